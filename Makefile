@@ -1,0 +1,116 @@
+# Builds the extension here (PGXS) and the other parts in their own folders.  `make help` lists the
+# targets.  Nothing but `install` without DESTDIR writes outside the checkout.
+
+PG_CONFIG ?= pg_config
+SHIM_BINDIR ?= /usr/local/bin
+PROVE_FLAGS ?=
+TESTS ?=
+export PG_CONFIG SHIM_BINDIR PROVE_FLAGS TESTS
+
+PARTS = syncworker shim test/instance_manager
+EXTENSION = edurange
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" edurange.control)
+
+# ---- the extension ---------------------------------------------------------------------------
+MODULE_big = edurange
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c)))
+DATA_built = build/edurange--$(EXTVERSION).sql
+PGFILEDESC = "edurange - database controller of EDURange Cloud"
+
+override with_llvm = no
+COMPILER_IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
+PG_CFLAGS += -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-declaration-after-statement -Wno-missing-field-initializers -fvisibility=hidden \
+	$(if $(COMPILER_IS_CLANG),-Wno-unknown-warning-option \
+		-Wno-ignored-optimization-argument -Wno-ignored-attributes)
+# PostgreSQL 15 leaves PGDLLEXPORT empty; with hidden symbols it has to say "default".
+PG_CPPFLAGS += -Iextension -MMD -MP '-DPGDLLEXPORT=__attribute__((visibility("default")))'
+EXTRA_CLEAN = build extension/*.d
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifneq ($(wildcard $(PGXS)),)
+include $(PGXS)
+else
+# Without the server headers only the targets below work; they install what is missing.
+all install installdirs uninstall:
+	@echo "make $@: no PostgreSQL server headers ($(PG_CONFIG)); run deploy/install-deps.sh" >&2
+	@exit 1
+clean:
+	rm -rf $(EXTRA_CLEAN) $(OBJS) edurange.so
+distclean: clean
+endif
+
+# ---- what this Makefile adds -----------------------------------------------------------------
+all: parts ## build extension, sync worker, shim and Instance Manager simulator
+install: install-parts ## install all parts (DESTDIR, SHIM_BINDIR); `make run` needs no install
+clean: clean-parts ## remove what was built, and say so
+
+-include $(OBJS:.o=.d)
+$(OBJS): build/compiler
+
+# Objects of another compiler or server version are stale, whatever their age.
+build/compiler: FORCE
+	@mkdir -p build
+	@{ $(PG_CONFIG) --version; $(CC) --version; } 2>/dev/null >$@.new; \
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+# The install script: schema/extension/ in order of the file names, and between them, as number 80,
+# the migrations that edurange.migrate() applies.
+SCRIPT_PARTS := $(wildcard schema/extension/*.sql)
+$(DATA_built): $(SCRIPT_PARTS) $(wildcard schema/migrations/*.sql) schema/make_migrations.sh \
+		edurange.control build/script-parts
+	@rm -rf build/script && mkdir -p build/script
+	cp $(SCRIPT_PARTS) build/script/
+	sh schema/make_migrations.sh > build/script/80_migration_source.sql
+	LC_ALL=C; export LC_ALL; cat build/script/*.sql > $@
+
+# Changes when a file comes or goes, which no time stamp of the remaining files shows.
+build/script-parts: FORCE
+	@mkdir -p build
+	@ls schema/extension schema/migrations > $@.new; \
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+parts: $(PARTS:%=%-all)
+install-parts: $(PARTS:%=%-install)
+clean-parts: clean-says $(PARTS:%=%-clean)
+$(PARTS:%=%-all):
+	$(MAKE) -C $(@:-all=) all
+syncworker-install shim-install: %-install: %-all
+	$(MAKE) -C $* install
+test/instance_manager-install: ; # for tests and `make run` only, from where it is built
+$(PARTS:%=%-clean):
+	@$(MAKE) -C $(@:-clean=) clean
+
+clean-says:
+	@echo "removing objects, libraries, programs and build/ (.run/ stays; make distclean removes it)"
+distclean: distclean-run ## make clean, and remove the private cluster of make run with its data
+distclean-run:
+	@deploy/run.sh distclean
+
+run: ## build and run everything here, until Ctrl-C; prints URL, tokens, examples
+	@MAKE='$(MAKE)' deploy/run.sh run
+up: ## the same in the background; returns when it is ready
+	@MAKE='$(MAKE)' deploy/run.sh up
+down: ## stop what make up started; the data stays
+	@deploy/run.sh down
+psql: ## a psql in the database that make run or make up serves
+	@deploy/run.sh psql
+
+test: ## all test suites against private servers; TESTS="points 020_" picks some
+	@MAKE='$(MAKE)' test/run.sh
+test-long: ## the same, with the long variants
+	@MAKE='$(MAKE)' EDURANGE_LONG=1 test/run.sh
+lint: ## formatting, both compilers, static analysis, shell scripts, exported symbols
+	@MAKE='$(MAKE)' test/lint.sh
+format: ## clang-format all C files in place
+	clang-format -i $(sort $(foreach d,extension $(PARTS),$(wildcard $(d)/*.c $(d)/*.h)))
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | sort | expand -t 18
+
+FORCE:
+.PHONY: FORCE all install clean distclean parts install-parts clean-parts clean-says distclean-run \
+	run up down psql test test-long lint format help \
+	$(foreach p,$(PARTS),$(p)-all $(p)-install $(p)-clean)
