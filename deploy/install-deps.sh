@@ -1,0 +1,125 @@
+#!/bin/sh
+# Installs what building, running and testing need, from Debian's packages: install-deps.sh
+# [build|test|lint].  Looks for the files themselves, not for package names, so that anything that
+# is there in another way counts; when all is there it neither calls apt nor uses the network.
+set -eu
+
+purpose=${1:-build}
+PG_CONFIG=${PG_CONFIG:-pg_config}
+
+# what|how to look for it|package that brings it
+needs_build='
+C compiler|command cc|gcc
+C library headers|header stdio.h|libc6-dev
+make|command make|make
+curl|command curl|curl
+perl with its standard modules|perl HTTP::Tiny|perl
+libpq headers|header libpq-fe.h|libpq-dev
+libcurl headers|header curl/curl.h|libcurl4-openssl-dev
+jansson headers|header jansson.h|libjansson-dev
+libmicrohttpd headers|header microhttpd.h|libmicrohttpd-dev
+libarchive headers|header archive.h|libarchive-dev
+pkg-config|command pkg-config|pkg-config'
+needs_test='
+prove|command prove|perl
+IPC::Run|perl IPC::Run|libipc-run-perl'
+needs_lint='
+clang|command clang|clang
+clang-format|command clang-format|clang-format
+clang-tidy|command clang-tidy|clang-tidy
+cppcheck|command cppcheck|cppcheck
+shellcheck|command shellcheck|shellcheck
+nm|command nm|binutils'
+
+# Is one row of the tables above satisfied?
+have() {
+  case $1 in
+    command) command -v "$2" >/dev/null 2>&1 ;;
+    perl) perl -M"$2" -e 1 >/dev/null 2>&1 ;;
+    header)
+      include_pq=$(pg_config --includedir 2>/dev/null || echo /usr/include/postgresql)
+      printf '#include <%s>\n' "$2" |
+        cc -E -I"$include_pq" -I/usr/include/postgresql - >/dev/null 2>&1
+      ;;
+  esac
+}
+
+# The major version of the PostgreSQL server that is installed, nothing when there is none.
+installed_server() {
+  for server in /usr/lib/postgresql/*/bin/initdb; do
+    [ ! -x "$server" ] || echo "$server" | cut -d / -f 5
+  done | sort -n | tail -n 1
+}
+
+# Prints the packages that bring a server and its headers of the same version, where one is missing.
+# ANY stands for the version that Debian offers, which only apt knows.
+missing_postgresql() {
+  pgxs=$("$PG_CONFIG" --pgxs 2>/dev/null || true)
+  if [ -n "$pgxs" ] && [ -f "$pgxs" ]; then
+    bindir=$("$PG_CONFIG" --bindir)
+    if [ ! -x "$bindir/initdb" ] || [ ! -x "$bindir/postgres" ] || [ ! -x "$bindir/psql" ]; then
+      "$PG_CONFIG" --version | sed 's/^[^0-9]*\([0-9]*\).*/postgresql-\1/'
+    fi
+    return
+  fi
+  version=$(installed_server)
+  if [ -n "$version" ]; then
+    echo "postgresql-server-dev-$version"
+  else
+    echo 'postgresql-ANY postgresql-server-dev-ANY'
+  fi
+}
+
+# Prints the names of all missing packages, one a line.
+missing_packages() {
+  case $purpose in
+    build) needs=$needs_build ;;
+    test) needs=$needs_build$needs_test ;;
+    lint) needs=$needs_build$needs_test$needs_lint ;;
+    *)
+      echo "install-deps.sh: unknown purpose \"$purpose\"; build, test or lint" >&2
+      exit 2
+      ;;
+  esac
+  echo "$needs" | while IFS='|' read -r what look package; do
+    # shellcheck disable=SC2086 # look is two words
+    [ -z "$what" ] || have $look || echo "$package"
+  done | sort -u
+  missing_postgresql | tr ' ' '\n'
+}
+
+# Runs apt-get as root, through sudo where that is needed.
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    env DEBIAN_FRONTEND=noninteractive "$@"
+  elif command -v sudo >/dev/null 2>&1; then
+    sudo env DEBIAN_FRONTEND=noninteractive "$@"
+  else
+    echo "install-deps.sh: neither root nor sudo; as root, run: $*" >&2
+    exit 1
+  fi
+}
+
+packages=$(missing_packages)
+[ -n "$packages" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "install-deps.sh: not Debian (no apt-get); missing, by Debian's names: $packages" >&2
+  exit 1
+fi
+as_root apt-get -q update
+case $packages in
+  *ANY*)
+    version=$(apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9][0-9]*\)$/\1/p')
+    packages=$(echo "$packages" | sed "s/ANY/$version/")
+    ;;
+esac
+echo "installing Debian packages: $(echo "$packages" | tr '\n' ' ')"
+# shellcheck disable=SC2086 # one word a package
+as_root apt-get -q -y --no-install-recommends install $packages
+
+packages=$(missing_packages)
+if [ -n "$packages" ]; then
+  echo "install-deps.sh: still missing after the installation: $(echo "$packages" | tr '\n' ' ')" >&2
+  exit 1
+fi

@@ -1,0 +1,71 @@
+# shellcheck shell=sh
+# Shared by the scripts that run servers from this checkout (deploy/run.sh, test/run.sh): where
+# things are, which user the servers run as, and what a staged PostgreSQL needs in its
+# configuration.  The including script sets TOP, the checkout.
+
+PG_CONFIG=${PG_CONFIG:-pg_config}
+MAKE=${MAKE:-make}
+
+say() { printf '%s\n' "$*"; }
+fail() {
+  printf '%s\n' "$*" >&2
+  exit 1
+}
+
+# A text as one word of shell.
+shell_quote() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
+
+# A text as a value in postgresql.conf.
+conf_quote() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/''/g")"; }
+
+# PostgreSQL refuses to run as root, so root runs the servers as "postgres"; anybody else as
+# themselves.  Sets SERVER_USER.
+choose_user() {
+  SERVER_USER=$(id -un)
+  [ "$(id -u)" -ne 0 ] || SERVER_USER=postgres
+}
+
+# Runs a command as SERVER_USER, in the same process where no change of user is needed.
+as_user() {
+  if [ "$(id -u)" -eq 0 ]; then
+    setpriv --reuid="$SERVER_USER" --regid="$SERVER_USER" --init-groups -- "$@"
+  else
+    "$@"
+  fi
+}
+
+# Can SERVER_USER enter and read this folder?  Every folder above it counts too.
+user_can_reach() { as_user test -r "$1" && as_user test -x "$1"; }
+
+# A folder of SERVER_USER's, or of the caller's, that nobody else can have prepared: fails on a
+# symbolic link and on a folder with another owner.
+make_own_dir() {
+  if [ -L "$1" ] || { [ -e "$1" ] && [ ! -O "$1" ]; }; then
+    fail "$1 exists and does not belong to $(id -un)"
+  fi
+  mkdir -p -m "$2" "$1"
+}
+
+# Where a run directory lives that SERVER_USER cannot reach: one folder per run directory, always
+# the same, so that it is found again.
+var_tmp_dir() { printf '/var/tmp/edurange-%s' "$(printf '%s' "$1" | sha256sum | cut -c 1-12)"; }
+
+# Builds everything and installs it below $1; two runs from one checkout do not build at once.
+build_and_stage() {
+  flock "$TOP" "$MAKE" -C "$TOP" --no-print-directory -s -j2 all install "DESTDIR=$1" \
+    SHIM_BINDIR=/usr/local/bin
+  install -m 755 "$TOP/test/instance_manager/edurange_instance_manager" "$1/usr/local/bin/"
+}
+
+# Prints the settings with which PostgreSQL finds the extension below the stage $1 instead of in the
+# system's folders.
+staged_conf() {
+  if "$("$PG_CONFIG" --bindir)/postgres" --describe-config |
+    cut -f 1 | grep -qx extension_destdir; then
+    say "extension_destdir = $(conf_quote "$1")"
+  else
+    say "extension_control_path = $(conf_quote "$1$("$PG_CONFIG" --sharedir):\$system")"
+  fi
+  say "dynamic_library_path = $(conf_quote "$1$("$PG_CONFIG" --pkglibdir):\$libdir")"
+  say "shared_preload_libraries = 'edurange'"
+}
