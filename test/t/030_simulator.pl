@@ -1,0 +1,273 @@
+# The Instance Manager simulator: its routes answer as the real one's do, its faults are as told.
+
+use strict;
+use warnings;
+
+use File::Temp;
+use IO::Socket::INET;
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+use Edurange::InstanceManager;
+
+my $schema = File::Temp->new(SUFFIX => '.json');
+print $schema '{"type": "object"}';
+$schema->flush;
+
+my $im = Edurange::InstanceManager->start(
+	args => [
+		'--domain', 'play.test', '--termination-delay', 300,
+		'--schema', "$schema", '--pod', 'pod-a:user-1:comp-1:ACTIVE:Basic:full-os' ]);
+my $list = '/api/list-challenge-pods';
+
+sub status_of { my ($status) = $im->get(@_); return $status; }
+
+sub names
+{
+	my (undef, $body) = $im->get($list);
+	return join(',', map { $_->{name} } @{ $body->{challenge_pods} });
+}
+
+subtest 'list-challenge-pods' => sub {
+	my ($status, $body, $headers) = $im->get($list);
+	is($status, 200, 'status');
+	like($headers->{'content-type'}, qr{^application/json}, 'content type');
+	is_deeply(
+		$body,
+		{
+			challenge_pods => [
+				{
+					name => 'pod-a',
+					status => 'ACTIVE',
+					user_id => 'user-1',
+					competition_id => 'comp-1',
+					challenge_type => 'full-os',
+					challenge_name => 'Basic',
+					urls => { terminal => 'https://terminal-pod-a.play.test', challenge => undef },
+					webosUrl => 'https://pod-a.play.test',
+					webConsoleUrl => 'https://pod-a.play.test',
+					flag_secret_name => 'flag-secret-pod-a'
+				} ]
+		},
+		'exactly the keys of the contract');
+
+	$im->add_pod(name => 'pod-web', challenge_type => 'web', extra => { challenge_id => 'c1' });
+	(undef, $body) = $im->get($list);
+	my $web = $body->{challenge_pods}[1];
+	is($web->{user_id}, 'unknown', 'defaults are "unknown"');
+	is($web->{urls}{terminal}, undef, 'a web challenge has no terminal');
+	is($web->{webConsoleUrl}, undef, 'and no console');
+	like($web->{urls}{challenge}, qr/^https/, 'but an address');
+	is($web->{challenge_id}, 'c1', 'extra keys are passed on');
+
+	$im->add_pod(name => 'pod-web', status => 'ERROR');
+	(undef, $body) = $im->get($list);
+	is($body->{challenge_pods}[1]{status}, 'ERROR', 'a pod can be changed');
+	is($body->{challenge_pods}[1]{challenge_type}, 'web', 'and keeps what was not named');
+	$im->remove_pod('pod-web');
+	is(names(), 'pod-a', 'a pod can be removed');
+	is_deeply([ ($im->request('DELETE', '/control/pods/nobody'))[0] ], [404], 'once');
+};
+
+subtest 'get-pod-status' => sub {
+	my ($status, $body) = $im->get('/api/get-pod-status?pod_name=pod-a');
+	is($status, 200, 'status');
+	is_deeply(
+		[ sort keys %$body ],
+		[qw(containers creationTimestamp labels name node podIP status uptime)], 'keys');
+	is($body->{labels}{user}, 'user-1', 'labels');
+	is($body->{containers}[0]{state}, 'running', 'containers');
+
+	($status, $body) = $im->get('/api/get-pod-status?pod_name=pod-b');
+	is($status, 404, 'unknown pod');
+	is_deeply($body, { error => 'Pod not found', status => 'not_found' }, 'proof of absence');
+	for my $name ('Pod', 'a_b', '-a', 'a-', 'a' x 64, '')
+	{
+		($status, $body) = $im->get("/api/get-pod-status?pod_name=$name");
+		is($status, 400, "name \"$name\"");
+		is_deeply([ keys %$body ], ['error'], 'error alone');
+	}
+	is(status_of('/api/get-pod-status'), 400, 'no name');
+
+	$im->add_pod(
+		name => 'pod-new',
+		status => 'CREATING',
+		containers => JSON::PP::false());
+	($status, $body) = $im->get('/api/get-pod-status?pod_name=pod-new');
+	is($status, 500, 'a pod without container statuses');
+	is_deeply([ keys %$body ], ['error'], 'error alone');
+	$im->remove_pod('pod-new');
+};
+
+subtest 'get-secret' => sub {
+	my ($status, $body) = $im->post('/api/get-secret', { secret_name => 'flag-secret-pod-a' });
+	is($status, 404, 'no flag yet');
+	is($body->{secret_value}, 'null', 'the text null');
+	ok($body->{error}, 'with an error');
+	$im->add_pod(name => 'pod-a', flag => 'FLAG{x}');
+	for my $name (qw(flag-secret-pod-a ctfchal-pod-a flag-pod-a pod-a))
+	{
+		($status, $body) = $im->post('/api/get-secret', { secret_name => $name });
+		is($status, 200, $name);
+		is_deeply($body, { secret_value => 'FLAG{x}' }, 'value alone');
+	}
+	is(($im->post('/api/get-secret', {}))[0], 400, 'no name');
+	is(($im->post('/api/get-secret', 'no json'))[0], 400, 'no JSON');
+	is(($im->request('POST', '/api/get-secret'))[0], 400, 'no body');
+};
+
+subtest 'schema' => sub {
+	my ($status, $body) = $im->get('/api/schema');
+	is($status, 200, 'status');
+	is_deeply($body, { type => 'object' }, 'the file');
+	my $bare = Edurange::InstanceManager->start;
+	is(($bare->get('/api/schema'))[0], 500, 'without a file');
+	is($bare->stop, 0, 'stops on SIGTERM');
+};
+
+subtest 'end-challenge' => sub {
+	my ($status, $body) = $im->post('/api/end-challenge', { deployment_name => 'pod-a' });
+	is($status, 202, 'accepted');
+	is($body->{status}, 'queued', 'queued');
+	is($body->{success}, JSON::PP::true(), 'success');
+	ok($body->{task_id} && $body->{message}, 'task and message');
+	(undef, $body) = $im->get('/api/get-pod-status?pod_name=pod-a');
+	is($body->{status}, 'TERMINATING', 'the pod is ending');
+	sleep(0.5);
+	is(status_of('/api/get-pod-status?pod_name=pod-a'), 404, 'and then gone');
+	is(($im->post('/api/end-challenge', {}))[0], 400, 'no name');
+	is(($im->post('/api/end-challenge', { deployment_name => 'nobody' }))[0],
+		202, 'any name is queued');
+};
+
+subtest 'other paths' => sub {
+	my ($status, $body, $headers) = $im->get('/api//list-challenge-pods');
+	is($status, 308, 'a doubled slash is redirected');
+	is($headers->{location}, $list, 'to the single one');
+	is(status_of('/api/task-status/x'), 404, 'no such route');
+	is(($im->post($list, {}))[0], 405, 'wrong method');
+	is($im->requests->{last_unmatched}, '/api/task-status/x', 'unmatched paths are counted');
+};
+
+$im->add_pod(name => "pod-$_") for 1 .. 4;
+
+subtest 'faults' => sub {
+	my ($status, $body, $headers, $raw);
+
+	# The client asks a second time when a connection is closed without an answer to a GET.
+	$im->fault('refuse', count => 2);
+	is(status_of($list), 599, 'refuse');
+	is(status_of($list), 200, 'for as often as told');
+
+	$im->fault('error500');
+	is_deeply([ keys %{ ($im->get($list))[1] } ], ['error'], 'error500: list');
+	is(($im->get('/api/get-pod-status?pod_name=pod-1'))[1]{status}, 'error', 'error500: status');
+	is(($im->post('/api/get-secret', { secret_name => 'x' }))[1]{secret_value},
+		'null', 'error500: secret');
+	$im->clear_faults;
+	is(status_of($list), 200, 'clear_faults');
+
+	$im->fault('empty_list');
+	is(names(), '', 'empty_list');
+	$im->fault('drop_pods', names => ['pod-2']);
+	is(names(), 'pod-1,pod-3,pod-4', 'drop_pods by name');
+	$im->fault('drop_pods', pods => 3);
+	is(names(), 'pod-4', 'drop_pods by number');
+
+	$im->fault('truncated_json');
+	($status, $body, $headers, $raw) = $im->get($list);
+	is($status, 200, 'truncated_json answers 200');
+	ok(!defined $body && length $raw, 'with half a document');
+	$im->fault('truncated_json', mode => 'cut');
+	is(status_of($list), 599, 'truncated_json that breaks off');
+
+	$im->fault('wrong_types');
+	is(($im->get($list))[1]{challenge_pods}[0]{status}, 1, 'wrong_types: pods');
+	$im->fault('wrong_types', where => 'list');
+	is(ref(($im->get($list))[1]{challenge_pods}), 'HASH', 'wrong_types: list');
+	$im->fault('wrong_types', where => 'elements');
+	is(($im->get($list))[1]{challenge_pods}[0], 'pod', 'wrong_types: elements');
+	$im->fault('wrong_types', where => 'body');
+	is(ref(($im->get($list))[1]), 'ARRAY', 'wrong_types: body');
+
+	$im->fault('delay', ms => 300);
+	my $begin = time;
+	is(status_of($list), 200, 'delay');
+	cmp_ok(time - $begin, '>', 0.29, 'takes its time');
+	$im->fault('slow_bytes', ms => 1);
+	$begin = time;
+	is(names(), 'pod-1,pod-2,pod-3,pod-4', 'slow_bytes is complete');
+	cmp_ok(time - $begin, '>', 0.5, 'and slow');
+
+	$im->fault('huge_body', bytes => 1_000_000);
+	($status, $body, $headers, $raw) = $im->get($list);
+	is(length $raw, 1_000_000, 'huge_body');
+	is($headers->{'content-length'}, undef, 'without a length');
+	$im->fault('huge_body', bytes => 1_000_000, announced => JSON::PP::true());
+	is(($im->get($list))[2]{'content-length'}, 1_000_000, 'huge_body with its length');
+
+	$im->fault('html', status => 502);
+	($status, $body, $headers) = $im->get($list);
+	is($status, 502, 'html');
+	like($headers->{'content-type'}, qr{^text/html}, 'is HTML');
+	$im->fault('redirect_loop');
+	($status, $body, $headers) = $im->get($list);
+	is($status, 302, 'redirect_loop');
+	is($headers->{location}, $list, 'leads to itself');
+
+	$im->clear_faults;
+	$im->fault('error500', route => 'get-secret');
+	is(status_of($list), 200, 'a fault of one route leaves the others');
+	$im->clear_faults;
+};
+
+subtest 'control refuses what it does not know' => sub {
+	my @bad = (
+		[ pods => {} ],
+		[ pods => { name => 'x', status => 'TERMINATED' } ],
+		[ pods => { name => 'x', colour => 'red' } ],
+		[ pods => { name => 'x', user_id => 1 } ],
+		[ fault => { fault => 'flood' } ],
+		[ fault => { fault => 'delay', ms => 'long' } ],
+		[ fault => { fault => 'delay', names => [] } ],
+		[ fault => { fault => 'delay', route => 'start-challenge' } ]);
+	for my $case (@bad)
+	{
+		my ($status, $body) = $im->post("/control/$case->[0]", $case->[1]);
+		is($status, 400, $case->[0]);
+		like($body->{error}, qr/parameter "\w+"/, 'naming the parameter');
+	}
+};
+
+subtest 'counters' => sub {
+	$im->reset_requests;
+	$im->get($list) for 1 .. 3;
+	is($im->requests->{'list-challenge-pods'}, 3, 'requests are counted');
+};
+
+subtest 'life cycle' => sub {
+	my $port = $im->port;
+	my $message = `$ENV{EDURANGE_SIMULATOR} --port $port 2>&1`;
+	isnt($?, 0, 'a port that is taken is refused');
+	like($message, qr/$port.*EDURANGE_IM_PORT/s, 'naming port and variable');
+	$message = `$ENV{EDURANGE_SIMULATOR} --port many 2>&1`;
+	isnt($?, 0, 'a port that is none is refused');
+	like(`$ENV{EDURANGE_SIMULATOR} --help`, qr/--termination-delay/, '--help');
+
+	$im->fault('slow_bytes', ms => 1000);
+	my $socket = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port");
+	print $socket "GET $list HTTP/1.1\r\nHost: x\r\n\r\n";
+	sleep(0.2);
+	my $begin = time;
+	is($im->stop, 0, 'SIGTERM during a slow answer ends it cleanly');
+	cmp_ok(time - $begin, '<', 2, 'at once');
+	$im->restart;
+	is($im->port, $port, 'a restart keeps the port');
+	is(names(), 'pod-a', 'and begins anew');
+
+	my $prefixed = Edurange::InstanceManager->start(args => [ '--prefix', '/instance-manager' ]);
+	is(($prefixed->get("/instance-manager$list"))[0], 200, 'a path prefix');
+	is(($prefixed->get($list))[0], 404, 'is needed then');
+};
+
+done_testing();
