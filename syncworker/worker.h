@@ -1,0 +1,22 @@
+/*
+ * worker.h
+ *	  How the worker reacts to signals while no transaction is open.
+ */
+#ifndef EDURANGE_WORKER_H
+#define EDURANGE_WORKER_H
+
+#include "postgres.h"
+#include "miscadmin.h"
+
+/*
+ * Acts on a request to end, at once.  A query cancel finds nothing to cancel outside a transaction
+ * and must not become an error there, which would end the worker.
+ */
+static inline void
+worker_check_interrupts(void)
+{
+	QueryCancelPending = false;
+	CHECK_FOR_INTERRUPTS();
+}
+
+#endif
