@@ -251,7 +251,7 @@ note_failure(const char *what, const char *problem)
 static void
 note_success(void)
 {
-	if (history.failures > 0 && history.reported)
+	if (history.reported)
 		ereport(LOG, (errmsg("synchronization with the Instance Manager works again")));
 	history.failures = 0;
 	history.reported = false;
