@@ -1,0 +1,96 @@
+/*
+ * auth.c
+ *	  Bearer tokens.  Only the SHA-256 of a token leaves this file.
+ */
+#include "auth.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <jansson.h>
+#include <openssl/evp.h>
+
+#define TOKEN_PREFIX "edr_"
+
+/*
+ * Finds one of our tokens in the header Authorization and hashes it, as a bytea in text.  False for
+ * everything else: other schemes and bearer values say nothing about who calls.
+ */
+bool
+auth_hash_token(const char *header, char hash[TOKEN_HASH_LENGTH])
+{
+	static const char scheme[] = "Bearer";
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned length;
+	size_t size;
+
+	if (header == NULL || strncasecmp(header, scheme, strlen(scheme)) != 0)
+		return false;
+	header += strlen(scheme);
+	if (*header != ' ')
+		return false;
+	header += strspn(header, " \t");
+	size = strcspn(header, " \t");
+	if (strncmp(header, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) != 0 ||
+	    !EVP_Digest(header, size, digest, &length, EVP_sha256(), NULL))
+		return false;
+	memcpy(hash, "\\x", 3);
+	for (unsigned i = 0; i < length; i++)
+		sprintf(hash + 2 + 2 * i, "%02x", digest[i]);
+	return true;
+}
+
+static char *
+copy_member(const json_t *row, const char *name)
+{
+	const char *text = json_string_value(json_object_get(row, name));
+
+	return text != NULL ? strdup(text) : NULL;
+}
+
+/* Takes over what the database knows of a token; a row of nulls is a token that it refuses. */
+bool
+auth_accept(const char *token_row, Caller *caller, Failure *failure)
+{
+	json_t *row = json_loads(token_row, JSON_DECODE_ANY, NULL);
+	const char *tier = json_string_value(json_object_get(row, "tier"));
+
+	caller->values[0] = copy_member(row, "id");
+	if (caller->values[0] == NULL || tier == NULL || !tier_from_name(tier, &caller->tier) ||
+	    caller->tier == TIER_NONE)
+		failure_set(failure, EDURANGE_UNAUTHENTICATED,
+		            "the token is unknown, has expired or was revoked");
+	else
+	{
+		caller->with_token = true;
+		caller->values[1] = copy_member(row, "userId");
+		caller->values[2] = copy_member(row, "instanceId");
+	}
+	json_decref(row);
+	return failure->info == NULL;
+}
+
+/* May this caller use the route? */
+bool
+auth_permits(const Caller *caller, const Route *route, Failure *failure)
+{
+	if (caller->tier >= route->tier)
+		return true;
+	if (caller->with_token)
+		failure_set(failure, EDURANGE_FORBIDDEN, "this needs a token of tier %s",
+		            tier_name(route->tier));
+	else
+		failure_set(failure, EDURANGE_UNAUTHENTICATED, "this needs a token of tier %s",
+		            tier_name(route->tier));
+	return false;
+}
+
+/* Frees what is known of a caller. */
+void
+caller_free(Caller *caller)
+{
+	for (int i = 0; i < CALLER_VALUES; i++)
+		free(caller->values[i]);
+}

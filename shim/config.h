@@ -1,0 +1,60 @@
+/*
+ * config.h
+ *	  The settings of the shim, from the environment and the command line.
+ */
+#ifndef EDURANGE_SHIM_CONFIG_H
+#define EDURANGE_SHIM_CONFIG_H
+
+#include <stdbool.h>
+
+#include "routes.h"
+
+#define MAX_CONNECTION_OPTIONS 64
+
+/* Keywords and values for libpq, ended by a NULL keyword. */
+typedef struct ConnectionOptions
+{
+	const char *keywords[MAX_CONNECTION_OPTIONS + 1];
+	const char *values[MAX_CONNECTION_OPTIONS + 1];
+	int count;
+} ConnectionOptions;
+
+typedef struct Config
+{
+	const char *direct_database_url;
+	const char *database_url;
+	const char *postgres_host;
+	const char *postgres_name;
+	const char *postgres_user;
+	const char *postgres_password;
+	const char *host;
+	const char *anonymous_tier;
+	int port;
+	int threads;
+	int pool_size;
+	int pool_timeout; /* seconds that a request waits for a connection */
+	int max_body;
+	int connection_limit;
+	int connection_timeout; /* seconds */
+	int drain_timeout;      /* seconds */
+	int statement_timeout;  /* milliseconds */
+
+	/* derived */
+	Tier anonymous;
+	ConnectionOptions connection;
+} Config;
+
+/* What the command line asked for. */
+typedef enum ConfigAction
+{
+	CONFIG_RUN,
+	CONFIG_CHECK,
+	CONFIG_DONE, /* --help or --version, printed already */
+	CONFIG_BROKEN
+} ConfigAction;
+
+extern ConfigAction config_read(Config *config, int argc, char **argv);
+extern void config_print(const Config *config);
+extern void config_free(Config *config);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * errors.h
+ *	  What goes wrong, as HTTP: the error table of the extension seen from the other side.
+ */
+#ifndef EDURANGE_SHIM_ERRORS_H
+#define EDURANGE_SHIM_ERRORS_H
+
+#include <stdbool.h>
+
+#include "../extension/errors.h"
+#include "database.h"
+
+typedef struct ErrorInfo
+{
+	const char *name;
+	const char *sqlstate;
+	unsigned status;
+} ErrorInfo;
+
+/* A refusal or failure on its way to the client.  Zeroed means that nothing failed. */
+typedef struct Failure
+{
+	const ErrorInfo *info;
+	char *message;
+	char *detail;
+	char *hint;
+} Failure;
+
+extern void failure_set(Failure *failure, EdurangeError error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+extern void failure_from_database(Failure *failure, const DatabaseResult *result);
+extern char *failure_body(const Failure *failure, const char *request_id);
+extern bool failure_is_passing(const Failure *failure);
+extern void failure_clear(Failure *failure);
+
+#endif

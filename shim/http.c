@@ -1,0 +1,675 @@
+/*
+ * http.c
+ *	  From the bytes of a request to the response, over libmicrohttpd.
+ *
+ * A request belongs to one thread at a time: to libmicrohttpd's until its connection is suspended,
+ * then to the callback of the database, and back when the connection is resumed.  It is made by the
+ * first callback (which sees the target as it was sent) and freed only when libmicrohttpd says that
+ * the request is over, whatever the reason; that is also where it is logged.
+ */
+#include "http.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "auth.h"
+#include "database.h"
+#include "errors.h"
+#include "log.h"
+#include "params.h"
+
+#define URI_LIMIT 8192
+#define MEMORY_PER_CONNECTION (64 * 1024)
+#define REQUEST_ID_LENGTH 65
+#define SWALLOW_LIMIT (64 * 1024 * 1024) /* bytes read and dropped so that a refusal can be read */
+#define BODY_FIRST_SIZE 4096
+
+typedef enum Phase
+{
+	PHASE_NEW,
+	PHASE_RECEIVING,
+	PHASE_ANSWERED
+} Phase;
+
+typedef struct Request
+{
+	struct MHD_Connection *connection;
+	Phase phase;
+	char id[REQUEST_ID_LENGTH];
+	char method[16];
+	char *uri;
+	Target target;
+	RouteMatch match;
+
+	char *body; /* always followed by a null byte */
+	size_t body_length;
+	size_t body_room;
+	size_t swallowed;
+
+	bool has_token;
+	char token_hash[TOKEN_HASH_LENGTH];
+	Caller caller;
+	Values values;
+
+	bool suspended;
+	Failure failure;
+	char *reply; /* body of the response */
+	unsigned status;
+	char sqlstate[6];
+	struct timespec begun;
+} Request;
+
+static struct
+{
+	const Config *config;
+	struct MHD_Daemon *daemon;
+	atomic_int in_flight;
+	atomic_bool draining;
+} server;
+
+/* The id that the client gave, when it is one that can be logged and sent back, or a new one. */
+static void
+choose_request_id(Request *request)
+{
+	static const char allowed[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	const char *given =
+	    MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "X-Request-Id");
+	unsigned char bytes[16] = {0};
+
+	if (given != NULL && given[0] != '\0' && strlen(given) < REQUEST_ID_LENGTH &&
+	    strspn(given, allowed) == strlen(given))
+	{
+		strcpy(request->id, given);
+		return;
+	}
+	if (getrandom(bytes, sizeof(bytes), 0) < 0)
+		memcpy(bytes, &request->begun, sizeof(bytes));
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		sprintf(request->id + 2 * i, "%02x", bytes[i]);
+}
+
+/* Is the media type of the body JSON?  What follows a semicolon does not matter. */
+static bool
+is_json_type(const char *type)
+{
+	static const char json[] = "application/json";
+	size_t length;
+
+	if (type == NULL)
+		return false;
+	type += strspn(type, " \t");
+	length = strcspn(type, "; \t");
+	return length == strlen(json) && strncasecmp(type, json, length) == 0;
+}
+
+/* Refuses a body by its headers. */
+static void
+check_body_headers(Request *request)
+{
+	const char *type = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
+	                                               MHD_HTTP_HEADER_CONTENT_TYPE);
+	const char *length = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
+	                                                 MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	if (!is_json_type(type))
+		failure_set(&request->failure, EDURANGE_UNSUPPORTED_MEDIA_TYPE,
+		            "the request body must have the Content-Type application/json");
+	else if (length != NULL &&
+	         strtoull(length, NULL, 10) > (unsigned long long) server.config->max_body)
+		failure_set(&request->failure, EDURANGE_PAYLOAD_TOO_LARGE,
+		            "the request body may have at most %d bytes", server.config->max_body);
+}
+
+/* Finds the route; a failure is left in the request, and for OPTIONS neither. */
+static void
+find_route(Request *request)
+{
+	Failure *failure = &request->failure;
+
+	if (strlen(request->uri) > URI_LIMIT)
+	{
+		failure_set(failure, EDURANGE_URI_TOO_LONG, "the request target is too long");
+		return;
+	}
+	if (!target_parse(request->uri, &request->target, failure))
+		return;
+	if (!request->target.too_deep)
+		routes_match(request->method, request->target.segments, request->target.nsegments,
+		             &request->match);
+	if (!request->match.path_found)
+		failure_set(failure, EDURANGE_ROUTE_NOT_FOUND, "there is no such route");
+	else if (request->match.route == NULL && strcmp(request->method, "OPTIONS") != 0)
+		failure_set(failure, EDURANGE_METHOD_NOT_ALLOWED,
+		            "the route does not have this method; it has %s", request->match.allow);
+}
+
+/* Looks at all that the headers say, so that a request is refused before its body is kept. */
+static void
+examine_headers(Request *request, const char *method)
+{
+	const Route *route;
+
+	request->phase = PHASE_RECEIVING;
+	snprintf(request->method, sizeof(request->method), "%s", method);
+	choose_request_id(request);
+	find_route(request);
+	route = request->match.route;
+	if (request->failure.info != NULL || route == NULL)
+		return;
+
+	request->has_token =
+	    !route->open &&
+	    auth_hash_token(MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
+	                                                MHD_HTTP_HEADER_AUTHORIZATION),
+	                    request->token_hash);
+	if (!request->has_token)
+	{
+		request->caller.tier = server.config->anonymous;
+		if (!auth_permits(&request->caller, route, &request->failure))
+			return;
+	}
+	if (route->body != BODY_NONE)
+		check_body_headers(request);
+}
+
+/* Takes in a piece of the body, or drops it when it is not wanted; false: enough is enough. */
+static bool
+receive(Request *request, const char *data, size_t size)
+{
+	size_t limit = (size_t) server.config->max_body;
+	const Route *route = request->match.route;
+
+	if (request->failure.info == NULL && route != NULL && route->body != BODY_NONE)
+	{
+		size_t needed = request->body_length + size;
+
+		if (needed > limit)
+			failure_set(&request->failure, EDURANGE_PAYLOAD_TOO_LARGE,
+			            "the request body may have at most %d bytes", server.config->max_body);
+		else
+		{
+			if (needed + 1 > request->body_room)
+			{
+				size_t room = request->body_room > 0 ? request->body_room : BODY_FIRST_SIZE;
+				char *larger;
+
+				while (room < needed + 1)
+					room *= 2;
+				larger = realloc(request->body, room);
+				if (larger == NULL)
+					return false;
+				request->body = larger;
+				request->body_room = room;
+			}
+			memcpy(request->body + request->body_length, data, size);
+			request->body_length = needed;
+			request->body[needed] = '\0';
+			return true;
+		}
+	}
+	request->swallowed += size;
+	return request->swallowed <= SWALLOW_LIMIT;
+}
+
+/* Gives the connection back to libmicrohttpd; nothing of the request may be touched after this. */
+static void
+finish(Request *request)
+{
+	request->phase = PHASE_ANSWERED;
+	if (request->suspended)
+		MHD_resume_connection(request->connection);
+}
+
+/* The body of /status: 200 whether or not the database answered. */
+static char *
+status_body(bool connected)
+{
+	DatabaseStatus status;
+	char time[ISO_TIME_LENGTH];
+	json_t *body;
+	char *text;
+
+	database_status(&status);
+	iso_time_now(time);
+	body = json_pack("{s:s, s:s, s:s, s:s, s:{s:s?, s:i, s:s?}}", "status", "ok", "message",
+	                 "the service is running", "database", connected ? "connected" : "disconnected",
+	                 "timestamp", time, "connection_info", "last_connected",
+	                 status.last_connected[0] != '\0' ? status.last_connected : NULL,
+	                 "reconnect_attempts", status.reconnect_attempts, "last_error",
+	                 connected ? NULL : "connection failed");
+	text = json_dumps(body, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	json_decref(body);
+	return text;
+}
+
+/* The body of /ready, from edurange.readiness(); sets the status. */
+static char *
+ready_body(Request *request, const DatabaseResult *result)
+{
+	json_t *row = result->ok ? json_loads(result->text, 0, NULL) : NULL;
+	json_t *missing = json_object_get(row, "missing");
+	bool ready = json_is_true(json_object_get(row, "ready"));
+	json_t *body = json_pack("{s:b}", "ready", ready);
+	char *text;
+
+	if (ready)
+		json_object_set(body, "version", json_object_get(row, "version"));
+	else if (row != NULL)
+	{
+		json_object_set_new(body, "reason",
+		                    json_string("tables are missing or incomplete; run "
+		                                "edurange.migrate()"));
+		if (json_is_array(missing))
+			json_object_set(body, "missing", missing);
+	}
+	else
+	{
+		failure_from_database(&request->failure, result);
+		json_object_set_new(body, "reason",
+		                    json_string(request->failure.info->status == 503
+		                                    ? request->failure.message
+		                                    : "the database does not answer as it should"));
+		failure_clear(&request->failure);
+	}
+	request->status = ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
+	text = json_dumps(body, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	json_decref(body);
+	json_decref(row);
+	return text;
+}
+
+/* Callback: the route's statement is done. */
+static void
+on_result(void *closure, DatabaseResult *result)
+{
+	Request *request = closure;
+
+	if (!result->ok)
+		strcpy(request->sqlstate, result->sqlstate);
+	request->status = MHD_HTTP_OK;
+	switch (request->match.route->response)
+	{
+		case RESPOND_STATUS:
+			request->reply = status_body(result->ok);
+			break;
+		case RESPOND_READY:
+			request->reply = ready_body(request, result);
+			break;
+		default:
+			if (result->ok)
+			{
+				request->reply = result->text;
+				result->text = NULL;
+			}
+			else
+				failure_from_database(&request->failure, result);
+	}
+	finish(request);
+}
+
+/* Makes the values of the statement, unless the caller may not use the route. */
+static bool
+prepare_request(Request *request)
+{
+	const Route *route = request->match.route;
+
+	if (route->open)
+		return true;
+	if (!auth_permits(&request->caller, route, &request->failure) ||
+	    !params_bind(&request->match, &request->target, request->body ? request->body : "",
+	                 request->body_length, &request->values, &request->failure))
+		return false;
+	for (int i = 0; route->caller && i < CALLER_VALUES; i++)
+	{
+		const char *value = request->caller.values[i];
+
+		request->values.values[request->values.count++] = value != NULL ? strdup(value) : NULL;
+	}
+	return true;
+}
+
+static void
+submit(Request *request)
+{
+	database_submit(request->match.route->open ? TIER_NONE : request->caller.tier,
+	                request->match.route->statement, request->values.count,
+	                (const char *const *) request->values.values, on_result, request);
+}
+
+/* Callback: the database knows the token, or does not. */
+static void
+on_authenticated(void *closure, DatabaseResult *result)
+{
+	Request *request = closure;
+
+	if (!result->ok)
+	{
+		strcpy(request->sqlstate, result->sqlstate);
+		failure_from_database(&request->failure, result);
+		finish(request);
+	}
+	else if (auth_accept(result->text, &request->caller, &request->failure) &&
+	         prepare_request(request))
+		submit(request);
+	else
+		finish(request);
+}
+
+/* Acts on a request that has come in whole; true when the response is ready at once. */
+static bool
+dispatch(Request *request)
+{
+	const Route *route = request->match.route;
+
+	if (request->failure.info != NULL || route == NULL)
+		return true;
+	if (route->response == RESPOND_LIVE)
+	{
+		request->status = MHD_HTTP_OK;
+		request->reply = strdup("{\"live\":true}");
+		return true;
+	}
+	if (!request->has_token && !prepare_request(request))
+		return true;
+	request->suspended = true;
+	MHD_suspend_connection(request->connection);
+	if (request->has_token)
+	{
+		const char *hash = request->token_hash;
+
+		database_submit(TIER_PLAYER, STATEMENT_AUTHENTICATE, 1, &hash, on_authenticated, request);
+	}
+	else
+		submit(request);
+	return false;
+}
+
+/* The headers that every response has, and those that its status asks for. */
+static void
+add_headers(const Request *request, struct MHD_Response *response)
+{
+	const char *asked = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
+	                                                "Access-Control-Request-Headers");
+
+#define HEADER(name, value) MHD_add_response_header(response, name, value)
+	HEADER(MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	HEADER("X-Request-Id", request->id);
+	HEADER("X-Content-Type-Options", "nosniff");
+	HEADER("Access-Control-Allow-Origin", "*");
+	HEADER("Access-Control-Expose-Headers", "X-Request-Id, Retry-After");
+	if (request->status != MHD_HTTP_NO_CONTENT)
+		HEADER(MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+	if (strcmp(request->method, "OPTIONS") == 0 && request->match.path_found)
+	{
+		HEADER("Access-Control-Allow-Methods", request->match.allow);
+		HEADER("Access-Control-Allow-Headers",
+		       asked != NULL ? asked : "Authorization, Content-Type, X-Request-Id");
+		HEADER("Access-Control-Max-Age", "600");
+	}
+	if (request->match.path_found && request->match.route == NULL)
+		HEADER(MHD_HTTP_HEADER_ALLOW, request->match.allow);
+	if (request->status == MHD_HTTP_UNAUTHORIZED)
+		HEADER(MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+	if (request->status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		HEADER(MHD_HTTP_HEADER_RETRY_AFTER, "1");
+	if (atomic_load(&server.draining))
+		HEADER(MHD_HTTP_HEADER_CONNECTION, "close");
+#undef HEADER
+}
+
+/* Sends the response. */
+static enum MHD_Result
+respond(Request *request)
+{
+	struct MHD_Response *response;
+	enum MHD_Result queued;
+
+	if (request->failure.info != NULL)
+	{
+		request->status = request->failure.info->status;
+		free(request->reply);
+		request->reply = failure_body(&request->failure, request->id);
+	}
+	else if (request->match.route == NULL)
+	{
+		request->status = MHD_HTTP_NO_CONTENT;
+		request->reply = strdup("");
+	}
+	if (request->reply == NULL)
+		return MHD_NO;
+	response = MHD_create_response_from_buffer(strlen(request->reply), request->reply,
+	                                           MHD_RESPMEM_MUST_FREE);
+	if (response == NULL)
+		return MHD_NO;
+	request->reply = NULL;
+	add_headers(request, response);
+	queued = MHD_queue_response(request->connection, request->status, response);
+	MHD_destroy_response(response);
+	return queued;
+}
+
+/* Callback, the first of a request: its target as it was sent. */
+static void *
+on_target(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+	Request *request = calloc(1, sizeof(Request));
+
+	(void) cls;
+	if (request == NULL)
+		return NULL;
+	request->connection = connection;
+	request->uri = strdup(uri);
+	clock_gettime(CLOCK_MONOTONIC, &request->begun);
+	atomic_fetch_add(&server.in_flight, 1);
+	return request;
+}
+
+/* Callback: the headers, then each piece of the body, then its end, then after being resumed. */
+static enum MHD_Result
+on_access(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+          const char *version, const char *data, size_t *size, void **closure)
+{
+	Request *request = *closure;
+
+	(void) cls;
+	(void) url;
+	(void) version;
+	if (request == NULL || request->uri == NULL)
+		return MHD_NO;
+	if (request->phase == PHASE_NEW)
+	{
+		examine_headers(request, method);
+		/* who waits for permission to send a body is told at once */
+		if (request->failure.info != NULL &&
+		    MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT))
+			return respond(request);
+		return MHD_YES;
+	}
+	if (*size > 0)
+	{
+		bool wanted = receive(request, data, *size);
+
+		*size = 0;
+		return wanted ? MHD_YES : MHD_NO;
+	}
+	if (request->phase == PHASE_RECEIVING && !dispatch(request))
+		return MHD_YES;
+	return respond(request);
+}
+
+/* Writes the request's line; neither path nor query, which may hold what must not be kept. */
+static void
+log_request(const Request *request)
+{
+	const Route *route = request->match.route;
+	struct timespec now;
+	double ms;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ms = (double) (now.tv_sec - request->begun.tv_sec) * 1000 +
+	     (double) (now.tv_nsec - request->begun.tv_nsec) / 1000000;
+	log_object(json_pack("{s:s, s:s, s:s, s:s?, s:i, s:f, s:s?, s:s}", "level",
+	                     request->status >= 500 ? "error" : "info", "id", request->id, "method",
+	                     request->method, "route", route != NULL ? route->path : NULL, "status",
+	                     (int) request->status, "ms", (double) (long) (ms * 1000) / 1000,
+	                     "sqlstate", request->sqlstate[0] != '\0' ? request->sqlstate : NULL,
+	                     "tier", tier_name(request->caller.tier)));
+}
+
+/* Callback: the request is over. */
+static void
+on_completed(void *cls, struct MHD_Connection *connection, void **closure,
+             enum MHD_RequestTerminationCode how)
+{
+	Request *request = *closure;
+
+	(void) cls;
+	(void) connection;
+	(void) how;
+	if (request == NULL)
+		return;
+	*closure = NULL;
+	if (request->phase != PHASE_NEW)
+		log_request(request);
+	failure_clear(&request->failure);
+	caller_free(&request->caller);
+	values_free(&request->values);
+	free(request->reply);
+	free(request->body);
+	free(request->uri);
+	free(request);
+	atomic_fetch_sub(&server.in_flight, 1);
+}
+
+/* The socket to accept on, or -1 with the reason and the settings named in the log. */
+static int
+listen_on(const char *host, int port)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+	struct addrinfo *found = NULL;
+	const char *reason = "no such address";
+	char service[8];
+	char message[256];
+	int yes = 1;
+	int fd = -1;
+
+	snprintf(service, sizeof(service), "%d", port);
+	if (getaddrinfo(host, service, &hints, &found) == 0)
+	{
+		fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (fd >= 0)
+			setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+		if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 511) != 0)
+		{
+			reason = strerror(errno);
+			if (fd >= 0)
+				close(fd);
+			fd = -1;
+		}
+		freeaddrinfo(found);
+	}
+	if (fd < 0)
+	{
+		snprintf(message, sizeof(message),
+		         "could not listen on EDURANGE_HOST \"%s\", EDURANGE_PORT %d: %s", host, port,
+		         reason);
+		log_event("error", "not_listening", message);
+	}
+	return fd;
+}
+
+/* Says where the server listens; with port 0 this is how to find out. */
+static void
+log_listening(const char *host, int fd)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+	char service[NI_MAXSERV] = "0";
+
+	if (getsockname(fd, (struct sockaddr *) &address, &length) == 0)
+		getnameinfo((struct sockaddr *) &address, length, NULL, 0, service, sizeof(service),
+		            NI_NUMERICSERV);
+	log_object(json_pack("{s:s, s:s, s:s, s:i, s:s}", "level", "info", "event", "listening", "host",
+	                     host, "port", atoi(service), "version", EDURANGE_VERSION));
+}
+
+/* Allows as many descriptors as the connections may need. */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max)
+	{
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* Starts serving; the configuration must outlive it. */
+bool
+http_start(const Config *config)
+{
+	int fd = listen_on(config->host, config->port);
+
+	if (fd < 0)
+		return false;
+	server.config = config;
+	raise_descriptor_limit();
+	server.daemon = MHD_start_daemon(
+	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, NULL,
+	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned) config->threads,
+	    MHD_OPTION_CONNECTION_LIMIT, (unsigned) config->connection_limit,
+	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) config->connection_timeout,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) MEMORY_PER_CONNECTION,
+	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+	    MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+	    NULL, MHD_OPTION_END);
+	if (server.daemon == NULL)
+	{
+		log_event("error", "not_listening", "the HTTP server did not start");
+		close(fd);
+		return false;
+	}
+	log_listening(config->host, fd);
+	return true;
+}
+
+/* Takes no new connections; those that are open are closed after their next response. */
+void
+http_stop_accepting(void)
+{
+	int fd;
+
+	atomic_store(&server.draining, true);
+	fd = MHD_quiesce_daemon(server.daemon);
+	if (fd != MHD_INVALID_SOCKET)
+		close(fd);
+}
+
+/* How many requests are being received or answered. */
+int
+http_in_flight(void)
+{
+	return atomic_load(&server.in_flight);
+}
+
+/* Closes all connections.  No request may be waiting for the database. */
+void
+http_stop(void)
+{
+	MHD_stop_daemon(server.daemon);
+}

@@ -1,0 +1,18 @@
+/*
+ * log.h
+ *	  The log: one JSON object a line on standard error.
+ */
+#ifndef EDURANGE_SHIM_LOG_H
+#define EDURANGE_SHIM_LOG_H
+
+#include <stddef.h>
+
+#include <jansson.h>
+
+#define ISO_TIME_LENGTH 25 /* YYYY-MM-DDTHH:MM:SS.mmmZ and the terminator */
+
+extern void iso_time_now(char text[ISO_TIME_LENGTH]);
+extern void log_object(json_t *object);
+extern void log_event(const char *level, const char *event, const char *message);
+
+#endif

@@ -1,0 +1,645 @@
+/*
+ * params.c
+ *	  Typed parameters: decoding, checking, and the text that the database receives.
+ *
+ * A message names the parameter and the type it must have, never the value that came.
+ */
+#include "params.h"
+
+#include <limits.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <jansson.h>
+
+/* One parameter as it came: text of a query or path, or a JSON value. */
+typedef struct Given
+{
+	const char *text;
+	const json_t *json;
+} Given;
+
+/* Is it text that the database can store? */
+static bool
+is_utf8(const char *text, size_t length)
+{
+	json_t *string = json_stringn(text, length);
+
+	json_decref(string);
+	return string != NULL;
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* Undoes percent-encoding in place; false for a broken escape, a null byte or invalid UTF-8. */
+static bool
+decode(char *text, bool plus_is_space, Failure *failure)
+{
+	char *to = text;
+
+	for (const char *from = text; *from != '\0'; from++)
+	{
+		char c = *from;
+
+		if (c == '+' && plus_is_space)
+			c = ' ';
+		else if (c == '%')
+		{
+			int high = hex_digit(from[1]);
+			int low = high >= 0 ? hex_digit(from[2]) : -1;
+
+			if (low < 0 || high + low == 0)
+			{
+				failure_set(failure, EDURANGE_INVALID_ENCODING,
+				            "the request target has an invalid percent-encoding");
+				return false;
+			}
+			c = (char) (high * 16 + low);
+			from += 2;
+		}
+		*to++ = c;
+	}
+	*to = '\0';
+	if (is_utf8(text, (size_t) (to - text)))
+		return true;
+	failure_set(failure, EDURANGE_INVALID_ENCODING, "the request target is not valid UTF-8");
+	return false;
+}
+
+/* Splits and decodes the query. */
+static bool
+parse_query(char *query, Target *target, Failure *failure)
+{
+	char *rest = query;
+	char *field;
+
+	while ((field = strsep(&rest, "&")) != NULL)
+	{
+		char *value = strchr(field, '=');
+
+		if (*field == '\0')
+			continue;
+		if (target->nfields == MAX_QUERY_FIELDS)
+		{
+			failure_set(failure, EDURANGE_INVALID_PARAMETER, "the query has too many parameters");
+			return false;
+		}
+		if (value != NULL)
+			*value++ = '\0';
+		else
+			value = field + strlen(field);
+		if (!decode(field, true, failure) || !decode(value, true, failure))
+			return false;
+		target->fields[target->nfields++] = (QueryField){field, value};
+	}
+	return true;
+}
+
+/*
+ * Takes a request target apart, in place: the segments of the path, without empty ones and without
+ * a leading "api", and the fields of the query.
+ */
+bool
+target_parse(char *uri, Target *target, Failure *failure)
+{
+	char *query = strchr(uri, '?');
+	char *rest = uri;
+	char *segment;
+	bool first = true;
+
+	memset(target, 0, sizeof(*target));
+	if (query != NULL)
+		*query++ = '\0';
+	while ((segment = strsep(&rest, "/")) != NULL)
+	{
+		if (*segment == '\0')
+			continue;
+		if (!decode(segment, false, failure))
+			return false;
+		if (first && strcmp(segment, "api") == 0)
+		{
+			first = false;
+			continue;
+		}
+		first = false;
+		if (target->nsegments == MAX_SEGMENTS)
+		{
+			target->too_deep = true;
+			break;
+		}
+		target->segments[target->nsegments++] = segment;
+	}
+	return query == NULL || parse_query(query, target, failure);
+}
+
+static void
+fail_type(Failure *failure, const Param *param, const char *expected)
+{
+	failure_set(failure, EDURANGE_INVALID_TYPE, "parameter \"%s\" must be %s", param->name,
+	            expected);
+}
+
+/* A whole number of four bytes. */
+static char *
+bind_integer(const Param *param, Given given, Failure *failure)
+{
+	double number = 0;
+	bool whole;
+	char *text;
+
+	if (given.text != NULL)
+	{
+		const char *digits = given.text + (given.text[0] == '-');
+		size_t count = strspn(digits, "0123456789");
+
+		whole = count > 0 && digits[count] == '\0';
+		number = whole ? strtod(given.text, NULL) : 0;
+	}
+	else
+	{
+		/* an integer that was too large to parse as one has become a real number */
+		whole = json_is_integer(given.json);
+		number = json_number_value(given.json);
+	}
+	if (number < INT_MIN || number > INT_MAX)
+		failure_set(failure, EDURANGE_OUT_OF_RANGE,
+		            "parameter \"%s\" must be a whole number from %d to %d", param->name, INT_MIN,
+		            INT_MAX);
+	else if (!whole)
+		fail_type(failure, param, "a whole number");
+	else if (asprintf(&text, "%d", (int) number) >= 0)
+		return text;
+	return NULL;
+}
+
+static char *
+bind_boolean(const Param *param, Given given, Failure *failure)
+{
+	if (json_is_true(given.json) || (given.text != NULL && strcmp(given.text, "true") == 0))
+		return strdup("true");
+	if (json_is_false(given.json) || (given.text != NULL && strcmp(given.text, "false") == 0))
+		return strdup("false");
+	fail_type(failure, param, "true or false");
+	return NULL;
+}
+
+static const char *
+text_of(Given given)
+{
+	return given.text != NULL ? given.text : json_string_value(given.json);
+}
+
+static char *
+bind_text(const Param *param, Given given, Failure *failure)
+{
+	const char *text = text_of(given);
+
+	if (text == NULL)
+	{
+		fail_type(failure, param, "a text");
+		return NULL;
+	}
+	return strdup(text);
+}
+
+/* Does the calendar have this day, and the day this time? */
+static bool
+time_exists(int year, int month, int day, int hour, int minute, int second)
+{
+	struct tm wanted = {.tm_year = year - 1900,
+	                    .tm_mon = month - 1,
+	                    .tm_mday = day,
+	                    .tm_hour = hour,
+	                    .tm_min = minute,
+	                    .tm_sec = second};
+	struct tm found = wanted;
+
+	timegm(&found);
+	return year > 0 && found.tm_year == wanted.tm_year && found.tm_mon == wanted.tm_mon &&
+	       found.tm_mday == wanted.tm_mday && found.tm_hour == wanted.tm_hour &&
+	       found.tm_min == wanted.tm_min && found.tm_sec == wanted.tm_sec;
+}
+
+/*
+ * An ISO 8601 time, with an offset or in UTC.  PostgreSQL reads much more than that ("tomorrow"),
+ * and would read a time without an offset in the session's zone.
+ */
+static char *
+bind_timestamp(const Param *param, Given given, Failure *failure)
+{
+	static const char pattern[] =
+	    "^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+	    "([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,9})?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?)?$";
+	enum
+	{
+		CLOCK = 1,
+		SECOND,
+		FRACTION,
+		OFFSET,
+		OFFSET_MINUTE,
+		GROUPS
+	};
+	const char *text = text_of(given);
+	regmatch_t at[GROUPS];
+	regex_t regex;
+	bool matches;
+	bool valid;
+	char *bound;
+
+	if (text == NULL || regcomp(&regex, pattern, REG_EXTENDED) != 0)
+	{
+		fail_type(failure, param, "an ISO 8601 time");
+		return NULL;
+	}
+	matches = regexec(&regex, text, GROUPS, at, 0) == 0;
+	regfree(&regex);
+	if (!matches)
+	{
+		failure_set(failure, EDURANGE_INVALID_TIME, "parameter \"%s\" must be an ISO 8601 time",
+		            param->name);
+		return NULL;
+	}
+#define NUMBER(group, skip) (at[group].rm_so >= 0 ? atoi(text + at[group].rm_so + (skip)) : 0)
+	valid = time_exists(atoi(text), atoi(text + 5), atoi(text + 8), NUMBER(CLOCK, 1),
+	                    NUMBER(CLOCK, 4), NUMBER(SECOND, 1));
+	if (at[OFFSET].rm_so >= 0 && strchr("Zz", text[at[OFFSET].rm_so]) == NULL)
+		valid = valid && NUMBER(OFFSET, 1) <= 15 &&
+		        NUMBER(OFFSET_MINUTE, text[at[OFFSET_MINUTE].rm_so] == ':') <= 59;
+#undef NUMBER
+	if (!valid)
+	{
+		failure_set(failure, EDURANGE_TIME_OUT_OF_RANGE,
+		            "parameter \"%s\" is a time that does not exist", param->name);
+		return NULL;
+	}
+	if (asprintf(&bound, "%s%s", text,
+	             at[CLOCK].rm_so < 0 ? "T00:00:00Z" : (at[OFFSET].rm_so < 0 ? "Z" : "")) < 0)
+		return NULL;
+	return bound;
+}
+
+static bool
+is_text_list(const json_t *json)
+{
+	size_t i;
+	json_t *element;
+
+	if (!json_is_array(json))
+		return false;
+	json_array_foreach(json, i, element)
+	{
+		if (!json_is_string(element))
+			return false;
+	}
+	return true;
+}
+
+/* A list of texts, as the text form of a PostgreSQL array. */
+static char *
+bind_text_list(const Param *param, Given given, Failure *failure)
+{
+	size_t room = 3;
+	size_t i;
+	json_t *element;
+	char *text;
+	char *to;
+
+	if (!is_text_list(given.json))
+	{
+		fail_type(failure, param, "a list of texts");
+		return NULL;
+	}
+	json_array_foreach(given.json, i, element) room += 2 * json_string_length(element) + 3;
+	to = text = malloc(room);
+	if (text == NULL)
+		return NULL;
+	*to++ = '{';
+	json_array_foreach(given.json, i, element)
+	{
+		if (i > 0)
+			*to++ = ',';
+		*to++ = '"';
+		for (const char *from = json_string_value(element); *from != '\0'; from++)
+		{
+			if (*from == '"' || *from == '\\')
+				*to++ = '\\';
+			*to++ = *from;
+		}
+		*to++ = '"';
+	}
+	*to++ = '}';
+	*to = '\0';
+	return text;
+}
+
+/* The end of the JSON string that begins at the quotation mark. */
+static const char *
+skip_string(const char *at)
+{
+	for (at++; *at != '"'; at++)
+		at += *at == '\\';
+	return at + 1;
+}
+
+/*
+ * A member of the JSON object in the body exactly as it was written, which parsing loses: 1.50 and
+ * 1.5 are the same number but not the same answer.  The body is known to be JSON.
+ */
+static char *
+number_as_written(const char *body, const char *name)
+{
+	size_t length = strlen(name);
+	int depth = 0;
+
+	for (const char *at = body; *at != '\0';)
+	{
+		const char *end;
+
+		if (*at == '{' || *at == '[')
+			depth++;
+		else if (*at == '}' || *at == ']')
+			depth--;
+		if (*at++ != '"')
+			continue;
+		end = skip_string(at - 1);
+		if (depth == 1 && (size_t) (end - at) == length + 1 && strncmp(at, name, length) == 0)
+		{
+			const char *value = end + strspn(end, " \t\r\n");
+
+			if (*value == ':')
+			{
+				value++;
+				value += strspn(value, " \t\r\n");
+				return strndup(value, strspn(value, "+-.0123456789eE"));
+			}
+		}
+		at = end;
+	}
+	return NULL;
+}
+
+/* An answer: a text, a number by its text, or a list of texts as JSON. */
+static char *
+bind_answer(const Param *param, Given given, const char *body, Failure *failure)
+{
+	if (json_is_number(given.json))
+	{
+		char *written = number_as_written(body, param->name);
+
+		return written != NULL ? written : json_dumps(given.json, JSON_ENCODE_ANY);
+	}
+	if (is_text_list(given.json))
+		return json_dumps(given.json, JSON_COMPACT);
+	if (text_of(given) != NULL)
+		return bind_text(param, given, failure);
+	fail_type(failure, param, "a text, a number or a list of texts");
+	return NULL;
+}
+
+static char *
+bind_one(const Param *param, Given given, const char *body, Failure *failure)
+{
+	switch (param->type)
+	{
+		case TYPE_INTEGER:
+			return bind_integer(param, given, failure);
+		case TYPE_BOOLEAN:
+			return bind_boolean(param, given, failure);
+		case TYPE_TIMESTAMP:
+			return bind_timestamp(param, given, failure);
+		case TYPE_TEXT_LIST:
+			return bind_text_list(param, given, failure);
+		case TYPE_ANSWER:
+			return bind_answer(param, given, body, failure);
+		case TYPE_DOCUMENT:
+		case TYPE_TEXT:
+			break;
+	}
+	return bind_text(param, given, failure);
+}
+
+/* The name of a parameter: 0 is its own, then its aliases, then NULL. */
+static const char *
+name_of(const Param *param, int i)
+{
+	if (i == 0)
+		return param->name;
+	return i <= MAX_ALIASES ? param->aliases[i - 1] : NULL;
+}
+
+/* Finds a parameter under any of its names; false when it is given more than once. */
+static bool
+find_given(const Param *param, const Target *target, const json_t *object, Given *given)
+{
+	int found = 0;
+	const char *name;
+
+	for (int i = 0; (name = name_of(param, i)) != NULL; i++)
+	{
+		const json_t *value = param->source == FROM_BODY ? json_object_get(object, name) : NULL;
+
+		if (value != NULL && !json_is_null(value))
+		{
+			given->json = value;
+			found++;
+		}
+		for (int j = 0; param->source == FROM_QUERY && j < target->nfields; j++)
+		{
+			if (strcmp(target->fields[j].name, name) == 0)
+			{
+				given->text = target->fields[j].value;
+				found++;
+			}
+		}
+	}
+	return found <= 1;
+}
+
+/* Which parameter is it that the JSON parser found twice?  NULL when it is none of ours. */
+static const char *
+find_repeated(const Route *route, const json_error_t *error)
+{
+	const char *name;
+	char quoted[64];
+
+	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
+	{
+		for (int j = 0; (name = name_of(&route->params[i], j)) != NULL; j++)
+		{
+			snprintf(quoted, sizeof(quoted), "\"%s\"", name);
+			if (strstr(error->text, quoted) != NULL)
+				return name;
+		}
+	}
+	return NULL;
+}
+
+/* Says what is wrong with a body that the parser refused, without repeating any of it. */
+static void
+fail_json(const Route *route, const json_error_t *error, Failure *failure)
+{
+	const char *name;
+
+	switch (json_error_code(error))
+	{
+		case json_error_duplicate_key:
+			name = find_repeated(route, error);
+			if (name != NULL)
+				failure_set(failure, EDURANGE_INVALID_JSON,
+				            "parameter \"%s\" is given more than once", name);
+			else
+				failure_set(failure, EDURANGE_INVALID_JSON,
+				            "the request body has the same key twice");
+			break;
+		case json_error_null_character:
+		case json_error_null_byte_in_key:
+			failure_set(failure, EDURANGE_INVALID_TEXT,
+			            "the request body has a null character in a text");
+			break;
+		case json_error_invalid_utf8:
+			failure_set(failure, EDURANGE_INVALID_ENCODING, "the request body is not valid UTF-8");
+			break;
+		case json_error_stack_overflow:
+			failure_set(failure, EDURANGE_INVALID_JSON, "the request body is nested too deeply");
+			break;
+		case json_error_numeric_overflow:
+			failure_set(failure, EDURANGE_INVALID_JSON,
+			            "the request body has a number that is too large");
+			break;
+		default:
+			failure_set(failure, EDURANGE_INVALID_JSON,
+			            "the request body is not valid JSON (line %d, column %d)", error->line,
+			            error->column);
+	}
+}
+
+/* Reads a body that must be one JSON object; NULL and a failure when it is not. */
+static json_t *
+parse_object(const Route *route, const char *body, size_t length, Failure *failure)
+{
+	const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
+	json_error_t error;
+	json_t *object;
+
+	if (length == 0)
+	{
+		failure_set(failure, EDURANGE_INVALID_JSON, "the request body is empty");
+		return NULL;
+	}
+	object = json_loadb(body, length, flags, &error);
+	/* a whole number that no integer holds: its parameter is to be named */
+	if (object == NULL && json_error_code(&error) == json_error_numeric_overflow)
+		object = json_loadb(body, length, flags | JSON_DECODE_INT_AS_REAL, &error);
+	if (object == NULL)
+		fail_json(route, &error, failure);
+	else if (!json_is_object(object))
+	{
+		failure_set(failure, EDURANGE_INVALID_JSON, "the request body must be a JSON object");
+		json_decref(object);
+		object = NULL;
+	}
+	return object;
+}
+
+/* Checks a body that goes to the database as it is. */
+static bool
+check_document(const char *body, size_t length, Failure *failure)
+{
+	if (length == 0)
+		failure_set(failure, EDURANGE_INVALID_JSON, "the request body is empty");
+	else if (memchr(body, '\0', length) != NULL)
+		failure_set(failure, EDURANGE_INVALID_TEXT, "the request body has a null byte");
+	else if (!is_utf8(body, length))
+		failure_set(failure, EDURANGE_INVALID_ENCODING, "the request body is not valid UTF-8");
+	return failure->info == NULL;
+}
+
+/* Binds one parameter; false when it failed. */
+static bool
+bind_param(const Param *param, Given given, const char *body, Values *values, Failure *failure)
+{
+	const char *text = text_of(given);
+	bool absent = given.text == NULL && given.json == NULL;
+
+	/* an empty text is as none where one is needed, and always in a query */
+	if (text != NULL && text[0] == '\0' && (param->required || given.text != NULL))
+		absent = true;
+	if (absent)
+	{
+		if (param->required)
+			failure_set(failure, EDURANGE_MISSING_PARAMETER, "parameter \"%s\" is required",
+			            param->name);
+		values->values[values->count++] = NULL;
+	}
+	else
+	{
+		values->values[values->count] = bind_one(param, given, body, failure);
+		if (values->values[values->count++] == NULL && failure->info == NULL)
+			failure_set(failure, EDURANGE_INTERNAL, "internal error");
+	}
+	return failure->info == NULL;
+}
+
+/*
+ * Makes the values of a route's statement of what came with a request.  The body must be followed
+ * by a null byte.  On failure the values are to be freed all the same.
+ */
+bool
+params_bind(const RouteMatch *match, const Target *target, const char *body, size_t body_length,
+            Values *values, Failure *failure)
+{
+	const Route *route = match->route;
+	json_t *object = NULL;
+	int path_value = 0;
+	bool fine = true;
+
+	if (route->body == BODY_OBJECT)
+		fine = (object = parse_object(route, body, body_length, failure)) != NULL;
+	else if (route->body == BODY_DOCUMENT)
+		fine = check_document(body, body_length, failure);
+
+	for (int i = 0; fine && i < MAX_PARAMS && route->params[i].name != NULL; i++)
+	{
+		const Param *param = &route->params[i];
+		Given given = {0};
+
+		if (param->ignored)
+			continue;
+		if (param->type == TYPE_DOCUMENT)
+			given.text = body;
+		else if (param->source == FROM_PATH)
+			given.text = target->segments[match->values[path_value++]];
+		else if (!find_given(param, target, object, &given))
+		{
+			failure_set(failure, EDURANGE_INVALID_PARAMETER,
+			            "parameter \"%s\" is given more than once", param->name);
+			fine = false;
+			break;
+		}
+		fine = bind_param(param, given, body, values, failure);
+	}
+	json_decref(object);
+	return fine;
+}
+
+/* Frees the values. */
+void
+values_free(Values *values)
+{
+	for (int i = 0; i < values->count; i++)
+		free(values->values[i]);
+	values->count = 0;
+}

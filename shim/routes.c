@@ -1,0 +1,323 @@
+/*
+ * routes.c
+ *	  Every route, once: what it takes, who may call it and the one statement that answers it.
+ *
+ * Dispatch, 404, 405, parameter checks and prepared statements are all driven by these tables.
+ * There is no SQL anywhere else in the shim and no function that belongs to one route.
+ */
+#include "routes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+
+/* clang-format off */
+#define ROW_OF(call) "SELECT edurange.wire(t)::text FROM edurange." call " t"
+#define LIST_OF(call)                                                                              \
+	"SELECT coalesce(json_agg(edurange.wire(t)), '[]')::text FROM edurange." call " t"
+#define CALLER(a, b, c) "caller => ROW($" #a ",$" #b ",$" #c ")::edurange.caller"
+
+const Statement statements[STATEMENT_COUNT] = {
+	[STATEMENT_PING] = {"ping", "SELECT 'true'::text"},
+	[STATEMENT_READINESS] = {"readiness", ROW_OF("readiness()")},
+	[STATEMENT_AUTHENTICATE] = {"authenticate", ROW_OF("authenticate_token($1::bytea)")},
+	[STATEMENT_GET_POINTS] = {"get_points",
+		"SELECT edurange.wire(t)::text FROM (SELECT edurange.get_points("
+		"user_id => $1, group_id => $2, " CALLER(3, 4, 5) ") AS points) t"},
+	[STATEMENT_ADD_POINTS] = {"add_points",
+		ROW_OF("add_points(user_id => $1, group_id => $2, points => $3, reason => $4, "
+			   CALLER(5, 6, 7) ")")},
+	[STATEMENT_SET_POINTS] = {"set_points",
+		ROW_OF("set_points(user_id => $1, group_id => $2, points => $3, reason => $4, "
+			   CALLER(5, 6, 7) ")")},
+	[STATEMENT_CREATE_COMPETITION] = {"create_competition",
+		ROW_OF("create_competition(name => $1, description => $2, start_date => $3, "
+			   "end_date => $4, instructor_ids => $5, " CALLER(6, 7, 8) ")")},
+	[STATEMENT_GENERATE_CODE] = {"generate_access_code",
+		ROW_OF("generate_access_code(group_id => $1, created_by => $2, code => $3, "
+			   "expires_at => $4, max_uses => $5, " CALLER(6, 7, 8) ")")},
+	[STATEMENT_ADD_CHALLENGE] = {"add_competition_challenge",
+		ROW_OF("add_competition_challenge(group_id => $1, challenge_id => $2, points => $3, "
+			   CALLER(4, 5, 6) ")")},
+	[STATEMENT_JOIN] = {"join_competition",
+		ROW_OF("join_competition(code => $1, user_id => $2, " CALLER(3, 4, 5) ")")},
+	[STATEMENT_LEADERBOARD] = {"leaderboard",
+		LIST_OF("leaderboard(group_id => $1, \"limit\" => coalesce($2, 1000), "
+				"\"offset\" => coalesce($3, 0), " CALLER(4, 5, 6) ")")},
+	[STATEMENT_ATTEMPT] = {"attempt_question",
+		ROW_OF("attempt_question(user_id => $1, question_id => $2, group_challenge_id => $3, "
+			   "answer => $4, challenge_instance_id => $5, " CALLER(6, 7, 8) ")")},
+	[STATEMENT_COMPLETE] = {"complete_question",
+		ROW_OF("complete_question(user_id => $1, question_id => $2, group_challenge_id => $3, "
+			   "is_correct => coalesce($4, true), " CALLER(5, 6, 7) ")")},
+	[STATEMENT_CHALLENGE_DETAILS] = {"challenge_details",
+		ROW_OF("challenge_details(challenge_id => $1, " CALLER(2, 3, 4) ")")},
+	[STATEMENT_CDF_IMPORT] = {"cdf_import",
+		ROW_OF("cdf_import(document => $1, pack_id => $2, " CALLER(3, 4, 5) ")")},
+};
+
+#define QUERY(n, alias) {.name = n, .aliases = {alias}, .source = FROM_QUERY, .required = true}
+#define TEXT(n, alias) {.name = n, .aliases = {alias}, .source = FROM_BODY, .required = true}
+#define OPTIONAL(n, alias, t)                                                                      \
+	{.name = n, .aliases = {alias}, .source = FROM_BODY, .type = t}
+#define REQUIRED(n, alias, t)                                                                      \
+	{.name = n, .aliases = {alias}, .source = FROM_BODY, .type = t, .required = true}
+
+const Route routes[] = {
+	{.method = "GET", .path = "/status", .open = true, .read_only = true,
+	 .response = RESPOND_STATUS, .statement = STATEMENT_PING,
+	 .summary = "Is the service up, and is the database connected?"},
+	{.method = "GET", .path = "/live", .open = true, .read_only = true,
+	 .response = RESPOND_LIVE,
+	 .summary = "Is the process alive?"},
+	{.method = "GET", .path = "/ready", .open = true, .read_only = true,
+	 .response = RESPOND_READY, .statement = STATEMENT_READINESS,
+	 .summary = "Can requests be served?"},
+
+	{.method = "GET", .path = "/get_points", .tier = TIER_PLAYER, .read_only = true,
+	 .caller = true, .statement = STATEMENT_GET_POINTS,
+	 .params = {QUERY("user_id", "userId"), QUERY("group_id", "groupId")},
+	 .summary = "A user's total in a competition; 0 for anything unknown."},
+	{.method = "POST", .path = "/add_points", .tier = TIER_SERVICE, .body = BODY_OBJECT,
+	 .caller = true, .statement = STATEMENT_ADD_POINTS,
+	 .params = {TEXT("user_id", "userId"), TEXT("group_id", "groupId"),
+				REQUIRED("points", NULL, TYPE_INTEGER), OPTIONAL("reason", NULL, TYPE_TEXT)},
+	 .summary = "Adds points to a member's total (negative: takes them away)."},
+	{.method = "POST", .path = "/set_points", .tier = TIER_SERVICE, .body = BODY_OBJECT,
+	 .caller = true, .statement = STATEMENT_SET_POINTS,
+	 .params = {TEXT("user_id", "userId"), TEXT("group_id", "groupId"),
+				REQUIRED("points", NULL, TYPE_INTEGER), OPTIONAL("reason", NULL, TYPE_TEXT)},
+	 .summary = "Sets a member's total."},
+
+	{.method = "POST", .path = "/competition/create", .tier = TIER_SERVICE, .body = BODY_OBJECT,
+	 .caller = true, .statement = STATEMENT_CREATE_COMPETITION,
+	 .params = {TEXT("name", NULL), OPTIONAL("description", NULL, TYPE_TEXT),
+				REQUIRED("startDate", "start_date", TYPE_TIMESTAMP),
+				OPTIONAL("endDate", "end_date", TYPE_TIMESTAMP),
+				REQUIRED("instructorIds", "instructor_ids", TYPE_TEXT_LIST)},
+	 .summary = "Creates a competition."},
+	{.method = "POST", .path = "/competition/generate-code", .tier = TIER_SERVICE,
+	 .body = BODY_OBJECT, .caller = true, .statement = STATEMENT_GENERATE_CODE,
+	 .params = {TEXT("groupId", "group_id"), TEXT("createdBy", "created_by"),
+				OPTIONAL("code", NULL, TYPE_TEXT),
+				OPTIONAL("expiresAt", "expires_at", TYPE_TIMESTAMP),
+				OPTIONAL("maxUses", "max_uses", TYPE_INTEGER)},
+	 .summary = "Makes a code to join a competition with."},
+	{.method = "POST", .path = "/competition/add-challenge", .tier = TIER_SERVICE,
+	 .body = BODY_OBJECT, .caller = true, .statement = STATEMENT_ADD_CHALLENGE,
+	 .params = {TEXT("groupId", "group_id"), TEXT("challengeId", "challenge_id"),
+				REQUIRED("points", NULL, TYPE_INTEGER)},
+	 .summary = "Places a challenge in a competition."},
+	{.method = "POST", .path = "/competition/join", .tier = TIER_PLAYER, .body = BODY_OBJECT,
+	 .caller = true, .statement = STATEMENT_JOIN,
+	 .params = {TEXT("code", NULL), TEXT("userId", "user_id")},
+	 .summary = "Makes a user a member of the competition that a code belongs to."},
+	{.method = "GET", .path = "/competition/{group_id}/leaderboard", .tier = TIER_PLAYER,
+	 .read_only = true, .caller = true, .statement = STATEMENT_LEADERBOARD,
+	 .params = {{.name = "group_id", .source = FROM_PATH, .required = true},
+				{.name = "limit", .source = FROM_QUERY, .type = TYPE_INTEGER},
+				{.name = "offset", .source = FROM_QUERY, .type = TYPE_INTEGER}},
+	 .summary = "The members of a competition, best first."},
+
+	{.method = "POST", .path = "/question/attempt", .tier = TIER_PLAYER, .body = BODY_OBJECT,
+	 .caller = true, .statement = STATEMENT_ATTEMPT,
+	 .params = {TEXT("user_id", "userId"), TEXT("question_id", "questionId"),
+				TEXT("group_challenge_id", "groupChallengeId"),
+				REQUIRED("answer", NULL, TYPE_ANSWER),
+				OPTIONAL("challenge_instance_id", "challengeInstanceId", TYPE_TEXT)},
+	 .summary = "Judges an answer and completes the question when it is right."},
+	{.method = "POST", .path = "/question/complete", .tier = TIER_PLAYER, .body = BODY_OBJECT,
+	 .caller = true, .statement = STATEMENT_COMPLETE,
+	 .params = {TEXT("user_id", "userId"), TEXT("question_id", "questionId"),
+				TEXT("group_challenge_id", "groupChallengeId"),
+				OPTIONAL("is_correct", "isCorrect", TYPE_BOOLEAN),
+				{.name = "points", .source = FROM_BODY, .type = TYPE_INTEGER, .ignored = true}},
+	 .summary = "Completes a question and awards its points once."},
+
+	{.method = "GET", .path = "/challenge/details", .tier = TIER_PLAYER, .read_only = true,
+	 .caller = true, .statement = STATEMENT_CHALLENGE_DETAILS,
+	 .params = {QUERY("challenge_id", "challengeId")},
+	 .summary = "A challenge with its questions and app configurations."},
+	{.method = "POST", .path = "/cdf/import", .tier = TIER_ADMIN, .body = BODY_DOCUMENT,
+	 .caller = true, .statement = STATEMENT_CDF_IMPORT,
+	 .params = {{.name = "document", .source = FROM_BODY, .type = TYPE_DOCUMENT, .required = true},
+				{.name = "pack_id", .aliases = {"packId"}, .source = FROM_QUERY}},
+	 .summary = "Makes or updates a challenge from a document."},
+};
+/* clang-format on */
+
+const size_t route_count = sizeof(routes) / sizeof(routes[0]);
+
+static const char *const tier_names[TIER_COUNT] = {
+    [TIER_NONE] = "none",
+    [TIER_PLAYER] = "player",
+    [TIER_SERVICE] = "service",
+    [TIER_ADMIN] = "admin",
+};
+
+/* The name of a tier as settings, tokens and the log spell it. */
+const char *
+tier_name(Tier tier)
+{
+	return tier_names[tier];
+}
+
+/* The tier of that name; false leaves *tier alone. */
+bool
+tier_from_name(const char *name, Tier *tier)
+{
+	for (int i = 0; i < TIER_COUNT; i++)
+	{
+		if (strcmp(tier_names[i], name) == 0)
+		{
+			*tier = (Tier) i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The highest $n of a statement. */
+static int
+count_placeholders(const char *sql)
+{
+	int highest = 0;
+
+	for (const char *at = strchr(sql, '$'); at != NULL; at = strchr(at + 1, '$'))
+	{
+		int number = 0;
+
+		sscanf(at, "$%d", &number);
+		if (number > highest)
+			highest = number;
+	}
+	return highest;
+}
+
+/* What is wrong with a route, or NULL. */
+static const char *
+find_fault(const Route *route)
+{
+	int bound = route->caller ? CALLER_VALUES : 0;
+	int braces = 0;
+	int path_params = 0;
+
+	if (route->method == NULL || route->path == NULL || route->summary == NULL)
+		return "method, path or summary is missing";
+	if (route->open == (route->tier != TIER_NONE))
+		return "it must have a tier or be open, and not both";
+	if (route->response == RESPOND_VALUE && route->statement == STATEMENT_NONE)
+		return "it has no statement";
+	for (const char *at = route->path; *at != '\0'; at++)
+		braces += *at == '{';
+	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
+	{
+		const Param *param = &route->params[i];
+
+		bound += !param->ignored;
+		path_params += param->source == FROM_PATH;
+		if (param->source == FROM_BODY && route->body == BODY_NONE)
+			return "a parameter comes from a body that the route does not take";
+		if ((param->type == TYPE_DOCUMENT) !=
+		    (param->source == FROM_BODY && route->body == BODY_DOCUMENT))
+			return "a document and a body of fields do not go together";
+	}
+	if (braces != path_params)
+		return "the path and the path parameters differ";
+	if (route->statement != STATEMENT_NONE &&
+	    count_placeholders(statements[route->statement].sql) != bound)
+		return "the statement takes another number of values";
+	return NULL;
+}
+
+/* Refuses to start with a row that cannot work; names it. */
+bool
+routes_check(void)
+{
+	for (size_t i = 0; i < route_count; i++)
+	{
+		const char *fault = find_fault(&routes[i]);
+
+		if (fault != NULL)
+		{
+			char message[256];
+
+			snprintf(message, sizeof(message), "route %s %s: %s", routes[i].method, routes[i].path,
+			         fault);
+			log_event("error", "broken_route", message);
+			return false;
+		}
+	}
+	for (int i = STATEMENT_NONE + 1; i < STATEMENT_COUNT; i++)
+	{
+		if (statements[i].sql == NULL)
+		{
+			log_event("error", "broken_route", "a statement is missing from the table");
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Does the path have the shape of the pattern?  Notes which segments are parameters. */
+static bool
+path_matches(const char *pattern, char *const *segments, int nsegments, int *values)
+{
+	const char *at = pattern;
+	int nvalues = 0;
+
+	for (int i = 0; i < nsegments; i++)
+	{
+		size_t length;
+
+		if (*at++ != '/')
+			return false;
+		length = strcspn(at, "/");
+		if (*at == '{')
+			values[nvalues++] = i;
+		else if (strlen(segments[i]) != length || strncmp(at, segments[i], length) != 0)
+			return false;
+		at += length;
+	}
+	return *at == '\0';
+}
+
+/* Adds a method to a list for the header Allow, once. */
+static void
+allow_method(char *allow, const char *method)
+{
+	size_t used = strlen(allow);
+
+	if (strstr(allow, method) == NULL)
+		snprintf(allow + used, ALLOW_LENGTH - used, "%s%s", used > 0 ? ", " : "", method);
+}
+
+/*
+ * Finds the route of a method and a path that is split already; HEAD is answered by GET.  A path
+ * that is spelled out wins over one with parameters, because the table has it first.
+ */
+void
+routes_match(const char *method, char *const *segments, int nsegments, RouteMatch *match)
+{
+	const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
+	int values[MAX_SEGMENTS];
+
+	memset(match, 0, sizeof(*match));
+	for (size_t i = 0; i < route_count; i++)
+	{
+		if (!path_matches(routes[i].path, segments, nsegments, values))
+			continue;
+		match->path_found = true;
+		allow_method(match->allow, routes[i].method);
+		if (strcmp(routes[i].method, "GET") == 0)
+			allow_method(match->allow, "HEAD");
+		if (match->route == NULL && strcmp(routes[i].method, wanted) == 0)
+		{
+			match->route = &routes[i];
+			memcpy(match->values, values, sizeof(values));
+		}
+	}
+	if (match->path_found)
+		allow_method(match->allow, "OPTIONS");
+}

@@ -1,0 +1,136 @@
+/*
+ * routes.h
+ *	  The route table and the statement table, which drive everything else.
+ */
+#ifndef EDURANGE_SHIM_ROUTES_H
+#define EDURANGE_SHIM_ROUTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define MAX_PARAMS 8
+#define MAX_ALIASES 2
+#define MAX_SEGMENTS 8
+#define CALLER_VALUES 3 /* token id, bound user id, bound instance id */
+#define MAX_VALUES (MAX_PARAMS + CALLER_VALUES)
+#define ALLOW_LENGTH 128
+
+/* Each tier may do what the one before it may. */
+typedef enum Tier
+{
+	TIER_NONE,
+	TIER_PLAYER,
+	TIER_SERVICE,
+	TIER_ADMIN,
+	TIER_COUNT
+} Tier;
+
+typedef enum ParamType
+{
+	TYPE_TEXT,
+	TYPE_INTEGER,
+	TYPE_BOOLEAN,
+	TYPE_TIMESTAMP,
+	TYPE_TEXT_LIST,
+	TYPE_ANSWER,  /* text, number or list of texts */
+	TYPE_DOCUMENT /* the request body as it came */
+} ParamType;
+
+typedef enum ParamSource
+{
+	FROM_QUERY,
+	FROM_PATH,
+	FROM_BODY
+} ParamSource;
+
+typedef struct Param
+{
+	const char *name; /* as the interface documents it */
+	const char *aliases[MAX_ALIASES];
+	ParamType type;
+	ParamSource source;
+	bool required;
+	bool ignored; /* clients send it, nothing uses it */
+} Param;
+
+typedef enum BodyKind
+{
+	BODY_NONE,
+	BODY_OBJECT,
+	BODY_DOCUMENT
+} BodyKind;
+
+/* How the value that the statement returned becomes the response. */
+typedef enum ResponseKind
+{
+	RESPOND_VALUE,
+	RESPOND_STATUS,
+	RESPOND_LIVE,
+	RESPOND_READY
+} ResponseKind;
+
+typedef enum StatementId
+{
+	STATEMENT_NONE,
+	STATEMENT_PING,
+	STATEMENT_READINESS,
+	STATEMENT_AUTHENTICATE,
+	STATEMENT_GET_POINTS,
+	STATEMENT_ADD_POINTS,
+	STATEMENT_SET_POINTS,
+	STATEMENT_CREATE_COMPETITION,
+	STATEMENT_GENERATE_CODE,
+	STATEMENT_ADD_CHALLENGE,
+	STATEMENT_JOIN,
+	STATEMENT_LEADERBOARD,
+	STATEMENT_ATTEMPT,
+	STATEMENT_COMPLETE,
+	STATEMENT_CHALLENGE_DETAILS,
+	STATEMENT_CDF_IMPORT,
+	STATEMENT_COUNT
+} StatementId;
+
+typedef struct Statement
+{
+	const char *name;
+	const char *sql;
+} Statement;
+
+/*
+ * The statement's $1, $2, … are the parameters in order, ignored ones left out, and after them,
+ * where caller is set, the three values of who calls.
+ */
+typedef struct Route
+{
+	const char *method;
+	const char *path; /* segments in braces are parameters */
+	Tier tier;
+	bool open; /* needs no tier at all */
+	bool read_only;
+	bool caller;
+	BodyKind body;
+	ResponseKind response;
+	StatementId statement;
+	Param params[MAX_PARAMS];
+	const char *summary;
+} Route;
+
+typedef struct RouteMatch
+{
+	const Route *route;       /* NULL: the path or the method does not exist */
+	bool path_found;          /* some method exists for the path */
+	char allow[ALLOW_LENGTH]; /* those methods */
+	int values[MAX_SEGMENTS]; /* segment numbers of the path parameters, in order */
+} RouteMatch;
+
+extern const Route routes[];
+extern const size_t route_count;
+extern const Statement statements[STATEMENT_COUNT];
+
+extern bool routes_check(void);
+extern void
+routes_match(const char *method, char *const *segments, int nsegments, RouteMatch *match);
+extern const char *tier_name(Tier tier);
+extern bool tier_from_name(const char *name, Tier *tier);
+
+#endif
