@@ -1,0 +1,30 @@
+/*
+ * activity.h
+ *	  The log of what users did.
+ */
+#ifndef EDURANGE_ACTIVITY_H
+#define EDURANGE_ACTIVITY_H
+
+#include "postgres.h"
+
+typedef struct Activity
+{
+	const char *event_type; /* a value of "ActivityEventType" */
+	const char *user_id;
+	const char *challenge_id;
+	const char *group_id;
+	const char *access_code_id;
+	const char *instance_id;
+	const char *metadata; /* the members of a JSON object, without its braces; may be NULL */
+} Activity;
+
+/*
+ * Writes an entry of the server's own, in the transaction of what it records.  The rows that it
+ * names are locked by the caller or were made by it, so that nothing here can fail.
+ */
+extern void activity_log(const Activity *activity);
+
+/* One member of a JSON object: "name":"value" with what needs escaping escaped. */
+extern char *json_member(const char *name, const char *value);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * compat.h
+ *	  What differs between PostgreSQL 15, 16, 17 and 18, named after the newer interface.
+ *
+ * The only place with conditions on PG_VERSION_NUM.
+ */
+#ifndef EDURANGE_COMPAT_H
+#define EDURANGE_COMPAT_H
+
+#include "postgres.h"
+#include "common/jsonapi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+
+/* Opens the definition of a function that SQL can call. */
+#define SQL_FUNCTION(name)                                                                         \
+	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                                               \
+	PG_FUNCTION_INFO_V1(name);                                                                     \
+	Datum name(PG_FUNCTION_ARGS)
+
+/* A lexer over JSON text that checks its escapes, too. */
+static inline JsonLexContext *
+compat_json_lexer(char *json, int length)
+{
+#if PG_VERSION_NUM < 170000
+	return makeJsonLexContextCstringLen(json, length, PG_UTF8, true);
+#else
+	return makeJsonLexContextCstringLen(NULL, json, length, PG_UTF8, true);
+#endif
+}
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * edurange.c
+ *	  The module's magic and its start: settings, and the worker when the server preloads us.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+
+#include "compat.h"
+#include "guc.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+/* Registers the sync worker, which lives in a module of its own. */
+static void
+register_worker(void)
+{
+	BackgroundWorker worker = {
+	    .bgw_name = "edurange sync worker",
+	    .bgw_type = "edurange sync worker",
+	    .bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
+	    .bgw_start_time = BgWorkerStart_RecoveryFinished,
+	    .bgw_restart_time = 10,
+	    .bgw_library_name = "edurange_worker",
+	    .bgw_function_name = "edurange_worker_main",
+	};
+
+	RegisterBackgroundWorker(&worker);
+}
+
+void
+_PG_init(void)
+{
+	guc_define();
+	if (process_shared_preload_libraries_in_progress && guc_database[0] != '\0' && !IsBinaryUpgrade)
+		register_worker();
+}

@@ -1,0 +1,93 @@
+/*
+ * errors.h
+ *	  Every error that the project reports, once: its name, SQLSTATE, HTTP status and meaning.
+ *
+ * The extension raises the SQLSTATE, the shim turns it back into name and status, and
+ * docs/errors.md is made from this table.  Pure preprocessor: the shim includes this file without
+ * any PostgreSQL header.  Standard SQLSTATEs stand where one fits; the rest is class RG.
+ */
+#ifndef EDURANGE_ERRORS_H
+#define EDURANGE_ERRORS_H
+
+/*   X(identifier, name on the wire, SQLSTATE, HTTP status, meaning) */
+#define EDURANGE_ERRORS(X)                                                                         \
+	X(INVALID_PARAMETER, "invalid_parameter", "22023", 400,                                        \
+	  "A parameter has a value that is not allowed; the message names the parameter.")             \
+	X(MISSING_PARAMETER, "missing_parameter", "22004", 400,                                        \
+	  "A required parameter is missing or empty; the message names it.")                           \
+	X(INVALID_TYPE, "invalid_type", "22P02", 400, "A value does not have the type it must have.")  \
+	X(INVALID_JSON, "invalid_json", "22032", 400, "The request body or document is not JSON.")     \
+	X(INVALID_TEXT, "invalid_text", "22P05", 400,                                                  \
+	  "A text holds a character that the database cannot store, such as \\u0000.")                 \
+	X(INVALID_ENCODING, "invalid_encoding", "22021", 400, "A text is not valid UTF-8.")            \
+	X(OUT_OF_RANGE, "out_of_range", "22003", 400,                                                  \
+	  "A number, or a total that it would lead to, does not fit the range of its column.")         \
+	X(INVALID_TIME, "invalid_time", "22007", 400, "A time is not an ISO 8601 time.")               \
+	X(TIME_OUT_OF_RANGE, "time_out_of_range", "22008", 400,                                        \
+	  "A time is outside what can be stored.")                                                     \
+	X(TOO_DEEP, "too_deep", "54001", 400, "A document is nested more deeply than can be read.")    \
+	X(ACCESS_CODE_INVALID, "access_code_invalid", "RG101", 400,                                    \
+	  "The access code is unknown, has expired or has no use left.")                               \
+	X(UNAUTHENTICATED, "unauthenticated", "28000", 401,                                            \
+	  "The request carries no token where one is needed, or one that is not valid.")               \
+	X(FORBIDDEN, "forbidden", "42501", 403, "The caller may not do this.")                         \
+	X(NOT_A_MEMBER, "not_a_member", "RG201", 403, "The user is not a member of the competition.")  \
+	X(ATTEMPT_REQUIRED, "attempt_required", "RG202", 403,                                          \
+	  "A player can complete a question only after a correct attempt at it.")                      \
+	X(ROUTE_NOT_FOUND, "route_not_found", "RG301", 404, "No route has this path.")                 \
+	X(USER_NOT_FOUND, "user_not_found", "RG302", 404, "There is no such user.")                    \
+	X(COMPETITION_NOT_FOUND, "competition_not_found", "RG303", 404,                                \
+	  "There is no such competition.")                                                             \
+	X(CHALLENGE_NOT_FOUND, "challenge_not_found", "RG304", 404, "There is no such challenge.")     \
+	X(GROUP_CHALLENGE_NOT_FOUND, "group_challenge_not_found", "RG305", 404,                        \
+	  "There is no such group challenge (a challenge placed in a competition).")                   \
+	X(QUESTION_NOT_FOUND, "question_not_found", "RG306", 404,                                      \
+	  "There is no such question, or it does not belong to the group challenge.")                  \
+	X(INSTANCE_NOT_FOUND, "instance_not_found", "RG307", 404, "There is no such instance.")        \
+	X(TOKEN_NOT_FOUND, "token_not_found", "RG308", 404, "There is no such token.")                 \
+	X(METHOD_NOT_ALLOWED, "method_not_allowed", "RG401", 405,                                      \
+	  "The path exists, but not with this method; the header Allow lists those it has.")           \
+	X(CODE_IN_USE, "code_in_use", "RG501", 409, "Another access code has this text already.")      \
+	X(CHALLENGE_IN_COMPETITION, "challenge_in_competition", "RG502", 409,                          \
+	  "The challenge is already part of the competition.")                                         \
+	X(COMPETITION_NOT_OPEN, "competition_not_open", "RG503", 409,                                  \
+	  "The competition has not started yet or has ended.")                                         \
+	X(FLAG_NOT_READY, "flag_not_ready", "RG504", 409,                                              \
+	  "The flag of the instance is not known yet; the attempt was not counted.")                   \
+	X(MIGRATION_CHANGED, "migration_changed", "RG505", 409,                                        \
+	  "A migration that was applied differs from the one that the extension carries.")             \
+	X(SCHEMA_INCOMPATIBLE, "schema_incompatible", "RG506", 409,                                    \
+	  "A table that exists already does not have the shape that is needed.")                       \
+	X(CHALLENGE_EXISTS, "challenge_exists", "RG507", 409,                                          \
+	  "A challenge with this id exists and belongs to another pack.")                              \
+	X(QUESTION_IN_USE, "question_in_use", "RG508", 409,                                            \
+	  "A question that the new document lacks has attempts or completions.")                       \
+	X(URI_TOO_LONG, "uri_too_long", "RG601", 414, "The request path or query is too long.")        \
+	X(PAYLOAD_TOO_LARGE, "payload_too_large", "RG602", 413, "The request body is too large.")      \
+	X(UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "RG603", 415,                              \
+	  "The request body has a Content-Type that the route does not take.")                         \
+	X(DOCUMENT_INVALID, "document_invalid", "RG701", 422,                                          \
+	  "The document is JSON but breaks the rules; validation_errors lists where.")                 \
+	X(TOO_MANY_ATTEMPTS, "too_many_attempts", "RG801", 429,                                        \
+	  "Too many attempts at the question; resetTime says when the next one is allowed.")           \
+	X(INTERNAL, "internal", "XX000", 500,                                                          \
+	  "Something unexpected happened; the server's log has it.")                                   \
+	X(UNAVAILABLE, "unavailable", "08006", 503,                                                    \
+	  "The database is away, starting, stopping or out of a resource; try again.")                 \
+	X(READ_ONLY, "read_only", "25006", 503, "The database takes no writes at the moment.")         \
+	X(NOT_INSTALLED, "not_installed", "55000", 503,                                                \
+	  "The tables are missing or older than the extension; run edurange.migrate().")               \
+	X(TRY_AGAIN, "try_again", "40001", 503,                                                        \
+	  "The transaction collided with another one and nothing was written; try again.")             \
+	X(TIMEOUT, "timeout", "57014", 504, "The database did not answer in time.")
+
+typedef enum EdurangeError
+{
+	EDURANGE_OK = 0,
+#define EDURANGE_ERROR_ID(id, name, sqlstate, status, meaning) EDURANGE_##id,
+	EDURANGE_ERRORS(EDURANGE_ERROR_ID)
+#undef EDURANGE_ERROR_ID
+	    EDURANGE_ERROR_COUNT
+} EdurangeError;
+
+#endif

@@ -1,0 +1,327 @@
+/*
+ * migrate.c
+ *	  Making the tables and everything that hangs on them, in one transaction.
+ *
+ * The migrations come with the extension, through edurange.migration_source(); those that were
+ * applied are recorded in edurange.migration.  Afterwards everything that edurange.assertions()
+ * finds missing is made: each statement there is made to be run again.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "refusal.h"
+#include "statements.h"
+
+#define MIGRATION_LOCK INT64CONST(0x656475720001) /* "edur", 1 */
+
+typedef enum StatementId
+{
+	TAKE_LOCK,
+	OWNER_EXISTS,
+	HAS_MIGRATIONS,
+	APPLIED,
+	CHANGED,
+	PENDING,
+	SOME_PLATFORM_TABLES,
+	RECORD,
+	GIVE_TO_OWNERS,
+	SHAPE_SOURCE,
+	SHAPE_DIFFERENCE,
+	MISSING,
+	MISSING_TRIGGERS,
+	OPEN_TOTALS,
+	OPEN_MEMBERS,
+	STATEMENT_COUNT
+} StatementId;
+
+/* Where a second set of the platform's tables is made for the time of a comparison. */
+#define SHAPE_SCHEMA "edurange_shape"
+
+static Statement statements[STATEMENT_COUNT] = {
+    [TAKE_LOCK] = {"SELECT pg_advisory_xact_lock($1)", {INT8OID}},
+    [OWNER_EXISTS] = {"SELECT rolname::text FROM pg_roles WHERE CASE WHEN $1 IS NOT NULL"
+                      " THEN rolname = $1 ELSE oid = (SELECT datdba FROM pg_database"
+                      " WHERE datname = current_database()) END",
+                      {TEXTOID}},
+    [HAS_MIGRATIONS] = {"SELECT to_regclass('edurange.migration') IS NOT NULL", {InvalidOid}},
+    [APPLIED] = {"SELECT 1 FROM edurange.migration WHERE number = $1", {INT4OID}, .reads = true},
+    [CHANGED] = {"SELECT m.number, m.name FROM edurange.migration m"
+                 " JOIN edurange.migration_source() s USING (number)"
+                 " WHERE m.sha256 <> s.sha256 ORDER BY 1 LIMIT 1",
+                 {InvalidOid}},
+    [PENDING] = {"SELECT s.number, s.name, s.sha256, s.sql FROM edurange.migration_source() s"
+                 " WHERE NOT EXISTS (SELECT FROM edurange.migration m WHERE m.number = s.number)"
+                 " ORDER BY s.number LIMIT 1",
+                 {InvalidOid}},
+    [SOME_PLATFORM_TABLES] = {"SELECT bool_or(to_regclass(format('public.%I', name)) IS NOT NULL)"
+                              " FROM unnest(edurange.platform_tables()) AS t (name)",
+                              {InvalidOid}},
+    [RECORD] = {"INSERT INTO edurange.migration (number, name, sha256, applied_at)"
+                " VALUES ($1, $2, $3, clock_timestamp())",
+                {INT4OID, TEXTOID, TEXTOID}},
+    /* Statements that give what this transaction made to its owner. $1 the platform's owner,
+	 * $2 this transaction */
+    [GIVE_TO_OWNERS] = {"SELECT format('ALTER TABLE %s OWNER TO %I', c.oid::regclass,"
+                        " CASE n.nspname WHEN 'public' THEN $1 ELSE 'edurange_owner' END)"
+                        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                        " WHERE c.relkind = 'r' AND c.xmin = $2"
+                        " AND (n.nspname = 'edurange' OR n.nspname = 'public'"
+                        "  AND c.relname = ANY (edurange.platform_tables()))"
+                        " UNION ALL SELECT format('ALTER TYPE %s OWNER TO %I', t.oid::regtype, $1)"
+                        " FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace"
+                        " WHERE n.nspname = 'public' AND t.typtype = 'e' AND t.xmin = $2",
+                        {TEXTOID, XIDOID}},
+    [SHAPE_SOURCE] = {"SELECT replace(sql, 'SET LOCAL search_path = public',"
+                      " 'SET LOCAL search_path = " SHAPE_SCHEMA "')"
+                      " FROM edurange.migration_source() WHERE number = 1",
+                      {InvalidOid}},
+    /* Columns and enum values that adopted tables and types lack. */
+    [SHAPE_DIFFERENCE] =
+        {"SELECT string_agg(what, ', ' ORDER BY what) FROM ("
+         " SELECT format('column %I.%I of type %s', c.relname, a.attname, t.typname) AS what"
+         " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+         " JOIN pg_type t ON t.oid = a.atttypid"
+         " WHERE c.relnamespace = '" SHAPE_SCHEMA "'::regnamespace AND c.relkind = 'r'"
+         " AND NOT EXISTS (SELECT FROM pg_attribute b JOIN pg_type u ON u.oid = b.atttypid"
+         "  WHERE b.attrelid = to_regclass(format('public.%I', c.relname))"
+         "  AND b.attname = a.attname AND NOT b.attisdropped AND u.typname = t.typname)"
+         " UNION ALL SELECT format('value %s of type %I', e.enumlabel, t.typname)"
+         " FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid"
+         " WHERE t.typnamespace = '" SHAPE_SCHEMA "'::regnamespace"
+         " AND NOT EXISTS (SELECT FROM pg_enum f"
+         "  WHERE f.enumtypid = to_regtype(format('public.%I', t.typname))"
+         "  AND f.enumlabel = e.enumlabel)) AS missing",
+         {InvalidOid}},
+    [MISSING] = {"SELECT kind, name, apply FROM edurange.assertions()"
+                 " WHERE NOT present AND apply IS NOT NULL LIMIT 1",
+                 {InvalidOid}},
+    [MISSING_TRIGGERS] = {"SELECT 1 FROM edurange.assertions()"
+                          " WHERE kind = 'trigger' AND NOT present LIMIT 1",
+                          {InvalidOid}},
+    /* An entry for each total that the ledger does not account for. $1 the clock */
+    [OPEN_TOTALS] =
+        {"WITH change AS (SELECT user_id, group_id, coalesce(p.points, 0) AS points,"
+         "  coalesce(p.points, 0)::bigint - coalesce(s.points, 0) AS delta,"
+         "  least(coalesce(p.at, $1), $1) AS at"
+         "  FROM (SELECT \"userId\" AS user_id, \"groupId\" AS group_id, points,"
+         "   \"updatedAt\" AT TIME ZONE 'UTC' AS at FROM public.\"GroupPoints\") p"
+         "  FULL JOIN edurange.standing s USING (user_id, group_id)"
+         "  WHERE coalesce(p.points, 0) <> coalesce(s.points, 0)),"
+         " head AS (INSERT INTO edurange.standing AS s"
+         "  (group_id, user_id, points, seq, reached_at, changed_at)"
+         "  SELECT group_id, user_id, points, 1, at, at FROM change"
+         "  ON CONFLICT (group_id, user_id) DO UPDATE SET points = excluded.points,"
+         "  seq = s.seq + 1, reached_at = greatest(excluded.reached_at, s.changed_at),"
+         "  changed_at = greatest(excluded.changed_at, s.changed_at)"
+         "  RETURNING user_id, group_id, seq, changed_at)"
+         " INSERT INTO edurange.points_ledger"
+         " (user_id, group_id, seq, delta, balance, kind, actor, at)"
+         " SELECT user_id, group_id, h.seq, c.delta, c.points, 'opening', 'migrate', h.changed_at"
+         " FROM head h JOIN change c USING (user_id, group_id)",
+         {TIMESTAMPTZOID}},
+    [OPEN_MEMBERS] = {"WITH gone AS (UPDATE edurange.standing s SET member = false WHERE s.member"
+                      " AND NOT EXISTS (SELECT FROM public.\"_GroupMembers\" m"
+                      "  WHERE m.\"A\" = s.group_id AND m.\"B\" = s.user_id))"
+                      " INSERT INTO edurange.standing AS s (group_id, user_id, member, changed_at)"
+                      " SELECT \"A\", \"B\", true, $1 FROM public.\"_GroupMembers\""
+                      " ON CONFLICT (group_id, user_id) DO UPDATE SET member = true"
+                      " WHERE NOT s.member",
+                      {TIMESTAMPTZOID}},
+};
+
+/* Where the rows that migrate() returns go. */
+typedef struct Report
+{
+	Tuplestorestate *store;
+	TupleDesc descriptor;
+} Report;
+
+/* One row: something was done. */
+static void
+report(const Report *report, const char *kind, const char *name)
+{
+	Datum values[] = {CStringGetTextDatum(kind), CStringGetTextDatum(name)};
+	bool nulls[] = {false, false};
+
+	tuplestore_putvalues(report->store, report->descriptor, values, nulls);
+}
+
+/* Runs a text of SQL, which may hold several statements. */
+static void
+run_sql(const char *sql)
+{
+	int result = SPI_execute(sql, false, 0);
+
+	if (result < 0)
+		elog(ERROR, "could not run a migration: %s", SPI_result_code_string(result));
+}
+
+/* A setting for the rest of this function call only. */
+static void
+set_locally(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+	                         false);
+}
+
+/* The owner of new platform tables. */
+static char *
+find_owner(char *wanted)
+{
+	if (STATEMENT_RUN(&statements[OWNER_EXISTS], value_text(wanted)) == 0)
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"platform_owner\" names the role \"%s\", which does not exist",
+		            wanted);
+	return row_text(0, 1);
+}
+
+/* The record of migrations, made before the first of them. */
+static void
+prepare_record(const Report *out)
+{
+	statement_run(&statements[HAS_MIGRATIONS], NULL, 0);
+	if (row_bool(0, 1))
+		return;
+	run_sql("CREATE TABLE edurange.migration ("
+	        " number integer NOT NULL CONSTRAINT migration_pkey PRIMARY KEY,"
+	        " name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL)");
+	report(out, "table", "edurange.migration");
+}
+
+/* Refuses adopted tables that lack what the platform's tables have, naming all of it. */
+static void
+check_adopted_shape(void)
+{
+	char *difference;
+
+	run_sql("CREATE SCHEMA " SHAPE_SCHEMA);
+	statement_run(&statements[SHAPE_SOURCE], NULL, 0);
+	run_sql(row_text(0, 1));
+	statement_run(&statements[SHAPE_DIFFERENCE], NULL, 0);
+	difference = row_text(0, 1);
+	if (difference != NULL)
+		raise_error(EDURANGE_SCHEMA_INCOMPATIBLE, "the tables in schema \"public\" lack %s",
+		            difference);
+	run_sql("SET LOCAL client_min_messages = error; DROP SCHEMA " SHAPE_SCHEMA " CASCADE");
+}
+
+/* Gives what was just made to its owner. */
+static void
+give_to_owners(const char *platform_owner)
+{
+	NullableDatum transaction = {.value = TransactionIdGetDatum(GetCurrentTransactionId())};
+	uint64 count =
+	    STATEMENT_RUN(&statements[GIVE_TO_OWNERS], value_text(platform_owner), transaction);
+	char **commands = palloc(sizeof(char *) * Max(count, 1));
+
+	for (uint64 i = 0; i < count; i++)
+		commands[i] = row_text(i, 1);
+	for (uint64 i = 0; i < count; i++)
+		run_sql(commands[i]);
+}
+
+/* Applies the migrations that are not recorded yet, in order. */
+static void
+apply_migrations(const Report *out, const char *platform_owner)
+{
+	bool adopts;
+
+	if (statement_run(&statements[CHANGED], NULL, 0) > 0)
+		raise_error(EDURANGE_MIGRATION_CHANGED,
+		            "migration %d (%s) was applied with another text than the extension carries",
+		            row_int(0, 1), row_text(0, 2));
+	statement_run(&statements[SOME_PLATFORM_TABLES], NULL, 0);
+	adopts = row_bool(0, 1);
+	while (statement_run(&statements[PENDING], NULL, 0) > 0)
+	{
+		int32 number = row_int(0, 1);
+		char *name = row_text(0, 2);
+		char *sha256 = row_text(0, 3);
+
+		run_sql(row_text(0, 4));
+		if (number == 1 && adopts)
+			check_adopted_shape();
+		STATEMENT_RUN(&statements[RECORD], value_int(number), value_text(name), value_text(sha256));
+		report(out, "migration", psprintf("%d %s", number, name));
+	}
+	give_to_owners(platform_owner);
+}
+
+/*
+ * Makes what is missing.  Where triggers were missing, totals may have changed unseen: the tables
+ * are locked before the triggers are made, and the ledger is brought up to what it finds then.
+ */
+static void
+apply_assertions(const Report *out)
+{
+	bool unseen_changes = statement_run(&statements[MISSING_TRIGGERS], NULL, 0) > 0;
+
+	if (unseen_changes)
+		run_sql("LOCK TABLE public.\"_GroupMembers\", public.\"GroupPoints\""
+		        " IN SHARE ROW EXCLUSIVE MODE");
+	while (statement_run(&statements[MISSING], NULL, 0) > 0)
+	{
+		char *kind = row_text(0, 1);
+		char *name = row_text(0, 2);
+
+		run_sql(row_text(0, 3));
+		report(out, kind, name);
+	}
+	if (unseen_changes)
+	{
+		uint64 opened = STATEMENT_RUN(&statements[OPEN_TOTALS], value_time(GetCurrentTimestamp()));
+
+		if (opened > 0)
+			report(out, "ledger", psprintf(UINT64_FORMAT " opening entries", opened));
+		STATEMENT_RUN(&statements[OPEN_MEMBERS], value_time(GetCurrentTimestamp()));
+	}
+}
+
+SQL_FUNCTION(edurange_migrate)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	char *wanted_owner = optional_text(fcinfo, 0);
+	int settings;
+	Report out;
+	char *platform_owner;
+
+	if (!superuser())
+		raise_error(EDURANGE_FORBIDDEN, "edurange.migrate() needs a superuser");
+	if (IsolationUsesXactSnapshot())
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "edurange.migrate() must run at isolation level READ COMMITTED");
+	InitMaterializedSRF(fcinfo, 0);
+	out = (Report){.store = result->setResult, .descriptor = result->setDesc};
+
+	settings = NewGUCNestLevel();
+	set_locally("client_min_messages", "warning");
+	if (LockTimeout == 0)
+		set_locally("lock_timeout", "10s");
+	statements_begin();
+	STATEMENT_RUN(&statements[TAKE_LOCK], value_long(MIGRATION_LOCK));
+	platform_owner = find_owner(wanted_owner);
+	prepare_record(&out);
+	apply_migrations(&out, platform_owner);
+	apply_assertions(&out);
+	statements_end();
+	AtEOXact_GUC(true, settings);
+	return (Datum) 0;
+}
+
+SQL_FUNCTION(edurange_migration_applied)
+{
+	bool applied;
+
+	statements_begin();
+	applied = STATEMENT_RUN(&statements[APPLIED], fcinfo->args[0]) > 0;
+	statements_end();
+	PG_RETURN_BOOL(applied);
+}

@@ -1,0 +1,36 @@
+/*
+ * refusal.h
+ *	  An expected refusal as a value: what a core function answers with when it does not do as asked.
+ *
+ * Core functions decide, return false and fill a Refusal; they raise nothing.  The SQL surface turns
+ * it into an error.  So calls that share a transaction cannot hurt each other.
+ */
+#ifndef EDURANGE_REFUSAL_H
+#define EDURANGE_REFUSAL_H
+
+#include "postgres.h"
+
+#include "errors.h"
+
+typedef struct Refusal
+{
+	EdurangeError error; /* EDURANGE_OK: nothing is refused */
+	char *message;       /* in PostgreSQL's style: lower case, no full stop */
+	char *detail;        /* a sentence, or JSON for document_invalid; may be NULL */
+	char *hint;          /* a sentence; may be NULL */
+} Refusal;
+
+extern bool
+refuse(Refusal *refusal, EdurangeError error, const char *format, ...) pg_attribute_printf(3, 4);
+extern void raise_refusal(const Refusal *refusal) pg_attribute_noreturn();
+extern void raise_error(EdurangeError error, const char *format, ...) pg_attribute_printf(2, 3)
+    pg_attribute_noreturn();
+
+/* Arguments of SQL functions: the required ones raise missing_parameter with their name. */
+extern char *required_text(FunctionCallInfo fcinfo, int argument, const char *name);
+extern int32 required_int(FunctionCallInfo fcinfo, int argument, const char *name);
+extern char *optional_text(FunctionCallInfo fcinfo, int argument);
+extern int32
+int_between(FunctionCallInfo fcinfo, int argument, const char *name, int32 lowest, int32 highest);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * statements.h
+ *	  SQL statements with plans that are kept, one table of them in each file that has any.
+ *
+ * A SQL function calls statements_begin(), runs statements, takes what it needs out of their rows
+ * and calls statements_end().  What a getter returns as text lives until statements_end().
+ */
+#ifndef EDURANGE_STATEMENTS_H
+#define EDURANGE_STATEMENTS_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/timestamp.h"
+
+#define STATEMENT_MAX_ARGUMENTS 16
+
+typedef struct Statement
+{
+	const char *sql;
+	Oid argument_types[STATEMENT_MAX_ARGUMENTS]; /* ends with the first InvalidOid */
+	bool reads;                                  /* only reads, with the caller's snapshot */
+	SPIPlanPtr plan;                             /* made at the first use in a session */
+} Statement;
+
+extern void statements_begin(void);
+extern void statements_end(void);
+
+/* Runs a statement: STATEMENT_RUN(&statements[X], value_text(id), fcinfo->args[1]). */
+extern uint64 statement_run(Statement *statement, const NullableDatum *arguments, int count);
+#define STATEMENT_RUN(statement, ...)                                                              \
+	statement_run((statement), (const NullableDatum[]){__VA_ARGS__},                               \
+	              (int) lengthof(((const NullableDatum[]){__VA_ARGS__})))
+
+/* Arguments. */
+extern NullableDatum value_text(const char *text);
+extern NullableDatum value_int(int32 number);
+extern NullableDatum value_long(int64 number);
+extern NullableDatum value_bool(bool truth);
+extern NullableDatum value_time(TimestampTz time);
+extern NullableDatum value_null(void);
+
+/* Columns, counted from 1, of a row of the statement that ran last. */
+extern Datum row_value(uint64 row, int column, bool *is_null);
+extern char *row_text(uint64 row, int column);
+extern int32 row_int(uint64 row, int column);
+extern int64 row_long(uint64 row, int column);
+extern bool row_bool(uint64 row, int column);
+extern bool row_is_null(uint64 row, int column);
+
+/* A value of a row, moved to where it outlives statements_end(). */
+extern Datum row_result(uint64 row, int column, bool *is_null);
+
+/* All rows of the statement that ran last, as the result of a set-returning function. */
+extern void rows_to_result(FunctionCallInfo fcinfo);
+
+/* A composite result of the calling function, made outside of the statements' memory. */
+extern Datum composite_result(FunctionCallInfo fcinfo, const NullableDatum *values, int count);
+
+#endif

@@ -1,0 +1,18 @@
+-- Row shapes of the SQL interface.  Attribute names are the names on the wire.
+
+CREATE TYPE edurange.caller AS (
+  "tokenId" text,
+  "userId" text,
+  "instanceId" text);
+COMMENT ON TYPE edurange.caller IS
+  'Who calls on behalf of somebody else: the token that was presented and the user and instance it is bound to. Bound ids only ever narrow what a call may do.';
+
+CREATE FUNCTION edurange.wire(record) RETURNS json
+  AS 'MODULE_PATHNAME', 'edurange_wire' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION edurange.wire(record) IS
+  'A row as JSON: attribute names as they are, times as UTC with milliseconds and Z, nested rows and arrays alike.';
+
+CREATE FUNCTION edurange.new_id() RETURNS text
+  AS 'MODULE_PATHNAME', 'edurange_new_id' LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION edurange.new_id() IS
+  'A new id: a UUID of version 7 as text, ordered by time. Default of the id columns, so anybody may call it.';

@@ -1,0 +1,42 @@
+-- Questions: attempts, which the server judges, and completions.
+
+CREATE TYPE edurange.question_completion AS (
+  id text,
+  "questionId" text,
+  "userId" text,
+  "groupChallengeId" text,
+  "completedAt" timestamptz,
+  "pointsEarned" integer);
+
+CREATE TYPE edurange.attempt_result AS (
+  "isCorrect" boolean,
+  "attemptCount" integer,
+  "alreadyCompleted" boolean,
+  "challengeCompleted" boolean,
+  "pointsEarned" integer,
+  completion edurange.question_completion,
+  points edurange.group_points);
+
+CREATE TYPE edurange.completion_result AS (
+  completion edurange.question_completion,
+  points edurange.group_points,
+  "alreadyCompleted" boolean,
+  "challengeCompleted" boolean);
+
+CREATE FUNCTION edurange.attempt_question(
+    user_id text, question_id text, group_challenge_id text, answer text,
+    challenge_instance_id text DEFAULT NULL, caller edurange.caller DEFAULT NULL)
+  RETURNS edurange.attempt_result
+  AS 'MODULE_PATHNAME', 'edurange_attempt_question' LANGUAGE C VOLATILE
+  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION edurange.attempt_question(text, text, text, text, text, edurange.caller) IS
+  'Judges an answer, records the attempt and, when it is right, completes the question. Outer white space does not count; several choices are a JSON array of texts; a flag is compared with that of the user''s instance. Tier: player. Errors: missing_parameter, forbidden, user_not_found, question_not_found, group_challenge_not_found, instance_not_found, not_a_member, competition_not_open, flag_not_ready.';
+
+CREATE FUNCTION edurange.complete_question(
+    user_id text, question_id text, group_challenge_id text, is_correct boolean DEFAULT true,
+    caller edurange.caller DEFAULT NULL)
+  RETURNS edurange.completion_result
+  AS 'MODULE_PATHNAME', 'edurange_complete_question' LANGUAGE C VOLATILE
+  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION edurange.complete_question(text, text, text, boolean, edurange.caller) IS
+  'Completes a question for a user, awards its points once and completes the challenge with its last required question. A player needs a correct attempt on record. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found, question_not_found, group_challenge_not_found, not_a_member, competition_not_open, attempt_required.';

@@ -1,0 +1,46 @@
+-- Who may call what.  Everything belongs to edurange_owner and nothing to PUBLIC but new_id(), the
+-- default of the platform's id columns.  Each tier adds to the one before.
+
+DO $$
+DECLARE
+  member record;
+BEGIN
+  FOR member IN
+    SELECT d.classid, d.objid FROM pg_catalog.pg_depend d
+    JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'edurange'
+    WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'
+  LOOP
+    IF member.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass THEN
+      EXECUTE pg_catalog.format('ALTER FUNCTION %s OWNER TO edurange_owner',
+                                member.objid::pg_catalog.regprocedure);
+      EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC',
+                                member.objid::pg_catalog.regprocedure);
+    ELSIF member.classid = 'pg_catalog.pg_type'::pg_catalog.regclass THEN
+      EXECUTE pg_catalog.format('ALTER TYPE %s OWNER TO edurange_owner',
+                                member.objid::pg_catalog.regtype);
+    END IF;
+  END LOOP;
+END
+$$;
+
+GRANT USAGE ON SCHEMA edurange
+  TO edurange_owner, edurange_player, edurange_service, edurange_admin;
+
+GRANT EXECUTE ON FUNCTION edurange.new_id TO PUBLIC;
+
+GRANT EXECUTE ON FUNCTION
+  edurange.wire, edurange.readiness, edurange.authenticate_token,
+  edurange.get_points, edurange.leaderboard, edurange.join_competition,
+  edurange.challenge_details, edurange.attempt_question, edurange.complete_question
+  TO edurange_player;
+
+GRANT EXECUTE ON FUNCTION
+  edurange.add_points, edurange.set_points, edurange.points_history,
+  edurange.create_competition, edurange.generate_access_code,
+  edurange.add_competition_challenge, edurange.sync_status
+  TO edurange_service;
+
+GRANT EXECUTE ON FUNCTION
+  edurange.cdf_import, edurange.sync_apply, edurange.check_invariants,
+  edurange.create_token, edurange.revoke_token, edurange.tokens
+  TO edurange_admin;
