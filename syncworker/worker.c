@@ -94,8 +94,9 @@ static const char *const session_settings[][2] = {
 typedef struct Observation
 {
 	StatementId statement;
-	const char *text; /* UTF-8 */
+	const char *text;
 	size_t length;
+	int encoding; /* of the text */
 	TimestampTz observed_at;
 	Installation installation; /* found when it was applied */
 } Observation;
@@ -212,7 +213,7 @@ work_apply(void *argument)
 	observation->installation = find_installation();
 	if (observation->installation != READY)
 		return;
-	text = pg_any_to_server(observation->text, (int) observation->length, PG_UTF8);
+	text = pg_any_to_server(observation->text, (int) observation->length, observation->encoding);
 	values[0] = CStringGetTextDatum(text);
 	values[1] = TimestampTzGetDatum(observation->observed_at);
 	SPI_connect();
@@ -310,12 +311,13 @@ apply_poll(const ImReply *reply, TimestampTz observed_at)
 	note_failure("apply the list of pods", problem);
 	if (polled)
 	{
-		static const char text[] = "the list could not be applied";
+		char ignored[200];
 
 		observation.statement = APPLY_PROBLEM;
-		observation.text = text;
-		observation.length = strlen(text);
-		apply(&observation, problem, sizeof(problem));
+		observation.text = problem;
+		observation.length = strlen(problem);
+		observation.encoding = GetDatabaseEncoding();
+		apply(&observation, ignored, sizeof(ignored));
 	}
 }
 

@@ -1,0 +1,307 @@
+# The sync worker: instances follow their pods, a poll that failed changes nothing, and nothing that
+# the Instance Manager or an operator does ends the worker for good.
+
+use strict;
+use warnings;
+
+use Digest::MD5 qw(md5_hex);
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+use Edurange::Cluster;
+use Edurange::InstanceManager;
+
+my $queued = '11111111-1111-7111-8111-111111111111';
+my $active = '22222222-2222-7222-8222-222222222222';
+my $secret = 'FLAG{never-in-a-log}';
+
+my $im = Edurange::InstanceManager->start(args => [ '--domain', 'play.test' ]);
+my $node = Edurange::Cluster->new_ready(
+	'sync_worker',
+	worker => 1,
+	conf => <<"CONF");
+edurange.instance_manager_url = '@{[ $im->url ]}'
+edurange.sync_interval = 100
+edurange.sync_timeout = 1s
+restart_after_crash = on
+CONF
+
+sub sql { return $node->safe_psql('edurange', $_[0]); }
+
+# Waits for a query to say true.
+sub becomes_true
+{
+	my ($query, $name) = @_;
+	return ok($node->poll_query_until('edurange', $query), $name);
+}
+
+sub worker
+{
+	my ($column) = @_;
+	return "SELECT $column FROM pg_stat_activity WHERE backend_type = 'edurange sync worker'";
+}
+
+sub set
+{
+	my (%settings) = @_;
+	sql("ALTER SYSTEM SET edurange.$_ = '$settings{$_}'") for sort keys %settings;
+	$node->reload;
+	return;
+}
+
+# Fingerprint of all that the worker may change.
+sub instances
+{
+	return md5_hex(sql('SELECT i FROM "ChallengeInstance" i ORDER BY id'));
+}
+
+sub add_instance
+{
+	my ($id, $status) = @_;
+	return sql(qq{INSERT INTO "ChallengeInstance"
+		(id, "challengeId", "userId", "challengeUrl", status, "competitionId")
+		VALUES ('$id', 'c', 'u', 'pending...', '$status', 'g')});
+}
+
+sub status_is
+{
+	my ($id, $status) = @_;
+	return becomes_true(qq{SELECT status = '$status' FROM "ChallengeInstance" WHERE id = '$id'},
+		"becomes $status");
+}
+
+# Waits until the worker has polled a few times more.
+sub let_it_poll
+{
+	my $before = $im->requests->{'list-challenge-pods'};
+	for (1 .. 300)
+	{
+		return 1 if $im->requests->{'list-challenge-pods'} >= $before + 3;
+		sleep 0.1;
+	}
+	return 0;
+}
+
+sub works_again
+{
+	my ($name) = @_;
+	return becomes_true(
+		'SELECT "consecutiveFailures" = 0 AND "lastSuccess" > clock_timestamp() - interval \'1s\''
+		  . ' FROM edurange.sync_status()', $name);
+}
+
+sql(q{INSERT INTO "User" (id, email, "updatedAt") VALUES ('u', 'u@play.test', now());
+	INSERT INTO "ChallengeType" (id, name) VALUES ('t-sync', 'sync-test');
+	INSERT INTO "Challenge" (id, name, "challengeTypeId", "updatedAt")
+	VALUES ('c', 'Basic', 't-sync', now());
+	INSERT INTO "CompetitionGroup" (id, name, "startDate", "updatedAt")
+	VALUES ('g', 'Group', now(), now())});
+
+subtest 'an instance follows its pod' => sub {
+	works_again('polls');
+	add_instance($queued, 'QUEUED');
+	add_instance($active, 'QUEUED');
+	let_it_poll();
+	is(sql('SELECT string_agg(DISTINCT status::text, \',\') FROM "ChallengeInstance"'),
+		'QUEUED', 'without a pod it waits');
+
+	$im->add_pod(
+		name => $queued,
+		status => 'CREATING',
+		flag => $secret,
+		extra => { flag => $secret });
+	status_is($queued, 'CREATING');
+	$im->add_pod(name => $queued, status => 'ACTIVE');
+	status_is($queued, 'ACTIVE');
+	is(sql(qq{SELECT "challengeUrl" FROM "ChallengeInstance" WHERE id = '$queued'}),
+		"https://$queued.play.test", 'with the address that players are sent to');
+	$im->add_pod(name => $active);
+	status_is($active, 'ACTIVE');
+	is(sql('SELECT count(*) FROM "ChallengeCompletion"'), 0, 'nobody is awarded anything');
+};
+
+subtest 'the worker shows itself' => sub {
+	becomes_true(worker("query = 'waiting' AND state = 'idle'"), 'what it does');
+	is(sql(worker('application_name')), 'edurange sync worker', 'its name');
+};
+
+subtest 'every spelling of the base URL' => sub {
+	my $root = $im->root_url;
+	for my $url ("$root", "$root/", "$root/api", "$root//api//")
+	{
+		$im->reset_requests;
+		set(instance_manager_url => $url);
+		ok(let_it_poll(), $url);
+		my $seen = $im->requests;
+		is($seen->{redirected} + $seen->{unmatched}, 0, 'asks for the right path');
+	}
+	set(instance_manager_url => "$root/apiary");
+	becomes_true('SELECT "lastError" = \'HTTP 404\' FROM edurange.sync_status()', 'another path');
+	is($im->requests->{last_unmatched}, '/apiary/api/list-challenge-pods', 'gets its own /api');
+	for my $url ('ftp://127.0.0.1/', "$root/api?x=1", 'no url')
+	{
+		set(instance_manager_url => $url);
+		becomes_true('SELECT "lastError" LIKE \'%instance_manager_url is not a plain%\''
+			  . ' FROM edurange.sync_status()', "$url is refused");
+		set(instance_manager_url => "$root/nowhere");
+		becomes_true('SELECT "lastError" = \'HTTP 404\' FROM edurange.sync_status()', 'next');
+	}
+	set(instance_manager_url => $im->url);
+	works_again('the right one works again');
+};
+
+# Each fault, and the error that the poll is recorded with; none where the answer is a good one.
+my @faults = (
+	[ qr/closed without/, 'refuse' ],
+	[ qr/HTTP 500/, 'error500' ],
+	[ undef, 'empty_list' ],
+	[ undef, 'drop_pods' ],
+	[ qr/not valid JSON/, 'truncated_json' ],
+	[ qr/cut short/, 'truncated_json', mode => 'cut' ],
+	[ qr/could not be applied|must be/, 'wrong_types' ],
+	[ qr/challenge_pods/, 'wrong_types', where => 'list' ],
+	[ qr/not an object/, 'wrong_types', where => 'elements' ],
+	[ qr/challenge_pods/, 'wrong_types', where => 'body' ],
+	[ qr/timed out/, 'delay', ms => 5000 ],
+	[ qr/timed out/, 'slow_bytes', ms => 50 ],
+	[ qr/larger than/, 'huge_body' ],
+	[ qr/larger than/, 'huge_body', announced => JSON::PP::true() ],
+	[ qr/not valid JSON/, 'html' ],
+	[ qr/HTTP 502/, 'html', status => 502 ],
+	[ qr/HTTP 302/, 'redirect_loop' ]);
+
+for my $case (@faults)
+{
+	my ($error, @fault) = @$case;
+	subtest "fault @fault" => sub {
+		my $before = instances();
+		my $pid = sql(worker('pid'));
+
+		set(sync_timeout => '2s') if $fault[0] eq 'huge_body';
+		$im->fault(@fault);
+		if (defined $error)
+		{
+			becomes_true('SELECT "consecutiveFailures" > 0 FROM edurange.sync_status()', 'is seen');
+			like(sql('SELECT "lastError" FROM edurange.sync_status()'), $error, 'and named');
+		}
+		else
+		{
+			ok(let_it_poll(), 'is not seen as one');
+		}
+		is(instances(), $before, 'changes no instance');
+		is(sql(worker('pid')), $pid, 'and the worker lives');
+		$im->clear_faults;
+		$node->reload;
+		works_again('and works again');
+	};
+}
+
+subtest 'the Instance Manager goes away and comes back' => sub {
+	my $pid = sql(worker('pid'));
+	my $before = instances();
+
+	$im->stop;
+	becomes_true('SELECT "consecutiveFailures" >= 3 FROM edurange.sync_status()',
+		'failures are counted');
+	is(sql('SELECT "lastError" FROM edurange.sync_status()'), 'could not connect', 'with the reason');
+	is(instances(), $before, 'no instance changed');
+	$im->restart;
+	$im->add_pod(name => $active, status => 'TERMINATING');
+	status_is($active, 'TERMINATING');
+	works_again('works again without help');
+	is(sql(worker('pid')), $pid, 'in the same process');
+};
+
+subtest 'an operator pauses and cancels it' => sub {
+	my $pid = sql(worker('pid'));
+
+	set(sync_enabled => 'off');
+	becomes_true(worker("query = 'idle: edurange.sync_enabled is off'"), 'says that it is off');
+	$im->reset_requests;
+	sleep 0.5;
+	is($im->requests->{'list-challenge-pods'}, 0, 'and does not poll');
+	set(sync_enabled => 'on', instance_manager_url => '');
+	becomes_true(worker("query = 'idle: edurange.instance_manager_url is empty'"),
+		'says that it has no URL');
+	sql("SELECT pg_cancel_backend($pid)");
+	set(instance_manager_url => $im->url);
+	works_again('polls again');
+	sql("SELECT pg_cancel_backend($pid)") for 1 .. 5;
+	works_again('a cancel is nothing to it');
+	is(sql(worker('pid')), $pid, 'it is the same process');
+};
+
+subtest 'a lock on the instances is waited for, not for ever' => sub {
+	my $pid = sql(worker('pid'));
+
+	sql('BEGIN; LOCK TABLE "ChallengeInstance"; SELECT pg_sleep(6); COMMIT');
+	like(slurp_file($node->logfile), qr/could not apply the list.*lock timeout/, 'is reported');
+	works_again('works again');
+	is(sql(worker('pid')), $pid, 'in the same process');
+};
+
+subtest 'without the extension it does nothing' => sub {
+	my $pid = sql(worker('pid'));
+
+	sql('DROP EXTENSION edurange CASCADE');
+	becomes_true(worker("query LIKE 'idle: extension edurange is not installed%'"), 'says so');
+	$im->reset_requests;
+	my $log = -s $node->logfile;
+	sleep 1;
+	is($im->requests->{'list-challenge-pods'}, 0, 'does not poll');
+	unlike(slurp_file($node->logfile, $log), qr/edurange sync|could not/, 'quietly');
+	is(sql('SELECT count(*) FROM "ChallengeInstance"'), 2, 'the rows are there');
+	$node->safe_psql('edurange', 'CREATE EXTENSION edurange');
+	$node->safe_psql('edurange', 'SELECT * FROM edurange.migrate()');
+	works_again('starts again by itself when the extension is back');
+	is(sql(worker('pid')), $pid, 'in the same process');
+};
+
+subtest 'SIGTERM in the middle of a transfer' => sub {
+	set(sync_timeout => '60s');
+	$im->fault('slow_bytes', ms => 500);
+	becomes_true(worker("query = 'polling' AND state_change < clock_timestamp() - interval '0.3s'"),
+		'a transfer is under way');
+	my $pid = sql(worker('pid'));
+	my $begin = time;
+	kill 'TERM', $pid;
+	while (kill(0, $pid) && time - $begin < 10)
+	{
+		sleep 0.02;
+	}
+	cmp_ok(time - $begin, '<', 1, 'ends it at once');
+	becomes_true('SELECT EXISTS (' . worker('1') . " AND query = 'polling')",
+		'the server starts a new one');
+	$begin = time;
+	$node->stop('fast');
+	cmp_ok(time - $begin, '<', 5, 'a fast shutdown does not wait for the transfer either');
+	$im->clear_faults;
+	$node->start;
+	works_again('works after a restart');
+};
+
+subtest 'kill -9 of the worker' => sub {
+	my $before = instances();
+	my $pid = sql(worker('pid'));
+	my $log = -s $node->logfile;
+
+	kill 'KILL', $pid;
+	for (1 .. 100)
+	{
+		last if slurp_file($node->logfile, $log) =~ /database system is ready/;
+		sleep 0.1;
+	}
+	becomes_true(
+		"SELECT EXISTS (@{[ worker('1') ]} AND pid <> $pid)", 'the server brings it back');
+	works_again('works again');
+	is(instances(), $before, 'nothing was lost');
+};
+
+subtest 'no flag in the log' => sub {
+	unlike(slurp_file($node->logfile), qr/\Q$secret\E/, 'in no line');
+};
+
+$node->stop;
+is($im->stop, 0, 'the simulator ends cleanly');
+done_testing();
