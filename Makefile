@@ -90,7 +90,7 @@ distclean-run:
 	@deploy/run.sh distclean
 
 run: ## build and run everything here, until Ctrl-C; prints URL, tokens, examples
-	@MAKE='$(MAKE)' deploy/run.sh run
+	@MAKE='$(MAKE)' exec env --default-signal=INT,QUIT deploy/run.sh run
 up: ## the same in the background; returns when it is ready
 	@MAKE='$(MAKE)' deploy/run.sh up
 down: ## stop what make up started; the data stays
