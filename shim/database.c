@@ -257,7 +257,10 @@ connect_now(Worker *worker)
 	free(options);
 	if (PQstatus(worker->connection) != CONNECTION_OK)
 	{
-		note_connect(lane, PQerrorMessage(worker->connection));
+		char *reason = PQerrorMessage(worker->connection);
+
+		reason[strcspn(reason, "\n")] = '\0';
+		note_connect(lane, reason);
 		disconnect(worker);
 		return false;
 	}

@@ -1,0 +1,183 @@
+# The HTTP shim, as TAP tests use it: start it against a server, ask it, stop it.
+#
+#   my $shim = Edurange::Shim->start($node, EDURANGE_POOL_SIZE => 2);
+#   my ($status, $json, $headers) = $shim->get('/get_points?user_id=u&group_id=g', $token);
+#
+# The program is stopped when the object goes away.  Its path is in EDURANGE_SHIM.  A status of 599
+# means that no answer came.
+
+package Edurange::Shim;
+
+use strict;
+use warnings;
+
+use Carp;
+use HTTP::Tiny;
+use JSON::PP;
+use POSIX ();
+use PostgreSQL::Test::Utils ();
+use Time::HiRes qw(sleep time);
+
+my $json = JSON::PP->new->utf8->canonical->allow_nonref;
+my $started = 0;
+
+# Starts the shim with settings from the environment given, on a free port, and returns when /ready
+# answers 200 (or, with WAIT => '/live', when that does).
+sub start
+{
+	my ($class, $node, %env) = @_;
+	my $self = bless {
+		node => $node,
+		wait => delete $env{WAIT} // '/ready',
+		http => HTTP::Tiny->new(timeout => 30, max_redirect => 0),
+		log => sprintf('%s/shim_%d_%d.log', $PostgreSQL::Test::Utils::log_path, $$, ++$started)
+	}, $class;
+
+	$self->{env} = {
+		PGHOST => $node->host,
+		PGPORT => $node->port,
+		PGDATABASE => 'edurange',
+		PGUSER => 'edurange_shim',
+		EDURANGE_PORT => 0,
+		%env
+	};
+	$self->launch;
+	return $self;
+}
+
+# Starts the program, at first or again after stop() or kill9(), then on the same port.
+sub launch
+{
+	my ($self) = @_;
+	my $program = $ENV{EDURANGE_SHIM} // croak 'EDURANGE_SHIM is not set';
+	my $seen = length($self->log);
+
+	$self->{pid} = fork() // croak "could not fork: $!";
+	if ($self->{pid} == 0)
+	{
+		delete @ENV{qw(DIRECT_DATABASE_URL DATABASE_URL POSTGRES_HOST POSTGRES_NAME POSTGRES_USER
+			  POSTGRES_PASSWORD)};
+		%ENV = (%ENV, %{ $self->{env} });
+		open(STDOUT, '>', '/dev/null');
+		open(STDERR, '>>', $self->{log}) or POSIX::_exit(127);
+		exec($program) or POSIX::_exit(127);
+	}
+	$self->_wait_until(
+		sub {
+			substr($self->log, $seen) =~ /"event":"listening".*"port":(\d+)/ or return 0;
+			$self->{env}{EDURANGE_PORT} = $1;
+			my ($status) = $self->get($self->{wait});
+			return $status == 200;
+		});
+	return;
+}
+
+# Waits up to half a minute for something to become true; dies with the log's end when it does not.
+sub _wait_until
+{
+	my ($self, $true) = @_;
+	my $end = time + 30;
+
+	while (!$true->())
+	{
+		croak 'the shim did not get ready: ' . substr($self->log, -2000)
+		  if time > $end || !kill(0, $self->{pid});
+		sleep 0.05;
+	}
+	return;
+}
+
+sub port { return $_[0]{env}{EDURANGE_PORT}; }
+
+sub pid { return $_[0]{pid}; }
+
+sub url { return "http://127.0.0.1:$_[0]{env}{EDURANGE_PORT}"; }
+
+# Everything that the shim has logged.
+sub log
+{
+	my ($self) = @_;
+
+	open(my $file, '<', $self->{log}) or return '';
+	local $/ = undef;
+	return scalar(<$file>) // '';
+}
+
+# Sends any request; returns status, decoded body (undef when it is not JSON), headers, raw body.
+sub request
+{
+	my ($self, $method, $path, %options) = @_;
+	my %headers = %{ $options{headers} // {} };
+
+	$headers{Authorization} = "Bearer $options{token}" if defined $options{token};
+	my $response = $self->{http}->request($method, $self->url . $path,
+		{ headers => \%headers, (defined $options{body} ? (content => $options{body}) : ()) });
+	my $decoded = eval { $json->decode($response->{content}) };
+	return ($response->{status}, $decoded, $response->{headers}, $response->{content});
+}
+
+sub get
+{
+	my ($self, $path, $token) = @_;
+
+	return $self->request('GET', $path, token => $token);
+}
+
+# Sends a body as JSON: a reference is encoded, a text goes as it is.
+sub post
+{
+	my ($self, $path, $body, $token) = @_;
+
+	return $self->request(
+		'POST', $path,
+		token => $token,
+		body => ref $body ? $json->encode($body) : $body,
+		headers => { 'Content-Type' => 'application/json' });
+}
+
+# Makes a token of a tier in the server that the shim works for.
+sub make_token
+{
+	my ($self, $tier) = @_;
+
+	return $self->{node}->safe_psql('edurange',
+		"SELECT token FROM edurange.create_token('$tier', 'test')");
+}
+
+# Stops it as a service manager does; returns its exit status.
+sub stop
+{
+	my ($self) = @_;
+
+	return $self->_end('TERM');
+}
+
+# Kills it without any chance to finish.
+sub kill9
+{
+	my ($self) = @_;
+
+	return $self->_end('KILL');
+}
+
+sub _end
+{
+	my ($self, $signal) = @_;
+	my $pid = delete $self->{pid} // return;
+
+	# waiting sets the status of the program, which must not become that of the test
+	local $? = 0;
+	kill $signal, $pid;
+	waitpid($pid, 0);
+	return $?;
+}
+
+sub DESTROY
+{
+	my ($self) = @_;
+
+	$self->kill9;
+	return;
+}
+
+1;
