@@ -25,6 +25,9 @@ edurange.instance_manager_url = '@{[ $im->url ]}'
 edurange.sync_interval = 100
 edurange.sync_timeout = 1s
 restart_after_crash = on
+wal_level = replica
+max_wal_senders = 4
+hot_standby = on
 CONF
 
 sub sql { return $node->safe_psql('edurange', $_[0]); }
@@ -178,7 +181,7 @@ for my $case (@faults)
 		my $before = instances();
 		my $pid = sql(worker('pid'));
 
-		set(sync_timeout => '2s') if $fault[0] eq 'huge_body';
+		set(sync_timeout => $fault[0] eq 'huge_body' ? '20s' : '1s');
 		$im->fault(@fault);
 		if (defined $error)
 		{
@@ -296,6 +299,27 @@ subtest 'kill -9 of the worker' => sub {
 		"SELECT EXISTS (@{[ worker('1') ]} AND pid <> $pid)", 'the server brings it back');
 	works_again('works again');
 	is(instances(), $before, 'nothing was lost');
+};
+
+subtest 'a standby has no worker until it is promoted' => sub {
+	my $standby = PostgreSQL::Test::Cluster->new('sync_standby');
+
+	$node->backup('base');
+	$standby->init_from_backup($node, 'base', has_streaming => 1);
+	$standby->start;
+	$node->wait_for_catchup($standby);
+	is($standby->safe_psql('edurange', worker('count(*)')), 0, 'none while it follows');
+	$node->stop('fast');
+	$im->reset_requests;
+	$standby->promote;
+	ok( $standby->poll_query_until(
+			'edurange',
+			'SELECT "consecutiveFailures" = 0 AND "lastSuccess" > pg_postmaster_start_time()'
+			  . ' FROM edurange.sync_status()'),
+		'one that works afterwards');
+	cmp_ok($im->requests->{'list-challenge-pods'}, '>', 0, 'it polls');
+	$standby->stop;
+	$node->start;
 };
 
 subtest 'no flag in the log' => sub {
