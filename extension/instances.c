@@ -24,16 +24,16 @@ typedef enum StatementId
 
 static Statement statements[STATEMENT_COUNT] = {
     /* The first thing that is wrong with a snapshot, or null. */
-    [CHECK_SNAPSHOT] = {"SELECT CASE WHEN jsonb_typeof($1) <> 'object' THEN 'an object'"
+    [CHECK_SNAPSHOT] = {"SELECT CASE WHEN jsonb_typeof($1) <> 'object' THEN 'be an object'"
                         " WHEN jsonb_typeof($1 -> 'challenge_pods') IS DISTINCT FROM 'array'"
-                        "  THEN 'an array in challenge_pods'"
+                        "  THEN 'have an array in challenge_pods'"
                         " WHEN EXISTS (SELECT FROM jsonb_array_elements($1 -> 'challenge_pods') p"
                         "  WHERE jsonb_typeof(p) <> 'object'"
                         "  OR jsonb_typeof(p -> 'name') IS DISTINCT FROM 'string'"
                         "  OR jsonb_typeof(p -> 'status') IS DISTINCT FROM 'string'"
                         "  OR coalesce(jsonb_typeof(p -> 'webosUrl'), 'null')"
                         "   NOT IN ('string', 'null'))"
-                        "  THEN 'pods with the texts name, status and webosUrl' END",
+                        "  THEN 'list pods with the texts name, status and webosUrl' END",
                         {JSONBOID},
                         .reads = true},
     /*
@@ -80,7 +80,7 @@ static Statement statements[STATEMENT_COUNT] = {
          {TIMESTAMPTZOID, TEXTOID}},
     [STATUS] = {"SELECT ROW(last_attempt, last_success,"
                 " extract(epoch FROM clock_timestamp() - last_success)::float8,"
-                " consecutive_failures, last_error, pods_seen, changed)::edurange.sync_state"
+                " consecutive_failures, last_error, pods_seen, changed)::edurange.sync_report"
                 " FROM edurange.sync_state",
                 {InvalidOid},
                 .reads = true},
@@ -136,7 +136,7 @@ SQL_FUNCTION(edurange_sync_apply)
 	{
 		STATEMENT_RUN(&statements[CHECK_SNAPSHOT], fcinfo->args[0]);
 		if (!row_is_null(0, 1))
-			raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"snapshot\" must be %s",
+			raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"snapshot\" must %s",
 			            row_text(0, 1));
 		pods = count_pods(snapshot);
 		changed = (int64) STATEMENT_RUN(&statements[APPLY], fcinfo->args[0]);

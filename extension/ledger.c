@@ -68,16 +68,16 @@ static Statement statements[STATEMENT_COUNT] = {
     [WRITE_ENTRY] = {"WITH head AS ("
                      "INSERT INTO edurange.standing AS s"
                      " (group_id, user_id, points, seq, changed_at, reached_at)"
-                     " VALUES ($2, $1, $3, 1, $5, CASE WHEN $3 <> 0 THEN $5 END)"
-                     " ON CONFLICT (group_id, user_id) DO UPDATE SET points = s.points + $3,"
+                     " VALUES ($2, $1, $9, 1, $5, CASE WHEN $3 <> 0 THEN $5 END)"
+                     " ON CONFLICT (group_id, user_id) DO UPDATE SET points = $9,"
                      " seq = s.seq + 1, changed_at = " ENTRY_TIME ","
                      " reached_at = CASE WHEN $3 <> 0 THEN " ENTRY_TIME " ELSE s.reached_at END"
                      " RETURNING seq, points, changed_at)"
                      " INSERT INTO edurange.points_ledger"
                      " (user_id, group_id, seq, delta, balance, kind, source_id, actor, reason, at)"
                      " SELECT $1, $2, seq, $3, points, $4, $6, $7, $8, changed_at FROM head",
-                     {TEXTOID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
-                      TEXTOID}},
+                     {TEXTOID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID,
+                      INT4OID}},
     /* After TRUNCATE: a closing entry for whoever had points. $1 clock, $2 actor */
     [CLOSE_ALL] = {"WITH old AS (SELECT group_id, user_id, points FROM edurange.standing"
                    " WHERE points <> 0 FOR UPDATE),"
@@ -175,8 +175,10 @@ ledger_change(const LedgerEntry *entry, LedgerChange change, int32 amount, Refus
 
 /* Writes one entry for a pair; a change from outside that is none leaves no entry. */
 static void
-record_change(const char *user_id, const char *group_id, int64 delta, const char *kind)
+record_change(const char *user_id, const char *group_id, int64 before, int64 total,
+              const char *kind)
 {
+	int64 delta = total - before;
 	const LedgerEntry *entry = pending_entry;
 	LedgerEntry external = {.kind = kind};
 
@@ -192,8 +194,8 @@ record_change(const char *user_id, const char *group_id, int64 delta, const char
 	}
 	STATEMENT_RUN(&statements[WRITE_ENTRY], value_text(user_id), value_text(group_id),
 	              value_long(delta), value_text(entry->kind), value_time(GetCurrentTimestamp()),
-	              value_text(entry->source_id), value_text(entry->actor),
-	              value_text(entry->reason));
+	              value_text(entry->source_id), value_text(entry->actor), value_text(entry->reason),
+	              value_int((int32) total));
 }
 
 /* A text column of a trigger's tuple, by name: adopted tables may order their columns otherwise. */
@@ -223,8 +225,8 @@ record_move(TriggerData *trigger, const char *user_id, const char *group_id)
 	char *new_user = tuple_text(trigger, trigger->tg_newtuple, "userId");
 	char *new_group = tuple_text(trigger, trigger->tg_newtuple, "groupId");
 
-	record_change(user_id, group_id, -tuple_points(trigger, trigger->tg_trigtuple), "moved");
-	record_change(new_user, new_group, tuple_points(trigger, trigger->tg_newtuple), "moved");
+	record_change(user_id, group_id, tuple_points(trigger, trigger->tg_trigtuple), 0, "moved");
+	record_change(new_user, new_group, 0, tuple_points(trigger, trigger->tg_newtuple), "moved");
 }
 
 /* The change of one row of public."GroupPoints". */
@@ -236,14 +238,14 @@ record_row(TriggerData *trigger)
 	int64 points = tuple_points(trigger, trigger->tg_trigtuple);
 
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-		record_change(user_id, group_id, points, "external");
+		record_change(user_id, group_id, 0, points, "external");
 	else if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
-		record_change(user_id, group_id, -points, "removed");
+		record_change(user_id, group_id, points, 0, "removed");
 	else if (strcmp(user_id, tuple_text(trigger, trigger->tg_newtuple, "userId")) != 0 ||
 	         strcmp(group_id, tuple_text(trigger, trigger->tg_newtuple, "groupId")) != 0)
 		record_move(trigger, user_id, group_id);
 	else
-		record_change(user_id, group_id, tuple_points(trigger, trigger->tg_newtuple) - points,
+		record_change(user_id, group_id, points, tuple_points(trigger, trigger->tg_newtuple),
 		              "external");
 }
 

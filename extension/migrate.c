@@ -280,7 +280,7 @@ apply_assertions(const Report *out)
 		uint64 opened = STATEMENT_RUN(&statements[OPEN_TOTALS], value_time(GetCurrentTimestamp()));
 
 		if (opened > 0)
-			report(out, "ledger", psprintf(UINT64_FORMAT " opening entries", opened));
+			report(out, "ledger", psprintf("opening entries: " UINT64_FORMAT, opened));
 		STATEMENT_RUN(&statements[OPEN_MEMBERS], value_time(GetCurrentTimestamp()));
 	}
 }

@@ -46,13 +46,13 @@ static Statement statements[STATEMENT_COUNT] = {
                        TEXTOID}},
     [REVOKE] = {"UPDATE edurange.token AS t"
                 " SET revoked_at = coalesce(t.revoked_at, clock_timestamp()) WHERE t.id = $1"
-                " RETURNING ROW(" TOKEN_COLUMNS ")::edurange.token",
+                " RETURNING ROW(" TOKEN_COLUMNS ")::edurange.token_record",
                 {TEXTOID}},
     [LIST] = {"SELECT " TOKEN_COLUMNS
               " FROM edurange.token t ORDER BY t.created_at DESC, t.id DESC",
               {InvalidOid},
               .reads = true},
-    [AUTHENTICATE] = {"SELECT ROW(" TOKEN_COLUMNS ")::edurange.token FROM edurange.token t"
+    [AUTHENTICATE] = {"SELECT ROW(" TOKEN_COLUMNS ")::edurange.token_record FROM edurange.token t"
                       " WHERE t.token_sha256 = $1 AND t.revoked_at IS NULL"
                       " AND (t.expires_at IS NULL OR t.expires_at > statement_timestamp())",
                       {BYTEAOID},

@@ -26,23 +26,26 @@
 
 static void write_value(StringInfo out, Datum value, Oid type);
 
-/* A time as "2025-11-23T21:18:05.123Z"; infinite and ancient ones as PostgreSQL writes them. */
+/*
+ * A time as "2025-11-23T21:18:05.123Z", beyond the years 0 to 9999 with a sign and six digits as
+ * JavaScript has it; infinite ones as PostgreSQL writes them.
+ */
 static void
 write_time(StringInfo out, TimestampTz time)
 {
 	struct pg_tm parts;
 	fsec_t microseconds;
-	char text[MAXDATELEN + 1];
 
-	if (!TIMESTAMP_NOT_FINITE(time) &&
-	    timestamp2tm(time, NULL, &parts, &microseconds, NULL, NULL) == 0 && parts.tm_year > 0)
-		snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year,
-		         parts.tm_mon, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-		         (int) (microseconds / 1000));
+	if (TIMESTAMP_NOT_FINITE(time) ||
+	    timestamp2tm(time, NULL, &parts, &microseconds, NULL, NULL) != 0)
+		appendStringInfoString(out, TIMESTAMP_IS_NOBEGIN(time) ? "\"-infinity\"" : "\"infinity\"");
 	else
-		strlcpy(text, DatumGetCString(DirectFunctionCall1(timestamp_out, TimestampGetDatum(time))),
-		        sizeof(text));
-	escape_json(out, text);
+		appendStringInfo(out,
+		                 parts.tm_year >= 0 && parts.tm_year <= 9999
+		                     ? "\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\""
+		                     : "\"%+07d-%02d-%02dT%02d:%02d:%02d.%03dZ\"",
+		                 parts.tm_year, parts.tm_mon, parts.tm_mday, parts.tm_hour, parts.tm_min,
+		                 parts.tm_sec, (int) (microseconds / 1000));
 }
 
 /* An array as a JSON list; a null array never comes here. */

@@ -1,0 +1,37 @@
+-- Who is bound acts as nobody else, and nothing raises a tier.
+CREATE FUNCTION testing.bound(statement text, who text DEFAULT NULL, instance text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
+  SELECT testing.refused(format('SELECT %s', replace(statement, '@', format('caller => ROW(%L, %L, %L)::edurange.caller', 'tok', who, instance))))
+$$;
+SELECT testing.bound($$edurange.get_points('ada', 'spring', @)$$, 'ada');
+SELECT testing.bound($$edurange.get_points('bob', 'spring', @)$$, 'ada');
+SELECT testing.bound($$edurange.add_points('bob', 'spring', 1, @)$$, 'ada');
+SELECT testing.bound($$edurange.set_points('bob', 'spring', 1, @)$$, 'ada');
+SELECT testing.bound($$edurange.points_history('bob', 'spring', @)$$, 'ada');
+SELECT testing.bound($$edurange.join_competition('NEW', 'bob', @)$$, 'ada');
+SELECT testing.bound($$edurange.generate_access_code('spring', 'ina', @)$$, 'ada');
+SELECT testing.bound($$edurange.attempt_question('bob', 'q', 'g', 'a', @)$$, 'ada');
+SELECT testing.bound($$edurange.complete_question('bob', 'q', 'g', @)$$, 'ada');
+SELECT testing.bound($$edurange.leaderboard('autumn', @)$$, 'ada');
+SELECT testing.bound($$edurange.leaderboard('autumn', @)$$, 'bob');
+-- an instance means its owner, and no other instance
+SELECT testing.bound($$edurange.get_points('ada', 'spring', @)$$, NULL, 'ti');
+SELECT testing.bound($$edurange.get_points('bob', 'spring', @)$$, NULL, 'ti');
+SELECT testing.bound($$edurange.get_points('bob', 'spring', @)$$, 'bob', 'ti');
+SELECT testing.bound($$edurange.get_points('ada', 'spring', @)$$, NULL, 'gone');
+SELECT testing.bound($$edurange.attempt_question('ada', testing.q('flag'), testing.gc(), 'x', 'qi1', @)$$, NULL, 'ti');
+SELECT testing.bound($$edurange.attempt_question('ada', testing.q('flag'), testing.gc(), 'x', @)$$, NULL, 'ti');
+-- unbound, and empty ids, which a client's absent header becomes
+SELECT testing.bound($$edurange.get_points('bob', 'spring', @)$$);
+SELECT testing.bound($$edurange.get_points('bob', 'spring', @)$$, '', '');
+-- the ledger says who it was
+SELECT points FROM edurange.set_points('ada', 'spring', 1, 'said', ROW('tok', 'ada', NULL)::edurange.caller);
+SELECT actor, reason FROM edurange.points_history('ada', 'spring', 1);
+-- a function of an administrator does not lend its tier
+CREATE ROLE testing_player LOGIN IN ROLE edurange_player;
+CREATE FUNCTION testing.wrapped() RETURNS SETOF text LANGUAGE sql SECURITY DEFINER AS $$
+  SELECT q.answer FROM edurange.challenge_details('knots') d, unnest(d.questions) q
+$$;
+SET ROLE testing_player;
+SELECT * FROM testing.wrapped();
+RESET ROLE;
+DROP ROLE testing_player;

@@ -1,0 +1,44 @@
+-- Challenges in competitions, and what a challenge consists of.
+SELECT * FROM edurange.cdf_import($${
+  "metadata": {"id": "knots", "name": "Knots", "version": "1.2.0", "challenge_type": "fullOS",
+    "difficulty": "advanced", "description": "Untie them."},
+  "components": [
+    {"type": "webosApp", "id": "terminal", "config": {"app_type": "terminal", "title": "Shell",
+      "icon": "./t.svg", "width": 60, "height": 70, "screen": "displayTerminal", "favourite": true}},
+    {"type": "webosApp", "id": "browser", "config": {"app_type": "browser",
+      "additional_config": {"home": "https://example.org"}}},
+    {"type": "question", "id": "flag", "config": {"type": "flag", "text": "The flag?", "points": 100,
+      "answer": "{{FLAG}}"}},
+    {"type": "question", "id": "rope", "config": {"type": "text", "text": "Which rope?", "points": 30,
+      "answer": ["hemp", "sisal"], "hint": "not nylon", "explanation": "hemp holds"}},
+    {"type": "container", "id": "box", "config": {"image": "knots:1"}}]}$$);
+SELECT points, "challengeId", "groupId" FROM edurange.add_competition_challenge('spring', 'knots', 130);
+SELECT testing.refused($$SELECT edurange.add_competition_challenge('spring', 'knots', 1)$$);
+SELECT testing.refused($$SELECT edurange.add_competition_challenge(NULL, 'knots', 1)$$);
+SELECT testing.refused($$SELECT edurange.add_competition_challenge('autumn', '', 1)$$);
+SELECT testing.refused($$SELECT edurange.add_competition_challenge('autumn', 'knots', NULL)$$);
+SELECT testing.refused($$SELECT edurange.add_competition_challenge('autumn', 'knots', -1)$$);
+SELECT testing.refused($$SELECT edurange.add_competition_challenge('nowhere', 'knots', 1)$$);
+SELECT testing.refused($$SELECT edurange.add_competition_challenge('autumn', 'nothing', 1)$$);
+SELECT points FROM edurange.add_competition_challenge('autumn', 'knots', 0);
+
+SELECT id, name, description, type FROM edurange.challenge_details('knots');
+SELECT q.cdf_question_id, q.type, q.points, q.answer, q."order", q.title, q.hint, q.required, q.cdf_payload
+FROM edurange.challenge_details('knots') d, unnest(d.questions) q;
+SELECT a."appId", a.title, a.icon, a.width, a.height, a.screen, a.favourite, a.disabled, a.additional_config
+FROM edurange.challenge_details('knots') d, unnest(d."appConfigs") a;
+-- a player sees no answer, neither in its column nor in the document
+SET ROLE edurange_player;
+SELECT q.cdf_question_id, q.answer, q.cdf_payload
+FROM edurange.challenge_details('knots') d, unnest(d.questions) q;
+SELECT edurange.wire(d)::text ~ 'hemp|sisal|\{\{FLAG' AS shows FROM edurange.challenge_details('knots') d;
+RESET ROLE;
+-- for a WebOS that judges itself: answers, but never of flags
+SET edurange.webos_compatibility = on;
+SET ROLE edurange_player;
+SELECT q.cdf_question_id, q.answer, q.cdf_payload -> 'answer' AS listed
+FROM edurange.challenge_details('knots') d, unnest(d.questions) q;
+RESET ROLE;
+RESET edurange.webos_compatibility;
+SELECT testing.refused($$SELECT edurange.challenge_details(NULL)$$);
+SELECT testing.refused($$SELECT edurange.challenge_details('nothing')$$);

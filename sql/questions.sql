@@ -1,0 +1,141 @@
+-- The server judges; a right answer scores once.
+SELECT * FROM edurange.cdf_import($${
+  "metadata": {"id": "quiz", "name": "Quiz", "version": "1", "challenge_type": "web"},
+  "components": [
+    {"type": "question", "id": "text", "config": {"type": "text", "text": "?", "points": 10, "answer": "Forty-Two"}},
+    {"type": "question", "id": "list", "config": {"type": "text", "text": "?", "points": 20, "answer": ["red", "green", 7]}},
+    {"type": "question", "id": "number", "config": {"type": "text", "text": "?", "points": 0, "answer": 1.50}},
+    {"type": "question", "id": "choice", "config": {"type": "multiple_choice", "text": "?", "points": 5, "answer": "b", "options": ["a", "b"]}},
+    {"type": "question", "id": "boxes", "config": {"type": "checkboxes", "text": "?", "points": 15, "answer": ["a", "c"], "options": ["a", "b", "c"]}},
+    {"type": "question", "id": "flag", "config": {"type": "flag", "text": "?", "points": 50, "answer": "{{FLAG}}"}},
+    {"type": "question", "id": "bonus", "config": {"type": "text", "text": "?", "points": 1, "answer": "x", "required": false}},
+    {"type": "question", "id": "open", "config": {"type": "text", "text": "?", "points": 1, "required": false}}]}$$);
+SELECT id AS gc FROM edurange.add_competition_challenge('spring', 'quiz', 100) \gset
+SELECT points FROM edurange.set_points('ada', 'spring', 0);
+CREATE FUNCTION testing.q(name text) RETURNS text LANGUAGE sql AS $$
+  SELECT id FROM "ChallengeQuestion" WHERE "challengeId" = 'quiz' AND cdf_question_id = name
+$$;
+CREATE FUNCTION testing.gc() RETURNS text LANGUAGE sql AS $$
+  SELECT id FROM "GroupChallenge" WHERE "challengeId" = 'quiz' AND "groupId" = 'spring'
+$$;
+CREATE FUNCTION testing.try(who text, question text, answer text) RETURNS text LANGUAGE sql AS $$
+  SELECT format('%s, attempt %s, %s points, total %s%s%s', CASE WHEN "isCorrect" THEN 'right' ELSE 'wrong' END,
+    "attemptCount", "pointsEarned", (points).points, CASE WHEN "alreadyCompleted" THEN ', again' ELSE '' END,
+    CASE WHEN "challengeCompleted" THEN ', challenge complete' ELSE '' END)
+  FROM edurange.attempt_question(who, testing.q(question), testing.gc(), answer)
+$$;
+-- exact but for outer white space
+SELECT testing.try('ada', 'text', 'forty-two');
+SELECT testing.try('ada', 'text', 'Forty Two');
+SELECT testing.try('ada', 'text', 'Forty-TwoForty-Two');
+SELECT testing.try('ada', 'text', E' \t Forty-Two\n');
+SELECT testing.try('ada', 'text', 'Forty-Two');
+SELECT testing.try('ada', 'text', 'wrong after all');
+SELECT testing.try('ada', 'list', 'blue'), testing.try('ada', 'list', '7');
+SELECT testing.try('ada', 'list', 'green');
+SELECT testing.try('ada', 'number', '1.5');
+SELECT testing.try('ada', 'number', '1.50');
+SELECT testing.try('ada', 'choice', 'a'), testing.try('ada', 'choice', 'b');
+-- check boxes are a set
+SELECT testing.try('ada', 'boxes', 'a');
+SELECT testing.try('ada', 'boxes', '["a", "b", "c"]');
+SELECT testing.try('ada', 'boxes', '["a", "b"]');
+SELECT testing.try('ada', 'boxes', '[]');
+SELECT testing.try('ada', 'boxes', '["a", "c"');
+SELECT testing.try('ada', 'boxes', '["c", " a ", "c"]');
+-- a question without an answer has no right one; neither does a placeholder of a flag
+SELECT testing.try('ada', 'open', 'null');
+SELECT testing.refused($$SELECT testing.try('ada', 'flag', '{{FLAG}}')$$);
+-- a flag is that of the user's own instance, once it is known
+INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, flag, "competitionId", "creationTime") VALUES
+  ('qi1', 'quiz', 'ada', 'pending...', 'QUEUED', 'flag{decoy}', 'spring', '2024-01-01'),
+  ('qi2', 'quiz', 'bob', 'pending...', 'ACTIVE', 'EDU-{bobs-0002}', 'spring', '2024-01-01');
+UPDATE "ChallengeInstance" SET "flagSecretName" = 'flag-secret-qi2' WHERE id = 'qi2';
+SELECT testing.refused($$SELECT testing.try('ada', 'flag', 'flag{decoy}')$$);
+UPDATE "ChallengeInstance" SET "flagSecretName" = 'flag-secret-qi1', flag = 'null' WHERE id = 'qi1';
+SELECT testing.refused($$SELECT testing.try('ada', 'flag', 'null')$$);
+SELECT count(*) FROM "QuestionAttempt" WHERE "questionId" = testing.q('flag');
+UPDATE "ChallengeInstance" SET flag = 'EDU-{adas-0001}' WHERE id = 'qi1';
+SELECT testing.try('ada', 'flag', 'EDU-{bobs-0002}');
+SELECT testing.try('ada', 'flag', 'edu-{ADAS-0001}');
+SELECT "isCorrect" FROM edurange.attempt_question('ada', testing.q('flag'), testing.gc(), '{{FLAG}}', 'qi1');
+SELECT testing.refused($$SELECT edurange.attempt_question('ada', testing.q('flag'), testing.gc(), 'x', 'qi2')$$);
+SELECT testing.refused($$SELECT edurange.attempt_question('ada', testing.q('flag'), testing.gc(), 'x', 'qi9')$$);
+SELECT testing.refused($$SELECT testing.try('cyd', 'flag', 'x')$$);
+-- the last required question completes the challenge; the rest still counts
+SELECT testing.try('ada', 'flag', 'EDU-{adas-0001}');
+SELECT testing.try('ada', 'bonus', 'x');
+SELECT "pointsEarned" FROM "ChallengeCompletion" WHERE "userId" = 'ada' AND "groupChallengeId" = :'gc';
+SELECT completions, points FROM edurange.leaderboard('spring') WHERE "userId" = 'ada';
+SELECT "eventType", count(*), bool_and(metadata ->> 'reportedBy' = 'server') AS by_server,
+  bool_or(metadata::text ~ 'Forty|EDU-|green') AS tells
+FROM "ActivityLog" WHERE "userId" = 'ada' AND "challengeId" = 'quiz' GROUP BY 1 ORDER BY 1;
+SELECT kind, delta FROM edurange.points_history('ada', 'spring', 3);
+-- the order in which questions are answered does not matter; none required: all of them
+SELECT count(*) FROM edurange.cdf_import($${
+  "metadata": {"id": "optional", "name": "O", "version": "1", "challenge_type": "web"},
+  "components": [
+    {"type": "question", "id": "o1", "config": {"type": "text", "text": "?", "points": 1, "answer": "1", "required": false}},
+    {"type": "question", "id": "o2", "config": {"type": "text", "text": "?", "points": 2, "answer": "2", "required": false}}]}$$);
+SELECT id AS gco FROM edurange.add_competition_challenge('spring', 'optional', 3) \gset
+SELECT a."challengeCompleted" FROM "ChallengeQuestion" q,
+  LATERAL edurange.attempt_question('bob', q.id, :'gco', q.answer) a
+WHERE q."challengeId" = 'optional' ORDER BY q."order";
+-- assertions: a service may, a player only what an attempt backs
+SELECT (completion)."pointsEarned", (points).points, "alreadyCompleted", "challengeCompleted"
+FROM edurange.complete_question('bob', testing.q('text'), :'gc');
+SELECT (completion)."pointsEarned", (points).points, "alreadyCompleted", "challengeCompleted"
+FROM edurange.complete_question('bob', testing.q('text'), :'gc');
+SELECT testing.q('list') AS list, testing.q('choice') AS choice, testing.q('bonus') AS bonus \gset
+SELECT testing.try('bob', 'choice', 'a');
+SELECT set_config('testing.choice', :'choice', false), set_config('testing.gc', :'gc', false),
+  set_config('testing.bonus', :'bonus', false) \gset ignored_
+SET ROLE edurange_player;
+SELECT replace(testing.refused($$SELECT edurange.complete_question('bob', current_setting('testing.choice'), current_setting('testing.gc'))$$), :'choice', 'choice');
+RESET ROLE;
+INSERT INTO "QuestionAttempt" (id, "questionId", "userId", "groupChallengeId", answer, "isCorrect") VALUES ('good', :'choice', 'bob', :'gc', 'b', true);
+SET ROLE edurange_player;
+SELECT (completion)."pointsEarned" FROM edurange.complete_question('bob', :'choice', :'gc');
+RESET ROLE;
+SET edurange.webos_compatibility = on;
+SET ROLE edurange_player;
+SELECT (completion)."pointsEarned" FROM edurange.complete_question('bob', :'bonus', :'gc');
+RESET ROLE;
+RESET edurange.webos_compatibility;
+-- refusals
+SELECT testing.refused($$SELECT edurange.attempt_question(NULL, 'q', 'g', 'a')$$);
+SELECT testing.refused($$SELECT edurange.attempt_question('ada', NULL, 'g', 'a')$$);
+SELECT testing.refused($$SELECT edurange.attempt_question('ada', 'q', NULL, 'a')$$);
+SELECT testing.refused($$SELECT edurange.attempt_question('ada', 'q', 'g', NULL)$$);
+SELECT testing.refused($$SELECT edurange.attempt_question('nobody', 'q', 'g', 'a')$$);
+SELECT testing.refused($$SELECT edurange.attempt_question('ada', 'q', 'g', 'a')$$);
+SELECT replace(testing.refused($$SELECT edurange.attempt_question('ada', 'q', testing.gc(), 'a')$$), :'gc', 'gc');
+SELECT testing.refused($$SELECT testing.try('cyd', 'text', 'a')$$);
+SELECT testing.refused($$SELECT edurange.complete_question(NULL, 'q', 'g')$$);
+SELECT testing.refused($$SELECT edurange.complete_question('ada', NULL, 'g')$$);
+SELECT testing.refused($$SELECT edurange.complete_question('ada', 'q', NULL)$$);
+SELECT testing.refused($$SELECT edurange.complete_question('ada', 'q', 'g', false)$$);
+SELECT testing.refused($$SELECT edurange.complete_question('nobody', 'q', 'g')$$);
+SELECT testing.refused($$SELECT edurange.complete_question('ada', 'q', 'g')$$);
+SELECT replace(testing.refused($$SELECT edurange.complete_question('ada', 'q', testing.gc())$$), :'gc', 'gc');
+SELECT testing.refused($$SELECT edurange.complete_question('cyd', testing.q('text'), testing.gc())$$);
+-- from the start to the end only; what is done already stays done
+UPDATE "CompetitionGroup" SET "endDate" = now() AT TIME ZONE 'UTC' WHERE id = 'spring';
+SELECT testing.refused($$SELECT testing.try('bob', 'list', 'red')$$);
+SELECT testing.refused($$SELECT edurange.complete_question('bob', testing.q('list'), testing.gc())$$);
+SELECT "alreadyCompleted" FROM edurange.complete_question('bob', testing.q('text'), :'gc');
+UPDATE "CompetitionGroup" SET "endDate" = NULL, "startDate" = now() AT TIME ZONE 'UTC' + interval '1 min' WHERE id = 'spring';
+SELECT testing.refused($$SELECT testing.try('bob', 'list', 'red')$$);
+UPDATE "CompetitionGroup" SET "startDate" = '2020-01-01' WHERE id = 'spring';
+-- a total that would overflow: refused, and nothing is left
+SELECT count(*) AS attempts FROM "QuestionAttempt" \gset
+SELECT points FROM edurange.set_points('bob', 'spring', 2147483640);
+SELECT testing.refused($$SELECT testing.try('bob', 'list', 'red')$$);
+SELECT count(*) - :attempts AS added FROM "QuestionAttempt";
+SELECT count(*) FROM "QuestionCompletion" WHERE "userId" = 'bob' AND "questionId" = testing.q('list');
+-- an instructor's reset lets the student solve again
+DELETE FROM "ChallengeCompletion" WHERE "userId" = 'ada';
+DELETE FROM "QuestionCompletion" WHERE "userId" = 'ada';
+UPDATE "GroupPoints" SET points = 0 WHERE "userId" = 'ada' AND "groupId" = 'spring';
+SELECT testing.try('ada', 'text', 'Forty-Two');
+SELECT * FROM edurange.check_invariants();

@@ -1,0 +1,32 @@
+-- Tokens: shown once, stored as a hash.
+SELECT id, token, tier, label, "userId", "instanceId", "expiresAt" FROM edurange.create_token('player', 'a front end') \gset t_
+SELECT :'t_token' ~ '^edr_[0-9a-f]{64}$' AS shaped, :'t_tier' AS tier, :'t_label' AS label;
+SELECT count(*) FROM edurange.token WHERE row_to_json(token)::text LIKE '%' || substr(:'t_token', 5) || '%';
+SELECT tier, label, "createdBy" LIKE 'role:%' AS by_role FROM edurange.authenticate_token(sha256(:'t_token'::bytea));
+SELECT id FROM edurange.authenticate_token(sha256('edr_other'));
+-- bound to a user, to an instance, for a time
+INSERT INTO "ChallengeType" (id, name) VALUES ('tt', 'tokens');
+INSERT INTO "Challenge" (id, name, "challengeTypeId") VALUES ('tch', 'T', 'tt');
+INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId") VALUES ('ti', 'tch', 'ada', '', 'ACTIVE', 'spring');
+SELECT tier, "userId", "instanceId", "expiresAt" > now() AS later FROM edurange.create_token('service', 'bound', now() + interval '1 h', 'ada', 'ti');
+SELECT tier, "userId", "instanceId" FROM edurange.create_token('admin', 'pod', instance_id => 'ti');
+SELECT token FROM edurange.create_token('player', 'short', clock_timestamp() + interval '0.2 s') \gset s_
+SELECT pg_sleep(0.3);
+SELECT id FROM edurange.authenticate_token(sha256(:'s_token'::bytea));
+-- revoking, which is done only once
+SELECT "revokedAt" IS NOT NULL AS revoked FROM edurange.revoke_token(:'t_id');
+SELECT "revokedAt" AS first FROM edurange.tokens() WHERE id = :'t_id' \gset
+SELECT "revokedAt" = :'first' AS kept FROM edurange.revoke_token(:'t_id');
+SELECT id FROM edurange.authenticate_token(sha256(:'t_token'::bytea));
+SELECT tier, label, "userId", "instanceId", "revokedAt" IS NOT NULL AS revoked FROM edurange.tokens();
+SELECT testing.refused($$SELECT edurange.create_token(NULL, 'l')$$);
+SELECT testing.refused($$SELECT edurange.create_token('player', '')$$);
+SELECT testing.refused($$SELECT edurange.create_token('root', 'l')$$);
+SELECT testing.refused($$SELECT edurange.create_token('player', 'l', now() - interval '1 s')$$);
+SELECT testing.refused($$SELECT edurange.create_token('player', 'l', NULL, 'nobody')$$);
+SELECT testing.refused($$SELECT edurange.create_token('player', 'l', NULL, '')$$);
+SELECT testing.refused($$SELECT edurange.create_token('player', 'l', NULL, NULL, 'nothing')$$);
+SELECT testing.refused($$SELECT edurange.create_token('player', 'l', NULL, 'bob', 'ti')$$);
+SELECT testing.refused($$SELECT edurange.revoke_token(NULL)$$);
+SELECT testing.refused($$SELECT edurange.revoke_token('nothing')$$);
+SELECT testing.refused($$SELECT edurange.authenticate_token(NULL)$$);
