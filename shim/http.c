@@ -64,6 +64,7 @@ typedef struct Request
 	Values values;
 
 	bool suspended;
+	bool close; /* the connection, after the response */
 	Failure failure;
 	char *reply; /* body of the response */
 	unsigned status;
@@ -133,6 +134,38 @@ check_body_headers(Request *request)
 		            "the request body may have at most %d bytes", server.config->max_body);
 }
 
+/* Counts the headers that say how long the body is. */
+static enum MHD_Result
+count_framing(void *closure, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	(void) kind;
+	(void) value;
+	if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0 ||
+	    strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0)
+		++*(int *) closure;
+	return MHD_YES;
+}
+
+/*
+ * Refuses a request whose end two servers could see in different places, and the connection with
+ * it: what follows on it may be no request at all.
+ */
+static bool
+check_framing(Request *request)
+{
+	const char *encoding = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
+	                                                   MHD_HTTP_HEADER_TRANSFER_ENCODING);
+	int count = 0;
+
+	MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_framing, &count);
+	if (count <= 1 && (encoding == NULL || strcasecmp(encoding, "chunked") == 0))
+		return true;
+	request->close = true;
+	failure_set(&request->failure, EDURANGE_INVALID_PARAMETER,
+	            "the request must have either one Content-Length or Transfer-Encoding chunked");
+	return false;
+}
+
 /* Finds the route; a failure is left in the request, and for OPTIONS neither. */
 static void
 find_route(Request *request)
@@ -165,7 +198,8 @@ examine_headers(Request *request, const char *method)
 	request->phase = PHASE_RECEIVING;
 	snprintf(request->method, sizeof(request->method), "%s", method);
 	choose_request_id(request);
-	find_route(request);
+	if (check_framing(request))
+		find_route(request);
 	route = request->match.route;
 	if (request->failure.info != NULL || route == NULL)
 		return;
@@ -425,7 +459,7 @@ add_headers(const Request *request, struct MHD_Response *response)
 		HEADER(MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
 	if (request->status == MHD_HTTP_SERVICE_UNAVAILABLE)
 		HEADER(MHD_HTTP_HEADER_RETRY_AFTER, "1");
-	if (atomic_load(&server.draining))
+	if (request->close || atomic_load(&server.draining))
 		HEADER(MHD_HTTP_HEADER_CONNECTION, "close");
 #undef HEADER
 }
@@ -510,6 +544,20 @@ on_access(void *cls, struct MHD_Connection *connection, const char *url, const c
 	return respond(request);
 }
 
+/* The method, unless the client made it up. */
+static const char *
+known_method(const char *method)
+{
+	static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+	{
+		if (strcmp(known[i], method) == 0)
+			return method;
+	}
+	return "other";
+}
+
 /* Writes the request's line; neither path nor query, which may hold what must not be kept. */
 static void
 log_request(const Request *request)
@@ -523,8 +571,8 @@ log_request(const Request *request)
 	     (double) (now.tv_nsec - request->begun.tv_nsec) / 1000000;
 	log_object(json_pack("{s:s, s:s, s:s, s:s?, s:i, s:f, s:s?, s:s}", "level",
 	                     request->status >= 500 ? "error" : "info", "id", request->id, "method",
-	                     request->method, "route", route != NULL ? route->path : NULL, "status",
-	                     (int) request->status, "ms", (double) (long) (ms * 1000) / 1000,
+	                     known_method(request->method), "route", route != NULL ? route->path : NULL,
+	                     "status", (int) request->status, "ms", (double) (long) (ms * 1000) / 1000,
 	                     "sqlstate", request->sqlstate[0] != '\0' ? request->sqlstate : NULL,
 	                     "tier", tier_name(request->caller.tier)));
 }

@@ -1,0 +1,277 @@
+# Every parameter of every route with every kind of bad value: 400, and the parameter named.
+
+use strict;
+use warnings;
+
+use JSON::PP;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use Edurange::Cluster;
+use Edurange::Shim;
+
+my $node = Edurange::Cluster->new_ready('parameters');
+my $shim = Edurange::Shim->start($node, EDURANGE_ANONYMOUS_TIER => 'admin');
+
+# name, other spelling, type, required
+my @user_group = ([ 'user_id', 'userId', 'text', 1 ], [ 'group_id', 'groupId', 'text', 1 ]);
+my @question = (
+	[ 'user_id', 'userId', 'text', 1 ],
+	[ 'question_id', 'questionId', 'text', 1 ],
+	[ 'group_challenge_id', 'groupChallengeId', 'text', 1 ]);
+my %routes = (
+	'GET /get_points' => [@user_group],
+	'POST /add_points' =>
+	  [ @user_group, [ 'points', undef, 'integer', 1 ], [ 'reason', undef, 'text', 0 ] ],
+	'POST /set_points' =>
+	  [ @user_group, [ 'points', undef, 'integer', 1 ], [ 'reason', undef, 'text', 0 ] ],
+	'POST /competition/create' => [
+		[ 'name', undef, 'text', 1 ],
+		[ 'description', undef, 'text', 0 ],
+		[ 'startDate', 'start_date', 'timestamp', 1 ],
+		[ 'endDate', 'end_date', 'timestamp', 0 ],
+		[ 'instructorIds', 'instructor_ids', 'list', 1 ]
+	],
+	'POST /competition/generate-code' => [
+		[ 'groupId', 'group_id', 'text', 1 ],
+		[ 'createdBy', 'created_by', 'text', 1 ],
+		[ 'code', undef, 'text', 0 ],
+		[ 'expiresAt', 'expires_at', 'timestamp', 0 ],
+		[ 'maxUses', 'max_uses', 'integer', 0 ]
+	],
+	'POST /competition/add-challenge' => [
+		[ 'groupId', 'group_id', 'text', 1 ],
+		[ 'challengeId', 'challenge_id', 'text', 1 ],
+		[ 'points', undef, 'integer', 1 ]
+	],
+	'POST /competition/join' =>
+	  [ [ 'code', undef, 'text', 1 ], [ 'userId', 'user_id', 'text', 1 ] ],
+	'GET /competition/g/leaderboard' =>
+	  [ [ 'limit', undef, 'integer', 0 ], [ 'offset', undef, 'integer', 0 ] ],
+	'POST /question/attempt' => [
+		@question,
+		[ 'answer', undef, 'answer', 1 ],
+		[ 'challenge_instance_id', 'challengeInstanceId', 'text', 0 ]
+	],
+	'POST /question/complete' => [ @question, [ 'is_correct', 'isCorrect', 'boolean', 0 ] ],
+	'GET /challenge/details' => [ [ 'challenge_id', 'challengeId', 'text', 1 ] ],
+);
+
+# A value of each type as JSON text, and what is no value of it, with the code that says so.
+my %good = (
+	text => '"x"',
+	integer => '1',
+	timestamp => '"2025-01-01T00:00:00Z"',
+	list => '["x"]',
+	answer => '"x"',
+	boolean => 'true');
+my %bad = (
+	text => { '1' => 'invalid_type', '1.5' => 'invalid_type', 'true' => 'invalid_type',
+		'["x"]' => 'invalid_type', '{"x":1}' => 'invalid_type' },
+	integer => {
+		'"1"' => 'invalid_type',
+		'1.5' => 'invalid_type',
+		'1.0' => 'invalid_type',
+		'true' => 'invalid_type',
+		'[1]' => 'invalid_type',
+		'{}' => 'invalid_type',
+		'2147483648' => 'out_of_range',
+		'-2147483649' => 'out_of_range',
+		'9223372036854775808' => 'out_of_range',
+		'123456789012345678901234567890' => 'out_of_range',
+		'1e300' => 'out_of_range'
+	},
+	timestamp => {
+		'1' => 'invalid_type',
+		'{}' => 'invalid_type',
+		'"tomorrow"' => 'invalid_time',
+		'"infinity"' => 'invalid_time',
+		'"now"' => 'invalid_time',
+		'"01/02/2025"' => 'invalid_time',
+		'"2025-1-1"' => 'invalid_time',
+		'"2025-01-01T00:00:00 UTC"' => 'invalid_time',
+		'"2025-01-01T00:00:00Z; x"' => 'invalid_time',
+		'"20250101T000000Z"' => 'invalid_time',
+		'"2025-02-29"' => 'time_out_of_range',
+		'"2025-13-01T00:00:00Z"' => 'time_out_of_range',
+		'"2025-01-01T24:00:00Z"' => 'time_out_of_range',
+		'"2025-01-01T00:60:00Z"' => 'time_out_of_range',
+		'"2025-01-01T00:00:00+25:00"' => 'time_out_of_range',
+		'"0000-01-01T00:00:00Z"' => 'time_out_of_range'
+	},
+	list => { '"x"' => 'invalid_type', '1' => 'invalid_type', '[1]' => 'invalid_type',
+		'["x",null]' => 'invalid_type', '{}' => 'invalid_type' },
+	answer => { 'true' => 'invalid_type', '{}' => 'invalid_type', '[1]' => 'invalid_type' },
+	boolean => { '"true"' => 'invalid_type', '1' => 'invalid_type', '"x"' => 'invalid_type' },
+);
+my %bad_in_query = (
+	integer => {
+		'x' => 'invalid_type',
+		'1.5' => 'invalid_type',
+		'1e3' => 'invalid_type',
+		'%2B1' => 'invalid_type',
+		'0x10' => 'invalid_type',
+		'1%201' => 'invalid_type',
+		'2147483648' => 'out_of_range',
+		'99999999999999999999' => 'out_of_range'
+	},
+	text => {});
+
+# Sends fields, pairs of name and JSON text or encoded query text, the way the method asks for.
+sub ask
+{
+	my ($method, $path, @fields) = @_;
+	my @pairs;
+
+	while (my ($name, $value) = splice(@fields, 0, 2))
+	{
+		push @pairs, $method eq 'GET' ? "$name=$value" : qq("$name":$value);
+	}
+	return $shim->get($path . '?' . join('&', @pairs)) if $method eq 'GET';
+	return $shim->post($path, '{' . join(',', @pairs) . '}');
+}
+
+sub is_refused
+{
+	my ($want, $param, $name, $status, $json) = @_;
+
+	is_deeply([ $status, $json->{code} ], [ 400, $want ], $name) or diag explain $json;
+	like($json->{error} // '', qr/"\Q$param\E"/, "$name: names it");
+	return;
+}
+
+for my $route (sort keys %routes)
+{
+	my ($method, $path) = split(/ /, $route);
+	my $query = $method eq 'GET';
+	my @params = @{ $routes{$route} };
+	my $value = sub { return $query ? { integer => 1, text => 'x' }->{ $_[0][2] } : $good{ $_[0][2] } };
+	my @all = map { $_->[0] => $value->($_) } @params;
+
+	for my $i (0 .. $#params)
+	{
+		my ($name, $alias, $type, $required) = @{ $params[$i] };
+		my @others = map { $_->[0] => $value->($_) } @params[ grep { $_ != $i } 0 .. $#params ];
+		my %wrong = $query ? %{ $bad_in_query{$type} } : %{ $bad{$type} };
+
+		if ($required)
+		{
+			is_refused('missing_parameter', $name, "$route without $name",
+				ask($method, $path, @others));
+			is_refused('missing_parameter', $name, "$route with an empty $name",
+				ask($method, $path, @others, $name => $query ? '' : '""'))
+			  if $type eq 'text';
+			is_refused('missing_parameter', $name, "$route with $name null",
+				ask($method, $path, @others, $name => 'null'))
+			  if !$query;
+		}
+		else
+		{
+			my ($status, $json) = ask($method, $path, @others, $query ? () : ($name => 'null'));
+			unlike($json->{error} // '', qr/"\Q$name\E"/, "$route: $name may be missing")
+			  if ref $json eq 'HASH';
+		}
+		for my $wrong (sort keys %wrong)
+		{
+			is_refused($wrong{$wrong}, $name, "$route with $name $wrong",
+				ask($method, $path, @others, $name => $wrong));
+		}
+		if ($alias)
+		{
+			my ($status, $json) = ask($method, $path, @others, $alias => $value->($params[$i]));
+			isnt(ref $json eq 'HASH' ? $json->{code} // '' : '',
+				'missing_parameter', "$route: $alias is $name");
+			is_refused('invalid_parameter', $name, "$route with $name and $alias",
+				ask($method, $path, @all, $alias => $value->($params[$i])));
+		}
+		is_refused($query ? 'invalid_parameter' : 'invalid_json',
+			$name, "$route with $name twice", ask($method, $path, @all, $name => $value->($params[$i])));
+	}
+
+	my ($status, $json) = ask($method, $path, @all, unknown => $query ? 'x' : '{"a":[1]}');
+	unlike(ref $json eq 'HASH' ? $json->{error} // '' : '',
+		qr/unknown/, "$route: unknown keys do not matter");
+	next if $query;
+
+	# ---- bodies that are no object of fields ---------------------------------------------------
+	my %bodies = (
+		'' => 'invalid_json',
+		'null' => 'invalid_json',
+		'[]' => 'invalid_json',
+		'"x"' => 'invalid_json',
+		'5' => 'invalid_json',
+		'{' => 'invalid_json',
+		'{"a":1}x' => 'invalid_json',
+		"{'a':1}" => 'invalid_json',
+		'{"a":1,"a":1}' => 'invalid_json',
+		'{"a":"\u0000"}' => 'invalid_text',
+		'{"\u0000":1}' => 'invalid_text',
+		'{"a":1e999}' => 'invalid_json',
+		"{\"a\":\"\xff\"}" => 'invalid_encoding',
+		"{\"a\":\"x\0y\"}" => 'invalid_json',
+		'{"a":' . '[' x 50_000 . ']' x 50_000 . '}' => 'invalid_json',
+		'{"a":' x 50_000 => 'invalid_json');
+
+	for my $body (sort keys %bodies)
+	{
+		($status, $json) = $shim->post($path, $body);
+		my $name = "$route with " . substr($body =~ s/[^\x20-\x7e]/?/gr, 0, 20);
+		is_deeply([ $status, $json->{code} ], [ 400, $bodies{$body} ], $name) or diag explain $json;
+	}
+}
+
+# ---- the document of an import -----------------------------------------------------------------
+my %documents = (
+	'' => 'invalid_json',
+	'{' => 'invalid_json',
+	"{\"a\":\"\xff\"}" => 'invalid_encoding',
+	"\xed\xa0\x80" => 'invalid_encoding',
+	"{}\0" => 'invalid_text');
+for my $document (sort keys %documents)
+{
+	my ($status, $json) = $shim->post('/cdf/import', $document);
+	is_deeply([ $status, $json->{code} ],
+		[ 400, $documents{$document} ], "a document: $documents{$document}");
+}
+
+# ---- targets -----------------------------------------------------------------------------------
+for my $target ('/get_points?user_id=%00', '/get_points?user_id=%', '/get_points?user_id=%4',
+	'/get_points?user_id=%zz', '/get_points?%ff=1', '/%ff', '/competition/%00/leaderboard',
+	'/get_points?user_id=%C0%80')
+{
+	my ($status, $json) = $shim->get($target);
+	is_deeply([ $status, $json->{code} ], [ 400, 'invalid_encoding' ], "target $target");
+}
+my ($status, $json) = $shim->get('/get_points?' . join('&', map { "a$_=1" } 1 .. 100));
+is_deeply([ $status, $json->{code} ], [ 400, 'invalid_parameter' ], 'very many parameters');
+($status, $json) = $shim->get('/get_points?user_id=a+b%2Bc&group_id=%C3%A9&&x');
+is_deeply([ $status, $json ], [ 200, { points => 0 } ], 'a decoded query');
+
+# ---- times ---------------------------------------------------------------------------------------
+$node->safe_psql(
+	'edurange', q{
+	INSERT INTO public."User" (id, name, email, role, "updatedAt")
+	VALUES ('ines', 'Ines', 'ines@example.org', 'INSTRUCTOR', now()),
+	       ('o''x"\,{}', 'Odd', 'odd@example.org', 'INSTRUCTOR', now())});
+my %times = (
+	'2025-03-01T10:00:00Z' => '2025-03-01T10:00:00.000Z',
+	'2025-03-01T10:00:00.123Z' => '2025-03-01T10:00:00.123Z',
+	'2025-03-01T10:00:00' => '2025-03-01T10:00:00.000Z',
+	'2025-03-01 10:00:00' => '2025-03-01T10:00:00.000Z',
+	'2025-03-01T10:00' => '2025-03-01T10:00:00.000Z',
+	'2025-03-01T10:00:00+02:00' => '2025-03-01T08:00:00.000Z',
+	'2025-03-01T10:00:00-0530' => '2025-03-01T15:30:00.000Z',
+	'2025-03-01T10:00:00+02' => '2025-03-01T08:00:00.000Z',
+	'2025-03-01' => '2025-03-01T00:00:00.000Z',
+	'2024-02-29T23:59:59.999Z' => '2024-02-29T23:59:59.999Z');
+for my $time (sort keys %times)
+{
+	($status, $json) = $shim->post('/competition/create',
+		{ name => 'x', startDate => $time, instructorIds => [ 'ines', q(o'x"\,{}) ] });
+	is_deeply([ $status, $json->{startDate} ], [ 200, $times{$time} ], "time $time")
+	  or diag explain $json;
+}
+is($node->safe_psql('edurange', q{SELECT count(DISTINCT "B") FROM public."_GroupInstructors"}),
+	2, 'a list of texts keeps every character');
+
+done_testing();

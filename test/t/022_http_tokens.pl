@@ -1,0 +1,132 @@
+# Tokens and tiers: who may use which route.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use Edurange::Cluster;
+use Edurange::Shim;
+
+my $node = Edurange::Cluster->new_ready('tokens');
+my $shim = Edurange::Shim->start($node);
+my %token = map { $_ => $shim->make_token($_) } qw(player service admin);
+my %rank = (none => 0, player => 1, service => 2, admin => 3);
+my ($status, $json, $headers);
+
+# Every route with the tier that it needs.
+my %routes = (
+	'GET /status' => 'none',
+	'GET /live' => 'none',
+	'GET /ready' => 'none',
+	'GET /get_points' => 'player',
+	'POST /add_points' => 'service',
+	'POST /set_points' => 'service',
+	'POST /competition/create' => 'service',
+	'POST /competition/generate-code' => 'service',
+	'POST /competition/add-challenge' => 'service',
+	'POST /competition/join' => 'player',
+	'GET /competition/g/leaderboard' => 'player',
+	'POST /question/attempt' => 'player',
+	'POST /question/complete' => 'player',
+	'GET /challenge/details' => 'player',
+	'POST /cdf/import' => 'admin');
+
+# A request without any parameter: whoever may use the route is told so by something else.
+sub ask
+{
+	my ($shim, $route, $token) = @_;
+	my ($method, $path) = split(/ /, $route);
+
+	return $method eq 'GET' ? $shim->get($path, $token) : $shim->post($path, '{}', $token);
+}
+
+for my $route (sort keys %routes)
+{
+	my $needed = $routes{$route};
+
+	for my $tier (qw(none player service admin))
+	{
+		($status, $json, $headers) = ask($shim, $route, $token{$tier});
+		my $want = $rank{$tier} >= $rank{$needed} ? 0 : $tier eq 'none' ? 401 : 403;
+		if ($want == 0)
+		{
+			ok($status != 401 && $status != 403, "$route: $tier may ($status)");
+			next;
+		}
+		is($status, $want, "$route: $tier may not");
+		is($json->{code}, $want == 401 ? 'unauthenticated' : 'forbidden', "$route: $tier: code");
+		is($headers->{'www-authenticate'}, $want == 401 ? 'Bearer' : undef, "$route: $tier: header");
+	}
+}
+
+# ---- tokens that are none ----------------------------------------------------------------------
+my $good = $token{player};
+my $revoked = $shim->make_token('admin');
+$node->safe_psql('edurange',
+	qq{SELECT edurange.revoke_token(id) FROM edurange.authenticate_token(sha256('$revoked'))});
+my $expired = $node->safe_psql('edurange',
+	q{SELECT token FROM edurange.create_token('admin', 'short', clock_timestamp() + interval '1 s')});
+sleep 2;
+for my $wrong ('edr_', 'edr_unknown', $good . 'x', substr($good, 0, -1), uc $good =~ s/^EDR/edr/r,
+	$revoked, $expired, 'edr_' . 'x' x 4000, "edr_' OR true --")
+{
+	($status, $json, $headers) = $shim->get('/get_points?user_id=a&group_id=b', $wrong);
+	is_deeply([ $status, $json->{code} ], [ 401, 'unauthenticated' ], 'a wrong token is refused');
+	is($headers->{'www-authenticate'}, 'Bearer', 'with the header');
+	($status) = $shim->get('/live', $wrong);
+	is($status, 200, 'an open route does not look at it');
+}
+for my $scheme ('bearer', 'BEARER', 'Bearer ')
+{
+	($status) = $shim->request('GET', '/get_points?user_id=a&group_id=b',
+		headers => { Authorization => "$scheme $good" });
+	is($status, 200, "scheme $scheme");
+}
+for my $other ('Basic dXNlcjpwYXNz', 'Bearer ada', "Basic $good", $good, 'Bearer')
+{
+	($status, $json) =
+	  $shim->request('GET', '/get_points?user_id=a&group_id=b', headers => { Authorization => $other });
+	is($status, 401, 'what is no token is anonymous, and that may nothing here');
+	like($json->{error}, qr/needs a token/, 'and is told to bring one');
+}
+
+# ---- without a token ---------------------------------------------------------------------------
+for my $tier (qw(player service admin))
+{
+	my $open = Edurange::Shim->start($node, EDURANGE_ANONYMOUS_TIER => $tier);
+
+	for my $route (sort keys %routes)
+	{
+		for my $bearer (undef, 'ada')
+		{
+			($status) = ask($open, $route, $bearer);
+			my $may = $rank{$tier} >= $rank{ $routes{$route} };
+			is($status == 401 ? 1 : 0, $may ? 0 : 1, "anonymous $tier: $route");
+		}
+	}
+	($status) = ask($open, 'POST /cdf/import', $token{player});
+	is($status, 403, 'a token counts more than the anonymous tier');
+	($status) = ask($open, 'GET /get_points', 'edr_wrong');
+	is($status, 401, 'a wrong token is never anonymous');
+	is($open->stop, 0, 'stopped');
+}
+
+# ---- the database sees the tier, and no token --------------------------------------------------
+$shim->post('/add_points', { user_id => 'a', group_id => 'b', points => 1 }, $token{service});
+my $seen = $node->safe_psql('edurange',
+	q{SELECT string_agg(query, ' ') FROM pg_stat_activity WHERE application_name = 'edurange_shim'});
+isnt($seen, '', 'statements are seen');
+my $server_log = slurp_file($node->logfile);
+for my $secret (values %token, $revoked, $expired)
+{
+	unlike($shim->log, qr/\Q$secret\E/, 'no token in the log of the shim');
+	unlike($seen, qr/\Q$secret\E/, 'no token in pg_stat_activity');
+}
+is($node->safe_psql('edurange',
+		q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'edurange_shim'
+		  AND usename <> 'edurange_shim'}),
+	0, 'all connections are of the login');
+
+done_testing();

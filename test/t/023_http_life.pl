@@ -1,0 +1,259 @@
+# The life of the shim: settings, start, a database that goes and comes, and the end.
+
+use strict;
+use warnings;
+
+use IO::Socket::INET;
+use JSON::PP;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Edurange::Cluster;
+use Edurange::Shim;
+
+my $node = Edurange::Cluster->new_ready('life');
+my $program = $ENV{EDURANGE_SHIM};
+my ($status, $json, $headers);
+
+# ---- settings ----------------------------------------------------------------------------------
+sub run_shim
+{
+	my ($env, @flags) = @_;
+	my ($out, $err) = ('', '');
+
+	local %ENV = (%ENV, %$env);
+	delete @ENV{ grep { !exists $env->{$_} }
+		  qw(DIRECT_DATABASE_URL DATABASE_URL POSTGRES_HOST POSTGRES_NAME POSTGRES_USER) };
+	IPC::Run::run([ $program, @flags ], '>', \$out, '2>', \$err, IPC::Run::timeout(30));
+	return ($? >> 8, $out, $err);
+}
+
+my ($rc, $out, $err) = run_shim({}, '--version');
+is($rc, 0, '--version');
+like($out, qr/^edurange_shim \d+\.\d+\.\d+$/, '--version: what it says');
+($rc, $out) = run_shim({}, '--help');
+is($rc, 0, '--help');
+for my $name (qw(DATABASE_URL DIRECT_DATABASE_URL POSTGRES_HOST EDURANGE_PORT EDURANGE_HOST
+	EDURANGE_ANONYMOUS_TIER EDURANGE_POOL_SIZE EDURANGE_MAX_BODY EDURANGE_CONNECTION_LIMIT
+	EDURANGE_CONNECTION_TIMEOUT EDURANGE_DRAIN_TIMEOUT EDURANGE_STATEMENT_TIMEOUT EDURANGE_THREADS))
+{
+	like($out, qr/\b$name\b/, "--help: $name");
+}
+($rc, $out) = run_shim({ EDURANGE_PORT => 1234, EDURANGE_POOL_SIZE => 3 }, '--check-config',
+	'--port=4321');
+is($rc, 0, '--check-config');
+like($out, qr/^EDURANGE_PORT=4321$/m, 'a flag wins over the environment');
+like($out, qr/^EDURANGE_POOL_SIZE=3$/m, 'the environment wins over the default');
+
+my %secret_url = (DATABASE_URL => 'postgresql://u:canary-pw@h:5/d?schema=public&connection_limit=4'
+	  . '&pool_timeout=7&sslmode=disable&sslaccept=strict');
+($rc, $out, $err) = run_shim({%secret_url}, '--check-config');
+is($rc, 0, "Prisma's parameters are understood") or diag $err;
+like($out, qr/^EDURANGE_POOL_SIZE=4$/m, 'connection_limit');
+like($out, qr/^EDURANGE_POOL_TIMEOUT=7$/m, 'pool_timeout');
+unlike($out . $err, qr/canary/, 'the password is not printed');
+
+my @refused = (
+	[ {}, ['--nonsense'], 'nonsense' ],
+	[ {}, ['argument'], 'argument' ],
+	[ {}, ['--port=x'], 'EDURANGE_PORT' ],
+	[ {}, ['--port=70000'], 'EDURANGE_PORT' ],
+	[ { EDURANGE_POOL_SIZE => '0' }, [], 'EDURANGE_POOL_SIZE' ],
+	[ { EDURANGE_MAX_BODY => '1.5' }, [], 'EDURANGE_MAX_BODY' ],
+	[ { EDURANGE_ANONYMOUS_TIER => 'root' }, [], 'EDURANGE_ANONYMOUS_TIER' ],
+	[ { DATABASE_URL => 'mysql://canary@h/d' }, [], 'DATABASE_URL' ],
+	[ { DATABASE_URL => 'postgresql://u:canary@h:x/d?%' }, [], 'DATABASE_URL' ],
+	[ { DATABASE_URL => 'postgresql://u:canary@h/d?pgbouncer=true' }, [], 'pgbouncer' ]);
+for my $case (@refused)
+{
+	my ($env, $flags, $named) = @$case;
+	($rc, $out, $err) = run_shim($env, @$flags, '--check-config');
+	is($rc, 2, "refused: $named");
+	like($err, qr/\Q$named\E/, "named: $named");
+	unlike($err, qr/canary/, 'without the password');
+}
+($rc) = run_shim(
+	{
+		DATABASE_URL => 'postgresql://u@h/d?pgbouncer=true',
+		DIRECT_DATABASE_URL => 'postgresql://u@h/d'
+	},
+	'--check-config');
+is($rc, 0, 'a pooler with a direct URL beside it');
+
+# ---- a port that is taken ----------------------------------------------------------------------
+my $taken = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die;
+($rc, $out, $err) = run_shim({ EDURANGE_PORT => $taken->sockport });
+isnt($rc, 0, 'a taken port ends it');
+like($err, qr/EDURANGE_PORT ${\ $taken->sockport}/, 'a taken port: setting and port are named');
+close $taken;
+
+# ---- a URL, as the platform writes it ----------------------------------------------------------
+my $host = $node->host =~ s{/}{%2F}gr;
+my $shim = Edurange::Shim->start(
+	$node,
+	DATABASE_URL => sprintf('postgresql://edurange_shim@%s:%d/edurange?schema=public&pool_timeout=2',
+		$host, $node->port),
+	EDURANGE_DRAIN_TIMEOUT => 10);
+my $service = $shim->make_token('service');
+$node->safe_psql(
+	'edurange', q{
+	INSERT INTO public."User" (id, name, email, role, "updatedAt")
+	VALUES ('ada', 'Ada', 'ada@example.org', 'STUDENT', now()),
+	       ('ines', 'Ines', 'ines@example.org', 'INSTRUCTOR', now());
+	SELECT edurange.create_competition('Cup', now(), ARRAY['ines'])});
+my $group = $node->safe_psql('edurange', 'SELECT id FROM public."CompetitionGroup"');
+$node->safe_psql('edurange',
+	qq{INSERT INTO public."_GroupMembers" ("A", "B") VALUES ('$group', 'ada')});
+my %add = (user_id => 'ada', group_id => $group, points => 1);
+($status) = $shim->post('/add_points', \%add, $service);
+is($status, 200, 'points are added');
+
+sub is_up
+{
+	my ($name) = @_;
+
+	for (1 .. 100)
+	{
+		($status, $json) = $shim->post('/add_points', \%add, $service);
+		last if $status == 200;
+		sleep 0.1;
+	}
+	is($status, 200, "$name: points are added again");
+	($status, $json) = $shim->get('/status');
+	is_deeply([ $status, $json->{database}, $json->{connection_info}{last_error} ],
+		[ 200, 'connected', undef ], "$name: /status");
+	($status) = $shim->get('/ready');
+	is($status, 200, "$name: /ready");
+	return;
+}
+
+sub is_down
+{
+	my ($name) = @_;
+	my $begun = time;
+
+	($status, $json) = $shim->get('/status');
+	is_deeply([ $status, $json->{status}, $json->{database} ],
+		[ 200, 'ok', 'disconnected' ], "$name: /status");
+	is($json->{connection_info}{last_error}, 'connection failed', "$name: no details");
+	cmp_ok(time - $begun, '<', 3, "$name: /status answers in time");
+	($status, $json, $headers) = $shim->get('/ready');
+	is_deeply([ $status, $json->{ready} ], [ 503, JSON::PP::false ], "$name: /ready");
+	ok($json->{reason} && $headers->{'retry-after'}, "$name: /ready says why and when to try again");
+	($status) = $shim->get('/live');
+	is($status, 200, "$name: /live");
+	($status, $json, $headers) = $shim->post('/add_points', \%add, $service);
+	is_deeply([ $status, $json->{code} ], [ 503, 'unavailable' ], "$name: points are not added");
+	ok($headers->{'retry-after'}, "$name: Retry-After");
+	return;
+}
+
+# ---- the database goes and comes ---------------------------------------------------------------
+$node->restart;
+is_up('after a restart');
+$node->stop('immediate');
+is_down('stopped');
+$node->start;
+is_up('started');
+$node->safe_psql('edurange',
+	q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'edurange_shim'});
+($status) = $shim->post('/add_points', \%add, $service);
+is($status, 200, 'connections that were ended are opened again, and the request succeeds');
+
+my $postmaster = $node->{_pid};
+kill 'STOP', $postmaster,
+  split(/\n/, $node->safe_psql('edurange',
+	  q{SELECT pid FROM pg_stat_activity WHERE usename = 'edurange_shim'}));
+is_down('frozen');
+kill 'CONT', $postmaster, split(/\s+/, qx(pgrep -P $postmaster));
+is_up('thawed');
+
+# ---- not set up --------------------------------------------------------------------------------
+$node->safe_psql('postgres', 'CREATE DATABASE bare');
+my $bare = Edurange::Shim->start($node, PGDATABASE => 'bare', WAIT => '/live',
+	EDURANGE_ANONYMOUS_TIER => 'player');
+($status, $json) = $bare->get('/ready');
+is_deeply([ $status, $json->{ready} ], [ 503, JSON::PP::false ], 'without the extension: not ready');
+($status, $json) = $bare->get('/get_points?user_id=a&group_id=b');
+is_deeply([ $status, $json->{code} ], [ 503, 'not_installed' ], 'without the extension: 503');
+$node->safe_psql('bare', 'CREATE EXTENSION edurange');
+($status, $json) = $bare->get('/ready');
+is_deeply([ $status, $json->{ready} ], [ 503, JSON::PP::false ], 'without the tables: not ready');
+$node->safe_psql('bare', 'SELECT * FROM edurange.migrate()');
+($status, $json) = $bare->get('/ready');
+is($status, 200, 'with the tables: ready');
+($status, $json) = $bare->get('/get_points?user_id=a&group_id=b');
+is($status, 200, 'with the tables: an answer');
+is($bare->stop, 0, 'stopped');
+
+# ---- locks, queues, deadlines ------------------------------------------------------------------
+my $slow = Edurange::Shim->start(
+	$node,
+	EDURANGE_POOL_SIZE => 1,
+	EDURANGE_POOL_TIMEOUT => 1,
+	EDURANGE_STATEMENT_TIMEOUT => 3000,
+	EDURANGE_ANONYMOUS_TIER => 'service');
+
+# Asks in another process; returns what to read the outcome from.
+sub ask_aside
+{
+	my ($shim, $path, $body) = @_;
+	my $pid = open(my $from, '-|') // die "could not fork: $!";
+
+	if ($pid == 0)
+	{
+		my ($status, $json) = $shim->post($path, $body, $service);
+		syswrite(STDOUT, $status . ' ' . ($json->{code} // $json->{points} // '') . "\n");
+		POSIX::_exit(0);
+	}
+	return $from;
+}
+
+my $lock = $node->background_psql('edurange');
+$lock->query_safe(q{BEGIN; SELECT * FROM public."GroupPoints" FOR UPDATE});
+my $first = ask_aside($slow, '/add_points', \%add);
+sleep 0.5;
+my $second = ask_aside($slow, '/add_points', \%add);
+($status) = $slow->get('/status');
+is($status, 200, 'a lock: /status is not held up');
+is(readline($second), "503 unavailable\n", 'a lock: who finds no connection in time');
+is(readline($first), "504 timeout\n", 'a lock: who waits for it');
+$lock->query_safe('COMMIT');
+($status) = $slow->post('/add_points', \%add);
+is($status, 200, 'a lock: afterwards');
+is($slow->stop, 0, 'stopped');
+
+# ---- the end -----------------------------------------------------------------------------------
+my $before = $node->safe_psql('edurange', 'SELECT points FROM public."GroupPoints"');
+$lock->query_safe(q{BEGIN; SELECT * FROM public."GroupPoints" FOR UPDATE});
+my @waiting = map { ask_aside($shim, '/add_points', \%add) } 1 .. 4;
+sleep 0.5;
+my $idle = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim->port);
+my $pid = $shim->pid;
+kill 'TERM', $pid;
+sleep 0.3;
+($status) = $shim->get('/live');
+is($status, 599, 'draining: no new connections');
+ok(kill(0, $pid), 'draining: it waits for what is in flight');
+$lock->query_safe('COMMIT');
+my @outcomes = sort map { scalar readline($_) } @waiting;
+is_deeply(
+	\@outcomes,
+	[ map { "200 $_\n" } sort $before + 1 .. $before + 4 ],
+	'draining: requests in flight are finished');
+is($shim->stop, 0, 'draining: then it ends with success');
+$lock->quit;
+like($shim->log, qr/"event":"stopped"/, 'and says so');
+
+$shim->launch;
+($status) = $shim->post('/add_points', \%add, $service);
+is($status, 200, 'started again');
+$shim->kill9;
+$shim->launch;
+my $total = $node->safe_psql('edurange', 'SELECT points FROM public."GroupPoints"');
+($status, $json) = $shim->post('/add_points', \%add, $service);
+is_deeply([ $status, $json->{points} ], [ 200, $total + 1 ], 'after kill -9 all points are there');
+is($shim->stop, 0, 'stopped');
+
+done_testing();
