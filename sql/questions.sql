@@ -120,7 +120,7 @@ SELECT testing.refused($$SELECT edurange.complete_question('ada', 'q', 'g')$$);
 SELECT replace(testing.refused($$SELECT edurange.complete_question('ada', 'q', testing.gc())$$), :'gc', 'gc');
 SELECT testing.refused($$SELECT edurange.complete_question('cyd', testing.q('text'), testing.gc())$$);
 -- from the start to the end only; what is done already stays done
-UPDATE "CompetitionGroup" SET "endDate" = now() AT TIME ZONE 'UTC' WHERE id = 'spring';
+UPDATE "CompetitionGroup" SET "endDate" = now() AT TIME ZONE 'UTC' - interval '1 s' WHERE id = 'spring';
 SELECT testing.refused($$SELECT testing.try('bob', 'list', 'red')$$);
 SELECT testing.refused($$SELECT edurange.complete_question('bob', testing.q('list'), testing.gc())$$);
 SELECT "alreadyCompleted" FROM edurange.complete_question('bob', testing.q('text'), :'gc');
