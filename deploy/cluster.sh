@@ -77,13 +77,12 @@ sql_value() { sql -At -c "$1"; }
 # Starts PostgreSQL and waits until it answers.  After a kill -9 the backends of the old server can
 # live on for a moment and hold its shared memory, so that the first tries may fail.
 start_postgres() {
-  for try in 1 2 3 4 5 6; do
+  for _ in 1 2 3 4 5 6; do
     start_program postgres "$BINDIR/postgres" -D "$STATE_DIR/data"
     if wait_for 60 postgres sql_in postgres -c 'SELECT 1'; then
       return 0
     fi
-    [ "$try" -lt 6 ] && grep -q 'shared memory block\|lock file' "$STATE_DIR/logs/postgres.log" ||
-      break
+    grep -q 'shared memory block\|lock file' "$STATE_DIR/logs/postgres.log" || break
     sleep 1
   done
   show_log postgres

@@ -43,7 +43,8 @@ make_own_dir() {
   if [ -L "$1" ] || { [ -e "$1" ] && [ ! -O "$1" ]; }; then
     fail "$1 exists and does not belong to $(id -un)"
   fi
-  mkdir -p -m "$2" "$1"
+  [ -d "$1" ] || (umask 077 && mkdir -p "$(dirname "$1")" && mkdir "$1")
+  chmod "$2" "$1"
 }
 
 # Where a run directory lives that SERVER_USER cannot reach: one folder per run directory, always

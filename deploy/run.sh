@@ -248,8 +248,11 @@ prepare() {
   trap 'exit 0' INT TERM HUP
 }
 
-# Stops everything and removes all that make run made.
+# Stops everything and removes all that make run and make test made.
 distclean() {
+  for tests in "$TOP/.test" "$(var_tmp_dir "$TOP/.test")"; do
+    [ ! -d "$tests" ] || [ ! -O "$tests" ] || { say "removing $tests" && rm -rf "$tests"; }
+  done
   find_state
   stop_all
   if [ "$STATE_DIR" != "$RUN_DIR" ] && [ -d "$STATE_DIR" ] && [ -O "$STATE_DIR" ]; then

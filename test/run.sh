@@ -1,0 +1,231 @@
+#!/bin/sh
+# All test suites against private servers with the staged build; nothing that runs on this machine is
+# touched.  TESTS="points 020_" runs only the tests whose names contain one of the words;
+# EDURANGE_LONG=1 asks tests for their long variants; EDURANGE_SANITIZE=no leaves the sanitizers out.
+# Ends with one line "N passed, N failed": regression tests, isolation tests and TAP files.
+set -eu
+umask 022
+TOP=$(cd "$(dirname "$0")/.." && pwd -P)
+# shellcheck source=deploy/lib.sh
+. "$TOP/deploy/lib.sh"
+TESTS=${TESTS:-}
+
+# Is a test with this name wanted?
+wanted() {
+  [ -n "$TESTS" ] || return 0
+  for word in $TESTS; do
+    case $1 in *"$word"*) return 0 ;; esac
+  done
+  return 1
+}
+
+# ---- preparing -------------------------------------------------------------------------------
+
+# A new folder that SERVER_USER can reach and write: below .test/, or below /var/tmp where root's
+# checkout is closed to everybody else.  Sets WORK.
+make_work_dir() {
+  parent=$TOP/.test
+  make_own_dir "$parent" 755
+  if ! user_can_reach "$parent"; then
+    parent=$(var_tmp_dir "$parent")
+    say "$SERVER_USER cannot reach $TOP; the tests run in $parent (make distclean removes it)"
+    make_own_dir "$parent" 755
+  fi
+  # What earlier runs left: their lock is free.
+  for old in "$parent"/run-??????; do
+    [ ! -d "$old" ] || ! flock -n "$old" true || rm -rf "$old"
+  done
+  WORK=$(mktemp -d "$parent/run-XXXXXX")
+  chmod 755 "$WORK"
+  exec 8<"$WORK"
+  flock -n 8
+  mkdir "$WORK/src" "$WORK/out"
+  [ "$(id -u)" -ne 0 ] || chown "$SERVER_USER:" "$WORK/out"
+}
+
+# Copies of what the tests read, with modes that let SERVER_USER read them.
+copy_inputs() {
+  (cd "$TOP" && cp -R --parents sql expected deploy schema edurange.control docs README.md Makefile \
+    test/isolation test/t test/perl extension/errors.h "$WORK/src/" 2>/dev/null) || true
+  chmod -R a+rX "$WORK/src"
+}
+
+# Shim and simulator once more, with the sanitizers, in a copy of their sources below build/.
+build_sanitized() {
+  asan=$TOP/build/asan
+  for dir in shim test/instance_manager; do
+    mkdir -p "$asan/$dir" "$asan/extension"
+    (cd "$TOP" && cp -pu edurange.control "$asan/" && cp -pu extension/errors.h "$asan/extension/" &&
+      cp -pu "$dir"/*.[ch] "$dir/Makefile" "$asan/$dir/")
+    flock "$TOP" "$MAKE" --no-print-directory -s -j2 -C "$asan/$dir" all \
+      CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
+  done
+  install -m 755 "$asan/shim/edurange_shim" "$asan/test/instance_manager/edurange_instance_manager" \
+    "$WORK/stage/usr/local/bin/"
+}
+
+# ---- running ---------------------------------------------------------------------------------
+passed=0
+failed=0
+
+# Adds what one suite's log says; a suite that broke off, or said nothing, counts as one failure.
+# Understands the output of pg_regress before and since version 16.
+count_suite() {
+  ok=$(grep -cE '\.\.\. ok |^ok +[0-9]+' "$2" || true)
+  bad=$(grep -cE '\.\.\. FAILED|^not ok +[0-9]+' "$2" || true)
+  if [ "$3" -ne 0 ] && [ "$bad" -eq 0 ]; then
+    bad=1
+  elif [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ]; then
+    say "$1: no test ran"
+    bad=1
+  fi
+  passed=$((passed + ok))
+  failed=$((failed + bad))
+}
+
+# The tests of a suite in the order of its schedule, then those that the schedule does not name.
+# The first of a schedule makes what the others use and is always among them.
+list_tests() {
+  dir=$1
+  suffix=$2
+  [ ! -f "$dir/schedule" ] || sed -n 's/^test: *//p' "$dir/schedule" | tr ' ' '\n' >"$WORK/schedule"
+  [ -f "$dir/schedule" ] || : >"$WORK/schedule"
+  first=$(head -n 1 "$WORK/schedule")
+  selected=''
+  for name in $(cat "$WORK/schedule") $(find "$dir" -maxdepth 1 -name "*$suffix" | sort |
+    sed "s,.*/,,;s,$suffix\$,,"); do
+    if [ ! -f "$dir/$name$suffix" ] || ! wanted "$name"; then
+      continue
+    fi
+    case " $selected " in *" $name "*) ;; *) selected="$selected $name" ;; esac
+  done
+  [ -n "$selected" ] || return 0
+  case " $selected " in
+    *" $first "*) ;;
+    *) [ ! -f "$dir/$first$suffix" ] || selected="$first$selected" ;;
+  esac
+  say "$selected"
+}
+
+# pg_regress or pg_isolation_regress with a server of its own.
+run_regress() {
+  suite=$1
+  program=$2
+  input=$3
+  tests=$4
+  [ -n "$tests" ] || return 0
+  say "---- $suite"
+  mkdir "$WORK/out/$suite"
+  [ "$(id -u)" -ne 0 ] || chown "$SERVER_USER:" "$WORK/out/$suite"
+  status=0
+  # shellcheck disable=SC2086 # one word a test
+  (cd "$WORK/out/$suite" && as_user timeout "$LIMIT" "$PGXS_TEST/$program" --inputdir="$input" \
+    --outputdir="$WORK/out/$suite" --bindir="$BINDIR" --dbname="edurange_$suite" \
+    --temp-instance="$WORK/out/$suite/server" --temp-config="$WORK/regress.conf" \
+    --encoding=UTF8 --no-locale $tests) >"$WORK/out/$suite.log" 2>&1 || status=$?
+  grep -E '\.\.\. |^(not )?ok ' "$WORK/out/$suite.log" || true
+  count_suite "$suite" "$WORK/out/$suite.log" "$status"
+  if [ "$status" -ne 0 ]; then
+    head -n 400 "$WORK/out/$suite/regression.diffs" 2>/dev/null || tail -n 40 "$WORK/out/$suite.log"
+    tail -n 20 "$WORK/out/$suite/log/postmaster.log" 2>/dev/null || true
+  fi
+}
+
+# One TAP file: its line of the report, and on failure its output and the end of its logs.
+run_tap() {
+  name=$(basename "$1" .pl)
+  began=$(date +%s)
+  mkdir "$WORK/out/$name"
+  [ "$(id -u)" -ne 0 ] || chown "$SERVER_USER:" "$WORK/out/$name"
+  status=0
+  # shellcheck disable=SC2086 # PROVE_FLAGS is several words
+  (cd "$WORK/src/test" && TESTDIR="$WORK/out/$name" TESTDATADIR="$WORK/out/$name/tmp_check" \
+    TESTLOGDIR="$WORK/out/$name/tmp_check/log" as_user timeout -k 10 "$LIMIT" \
+    prove ${PROVE_FLAGS:-} -I "$PGXS_TEST/perl" -I "$WORK/src/test/perl" "t/$name.pl") \
+    >"$WORK/out/$name.log" 2>&1 || status=$?
+  count=$(sed -n 's/.*Tests=\([0-9]*\).*/\1/p' "$WORK/out/$name.log")
+  seconds=$(($(date +%s) - began))
+  if [ "$status" -eq 0 ] && [ "${count:-0}" -gt 0 ]; then
+    passed=$((passed + 1))
+    say "$(printf '%-30s ... ok     %4s s, %s assertions' "$name" "$seconds" "$count")"
+  else
+    failed=$((failed + 1))
+    say "$(printf '%-30s ... FAILED %4s s, exit status %s' "$name" "$seconds" "$status")"
+    tail -n 60 "$WORK/out/$name.log"
+    for log in "$WORK/out/$name"/tmp_check/log/*; do
+      [ ! -s "$log" ] || { say "---- $log" && tail -n 25 "$log"; }
+    done
+  fi
+}
+
+# A report of a sanitizer is a failure even where no test noticed.
+check_sanitizers() {
+  for report in "$WORK"/out/sanitizer.*; do
+    [ -f "$report" ] || continue
+    failed=$((failed + 1))
+    say "---- sanitizer report $report"
+    head -n 60 "$report"
+  done
+}
+
+on_exit() {
+  status=$?
+  trap - EXIT INT TERM HUP
+  if [ -n "${WORK:-}" ] && [ -d "$WORK" ]; then
+    if [ "$status" -eq 0 ]; then
+      rm -rf "$WORK"
+    else
+      say "logs are in $WORK/out"
+    fi
+  fi
+  [ -z "${summary:-}" ] || say "$summary"
+  exit "$status"
+}
+
+"$TOP/deploy/install-deps.sh" test
+choose_user
+BINDIR=$("$PG_CONFIG" --bindir)
+PGXS_TEST=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
+LIMIT=600
+[ -z "${EDURANGE_LONG:-}" ] || LIMIT=7200
+trap on_exit EXIT
+trap 'exit 130' INT TERM HUP
+
+make_work_dir
+say "building"
+build_and_stage "$WORK/stage" 8<&-
+[ "${EDURANGE_SANITIZE:-yes}" = no ] || build_sanitized
+staged_conf "$WORK/stage" >"$WORK/stage/staged.conf"
+{
+  cat "$WORK/stage/staged.conf"
+  say "edurange.database = ''"
+  say 'fsync = off'
+} >"$WORK/regress.conf"
+copy_inputs
+
+export PG_CONFIG HOME="$WORK/out" PATH="$BINDIR:$PATH" PG_REGRESS="$PGXS_TEST/regress/pg_regress"
+export EDURANGE_STAGE="$WORK/stage" EDURANGE_SHIM="$WORK/stage/usr/local/bin/edurange_shim"
+export EDURANGE_SIMULATOR="$WORK/stage/usr/local/bin/edurange_instance_manager"
+export ASAN_OPTIONS="log_path=$WORK/out/sanitizer:abort_on_error=0"
+export UBSAN_OPTIONS="log_path=$WORK/out/sanitizer:print_stacktrace=1"
+# Settings of a running copy, from its env file, are not for the tests.
+unset EDURANGE_URL EDURANGE_IM_URL EDURANGE_PORT EDURANGE_PGPORT EDURANGE_IM_PORT EDURANGE_HOST \
+  EDURANGE_RUN_DIR EDURANGE_PLAYER_TOKEN EDURANGE_SERVICE_TOKEN EDURANGE_ADMIN_TOKEN \
+  DATABASE_URL DIRECT_DATABASE_URL PGHOST PGPORT PGUSER PGDATABASE PGPASSWORD PGOPTIONS MAKEFLAGS \
+  MAKELEVEL MFLAGS
+
+src=$WORK/src
+run_regress regress regress/pg_regress "$src" "$(list_tests "$src/sql" .sql |
+  sed 's/^ *//')"
+run_regress isolation isolation/pg_isolation_regress "$src/test/isolation" \
+  "$(list_tests "$src/test/isolation/specs" .spec)"
+say "---- TAP"
+for file in "$src"/test/t/*.pl; do
+  if [ -f "$file" ] && wanted "$(basename "$file")"; then
+    run_tap "$file"
+  fi
+done
+check_sanitizers
+
+summary="$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ] || exit 1
