@@ -162,7 +162,7 @@ my @faults = (
 	[ undef, 'drop_pods' ],
 	[ qr/not valid JSON/, 'truncated_json' ],
 	[ qr/cut short/, 'truncated_json', mode => 'cut' ],
-	[ qr/could not be applied|must be/, 'wrong_types' ],
+	[ qr/SQLSTATE 22023/, 'wrong_types' ],
 	[ qr/challenge_pods/, 'wrong_types', where => 'list' ],
 	[ qr/not an object/, 'wrong_types', where => 'elements' ],
 	[ qr/challenge_pods/, 'wrong_types', where => 'body' ],
