@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,6 +190,18 @@ find_route(Request *request)
 		            "the route does not have this method; it has %s", request->match.allow);
 }
 
+/* Acknowledges the headers at once: many clients hold the body back until then. */
+static void
+hurry_body(Request *request)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	int yes = 1;
+
+	if (info != NULL)
+		setsockopt(info->connect_fd, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof(yes));
+}
+
 /* Looks at all that the headers say, so that a request is refused before its body is kept. */
 static void
 examine_headers(Request *request, const char *method)
@@ -216,7 +229,10 @@ examine_headers(Request *request, const char *method)
 			return;
 	}
 	if (route->body != BODY_NONE)
+	{
 		check_body_headers(request);
+		hurry_body(request);
+	}
 }
 
 /* Takes in a piece of the body, or drops it when it is not wanted; false: enough is enough. */

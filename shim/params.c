@@ -216,6 +216,12 @@ bind_text(const Param *param, Given given, Failure *failure)
 	return strdup(text);
 }
 
+static int
+two_digits(const char *text)
+{
+	return (text[0] - '0') * 10 + text[1] - '0';
+}
+
 /* Does the calendar have this day, and the day this time? */
 static bool
 time_exists(int year, int month, int day, int hour, int minute, int second)
@@ -273,7 +279,7 @@ bind_timestamp(const Param *param, Given given, Failure *failure)
 		            param->name);
 		return NULL;
 	}
-#define NUMBER(group, skip) (at[group].rm_so >= 0 ? atoi(text + at[group].rm_so + (skip)) : 0)
+#define NUMBER(group, skip) (at[group].rm_so >= 0 ? two_digits(text + at[group].rm_so + (skip)) : 0)
 	valid = time_exists(atoi(text), atoi(text + 5), atoi(text + 8), NUMBER(CLOCK, 1),
 	                    NUMBER(CLOCK, 4), NUMBER(SECOND, 1));
 	if (at[OFFSET].rm_so >= 0 && strchr("Zz", text[at[OFFSET].rm_so]) == NULL)
@@ -469,19 +475,23 @@ find_given(const Param *param, const Target *target, const json_t *object, Given
 	return found <= 1;
 }
 
-/* Which parameter is it that the JSON parser found twice?  NULL when it is none of ours. */
+/*
+ * Which parameter is it that the JSON parser found twice?  It stopped right behind the key.  NULL
+ * when it is none of ours.
+ */
 static const char *
-find_repeated(const Route *route, const json_error_t *error)
+find_repeated(const Route *route, const char *body, const json_error_t *error)
 {
 	const char *name;
-	char quoted[64];
 
 	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
 	{
 		for (int j = 0; (name = name_of(&route->params[i], j)) != NULL; j++)
 		{
-			snprintf(quoted, sizeof(quoted), "\"%s\"", name);
-			if (strstr(error->text, quoted) != NULL)
+			int before = error->position - (int) strlen(name) - 2;
+
+			if (before >= 0 && body[before] == '"' && body[error->position - 1] == '"' &&
+			    strncmp(body + before + 1, name, strlen(name)) == 0)
 				return name;
 		}
 	}
@@ -490,14 +500,14 @@ find_repeated(const Route *route, const json_error_t *error)
 
 /* Says what is wrong with a body that the parser refused, without repeating any of it. */
 static void
-fail_json(const Route *route, const json_error_t *error, Failure *failure)
+fail_json(const Route *route, const char *body, const json_error_t *error, Failure *failure)
 {
 	const char *name;
 
 	switch (json_error_code(error))
 	{
 		case json_error_duplicate_key:
-			name = find_repeated(route, error);
+			name = find_repeated(route, body, error);
 			if (name != NULL)
 				failure_set(failure, EDURANGE_INVALID_JSON,
 				            "parameter \"%s\" is given more than once", name);
@@ -545,7 +555,7 @@ parse_object(const Route *route, const char *body, size_t length, Failure *failu
 	if (object == NULL && json_error_code(&error) == json_error_numeric_overflow)
 		object = json_loadb(body, length, flags | JSON_DECODE_INT_AS_REAL, &error);
 	if (object == NULL)
-		fail_json(route, &error, failure);
+		fail_json(route, body, &error, failure);
 	else if (!json_is_object(object))
 	{
 		failure_set(failure, EDURANGE_INVALID_JSON, "the request body must be a JSON object");

@@ -124,6 +124,7 @@ for my $secret (values %token, $revoked, $expired)
 	unlike($shim->log, qr/\Q$secret\E/, 'no token in the log of the shim');
 	unlike($seen, qr/\Q$secret\E/, 'no token in pg_stat_activity');
 }
+unlike($server_log, qr/edurange_shim DETAIL:\s+parameters/, 'no parameters in the log of the server');
 is($node->safe_psql('edurange',
 		q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'edurange_shim'
 		  AND usename <> 'edurange_shim'}),
