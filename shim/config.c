@@ -110,6 +110,18 @@ integer_field(Config *config, const Setting *setting)
 	return (int *) ((char *) config + setting->offset);
 }
 
+/* Was the setting in this place of Config given by somebody? */
+static bool
+is_given(const Config *config, size_t offset)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+	{
+		if (settings[i].offset == offset)
+			return (config->given >> i & 1) != 0;
+	}
+	return false;
+}
+
 /* Stores one value; false, and says which setting, when it is not allowed. */
 static bool
 set_value(Config *config, const Setting *setting, const char *value)
@@ -166,8 +178,11 @@ read_environment(Config *config)
 
 		if (settings[i].initial != NULL && !set_value(config, &settings[i], settings[i].initial))
 			return false;
-		if (value != NULL && value[0] != '\0' && !set_value(config, &settings[i], value))
+		if (value == NULL || value[0] == '\0')
+			continue;
+		if (!set_value(config, &settings[i], value))
 			return false;
+		config->given |= 1u << i;
 	}
 	return true;
 }
@@ -204,6 +219,7 @@ read_flags(Config *config, int argc, char **argv)
 			default:
 				if (!set_value(config, &settings[flag], optarg))
 					return CONFIG_BROKEN;
+				config->given |= 1u << flag;
 		}
 	}
 	if (optind < argc)
@@ -245,11 +261,11 @@ apply_prisma_parameter(Config *config, const char *variable, const char *name, c
 		        variable);
 		return false;
 	}
-	if (strcmp(name, "connection_limit") == 0 && getenv("EDURANGE_POOL_SIZE") == NULL &&
-	    number >= 1 && number <= 256)
+	if (strcmp(name, "connection_limit") == 0 && !is_given(config, AT(pool_size)) && number >= 1 &&
+	    number <= 256)
 		config->pool_size = number;
-	if (strcmp(name, "pool_timeout") == 0 && getenv("EDURANGE_POOL_TIMEOUT") == NULL &&
-	    number >= 1 && number <= 300)
+	if (strcmp(name, "pool_timeout") == 0 && !is_given(config, AT(pool_timeout)) && number >= 1 &&
+	    number <= 300)
 		config->pool_timeout = number;
 	return true;
 }

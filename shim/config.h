@@ -39,6 +39,8 @@ typedef struct Config
 	int drain_timeout;      /* seconds */
 	int statement_timeout;  /* milliseconds */
 
+	unsigned given; /* one bit for each setting that does not have its default */
+
 	/* derived */
 	Tier anonymous;
 	ConnectionOptions connection;

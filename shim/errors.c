@@ -106,13 +106,6 @@ failure_from_database(Failure *failure, const DatabaseResult *result)
 	}
 }
 
-/* Is it worth trying the same request again later? */
-bool
-failure_is_passing(const Failure *failure)
-{
-	return failure->info != NULL && failure->info->status == 503;
-}
-
 /*
  * The body of an error, to be freed.  A document that breaks the rules lists where: the database
  * sends that list as JSON in its detail.

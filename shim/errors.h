@@ -5,8 +5,6 @@
 #ifndef EDURANGE_SHIM_ERRORS_H
 #define EDURANGE_SHIM_ERRORS_H
 
-#include <stdbool.h>
-
 #include "../extension/errors.h"
 #include "database.h"
 
@@ -30,7 +28,6 @@ extern void failure_set(Failure *failure, EdurangeError error, const char *forma
     __attribute__((format(printf, 3, 4)));
 extern void failure_from_database(Failure *failure, const DatabaseResult *result);
 extern char *failure_body(const Failure *failure, const char *request_id);
-extern bool failure_is_passing(const Failure *failure);
 extern void failure_clear(Failure *failure);
 
 #endif

@@ -53,6 +53,8 @@ is($rc, 0, "Prisma's parameters are understood") or diag $err;
 like($out, qr/^EDURANGE_POOL_SIZE=4$/m, 'connection_limit');
 like($out, qr/^EDURANGE_POOL_TIMEOUT=7$/m, 'pool_timeout');
 unlike($out . $err, qr/canary/, 'the password is not printed');
+($rc, $out) = run_shim({%secret_url}, '--check-config', '--pool-size=6');
+like($out, qr/^EDURANGE_POOL_SIZE=6$/m, 'a setting of our own wins over connection_limit');
 
 my @refused = (
 	[ {}, ['--nonsense'], 'nonsense' ],
