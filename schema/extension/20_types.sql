@@ -1,4 +1,4 @@
--- Row shapes of the SQL interface.  Attribute names are the names on the wire.
+-- Basics: who calls, rows as JSON, ids.  Attribute names of row types are the names on the wire.
 
 CREATE TYPE edurange.caller AS (
   "tokenId" text,
@@ -10,7 +10,7 @@ COMMENT ON TYPE edurange.caller IS
 CREATE FUNCTION edurange.wire(record) RETURNS json
   AS 'MODULE_PATHNAME', 'edurange_wire' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION edurange.wire(record) IS
-  'A row as JSON: attribute names as they are, times as UTC with milliseconds and Z, nested rows and arrays alike.';
+  'A row as JSON: attribute names as they are, times as UTC with milliseconds and Z, nested rows and arrays alike. Tier: player.';
 
 CREATE FUNCTION edurange.new_id() RETURNS text
   AS 'MODULE_PATHNAME', 'edurange_new_id' LANGUAGE C VOLATILE PARALLEL SAFE;

@@ -1,4 +1,4 @@
--- Is everything in place?
+-- Health: is everything in place?
 
 CREATE TYPE edurange.readiness AS (
   ready boolean,

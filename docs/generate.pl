@@ -1,0 +1,232 @@
+#!/usr/bin/perl
+# Makes the pages that list what the sources define: errors.md from extension/errors.h, sql-api.md
+# from schema/extension/, settings.md from extension/guc.c and shim/config.c.
+#
+# Usage: docs/generate.pl [--check]: with --check nothing is written, and a page that is not up to
+# date is an error.
+
+use strict;
+use warnings;
+
+use FindBin;
+
+my $top = "$FindBin::Bin/..";
+my $check = grep { $_ eq '--check' } @ARGV;
+my $stale = 0;
+
+sub slurp
+{
+	my ($path) = @_;
+
+	open(my $file, '<', "$top/$path") or die "$path: $!\n";
+	local $/ = undef;
+	return <$file>;
+}
+
+# Writes a page, or compares it.
+sub page
+{
+	my ($name, $text) = @_;
+	my $path = "$top/docs/$name";
+
+	if ($check)
+	{
+		return if -e $path && slurp("docs/$name") eq $text;
+		print STDERR "docs/$name is not up to date: run make docs\n";
+		$stale = 1;
+		return;
+	}
+	open(my $file, '>', $path) or die "$path: $!\n";
+	print $file $text;
+	close($file) or die "$path: $!\n";
+	return;
+}
+
+# A C string that may be written in several pieces.
+sub c_string
+{
+	my ($source) = @_;
+	my $text = join '', $source =~ /"((?:[^"\\]|\\.)*)"/g;
+
+	$text =~ s/\\(.)/$1/g;
+	return $text;
+}
+
+sub errors
+{
+	my $source = slurp('extension/errors.h');
+	my $rows = '';
+
+	$source =~ s/\\\n/\n/g;
+	while ($source =~ /X\((\w+), "(\w+)", "(\w+)", (\d+),\s*((?:"(?:[^"\\]|\\.)*"\s*)+)\)/g)
+	{
+		$rows .= "| `$2` | $4 | `$3` | " . c_string($5) . " |\n";
+	}
+	return <<"TXT";
+# Errors
+
+Made from `extension/errors.h`, the one place that names them. SQL callers get the SQLSTATE, HTTP
+callers the status and this body:
+
+```json
+{"error": "user \\"u9\\" does not exist", "code": "user_not_found", "detail": null, "hint": null, "requestId": "…"}
+```
+
+A 5xx never carries internals. A refused call has written nothing. What is done already (a join, a
+completion) is no error: the answer is 200 with what is there, marked so.
+
+| code | HTTP | SQLSTATE | meaning |
+|---|---|---|---|
+$rows
+Other SQLSTATEs that the database may raise become, over HTTP, 503 `unavailable` for the classes 08,
+53 and 57P, 409 for the class 23, 503 `not_installed` where a table or function is missing, and 500
+`internal` otherwise.
+TXT
+}
+
+# Tiers of the functions, from the grants.
+sub tiers
+{
+	my %tier;
+	my $grants = slurp('schema/extension/90_grants.sql');
+
+	while ($grants =~ /GRANT EXECUTE ON FUNCTION\s+([^;]*?)\s+TO (\w+);/g)
+	{
+		my ($functions, $role) = ($1, $2);
+		$role =~ s/^edurange_//;
+		$tier{$_} = $role eq 'PUBLIC' ? 'everybody' : $role for $functions =~ /edurange\.(\w+)/g;
+	}
+	return \%tier;
+}
+
+sub sql_api
+{
+	my $tier = tiers();
+	my $text = <<'TXT';
+# SQL functions
+
+Made from `schema/extension/`, where each function has its comment. All of them are in schema
+`edurange` and run with the rights of `edurange_owner`; a role may call those of its tier
+(`edurange_player` ⊂ `edurange_service` ⊂ `edurange_admin`). Errors are listed in
+[errors.md](errors.md).
+
+The argument `caller` says for whom a trusted front end calls (token, bound user, bound instance);
+leave it out when you call for yourself. Times are `timestamptz`. `edurange.wire(row)` makes the JSON
+that the HTTP interface answers with:
+
+```sql
+SELECT edurange.wire(t) FROM edurange.add_points('ada', 'spring', 10) t;
+```
+
+TXT
+
+	for my $path (sort glob "$top/schema/extension/[2-8]*.sql")
+	{
+		(my $file = $path) =~ s,.*/schema,schema,;
+		my $source = slurp($file);
+		my %comment;
+		my ($title) = $source =~ /^-- ([^:.?]*)/;
+		my $section = '';
+
+		while ($source =~ /COMMENT ON FUNCTION edurange\.(\w+)\([^)]*\) IS\s+'((?:[^']|'')*)'/g)
+		{
+			($comment{$1} = $2) =~ s/''/'/g;
+		}
+		while ($source =~ /CREATE TYPE edurange\.(\w+) AS \((.*?)\);/gs)
+		{
+			my ($name, $attributes) = ($1, $2);
+			$attributes =~ s/\s+/ /g;
+			$section .= "Row type `$name`:$attributes\n\n";
+			$section =~ s/Row type `$name`:\s*([^\n]*)\n\n$/Row type `$name`: `$1`.\n\n/;
+		}
+		while ($source =~ /CREATE FUNCTION edurange\.(\w+)\(\s*(.*?)\)\s*RETURNS (.*?)\s+(?:AS|LANGUAGE)\b/gs)
+		{
+			my ($name, $arguments, $result) = ($1, $2, $3);
+			next if $result eq 'trigger' || !defined $comment{$name};
+			s/\s+/ /g for $arguments, $result;
+			$section .= "### $name\n\n```sql\nedurange.$name($arguments)\n  RETURNS $result\n```\n\n"
+			  . "$comment{$name}\n\n";
+			my ($claimed) = $comment{$name} =~ /Tier: (\w+)\./;
+			die "the comment of edurange.$name does not name the tier it is granted to\n"
+			  if ($tier->{$name} // 'none') =~ /^(player|service|admin)$/ && ($claimed // '') ne $1;
+		}
+		$section =~ s/, caller edurange\.caller DEFAULT NULL\)/, caller)/g;
+		$text .= "## $title\n\n$section" if $section ne '';
+	}
+	$text =~ s/\n+\z/\n/;
+	return $text;
+}
+
+# Settings of the extension, from the calls that define them.
+sub server_settings
+{
+	my $source = slurp('extension/guc.c');
+	my $strings = '(?:"(?:[^"\\\\]|\\\\.)*"\s*)+';
+	my %context = (
+		PGC_SIGHUP => 'reload', PGC_SUSET => 'superuser, any time',
+		PGC_POSTMASTER => 'restart');
+	my $rows = '';
+
+	while ($source =~ /DefineCustom(\w+)Variable\(\s*"([^"]+)",\s*($strings),\s*(NULL|$strings),\s*&\w+,\s*(.*?)\);/gs)
+	{
+		my ($type, $name, $short, $long, $rest) = ($1, $2, $3, $4, $5);
+		my ($initial) = $rest =~ /^\s*("[^"]*"|[^,]+),/;
+		my ($when) = $rest =~ /(PGC_POSTMASTER|PGC_SIGHUP|PGC_SUSET)/;
+		my $unit = $rest =~ /GUC_UNIT_MS/ ? ' ms' : '';
+
+		$initial =~ s/^"|"$//g;
+		$initial = eval $initial if $initial =~ /^[\d *]+$/;
+		$initial = { true => 'on', false => 'off' }->{$initial} // $initial;
+		my $meaning = c_string($short) . ($long eq 'NULL' ? '' : ' ' . c_string($long));
+		$rows .= sprintf("| `%s` | %s | %s | %s |\n", $name, $initial eq '' ? '(empty)' : "`$initial$unit`",
+			$context{$when}, $meaning);
+	}
+	return $rows;
+}
+
+# Settings of the shim, from its table.
+sub shim_settings
+{
+	my $source = slurp('shim/config.c');
+	my $rows = '';
+
+	while ($source =~ /\{"([A-Z_]+)", "([a-z-]+)", SETTING_\w+, AT\(\w+\),\s*(NULL|"[^"]*"),\s*\d+,\s*\d+,\s*((?:"(?:[^"\\]|\\.)*"\s*)+)\}/g)
+	{
+		my ($variable, $flag, $initial, $help) = ($1, $2, $3, c_string($4));
+
+		$initial = $initial eq 'NULL' ? '(none)' : '`' . c_string($initial) . '`';
+		$rows .= "| `$variable` | `--$flag` | $initial | $help |\n";
+	}
+	return $rows;
+}
+
+sub settings
+{
+	my $server = server_settings();
+	my $shim = shim_settings();
+
+	return <<"TXT";
+# Settings
+
+Made from `extension/guc.c` and `shim/config.c`. How they work together is told in
+[configuration.md](configuration.md).
+
+## PostgreSQL: extension and sync worker
+
+| setting | default | takes effect | meaning |
+|---|---|---|---|
+$server
+## Shim
+
+Each is an environment variable or a flag; the flag wins. An empty value is as none.
+
+| variable | flag | default | meaning |
+|---|---|---|---|
+$shim
+TXT
+}
+
+page('errors.md', errors());
+page('sql-api.md', sql_api());
+page('settings.md', settings());
+exit $stale;
