@@ -52,7 +52,13 @@ make_own_dir() {
 var_tmp_dir() { printf '/var/tmp/edurange-%s' "$(printf '%s' "$1" | sha256sum | cut -c 1-12)"; }
 
 # Builds everything and installs it below $1; two runs from one checkout do not build at once.
+# With EDURANGE_STAGE, that finished stage is copied instead.
 build_and_stage() {
+  if [ -n "${EDURANGE_STAGE:-}" ]; then
+    rm -rf "$1"
+    cp -R "$EDURANGE_STAGE" "$1"
+    return
+  fi
   flock "$TOP" "$MAKE" -C "$TOP" --no-print-directory -s -j2 all install "DESTDIR=$1" \
     SHIM_BINDIR=/usr/local/bin
   install -m 755 "$TOP/test/instance_manager/edurange_instance_manager" "$1/usr/local/bin/"

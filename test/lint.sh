@@ -75,7 +75,8 @@ check_cppcheck() {
 
 check_shell() {
   # shellcheck disable=SC2046 # one word a file
-  shellcheck -x .ci/run $(find deploy schema test -name '*.sh' | sort)
+  # SC2016: single quotes around a dollar sign are SQL's.
+  shellcheck -x -e SC2016 .ci/run $(find deploy schema test -name '*.sh' | sort)
 }
 
 # What a library lets others see must carry our name: PostgreSQL loads many of them.

@@ -88,8 +88,7 @@ count_suite() {
 list_tests() {
   dir=$1
   suffix=$2
-  [ ! -f "$dir/schedule" ] || sed -n 's/^test: *//p' "$dir/schedule" | tr ' ' '\n' >"$WORK/schedule"
-  [ -f "$dir/schedule" ] || : >"$WORK/schedule"
+  sed -n 's/^test: *//p' "$3" | tr ' ' '\n' >"$WORK/schedule"
   first=$(head -n 1 "$WORK/schedule")
   selected=''
   for name in $(cat "$WORK/schedule") $(find "$dir" -maxdepth 1 -name "*$suffix" | sort |
@@ -183,6 +182,7 @@ on_exit() {
 }
 
 "$TOP/deploy/install-deps.sh" test
+unset EDURANGE_STAGE
 choose_user
 BINDIR=$("$PG_CONFIG" --bindir)
 PGXS_TEST=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
@@ -215,10 +215,10 @@ unset EDURANGE_URL EDURANGE_IM_URL EDURANGE_PORT EDURANGE_PGPORT EDURANGE_IM_POR
   MAKELEVEL MFLAGS
 
 src=$WORK/src
-run_regress regress regress/pg_regress "$src" "$(list_tests "$src/sql" .sql |
-  sed 's/^ *//')"
+run_regress regress regress/pg_regress "$src" \
+  "$(list_tests "$src/sql" .sql "$src/sql/schedule")"
 run_regress isolation isolation/pg_isolation_regress "$src/test/isolation" \
-  "$(list_tests "$src/test/isolation/specs" .spec)"
+  "$(list_tests "$src/test/isolation/specs" .spec "$src/test/isolation/schedule")"
 say "---- TAP"
 for file in "$src"/test/t/*.pl; do
   if [ -f "$file" ] && wanted "$(basename "$file")"; then

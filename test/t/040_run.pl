@@ -1,0 +1,230 @@
+# What make run, make up, make down and make distclean do: deploy/run.sh with the staged build.
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use IO::Socket::INET;
+use POSIX ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep);
+
+my $script = abs_path(dirname(__FILE__) . '/../..') . '/deploy/run.sh';
+my $base = PostgreSQL::Test::Utils::tempdir();
+my @variables = qw(EDURANGE_PORT EDURANGE_PGPORT EDURANGE_IM_PORT);
+my @started;
+
+# One copy: a run directory and its ports.
+sub new_copy
+{
+	my ($name) = @_;
+	my %copy = (EDURANGE_RUN_DIR => "$base/$name");
+
+	$copy{$_} = PostgreSQL::Test::Cluster::get_free_port() for @variables;
+	push @started, \%copy;
+	return \%copy;
+}
+
+# Runs a command of the script for a copy and returns exit status, output and error output.
+sub run_script
+{
+	my ($copy, $command, %env) = @_;
+	local %ENV = (%ENV, %$copy, %env);
+	my ($out, $err) = ("$base/out", "$base/err");
+
+	# Files, not pipes: what is started in the background keeps neither open.
+	my $status = system(qq{'$script' $command >'$out' 2>'$err' </dev/null});
+	my @texts = map { slurp_file($_) } $out, $err;
+	note("$command: exit status " . ($status >> 8) . "\n", @texts);
+	return ($status >> 8, @texts);
+}
+
+# Runs shell commands with the env file of a copy sourced, as a reader of the output would.
+sub with_env
+{
+	my ($copy, $commands) = @_;
+	my $text = `. '$copy->{EDURANGE_RUN_DIR}/env' && { $commands\n} 2>&1`;
+	chomp $text;
+	return wantarray ? ($? >> 8, $text) : $text;
+}
+
+sub pid_of
+{
+	my ($copy, $program) = @_;
+	my $text = slurp_file("$copy->{EDURANGE_RUN_DIR}/pids/$program");
+	return (split ' ', $text)[0];
+}
+
+# How many of these processes live?  One that ended, but that nobody waited for, does not.
+sub count_alive
+{
+	my $alive = 0;
+
+	foreach my $pid (@_)
+	{
+		open my $file, '<', "/proc/$pid/stat" or next;
+		my $text = <$file> // '';
+		$alive++ unless $text =~ /\) Z /;
+	}
+	return $alive;
+}
+
+# Does this become true within a minute?
+sub becomes
+{
+	my ($condition) = @_;
+	for (1 .. 300)
+	{
+		return 1 if $condition->();
+		sleep(0.2);
+	}
+	return 0;
+}
+
+END
+{
+	local $?;
+	run_script($_, 'down') for grep { -d $_->{EDURANGE_RUN_DIR} } @started;
+}
+
+my $copy = new_copy('one');
+my ($status, $out, $err);
+
+# ---- ports -------------------------------------------------------------------------------------
+foreach my $variable (@variables)
+{
+	my $taken = IO::Socket::INET->new(
+		LocalAddr => '127.0.0.1',
+		Listen => 1,
+		Proto => 'tcp') or die "cannot listen: $!";
+	my $port = $taken->sockport;
+
+	($status, $out, $err) = run_script($copy, 'up', $variable => $port);
+	isnt($status, 0, "a taken port fails, $variable");
+	like($err, qr/\b$port\b.*$variable/, 'port and variable are named');
+	($status, $out, $err) = run_script($copy, 'up', $variable => 'http');
+	isnt($status, 0, "a port that is no number fails, $variable");
+	like($err, qr/$variable.*"http"/, 'the variable is named');
+}
+($status, $out, $err) = run_script($copy, 'up', EDURANGE_IM_PORT => $copy->{EDURANGE_PORT});
+isnt($status, 0, 'one port for two programs fails');
+like($err, qr/EDURANGE_PORT and EDURANGE_IM_PORT are both/, 'both variables are named');
+ok(!-e $copy->{EDURANGE_RUN_DIR}, 'nothing was started or made');
+
+# ---- up ----------------------------------------------------------------------------------------
+($status, $out, $err) = run_script($copy, 'up');
+is($status, 0, 'up succeeds') or BAIL_OUT("make up fails: $err");
+my @curls = $out =~ /^(curl .*)$/mg;
+is(scalar @curls, 5, 'five requests to try');
+is((stat "$copy->{EDURANGE_RUN_DIR}/env")[2] & 0777, 0600, 'the env file is for its owner only');
+my %value;
+foreach my $name (
+	qw(EDURANGE_URL EDURANGE_IM_URL EDURANGE_PLAYER_TOKEN EDURANGE_SERVICE_TOKEN
+	EDURANGE_ADMIN_TOKEN PGHOST PGPORT PGUSER PGDATABASE))
+{
+	$value{$name} = with_env($copy, qq{sh -c 'printf %s "\$$name"'});
+	isnt($value{$name}, '', "$name is exported");
+}
+is($value{EDURANGE_URL}, "http://127.0.0.1:$copy->{EDURANGE_PORT}", 'the URL');
+like($out, qr/\Q$value{$_}\E/, "$_ is printed")
+  for qw(EDURANGE_URL EDURANGE_PLAYER_TOKEN EDURANGE_SERVICE_TOKEN EDURANGE_ADMIN_TOKEN);
+is(with_env($copy, q{psql -XAtc 'SELECT current_database()'}), 'edurange', 'plain psql');
+is(with_env($copy, q{psql -XAt -h 127.0.0.1 -c 'SELECT 1'}), '1', 'psql by TCP, with password');
+($status, $out) = with_env($copy, q{PGPASSWORD=wrong psql -XAt -h 127.0.0.1 -c 'SELECT 1'});
+isnt($status, 0, 'psql by TCP with a wrong password is refused');
+
+foreach my $round (1, 2)
+{
+	foreach my $curl (@curls)
+	{
+		my $answer = `@{[ $curl =~ s/^curl -s/curl -fsS/r ]} 2>&1`;
+		is($? >> 8, 0, "round $round: $curl") or diag($answer);
+		like($answer, qr/^[\{\[]/, 'JSON');
+	}
+}
+my $points = q{psql -XAtc "SELECT points FROM public.\"GroupPoints\" WHERE \"userId\" = 'sample-ada'"};
+is(with_env($copy, $points), '10', 'the answer was worth its points, once');
+ok( becomes(
+		sub {
+			with_env($copy, q{psql -XAtc "SELECT string_agg(DISTINCT status::text, ',')
+				FROM public.\"ChallengeInstance\""}) eq 'ACTIVE';
+		}),
+	'the worker brings up the pods of the sample');
+is( with_env(
+		$copy, q{psql -XAtc "SELECT string_agg(DISTINCT type, ',' ORDER BY type)
+			FROM public.\"ChallengeQuestion\""}),
+	'CHECKBOXES,FLAG,MULTIPLE_CHOICE,TEXT',
+	'the sample has questions of all types');
+
+($status, $out, $err) = run_script($copy, 'up');
+isnt($status, 0, 'a second up in the same run directory fails');
+like($err, qr/already runs/, 'and says why');
+
+# ---- two copies --------------------------------------------------------------------------------
+my $other = new_copy('two words');
+($status) = run_script($other, 'up');
+is($status, 0, 'another copy runs beside it');
+($status) = with_env($_, 'curl -fsS $EDURANGE_URL/ready'), is($status, 0, 'it answers')
+  for $copy, $other;
+is(with_env($other, $points), '', 'with data of its own');
+($status) = run_script($other, 'down');
+is($status, 0, 'down');
+($status) = with_env($copy, 'curl -fsS $EDURANGE_URL/ready');
+is($status, 0, 'the other one goes on');
+
+# ---- killed and started again ------------------------------------------------------------------
+foreach my $program (qw(shim postgres))
+{
+	kill 'KILL', pid_of($copy, $program);
+	($status, $out) = run_script($copy, 'up');
+	is($status, 0, "up after kill -9 of $program");
+	is(with_env($copy, $points), '10', 'the data is there');
+	is(with_env($copy, 'echo $EDURANGE_ADMIN_TOKEN'),
+		$value{EDURANGE_ADMIN_TOKEN}, 'the tokens are the same');
+}
+is(with_env($copy, 'psql -XAtc "SELECT count(*) FROM edurange.check_invariants()"'),
+	'0', 'no invariant is hurt');
+
+# ---- down --------------------------------------------------------------------------------------
+my @pids = map { pid_of($copy, $_) } qw(postgres simulator shim);
+my $sockets = with_env($copy, 'echo $PGHOST');
+ok(-d $sockets, 'a folder for the socket');
+($status) = run_script($copy, 'down');
+is($status, 0, 'down');
+is(count_alive(@pids), 0, 'nothing runs any more');
+ok(!-e $sockets, 'the folder of the socket is gone');
+($status) = run_script($copy, 'down');
+is($status, 0, 'down again');
+
+# ---- run ---------------------------------------------------------------------------------------
+foreach my $signal (qw(INT TERM))
+{
+	my $log = "$base/run_$signal.log";
+	my $pid = fork // die "cannot fork: $!";
+	if ($pid == 0)
+	{
+		%ENV = (%ENV, %$copy);
+		open STDOUT, '>', $log;
+		open STDERR, '>&', \*STDOUT;
+		exec $script, 'run' or POSIX::_exit(127);
+	}
+	ok(becomes(sub { -f $log && slurp_file($log) =~ /Ctrl-C stops it/ }), 'run is ready')
+	  or diag(slurp_file($log));
+	is(with_env($copy, $points), '10', 'run finds the data');
+	@pids = map { pid_of($copy, $_) } qw(postgres simulator shim);
+	kill $signal, $pid;
+	waitpid $pid, 0;
+	is($?, 0, "run ends on SIG$signal");
+	is(count_alive(@pids), 0, 'and stops everything');
+}
+
+# ---- distclean ---------------------------------------------------------------------------------
+($status, $out) = run_script($copy, 'distclean');
+is($status, 0, 'distclean');
+like($out, qr/removing \Q$copy->{EDURANGE_RUN_DIR}\E/, 'it says what it removes');
+ok(!-e $copy->{EDURANGE_RUN_DIR}, 'the run directory is gone');
+
+done_testing();
