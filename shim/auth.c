@@ -38,7 +38,7 @@ auth_hash_token(const char *header, char hash[TOKEN_HASH_LENGTH])
 		return false;
 	memcpy(hash, "\\x", 3);
 	for (unsigned i = 0; i < length; i++)
-		sprintf(hash + 2 + 2 * i, "%02x", digest[i]);
+		snprintf(hash + 2 + 2 * i, 3, "%02x", digest[i]);
 	return true;
 }
 

@@ -250,7 +250,7 @@ is_prisma_parameter(const char *parameter, size_t length)
 static bool
 apply_prisma_parameter(Config *config, const char *variable, const char *name, const char *value)
 {
-	int number = atoi(value);
+	long number = strtol(value, NULL, 10);
 
 	if (strcmp(name, "pgbouncer") == 0 && strcasecmp(value, "true") == 0)
 	{
@@ -263,10 +263,10 @@ apply_prisma_parameter(Config *config, const char *variable, const char *name, c
 	}
 	if (strcmp(name, "connection_limit") == 0 && !is_given(config, AT(pool_size)) && number >= 1 &&
 	    number <= 256)
-		config->pool_size = number;
+		config->pool_size = (int) number;
 	if (strcmp(name, "pool_timeout") == 0 && !is_given(config, AT(pool_timeout)) && number >= 1 &&
 	    number <= 300)
-		config->pool_timeout = number;
+		config->pool_timeout = (int) number;
 	return true;
 }
 

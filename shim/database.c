@@ -133,7 +133,7 @@ static void
 result_fail(DatabaseResult *result, const char *sqlstate)
 {
 	result_clear(result);
-	strcpy(result->sqlstate, sqlstate);
+	snprintf(result->sqlstate, sizeof(result->sqlstate), "%s", sqlstate);
 }
 
 static void

@@ -97,7 +97,11 @@ failure_from_database(Failure *failure, const DatabaseResult *result)
 	if (failure->info == &conflict)
 		failure->message = strdup("the request conflicts with what exists already");
 	else if (failure->info->status >= 500)
-		failure->message = strdup(neutral_messages[failure->info - errors]);
+	{
+		const char *neutral = neutral_messages[failure->info - errors];
+
+		failure->message = strdup(neutral != NULL ? neutral : "internal error");
+	}
 	else
 	{
 		failure->message = strdup(result->message != NULL ? result->message : "request refused");

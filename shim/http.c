@@ -9,8 +9,7 @@
  */
 #include "http.h"
 
-#include <errno.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,7 +17,6 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -94,13 +92,13 @@ choose_request_id(Request *request)
 	if (given != NULL && given[0] != '\0' && strlen(given) < REQUEST_ID_LENGTH &&
 	    strspn(given, allowed) == strlen(given))
 	{
-		strcpy(request->id, given);
+		snprintf(request->id, sizeof(request->id), "%s", given);
 		return;
 	}
 	if (getrandom(bytes, sizeof(bytes), 0) < 0)
 		memcpy(bytes, &request->begun, sizeof(bytes));
 	for (size_t i = 0; i < sizeof(bytes); i++)
-		sprintf(request->id + 2 * i, "%02x", bytes[i]);
+		snprintf(request->id + 2 * i, 3, "%02x", bytes[i]);
 }
 
 /* Is the media type of the body JSON?  What follows a semicolon does not matter. */
@@ -348,7 +346,7 @@ on_result(void *closure, DatabaseResult *result)
 	Request *request = closure;
 
 	if (!result->ok)
-		strcpy(request->sqlstate, result->sqlstate);
+		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
 	request->status = MHD_HTTP_OK;
 	switch (request->match.route->response)
 	{
@@ -407,7 +405,7 @@ on_authenticated(void *closure, DatabaseResult *result)
 
 	if (!result->ok)
 	{
-		strcpy(request->sqlstate, result->sqlstate);
+		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
 		failure_from_database(&request->failure, result);
 		finish(request);
 	}
@@ -618,81 +616,11 @@ on_completed(void *cls, struct MHD_Connection *connection, void **closure,
 	atomic_fetch_sub(&server.in_flight, 1);
 }
 
-/* The socket to accept on, or -1 with the reason and the settings named in the log. */
-static int
-listen_on(const char *host, int port)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-	struct addrinfo *found = NULL;
-	const char *reason = "no such address";
-	char service[8];
-	char message[256];
-	int yes = 1;
-	int fd = -1;
-
-	snprintf(service, sizeof(service), "%d", port);
-	if (getaddrinfo(host, service, &hints, &found) == 0)
-	{
-		fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (fd >= 0)
-			setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-		if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 511) != 0)
-		{
-			reason = strerror(errno);
-			if (fd >= 0)
-				close(fd);
-			fd = -1;
-		}
-		freeaddrinfo(found);
-	}
-	if (fd < 0)
-	{
-		snprintf(message, sizeof(message),
-		         "could not listen on EDURANGE_HOST \"%s\", EDURANGE_PORT %d: %s", host, port,
-		         reason);
-		log_event("error", "not_listening", message);
-	}
-	return fd;
-}
-
-/* Says where the server listens; with port 0 this is how to find out. */
-static void
-log_listening(const char *host, int fd)
-{
-	struct sockaddr_storage address;
-	socklen_t length = sizeof(address);
-	char service[NI_MAXSERV] = "0";
-
-	if (getsockname(fd, (struct sockaddr *) &address, &length) == 0)
-		getnameinfo((struct sockaddr *) &address, length, NULL, 0, service, sizeof(service),
-		            NI_NUMERICSERV);
-	log_object(json_pack("{s:s, s:s, s:s, s:i, s:s}", "level", "info", "event", "listening", "host",
-	                     host, "port", atoi(service), "version", EDURANGE_VERSION));
-}
-
-/* Allows as many descriptors as the connections may need. */
-static void
-raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max)
-	{
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
-/* Starts serving; the configuration must outlive it. */
+/* Starts serving on a listening socket; the configuration must outlive it. */
 bool
-http_start(const Config *config)
+http_start(const Config *config, int fd)
 {
-	int fd = listen_on(config->host, config->port);
-
-	if (fd < 0)
-		return false;
 	server.config = config;
-	raise_descriptor_limit();
 	server.daemon = MHD_start_daemon(
 	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, NULL,
 	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned) config->threads,
@@ -705,10 +633,8 @@ http_start(const Config *config)
 	if (server.daemon == NULL)
 	{
 		log_event("error", "not_listening", "the HTTP server did not start");
-		close(fd);
 		return false;
 	}
-	log_listening(config->host, fd);
 	return true;
 }
 

@@ -9,7 +9,7 @@
 
 #include "config.h"
 
-extern bool http_start(const Config *config);
+extern bool http_start(const Config *config, int fd);
 extern void http_stop_accepting(void);
 extern int http_in_flight(void);
 extern void http_stop(void);

@@ -1,10 +1,20 @@
 /*
  * main.c
  *	  Starts the shim, waits for the signal to stop, and lets what is in flight finish.
+ *
+ * The socket is opened here, before any thread runs, so that a port that is taken ends the program
+ * before anything has started.
  */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +29,75 @@
 #define EXIT_CONFIGURATION 2
 #define DRAIN_STEP_MS 20
 #define DRAIN_QUIET_STEPS 3 /* a request may still be on its way from a socket to its callback */
+
+/* The socket to accept on, or -1 with the reason and the settings named in the log. */
+static int
+listen_on(const char *host, int port)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+	struct addrinfo *found = NULL;
+	const char *reason = "no such address";
+	char service[8];
+	char message[256];
+	int yes = 1;
+	int fd = -1;
+
+	snprintf(service, sizeof(service), "%d", port);
+	if (getaddrinfo(host, service, &hints, &found) == 0)
+	{
+		fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (fd >= 0)
+			setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+		if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 511) != 0)
+		{
+			reason = strerror(errno);
+			if (fd >= 0)
+				close(fd);
+			fd = -1;
+		}
+		freeaddrinfo(found);
+	}
+	if (fd < 0)
+	{
+		snprintf(message, sizeof(message),
+		         "could not listen on EDURANGE_HOST \"%s\", EDURANGE_PORT %d: %s", host, port,
+		         reason);
+		log_event("error", "not_listening", message);
+	}
+	return fd;
+}
+
+/* Says where the server listens; with port 0 this is how to find out. */
+static void
+log_listening(const char *host, int fd)
+{
+	union
+	{
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} address = {0};
+	socklen_t length = sizeof(address);
+	int port;
+
+	getsockname(fd, &address.any, &length);
+	port = ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+	log_object(json_pack("{s:s, s:s, s:s, s:i, s:s}", "level", "info", "event", "listening", "host",
+	                     host, "port", port, "version", EDURANGE_VERSION));
+}
+
+/* Allows as many descriptors as the connections may need. */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max)
+	{
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
 
 /*
  * Waits until no request has been in flight for a moment; false when the time is up, or at a second
@@ -47,6 +126,7 @@ main(int argc, char **argv)
 	Config config;
 	sigset_t signals;
 	int received;
+	int fd;
 
 	switch (config_read(&config, argc, argv))
 	{
@@ -65,6 +145,10 @@ main(int argc, char **argv)
 	}
 	if (!routes_check())
 		return EXIT_FAILURE;
+	fd = listen_on(config.host, config.port);
+	if (fd < 0)
+		return EXIT_FAILURE;
+	raise_descriptor_limit();
 
 	/* before any thread starts: hash tables need their seed, and threads must not take signals */
 	json_object_seed(0);
@@ -79,8 +163,9 @@ main(int argc, char **argv)
 		log_event("error", "not_started", "the threads of the database pool did not start");
 		return EXIT_FAILURE;
 	}
-	if (!http_start(&config))
+	if (!http_start(&config, fd))
 		return EXIT_FAILURE;
+	log_listening(config.host, fd);
 
 	sigwait(&signals, &received);
 	log_event("info", "stopping", "finishing the requests in flight");

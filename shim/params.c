@@ -280,8 +280,9 @@ bind_timestamp(const Param *param, Given given, Failure *failure)
 		return NULL;
 	}
 #define NUMBER(group, skip) (at[group].rm_so >= 0 ? two_digits(text + at[group].rm_so + (skip)) : 0)
-	valid = time_exists(atoi(text), atoi(text + 5), atoi(text + 8), NUMBER(CLOCK, 1),
-	                    NUMBER(CLOCK, 4), NUMBER(SECOND, 1));
+	valid =
+	    time_exists(two_digits(text) * 100 + two_digits(text + 2), two_digits(text + 5),
+	                two_digits(text + 8), NUMBER(CLOCK, 1), NUMBER(CLOCK, 4), NUMBER(SECOND, 1));
 	if (at[OFFSET].rm_so >= 0 && strchr("Zz", text[at[OFFSET].rm_so]) == NULL)
 		valid = valid && NUMBER(OFFSET, 1) <= 15 &&
 		        NUMBER(OFFSET_MINUTE, text[at[OFFSET_MINUTE].rm_so] == ':') <= 59;
