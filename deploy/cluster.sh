@@ -46,6 +46,7 @@ remove_sockets() {
   rm -f "$STATE_DIR/sockets"
 }
 
+# $1 is whether the worker polls: off until there is an Instance Manager to poll.
 write_conf() {
   {
     say '# Written at every start; put settings of your own into postgresql.auto.conf (ALTER SYSTEM).'
@@ -55,10 +56,11 @@ write_conf() {
     say "cluster_name = 'edurange'"
     say "timezone = 'UTC'"
     say "log_timezone = 'UTC'"
-    say "log_line_prefix = '%m [%p] %b %u@%d '"
+    say "log_line_prefix = '%m [%p] %b %q%u@%d '"
     staged_conf "$STATE_DIR/stage"
     say "edurange.database = 'edurange'"
     say "edurange.instance_manager_url = 'http://127.0.0.1:$IM_PORT/api'"
+    say "edurange.sync_enabled = $1"
   } >"$STATE_DIR/edurange.conf.new"
   [ "$(id -u)" -ne 0 ] || chown "$SERVER_USER:" "$STATE_DIR/edurange.conf.new"
   mv "$STATE_DIR/edurange.conf.new" "$STATE_DIR/data/edurange.conf"
@@ -112,6 +114,12 @@ SQL
     fail "the database could not be prepared"
   }
   say "$script" >"$STATE_DIR/installed-script"
+}
+
+# Lets the worker poll.
+enable_sync() {
+  write_conf on
+  sql -o /dev/null -c 'SELECT pg_reload_conf()'
 }
 
 load_sample() {

@@ -188,13 +188,18 @@ start() {
   build_and_stage "$STATE_DIR/stage" 9>&-
   make_cluster
   make_sockets
-  write_conf
+  write_conf off
   start_postgres
   prepare_database
   load_sample
   sql -At -f "$TOP/deploy/sample/pods.sql" >"$STATE_DIR/pods.json"
   start_program simulator "$STATE_DIR/stage/usr/local/bin/edurange_instance_manager" \
     --port "$IM_PORT" --pods "$STATE_DIR/pods.json"
+  wait_for 10 simulator curl -gfsS -m 2 "http://127.0.0.1:$IM_PORT/api/list-challenge-pods" || {
+    show_log simulator
+    fail "the Instance Manager simulator does not answer"
+  }
+  enable_sync
   start_program shim env "EDURANGE_HOST=$HOST" "EDURANGE_PORT=$PORT" \
     "DATABASE_URL=postgresql://edurange_shim@/edurange?host=$SOCKETS&port=$PGPORT_OWN" \
     "$STATE_DIR/stage/usr/local/bin/edurange_shim"
