@@ -256,6 +256,15 @@ $shim->launch;
 my $total = $node->safe_psql('edurange', 'SELECT points FROM public."GroupPoints"');
 ($status, $json) = $shim->post('/add_points', \%add, $service);
 is_deeply([ $status, $json->{points} ], [ 200, $total + 1 ], 'after kill -9 all points are there');
+
+# ---- a server that takes no writes -------------------------------------------------------------
+$node->safe_psql('postgres', 'ALTER DATABASE edurange SET default_transaction_read_only = on');
+$node->restart;
+($status, $json, $headers) = $shim->post('/add_points', \%add, $service);
+is_deeply([ $status, $json->{code} ], [ 503, 'read_only' ], 'read-only: 503');
+ok($headers->{'retry-after'}, 'read-only: Retry-After');
+($status, $json) = $shim->get("/get_points?user_id=ada&group_id=$group", $service);
+is_deeply([ $status, $json ], [ 200, { points => $total + 1 } ], 'read-only: reads go on');
 is($shim->stop, 0, 'stopped');
 
 done_testing();
