@@ -68,7 +68,7 @@ build_and_stage() {
 # system's folders.
 staged_conf() {
   if "$("$PG_CONFIG" --bindir)/postgres" --describe-config |
-    cut -f 1 | grep -qx extension_destdir; then
+    cut -f 1 | grep -x extension_destdir >/dev/null; then
     say "extension_destdir = $(conf_quote "$1")"
   else
     say "extension_control_path = $(conf_quote "$1$("$PG_CONFIG" --sharedir):\$system")"

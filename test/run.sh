@@ -206,8 +206,8 @@ copy_inputs
 export PG_CONFIG HOME="$WORK/out" PATH="$BINDIR:$PATH" PG_REGRESS="$PGXS_TEST/regress/pg_regress"
 export EDURANGE_STAGE="$WORK/stage" EDURANGE_SHIM="$WORK/stage/usr/local/bin/edurange_shim"
 export EDURANGE_SIMULATOR="$WORK/stage/usr/local/bin/edurange_instance_manager"
-export ASAN_OPTIONS="log_path=$WORK/out/sanitizer:abort_on_error=0"
-export UBSAN_OPTIONS="log_path=$WORK/out/sanitizer:print_stacktrace=1"
+export ASAN_OPTIONS="log_path='$WORK/out/sanitizer':abort_on_error=0"
+export UBSAN_OPTIONS="log_path='$WORK/out/sanitizer':print_stacktrace=1"
 # Settings of a running copy, from its env file, are not for the tests.
 unset EDURANGE_URL EDURANGE_IM_URL EDURANGE_PORT EDURANGE_PGPORT EDURANGE_IM_PORT EDURANGE_HOST \
   EDURANGE_RUN_DIR EDURANGE_PLAYER_TOKEN EDURANGE_SERVICE_TOKEN EDURANGE_ADMIN_TOKEN \
