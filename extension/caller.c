@@ -122,10 +122,28 @@ caller_acts_as(Caller *caller, const char *user_id, Refusal *refusal)
 	return true;
 }
 
+bool
+caller_lists_user(Caller *caller, char **user_id, Refusal *refusal)
+{
+	if (*user_id != NULL)
+		return caller_acts_as(caller, *user_id, refusal);
+	if (!resolve_binding(caller, refusal))
+		return false;
+	*user_id = caller->bound_user;
+	return true;
+}
+
 /* May the caller name this instance? */
 bool
 caller_uses_instance(Caller *caller, const char *instance_id, Refusal *refusal)
 {
+	if (caller->bound_instance == NULL && caller->bound_user != NULL &&
+	    STATEMENT_RUN(&statements[INSTANCE_OWNER], value_text(instance_id)) > 0 &&
+	    strcmp(row_text(0, 1), caller->bound_user) != 0)
+		return refuse(
+		    refusal, EDURANGE_FORBIDDEN,
+		    "parameter \"challenge_instance_id\" names an instance of another user than the"
+		    " token is bound to");
 	if (caller->bound_instance != NULL && strcmp(caller->bound_instance, instance_id) != 0)
 		return refuse(refusal, EDURANGE_FORBIDDEN,
 		              "parameter \"challenge_instance_id\" names another instance than the token is"

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 
 #include "compat.h"
+#include "idempotency.h"
 #include "json_text.h"
 #include "statements.h"
 
@@ -321,7 +322,8 @@ write_questions(NullableDatum document, NullableDatum challenge_id)
 	return (int32) count;
 }
 
-SQL_FUNCTION(edurange_cdf_import)
+static Datum
+cdf_import(FunctionCallInfo fcinfo, Caller *caller)
 {
 	char *text = required_text(fcinfo, 0, "document");
 	char *pack_id = optional_text(fcinfo, 1);
@@ -351,4 +353,9 @@ SQL_FUNCTION(edurange_cdf_import)
 	                        (NullableDatum[]){value_text(id), value_bool(created),
 	                                          value_int(questions), value_int(apps)},
 	                        4);
+}
+
+SQL_FUNCTION(edurange_cdf_import)
+{
+	return mutate(fcinfo, cdf_import);
 }

@@ -12,6 +12,7 @@
 #include "activity.h"
 #include "caller.h"
 #include "compat.h"
+#include "idempotency.h"
 #include "ids.h"
 #include "statements.h"
 
@@ -41,6 +42,9 @@ typedef enum StatementId
 	USE_CODE,
 	JOINED,
 	LEADERBOARD,
+	PAST_LEADERBOARD,
+	WHO_EXISTS,
+	PROGRESS,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -121,6 +125,44 @@ static Statement statements[STATEMENT_COUNT] = {
                      " ORDER BY 1",
                      {TEXTOID, INT4OID, INT8OID},
                      .reads = true},
+    /*
+	 * The board at the time $4, from the ledger: members, and former ones who had points then.  For
+	 * each pair of the competition the newest entry until then is found by the ledger's key.
+	 */
+    [PAST_LEADERBOARD] =
+        {"SELECT $3 + row_number() OVER board, s.user_id, u.name, s.points,"
+         " (SELECT count(*) FROM public.\"GroupChallenge\" gc"
+         "  JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"
+         "  WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = s.user_id"
+         "  AND cc.\"completedAt\" <= $4 AT TIME ZONE 'UTC'), s.reached_at"
+         " FROM (SELECT h.user_id, coalesce(e.balance, 0) AS points,"
+         "  (SELECT l.at FROM edurange.points_ledger l WHERE l.user_id = h.user_id"
+         "   AND l.group_id = $1 AND l.at <= $4 AND l.delta <> 0"
+         "   ORDER BY l.seq DESC LIMIT 1) AS reached_at FROM edurange.standing h"
+         "  LEFT JOIN LATERAL (SELECT l.balance FROM edurange.points_ledger l"
+         "   WHERE l.user_id = h.user_id AND l.group_id = $1 AND l.at <= $4"
+         "   ORDER BY l.seq DESC LIMIT 1) e ON true"
+         "  WHERE h.group_id = $1 AND (h.member OR coalesce(e.balance, 0) <> 0)"
+         "  ORDER BY 2 DESC, 3, 1 LIMIT $2 OFFSET $3) s"
+         " LEFT JOIN public.\"User\" u ON u.id = s.user_id"
+         " WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id) ORDER BY 1",
+         {TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID},
+         .reads = true},
+    [WHO_EXISTS] = {"SELECT EXISTS (SELECT FROM public.\"CompetitionGroup\" WHERE id = $1),"
+                    " EXISTS (SELECT FROM public.\"User\" WHERE id = $2)",
+                    {TEXTOID, TEXTOID},
+                    .reads = true},
+    [PROGRESS] = {"SELECT ROW(coalesce(array_agg(ROW(gc.id, gc.\"challengeId\", c.name, gc.points,"
+                  " cc.id IS NOT NULL, coalesce(cc.\"pointsEarned\", 0)"
+                  " )::edurange.challenge_progress ORDER BY gc.\"createdAt\", gc.id), '{}'),"
+                  " coalesce(sum(gc.points), 0), coalesce(sum(cc.\"pointsEarned\"), 0),"
+                  " coalesce(100.0 * count(cc.id) / nullif(count(*), 0), 0)::float8"
+                  " )::edurange.progress FROM public.\"GroupChallenge\" gc"
+                  " JOIN public.\"Challenge\" c ON c.id = gc.\"challengeId\""
+                  " LEFT JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"
+                  "  AND cc.\"userId\" = $2 WHERE gc.\"groupId\" = $1",
+                  {TEXTOID, TEXTOID},
+                  .reads = true},
 };
 
 /* A time argument that is null or a real time. */
@@ -152,7 +194,8 @@ first_instructor(FunctionCallInfo fcinfo)
 	return TextDatumGetCString(elements[0]);
 }
 
-SQL_FUNCTION(edurange_create_competition)
+static Datum
+create_competition(FunctionCallInfo fcinfo, Caller *caller)
 {
 	char *name = required_text(fcinfo, 0, "name");
 	NullableDatum start_date = finite_time(fcinfo, 1, "start_date");
@@ -219,7 +262,8 @@ random_code(void)
 	return code;
 }
 
-SQL_FUNCTION(edurange_generate_access_code)
+static Datum
+generate_access_code(FunctionCallInfo fcinfo, Caller *caller)
 {
 	char *group_id = required_text(fcinfo, 0, "group_id");
 	char *created_by = required_text(fcinfo, 1, "created_by");
@@ -228,15 +272,13 @@ SQL_FUNCTION(edurange_generate_access_code)
 	char *id = new_id();
 	char *code = given != NULL && given[0] != '\0' ? checked_code(given) : NULL;
 	Refusal refusal = {0};
-	Caller caller;
 	Datum row;
 	bool is_null;
 
 	if (!PG_ARGISNULL(4))
 		int_between(fcinfo, 4, "max_uses", 1, PG_INT32_MAX);
-	caller_read(&caller, fcinfo, 5);
 	statements_begin();
-	if (!caller_acts_as(&caller, created_by, &refusal))
+	if (!caller_acts_as(caller, created_by, &refusal))
 		raise_refusal(&refusal);
 	if (STATEMENT_RUN(&statements[LOCK_USER], value_text(created_by)) == 0)
 		raise_error(EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", created_by);
@@ -266,7 +308,8 @@ SQL_FUNCTION(edurange_generate_access_code)
 	PG_RETURN_DATUM(row);
 }
 
-SQL_FUNCTION(edurange_add_competition_challenge)
+static Datum
+add_competition_challenge(FunctionCallInfo fcinfo, Caller *caller)
 {
 	char *group_id = required_text(fcinfo, 0, "group_id");
 	char *challenge_id = required_text(fcinfo, 1, "challenge_id");
@@ -357,9 +400,70 @@ join_competition(Caller *caller, const char *code, const char *user_id, Refusal 
 	return true;
 }
 
-SQL_FUNCTION(edurange_join_competition)
+static Datum
+join_competition_sql(FunctionCallInfo fcinfo, Caller *caller)
 {
 	char *code = checked_code(required_text(fcinfo, 0, "code"));
+	char *user_id = required_text(fcinfo, 1, "user_id");
+	Refusal refusal = {0};
+	Datum row;
+	bool is_null;
+
+	statements_begin();
+	if (!join_competition(caller, code, user_id, &refusal))
+		raise_refusal(&refusal);
+	row = row_result(0, 1, &is_null);
+	statements_end();
+	PG_RETURN_DATUM(row);
+}
+
+SQL_FUNCTION(edurange_create_competition)
+{
+	return mutate(fcinfo, create_competition);
+}
+
+SQL_FUNCTION(edurange_generate_access_code)
+{
+	return mutate(fcinfo, generate_access_code);
+}
+
+SQL_FUNCTION(edurange_add_competition_challenge)
+{
+	return mutate(fcinfo, add_competition_challenge);
+}
+
+SQL_FUNCTION(edurange_join_competition)
+{
+	return mutate(fcinfo, join_competition_sql);
+}
+
+SQL_FUNCTION(edurange_leaderboard)
+{
+	char *group_id = required_text(fcinfo, 0, "group_id");
+	int32 limit = int_between(fcinfo, 1, "limit", 1, LEADERBOARD_LIMIT);
+	int32 offset = int_between(fcinfo, 2, "offset", 0, PG_INT32_MAX);
+	NullableDatum at = finite_time(fcinfo, 3, "at");
+	Refusal refusal = {0};
+	Caller caller;
+
+	caller_read(&caller, fcinfo, 4);
+	statements_begin();
+	if (!caller_sees_competition(&caller, group_id, &refusal))
+		raise_refusal(&refusal);
+	if (at.isnull)
+		STATEMENT_RUN(&statements[LEADERBOARD], value_text(group_id), value_int(limit),
+		              value_long(offset));
+	else
+		STATEMENT_RUN(&statements[PAST_LEADERBOARD], value_text(group_id), value_int(limit),
+		              value_long(offset), at);
+	rows_to_result(fcinfo);
+	statements_end();
+	return (Datum) 0;
+}
+
+SQL_FUNCTION(edurange_competition_progress)
+{
+	char *group_id = required_text(fcinfo, 0, "group_id");
 	char *user_id = required_text(fcinfo, 1, "user_id");
 	Refusal refusal = {0};
 	Caller caller;
@@ -368,28 +472,16 @@ SQL_FUNCTION(edurange_join_competition)
 
 	caller_read(&caller, fcinfo, 2);
 	statements_begin();
-	if (!join_competition(&caller, code, user_id, &refusal))
+	if (!caller_acts_as(&caller, user_id, &refusal) ||
+	    !caller_sees_competition(&caller, group_id, &refusal))
 		raise_refusal(&refusal);
+	STATEMENT_RUN(&statements[WHO_EXISTS], value_text(group_id), value_text(user_id));
+	if (!row_bool(0, 1))
+		raise_error(EDURANGE_COMPETITION_NOT_FOUND, "competition \"%s\" does not exist", group_id);
+	if (!row_bool(0, 2))
+		raise_error(EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", user_id);
+	STATEMENT_RUN(&statements[PROGRESS], value_text(group_id), value_text(user_id));
 	row = row_result(0, 1, &is_null);
 	statements_end();
 	PG_RETURN_DATUM(row);
-}
-
-SQL_FUNCTION(edurange_leaderboard)
-{
-	char *group_id = required_text(fcinfo, 0, "group_id");
-	int32 limit = int_between(fcinfo, 1, "limit", 1, LEADERBOARD_LIMIT);
-	int32 offset = int_between(fcinfo, 2, "offset", 0, PG_INT32_MAX);
-	Refusal refusal = {0};
-	Caller caller;
-
-	caller_read(&caller, fcinfo, 3);
-	statements_begin();
-	if (!caller_sees_competition(&caller, group_id, &refusal))
-		raise_refusal(&refusal);
-	STATEMENT_RUN(&statements[LEADERBOARD], value_text(group_id), value_int(limit),
-	              value_long(offset));
-	rows_to_result(fcinfo);
-	statements_end();
-	return (Datum) 0;
 }

@@ -62,12 +62,22 @@
 	  "A challenge with this id exists and belongs to another pack.")                              \
 	X(QUESTION_IN_USE, "question_in_use", "RG508", 409,                                            \
 	  "A question that the new document lacks has attempts or completions.")                       \
+	X(IN_PROGRESS, "in_progress", "RG509", 409,                                                    \
+	  "A request with the same idempotency key is being processed.")                               \
+	X(ILLEGAL_TRANSITION, "illegal_transition", "RG510", 409,                                      \
+	  "An instance cannot go from its status to the wanted one.")                                  \
+	X(CHALLENGE_NOT_COMPLETE, "challenge_not_complete", "RG511", 409,                              \
+	  "Not all questions that the challenge needs are completed, or it has none.")                 \
+	X(CONFLICT, "conflict", "23000", 409,                                                          \
+	  "A row that somebody else wrote at the same time stands in the way; nothing was written.")   \
 	X(URI_TOO_LONG, "uri_too_long", "RG601", 414, "The request path or query is too long.")        \
 	X(PAYLOAD_TOO_LARGE, "payload_too_large", "RG602", 413, "The request body is too large.")      \
 	X(UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "RG603", 415,                              \
 	  "The request body has a Content-Type that the route does not take.")                         \
 	X(DOCUMENT_INVALID, "document_invalid", "RG701", 422,                                          \
 	  "The document is JSON but breaks the rules; validation_errors lists where.")                 \
+	X(IDEMPOTENCY_MISMATCH, "idempotency_mismatch", "RG702", 422,                                  \
+	  "The idempotency key was used for another request.")                                         \
 	X(TOO_MANY_ATTEMPTS, "too_many_attempts", "RG801", 429,                                        \
 	  "Too many attempts at the question; resetTime says when the next one is allowed.")           \
 	X(INTERNAL, "internal", "XX000", 500,                                                          \

@@ -13,6 +13,10 @@
 
 char *guc_database;
 bool guc_webos_compatibility;
+int guc_idempotency_retention;
+int guc_attempt_limit;
+int guc_attempt_window;
+int guc_attempt_lock;
 
 static char *instance_manager_url;
 static bool sync_enabled;
@@ -42,11 +46,33 @@ define_worker_settings(void)
 	    NULL, &sync_timeout, 10 * 1000, 100, 600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 }
 
+/* How many attempts at a question are allowed, and for how long more are refused. */
+static void
+define_attempt_settings(void)
+{
+	DefineCustomIntVariable(
+	    "edurange.attempt_limit",
+	    "Attempts at a question within the window after which more are refused.",
+	    "Counted for each user, question and group challenge; 0: no limit.", &guc_attempt_limit, 10,
+	    0, 1000, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+	    "edurange.attempt_window", "Time within which the attempts of the limit must lie.", NULL,
+	    &guc_attempt_window, 60, 1, 24 * 3600, PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+	    "edurange.attempt_lock", "Time after the last allowed attempt for which more are refused.",
+	    NULL, &guc_attempt_lock, 300, 1, 24 * 3600, PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+}
+
 /* Defines all settings; called once when the module is loaded. */
 void
 guc_define(void)
 {
 	define_worker_settings();
+	define_attempt_settings();
+	DefineCustomIntVariable("edurange.idempotency_retention",
+	                        "Time for which an idempotency key stands for its first request.", NULL,
+	                        &guc_idempotency_retention, 24 * 60, 1, 30 * 24 * 60, PGC_SUSET,
+	                        GUC_UNIT_MIN, NULL, NULL, NULL);
 	DefineCustomBoolVariable(
 	    "edurange.webos_compatibility",
 	    "Lets a player see the answers of non-flag questions and assert their completion.",

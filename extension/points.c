@@ -9,6 +9,7 @@
 
 #include "caller.h"
 #include "compat.h"
+#include "idempotency.h"
 #include "ledger.h"
 #include "statements.h"
 
@@ -113,38 +114,48 @@ correct_points(Caller *caller, const LedgerEntry *entry, LedgerChange change, in
 
 /* add_points and set_points differ in what the amount means, and in the ledger's word for it. */
 static Datum
-correct_points_sql(FunctionCallInfo fcinfo, LedgerChange change, const char *kind)
+correct_points_sql(FunctionCallInfo fcinfo, Caller *caller, LedgerChange change, const char *kind)
 {
 	LedgerEntry entry = {
 	    .user_id = required_text(fcinfo, 0, "user_id"),
 	    .group_id = required_text(fcinfo, 1, "group_id"),
 	    .kind = kind,
+	    .actor = caller->actor,
 	    .reason = optional_text(fcinfo, 3),
 	};
 	int32 amount = required_int(fcinfo, 2, "points");
 	Refusal refusal = {0};
-	Caller caller;
 	Datum row;
 	bool is_null;
 
-	caller_read(&caller, fcinfo, 4);
-	entry.actor = caller.actor;
 	statements_begin();
-	if (!correct_points(&caller, &entry, change, amount, &refusal))
+	if (!correct_points(caller, &entry, change, amount, &refusal))
 		raise_refusal(&refusal);
 	row = row_result(0, 1, &is_null);
 	statements_end();
-	PG_RETURN_DATUM(row);
+	return row;
+}
+
+static Datum
+add_points(FunctionCallInfo fcinfo, Caller *caller)
+{
+	return correct_points_sql(fcinfo, caller, LEDGER_ADD, "add");
+}
+
+static Datum
+set_points(FunctionCallInfo fcinfo, Caller *caller)
+{
+	return correct_points_sql(fcinfo, caller, LEDGER_SET, "set");
 }
 
 SQL_FUNCTION(edurange_add_points)
 {
-	return correct_points_sql(fcinfo, LEDGER_ADD, "add");
+	return mutate(fcinfo, add_points);
 }
 
 SQL_FUNCTION(edurange_set_points)
 {
-	return correct_points_sql(fcinfo, LEDGER_SET, "set");
+	return mutate(fcinfo, set_points);
 }
 
 SQL_FUNCTION(edurange_get_points)

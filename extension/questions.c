@@ -1,10 +1,6 @@
 /*
  * questions.c
  *	  Questions: attempts, which the server judges, and completions.
- *
- * Whoever scores holds the lock of the user's membership.  So attempts and completions of a user in
- * a competition come one after the other, an attempt is counted once, the last question completes
- * the challenge whichever two come last at once, and who leaves scores no more.
  */
 #include "postgres.h"
 
@@ -12,63 +8,25 @@
 #include "utils/builtins.h"
 
 #include "activity.h"
-#include "answers.h"
-#include "caller.h"
+#include "attempts.h"
+#include "completions.h"
 #include "compat.h"
 #include "guc.h"
+#include "idempotency.h"
 #include "ids.h"
-#include "ledger.h"
 #include "statements.h"
-
-#define COMPLETION_ROW                                                                             \
-	"ROW(qc.id, qc.\"questionId\", qc.\"userId\", qc.\"groupChallengeId\","                        \
-	" qc.\"completedAt\" AT TIME ZONE 'UTC', qc.\"pointsEarned\")::edurange.question_completion"
 
 typedef enum StatementId
 {
-	LOCK_USER,
-	LOCK_GROUP_CHALLENGE,
-	LOCK_QUESTION,
-	LOCK_MEMBER,
-	COMPLETION,
 	ATTEMPTS,
 	FIND_FLAG,
 	INSERT_ATTEMPT,
-	INSERT_COMPLETION,
-	COMPLETE_CHALLENGE,
-	IS_CHALLENGE_COMPLETE,
-	TOTAL,
+	COMPLETED,
 	STATEMENT_COUNT
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    [LOCK_USER] = {"SELECT 1 FROM public.\"User\" WHERE id = $1 FOR KEY SHARE", {TEXTOID}},
-    [LOCK_GROUP_CHALLENGE] = {"SELECT gc.\"groupId\", gc.\"challengeId\","
-                              " c.\"startDate\" AT TIME ZONE 'UTC' <= statement_timestamp()"
-                              " AND (c.\"endDate\" IS NULL"
-                              " OR c.\"endDate\" AT TIME ZONE 'UTC' > statement_timestamp())"
-                              " FROM public.\"GroupChallenge\" gc"
-                              " JOIN public.\"CompetitionGroup\" c ON c.id = gc.\"groupId\""
-                              " WHERE gc.id = $1 FOR KEY SHARE OF c, gc",
-                              {TEXTOID}},
-    /* The key: a list in the document, or the column's text; both where they differ. */
-    [LOCK_QUESTION] = {"SELECT q.points, upper(q.type),"
-                       " CASE WHEN jsonb_typeof(q.cdf_payload -> 'answer') = 'array' THEN"
-                       "  CASE WHEN upper(q.type) = 'CHECKBOXES' THEN ARRAY[]::text[]"
-                       "  ELSE ARRAY[q.answer] END ||"
-                       "  ARRAY(SELECT jsonb_array_elements_text(q.cdf_payload -> 'answer'))"
-                       " ELSE ARRAY[q.answer] END"
-                       " FROM public.\"ChallengeQuestion\" q"
-                       " WHERE q.id = $1 AND q.\"challengeId\" = $2 FOR KEY SHARE",
-                       {TEXTOID, TEXTOID}},
-    [LOCK_MEMBER] = {"SELECT 1 FROM public.\"_GroupMembers\" WHERE \"A\" = $1 AND \"B\" = $2"
-                     " FOR NO KEY UPDATE",
-                     {TEXTOID, TEXTOID}},
-    /* $1 user, $2 question, $3 group challenge, here and below */
-    [COMPLETION] = {"SELECT " COMPLETION_ROW " FROM public.\"QuestionCompletion\" qc"
-                    " WHERE qc.\"userId\" = $1 AND qc.\"questionId\" = $2"
-                    " AND qc.\"groupChallengeId\" = $3",
-                    {TEXTOID, TEXTOID, TEXTOID}},
+    /* $1 user, $2 question, $3 group challenge */
     [ATTEMPTS] = {"SELECT count(*)::integer, coalesce(bool_or(\"isCorrect\"), false)"
                   " FROM public.\"QuestionAttempt\" WHERE \"userId\" = $1"
                   " AND \"questionId\" = $2 AND \"groupChallengeId\" = $3",
@@ -87,178 +45,13 @@ static Statement statements[STATEMENT_COUNT] = {
                         " \"groupChallengeId\", answer, \"isCorrect\", \"attemptedAt\")"
                         " VALUES ($4, $1, $2, $3, $5, $6, clock_timestamp() AT TIME ZONE 'UTC')",
                         {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID}},
-    [INSERT_COMPLETION] = {"INSERT INTO public.\"QuestionCompletion\" AS qc (id, \"userId\","
-                           " \"questionId\", \"groupChallengeId\", \"pointsEarned\","
-                           " \"completedAt\") VALUES ($4, $1, $2, $3, $5,"
-                           " clock_timestamp() AT TIME ZONE 'UTC') RETURNING " COMPLETION_ROW,
-                           {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID}},
-    /* $1 user, $2 group challenge, $3 challenge, $4 id */
-    [COMPLETE_CHALLENGE] = {"INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\","
-                            " \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
-                            " SELECT $4, $1, $2, (SELECT sum(\"pointsEarned\")"
-                            " FROM public.\"QuestionCompletion\" WHERE \"userId\" = $1"
-                            " AND \"groupChallengeId\" = $2), clock_timestamp() AT TIME ZONE 'UTC'"
-                            " WHERE NOT EXISTS (SELECT FROM public.\"ChallengeQuestion\" q"
-                            " WHERE q.\"challengeId\" = $3 AND (q.required OR NOT EXISTS (SELECT"
-                            " FROM public.\"ChallengeQuestion\" r WHERE r.\"challengeId\" = $3"
-                            " AND r.required)) AND NOT EXISTS (SELECT"
-                            " FROM public.\"QuestionCompletion\" qc WHERE qc.\"questionId\" = q.id"
-                            " AND qc.\"userId\" = $1 AND qc.\"groupChallengeId\" = $2))"
-                            " ON CONFLICT (\"userId\", \"groupChallengeId\") DO NOTHING"
-                            " RETURNING \"pointsEarned\"",
-                            {TEXTOID, TEXTOID, TEXTOID, TEXTOID}},
-    [IS_CHALLENGE_COMPLETE] = {"SELECT 1 FROM public.\"ChallengeCompletion\""
-                               " WHERE \"userId\" = $1 AND \"groupChallengeId\" = $2",
-                               {TEXTOID, TEXTOID}},
-    [TOTAL] = {"SELECT " GROUP_POINTS_ROW " FROM public.\"GroupPoints\" p"
-               " WHERE p.\"userId\" = $1 AND p.\"groupId\" = $2",
-               {TEXTOID, TEXTOID}},
+    [COMPLETED] = {"SELECT id, \"questionId\", \"userId\", \"groupChallengeId\","
+                   " \"completedAt\" AT TIME ZONE 'UTC', \"pointsEarned\""
+                   " FROM public.\"QuestionCompletion\" WHERE \"userId\" = $1"
+                   " AND \"groupChallengeId\" = $2 ORDER BY \"completedAt\", id",
+                   {TEXTOID, TEXTOID},
+                   .reads = true},
 };
-
-/* A user at a question of a challenge in a competition. */
-typedef struct Play
-{
-	/* as asked */
-	char *user_id;
-	char *question_id;
-	char *group_challenge_id;
-	char *instance_id;
-	/* as found */
-	char *group_id;
-	char *challenge_id;
-	bool is_open;
-	int32 points;
-	char *type;
-	AnswerKey key;
-	/* the outcome */
-	bool already_completed;
-	bool challenge_completed;
-	int32 points_earned;
-	NullableDatum completion; /* edurange.question_completion */
-	NullableDatum total;      /* edurange.group_points */
-} Play;
-
-/* Column 1 of the statement that ran last, kept beyond it; null where it has no row. */
-static NullableDatum
-first_result(uint64 rows)
-{
-	NullableDatum value = {.isnull = true};
-
-	if (rows > 0)
-		value.value = row_result(0, 1, &value.isnull);
-	return value;
-}
-
-/* Finds and locks what the play is about, the membership last. */
-static bool
-find_play(Caller *caller, Play *play, Refusal *refusal)
-{
-	bool is_null;
-	Datum values;
-
-	if (!caller_acts_as(caller, play->user_id, refusal))
-		return false;
-	if (STATEMENT_RUN(&statements[LOCK_USER], value_text(play->user_id)) == 0)
-		return refuse(refusal, EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist",
-		              play->user_id);
-	if (STATEMENT_RUN(&statements[LOCK_GROUP_CHALLENGE], value_text(play->group_challenge_id)) == 0)
-		return refuse(refusal, EDURANGE_GROUP_CHALLENGE_NOT_FOUND,
-		              "group challenge \"%s\" does not exist", play->group_challenge_id);
-	play->group_id = row_text(0, 1);
-	play->challenge_id = row_text(0, 2);
-	play->is_open = row_bool(0, 3);
-	if (STATEMENT_RUN(&statements[LOCK_QUESTION], value_text(play->question_id),
-	                  value_text(play->challenge_id)) == 0)
-		return refuse(refusal, EDURANGE_QUESTION_NOT_FOUND,
-		              "question \"%s\" does not exist in group challenge \"%s\"", play->question_id,
-		              play->group_challenge_id);
-	play->points = row_int(0, 1);
-	play->type = row_text(0, 2);
-	play->key.is_set = strcmp(play->type, "CHECKBOXES") == 0;
-	values = row_value(0, 3, &is_null);
-	play->key.values = is_null ? NULL : DatumGetArrayTypePCopy(values);
-	if (STATEMENT_RUN(&statements[LOCK_MEMBER], value_text(play->group_id),
-	                  value_text(play->user_id)) == 0)
-		return refuse(refusal, EDURANGE_NOT_A_MEMBER,
-		              "user \"%s\" is not a member of competition \"%s\"", play->user_id,
-		              play->group_id);
-	play->completion = first_result(
-	    STATEMENT_RUN(&statements[COMPLETION], value_text(play->user_id),
-	                  value_text(play->question_id), value_text(play->group_challenge_id)));
-	play->already_completed = !play->completion.isnull;
-	return true;
-}
-
-/* Scoring is possible from the competition's start to its end. */
-static bool
-check_open(const Play *play, Refusal *refusal)
-{
-	if (play->is_open)
-		return true;
-	return refuse(refusal, EDURANGE_COMPETITION_NOT_OPEN, "competition \"%s\" is not open",
-	              play->group_id);
-}
-
-/* Awards the question's points: the last step that can be refused, and the first that writes. */
-static bool
-award_points(Caller *caller, Play *play, Refusal *refusal)
-{
-	LedgerEntry entry = {
-	    .user_id = play->user_id,
-	    .group_id = play->group_id,
-	    .kind = "award",
-	    .source_id = play->question_id,
-	    .actor = caller->actor,
-	};
-
-	if (!ledger_change(&entry, LEDGER_ADD, play->points, refusal))
-		return false;
-	play->total = first_result(1);
-	play->points_earned = play->points;
-	return true;
-}
-
-/* Writes the completion of the question and, with its last question, that of the challenge. */
-static void
-record_completion(Play *play)
-{
-	Activity activity = {
-	    .user_id = play->user_id,
-	    .group_id = play->group_id,
-	    .challenge_id = play->challenge_id,
-	    .instance_id = play->instance_id,
-	};
-
-	play->completion = first_result(STATEMENT_RUN(
-	    &statements[INSERT_COMPLETION], value_text(play->user_id), value_text(play->question_id),
-	    value_text(play->group_challenge_id), value_text(new_id()), value_int(play->points)));
-	activity.event_type = "QUESTION_COMPLETED";
-	activity.metadata = psprintf("%s,\"pointsEarned\":%d",
-	                             json_member("questionId", play->question_id), play->points);
-	activity_log(&activity);
-	if (STATEMENT_RUN(&statements[COMPLETE_CHALLENGE], value_text(play->user_id),
-	                  value_text(play->group_challenge_id), value_text(play->challenge_id),
-	                  value_text(new_id())) > 0)
-	{
-		activity.event_type = "CHALLENGE_COMPLETED";
-		activity.metadata =
-		    psprintf("%s,\"pointsEarned\":%d",
-		             json_member("groupChallengeId", play->group_challenge_id), row_int(0, 1));
-		activity_log(&activity);
-	}
-}
-
-/* What is told of the challenge and the total, whatever happened. */
-static void
-read_outcome(Play *play)
-{
-	play->challenge_completed =
-	    STATEMENT_RUN(&statements[IS_CHALLENGE_COMPLETE], value_text(play->user_id),
-	                  value_text(play->group_challenge_id)) > 0;
-	if (play->points_earned == 0)
-		play->total = first_result(STATEMENT_RUN(&statements[TOTAL], value_text(play->user_id),
-		                                         value_text(play->group_id)));
-}
 
 /* The key of a flag question is the flag of the user's instance, never the question's answer. */
 static bool
@@ -293,52 +86,64 @@ find_flag(Caller *caller, Play *play, Refusal *refusal)
 	return true;
 }
 
-/* Judges and records an attempt; tells whether it was right and how many there are now. */
+/* An attempt, and what came of it. */
+typedef struct Attempt
+{
+	const char *answer;
+	bool is_correct;
+	int32 count; /* of attempts, with this one */
+	AttemptAllowance allowance;
+} Attempt;
+
+/* Judges and records an attempt. */
 static bool
-attempt_question(Caller *caller, Play *play, const char *answer, bool *is_correct,
-                 int32 *attempt_count, Refusal *refusal)
+try_answer(Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
 {
 	Activity activity = {.event_type = "QUESTION_ATTEMPTED"};
 
-	if (!find_play(caller, play, refusal) || !check_open(play, refusal))
+	if (!play_find(caller, play, refusal) || !play_check_open(play, refusal))
 		return false;
 	if (strcmp(play->type, "FLAG") != 0)
 		play->instance_id = NULL;
 	else if (!find_flag(caller, play, refusal))
 		return false;
-	*is_correct = answer_is_right(&play->key, answer);
-	if (*is_correct && !play->already_completed && !award_points(caller, play, refusal))
+	if (!attempts_check(play, &attempt->allowance, refusal))
+		return false;
+	attempt->is_correct = answer_is_right(&play->key, attempt->answer);
+	if (attempt->is_correct && !play->already_completed &&
+	    !play_award_question(caller, play, refusal))
 		return false;
 
 	STATEMENT_RUN(&statements[INSERT_ATTEMPT], value_text(play->user_id),
 	              value_text(play->question_id), value_text(play->group_challenge_id),
-	              value_text(new_id()), value_text(answer), value_bool(*is_correct));
+	              value_text(new_id()), value_text(attempt->answer),
+	              value_bool(attempt->is_correct));
 	STATEMENT_RUN(&statements[ATTEMPTS], value_text(play->user_id), value_text(play->question_id),
 	              value_text(play->group_challenge_id));
-	*attempt_count = row_int(0, 1);
+	attempt->count = row_int(0, 1);
 	activity.user_id = play->user_id;
 	activity.group_id = play->group_id;
 	activity.challenge_id = play->challenge_id;
 	activity.instance_id = play->instance_id;
 	activity.metadata = psprintf("%s,\"isCorrect\":%s,\"attemptNumber\":%d",
 	                             json_member("questionId", play->question_id),
-	                             *is_correct ? "true" : "false", *attempt_count);
+	                             attempt->is_correct ? "true" : "false", attempt->count);
 	activity_log(&activity);
-	if (*is_correct && !play->already_completed)
-		record_completion(play);
-	read_outcome(play);
+	if (attempt->is_correct && !play->already_completed)
+		play_record_completion(play);
+	play_read_outcome(play);
 	return true;
 }
 
 /* Completes a question on the caller's word, which a player's attempts must back. */
 static bool
-complete_question(Caller *caller, Play *play, Refusal *refusal)
+assert_completion(Caller *caller, Play *play, Refusal *refusal)
 {
-	if (!find_play(caller, play, refusal))
+	if (!play_find(caller, play, refusal))
 		return false;
 	if (!play->already_completed)
 	{
-		if (!check_open(play, refusal))
+		if (!play_check_open(play, refusal))
 			return false;
 		STATEMENT_RUN(&statements[ATTEMPTS], value_text(play->user_id),
 		              value_text(play->question_id), value_text(play->group_challenge_id));
@@ -346,11 +151,11 @@ complete_question(Caller *caller, Play *play, Refusal *refusal)
 			return refuse(refusal, EDURANGE_ATTEMPT_REQUIRED,
 			              "user \"%s\" has no correct attempt at question \"%s\"", play->user_id,
 			              play->question_id);
-		if (!award_points(caller, play, refusal))
+		if (!play_award_question(caller, play, refusal))
 			return false;
-		record_completion(play);
+		play_record_completion(play);
 	}
-	read_outcome(play);
+	play_read_outcome(play);
 	return true;
 }
 
@@ -365,41 +170,52 @@ read_play(FunctionCallInfo fcinfo)
 	};
 }
 
-SQL_FUNCTION(edurange_attempt_question)
+static Datum
+attempt_question(FunctionCallInfo fcinfo, Caller *caller)
 {
 	Play play = read_play(fcinfo);
-	char *answer = required_text(fcinfo, 3, "answer");
-	bool is_correct;
-	int32 attempt_count;
+	Attempt attempt = {.answer = required_text(fcinfo, 3, "answer")};
 	Refusal refusal = {0};
-	Caller caller;
+	NullableDatum limit = value_null();
+	NullableDatum remaining = value_null();
+	NullableDatum reset = value_null();
 
 	play.instance_id = optional_text(fcinfo, 4);
-	caller_read(&caller, fcinfo, 5);
 	statements_begin();
-	if (!attempt_question(&caller, &play, answer, &is_correct, &attempt_count, &refusal))
+	if (!try_answer(caller, &play, &attempt, &refusal))
 		raise_refusal(&refusal);
 	statements_end();
+	if (attempt.allowance.limit > 0)
+	{
+		limit = value_int(attempt.allowance.limit);
+		remaining = value_int(attempt.allowance.remaining);
+		reset = value_time(attempt.allowance.reset);
+	}
 	return composite_result(
 	    fcinfo,
-	    (NullableDatum[]){value_bool(is_correct), value_int(attempt_count),
+	    (NullableDatum[]){value_bool(attempt.is_correct), value_int(attempt.count),
 	                      value_bool(play.already_completed), value_bool(play.challenge_completed),
-	                      value_int(play.points_earned), play.completion, play.total},
-	    7);
+	                      value_int(play.points_earned), play.completion, play.total, limit,
+	                      remaining, reset},
+	    10);
 }
 
-SQL_FUNCTION(edurange_complete_question)
+SQL_FUNCTION(edurange_attempt_question)
+{
+	return mutate(fcinfo, attempt_question);
+}
+
+static Datum
+complete_question(FunctionCallInfo fcinfo, Caller *caller)
 {
 	Play play = read_play(fcinfo);
 	Refusal refusal = {0};
-	Caller caller;
 
 	if (!PG_ARGISNULL(3) && !PG_GETARG_BOOL(3))
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"is_correct\" must not be false: a wrong answer completes nothing");
-	caller_read(&caller, fcinfo, 4);
 	statements_begin();
-	if (!complete_question(&caller, &play, &refusal))
+	if (!assert_completion(caller, &play, &refusal))
 		raise_refusal(&refusal);
 	statements_end();
 	return composite_result(fcinfo,
@@ -407,4 +223,26 @@ SQL_FUNCTION(edurange_complete_question)
 	                                          value_bool(play.already_completed),
 	                                          value_bool(play.challenge_completed)},
 	                        4);
+}
+
+SQL_FUNCTION(edurange_complete_question)
+{
+	return mutate(fcinfo, complete_question);
+}
+
+SQL_FUNCTION(edurange_completed_questions)
+{
+	char *user_id = required_text(fcinfo, 0, "user_id");
+	char *group_challenge_id = required_text(fcinfo, 1, "group_challenge_id");
+	Refusal refusal = {0};
+	Caller caller;
+
+	caller_read(&caller, fcinfo, 2);
+	statements_begin();
+	if (!caller_acts_as(&caller, user_id, &refusal))
+		raise_refusal(&refusal);
+	STATEMENT_RUN(&statements[COMPLETED], value_text(user_id), value_text(group_challenge_id));
+	rows_to_result(fcinfo);
+	statements_end();
+	return (Datum) 0;
 }

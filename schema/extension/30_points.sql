@@ -22,20 +22,22 @@ CREATE TYPE edurange.points_entry AS (
 
 CREATE FUNCTION edurange.add_points(
     user_id text, group_id text, points integer, reason text DEFAULT NULL,
-    caller edurange.caller DEFAULT NULL)
+    caller edurange.caller DEFAULT NULL,
+    idempotency_key text DEFAULT NULL)
   RETURNS edurange.group_points
   AS 'MODULE_PATHNAME', 'edurange_add_points' LANGUAGE C VOLATILE
   SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION edurange.add_points(text, text, integer, text, edurange.caller) IS
+COMMENT ON FUNCTION edurange.add_points(text, text, integer, text, edurange.caller, text) IS
   'Adds points (negative: takes them away) to a member''s total in a competition and returns the new total. Tier: service. Errors: missing_parameter, user_not_found, competition_not_found, not_a_member, out_of_range.';
 
 CREATE FUNCTION edurange.set_points(
     user_id text, group_id text, points integer, reason text DEFAULT NULL,
-    caller edurange.caller DEFAULT NULL)
+    caller edurange.caller DEFAULT NULL,
+    idempotency_key text DEFAULT NULL)
   RETURNS edurange.group_points
   AS 'MODULE_PATHNAME', 'edurange_set_points' LANGUAGE C VOLATILE
   SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION edurange.set_points(text, text, integer, text, edurange.caller) IS
+COMMENT ON FUNCTION edurange.set_points(text, text, integer, text, edurange.caller, text) IS
   'Sets a member''s total in a competition and returns it. Tier: service. Errors: missing_parameter, user_not_found, competition_not_found, not_a_member.';
 
 CREATE FUNCTION edurange.get_points(

@@ -1,5 +1,48 @@
 -- Health: is everything in place?
 
+CREATE TYPE edurange.health_connections AS (
+  current integer,
+  max integer,
+  utilization_percent numeric);
+
+CREATE TYPE edurange.health_performance AS (
+  query_latency_ms numeric,
+  transaction_latency_ms numeric);
+
+CREATE TYPE edurange.health_storage AS (
+  database_size_mb numeric,
+  pretty_size text);
+
+CREATE TYPE edurange.health_table AS (
+  schemaname text,
+  table_name text,
+  row_count bigint,
+  table_size text);
+
+CREATE TYPE edurange.health_report AS (
+  status text,
+  message text,
+  database text,
+  "timestamp" timestamptz,
+  version text,
+  uptime text,
+  connections edurange.health_connections,
+  performance edurange.health_performance,
+  storage edurange.health_storage,
+  metrics_errors text[],
+  tables edurange.health_table[],
+  tables_info text,
+  edurange_version text,
+  missing text[],
+  sync edurange.sync_report);
+
+CREATE FUNCTION edurange.health()
+  RETURNS edurange.health_report
+  AS 'MODULE_PATHNAME', 'edurange_health' LANGUAGE C STABLE
+  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION edurange.health() IS
+  'The state of the server: version, connections, latencies in milliseconds, sizes, the ten largest tables by live rows as the statistics have them, what is missing of the tables, and how the sync worker does. Tier: service.';
+
 CREATE TYPE edurange.readiness AS (
   ready boolean,
   version text,

@@ -35,7 +35,7 @@ AS $assertions$
     ('ChallengeInstance', 'edurange_instance_user_idx', '"userId"'),
     ('ChallengeInstance', 'edurange_instance_competition_idx', '"competitionId"'),
     ('ActivityLog', 'edurange_activity_time_idx', '"timestamp"'),
-    ('ActivityLog', 'edurange_activity_user_idx', '"userId"'),
+    ('ActivityLog', 'edurange_activity_user_idx', '"userId", "timestamp"'),
     ('ActivityLog', 'edurange_activity_group_idx', '"groupId"'),
     ('ActivityLog', 'edurange_activity_challenge_idx', '"challengeId"'),
     ('ActivityLog', 'edurange_activity_code_idx', '"accessCodeId"'),

@@ -31,13 +31,17 @@ GRANT EXECUTE ON FUNCTION edurange.new_id TO PUBLIC;
 GRANT EXECUTE ON FUNCTION
   edurange.wire, edurange.readiness, edurange.authenticate_token,
   edurange.get_points, edurange.leaderboard, edurange.join_competition,
-  edurange.challenge_details, edurange.attempt_question, edurange.complete_question
+  edurange.challenge_details, edurange.challenge_list, edurange.challenges,
+  edurange.question_details, edurange.completed_questions, edurange.attempt_question,
+  edurange.complete_question, edurange.complete_challenge, edurange.competition_progress,
+  edurange.challenge_instance, edurange.log_activity
   TO edurange_player;
 
 GRANT EXECUTE ON FUNCTION
   edurange.add_points, edurange.set_points, edurange.points_history,
   edurange.create_competition, edurange.generate_access_code,
-  edurange.add_competition_challenge, edurange.sync_status
+  edurange.add_competition_challenge, edurange.sync_status, edurange.health,
+  edurange.challenge_instances, edurange.update_challenge_instance
   TO edurange_service;
 
 GRANT EXECUTE ON FUNCTION

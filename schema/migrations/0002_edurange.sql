@@ -53,6 +53,17 @@ CREATE TABLE cdf_document (
   document text NOT NULL,
   imported_at timestamptz NOT NULL);
 
+-- Which request an idempotency key stands for, and what was answered.
+CREATE TABLE idempotency (
+  caller text NOT NULL,
+  function text NOT NULL,
+  key text NOT NULL,
+  request_sha256 bytea NOT NULL,
+  response text NOT NULL,
+  created_at timestamptz NOT NULL,
+  CONSTRAINT idempotency_pkey PRIMARY KEY (caller, function, key));
+CREATE INDEX idempotency_created_at_idx ON idempotency (created_at);
+
 -- How the comparison with the Instance Manager goes: one row.
 CREATE TABLE sync_state (
   only_row boolean NOT NULL DEFAULT true CONSTRAINT sync_state_pkey PRIMARY KEY
