@@ -8,6 +8,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/formatting.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 
@@ -123,14 +124,14 @@ activity_log(const Activity *activity)
 }
 
 /* Keys whose values are secrets and have no place in a log. */
+static const char *const secret_keys[] = {"answer", "flag", "token"};
+
 static bool
 is_secret_key(const JsonbValue *key)
 {
-	static const char *const secret[] = {"answer", "flag", "token"};
-
-	for (int i = 0; i < lengthof(secret); i++)
-		if (key->val.string.len == (int) strlen(secret[i]) &&
-		    pg_strncasecmp(key->val.string.val, secret[i], strlen(secret[i])) == 0)
+	for (int i = 0; i < lengthof(secret_keys); i++)
+		if (key->val.string.len == (int) strlen(secret_keys[i]) &&
+		    pg_strncasecmp(key->val.string.val, secret_keys[i], strlen(secret_keys[i])) == 0)
 			return true;
 	return false;
 }
@@ -166,6 +167,18 @@ object_of(const char *name, const char *value)
 	return json_text_parse(psprintf("{%s}", json_member(name, value)), &refusal);
 }
 
+/* Could a text that cannot be read hold a secret? */
+static bool
+names_secret(const char *sent)
+{
+	char *lower = asc_tolower(sent, strlen(sent));
+
+	for (int i = 0; i < lengthof(secret_keys); i++)
+		if (strstr(lower, secret_keys[i]) != NULL)
+			return true;
+	return false;
+}
+
 /* What was sent as metadata, as an object, whatever it was; details become a member of it. */
 static Jsonb *
 read_metadata(const char *sent, const char *details)
@@ -175,7 +188,7 @@ read_metadata(const char *sent, const char *details)
 	StringInfoData wrapped;
 
 	if (metadata == NULL)
-		metadata = object_of("invalidJson", sent);
+		metadata = object_of("invalidJson", names_secret(sent) ? "left out" : sent);
 	else if (!JB_ROOT_IS_OBJECT(metadata))
 	{
 		initStringInfo(&wrapped);

@@ -30,13 +30,8 @@ static Statement statements[STATEMENT_COUNT] = {
                 "  AND \"attemptedAt\" > $5 AT TIME ZONE 'UTC'"
                 "  ORDER BY \"attemptedAt\" DESC LIMIT $4) AS recent (at)",
                 {TEXTOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID}},
-    /* When the pair's total was last set to zero; $3 as far back as it matters. */
-    [RESET] = {"SELECT greatest((SELECT max(at) FROM edurange.points_ledger WHERE user_id = $1"
-               "  AND group_id = $2 AND balance = 0 AND kind IN ('external', 'set', 'removed')"
-               "  AND at > $3), (SELECT \"updatedAt\" AT TIME ZONE 'UTC'"
-               "  FROM public.\"GroupPoints\" WHERE \"userId\" = $1 AND \"groupId\" = $2"
-               "  AND points = 0))",
-               {TEXTOID, TEXTOID, TIMESTAMPTZOID}},
+    [RESET] = {"SELECT reset_at FROM edurange.standing WHERE user_id = $1 AND group_id = $2",
+               {TEXTOID, TEXTOID}},
     [ISO_TIME] = {"SELECT to_char($1 AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')",
                   {TIMESTAMPTZOID},
                   .reads = true},
@@ -68,12 +63,12 @@ read_recent(const Play *play, int32 limit, TimestampTz since)
 static TimestampTz
 last_reset(const Play *play, TimestampTz horizon)
 {
-	bool is_null;
-	Datum reset;
+	bool is_null = true;
+	Datum reset = 0;
 
-	STATEMENT_RUN(&statements[RESET], value_text(play->user_id), value_text(play->group_id),
-	              value_time(horizon));
-	reset = row_value(0, 1, &is_null);
+	if (STATEMENT_RUN(&statements[RESET], value_text(play->user_id), value_text(play->group_id)) >
+	    0)
+		reset = row_value(0, 1, &is_null);
 	return is_null ? horizon : Max(horizon, DatumGetTimestampTz(reset));
 }
 
@@ -100,20 +95,18 @@ attempts_check(const Play *play, AttemptAllowance *allowance, Refusal *refusal)
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz window = guc_attempt_window * USECS_PER_SEC;
 	TimestampTz lock = guc_attempt_lock * USECS_PER_SEC;
+	TimestampTz since;
 	Recent recent;
 
 	*allowance = (AttemptAllowance){.limit = guc_attempt_limit};
 	if (guc_attempt_limit == 0)
 		return true;
-	recent = read_recent(play, guc_attempt_limit, now - window - lock);
+	since = last_reset(play, now - window - lock);
+	recent = read_recent(play, guc_attempt_limit, since);
 	if (recent.count == guc_attempt_limit && recent.newest - recent.oldest <= window &&
 	    now < recent.newest + lock)
-	{
-		recent = read_recent(play, guc_attempt_limit, last_reset(play, now - window - lock));
-		if (recent.count == guc_attempt_limit)
-			return refuse_attempt(play, now, recent.newest + lock, refusal);
-	}
-	recent = read_recent(play, guc_attempt_limit, now - window);
+		return refuse_attempt(play, now, recent.newest + lock, refusal);
+	recent = read_recent(play, guc_attempt_limit, Max(since, now - window));
 	allowance->remaining = Max(guc_attempt_limit - recent.count - 1, 0);
 	allowance->reset =
 	    allowance->remaining == 0 ? now + lock : (recent.count > 0 ? recent.oldest : now) + window;

@@ -33,6 +33,7 @@ typedef enum StatementId
 	LOCK_GROUP,
 	INSERT_TOTAL,
 	WRITE_ENTRY,
+	NOTE_RESET,
 	CLOSE_ALL,
 	SET_MEMBER,
 	CLEAR_MEMBERS,
@@ -78,6 +79,10 @@ static Statement statements[STATEMENT_COUNT] = {
                      " SELECT $1, $2, seq, $3, points, $4, $6, $7, $8, changed_at FROM head",
                      {TEXTOID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID,
                       INT4OID}},
+    [NOTE_RESET] = {"INSERT INTO edurange.standing AS s (user_id, group_id, changed_at, reset_at)"
+                    " VALUES ($1, $2, $3, $3) ON CONFLICT (group_id, user_id)"
+                    " DO UPDATE SET reset_at = $3",
+                    {TEXTOID, TEXTOID, TIMESTAMPTZOID}},
     /* After TRUNCATE: a closing entry for whoever had points. $1 clock, $2 actor */
     [CLOSE_ALL] = {"WITH old AS (SELECT group_id, user_id, points FROM edurange.standing"
                    " WHERE points <> 0 FOR UPDATE),"
@@ -173,6 +178,13 @@ ledger_change(const LedgerEntry *entry, LedgerChange change, int32 amount, Refus
 	}
 }
 
+/* Is this a total that somebody set to zero?  One that came to zero, was removed or moved is not. */
+static bool
+is_reset(const char *kind, int64 total)
+{
+	return total == 0 && (strcmp(kind, "external") == 0 || strcmp(kind, "set") == 0);
+}
+
 /* Writes one entry for a pair; a change from outside that is none leaves no entry. */
 static void
 record_change(const char *user_id, const char *group_id, int64 before, int64 total,
@@ -181,21 +193,25 @@ record_change(const char *user_id, const char *group_id, int64 before, int64 tot
 	int64 delta = total - before;
 	const LedgerEntry *entry = pending_entry;
 	LedgerEntry external = {.kind = kind};
+	NullableDatum user = value_text(user_id);
+	NullableDatum group = value_text(group_id);
+	NullableDatum now = value_time(GetCurrentTimestamp());
 
 	if (entry != NULL && strcmp(entry->user_id, user_id) == 0 &&
 	    strcmp(entry->group_id, group_id) == 0)
 		pending_entry = NULL;
 	else
 	{
-		if (delta == 0)
-			return;
 		external.actor = caller_role_actor();
 		entry = &external;
 	}
-	STATEMENT_RUN(&statements[WRITE_ENTRY], value_text(user_id), value_text(group_id),
-	              value_long(delta), value_text(entry->kind), value_time(GetCurrentTimestamp()),
-	              value_text(entry->source_id), value_text(entry->actor), value_text(entry->reason),
-	              value_int((int32) total));
+	if (entry != &external || delta != 0)
+		STATEMENT_RUN(&statements[WRITE_ENTRY], user, group, value_long(delta),
+		              value_text(entry->kind), now, value_text(entry->source_id),
+		              value_text(entry->actor), value_text(entry->reason),
+		              value_int((int32) total));
+	if (is_reset(entry->kind, total))
+		STATEMENT_RUN(&statements[NOTE_RESET], user, group, now);
 }
 
 /* A text column of a trigger's tuple, by name: adopted tables may order their columns otherwise. */

@@ -1,7 +1,4 @@
 -- Who is bound acts as nobody else, and nothing raises a tier.
-CREATE FUNCTION testing.bound(statement text, who text DEFAULT NULL, instance text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
-  SELECT testing.refused(format('SELECT %s', replace(statement, '@', format('caller => ROW(%L, %L, %L)::edurange.caller', 'tok', who, instance))))
-$$;
 SELECT testing.bound($$edurange.get_points('ada', 'spring', @)$$, 'ada');
 SELECT testing.bound($$edurange.get_points('bob', 'spring', @)$$, 'ada');
 SELECT testing.bound($$edurange.add_points('bob', 'spring', 1, @)$$, 'ada');

@@ -65,6 +65,10 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 COMMENT ON FUNCTION testing.refused(text) IS 'How a statement is refused: SQLSTATE and message.';
+CREATE FUNCTION testing.bound(statement text, who text DEFAULT NULL, instance text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
+  SELECT testing.refused(format('SELECT %s', replace(statement, '@', format('caller => ROW(%L, %L, %L)::edurange.caller', 'tok', who, instance))))
+$$;
+COMMENT ON FUNCTION testing.bound(text, text, text) IS 'How a call for somebody is refused; @ stands for the caller.';
 INSERT INTO "User" (id, email, name, role) VALUES
   ('ina', 'ina@example.org', 'Ina', 'INSTRUCTOR'), ('ada', 'ada@example.org', 'Ada', 'STUDENT'),
   ('bob', 'bob@example.org', 'Bob', 'STUDENT'), ('cyd', 'cyd@example.org', 'Cyd', 'STUDENT');

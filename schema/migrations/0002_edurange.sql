@@ -20,8 +20,9 @@ CREATE TABLE points_ledger (
   CONSTRAINT points_ledger_pkey PRIMARY KEY (user_id, group_id, seq));
 
 -- The head of each pair's ledger, and the board: points is the last balance, seq its number,
--- changed_at its time, reached_at the time of the last entry that changed the total.  A pair keeps
--- its row when the user leaves, so that seq goes on; only members are on the board.
+-- changed_at its time, reached_at the time of the last entry that changed the total.  reset_at is
+-- when somebody last set the total to zero, as an instructor's reset does.  A pair keeps its row when
+-- the user leaves, so that seq goes on; only members are on the board.
 CREATE TABLE standing (
   group_id text NOT NULL,
   user_id text NOT NULL,
@@ -29,6 +30,7 @@ CREATE TABLE standing (
   seq bigint NOT NULL DEFAULT 0,
   reached_at timestamptz,
   changed_at timestamptz NOT NULL,
+  reset_at timestamptz,
   member boolean NOT NULL DEFAULT false,
   CONSTRAINT standing_pkey PRIMARY KEY (group_id, user_id))
   WITH (fillfactor = 70);

@@ -1,0 +1,43 @@
+-- Lists of challenges, and single questions.
+DELETE FROM "GroupChallenge" WHERE "challengeId" NOT IN ('knots', 'quiz');
+DELETE FROM "Challenge" WHERE id NOT IN ('knots', 'quiz', 'packed');
+UPDATE "ChallengePack" SET version = '2.0.0' WHERE id = 'pack';
+SELECT id, name, description, pack_id, pack_name, pack_version, challenge_type_name, challenge_type_id IS NOT NULL AS has_type,
+  created_at <= updated_at AS times FROM edurange.challenges();
+SELECT c.id, c.difficulty, l."nextCursor" FROM edurange.challenge_list() l, unnest(l.challenges) c;
+SELECT (SELECT array_agg(c.id) FROM unnest(l.challenges) c), l."nextCursor" FROM edurange.challenge_list("limit" => 2) l;
+SELECT (SELECT array_agg(c.id) FROM unnest(l.challenges) c), l."nextCursor" FROM edurange.challenge_list("limit" => 2, cursor => 'packed') l;
+SELECT (SELECT array_agg(c.id) FROM unnest(l.challenges) c) FROM edurange.challenge_list(type => 'web') l;
+SELECT (SELECT array_agg(c.id) FROM unnest(l.challenges) c) FROM edurange.challenge_list(difficulty => 'hard') l;
+SELECT (SELECT array_agg(c.id) FROM unnest(l.challenges) c) FROM edurange.challenge_list(pack_id => 'pack') l;
+SELECT (SELECT array_agg(c.id) FROM unnest(l.challenges) c) FROM edurange.challenge_list(group_id => 'autumn') l;
+SELECT (SELECT array_agg(c.id) FROM unnest(l.challenges) c) FROM edurange.challenge_list(search => 'UNTIE') l;
+SELECT (SELECT array_agg(c.id) FROM unnest(l.challenges) c) FROM edurange.challenge_list(search => '%') l;
+SELECT l.challenges, l."nextCursor" FROM edurange.challenge_list(type => 'nothing') l;
+SELECT edurange.wire(l) FROM edurange.challenge_list(type => 'nothing') l;
+SELECT testing.refused($$SELECT edurange.challenge_list("limit" => 0)$$);
+SELECT testing.refused($$SELECT edurange.challenge_list("limit" => 501)$$);
+SELECT testing.refused($$SELECT edurange.challenge_list(difficulty => 'VERY_HARD')$$);
+-- every page once, whatever its size
+CREATE FUNCTION testing.pages(size integer) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  page edurange.challenge_page;
+BEGIN
+  LOOP
+    SELECT * INTO page FROM edurange.challenge_list("limit" => size, cursor => page."nextCursor");
+    RETURN QUERY SELECT c.id FROM unnest(page.challenges) c;
+    EXIT WHEN page."nextCursor" IS NULL;
+  END LOOP;
+END
+$$;
+SELECT array_agg(p) FROM testing.pages(1) p;
+SELECT array_agg(p) FROM testing.pages(3) p;
+-- a question, as far as the caller may see it
+SELECT content, type, points, answer, cdf_payload -> 'answer' AS listed FROM edurange.question_details(testing.q('list'));
+SELECT testing.q('list') AS list, testing.q('flag') AS flag \gset
+SET ROLE edurange_player;
+SELECT content, type, points, answer, cdf_payload FROM edurange.question_details(:'list');
+SELECT answer, cdf_payload FROM edurange.question_details(:'flag');
+RESET ROLE;
+SELECT testing.refused($$SELECT edurange.question_details(NULL)$$);
+SELECT testing.refused($$SELECT edurange.question_details('nothing')$$);
