@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # Makes the pages that list what the sources define: errors.md from extension/errors.h, sql-api.md
-# from schema/extension/, settings.md from extension/guc.c and shim/config.c.
+# from schema/extension/ with the examples of expected/examples.out, settings.md from
+# extension/guc.c and shim/config.c.
 #
 # Usage: docs/generate.pl [--check]: with --check nothing is written, and a page that is not up to
 # date is an error.
@@ -99,9 +100,25 @@ sub tiers
 	return \%tier;
 }
 
+# Examples with their answers, by function, as the regression test has them.
+sub examples
+{
+	my %example;
+	my @parts = split /^-- ?(\w*)\n/m, slurp('expected/examples.out');
+
+	shift @parts;
+	while (my ($name, $text) = splice(@parts, 0, 2))
+	{
+		$text =~ s/\n+\z/\n/;
+		$example{$name} = $text;
+	}
+	return \%example;
+}
+
 sub sql_api
 {
 	my $tier = tiers();
+	my $example = examples();
 	my $text = <<'TXT';
 # SQL functions
 
@@ -145,7 +162,9 @@ TXT
 			next if $result eq 'trigger' || !defined $comment{$name};
 			s/\s+/ /g for $arguments, $result;
 			$section .= "### $name\n\n```sql\nedurange.$name($arguments)\n  RETURNS $result\n```\n\n"
-			  . "$comment{$name}\n\n";
+			  . "$comment{$name}\n\n```\n"
+			  . ($example->{$name} // die "sql/examples.sql has no example of edurange.$name\n")
+			  . "```\n\n";
 			my ($claimed) = $comment{$name} =~ /Tier: (\w+)\./;
 			die "the comment of edurange.$name does not name the tier it is granted to\n"
 			  if ($tier->{$name} // 'none') =~ /^(player|service|admin)$/ && ($claimed // '') ne $1;

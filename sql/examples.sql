@@ -1,0 +1,110 @@
+-- One example of each function; docs/sql-api.md shows them with these answers.
+SELECT current_database() AS here \gset
+CREATE DATABASE examples;
+\c examples
+SET TimeZone = 'UTC';
+SET DateStyle = 'ISO';
+CREATE EXTENSION edurange;
+-- migrate
+SELECT kind, count(*) FROM edurange.migrate() GROUP BY kind ORDER BY kind;
+-- readiness
+SELECT * FROM edurange.readiness();
+-- platform_tables
+SELECT cardinality(edurange.platform_tables());
+-- assertions
+SELECT kind, name, present, apply FROM edurange.assertions() WHERE kind = 'index' ORDER BY name LIMIT 1;
+-- migration_source
+SELECT number, name, length(sha256) AS digits FROM edurange.migration_source();
+-- migration_applied
+SELECT edurange.migration_applied(1);
+-- new_id
+SELECT length(edurange.new_id()), substr(edurange.new_id(), 15, 1) AS version;
+--
+INSERT INTO "User" (id, email, name, role) VALUES
+  ('ina', 'ina@example.org', 'Ina', 'INSTRUCTOR'), ('ada', 'ada@example.org', 'Ada', 'STUDENT');
+-- create_competition
+SELECT name, "startDate", "endDate" FROM edurange.create_competition(
+  'Spring', '2024-03-01 08:00Z', ARRAY['ina'], end_date => '2999-06-30 18:00Z');
+--
+UPDATE "CompetitionGroup" SET id = 'spring';
+-- generate_access_code
+SELECT code, "maxUses", "usedCount", "groupId" FROM edurange.generate_access_code('spring', 'ina', 'welcome-26', max_uses => 30);
+-- cdf_import
+SELECT * FROM edurange.cdf_import('{
+  "metadata": {"id": "knots", "name": "Knots", "version": "1.0.0", "challenge_type": "fullOS", "difficulty": "beginner"},
+  "components": [
+    {"type": "webosApp", "id": "terminal", "config": {"app_type": "terminal", "title": "Shell"}},
+    {"type": "question", "id": "rope", "config": {"type": "text", "text": "Which rope?", "points": 30, "answer": ["hemp", "sisal"]}},
+    {"type": "question", "id": "flag", "config": {"type": "flag", "text": "The flag?", "points": 70, "answer": "{{FLAG}}"}}]}');
+--
+UPDATE "ChallengeQuestion" SET id = cdf_question_id;
+-- add_competition_challenge
+SELECT points, "challengeId", "groupId" FROM edurange.add_competition_challenge('spring', 'knots', 100);
+--
+UPDATE "GroupChallenge" SET id = 'knots-spring';
+-- join_competition
+SELECT id, name, "alreadyMember" FROM edurange.join_competition('WELCOME-26', 'ada');
+-- attempt_question
+SELECT "isCorrect", "attemptCount", "pointsEarned", (points).points, "attemptsRemaining"
+FROM edurange.attempt_question('ada', 'rope', 'knots-spring', 'hemp');
+-- complete_question
+SELECT (completion)."pointsEarned", (points).points, "challengeCompleted"
+FROM edurange.complete_question('ada', 'flag', 'knots-spring');
+-- completed_questions
+SELECT "questionId", "pointsEarned" FROM edurange.completed_questions('ada', 'knots-spring');
+-- complete_challenge
+SELECT "pointsEarned", "alreadyCompleted" FROM edurange.complete_challenge('ada', 'knots-spring');
+-- add_points
+SELECT points, "userId", "groupId" FROM edurange.add_points('ada', 'spring', 10, 'nice write-up');
+-- set_points
+SELECT points FROM edurange.set_points('ada', 'spring', 95, 'recount');
+-- get_points
+SELECT edurange.get_points('ada', 'spring');
+-- points_history
+SELECT seq, delta, balance, kind, "sourceId", reason FROM edurange.points_history('ada', 'spring');
+-- leaderboard
+SELECT rank, "userId", name, points, completions FROM edurange.leaderboard('spring', "limit" => 100);
+-- competition_progress
+SELECT "totalPoints", "earnedPoints", "completionPercentage" FROM edurange.competition_progress('spring', 'ada');
+-- challenge_details
+SELECT name, type, (questions[1]).content, (questions[1]).answer, ("appConfigs"[1])."appId" FROM edurange.challenge_details('knots');
+-- question_details
+SELECT content, type, points, answer FROM edurange.question_details('rope');
+-- challenge_list
+SELECT c.id, c.difficulty, p."nextCursor" FROM edurange.challenge_list(search => 'knot', "limit" => 10) p, unnest(p.challenges) c;
+-- challenges
+SELECT id, name, challenge_type_name FROM edurange.challenges();
+--
+INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId")
+VALUES ('0190a6c8-7a3c-7000-8000-000000000001', 'knots', 'ada', 'pending...', 'QUEUED', 'spring');
+-- sync_apply
+SELECT * FROM edurange.sync_apply('{"challenge_pods": [
+  {"name": "0190a6c8-7a3c-7000-8000-000000000001", "status": "ACTIVE", "webosUrl": "https://knots.example.org"}]}');
+-- sync_status
+SELECT "lagSeconds" < 60 AS fresh, "consecutiveFailures", "lastError", "podsSeen" FROM edurange.sync_status();
+-- challenge_instance
+SELECT status, "challengeUrl", "groupChallengeId", ("user").name FROM edurange.challenge_instance('0190a6c8-7a3c-7000-8000-000000000001');
+-- challenge_instances
+SELECT id, status FROM edurange.challenge_instances(status => 'ACTIVE');
+-- update_challenge_instance
+SELECT status, flag FROM edurange.update_challenge_instance('0190a6c8-7a3c-7000-8000-000000000001', 'TERMINATING');
+-- log_activity
+SELECT id IS NOT NULL AS logged FROM edurange.log_activity('USER_LOGGED_IN', 'ada', metadata => '{"from": "dashboard"}');
+SELECT "eventType", severity, "userId", metadata FROM "ActivityLog" ORDER BY "timestamp" DESC LIMIT 1;
+-- create_token
+SELECT tier, label, length(token), "userId" FROM edurange.create_token('player', 'Ada''s pod', user_id => 'ada');
+-- authenticate_token
+SELECT tier FROM edurange.authenticate_token(sha256('edr_not-a-token'));
+-- tokens
+SELECT tier, label, "userId", "revokedAt" FROM edurange.tokens();
+-- revoke_token
+SELECT r.label, r."revokedAt" IS NOT NULL AS revoked FROM edurange.tokens() t, edurange.revoke_token(t.id) r;
+-- health
+SELECT status, message, edurange_version, missing FROM edurange.health();
+-- check_invariants
+SELECT * FROM edurange.check_invariants();
+-- wire
+SELECT edurange.wire(t) FROM (SELECT timestamptz '2026-03-01 09:00+01' AS "startDate", ARRAY['a', NULL] AS list) t;
+--
+\c :here
+DROP DATABASE examples;
