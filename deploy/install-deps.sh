@@ -22,7 +22,8 @@ libarchive headers|header archive.h|libarchive-dev
 pkg-config|command pkg-config|pkg-config'
 needs_test='
 prove|command prove|perl
-IPC::Run|perl IPC::Run|libipc-run-perl'
+IPC::Run|perl IPC::Run|libipc-run-perl
+pgrep|command pgrep|procps'
 needs_lint='
 clang|command clang|clang
 clang-format|command clang-format|clang-format
