@@ -184,7 +184,8 @@ static Statement statements[STATEMENT_COUNT] = {
                           " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
                           " FROM (SELECT $1 -> 'metadata') AS metadata (m)"
                           " WHERE c.id = m ->> 'id'",
-                          {JSONBOID, TEXTOID}},
+                          {JSONBOID, TEXTOID},
+                          .secret = true},
     /* A question that the document lacks although somebody worked at it. $2 challenge */
     [QUESTION_IN_USE] = {"WITH " QUESTIONS " SELECT q.cdf_question_id"
                          " FROM public.\"ChallengeQuestion\" q WHERE q.\"challengeId\" = $2"
@@ -213,7 +214,8 @@ static Statement statements[STATEMENT_COUNT] = {
                           " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
                           " FROM question n WHERE q.\"challengeId\" = $2"
                           " AND q.cdf_question_id = n.cdf_question_id",
-                          {JSONBOID, TEXTOID}},
+                          {JSONBOID, TEXTOID},
+                          .secret = true},
     [INSERT_QUESTIONS] = {"WITH " QUESTIONS " INSERT INTO public.\"ChallengeQuestion\" (id,"
                           " \"challengeId\", content, type, points, answer, \"order\", title,"
                           " format, hint, required, cdf_question_id, cdf_payload, \"createdAt\","
@@ -224,7 +226,8 @@ static Statement statements[STATEMENT_COUNT] = {
                           " WHERE NOT EXISTS (SELECT FROM public.\"ChallengeQuestion\" q"
                           "  WHERE q.\"challengeId\" = $2"
                           "  AND q.cdf_question_id = n.cdf_question_id)",
-                          {JSONBOID, TEXTOID}},
+                          {JSONBOID, TEXTOID},
+                          .secret = true},
     [DELETE_APPS] = {"DELETE FROM public.\"ChallengeAppConfig\" a WHERE a.\"challengeId\" = $2"
                      " AND NOT EXISTS (SELECT FROM " COMPONENTS
                      " WHERE c ->> 'type' = 'webosApp' AND c ->> 'id' = a.\"appId\")",
@@ -261,7 +264,8 @@ static Statement statements[STATEMENT_COUNT] = {
     [KEEP_DOCUMENT] = {"INSERT INTO edurange.cdf_document (challenge_id, document, imported_at)"
                        " VALUES ($1, $2, clock_timestamp()) ON CONFLICT (challenge_id) DO UPDATE"
                        " SET document = excluded.document, imported_at = excluded.imported_at",
-                       {TEXTOID, TEXTOID}},
+                       {TEXTOID, TEXTOID},
+                       .secret = true},
 };
 
 /* The document, parsed and found to break no rule. */

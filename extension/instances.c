@@ -133,7 +133,8 @@ static Statement statements[STATEMENT_COUNT] = {
                          "  ELSE i.\"terminationAttempts\" END WHERE i.id = $1"
                          " RETURNING ROW(i.id, i.\"flagSecretName\", NULL,"
                          " i.status)::edurange.instance_change",
-                         {TEXTOID, TEXTOID, TEXTOID, TEXTOID}},
+                         {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+                         .secret = true},
 };
 
 /* The text of a failed poll: {"error": text}; NULL for a list of pods. */

@@ -44,7 +44,8 @@ static Statement statements[STATEMENT_COUNT] = {
     [INSERT_ATTEMPT] = {"INSERT INTO public.\"QuestionAttempt\" (id, \"userId\", \"questionId\","
                         " \"groupChallengeId\", answer, \"isCorrect\", \"attemptedAt\")"
                         " VALUES ($4, $1, $2, $3, $5, $6, clock_timestamp() AT TIME ZONE 'UTC')",
-                        {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID}},
+                        {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID},
+                        .secret = true},
     [COMPLETED] = {"SELECT id, \"questionId\", \"userId\", \"groupChallengeId\","
                    " \"completedAt\" AT TIME ZONE 'UTC', \"pointsEarned\""
                    " FROM public.\"QuestionCompletion\" WHERE \"userId\" = $1"

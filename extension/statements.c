@@ -50,6 +50,35 @@ statement_prepare(Statement *statement)
 	statement->plan = plan;
 }
 
+/*
+ * Executes a statement that writes a secret.  A violated constraint quotes the row in the error's
+ * detail, which would carry the secret to the caller and into the server's log.
+ */
+static int
+execute_secret(Statement *statement, Datum *values, const char *nulls)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile int result = 0;
+
+	PG_TRY();
+	{
+		result = SPI_execute_plan(statement->plan, values, nulls, statement->reads, 0);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		error->detail = NULL;
+		error->detail_log = NULL;
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	return result;
+}
+
 /* Runs the statement and returns how many rows it gave or changed. */
 uint64
 statement_run(Statement *statement, const NullableDatum *arguments, int count)
@@ -67,7 +96,10 @@ statement_run(Statement *statement, const NullableDatum *arguments, int count)
 		values[i] = arguments[i].value;
 		nulls[i] = arguments[i].isnull ? 'n' : ' ';
 	}
-	result = SPI_execute_plan(statement->plan, values, nulls, statement->reads, 0);
+	if (statement->secret)
+		result = execute_secret(statement, values, nulls);
+	else
+		result = SPI_execute_plan(statement->plan, values, nulls, statement->reads, 0);
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
 	return SPI_processed;

@@ -21,7 +21,8 @@ typedef struct Statement
 	const char *sql;
 	Oid argument_types[STATEMENT_MAX_ARGUMENTS]; /* ends with the first InvalidOid */
 	bool reads;                                  /* only reads, with the caller's snapshot */
-	SPIPlanPtr plan;                             /* made at the first use in a session */
+	bool secret;     /* writes a flag or an answer: its errors quote no values */
+	SPIPlanPtr plan; /* made at the first use in a session */
 } Statement;
 
 extern void statements_begin(void);

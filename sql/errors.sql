@@ -31,3 +31,15 @@ SELECT count(*) > 0 AS reads FROM edurange.leaderboard('spring');
 SELECT count(*) AS violations FROM edurange.check_invariants();
 SELECT testing.refused($$SELECT edurange.add_points('ada', 'spring', 1)$$);
 ROLLBACK;
+-- a violated constraint does not quote the row that holds a secret
+ALTER TABLE "QuestionAttempt" ADD CONSTRAINT forbidden CHECK (answer <> 'my-secret');
+SELECT testing.refused($$SELECT testing.try('ada', 'open', 'my-secret')$$);
+ALTER TABLE "QuestionAttempt" DROP CONSTRAINT forbidden;
+INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId") VALUES ('ei', 'quiz', 'ada', '', 'ACTIVE', 'spring');
+ALTER TABLE "ChallengeInstance" ADD CONSTRAINT forbidden CHECK (flag <> 'my-secret') NOT VALID;
+SELECT testing.refused($$SELECT edurange.update_challenge_instance('ei', flag => 'my-secret')$$);
+ALTER TABLE "ChallengeInstance" DROP CONSTRAINT forbidden;
+DELETE FROM "ChallengeInstance" WHERE id = 'ei';
+ALTER TABLE "ChallengeQuestion" ADD CONSTRAINT forbidden CHECK (answer <> 'my-secret') NOT VALID;
+SELECT testing.refused(format('SELECT edurange.cdf_import(%L)', testing.document('[{"type": "question", "id": "s", "config": {"type": "text", "text": "?", "answer": "my-secret"}}]', '{"id": "secret"}')));
+ALTER TABLE "ChallengeQuestion" DROP CONSTRAINT forbidden;
