@@ -20,6 +20,13 @@ make_cluster() {
     fail "initdb failed"
   }
   say "include_if_exists = 'edurange.conf'" >>"$STATE_DIR/data.new/postgresql.conf"
+  # Without its database the worker would end at the first start and come back after ten seconds.
+  say 'CREATE DATABASE edurange' | (cd "$STATE_DIR" &&
+    as_user "$BINDIR/postgres" --single -j -D "$STATE_DIR/data.new" postgres) \
+    >>"$STATE_DIR/logs/initdb.log" 2>&1 || {
+    show_log initdb
+    fail "the database could not be made"
+  }
   mv "$STATE_DIR/password.new" "$STATE_DIR/password"
   mv "$STATE_DIR/data.new" "$STATE_DIR/data"
 }
@@ -95,8 +102,6 @@ start_postgres() {
 # login.  Where the install script has changed since, the code of the extension is made anew: tables
 # and rows do not belong to it, and migrate() puts the triggers back in the same transaction.
 prepare_database() {
-  [ "$(sql_in postgres -At -c "SELECT count(*) FROM pg_database WHERE datname = 'edurange'")" = 1 ] ||
-    sql_in postgres -c "CREATE DATABASE edurange"
   script=$(cat "$STATE_DIR/stage$("$PG_CONFIG" --sharedir)/extension/"edurange--*.sql | sha256sum)
   if [ "$(cat "$STATE_DIR/installed-script" 2>/dev/null)" != "$script" ]; then
     drop='DROP EXTENSION IF EXISTS edurange CASCADE;'
