@@ -184,11 +184,12 @@ static Jsonb *
 read_metadata(const char *sent, const char *details)
 {
 	Refusal refusal = {0};
-	Jsonb *metadata = json_text_parse(sent != NULL && sent[0] != '\0' ? sent : "{}", &refusal);
+	const char *text = sent != NULL && sent[0] != '\0' ? sent : "{}";
+	Jsonb *metadata = json_text_parse(text, &refusal);
 	StringInfoData wrapped;
 
 	if (metadata == NULL)
-		metadata = object_of("invalidJson", names_secret(sent) ? "left out" : sent);
+		metadata = object_of("invalidJson", names_secret(text) ? "left out" : text);
 	else if (!JB_ROOT_IS_OBJECT(metadata))
 	{
 		initStringInfo(&wrapped);

@@ -387,8 +387,10 @@ static char *
 route_path(const char *base, const char *route)
 {
 	static const char api[] = "/api";
-	char *path = malloc(strlen(base) + strlen(api) + strlen(route) + 2);
+	size_t size = strlen(base) + strlen(api) + strlen(route) + 2;
+	char *path = malloc(size);
 	size_t length = 0;
+	bool has_api;
 
 	if (path == NULL)
 		return NULL;
@@ -398,10 +400,8 @@ route_path(const char *base, const char *route)
 	if (length > 0 && path[length - 1] == '/')
 		length--;
 	path[length] = '\0';
-	if (length < strlen(api) || strcmp(path + length - strlen(api), api) != 0)
-		strcat(path, api);
-	strcat(path, "/");
-	strcat(path, route);
+	has_api = length >= strlen(api) && strcmp(path + length - strlen(api), api) == 0;
+	snprintf(path + length, size - length, "%s/%s", has_api ? "" : api, route);
 	return path;
 }
 

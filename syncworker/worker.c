@@ -273,7 +273,7 @@ next_delay(void)
 	for (int i = 0; i < history.failures && delay < limit; i++)
 		delay *= 2;
 	delay = Min(delay, limit);
-	return delay / 2 + (long) (pg_prng_double(&pg_global_prng_state) * (delay - delay / 2));
+	return (long) ((0.5 + pg_prng_double(&pg_global_prng_state) / 2) * (double) delay);
 }
 
 /* Hands an observation to the database; false, with the reason, when that failed. */
