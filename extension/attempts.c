@@ -80,11 +80,11 @@ refuse_attempt(const Play *play, TimestampTz now, TimestampTz until, Refusal *re
 	int64 minutes = (seconds + SECS_PER_MINUTE - 1) / SECS_PER_MINUTE;
 
 	STATEMENT_RUN(&statements[ISO_TIME], value_time(until));
-	refusal->detail =
-	    psprintf("{\"resetTime\": \"%s\", \"waitMinutes\": " INT64_FORMAT
-	             ", \"retryAfter\": " INT64_FORMAT ", \"limit\": %d,"
-	             " \"details\": \"Please wait " INT64_FORMAT " minutes before the next attempt.\"}",
-	             row_text(0, 1), minutes, seconds, guc_attempt_limit, minutes);
+	refusal->detail = psprintf(
+	    "{\"error\": \"Too many attempts\", \"resetTime\": \"%s\", \"waitMinutes\": " INT64_FORMAT
+	    ", \"retryAfter\": " INT64_FORMAT ", \"attemptLimit\": %d, \"attemptsRemaining\": 0,"
+	    " \"details\": \"Please wait " INT64_FORMAT " minutes before the next attempt.\"}",
+	    row_text(0, 1), minutes, seconds, guc_attempt_limit, minutes);
 	return refuse(refusal, EDURANGE_TOO_MANY_ATTEMPTS, "too many attempts at question \"%s\"",
 	              play->question_id);
 }

@@ -18,8 +18,8 @@ typedef struct AttemptAllowance
 } AttemptAllowance;
 
 /*
- * May the play's user try once more?  Refuses with too_many_attempts, whose detail is a JSON object
- * with resetTime, waitMinutes, retryAfter and details.  The caller holds the membership's lock.
+ * May the play's user try once more?  Refuses with too_many_attempts, whose detail is a JSON object:
+ * members of the answer that clients of the platform read.  The caller holds the membership's lock.
  */
 extern bool attempts_check(const Play *play, AttemptAllowance *allowance, Refusal *refusal);
 

@@ -52,7 +52,11 @@ static Statement statements[STATEMENT_COUNT] = {
               " FROM edurange.token t ORDER BY t.created_at DESC, t.id DESC",
               {InvalidOid},
               .reads = true},
-    [AUTHENTICATE] = {"SELECT ROW(" TOKEN_COLUMNS ")::edurange.token_record FROM edurange.token t"
+    /* A token that is bound to an instance is bound to its owner. */
+    [AUTHENTICATE] = {"SELECT ROW(t.id, t.tier, t.label, coalesce(t.user_id, i.\"userId\"),"
+                      " t.instance_id, t.created_at, t.created_by, t.expires_at, t.revoked_at"
+                      " )::edurange.token_record FROM edurange.token t"
+                      " LEFT JOIN public.\"ChallengeInstance\" i ON i.id = t.instance_id"
                       " WHERE t.token_sha256 = $1 AND t.revoked_at IS NULL"
                       " AND (t.expires_at IS NULL OR t.expires_at > statement_timestamp())",
                       {BYTEAOID},

@@ -18,9 +18,6 @@
 static const ErrorInfo errors[EDURANGE_ERROR_COUNT] = {EDURANGE_ERRORS(ERROR_INFO)};
 #undef ERROR_INFO
 
-/* An integrity violation that no function foresaw: its text would show rows, so it stays back. */
-static const ErrorInfo conflict = {"conflict", "23000", 409};
-
 /* What the client reads when the server's text must not be shown. */
 static const char *const neutral_messages[EDURANGE_ERROR_COUNT] = {
     [EDURANGE_INTERNAL] = "internal error",
@@ -41,6 +38,7 @@ static const struct
     {"42704", EDURANGE_NOT_INSTALLED}, {"3F000", EDURANGE_NOT_INSTALLED},
     {"40P01", EDURANGE_TRY_AGAIN},     {"57P0", EDURANGE_UNAVAILABLE},
     {"08", EDURANGE_UNAVAILABLE},      {"53", EDURANGE_UNAVAILABLE},
+    {"23", EDURANGE_CONFLICT},
 };
 
 /* The row for a SQLSTATE: exactly, by class, or "internal". */
@@ -59,8 +57,6 @@ find_error(const char *sqlstate)
 		if (strncmp(sqlstate, fallbacks[i].prefix, strlen(fallbacks[i].prefix)) == 0)
 			return &errors[fallbacks[i].error];
 	}
-	if (strncmp(sqlstate, "23", 2) == 0)
-		return &conflict;
 	return &errors[EDURANGE_INTERNAL];
 }
 
@@ -94,7 +90,8 @@ failure_from_database(Failure *failure, const DatabaseResult *result)
 {
 	failure_clear(failure);
 	failure->info = find_error(result->sqlstate);
-	if (failure->info == &conflict)
+	/* an integrity violation that no function foresaw: its text would show rows */
+	if (failure->info == &errors[EDURANGE_CONFLICT])
 		failure->message = strdup("the request conflicts with what exists already");
 	else if (failure->info->status >= 500)
 	{
@@ -110,27 +107,38 @@ failure_from_database(Failure *failure, const DatabaseResult *result)
 	}
 }
 
+/* The detail as JSON, where it is some: a list of violations, or members of the body. */
+static json_t *
+detail_json(const Failure *failure)
+{
+	const char *detail = failure->detail;
+
+	if (detail == NULL || (detail[0] != '[' && detail[0] != '{'))
+		return NULL;
+	return json_loads(detail, 0, NULL);
+}
+
 /*
- * The body of an error, to be freed.  A document that breaks the rules lists where: the database
- * sends that list as JSON in its detail.
+ * The body of an error, to be freed.  Some errors say more than a sentence: the database sends a
+ * list of violations, or members of the body, as JSON in the detail.
  */
 char *
 failure_body(const Failure *failure, const char *request_id)
 {
 	json_t *body = json_object();
-	json_t *list = NULL;
+	json_t *detail = detail_json(failure);
 	char *text;
 
 	json_object_set_new(body, "error",
 	                    json_string(failure->message ? failure->message : failure->info->name));
 	json_object_set_new(body, "code", json_string(failure->info->name));
-	if (failure->info == &errors[EDURANGE_DOCUMENT_INVALID] && failure->detail != NULL)
-		list = json_loads(failure->detail, 0, NULL);
-	if (json_is_array(list))
-		json_object_set(body, "validation_errors", list);
+	if (json_is_array(detail))
+		json_object_set(body, "validation_errors", detail);
+	else if (json_is_object(detail))
+		json_object_update(body, detail);
 	else if (failure->detail != NULL)
 		json_object_set_new(body, "detail", json_string(failure->detail));
-	json_decref(list);
+	json_decref(detail);
 	if (failure->hint != NULL)
 		json_object_set_new(body, "hint", json_string(failure->hint));
 	json_object_set_new(body, "requestId", json_string(request_id));

@@ -28,6 +28,7 @@
 #include "errors.h"
 #include "log.h"
 #include "params.h"
+#include "replies.h"
 
 #define URI_LIMIT 8192
 #define MEMORY_PER_CONNECTION (64 * 1024)
@@ -281,64 +282,6 @@ finish(Request *request)
 		MHD_resume_connection(request->connection);
 }
 
-/* The body of /status: 200 whether or not the database answered. */
-static char *
-status_body(bool connected)
-{
-	DatabaseStatus status;
-	char time[ISO_TIME_LENGTH];
-	json_t *body;
-	char *text;
-
-	database_status(&status);
-	iso_time_now(time);
-	body = json_pack("{s:s, s:s, s:s, s:s, s:{s:s?, s:i, s:s?}}", "status", "ok", "message",
-	                 "the service is running", "database", connected ? "connected" : "disconnected",
-	                 "timestamp", time, "connection_info", "last_connected",
-	                 status.last_connected[0] != '\0' ? status.last_connected : NULL,
-	                 "reconnect_attempts", status.reconnect_attempts, "last_error",
-	                 connected ? NULL : "connection failed");
-	text = json_dumps(body, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	json_decref(body);
-	return text;
-}
-
-/* The body of /ready, from edurange.readiness(); sets the status. */
-static char *
-ready_body(Request *request, const DatabaseResult *result)
-{
-	json_t *row = result->ok ? json_loads(result->text, 0, NULL) : NULL;
-	json_t *missing = json_object_get(row, "missing");
-	bool ready = json_is_true(json_object_get(row, "ready"));
-	json_t *body = json_pack("{s:b}", "ready", ready);
-	char *text;
-
-	if (ready)
-		json_object_set(body, "version", json_object_get(row, "version"));
-	else if (row != NULL)
-	{
-		json_object_set_new(body, "reason",
-		                    json_string("tables are missing or incomplete; run "
-		                                "edurange.migrate()"));
-		if (json_is_array(missing))
-			json_object_set(body, "missing", missing);
-	}
-	else
-	{
-		failure_from_database(&request->failure, result);
-		json_object_set_new(body, "reason",
-		                    json_string(request->failure.info->status == 503
-		                                    ? request->failure.message
-		                                    : "the database does not answer as it should"));
-		failure_clear(&request->failure);
-	}
-	request->status = ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
-	text = json_dumps(body, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	json_decref(body);
-	json_decref(row);
-	return text;
-}
-
 /* Callback: the route's statement is done. */
 static void
 on_result(void *closure, DatabaseResult *result)
@@ -348,23 +291,8 @@ on_result(void *closure, DatabaseResult *result)
 	if (!result->ok)
 		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
 	request->status = MHD_HTTP_OK;
-	switch (request->match.route->response)
-	{
-		case RESPOND_STATUS:
-			request->reply = status_body(result->ok);
-			break;
-		case RESPOND_READY:
-			request->reply = ready_body(request, result);
-			break;
-		default:
-			if (result->ok)
-			{
-				request->reply = result->text;
-				result->text = NULL;
-			}
-			else
-				failure_from_database(&request->failure, result);
-	}
+	request->reply =
+	    reply_body(request->match.route->response, result, &request->status, &request->failure);
 	finish(request);
 }
 
@@ -377,14 +305,22 @@ prepare_request(Request *request)
 	if (route->open)
 		return true;
 	if (!auth_permits(&request->caller, route, &request->failure) ||
-	    !params_bind(&request->match, &request->target, request->body ? request->body : "",
-	                 request->body_length, &request->values, &request->failure))
+	    !params_bind(&request->match, &request->target, &request->caller,
+	                 request->body ? request->body : "", request->body_length, &request->values,
+	                 &request->failure))
 		return false;
 	for (int i = 0; route->caller && i < CALLER_VALUES; i++)
 	{
 		const char *value = request->caller.values[i];
 
 		request->values.values[request->values.count++] = value != NULL ? strdup(value) : NULL;
+	}
+	if (route->keyed)
+	{
+		const char *key =
+		    MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Idempotency-Key");
+
+		request->values.values[request->values.count++] = key != NULL ? strdup(key) : NULL;
 	}
 	return true;
 }
@@ -457,14 +393,17 @@ add_headers(const Request *request, struct MHD_Response *response)
 	HEADER("X-Request-Id", request->id);
 	HEADER("X-Content-Type-Options", "nosniff");
 	HEADER("Access-Control-Allow-Origin", "*");
-	HEADER("Access-Control-Expose-Headers", "X-Request-Id, Retry-After");
+	HEADER(
+	    "Access-Control-Expose-Headers",
+	    "X-Request-Id, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset");
 	if (request->status != MHD_HTTP_NO_CONTENT)
 		HEADER(MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
 	if (strcmp(request->method, "OPTIONS") == 0 && request->match.path_found)
 	{
 		HEADER("Access-Control-Allow-Methods", request->match.allow);
 		HEADER("Access-Control-Allow-Headers",
-		       asked != NULL ? asked : "Authorization, Content-Type, X-Request-Id");
+		       asked != NULL ? asked
+		                     : "Authorization, Content-Type, Idempotency-Key, X-Request-Id");
 		HEADER("Access-Control-Max-Age", "600");
 	}
 	if (request->match.path_found && request->match.route == NULL)
@@ -502,6 +441,8 @@ respond(Request *request)
 	                                           MHD_RESPMEM_MUST_FREE);
 	if (response == NULL)
 		return MHD_NO;
+	if (request->match.route != NULL && request->match.route->limited)
+		reply_add_limits(response, request->reply);
 	request->reply = NULL;
 	add_headers(request, response);
 	queued = MHD_queue_response(request->connection, request->status, response);

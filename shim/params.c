@@ -417,6 +417,15 @@ bind_answer(const Param *param, Given given, const char *body, Failure *failure)
 	return NULL;
 }
 
+/* Any JSON as its text.  Clients send it as JSON or as a text that holds JSON. */
+static char *
+bind_json(Given given)
+{
+	const char *text = text_of(given);
+
+	return text != NULL ? strdup(text) : json_dumps(given.json, JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
 static char *
 bind_one(const Param *param, Given given, const char *body, Failure *failure)
 {
@@ -432,6 +441,8 @@ bind_one(const Param *param, Given given, const char *body, Failure *failure)
 			return bind_text_list(param, given, failure);
 		case TYPE_ANSWER:
 			return bind_answer(param, given, body, failure);
+		case TYPE_JSON:
+			return bind_json(given);
 		case TYPE_DOCUMENT:
 		case TYPE_TEXT:
 			break;
@@ -579,17 +590,20 @@ check_document(const char *body, size_t length, Failure *failure)
 	return failure->info == NULL;
 }
 
+/* Did the request give the parameter?  An empty text is as none. */
+static bool
+is_given(Given given)
+{
+	const char *text = text_of(given);
+
+	return text != NULL ? text[0] != '\0' : given.json != NULL;
+}
+
 /* Binds one parameter; false when it failed. */
 static bool
 bind_param(const Param *param, Given given, const char *body, Values *values, Failure *failure)
 {
-	const char *text = text_of(given);
-	bool absent = given.text == NULL && given.json == NULL;
-
-	/* an empty text is as none where one is needed, and always in a query */
-	if (text != NULL && text[0] == '\0' && (param->required || given.text != NULL))
-		absent = true;
-	if (absent)
+	if (!is_given(given) && (param->required || given.json == NULL))
 	{
 		if (param->required)
 			failure_set(failure, EDURANGE_MISSING_PARAMETER, "parameter \"%s\" is required",
@@ -610,8 +624,8 @@ bind_param(const Param *param, Given given, const char *body, Values *values, Fa
  * by a null byte.  On failure the values are to be freed all the same.
  */
 bool
-params_bind(const RouteMatch *match, const Target *target, const char *body, size_t body_length,
-            Values *values, Failure *failure)
+params_bind(const RouteMatch *match, const Target *target, const Caller *caller, const char *body,
+            size_t body_length, Values *values, Failure *failure)
 {
 	const Route *route = match->route;
 	json_t *object = NULL;
@@ -641,6 +655,8 @@ params_bind(const RouteMatch *match, const Target *target, const char *body, siz
 			fine = false;
 			break;
 		}
+		if (param->bound != 0 && !is_given(given))
+			given = (Given){.text = caller->values[param->bound]};
 		fine = bind_param(param, given, body, values, failure);
 	}
 	json_decref(object);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "auth.h"
 #include "errors.h"
 #include "routes.h"
 
@@ -37,8 +38,8 @@ typedef struct Values
 } Values;
 
 extern bool target_parse(char *uri, Target *target, Failure *failure);
-extern bool params_bind(const RouteMatch *match, const Target *target, const char *body,
-                        size_t body_length, Values *values, Failure *failure);
+extern bool params_bind(const RouteMatch *match, const Target *target, const Caller *caller,
+                        const char *body, size_t body_length, Values *values, Failure *failure);
 extern void values_free(Values *values);
 
 #endif

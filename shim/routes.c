@@ -17,6 +17,7 @@
 #define LIST_OF(call)                                                                              \
 	"SELECT coalesce(json_agg(edurange.wire(t)), '[]')::text FROM edurange." call " t"
 #define CALLER(a, b, c) "caller => ROW($" #a ",$" #b ",$" #c ")::edurange.caller"
+#define KEYED(a, b, c, d) CALLER(a, b, c) ", idempotency_key => $" #d
 
 const Statement statements[STATEMENT_COUNT] = {
 	[STATEMENT_PING] = {"ping", "SELECT 'true'::text"},
@@ -27,40 +28,72 @@ const Statement statements[STATEMENT_COUNT] = {
 		"user_id => $1, group_id => $2, " CALLER(3, 4, 5) ") AS points) t"},
 	[STATEMENT_ADD_POINTS] = {"add_points",
 		ROW_OF("add_points(user_id => $1, group_id => $2, points => $3, reason => $4, "
-			   CALLER(5, 6, 7) ")")},
+			   KEYED(5, 6, 7, 8) ")")},
 	[STATEMENT_SET_POINTS] = {"set_points",
 		ROW_OF("set_points(user_id => $1, group_id => $2, points => $3, reason => $4, "
-			   CALLER(5, 6, 7) ")")},
+			   KEYED(5, 6, 7, 8) ")")},
 	[STATEMENT_CREATE_COMPETITION] = {"create_competition",
 		ROW_OF("create_competition(name => $1, description => $2, start_date => $3, "
-			   "end_date => $4, instructor_ids => $5, " CALLER(6, 7, 8) ")")},
+			   "end_date => $4, instructor_ids => $5, " KEYED(6, 7, 8, 9) ")")},
 	[STATEMENT_GENERATE_CODE] = {"generate_access_code",
 		ROW_OF("generate_access_code(group_id => $1, created_by => $2, code => $3, "
-			   "expires_at => $4, max_uses => $5, " CALLER(6, 7, 8) ")")},
+			   "expires_at => $4, max_uses => $5, " KEYED(6, 7, 8, 9) ")")},
 	[STATEMENT_ADD_CHALLENGE] = {"add_competition_challenge",
 		ROW_OF("add_competition_challenge(group_id => $1, challenge_id => $2, points => $3, "
-			   CALLER(4, 5, 6) ")")},
+			   KEYED(4, 5, 6, 7) ")")},
 	[STATEMENT_JOIN] = {"join_competition",
-		ROW_OF("join_competition(code => $1, user_id => $2, " CALLER(3, 4, 5) ")")},
+		ROW_OF("join_competition(code => $1, user_id => $2, " KEYED(3, 4, 5, 6) ")")},
 	[STATEMENT_LEADERBOARD] = {"leaderboard",
 		LIST_OF("leaderboard(group_id => $1, \"limit\" => coalesce($2, 1000), "
-				"\"offset\" => coalesce($3, 0), " CALLER(4, 5, 6) ")")},
+				"\"offset\" => coalesce($3, 0), at => $4, " CALLER(5, 6, 7) ")")},
 	[STATEMENT_ATTEMPT] = {"attempt_question",
 		ROW_OF("attempt_question(user_id => $1, question_id => $2, group_challenge_id => $3, "
-			   "answer => $4, challenge_instance_id => $5, " CALLER(6, 7, 8) ")")},
+			   "answer => $4, challenge_instance_id => $5, " KEYED(6, 7, 8, 9) ")")},
 	[STATEMENT_COMPLETE] = {"complete_question",
 		ROW_OF("complete_question(user_id => $1, question_id => $2, group_challenge_id => $3, "
-			   "is_correct => coalesce($4, true), " CALLER(5, 6, 7) ")")},
+			   "is_correct => coalesce($4, true), " KEYED(5, 6, 7, 8) ")")},
 	[STATEMENT_CHALLENGE_DETAILS] = {"challenge_details",
 		ROW_OF("challenge_details(challenge_id => $1, " CALLER(2, 3, 4) ")")},
+	[STATEMENT_COMPLETED] = {"completed_questions",
+		"SELECT json_build_object('completed_questions',"
+		" coalesce(json_agg(edurange.wire(t)), '[]'))::text"
+		" FROM edurange.completed_questions(user_id => $1, group_challenge_id => $2, "
+		CALLER(3, 4, 5) ") t"},
+	[STATEMENT_QUESTION_DETAILS] = {"question_details",
+		ROW_OF("question_details(question_id => $1, " CALLER(2, 3, 4) ")")},
+	[STATEMENT_CHALLENGE_LIST] = {"challenge_list",
+		ROW_OF("challenge_list(type => $1, difficulty => $2, pack_id => $3, group_id => $4, "
+			   "search => $5, \"limit\" => coalesce($6, 100), cursor => $7, "
+			   CALLER(8, 9, 10) ")")},
+	[STATEMENT_CHALLENGES] = {"challenges", LIST_OF("challenges(" CALLER(1, 2, 3) ")")},
+	[STATEMENT_COMPLETE_CHALLENGE] = {"complete_challenge",
+		ROW_OF("complete_challenge(user_id => $1, group_challenge_id => $2, group_id => $3, "
+			   "points_earned => $4, challenge_id => $5, " KEYED(6, 7, 8, 9) ")")},
+	[STATEMENT_PROGRESS] = {"competition_progress",
+		ROW_OF("competition_progress(group_id => $1, user_id => $2, " CALLER(3, 4, 5) ")")},
+	[STATEMENT_INSTANCE] = {"challenge_instance",
+		ROW_OF("challenge_instance(challenge_instance_id => $1, " CALLER(2, 3, 4) ")")},
+	[STATEMENT_UPDATE_INSTANCE] = {"update_challenge_instance",
+		"SELECT json_build_object('success', true, 'message', 'instance updated',"
+		" 'data', edurange.wire(t))::text"
+		" FROM edurange.update_challenge_instance(instance_id => $1, flag_secret_name => $2, "
+		"flag => $3, status => $4, " KEYED(5, 6, 7, 8) ") t"},
+	[STATEMENT_LOG_ACTIVITY] = {"log_activity",
+		ROW_OF("log_activity(event_type => $1, user_id => $2, severity => coalesce($3, 'INFO'), "
+			   "metadata => $4, challenge_id => $5, group_id => $6, challenge_instance_id => $7, "
+			   "access_code_id => $8, details => $9, " KEYED(10, 11, 12, 13) ")")},
+	[STATEMENT_HEALTH] = {"health", ROW_OF("health()")},
 	[STATEMENT_CDF_IMPORT] = {"cdf_import",
-		ROW_OF("cdf_import(document => $1, pack_id => $2, " CALLER(3, 4, 5) ")")},
+		ROW_OF("cdf_import(document => $1, pack_id => $2, " KEYED(3, 4, 5, 6) ")")},
 };
 
 #define QUERY(n, alias) {.name = n, .aliases = {alias}, .source = FROM_QUERY, .required = true}
 #define TEXT(n, alias) {.name = n, .aliases = {alias}, .source = FROM_BODY, .required = true}
 #define OPTIONAL(n, alias, t)                                                                      \
 	{.name = n, .aliases = {alias}, .source = FROM_BODY, .type = t}
+/* who acts: the user or instance that a token is bound to, where the request names none */
+#define USER(n, alias, from)                                                                       \
+	{.name = n, .aliases = {alias}, .source = from, .required = true, .bound = CALLER_USER}
 #define REQUIRED(n, alias, t)                                                                      \
 	{.name = n, .aliases = {alias}, .source = FROM_BODY, .type = t, .required = true}
 
@@ -75,72 +108,140 @@ const Route routes[] = {
 	 .response = RESPOND_READY, .statement = STATEMENT_READINESS,
 	 .summary = "Can requests be served?"},
 
+	{.method = "GET", .path = "/health/detailed", .tier = TIER_SERVICE, .read_only = true,
+	 .response = RESPOND_HEALTH, .statement = STATEMENT_HEALTH,
+	 .summary = "The state of database, tables and sync worker."},
+
 	{.method = "GET", .path = "/get_points", .tier = TIER_PLAYER, .read_only = true,
 	 .caller = true, .statement = STATEMENT_GET_POINTS,
-	 .params = {QUERY("user_id", "userId"), QUERY("group_id", "groupId")},
+	 .params = {USER("user_id", "userId", FROM_QUERY), QUERY("group_id", "groupId")},
 	 .summary = "A user's total in a competition; 0 for anything unknown."},
 	{.method = "POST", .path = "/add_points", .tier = TIER_SERVICE, .body = BODY_OBJECT,
-	 .caller = true, .statement = STATEMENT_ADD_POINTS,
-	 .params = {TEXT("user_id", "userId"), TEXT("group_id", "groupId"),
+	 .caller = true, .keyed = true, .statement = STATEMENT_ADD_POINTS,
+	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("group_id", "groupId"),
 				REQUIRED("points", NULL, TYPE_INTEGER), OPTIONAL("reason", NULL, TYPE_TEXT)},
 	 .summary = "Adds points to a member's total (negative: takes them away)."},
 	{.method = "POST", .path = "/set_points", .tier = TIER_SERVICE, .body = BODY_OBJECT,
-	 .caller = true, .statement = STATEMENT_SET_POINTS,
-	 .params = {TEXT("user_id", "userId"), TEXT("group_id", "groupId"),
+	 .caller = true, .keyed = true, .statement = STATEMENT_SET_POINTS,
+	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("group_id", "groupId"),
 				REQUIRED("points", NULL, TYPE_INTEGER), OPTIONAL("reason", NULL, TYPE_TEXT)},
 	 .summary = "Sets a member's total."},
 
 	{.method = "POST", .path = "/competition/create", .tier = TIER_SERVICE, .body = BODY_OBJECT,
-	 .caller = true, .statement = STATEMENT_CREATE_COMPETITION,
+	 .caller = true, .keyed = true, .statement = STATEMENT_CREATE_COMPETITION,
 	 .params = {TEXT("name", NULL), OPTIONAL("description", NULL, TYPE_TEXT),
 				REQUIRED("startDate", "start_date", TYPE_TIMESTAMP),
 				OPTIONAL("endDate", "end_date", TYPE_TIMESTAMP),
 				REQUIRED("instructorIds", "instructor_ids", TYPE_TEXT_LIST)},
 	 .summary = "Creates a competition."},
 	{.method = "POST", .path = "/competition/generate-code", .tier = TIER_SERVICE,
-	 .body = BODY_OBJECT, .caller = true, .statement = STATEMENT_GENERATE_CODE,
-	 .params = {TEXT("groupId", "group_id"), TEXT("createdBy", "created_by"),
+	 .body = BODY_OBJECT, .caller = true, .keyed = true, .statement = STATEMENT_GENERATE_CODE,
+	 .params = {TEXT("groupId", "group_id"), USER("createdBy", "created_by", FROM_BODY),
 				OPTIONAL("code", NULL, TYPE_TEXT),
 				OPTIONAL("expiresAt", "expires_at", TYPE_TIMESTAMP),
 				OPTIONAL("maxUses", "max_uses", TYPE_INTEGER)},
 	 .summary = "Makes a code to join a competition with."},
 	{.method = "POST", .path = "/competition/add-challenge", .tier = TIER_SERVICE,
-	 .body = BODY_OBJECT, .caller = true, .statement = STATEMENT_ADD_CHALLENGE,
+	 .body = BODY_OBJECT, .caller = true, .keyed = true, .statement = STATEMENT_ADD_CHALLENGE,
 	 .params = {TEXT("groupId", "group_id"), TEXT("challengeId", "challenge_id"),
 				REQUIRED("points", NULL, TYPE_INTEGER)},
 	 .summary = "Places a challenge in a competition."},
 	{.method = "POST", .path = "/competition/join", .tier = TIER_PLAYER, .body = BODY_OBJECT,
-	 .caller = true, .statement = STATEMENT_JOIN,
-	 .params = {TEXT("code", NULL), TEXT("userId", "user_id")},
+	 .caller = true, .keyed = true, .statement = STATEMENT_JOIN,
+	 .params = {TEXT("code", NULL), USER("userId", "user_id", FROM_BODY)},
 	 .summary = "Makes a user a member of the competition that a code belongs to."},
 	{.method = "GET", .path = "/competition/{group_id}/leaderboard", .tier = TIER_PLAYER,
 	 .read_only = true, .caller = true, .statement = STATEMENT_LEADERBOARD,
 	 .params = {{.name = "group_id", .source = FROM_PATH, .required = true},
 				{.name = "limit", .source = FROM_QUERY, .type = TYPE_INTEGER},
-				{.name = "offset", .source = FROM_QUERY, .type = TYPE_INTEGER}},
+				{.name = "offset", .source = FROM_QUERY, .type = TYPE_INTEGER},
+				{.name = "at", .source = FROM_QUERY, .type = TYPE_TIMESTAMP}},
 	 .summary = "The members of a competition, best first."},
 
+	{.method = "GET", .path = "/competition/{group_id}/progress/{user_id}", .tier = TIER_PLAYER,
+	 .read_only = true, .caller = true, .statement = STATEMENT_PROGRESS,
+	 .params = {{.name = "group_id", .source = FROM_PATH, .required = true},
+				{.name = "user_id", .source = FROM_PATH, .required = true}},
+	 .summary = "A user's progress through a competition's challenges."},
+	{.method = "POST", .path = "/competition/complete-challenge", .tier = TIER_PLAYER,
+	 .body = BODY_OBJECT, .caller = true, .keyed = true,
+	 .statement = STATEMENT_COMPLETE_CHALLENGE,
+	 .params = {USER("userId", "user_id", FROM_BODY),
+				TEXT("groupChallengeId", "group_challenge_id"),
+				OPTIONAL("groupId", "group_id", TYPE_TEXT),
+				OPTIONAL("pointsEarned", "points_earned", TYPE_INTEGER),
+				OPTIONAL("challengeId", "challenge_id", TYPE_TEXT)},
+	 .summary = "Completes a challenge."},
+
 	{.method = "POST", .path = "/question/attempt", .tier = TIER_PLAYER, .body = BODY_OBJECT,
-	 .caller = true, .statement = STATEMENT_ATTEMPT,
-	 .params = {TEXT("user_id", "userId"), TEXT("question_id", "questionId"),
+	 .caller = true, .keyed = true, .statement = STATEMENT_ATTEMPT,
+	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("question_id", "questionId"),
 				TEXT("group_challenge_id", "groupChallengeId"),
 				REQUIRED("answer", NULL, TYPE_ANSWER),
-				OPTIONAL("challenge_instance_id", "challengeInstanceId", TYPE_TEXT)},
+				{.name = "challenge_instance_id", .aliases = {"challengeInstanceId"},
+				 .source = FROM_BODY, .bound = CALLER_INSTANCE}},
+	 .limited = true,
 	 .summary = "Judges an answer and completes the question when it is right."},
 	{.method = "POST", .path = "/question/complete", .tier = TIER_PLAYER, .body = BODY_OBJECT,
-	 .caller = true, .statement = STATEMENT_COMPLETE,
-	 .params = {TEXT("user_id", "userId"), TEXT("question_id", "questionId"),
+	 .caller = true, .keyed = true, .statement = STATEMENT_COMPLETE,
+	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("question_id", "questionId"),
 				TEXT("group_challenge_id", "groupChallengeId"),
 				OPTIONAL("is_correct", "isCorrect", TYPE_BOOLEAN),
 				{.name = "points", .source = FROM_BODY, .type = TYPE_INTEGER, .ignored = true}},
 	 .summary = "Completes a question and awards its points once."},
 
+	{.method = "GET", .path = "/question/completed", .tier = TIER_PLAYER, .read_only = true,
+	 .caller = true, .statement = STATEMENT_COMPLETED,
+	 .params = {USER("user_id", "userId", FROM_QUERY),
+				QUERY("group_challenge_id", "groupChallengeId")},
+	 .summary = "What a user has completed of a group challenge."},
+	{.method = "GET", .path = "/question/details", .tier = TIER_PLAYER, .read_only = true,
+	 .caller = true, .statement = STATEMENT_QUESTION_DETAILS,
+	 .params = {QUERY("question_id", "questionId")},
+	 .summary = "One question."},
+
+	{.method = "GET", .path = "/challenge/list", .tier = TIER_PLAYER, .read_only = true,
+	 .caller = true, .statement = STATEMENT_CHALLENGE_LIST,
+	 .params = {{.name = "type", .source = FROM_QUERY},
+				{.name = "difficulty", .source = FROM_QUERY},
+				{.name = "pack_id", .aliases = {"packId"}, .source = FROM_QUERY},
+				{.name = "group_id", .aliases = {"groupId"}, .source = FROM_QUERY},
+				{.name = "search", .source = FROM_QUERY},
+				{.name = "limit", .source = FROM_QUERY, .type = TYPE_INTEGER},
+				{.name = "cursor", .source = FROM_QUERY}},
+	 .summary = "A page of challenges, filtered."},
+	{.method = "GET", .path = "/challenges", .tier = TIER_PLAYER, .read_only = true,
+	 .caller = true, .statement = STATEMENT_CHALLENGES,
+	 .summary = "All challenges by name."},
 	{.method = "GET", .path = "/challenge/details", .tier = TIER_PLAYER, .read_only = true,
 	 .caller = true, .statement = STATEMENT_CHALLENGE_DETAILS,
 	 .params = {QUERY("challenge_id", "challengeId")},
 	 .summary = "A challenge with its questions and app configurations."},
+	{.method = "GET", .path = "/get_challenge_instance", .tier = TIER_PLAYER, .read_only = true,
+	 .caller = true, .statement = STATEMENT_INSTANCE,
+	 .params = {{.name = "challenge_instance_id", .aliases = {"challengeInstanceId"},
+				 .source = FROM_QUERY, .required = true, .bound = CALLER_INSTANCE}},
+	 .summary = "An instance, its owner and its group challenge."},
+	{.method = "PATCH", .path = "/challenge-instances/{instance_id}", .tier = TIER_SERVICE,
+	 .body = BODY_OBJECT, .caller = true, .keyed = true, .statement = STATEMENT_UPDATE_INSTANCE,
+	 .params = {{.name = "instance_id", .source = FROM_PATH, .required = true},
+				OPTIONAL("flagSecretName", "flag_secret_name", TYPE_TEXT),
+				OPTIONAL("flag", NULL, TYPE_TEXT), OPTIONAL("status", NULL, TYPE_TEXT)},
+	 .summary = "Changes status or flag of an instance."},
+
+	{.method = "POST", .path = "/activity/log", .tier = TIER_PLAYER, .body = BODY_OBJECT,
+	 .caller = true, .keyed = true, .statement = STATEMENT_LOG_ACTIVITY,
+	 .params = {TEXT("eventType", "event_type"), USER("userId", "user_id", FROM_BODY),
+				OPTIONAL("severity", NULL, TYPE_TEXT), OPTIONAL("metadata", NULL, TYPE_JSON),
+				OPTIONAL("challengeId", "challenge_id", TYPE_TEXT),
+				OPTIONAL("groupId", "group_id", TYPE_TEXT),
+				OPTIONAL("challengeInstanceId", "challenge_instance_id", TYPE_TEXT),
+				OPTIONAL("accessCodeId", "access_code_id", TYPE_TEXT),
+				OPTIONAL("details", NULL, TYPE_TEXT)},
+	 .summary = "Writes an entry to the activity log."},
+
 	{.method = "POST", .path = "/cdf/import", .tier = TIER_ADMIN, .body = BODY_DOCUMENT,
-	 .caller = true, .statement = STATEMENT_CDF_IMPORT,
+	 .caller = true, .keyed = true, .statement = STATEMENT_CDF_IMPORT,
 	 .params = {{.name = "document", .source = FROM_BODY, .type = TYPE_DOCUMENT, .required = true},
 				{.name = "pack_id", .aliases = {"packId"}, .source = FROM_QUERY}},
 	 .summary = "Makes or updates a challenge from a document."},
@@ -199,7 +300,7 @@ count_placeholders(const char *sql)
 static const char *
 find_fault(const Route *route)
 {
-	int bound = route->caller ? CALLER_VALUES : 0;
+	int bound = (route->caller ? CALLER_VALUES : 0) + (route->keyed ? 1 : 0);
 	int braces = 0;
 	int path_params = 0;
 

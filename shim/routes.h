@@ -8,11 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MAX_PARAMS 8
+#define MAX_PARAMS 10
 #define MAX_ALIASES 2
 #define MAX_SEGMENTS 8
 #define CALLER_VALUES 3 /* token id, bound user id, bound instance id */
-#define MAX_VALUES (MAX_PARAMS + CALLER_VALUES)
+#define CALLER_USER 1
+#define CALLER_INSTANCE 2
+#define MAX_VALUES (MAX_PARAMS + CALLER_VALUES + 1) /* and an idempotency key */
 #define ALLOW_LENGTH 128
 
 /* Each tier may do what the one before it may. */
@@ -33,6 +35,7 @@ typedef enum ParamType
 	TYPE_TIMESTAMP,
 	TYPE_TEXT_LIST,
 	TYPE_ANSWER,  /* text, number or list of texts */
+	TYPE_JSON,    /* any JSON, as its text; a JSON text is the text of some JSON */
 	TYPE_DOCUMENT /* the request body as it came */
 } ParamType;
 
@@ -51,6 +54,7 @@ typedef struct Param
 	ParamSource source;
 	bool required;
 	bool ignored; /* clients send it, nothing uses it */
+	int bound;    /* the value of the caller that it is when it is not given; 0: none */
 } Param;
 
 typedef enum BodyKind
@@ -66,7 +70,8 @@ typedef enum ResponseKind
 	RESPOND_VALUE,
 	RESPOND_STATUS,
 	RESPOND_LIVE,
-	RESPOND_READY
+	RESPOND_READY,
+	RESPOND_HEALTH
 } ResponseKind;
 
 typedef enum StatementId
@@ -85,7 +90,17 @@ typedef enum StatementId
 	STATEMENT_LEADERBOARD,
 	STATEMENT_ATTEMPT,
 	STATEMENT_COMPLETE,
+	STATEMENT_COMPLETED,
+	STATEMENT_QUESTION_DETAILS,
 	STATEMENT_CHALLENGE_DETAILS,
+	STATEMENT_CHALLENGE_LIST,
+	STATEMENT_CHALLENGES,
+	STATEMENT_COMPLETE_CHALLENGE,
+	STATEMENT_PROGRESS,
+	STATEMENT_INSTANCE,
+	STATEMENT_UPDATE_INSTANCE,
+	STATEMENT_LOG_ACTIVITY,
+	STATEMENT_HEALTH,
 	STATEMENT_CDF_IMPORT,
 	STATEMENT_COUNT
 } StatementId;
@@ -97,8 +112,9 @@ typedef struct Statement
 } Statement;
 
 /*
- * The statement's $1, $2, … are the parameters in order, ignored ones left out, and after them,
- * where caller is set, the three values of who calls.
+ * The statement's $1, $2, … are the parameters in order, ignored ones left out; after them, where
+ * caller is set, the three values of who calls; and last, where keyed is set, the header
+ * Idempotency-Key.
  */
 typedef struct Route
 {
@@ -108,6 +124,8 @@ typedef struct Route
 	bool open; /* needs no tier at all */
 	bool read_only;
 	bool caller;
+	bool keyed;
+	bool limited; /* its answers tell how many attempts are left, and so do headers */
 	BodyKind body;
 	ResponseKind response;
 	StatementId statement;

@@ -16,7 +16,7 @@ BEGIN
 EXCEPTION WHEN SQLSTATE 'RG801' THEN
   GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
   RETURN format('%s minutes, retry within %s s, limit %s, reset in %s s', detail::jsonb -> 'waitMinutes',
-    ceil((detail::jsonb ->> 'retryAfter')::numeric / 10) * 10, detail::jsonb -> 'limit',
+    ceil((detail::jsonb ->> 'retryAfter')::numeric / 10) * 10, detail::jsonb -> 'attemptLimit',
     round(extract(epoch FROM (detail::jsonb ->> 'resetTime')::timestamptz - clock_timestamp()) / 10) * 10);
 END
 $$;

@@ -9,7 +9,8 @@ INSERT INTO "ChallengeType" (id, name) VALUES ('tt', 'tokens');
 INSERT INTO "Challenge" (id, name, "challengeTypeId") VALUES ('tch', 'T', 'tt');
 INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId") VALUES ('ti', 'tch', 'ada', '', 'ACTIVE', 'spring');
 SELECT tier, "userId", "instanceId", "expiresAt" > now() AS later FROM edurange.create_token('service', 'bound', now() + interval '1 h', 'ada', 'ti');
-SELECT tier, "userId", "instanceId" FROM edurange.create_token('admin', 'pod', instance_id => 'ti');
+SELECT tier, "userId", "instanceId", token AS pod FROM edurange.create_token('admin', 'pod', instance_id => 'ti') \gset i_
+SELECT tier, "userId", "instanceId" FROM edurange.authenticate_token(sha256(:'i_pod'::bytea));
 SELECT token FROM edurange.create_token('player', 'short', clock_timestamp() + interval '0.2 s') \gset s_
 SELECT pg_sleep(0.3);
 SELECT id FROM edurange.authenticate_token(sha256(:'s_token'::bytea));

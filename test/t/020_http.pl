@@ -281,7 +281,7 @@ my ($line) = grep { ($_->{id} // '') eq 'abc.1' } @lines;
 is_deeply([ @$line{qw(method status route tier)} ], [ 'GET', 404, undef, 'none' ], 'a log line');
 ($line) = grep { ($_->{route} // '') eq '/competition/{group_id}/leaderboard' } @lines;
 is_deeply([ @$line{qw(method status tier)} ], [ 'GET', 200, 'player' ], 'the pattern is logged');
-for my $secret ('tango', 'canary', 'CUP-1', 'ada', $group, values %token)
+for my $secret ('tango', 'canary', 'CUP-1', '"ada"', $group, values %token)
 {
 	unlike($shim->log, qr/\Q$secret\E/i, 'the log does not have what requests carry');
 }
