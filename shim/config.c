@@ -18,6 +18,8 @@
 
 #include <libpq-fe.h>
 
+#include "routes.h"
+
 typedef enum SettingKind
 {
 	SETTING_TEXT,
@@ -95,7 +97,8 @@ enum
 {
 	FLAG_HELP = 1000,
 	FLAG_VERSION,
-	FLAG_CHECK
+	FLAG_CHECK,
+	FLAG_ROUTES
 };
 
 static const char **
@@ -162,6 +165,7 @@ print_help(void)
 		printf("\n");
 	}
 	printf("\n  --check-config  print the settings in effect and exit\n"
+	       "  --routes        print method, path and tier of each route and exit\n"
 	       "  --help          print this and exit\n"
 	       "  --version       print the version and exit\n\n"
 	       "Without a URL and without POSTGRES_*, libpq's own variables (PGHOST, ...) are used.\n"
@@ -191,10 +195,11 @@ read_environment(Config *config)
 static ConfigAction
 read_flags(Config *config, int argc, char **argv)
 {
-	struct option options[SETTING_COUNT + 4] = {
+	struct option options[SETTING_COUNT + 5] = {
 	    [SETTING_COUNT] = {"help", no_argument, NULL, FLAG_HELP},
 	    [SETTING_COUNT + 1] = {"version", no_argument, NULL, FLAG_VERSION},
 	    [SETTING_COUNT + 2] = {"check-config", no_argument, NULL, FLAG_CHECK},
+	    [SETTING_COUNT + 3] = {"routes", no_argument, NULL, FLAG_ROUTES},
 	};
 	ConfigAction action = CONFIG_RUN;
 	int flag;
@@ -210,6 +215,9 @@ read_flags(Config *config, int argc, char **argv)
 				return CONFIG_DONE;
 			case FLAG_VERSION:
 				printf("edurange_shim %s\n", EDURANGE_VERSION);
+				return CONFIG_DONE;
+			case FLAG_ROUTES:
+				routes_print();
 				return CONFIG_DONE;
 			case FLAG_CHECK:
 				action = CONFIG_CHECK;

@@ -332,6 +332,14 @@ find_fault(const Route *route)
 	return NULL;
 }
 
+/* Prints method, path and tier of each route. */
+void
+routes_print(void)
+{
+	for (size_t i = 0; i < route_count; i++)
+		printf("%s %s %s\n", routes[i].method, routes[i].path, tier_name(routes[i].tier));
+}
+
 /* Refuses to start with a row that cannot work; names it. */
 bool
 routes_check(void)

@@ -146,6 +146,7 @@ extern const size_t route_count;
 extern const Statement statements[STATEMENT_COUNT];
 
 extern bool routes_check(void);
+extern void routes_print(void);
 extern void
 routes_match(const char *method, char *const *segments, int nsegments, RouteMatch *match);
 extern const char *tier_name(Tier tier);

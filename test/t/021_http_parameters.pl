@@ -46,8 +46,41 @@ my %routes = (
 	],
 	'POST /competition/join' =>
 	  [ [ 'code', undef, 'text', 1 ], [ 'userId', 'user_id', 'text', 1 ] ],
-	'GET /competition/g/leaderboard' =>
-	  [ [ 'limit', undef, 'integer', 0 ], [ 'offset', undef, 'integer', 0 ] ],
+	'GET /competition/{group_id}/leaderboard' => [
+		[ 'limit', undef, 'integer', 0 ],
+		[ 'offset', undef, 'integer', 0 ],
+		[ 'at', undef, 'timestamp', 0 ]
+	],
+	'GET /competition/{group_id}/progress/{user_id}' => [],
+	'POST /competition/complete-challenge' => [
+		[ 'userId', 'user_id', 'text', 1 ],
+		[ 'groupChallengeId', 'group_challenge_id', 'text', 1 ],
+		[ 'groupId', 'group_id', 'text', 0 ],
+		[ 'pointsEarned', 'points_earned', 'integer', 0 ],
+		[ 'challengeId', 'challenge_id', 'text', 0 ]
+	],
+	'GET /question/completed' =>
+	  [ [ 'user_id', 'userId', 'text', 1 ], [ 'group_challenge_id', 'groupChallengeId', 'text', 1 ] ],
+	'GET /question/details' => [ [ 'question_id', 'questionId', 'text', 1 ] ],
+	'GET /challenge/list' => [ [ 'limit', undef, 'integer', 0 ], [ 'pack_id', 'packId', 'text', 0 ] ],
+	'GET /challenges' => [],
+	'GET /get_challenge_instance' => [ [ 'challenge_instance_id', 'challengeInstanceId', 'text', 1 ] ],
+	'PATCH /challenge-instances/{instance_id}' => [
+		[ 'flagSecretName', 'flag_secret_name', 'text', 0 ],
+		[ 'flag', undef, 'text', 0 ],
+		[ 'status', undef, 'text', 0 ]
+	],
+	'POST /activity/log' => [
+		[ 'eventType', 'event_type', 'text', 1 ],
+		[ 'userId', 'user_id', 'text', 1 ],
+		[ 'severity', undef, 'text', 0 ],
+		[ 'challengeId', 'challenge_id', 'text', 0 ],
+		[ 'groupId', 'group_id', 'text', 0 ],
+		[ 'challengeInstanceId', 'challenge_instance_id', 'text', 0 ],
+		[ 'accessCodeId', 'access_code_id', 'text', 0 ],
+		[ 'details', undef, 'text', 0 ]
+	],
+	'GET /health/detailed' => [],
 	'POST /question/attempt' => [
 		@question,
 		[ 'answer', undef, 'answer', 1 ],
@@ -105,6 +138,7 @@ my %bad = (
 	boolean => { '"true"' => 'invalid_type', '1' => 'invalid_type', '"x"' => 'invalid_type' },
 );
 my %bad_in_query = (
+	timestamp => { 'tomorrow' => 'invalid_time', '2025-02-30' => 'time_out_of_range' },
 	integer => {
 		'x' => 'invalid_type',
 		'1.5' => 'invalid_type',
@@ -117,6 +151,11 @@ my %bad_in_query = (
 	},
 	text => {});
 
+my %open = map { $_ => 1 } 'GET /status', 'GET /live', 'GET /ready';
+my %of_program = Edurange::Shim->routes;
+is_deeply([ sort keys %routes, keys %open, 'POST /cdf/import' ], [ sort keys %of_program ],
+	'every route is in this table, the document of /cdf/import aside');
+
 # Sends fields, pairs of name and JSON text or encoded query text, the way the method asks for.
 sub ask
 {
@@ -127,8 +166,10 @@ sub ask
 	{
 		push @pairs, $method eq 'GET' ? "$name=$value" : qq("$name":$value);
 	}
+	$path =~ s/\{\w+\}/x/g;
 	return $shim->get($path . '?' . join('&', @pairs)) if $method eq 'GET';
-	return $shim->post($path, '{' . join(',', @pairs) . '}');
+	return $shim->request($method, $path, body => '{' . join(',', @pairs) . '}',
+		headers => { 'Content-Type' => 'application/json' });
 }
 
 sub is_refused
@@ -145,7 +186,7 @@ for my $route (sort keys %routes)
 	my ($method, $path) = split(/ /, $route);
 	my $query = $method eq 'GET';
 	my @params = @{ $routes{$route} };
-	my $value = sub { return $query ? { integer => 1, text => 'x' }->{ $_[0][2] } : $good{ $_[0][2] } };
+	my $value = sub { return $query ? { integer => 1, text => 'x', timestamp => '2025-01-01' }->{ $_[0][2] } : $good{ $_[0][2] } };
 	my @all = map { $_->[0] => $value->($_) } @params;
 
 	for my $i (0 .. $#params)
@@ -214,7 +255,8 @@ for my $route (sort keys %routes)
 
 	for my $body (sort keys %bodies)
 	{
-		($status, $json) = $shim->post($path, $body);
+		($status, $json) = $shim->request($method, $path =~ s/\{\w+\}/x/gr, body => $body,
+			headers => { 'Content-Type' => 'application/json' });
 		my $name = "$route with " . substr($body =~ s/[^\x20-\x7e]/?/gr, 0, 20);
 		is_deeply([ $status, $json->{code} ], [ 400, $bodies{$body} ], $name) or diag explain $json;
 	}

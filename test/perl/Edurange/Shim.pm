@@ -135,6 +135,15 @@ sub post
 		headers => { 'Content-Type' => 'application/json' });
 }
 
+# The program's own list of routes: "METHOD path" to tier.
+sub routes
+{
+	open(my $list, '-|', $ENV{EDURANGE_SHIM}, '--routes') or croak "could not run the shim: $!";
+	my %routes = map { /^(\S+ \S+) (\S+)$/ ? ($1 => $2) : croak "not a route: $_" } <$list>;
+	close($list);
+	return %routes;
+}
+
 # Makes a token of a tier in the server that the shim works for.
 sub make_token
 {
