@@ -104,6 +104,8 @@ test-long: ## the same, with the long variants
 	@MAKE='$(MAKE)' EDURANGE_LONG=1 test/run.sh
 lint: ## formatting, both compilers, static analysis, shell scripts, exported symbols
 	@MAKE='$(MAKE)' test/lint.sh
+docs: ## make the pages of docs/ that list errors, functions and settings
+	perl docs/generate.pl
 format: ## clang-format all C files in place
 	clang-format -i $(sort $(foreach d,extension $(PARTS),$(wildcard $(d)/*.c $(d)/*.h)))
 
@@ -112,5 +114,5 @@ help: ## this list
 
 FORCE:
 .PHONY: FORCE all install clean distclean parts install-parts clean-parts clean-says distclean-run \
-	run up down psql test test-long lint format help \
+	run up down psql test test-long lint docs format help \
 	$(foreach p,$(PARTS),$(p)-all $(p)-install $(p)-clean)

@@ -245,6 +245,25 @@ $shim
 TXT
 }
 
+# The page on HTTP is written by hand; each route of the shim must be in it, with its tier.
+sub check_http_api
+{
+	my $page = slurp('docs/http-api.md');
+	my $source = slurp('shim/routes.c');
+
+	while ($source =~ /\{\.method = "(\w+)", \.path = "([^"]+)",\s*(?:\.tier = TIER_(\w+))?/g)
+	{
+		my ($method, $path, $tier) = ($1, $2, lc($3 // ''));
+		my $wanted = $tier eq '' ? "`$method $path`" : "### `$method $path` ($tier)";
+
+		next if index($page, $wanted) >= 0;
+		print STDERR "docs/http-api.md lacks $wanted\n";
+		$stale = 1;
+	}
+	return;
+}
+
+check_http_api();
 page('errors.md', errors());
 page('sql-api.md', sql_api());
 page('settings.md', settings());

@@ -18,7 +18,7 @@
 static char *
 text_of_json(json_t *json)
 {
-	char *text = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	char *text = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
 
 	json_decref(json);
 	return text;

@@ -93,6 +93,10 @@ check_symbols() {
 }
 
 # Calls that overflow, or hide an error.
+check_docs() {
+  perl "$TOP/docs/generate.pl" --check
+}
+
 check_banned() {
   # shellcheck disable=SC2086 # one word a file
   ! grep -nE '(^|[^a-z_0-9])(sprintf|vsprintf|strcpy|strcat|gets|atoi|atol|atof|strtok)[[:space:]]*\(' \
@@ -120,6 +124,7 @@ mkdir -p build
 check format
 check banned
 check expected
+check docs
 check shell
 check compilers
 check symbols
