@@ -22,9 +22,9 @@ typedef struct Refusal
 
 extern bool
 refuse(Refusal *refusal, EdurangeError error, const char *format, ...) pg_attribute_printf(3, 4);
-extern void raise_refusal(const Refusal *refusal) pg_attribute_noreturn();
-extern void raise_error(EdurangeError error, const char *format, ...) pg_attribute_printf(2, 3)
-    pg_attribute_noreturn();
+extern _Noreturn void raise_refusal(const Refusal *refusal);
+extern _Noreturn void
+raise_error(EdurangeError error, const char *format, ...) pg_attribute_printf(2, 3);
 
 /* Arguments of SQL functions: the required ones raise missing_parameter with their name. */
 extern char *required_text(FunctionCallInfo fcinfo, int argument, const char *name);
