@@ -1,0 +1,101 @@
+# Every route for every tier with a right request and one about ids of nothing.
+
+use strict;
+use warnings;
+
+use JSON::PP;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use Edurange::Cluster;
+use Edurange::Shim;
+
+my $node = Edurange::Cluster->new_ready('matrix');
+my $shim = Edurange::Shim->start($node);
+my %token = map { $_ => $shim->make_token($_) } qw(player service admin);
+my %rank = (none => 0, player => 1, service => 2, admin => 3);
+my %tier = Edurange::Shim->routes;
+
+$node->safe_psql(
+	'edurange', q{
+	INSERT INTO "User" (id, email) SELECT u, u FROM unnest(ARRAY['ada', 'ina', 'player', 'service', 'admin']) u;
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01'), ('h', 'H', '2020-01-01');
+	INSERT INTO "_GroupMembers" ("A", "B") VALUES ('g', 'ada');
+	INSERT INTO "CompetitionAccessCode" (code, "groupId", "createdBy") VALUES ('OPEN', 'h', 'ina');
+	SELECT edurange.cdf_import(format('{"metadata": {"id": "%s", "name": "C", "version": "1", "challenge_type": "web"}, "components": [
+		{"type": "question", "id": "q", "config": {"type": "text", "text": "?", "points": 10, "answer": "a"}}]}', c))
+	FROM unnest(ARRAY['ch', 'service', 'admin']) c;
+	UPDATE "ChallengeQuestion" SET id = 'q' WHERE "challengeId" = 'ch';
+	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('gc', 10, 'ch', 'g');
+	INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId") VALUES ('i', 'ch', 'ada', '', 'ACTIVE', 'g');
+	INSERT INTO "QuestionAttempt" (id, "questionId", "userId", "groupChallengeId", answer, "isCorrect") VALUES ('a', 'q', 'ada', 'gc', 'a', true);
+	INSERT INTO "ChallengeCompletion" (id, "userId", "groupChallengeId", "pointsEarned") VALUES ('c', 'ada', 'gc', 0);
+});
+
+my $document = { metadata => { id => 'imported', name => 'I', version => '1', challenge_type => 'web' },
+	components => [ { type => 'container', id => 'c', config => { image => 'i' } } ] };
+
+# Route: what is right (path parameters and query, or body); then what names nothing, and its status.
+# TIER stands for the tier that asks, where each needs an id of its own.
+my %cases = (
+	'GET /status' => [ [''], undef ],
+	'GET /live' => [ [''], undef ],
+	'GET /ready' => [ [''], undef ],
+	'GET /health/detailed' => [ [''], undef ],
+	'GET /get_points' => [ ['?user_id=ada&group_id=g'], [ '?user_id=no&group_id=no', undef, 200 ] ],
+	'POST /add_points' => [ [ '', { user_id => 'ada', group_id => 'g', points => 1 } ], [ '', { user_id => 'no', group_id => 'g', points => 1 }, 404 ] ],
+	'POST /set_points' => [ [ '', { user_id => 'ada', group_id => 'g', points => 1 } ], [ '', { user_id => 'ada', group_id => 'no', points => 1 }, 404 ] ],
+	'POST /competition/create' => [ [ '', { name => 'N', startDate => '2025-01-01', instructorIds => ['ina'] } ], [ '', { name => 'N', startDate => '2025-01-01', instructorIds => ['no'] }, 404 ] ],
+	'POST /competition/generate-code' => [ [ '', { groupId => 'g', createdBy => 'ina' } ], [ '', { groupId => 'no', createdBy => 'ina' }, 404 ] ],
+	'POST /competition/add-challenge' => [ [ '', { groupId => 'g', challengeId => 'TIER', points => 1 } ], [ '', { groupId => 'g', challengeId => 'no', points => 1 }, 404 ] ],
+	'POST /competition/join' => [ [ '', { code => 'open', userId => 'TIER' } ], [ '', { code => 'NO', userId => 'ada' }, 400 ] ],
+	'POST /competition/complete-challenge' => [ [ '', { userId => 'ada', groupChallengeId => 'gc' } ], [ '', { userId => 'ada', groupChallengeId => 'no' }, 404 ] ],
+	'GET /competition/{group_id}/leaderboard' => [ ['', undef, 'g'], [ '', undef, 200, 'no' ] ],
+	'GET /competition/{group_id}/progress/{user_id}' => [ ['', undef, 'g', 'ada'], [ '', undef, 404, 'no', 'ada' ] ],
+	'POST /question/attempt' => [ [ '', { user_id => 'ada', question_id => 'q', group_challenge_id => 'gc', answer => 'a' } ], [ '', { user_id => 'ada', question_id => 'no', group_challenge_id => 'gc', answer => 'a' }, 404 ] ],
+	'POST /question/complete' => [ [ '', { user_id => 'ada', question_id => 'q', group_challenge_id => 'gc', points => 5, is_correct => JSON::PP::true } ], [ '', { user_id => 'no', question_id => 'q', group_challenge_id => 'gc' }, 404 ] ],
+	'GET /question/completed' => [ ['?user_id=ada&group_challenge_id=gc'], [ '?user_id=no&group_challenge_id=no', undef, 200 ] ],
+	'GET /question/details' => [ ['?question_id=q'], [ '?question_id=no', undef, 404 ] ],
+	'GET /challenge/details' => [ ['?challenge_id=ch'], [ '?challenge_id=no', undef, 404 ] ],
+	'GET /challenge/list' => [ ['?group_id=g&limit=500'], [ '?pack_id=no', undef, 200 ] ],
+	'GET /challenges' => [ [''], undef ],
+	'GET /get_challenge_instance' => [ ['?challenge_instance_id=i'], [ '?challenge_instance_id=no', undef, 404 ] ],
+	'PATCH /challenge-instances/{instance_id}' => [ [ '', { flag => 'EDU-{x}' }, 'i' ], [ '', { flag => 'EDU-{x}' }, 404, 'no' ] ],
+	'POST /activity/log' => [ [ '', { eventType => 'USER_UPDATED', userId => 'ada' } ], [ '', { eventType => 'NO', userId => 'no', groupId => 'no' }, 200 ] ],
+	'POST /cdf/import' => [ [ '', $document ], [ '?pack_id=no', $document, 400 ] ]);
+
+is_deeply([ sort keys %cases ], [ sort keys %tier ], 'every route is in this table');
+
+# Sends a request of the table as a tier; the ids of the path come last.
+sub ask
+{
+	my ($route, $who, $query, $body, @ids) = @_;
+	my ($method, $path) = split / /, $route;
+
+	$path =~ s/\{\w+\}/shift @ids/ge;
+	return $shim->request($method, $path . $query, token => $token{$who},
+		defined $body
+		? (body => encode_json($body) =~ s/"TIER"/"$who"/gr, headers => { 'Content-Type' => 'application/json' })
+		: ());
+}
+
+for my $route (sort keys %cases)
+{
+	my ($right, $unknown) = @{ $cases{$route} };
+
+	for my $who (qw(none player service admin))
+	{
+		my $refused = $rank{$who} >= $rank{ $tier{$route} } ? undef : $who eq 'none' ? 401 : 403;
+		my ($status, $json) = ask($route, $who, @$right);
+		is($status, $refused // 200, "$route for $who: a right request") or diag explain $json;
+		ok(ref $json, 'the answer is JSON');
+		next unless defined $unknown;
+		my ($query, $body, $want, @ids) = @$unknown;
+		($status, $json) = ask($route, $who, $query, $body, @ids);
+		is($status, $refused // $want, "$route for $who: ids of nothing") or diag explain $json;
+		ok($status == 200 || $json->{error} && $json->{code} && $json->{requestId}, 'an error has its body');
+	}
+}
+is($node->safe_psql('edurange', 'SELECT count(*) FROM edurange.check_invariants()'), '0', 'invariants');
+
+done_testing();
