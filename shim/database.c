@@ -24,6 +24,7 @@
 #include <libpq-fe.h>
 
 #include "log.h"
+#include "result.h"
 
 #define QUEUE_LENGTH 4096
 #define SWEEP_MS 100
@@ -116,24 +117,6 @@ sleep_ms(long ms)
 	struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
 
 	nanosleep(&pause, NULL);
-}
-
-static void
-result_clear(DatabaseResult *result)
-{
-	free(result->text);
-	free(result->message);
-	free(result->detail);
-	free(result->hint);
-	memset(result, 0, sizeof(*result));
-}
-
-/* Makes a failure that no server reported. */
-static void
-result_fail(DatabaseResult *result, const char *sqlstate)
-{
-	result_clear(result);
-	snprintf(result->sqlstate, sizeof(result->sqlstate), "%s", sqlstate);
 }
 
 static void
@@ -337,44 +320,6 @@ wait_answer(Worker *worker, DatabaseResult *result)
 	return NULL;
 }
 
-static char *
-error_field(const PGresult *answer, int field)
-{
-	const char *text = PQresultErrorField(answer, field);
-
-	return text != NULL ? strdup(text) : NULL;
-}
-
-/* Turns a libpq result into ours and frees it.  An error without a SQLSTATE is a lost server. */
-static void
-take_answer(PGresult *answer, DatabaseResult *result)
-{
-	ExecStatusType status = PQresultStatus(answer);
-
-	result_clear(result);
-	if (status == PGRES_TUPLES_OK && PQntuples(answer) == 1 && !PQgetisnull(answer, 0, 0))
-	{
-		result->ok = true;
-		result->text = strdup(PQgetvalue(answer, 0, 0));
-	}
-	else if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
-	{
-		result->ok = true;
-		result->text = strdup("null");
-	}
-	else
-	{
-		const char *sqlstate = PQresultErrorField(answer, PG_DIAG_SQLSTATE);
-
-		snprintf(result->sqlstate, sizeof(result->sqlstate), "%s",
-		         sqlstate != NULL ? sqlstate : "08006");
-		result->message = error_field(answer, PG_DIAG_MESSAGE_PRIMARY);
-		result->detail = error_field(answer, PG_DIAG_MESSAGE_DETAIL);
-		result->hint = error_field(answer, PG_DIAG_MESSAGE_HINT);
-	}
-	PQclear(answer);
-}
-
 /* Prepares a statement on the worker's connection, the first time it is needed there. */
 static Outcome
 prepare(Worker *worker, StatementId id, DatabaseResult *result)
@@ -388,7 +333,7 @@ prepare(Worker *worker, StatementId id, DatabaseResult *result)
 		result_fail(result, "08006");
 	if (answer == NULL)
 		return strcmp(result->sqlstate, "08006") == 0 ? OUTCOME_NOT_SENT : OUTCOME_FINAL;
-	take_answer(answer, result);
+	result_take(answer, result);
 	worker->prepared[id] = result->ok;
 	return PQstatus(worker->connection) == CONNECTION_OK &&
 	               strncmp(result->sqlstate, "57P0", 4) != 0
@@ -422,7 +367,7 @@ run_once(Worker *worker, const Item *item, DatabaseResult *result)
 		result_fail(result, "08006");
 	if (answer == NULL)
 		return OUTCOME_FINAL;
-	take_answer(answer, result);
+	result_take(answer, result);
 	/* somebody deallocated it: it did not run */
 	return strcmp(result->sqlstate, "26000") == 0 ? OUTCOME_NOT_SENT : OUTCOME_FINAL;
 }

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,7 +31,6 @@
 
 #define URI_LIMIT 8192
 #define MEMORY_PER_CONNECTION (64 * 1024)
-#define REQUEST_ID_LENGTH 65
 #define SWALLOW_LIMIT (64 * 1024 * 1024) /* bytes read and dropped so that a refusal can be read */
 #define BODY_FIRST_SIZE 4096
 
@@ -79,28 +77,6 @@ static struct
 	atomic_int in_flight;
 	atomic_bool draining;
 } server;
-
-/* The id that the client gave, when it is one that can be logged and sent back, or a new one. */
-static void
-choose_request_id(Request *request)
-{
-	static const char allowed[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-	const char *given =
-	    MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "X-Request-Id");
-	unsigned char bytes[16] = {0};
-
-	if (given != NULL && given[0] != '\0' && strlen(given) < REQUEST_ID_LENGTH &&
-	    strspn(given, allowed) == strlen(given))
-	{
-		snprintf(request->id, sizeof(request->id), "%s", given);
-		return;
-	}
-	if (getrandom(bytes, sizeof(bytes), 0) < 0)
-		memcpy(bytes, &request->begun, sizeof(bytes));
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		snprintf(request->id + 2 * i, 3, "%02x", bytes[i]);
-}
 
 /* Is the media type of the body JSON?  What follows a semicolon does not matter. */
 static bool
@@ -209,7 +185,9 @@ examine_headers(Request *request, const char *method)
 
 	request->phase = PHASE_RECEIVING;
 	snprintf(request->method, sizeof(request->method), "%s", method);
-	choose_request_id(request);
+	log_request_id(
+	    MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "X-Request-Id"),
+	    request->id);
 	if (check_framing(request))
 		find_route(request);
 	route = request->match.route;

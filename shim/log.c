@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -58,4 +59,23 @@ void
 log_event(const char *level, const char *event, const char *message)
 {
 	log_object(json_pack("{s:s, s:s, s:s}", "level", level, "event", event, "message", message));
+}
+
+void
+log_request_id(const char *given, char id[REQUEST_ID_LENGTH])
+{
+	static const char allowed[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	unsigned char bytes[16];
+
+	if (given != NULL && given[0] != '\0' && strlen(given) < REQUEST_ID_LENGTH &&
+	    strspn(given, allowed) == strlen(given))
+	{
+		snprintf(id, REQUEST_ID_LENGTH, "%s", given);
+		return;
+	}
+	if (getrandom(bytes, sizeof(bytes), 0) < 0)
+		memset(bytes, 0, sizeof(bytes));
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(id + 2 * i, 3, "%02x", bytes[i]);
 }

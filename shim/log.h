@@ -11,8 +11,13 @@
 
 #define ISO_TIME_LENGTH 25 /* YYYY-MM-DDTHH:MM:SS.mmmZ and the terminator */
 
+#define REQUEST_ID_LENGTH 65
+
 extern void iso_time_now(char text[ISO_TIME_LENGTH]);
 extern void log_object(json_t *object);
 extern void log_event(const char *level, const char *event, const char *message);
+
+/* The id that the client gave, when it is one that can be logged and sent back, or a new one. */
+extern void log_request_id(const char *given, char id[REQUEST_ID_LENGTH]);
 
 #endif
