@@ -46,25 +46,6 @@ equal_in_constant_time(const char *given, const char *expected)
 	return difference == 0;
 }
 
-/* The key's values, nulls left out. */
-static TextList
-key_texts(const AnswerKey *key)
-{
-	TextList list = {0};
-	Datum *elements;
-	bool *nulls;
-	int count;
-
-	if (key->values == NULL)
-		return list;
-	deconstruct_array(key->values, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
-	list.texts = palloc(sizeof(char *) * Max(count, 1));
-	for (int i = 0; i < count; i++)
-		if (!nulls[i])
-			list.texts[list.count++] = trimmed(TextDatumGetCString(elements[i]));
-	return list;
-}
-
 /* The choices of an answer: the texts of a JSON array, or the answer itself where it is none. */
 static TextList
 chosen_texts(const char *answer)
@@ -95,6 +76,42 @@ chosen_texts(const char *answer)
 			list.texts[list.count++] = DatumGetCString(
 			    DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
 	}
+	return list;
+}
+
+/* The texts of one list after those of another. */
+static TextList
+joined(TextList first, TextList second)
+{
+	TextList list = {.texts = palloc(sizeof(char *) * Max(first.count + second.count, 1))};
+
+	for (int i = 0; i < first.count; i++)
+		list.texts[list.count++] = first.texts[i];
+	for (int i = 0; i < second.count; i++)
+		list.texts[list.count++] = second.texts[i];
+	return list;
+}
+
+/* The key's values, nulls left out; a set may be given as one text with a JSON array. */
+static TextList
+key_texts(const AnswerKey *key)
+{
+	TextList list = {0};
+	Datum *elements;
+	bool *nulls;
+	int count;
+
+	if (key->values == NULL)
+		return list;
+	deconstruct_array(key->values, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
+	for (int i = 0; i < count; i++)
+		if (!nulls[i])
+		{
+			char *value = trimmed(TextDatumGetCString(elements[i]));
+
+			list = joined(list, key->is_set ? chosen_texts(value)
+			                                : (TextList){.count = 1, .texts = &value});
+		}
 	return list;
 }
 

@@ -43,6 +43,12 @@ SELECT testing.try('ada', 'boxes', '["a", "b"]');
 SELECT testing.try('ada', 'boxes', '[]');
 SELECT testing.try('ada', 'boxes', '["a", "c"');
 SELECT testing.try('ada', 'boxes', '["c", " a ", "c"]');
+-- as a dashboard writes them: no document, a list as text, a type in small letters
+INSERT INTO "ChallengeQuestion" (id, "challengeId", content, type, points, answer, "order", cdf_question_id, required)
+VALUES ('dash', 'quiz', '?', 'checkboxes', 0, '["x", "y"]', 100, 'dash', false), ('dash2', 'quiz', '?', 'multiple_choice', 0, 'x', 101, 'dash2', false);
+SELECT testing.try('ada', 'dash', '["x"]'), testing.try('ada', 'dash', '["y","x"]');
+SELECT testing.try('ada', 'dash2', 'y'), testing.try('ada', 'dash2', 'x');
+DELETE FROM "ChallengeQuestion" WHERE id LIKE 'dash%';
 -- a question without an answer has no right one; neither does a placeholder of a flag
 SELECT testing.try('ada', 'open', 'null');
 SELECT testing.refused($$SELECT testing.try('ada', 'flag', '{{FLAG}}')$$);
