@@ -25,6 +25,8 @@ packed_sqlstate(EdurangeError error)
 	return MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4]);
 }
 
+static char *format_message(const char *format, va_list arguments) pg_attribute_printf(1, 0);
+
 /* A formatted text in the current memory context; one that does not fit is cut. */
 static char *
 format_message(const char *format, va_list arguments)
