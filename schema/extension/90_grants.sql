@@ -15,7 +15,9 @@ BEGIN
                                 member.objid::pg_catalog.regprocedure);
       EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC',
                                 member.objid::pg_catalog.regprocedure);
-    ELSIF member.classid = 'pg_catalog.pg_type'::pg_catalog.regclass THEN
+    ELSIF EXISTS (SELECT FROM pg_catalog.pg_type t
+        WHERE member.classid = 'pg_catalog.pg_type'::pg_catalog.regclass
+        AND t.oid = member.objid AND t.typcategory <> 'A') THEN  -- arrays follow their elements
       EXECUTE pg_catalog.format('ALTER TYPE %s OWNER TO edurange_owner',
                                 member.objid::pg_catalog.regtype);
     END IF;
