@@ -56,7 +56,9 @@ installed_server() {
 # ANY stands for the version that Debian offers, which only apt knows.
 missing_postgresql() {
   pgxs=$("$PG_CONFIG" --pgxs 2>/dev/null || true)
-  if [ -n "$pgxs" ] && [ -f "$pgxs" ]; then
+  headers=$("$PG_CONFIG" --includedir-server 2>/dev/null || true)
+  # The client package alone brings the makefiles: only the headers tell that all is there.
+  if [ -f "$pgxs" ] && [ -f "$headers/postgres.h" ]; then
     bindir=$("$PG_CONFIG" --bindir)
     if [ ! -x "$bindir/initdb" ] || [ ! -x "$bindir/postgres" ] || [ ! -x "$bindir/psql" ]; then
       "$PG_CONFIG" --version | sed 's/^[^0-9]*\([0-9]*\).*/postgresql-\1/'
