@@ -12,13 +12,13 @@
 #include "utils/builtins.h"
 
 #include "compat.h"
+#include "document_check.h"
 #include "idempotency.h"
 #include "json_text.h"
 #include "statements.h"
 
 typedef enum StatementId
 {
-	VIOLATIONS,
 	IDENTITY,
 	LOCK_PACK,
 	INSERT_TYPE,
@@ -56,104 +56,6 @@ typedef enum StatementId
 	" WHERE c ->> 'type' = 'question')"
 
 static Statement statements[STATEMENT_COUNT] = {
-    /* Everything that is wrong with the document $1, as a JSON list, or null. */
-    [VIOLATIONS] =
-        {"WITH component AS (SELECT '/components/' || position - 1 AS path, c, c ->> 'id' AS id,"
-         "  c ->> 'type' AS type, c -> 'config' AS k, position,"
-         "  jsonb_typeof(c) = 'object' AND jsonb_typeof(c -> 'config') = 'object' AS whole"
-         "  FROM " COMPONENTS "),"
-         " wanted (parent, key, type, required) AS (VALUES ('metadata', 'id', 'string', true),"
-         "  ('metadata', 'name', 'string', true), ('metadata', 'version', 'string', true),"
-         "  ('metadata', 'challenge_type', 'string', true),"
-         "  ('metadata', 'difficulty', 'string', false),"
-         "  ('metadata', 'description', 'string', false),"
-         "  ('metadata', 'pack_id', 'string', false),"
-         "  ('container', 'image', 'string', true), ('configMap', 'data', 'object', true),"
-         "  ('secret', 'data', 'object', true), ('webosApp', 'app_type', 'string', true),"
-         "  ('webosApp', 'title', 'string', false), ('webosApp', 'icon', 'string', false),"
-         "  ('webosApp', 'width', 'number', false), ('webosApp', 'height', 'number', false),"
-         "  ('webosApp', 'screen', 'string', false), ('webosApp', 'disabled', 'boolean', false),"
-         "  ('webosApp', 'favourite', 'boolean', false),"
-         "  ('webosApp', 'desktop_shortcut', 'boolean', false),"
-         "  ('webosApp', 'launch_on_startup', 'boolean', false),"
-         "  ('webosApp', 'additional_config', 'object', false),"
-         "  ('question', 'text', 'string', true), ('question', 'points', 'number', false),"
-         "  ('question', 'order', 'number', false), ('question', 'title', 'string', false),"
-         "  ('question', 'format', 'string', false), ('question', 'hint', 'string', false),"
-         "  ('question', 'required', 'boolean', false)),"
-         " object (path, kind, value) AS (SELECT '/metadata', 'metadata', $1 -> 'metadata'"
-         "  WHERE jsonb_typeof($1 -> 'metadata') = 'object'"
-         "  UNION ALL SELECT path || '/config', type, k FROM component WHERE whole),"
-         " question AS (SELECT path, k, coalesce(k ->> 'order', (row_number() OVER"
-         "  (ORDER BY position) - 1)::text) AS position FROM component"
-         "  WHERE whole AND type = 'question'),"
-         " violation (path, keyword, message) AS ("
-         "  SELECT '', 'type', 'must be an object' WHERE jsonb_typeof($1) <> 'object'"
-         "  UNION ALL SELECT '/metadata', 'required', 'must be there and be an object'"
-         "  WHERE jsonb_typeof($1 -> 'metadata') IS DISTINCT FROM 'object'"
-         "  UNION ALL SELECT '/components', 'minItems', 'must be a list of at least one component'"
-         "  WHERE jsonb_typeof($1 -> 'components') IS DISTINCT FROM 'array'"
-         "   OR $1 -> 'components' = '[]'"
-         "  UNION ALL SELECT path, 'type', 'must be an object with an object in config'"
-         "  FROM component WHERE NOT whole"
-         "  UNION ALL SELECT path || '/type', 'enum',"
-         "   'must be container, webosApp, question, configMap or secret' FROM component"
-         "  WHERE coalesce(type, '')"
-         "   NOT IN ('container', 'webosApp', 'question', 'configMap', 'secret')"
-         "  UNION ALL SELECT path || '/id', 'type', 'must be a text that is not empty'"
-         "  FROM component WHERE jsonb_typeof(c -> 'id') IS DISTINCT FROM 'string' OR id = ''"
-         "  UNION ALL SELECT path || '/id', 'unique', 'an earlier component has the same id'"
-         "  FROM (SELECT path, row_number() OVER (PARTITION BY id ORDER BY position) AS n"
-         "   FROM component WHERE id IS NOT NULL) AS repeated WHERE n > 1"
-         "  UNION ALL SELECT path || '/' || key, CASE WHEN value ? key THEN 'type' ELSE 'required'"
-         "   END, 'must be of type ' || type FROM object JOIN wanted ON parent = kind"
-         "  WHERE required AND NOT value ? key"
-         "   OR value ? key AND jsonb_typeof(value -> key) <> type"
-         "  UNION ALL SELECT '/metadata/id', 'pattern',"
-         "   'must consist of 1 to 200 letters, digits, hyphens and underscores' FROM object"
-         "  WHERE kind = 'metadata' AND jsonb_typeof(value -> 'id') = 'string'"
-         "   AND value ->> 'id' !~ '^[A-Za-z0-9_-]{1,200}$'"
-         "  UNION ALL SELECT '/metadata/challenge_type', 'enum',"
-         "   'must be fullOS, web, container, metasploit or sql-injection' FROM object"
-         "  WHERE kind = 'metadata' AND jsonb_typeof(value -> 'challenge_type') = 'string'"
-         "   AND value ->> 'challenge_type'"
-         "    NOT IN ('fullOS', 'web', 'container', 'metasploit', 'sql-injection')"
-         "  UNION ALL SELECT '/metadata/difficulty', 'enum',"
-         "   'must be beginner, intermediate, advanced or expert' FROM object"
-         "  WHERE kind = 'metadata' AND jsonb_typeof(value -> 'difficulty') = 'string'"
-         "   AND value ->> 'difficulty'"
-         "    NOT IN ('beginner', 'intermediate', 'advanced', 'expert')"
-         "  UNION ALL SELECT path || '/config/type', 'enum',"
-         "   'must be text, multiple_choice, checkboxes or flag' FROM component"
-         "  WHERE whole AND type = 'question' AND coalesce(k ->> 'type', k ->> 'question_type', '')"
-         "   NOT IN ('text', 'multiple_choice', 'checkboxes', 'flag')"
-         "  UNION ALL SELECT path || '/config/' || key, 'type',"
-         "   format('must be a whole number from 0 to %s', highest) FROM component,"
-         "   (VALUES ('question', 'points', 2147483647), ('question', 'order', 1000000),"
-         "    ('webosApp', 'width', 100000), ('webosApp', 'height', 100000))"
-         "    AS whole_number (parent, key, highest)"
-         "  WHERE whole AND type = parent AND CASE WHEN jsonb_typeof(k -> key) = 'number' THEN"
-         "   (k ->> key)::numeric NOT BETWEEN 0 AND highest"
-         "   OR (k ->> key)::numeric % 1 <> 0 END"
-         "  UNION ALL SELECT path || '/config/order', 'unique',"
-         "   'an earlier question has the same place' FROM (SELECT path, row_number() OVER"
-         "   (PARTITION BY position ORDER BY path) AS n FROM question) AS clash WHERE n > 1"
-         "  UNION ALL SELECT path || '/config/answer', 'type',"
-         "   'must be a text, a number or a list of them' FROM question WHERE k ? 'answer'"
-         "   AND CASE jsonb_typeof(k -> 'answer') WHEN 'string' THEN false WHEN 'number' THEN false"
-         "    WHEN 'array' THEN k -> 'answer' = '[]' OR EXISTS"
-         "     (SELECT FROM jsonb_array_elements(k -> 'answer') a"
-         "      WHERE jsonb_typeof(a) NOT IN ('string', 'number')) ELSE true END"
-         "  UNION ALL SELECT path || '/config/app_type', 'enum',"
-         "   'must be terminal, editor, browser or custom' FROM component"
-         "  WHERE whole AND type = 'webosApp' AND jsonb_typeof(k -> 'app_type') = 'string'"
-         "   AND k ->> 'app_type' NOT IN ('terminal', 'editor', 'browser', 'custom')"
-         "  UNION ALL SELECT path || '/id', 'not', 'challenge-prompt is the app of the questions'"
-         "  FROM component WHERE type = 'webosApp' AND id = 'challenge-prompt')"
-         " SELECT json_agg(json_build_object('path', path, 'keyword', keyword, 'message', message)"
-         "  ORDER BY path, keyword)::text FROM violation",
-         {JSONBOID},
-         .reads = true},
     [IDENTITY] = {"SELECT $1 #>> '{metadata,id}', $1 #>> '{metadata,challenge_type}'",
                   {JSONBOID},
                   .reads = true},
@@ -278,8 +180,7 @@ checked_document(const char *text)
 
 	if (parsed == NULL)
 		raise_refusal(&refusal);
-	STATEMENT_RUN(&statements[VIOLATIONS], document);
-	refusal.detail = row_text(0, 1);
+	refusal.detail = document_violations(parsed);
 	if (refusal.detail != NULL)
 	{
 		refuse(&refusal, EDURANGE_DOCUMENT_INVALID, "document is not a valid challenge definition");
