@@ -1,17 +1,20 @@
 /*
  * http.h
- *	  The HTTP server: started, drained, stopped.
+ *	  The life of a request: what libmicrohttpd calls when something of one has come in.
  */
 #ifndef EDURANGE_SHIM_HTTP_H
 #define EDURANGE_SHIM_HTTP_H
 
-#include <stdbool.h>
+#include <microhttpd.h>
 
-#include "config.h"
+/* Callbacks; cls is the configuration. */
+extern void *http_target(void *cls, const char *uri, struct MHD_Connection *connection);
+extern enum MHD_Result
+http_access(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+            const char *version, const char *data, size_t *size, void **closure);
+extern void http_completed(void *cls, struct MHD_Connection *connection, void **closure,
+                           enum MHD_RequestTerminationCode how);
 
-extern bool http_start(const Config *config, int fd);
-extern void http_stop_accepting(void);
 extern int http_in_flight(void);
-extern void http_stop(void);
 
 #endif

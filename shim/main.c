@@ -25,6 +25,7 @@
 #include "http.h"
 #include "log.h"
 #include "routes.h"
+#include "server.h"
 
 #define EXIT_CONFIGURATION 2
 #define DRAIN_STEP_MS 20
@@ -163,20 +164,20 @@ main(int argc, char **argv)
 		log_event("error", "not_started", "the threads of the database pool did not start");
 		return EXIT_FAILURE;
 	}
-	if (!http_start(&config, fd))
+	if (!server_start(&config, fd))
 		return EXIT_FAILURE;
 	log_listening(config.host, fd);
 
 	sigwait(&signals, &received);
 	log_event("info", "stopping", "finishing the requests in flight");
-	http_stop_accepting();
+	server_stop_accepting();
 	if (!drain(&signals, config.drain_timeout))
 	{
 		/* requests still wait for the database, so nothing can be taken down in order */
 		log_event("warning", "stopped", "not every request was finished in time");
 		_exit(EXIT_SUCCESS);
 	}
-	http_stop();
+	server_stop();
 	database_close();
 	config_free(&config);
 	log_event("info", "stopped", "every request was finished");

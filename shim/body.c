@@ -1,0 +1,130 @@
+/*
+ * body.c
+ *	  The body of a request: refused by its headers, or taken in piece by piece.
+ *
+ * What is not wanted is read and dropped, up to a limit, so that the client can read why.
+ */
+#include "body.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#define SWALLOW_LIMIT (64 * 1024 * 1024) /* bytes read and dropped so that a refusal can be read */
+#define BODY_FIRST_SIZE 4096
+
+/* Is the media type of the body JSON?  What follows a semicolon does not matter. */
+static bool
+is_json_type(const char *type)
+{
+	static const char json[] = "application/json";
+	size_t length;
+
+	if (type == NULL)
+		return false;
+	type += strspn(type, " \t");
+	length = strcspn(type, "; \t");
+	return length == strlen(json) && strncasecmp(type, json, length) == 0;
+}
+
+/* Acknowledges the headers at once: many clients hold the body back until then. */
+static void
+hurry(Request *request)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	int yes = 1;
+
+	if (info != NULL)
+		setsockopt(info->connect_fd, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof(yes));
+}
+
+/* Refuses a body by its headers. */
+void
+body_check_headers(Request *request)
+{
+	const char *type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
+	const char *length = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	if (!is_json_type(type))
+		failure_set(&request->failure, EDURANGE_UNSUPPORTED_MEDIA_TYPE,
+		            "the request body must have the Content-Type application/json");
+	else if (length != NULL &&
+	         strtoull(length, NULL, 10) > (unsigned long long) request->config->max_body)
+		failure_set(&request->failure, EDURANGE_PAYLOAD_TOO_LARGE,
+		            "the request body may have at most %d bytes", request->config->max_body);
+	hurry(request);
+}
+
+/* Counts the headers that say how long the body is. */
+static enum MHD_Result
+count_framing(void *closure, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	(void) kind;
+	(void) value;
+	if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0 ||
+	    strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0)
+		++*(int *) closure;
+	return MHD_YES;
+}
+
+/*
+ * Refuses a request whose end two servers could see in different places, and the connection with
+ * it: what follows on it may be no request at all.
+ */
+bool
+body_check_framing(Request *request)
+{
+	const char *encoding = request_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+	int count = 0;
+
+	MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_framing, &count);
+	if (count <= 1 && (encoding == NULL || strcasecmp(encoding, "chunked") == 0))
+		return true;
+	request->close = true;
+	failure_set(&request->failure, EDURANGE_INVALID_PARAMETER,
+	            "the request must have either one Content-Length or Transfer-Encoding chunked");
+	return false;
+}
+
+/* Takes in a piece of the body, or drops it when it is not wanted; false: enough is enough. */
+bool
+body_receive(Request *request, const char *data, size_t size)
+{
+	size_t limit = (size_t) request->config->max_body;
+	const Route *route = request->match.route;
+
+	if (request->failure.info == NULL && route != NULL && route->body != BODY_NONE)
+	{
+		size_t needed = request->body_length + size;
+
+		if (needed > limit)
+			failure_set(&request->failure, EDURANGE_PAYLOAD_TOO_LARGE,
+			            "the request body may have at most %d bytes", request->config->max_body);
+		else
+		{
+			if (needed + 1 > request->body_room)
+			{
+				size_t room = request->body_room > 0 ? request->body_room : BODY_FIRST_SIZE;
+				char *larger;
+
+				while (room < needed + 1)
+					room *= 2;
+				larger = realloc(request->body, room);
+				if (larger == NULL)
+					return false;
+				request->body = larger;
+				request->body_room = room;
+			}
+			memcpy(request->body + request->body_length, data, size);
+			request->body_length = needed;
+			request->body[needed] = '\0';
+			return true;
+		}
+	}
+	request->swallowed += size;
+	return request->swallowed <= SWALLOW_LIMIT;
+}

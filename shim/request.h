@@ -1,0 +1,60 @@
+/*
+ * request.h
+ *	  A request from its first byte to the end of its response, as the files that serve it share it.
+ */
+#ifndef EDURANGE_SHIM_REQUEST_H
+#define EDURANGE_SHIM_REQUEST_H
+
+#include <time.h>
+
+#include <microhttpd.h>
+
+#include "auth.h"
+#include "config.h"
+#include "errors.h"
+#include "log.h"
+#include "params.h"
+#include "routes.h"
+#include "target.h"
+
+typedef enum Phase
+{
+	PHASE_NEW,
+	PHASE_RECEIVING,
+	PHASE_ANSWERED
+} Phase;
+
+typedef struct Request
+{
+	const Config *config;
+	struct MHD_Connection *connection;
+	Phase phase;
+	char id[REQUEST_ID_LENGTH];
+	char method[16];
+	char *uri;
+	Target target;
+	RouteMatch match;
+
+	char *body; /* always followed by a null byte */
+	size_t body_length;
+	size_t body_room;
+	size_t swallowed;
+
+	bool has_token;
+	char token_hash[TOKEN_HASH_LENGTH];
+	Caller caller;
+	Values values;
+
+	bool suspended;
+	bool close; /* the connection, after the response */
+	Failure failure;
+	char *reply; /* body of the response */
+	unsigned status;
+	char sqlstate[6];
+	struct timespec begun;
+} Request;
+
+/* Looks up a header of the request; NULL where there is none. */
+extern const char *request_header(const Request *request, const char *name);
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * response.c
+ *	  The response to a request, with its headers, and the line that the log gets.
+ */
+#include "response.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "replies.h"
+#include "server.h"
+
+/* The headers that every response has, and those that its status asks for. */
+static void
+add_headers(const Request *request, struct MHD_Response *response)
+{
+	const char *asked = request_header(request, "Access-Control-Request-Headers");
+
+#define HEADER(name, value) MHD_add_response_header(response, name, value)
+	HEADER(MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	HEADER("X-Request-Id", request->id);
+	HEADER("X-Content-Type-Options", "nosniff");
+	HEADER("Access-Control-Allow-Origin", "*");
+	HEADER(
+	    "Access-Control-Expose-Headers",
+	    "X-Request-Id, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset");
+	if (request->status != MHD_HTTP_NO_CONTENT)
+		HEADER(MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+	if (strcmp(request->method, "OPTIONS") == 0 && request->match.path_found)
+	{
+		HEADER("Access-Control-Allow-Methods", request->match.allow);
+		HEADER("Access-Control-Allow-Headers",
+		       asked != NULL ? asked
+		                     : "Authorization, Content-Type, Idempotency-Key, X-Request-Id");
+		HEADER("Access-Control-Max-Age", "600");
+	}
+	if (request->match.path_found && request->match.route == NULL)
+		HEADER(MHD_HTTP_HEADER_ALLOW, request->match.allow);
+	if (request->status == MHD_HTTP_UNAUTHORIZED)
+		HEADER(MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+	if (request->status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		HEADER(MHD_HTTP_HEADER_RETRY_AFTER, "1");
+	if (request->close || server_is_draining())
+		HEADER(MHD_HTTP_HEADER_CONNECTION, "close");
+#undef HEADER
+}
+
+/* Sends the response. */
+enum MHD_Result
+response_send(Request *request)
+{
+	struct MHD_Response *response;
+	enum MHD_Result queued;
+
+	if (request->failure.info != NULL)
+	{
+		request->status = request->failure.info->status;
+		free(request->reply);
+		request->reply = failure_body(&request->failure, request->id);
+	}
+	else if (request->match.route == NULL)
+	{
+		request->status = MHD_HTTP_NO_CONTENT;
+		request->reply = strdup("");
+	}
+	if (request->reply == NULL)
+		return MHD_NO;
+	response = MHD_create_response_from_buffer(strlen(request->reply), request->reply,
+	                                           MHD_RESPMEM_MUST_FREE);
+	if (response == NULL)
+		return MHD_NO;
+	if (request->match.route != NULL && request->match.route->limited)
+		reply_add_limits(response, request->reply);
+	request->reply = NULL;
+	add_headers(request, response);
+	queued = MHD_queue_response(request->connection, request->status, response);
+	MHD_destroy_response(response);
+	return queued;
+}
+
+/* The method, unless the client made it up. */
+static const char *
+known_method(const char *method)
+{
+	static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+	{
+		if (strcmp(known[i], method) == 0)
+			return method;
+	}
+	return "other";
+}
+
+/* Writes the request's line; neither path nor query, which may hold what must not be kept. */
+void
+response_log(const Request *request)
+{
+	const Route *route = request->match.route;
+	struct timespec now;
+	double ms;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ms = (double) (now.tv_sec - request->begun.tv_sec) * 1000 +
+	     (double) (now.tv_nsec - request->begun.tv_nsec) / 1000000;
+	log_object(json_pack("{s:s, s:s, s:s, s:s?, s:i, s:f, s:s?, s:s}", "level",
+	                     request->status >= 500 ? "error" : "info", "id", request->id, "method",
+	                     known_method(request->method), "route", route != NULL ? route->path : NULL,
+	                     "status", (int) request->status, "ms", (double) (long) (ms * 1000) / 1000,
+	                     "sqlstate", request->sqlstate[0] != '\0' ? request->sqlstate : NULL,
+	                     "tier", tier_name(request->caller.tier)));
+}
