@@ -203,18 +203,29 @@ sub server_settings
 	return $rows;
 }
 
-# Settings of the shim, from its table.
+# Settings of the shim, from its table, under the headings that it has as comments.
 sub shim_settings
 {
 	my $source = slurp('shim/config.c');
+	my $strings = '((?:"(?:[^"\\\\]|\\\\.)*"\s*)+)';
 	my $rows = '';
 
-	while ($source =~ /\{"([A-Z_]+)", "([a-z-]+)", SETTING_\w+, AT\(\w+\),\s*(NULL|"[^"]*"),\s*\d+,\s*\d+,\s*((?:"(?:[^"\\]|\\.)*"\s*)+)\}/g)
+	while ($source =~ /^\t(?:\/\* (\w+) \*\/$|(TEXT|SECRET|INTEGER|SWITCH)\("([A-Z_]+)", \w+,\s*(.*?)\),$)/gsm)
 	{
-		my ($variable, $flag, $initial, $help) = ($1, $2, $3, c_string($4));
+		my ($heading, $kind, $variable, $rest) = ($1, $2, $3, $4);
+		if (defined $heading)
+		{
+			$rows .= "\n### $heading\n\n| variable | flag | default | values | meaning |\n|---|---|---|---|---|\n";
+			next;
+		}
+		my ($initial) = $kind eq 'SECRET' ? 'NULL' : $rest =~ /^(NULL|"[^"]*"),/;
+		my ($help) = $rest =~ /$strings$/;
+		my $values = $kind eq 'SWITCH' ? '`true`, `false`' : $rest =~ /, (\d+), (\d+),/ ? "$1 to $2" : 'text';
+		(my $flag = '`--' . lc($variable =~ s/^EDURANGE_//r) . '`') =~ tr/_/-/;
 
+		$flag = "(none; or the file that `${variable}_FILE` names)" if $kind eq 'SECRET';
 		$initial = $initial eq 'NULL' ? '(none)' : '`' . c_string($initial) . '`';
-		$rows .= "| `$variable` | `--$flag` | $initial | $help |\n";
+		$rows .= "| `$variable` | $flag | $initial | $values | " . c_string($help) . " |\n";
 	}
 	return $rows;
 }
@@ -237,10 +248,9 @@ Made from `extension/guc.c` and `shim/config.c`. How they work together is told 
 $server
 ## Shim
 
-Each is an environment variable or a flag; the flag wins. An empty value is as none.
-
-| variable | flag | default | meaning |
-|---|---|---|---|
+Each is an environment variable or a flag; the flag wins. An empty value is as none. All take effect at
+the start. A secret is no flag, because others on the machine can read a command line: it comes from its
+variable, or from the file that the variable with `_FILE` names.
 $shim
 TXT
 }

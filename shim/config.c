@@ -1,36 +1,38 @@
 /*
  * config.c
- *	  One table of settings: environment variable, flag, default, bounds and help of each.
+ *	  One table of settings: environment variable, default, bounds and help of each.
  *
- * The command line wins over the environment.  An empty value is as none.  The connection is
- * worked out here, so that whatever is wrong with it is said before anything starts.
+ * The command line wins over the environment.  An empty value is as none.  A secret comes from the
+ * environment or from the file that VARIABLE_FILE names, never from the command line, which others
+ * on the machine can read.  The connection is worked out here, so that whatever is wrong with it is
+ * said before anything starts.  docs/settings.md is made from the table and its headings.
  */
 #include "config.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-#include <libpq-fe.h>
 
 #include "routes.h"
+
+#define MAX_SECRET 65536
+#define FLAG_LENGTH 64
 
 typedef enum SettingKind
 {
 	SETTING_TEXT,
-	SETTING_SECRET, /* text that is never printed */
-	SETTING_INTEGER
+	SETTING_SECRET, /* text that is never printed and never an argument */
+	SETTING_INTEGER,
+	SETTING_SWITCH
 } SettingKind;
 
 typedef struct Setting
 {
 	const char *variable;
-	const char *flag;
 	SettingKind kind;
 	size_t offset; /* in Config */
 	const char *initial;
@@ -40,58 +42,66 @@ typedef struct Setting
 } Setting;
 
 #define AT(field) offsetof(Config, field)
+#define TEXT(variable, field, initial, help)                                                       \
+	{                                                                                              \
+		variable, SETTING_TEXT, AT(field), initial, 0, 0, help                                     \
+	}
+#define SECRET(variable, field, help)                                                              \
+	{                                                                                              \
+		variable, SETTING_SECRET, AT(field), NULL, 0, 0, help                                      \
+	}
+#define INTEGER(variable, field, initial, min, max, help)                                          \
+	{                                                                                              \
+		variable, SETTING_INTEGER, AT(field), initial, min, max, help                              \
+	}
+#define SWITCH(variable, field, initial, help)                                                     \
+	{                                                                                              \
+		variable, SETTING_SWITCH, AT(field), initial, 0, 0, help                                   \
+	}
 
+/* clang-format off */
 static const Setting settings[] = {
-    {"DIRECT_DATABASE_URL", "direct-database-url", SETTING_SECRET, AT(direct_database_url), NULL, 0,
-     0, "URL of the database, past any connection pooler; wins over DATABASE_URL"},
-    {"DATABASE_URL", "database-url", SETTING_SECRET, AT(database_url), NULL, 0, 0,
-     "URL of the database; wins over POSTGRES_*"},
-    {"POSTGRES_HOST", "postgres-host", SETTING_TEXT, AT(postgres_host), NULL, 0, 0,
-     "host of the database, where no URL is given"},
-    {"POSTGRES_NAME", "postgres-name", SETTING_TEXT, AT(postgres_name), NULL, 0, 0,
-     "name of the database, where no URL is given"},
-    {"POSTGRES_USER", "postgres-user", SETTING_TEXT, AT(postgres_user), NULL, 0, 0,
-     "login at the database, where no URL is given"},
-    {"POSTGRES_PASSWORD", "postgres-password", SETTING_SECRET, AT(postgres_password), NULL, 0, 0,
-     "password at the database, where no URL is given"},
-    {"EDURANGE_HOST", "host", SETTING_TEXT, AT(host), "127.0.0.1", 0, 0, "address to listen on"},
-    {"EDURANGE_PORT", "port", SETTING_INTEGER, AT(port), "8000", 0, 65535,
-     "port to listen on; 0 takes a free one and logs it"},
-    {"EDURANGE_ANONYMOUS_TIER", "anonymous-tier", SETTING_TEXT, AT(anonymous_tier), "none", 0, 0,
-     "what a request without a token may do: none, player, service or admin"},
-    {"EDURANGE_THREADS", "threads", SETTING_INTEGER, AT(threads), "4", 1, 64,
-     "threads that serve HTTP"},
-    {"EDURANGE_POOL_SIZE", "pool-size", SETTING_INTEGER, AT(pool_size), "8", 1, 256,
-     "database connections for each tier"},
-    {"EDURANGE_POOL_TIMEOUT", "pool-timeout", SETTING_INTEGER, AT(pool_timeout), "5", 1, 300,
-     "seconds that a request waits for a database connection"},
-    {"EDURANGE_STATEMENT_TIMEOUT", "statement-timeout", SETTING_INTEGER, AT(statement_timeout),
-     "10000", 100, 600000, "milliseconds that a statement may take"},
-    {"EDURANGE_MAX_BODY", "max-body", SETTING_INTEGER, AT(max_body), "16777216", 1024, 268435456,
-     "bytes that a request body may have"},
-    {"EDURANGE_CONNECTION_LIMIT", "connection-limit", SETTING_INTEGER, AT(connection_limit), "1000",
-     64, 100000, "HTTP connections at the same time"},
-    {"EDURANGE_CONNECTION_TIMEOUT", "connection-timeout", SETTING_INTEGER, AT(connection_timeout),
-     "30", 1, 3600, "seconds after which an idle HTTP connection is closed"},
-    {"EDURANGE_DRAIN_TIMEOUT", "drain-timeout", SETTING_INTEGER, AT(drain_timeout), "20", 0, 600,
-     "seconds that requests in flight get to finish after SIGTERM"},
+	/* Database */
+	SECRET("DIRECT_DATABASE_URL", direct_database_url,
+		"URL of the database, past any connection pooler; wins over DATABASE_URL"),
+	SECRET("DATABASE_URL", database_url, "URL of the database; wins over POSTGRES_*"),
+	TEXT("POSTGRES_HOST", postgres_host, NULL, "host of the database, where no URL is given"),
+	TEXT("POSTGRES_NAME", postgres_name, NULL, "name of the database, where no URL is given"),
+	TEXT("POSTGRES_USER", postgres_user, NULL, "login at the database, where no URL is given"),
+	SECRET("POSTGRES_PASSWORD", postgres_password,
+		"password at the database, where no URL is given"),
+	INTEGER("EDURANGE_POOL_SIZE", pool_size, "8", 1, 256, "database connections for each tier"),
+	INTEGER("EDURANGE_POOL_TIMEOUT", pool_timeout, "5", 1, 300,
+		"seconds that a request waits for a database connection"),
+	INTEGER("EDURANGE_STATEMENT_TIMEOUT", statement_timeout, "10000", 100, 600000,
+		"milliseconds that a statement may take"),
+
+	/* HTTP */
+	TEXT("EDURANGE_HOST", host, "127.0.0.1", "address to listen on"),
+	INTEGER("EDURANGE_PORT", port, "8000", 0, 65535,
+		"port to listen on; 0 takes a free one and logs it"),
+	INTEGER("EDURANGE_THREADS", threads, "4", 1, 64, "threads that serve HTTP"),
+	INTEGER("EDURANGE_DRAIN_TIMEOUT", drain_timeout, "20", 0, 600,
+		"seconds that requests in flight get to finish after SIGTERM"),
+
+	/* Security */
+	TEXT("EDURANGE_ANONYMOUS_TIER", anonymous_tier, "none",
+		"what a request without a token may do: none, player, service or admin"),
+	SWITCH("EDURANGE_ALLOW_ROOT", allow_root, "false", "start also as root"),
+
+	/* Limits */
+	INTEGER("EDURANGE_CONNECTION_LIMIT", connection_limit, "1000", 64, 100000,
+		"HTTP connections at the same time"),
+	INTEGER("EDURANGE_CONNECTION_TIMEOUT", connection_timeout, "30", 1, 3600,
+		"seconds after which an idle HTTP connection is closed"),
+	INTEGER("EDURANGE_MAX_BODY", max_body, "16777216", 1024, 268435456,
+		"bytes that a request body may have"),
 };
+/* clang-format on */
 
 #define SETTING_COUNT (sizeof(settings) / sizeof(settings[0]))
 
-/* What Prisma's client reads in a URL and libpq does not know. */
-static const char *const prisma_parameters[] = {
-    "schema",
-    "connection_limit",
-    "pool_timeout",
-    "socket_timeout",
-    "statement_cache_size",
-    "max_connection_lifetime",
-    "max_idle_connection_lifetime",
-    "pgbouncer",
-    "sslidentity",
-    "sslaccept",
-};
+_Static_assert(SETTING_COUNT <= 64, "Config.given has one bit for each setting");
 
 enum
 {
@@ -102,15 +112,37 @@ enum
 };
 
 static const char **
-text_field(Config *config, const Setting *setting)
+text_field(const Config *config, const Setting *setting)
 {
 	return (const char **) ((char *) config + setting->offset);
 }
 
 static int *
-integer_field(Config *config, const Setting *setting)
+integer_field(const Config *config, const Setting *setting)
 {
 	return (int *) ((char *) config + setting->offset);
+}
+
+static bool *
+switch_field(const Config *config, const Setting *setting)
+{
+	return (bool *) ((char *) config + setting->offset);
+}
+
+/* The flag of a setting: EDURANGE_MAX_BODY is --max-body, POSTGRES_HOST is --postgres-host. */
+static const char *
+flag_of(const Setting *setting, char flag[FLAG_LENGTH])
+{
+	static const char prefix[] = "EDURANGE_";
+	const char *from = setting->variable;
+	size_t used = 0;
+
+	if (strncmp(from, prefix, strlen(prefix)) == 0)
+		from += strlen(prefix);
+	for (; *from != '\0' && used < FLAG_LENGTH - 1; from++)
+		flag[used++] = *from == '_' ? '-' : (char) tolower((unsigned char) *from);
+	flag[used] = '\0';
+	return flag;
 }
 
 /* Was the setting in this place of Config given by somebody? */
@@ -125,29 +157,68 @@ is_given(const Config *config, size_t offset)
 	return false;
 }
 
+/* Says what a setting must be; always false. */
+static bool
+complain(const Setting *setting, const char *wanted)
+{
+	char flag[FLAG_LENGTH];
+
+	if (setting->kind == SETTING_SECRET)
+		fprintf(stderr, "edurange_shim: %s %s\n", setting->variable, wanted);
+	else
+		fprintf(stderr, "edurange_shim: %s (--%s) %s\n", setting->variable, flag_of(setting, flag),
+		        wanted);
+	return false;
+}
+
 /* Stores one value; false, and says which setting, when it is not allowed. */
 static bool
 set_value(Config *config, const Setting *setting, const char *value)
 {
+	char wanted[64];
 	long number;
 	char *end;
 
-	if (setting->kind != SETTING_INTEGER)
+	switch (setting->kind)
 	{
-		*text_field(config, setting) = value;
-		return true;
+		case SETTING_TEXT:
+		case SETTING_SECRET:
+			*text_field(config, setting) = value;
+			return true;
+		case SETTING_SWITCH:
+			*switch_field(config, setting) = strcmp(value, "true") == 0;
+			return strcmp(value, "true") == 0 || strcmp(value, "false") == 0 ||
+			       complain(setting, "must be true or false");
+		case SETTING_INTEGER:
+			break;
 	}
 	errno = 0;
 	number = strtol(value, &end, 10);
 	if (errno != 0 || end == value || *end != '\0' || isspace((unsigned char) value[0]) ||
 	    number < setting->min || number > setting->max)
 	{
-		fprintf(stderr, "edurange_shim: %s (--%s) must be a whole number from %d to %d\n",
-		        setting->variable, setting->flag, setting->min, setting->max);
-		return false;
+		snprintf(wanted, sizeof(wanted), "must be a whole number from %d to %d", setting->min,
+		         setting->max);
+		return complain(setting, wanted);
 	}
 	*integer_field(config, setting) = (int) number;
 	return true;
+}
+
+/* Prints one setting with its default. */
+static void
+print_setting(const Setting *setting)
+{
+	char flag[FLAG_LENGTH];
+
+	if (setting->kind == SETTING_SECRET)
+		printf("  %s, %s_FILE\n      %s", setting->variable, setting->variable, setting->help);
+	else
+		printf("  --%s=VALUE  (%s)\n      %s", flag_of(setting, flag), setting->variable,
+		       setting->help);
+	if (setting->initial != NULL)
+		printf(" [%s]", setting->initial);
+	printf("\n");
 }
 
 static void
@@ -156,20 +227,75 @@ print_help(void)
 	printf("edurange_shim: the HTTP interface of the EDURange database controller\n\n"
 	       "Usage: edurange_shim [--SETTING=VALUE ...]\n\n");
 	for (size_t i = 0; i < SETTING_COUNT; i++)
-	{
-		const Setting *setting = &settings[i];
-
-		printf("  --%s=VALUE  (%s)\n      %s", setting->flag, setting->variable, setting->help);
-		if (setting->initial != NULL)
-			printf(" [%s]", setting->initial);
-		printf("\n");
-	}
+		print_setting(&settings[i]);
 	printf("\n  --check-config  print the settings in effect and exit\n"
 	       "  --routes        print method, path and tier of each route and exit\n"
 	       "  --help          print this and exit\n"
 	       "  --version       print the version and exit\n\n"
-	       "Without a URL and without POSTGRES_*, libpq's own variables (PGHOST, ...) are used.\n"
-	       "A command line can be read by others on the machine: keep passwords out of it.\n");
+	       "A secret is no flag, because a command line can be read by others on the machine; the\n"
+	       "variable with _FILE names a file that holds it.\n"
+	       "Without a URL and without POSTGRES_*, libpq's own variables (PGHOST, ...) are used.\n");
+}
+
+/* The content of a file without the ends of line behind it, to be freed; NULL with errno. */
+static char *
+read_secret(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char *text = file != NULL ? calloc(1, MAX_SECRET + 1) : NULL;
+	size_t length;
+
+	if (text == NULL)
+	{
+		if (file != NULL)
+			fclose(file);
+		return NULL;
+	}
+	length = fread(text, 1, MAX_SECRET, file);
+	if (ferror(file))
+	{
+		free(text);
+		text = NULL;
+	}
+	fclose(file);
+	while (text != NULL && length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
+		text[--length] = '\0';
+	return text;
+}
+
+/* Reads a secret from the file that VARIABLE_FILE names, if there is such a variable. */
+static bool
+read_secret_file(Config *config, size_t index)
+{
+	const Setting *setting = &settings[index];
+	char variable[FLAG_LENGTH];
+	char reason[256];
+	const char *path;
+	char *value;
+
+	snprintf(variable, sizeof(variable), "%s_FILE", setting->variable);
+	path = getenv(variable);
+	if (path == NULL || path[0] == '\0')
+		return true;
+	if ((config->given >> index & 1) != 0)
+		return complain(setting, "is given twice: by itself and by the variable with _FILE");
+	errno = 0;
+	value = read_secret(path);
+	if (value == NULL)
+	{
+		snprintf(reason, sizeof(reason), "could not be read from the file that %s names: %s",
+		         variable, strerror(errno));
+		return complain(setting, reason);
+	}
+	if (value[0] == '\0')
+	{
+		free(value);
+		return complain(setting, "is empty in the file that the variable with _FILE names");
+	}
+	*text_field(config, setting) = value;
+	config->given |= UINT64_C(1) << index;
+	config->from_file |= UINT64_C(1) << index;
+	return true;
 }
 
 /* Reads defaults, then the environment. */
@@ -182,53 +308,78 @@ read_environment(Config *config)
 
 		if (settings[i].initial != NULL && !set_value(config, &settings[i], settings[i].initial))
 			return false;
-		if (value == NULL || value[0] == '\0')
-			continue;
-		if (!set_value(config, &settings[i], value))
+		if (value != NULL && value[0] != '\0')
+		{
+			if (!set_value(config, &settings[i], value))
+				return false;
+			config->given |= UINT64_C(1) << i;
+		}
+		if (settings[i].kind == SETTING_SECRET && !read_secret_file(config, i))
 			return false;
-		config->given |= 1u << i;
 	}
 	return true;
+}
+
+/* Acts on one flag that getopt found. */
+static ConfigAction
+use_flag(Config *config, int flag, const char *value, ConfigAction action)
+{
+	switch (flag)
+	{
+		case FLAG_HELP:
+			print_help();
+			return CONFIG_DONE;
+		case FLAG_VERSION:
+			printf("edurange_shim %s\n", EDURANGE_VERSION);
+			return CONFIG_DONE;
+		case FLAG_ROUTES:
+			routes_print();
+			return CONFIG_DONE;
+		case FLAG_CHECK:
+			return CONFIG_CHECK;
+		case '?':
+			return CONFIG_BROKEN;
+		default:
+			if (!set_value(config, &settings[flag], value))
+				return CONFIG_BROKEN;
+			config->given |= UINT64_C(1) << flag;
+			return action;
+	}
 }
 
 /* Reads the command line. */
 static ConfigAction
 read_flags(Config *config, int argc, char **argv)
 {
-	struct option options[SETTING_COUNT + 5] = {
-	    [SETTING_COUNT] = {"help", no_argument, NULL, FLAG_HELP},
-	    [SETTING_COUNT + 1] = {"version", no_argument, NULL, FLAG_VERSION},
-	    [SETTING_COUNT + 2] = {"check-config", no_argument, NULL, FLAG_CHECK},
-	    [SETTING_COUNT + 3] = {"routes", no_argument, NULL, FLAG_ROUTES},
-	};
+	struct option options[SETTING_COUNT + 5];
+	char flags[SETTING_COUNT][FLAG_LENGTH];
 	ConfigAction action = CONFIG_RUN;
+	size_t count = 0;
 	int flag;
 
 	for (size_t i = 0; i < SETTING_COUNT; i++)
-		options[i] = (struct option){settings[i].flag, required_argument, NULL, (int) i};
+	{
+		if (settings[i].kind != SETTING_SECRET)
+			options[count++] =
+			    (struct option){flag_of(&settings[i], flags[i]), required_argument, NULL, (int) i};
+	}
+	options[count++] = (struct option){"help", no_argument, NULL, FLAG_HELP};
+	options[count++] = (struct option){"version", no_argument, NULL, FLAG_VERSION};
+	options[count++] = (struct option){"check-config", no_argument, NULL, FLAG_CHECK};
+	options[count++] = (struct option){"routes", no_argument, NULL, FLAG_ROUTES};
+	options[count] = (struct option){0};
+	opterr = 0; /* getopt would repeat the value, too, which may be a secret */
 	while ((flag = getopt_long(argc, argv, "", options, NULL)) != -1)
 	{
-		switch (flag)
-		{
-			case FLAG_HELP:
-				print_help();
-				return CONFIG_DONE;
-			case FLAG_VERSION:
-				printf("edurange_shim %s\n", EDURANGE_VERSION);
-				return CONFIG_DONE;
-			case FLAG_ROUTES:
-				routes_print();
-				return CONFIG_DONE;
-			case FLAG_CHECK:
-				action = CONFIG_CHECK;
-				break;
-			case '?': /* getopt has named the flag */
-				return CONFIG_BROKEN;
-			default:
-				if (!set_value(config, &settings[flag], optarg))
-					return CONFIG_BROKEN;
-				config->given |= 1u << flag;
-		}
+		const char *given = argv[optind - 1];
+
+		if (flag == '?')
+			fprintf(stderr,
+			        "edurange_shim: \"%.*s\" is no flag, or has a value too many or too few\n",
+			        (int) strcspn(given, "="), given);
+		action = use_flag(config, flag, optarg, action);
+		if (action == CONFIG_DONE || action == CONFIG_BROKEN)
+			return action;
 	}
 	if (optind < argc)
 	{
@@ -238,127 +389,18 @@ read_flags(Config *config, int argc, char **argv)
 	return action;
 }
 
-static bool
-is_prisma_parameter(const char *parameter, size_t length)
-{
-	for (size_t i = 0; i < sizeof(prisma_parameters) / sizeof(prisma_parameters[0]); i++)
-	{
-		if (strlen(prisma_parameters[i]) == length &&
-		    strncmp(prisma_parameters[i], parameter, length) == 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Takes over what a parameter of Prisma's asks for, where it means something here and the setting
- * of our own was not given.  False for a connection pooler, which prepared statements and the role
- * of a connection do not survive.
- */
-static bool
-apply_prisma_parameter(Config *config, const char *variable, const char *name, const char *value)
-{
-	long number = strtol(value, NULL, 10);
-
-	if (strcmp(name, "pgbouncer") == 0 && strcasecmp(value, "true") == 0)
-	{
-		fprintf(stderr,
-		        "edurange_shim: %s has pgbouncer=true: statements are prepared and each "
-		        "connection has a role of its own, which a pooler does not keep; set "
-		        "DIRECT_DATABASE_URL to the database itself\n",
-		        variable);
-		return false;
-	}
-	if (strcmp(name, "connection_limit") == 0 && !is_given(config, AT(pool_size)) && number >= 1 &&
-	    number <= 256)
-		config->pool_size = (int) number;
-	if (strcmp(name, "pool_timeout") == 0 && !is_given(config, AT(pool_timeout)) && number >= 1 &&
-	    number <= 300)
-		config->pool_timeout = (int) number;
-	return true;
-}
-
-/* The URL without Prisma's parameters, to be freed; NULL when one of them rules it out. */
-static char *
-strip_url(Config *config, const char *variable, const char *url)
-{
-	const char *query = strchr(url, '?');
-	char *stripped = strdup(url);
-	char separator = '?';
-	size_t used;
-
-	if (query == NULL || stripped == NULL)
-		return stripped;
-	used = (size_t) (query - url);
-	for (const char *at = query + 1; *at != '\0';)
-	{
-		size_t length = strcspn(at, "&");
-		size_t name_length = strcspn(at, "=&");
-
-		if (is_prisma_parameter(at, name_length))
-		{
-			char name[64];
-			char value[64];
-
-			snprintf(name, sizeof(name), "%.*s", (int) name_length, at);
-			snprintf(value, sizeof(value), "%.*s", (int) (length - name_length),
-			         at + name_length + (at[name_length] == '='));
-			value[strcspn(value, "&")] = '\0';
-			if (!apply_prisma_parameter(config, variable, name, value))
-			{
-				free(stripped);
-				return NULL;
-			}
-		}
-		else if (length > 0)
-		{
-			stripped[used++] = separator;
-			separator = '&';
-			memcpy(stripped + used, at, length);
-			used += length;
-		}
-		at += length + (at[length] == '&');
-	}
-	stripped[used] = '\0';
-	return stripped;
-}
-
-static void
-add_option(ConnectionOptions *options, const char *keyword, const char *value)
-{
-	if (value == NULL || value[0] == '\0' || options->count == MAX_CONNECTION_OPTIONS)
-		return;
-	options->keywords[options->count] = strdup(keyword);
-	options->values[options->count] = strdup(value);
-	options->count++;
-}
-
-/* Takes a URL apart.  libpq's complaint is not repeated, since it may quote the password. */
+/* Takes the connection from a URL, and the pool's size where no setting of our own gives it. */
 static bool
 use_url(Config *config, const char *variable, const char *url)
 {
-	PQconninfoOption *parsed;
-	char *stripped;
+	DsnPool pool = {0};
 
-	if (strncmp(url, "postgres://", 11) != 0 && strncmp(url, "postgresql://", 13) != 0)
-	{
-		fprintf(stderr, "edurange_shim: %s must begin with postgresql:// or postgres://\n",
-		        variable);
+	if (!dsn_from_url(variable, url, &config->connection, &pool))
 		return false;
-	}
-	stripped = strip_url(config, variable, url);
-	if (stripped == NULL)
-		return false;
-	parsed = PQconninfoParse(stripped, NULL);
-	free(stripped);
-	if (parsed == NULL)
-	{
-		fprintf(stderr, "edurange_shim: %s is not a URL that libpq understands\n", variable);
-		return false;
-	}
-	for (PQconninfoOption *option = parsed; option->keyword != NULL; option++)
-		add_option(&config->connection, option->keyword, option->val);
-	PQconninfoFree(parsed);
+	if (pool.connections > 0 && !is_given(config, AT(pool_size)))
+		config->pool_size = pool.connections;
+	if (pool.seconds > 0 && !is_given(config, AT(pool_timeout)))
+		config->pool_timeout = pool.seconds;
 	return true;
 }
 
@@ -376,10 +418,10 @@ derive(Config *config)
 		return use_url(config, "DIRECT_DATABASE_URL", config->direct_database_url);
 	if (config->database_url != NULL)
 		return use_url(config, "DATABASE_URL", config->database_url);
-	add_option(&config->connection, "host", config->postgres_host);
-	add_option(&config->connection, "dbname", config->postgres_name);
-	add_option(&config->connection, "user", config->postgres_user);
-	add_option(&config->connection, "password", config->postgres_password);
+	dsn_add(&config->connection, "host", config->postgres_host);
+	dsn_add(&config->connection, "dbname", config->postgres_name);
+	dsn_add(&config->connection, "user", config->postgres_user);
+	dsn_add(&config->connection, "password", config->postgres_password);
 	return true;
 }
 
@@ -405,16 +447,25 @@ config_print(const Config *config)
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 	{
 		const Setting *setting = &settings[i];
-		const char *text;
+		const char *text = NULL;
 
-		if (setting->kind == SETTING_INTEGER)
+		switch (setting->kind)
 		{
-			printf("%s=%d\n", setting->variable, *integer_field((Config *) config, setting));
-			continue;
+			case SETTING_INTEGER:
+				printf("%s=%d\n", setting->variable, *integer_field(config, setting));
+				continue;
+			case SETTING_SWITCH:
+				printf("%s=%s\n", setting->variable,
+				       *switch_field(config, setting) ? "true" : "false");
+				continue;
+			case SETTING_SECRET:
+				if (*text_field(config, setting) != NULL)
+					text = (config->from_file >> i & 1) != 0 ? "(set by a file)" : "(set)";
+				break;
+			case SETTING_TEXT:
+				text = *text_field(config, setting);
+				break;
 		}
-		text = *text_field((Config *) config, setting);
-		if (setting->kind == SETTING_SECRET)
-			text = text != NULL ? "(set)" : NULL;
 		printf("%s=%s\n", setting->variable, text != NULL ? text : "(not set)");
 	}
 }
@@ -423,10 +474,10 @@ config_print(const Config *config)
 void
 config_free(Config *config)
 {
-	for (int i = 0; i < config->connection.count; i++)
+	for (size_t i = 0; i < SETTING_COUNT; i++)
 	{
-		free((char *) config->connection.keywords[i]);
-		free((char *) config->connection.values[i]);
+		if ((config->from_file >> i & 1) != 0)
+			free((char *) *text_field(config, &settings[i]));
 	}
-	config->connection.count = 0;
+	dsn_free(&config->connection);
 }

@@ -1,23 +1,15 @@
 /*
  * config.h
- *	  The settings of the shim, from the environment and the command line.
+ *	  The settings of the shim, from the environment, files and the command line.
  */
 #ifndef EDURANGE_SHIM_CONFIG_H
 #define EDURANGE_SHIM_CONFIG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
+#include "dsn.h"
 #include "routes.h"
-
-#define MAX_CONNECTION_OPTIONS 64
-
-/* Keywords and values for libpq, ended by a NULL keyword. */
-typedef struct ConnectionOptions
-{
-	const char *keywords[MAX_CONNECTION_OPTIONS + 1];
-	const char *values[MAX_CONNECTION_OPTIONS + 1];
-	int count;
-} ConnectionOptions;
 
 typedef struct Config
 {
@@ -38,8 +30,10 @@ typedef struct Config
 	int connection_timeout; /* seconds */
 	int drain_timeout;      /* seconds */
 	int statement_timeout;  /* milliseconds */
+	bool allow_root;
 
-	unsigned given; /* one bit for each setting that does not have its default */
+	uint64_t given;     /* one bit for each setting that does not have its default */
+	uint64_t from_file; /* one bit for each whose value config_free() frees */
 
 	/* derived */
 	Tier anonymous;

@@ -144,6 +144,12 @@ main(int argc, char **argv)
 		case CONFIG_RUN:
 			break;
 	}
+	if (geteuid() == 0 && !config.allow_root)
+	{
+		fprintf(stderr, "edurange_shim: root has no business here: start it as another user, or "
+		                "with EDURANGE_ALLOW_ROOT=true\n");
+		return EXIT_CONFIGURATION;
+	}
 	if (!routes_check())
 		return EXIT_FAILURE;
 	fd = listen_on(config.host, config.port);

@@ -56,7 +56,22 @@ unlike($out . $err, qr/canary/, 'the password is not printed');
 ($rc, $out) = run_shim({%secret_url}, '--check-config', '--pool-size=6');
 like($out, qr/^EDURANGE_POOL_SIZE=6$/m, 'a setting of our own wins over connection_limit');
 
+# ---- secrets from files ------------------------------------------------------------------------
+my $secret_file = "$PostgreSQL::Test::Utils::tmp_check/url";
+append_to_file($secret_file, "postgresql://u:canary\@h/from_file?connection_limit=3\n");
+($rc, $out, $err) = run_shim({ DATABASE_URL_FILE => $secret_file }, '--check-config');
+is($rc, 0, 'a secret from a file') or diag $err;
+like($out, qr/^DATABASE_URL=\(set by a file\)$/m, 'it is said to be one');
+like($out, qr/^EDURANGE_POOL_SIZE=3$/m, 'it is used');
+unlike($out . $err, qr/canary/, 'and not printed');
+
 my @refused = (
+	[ { DATABASE_URL_FILE => '/nowhere' }, [], 'DATABASE_URL_FILE' ],
+	[ { DATABASE_URL_FILE => '/dev/null' }, [], 'DATABASE_URL' ],
+	[ { DATABASE_URL_FILE => $secret_file, DATABASE_URL => 'postgresql://h/d' }, [], 'DATABASE_URL' ],
+	[ {}, ['--database-url=postgresql://u:canary@h/d'], 'database-url' ],
+	[ {}, ['--postgres-password=x'], 'postgres-password' ],
+	[ { EDURANGE_ALLOW_ROOT => 'yes' }, [], 'EDURANGE_ALLOW_ROOT' ],
 	[ {}, ['--nonsense'], 'nonsense' ],
 	[ {}, ['argument'], 'argument' ],
 	[ {}, ['--port=x'], 'EDURANGE_PORT' ],
