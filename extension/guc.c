@@ -22,6 +22,7 @@ static char *instance_manager_url;
 static bool sync_enabled;
 static int sync_interval;
 static int sync_timeout;
+static bool allow_drop; /* read by the guard that migrate() makes, by name */
 
 /* The database is fixed at start; a module loaded later in a session finds the start's value. */
 static void
@@ -78,5 +79,10 @@ guc_define(void)
 	    "Lets a player see the answers of non-flag questions and assert their completion.",
 	    "Needed by a WebOS that judges text answers itself. Flags are never shown.",
 	    &guc_webos_compatibility, false, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable(
+	    "edurange.allow_drop",
+	    "Lets tables of the platform and of schema edurange be dropped in this session.",
+	    "The guard that edurange.migrate() makes refuses it otherwise.", &allow_drop, false,
+	    PGC_USERSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("edurange");
 }

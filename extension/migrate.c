@@ -5,6 +5,10 @@
  * The migrations come with the extension, through edurange.migration_source(); those that were
  * applied are recorded in edurange.migration.  Afterwards everything that edurange.assertions()
  * finds missing is made: each statement there is made to be run again.
+ *
+ * A dry run returns the rows that the run would return, and what is broken in the rows that are
+ * there.  It reads without locks; the one thing it makes, a second set of the platform's tables to
+ * compare with, goes with a subtransaction.
  */
 #include "postgres.h"
 
@@ -14,9 +18,11 @@
 #include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "findings.h"
 #include "refusal.h"
 #include "statements.h"
 
@@ -30,13 +36,18 @@ typedef enum StatementId
 	APPLIED,
 	CHANGED,
 	PENDING,
-	SOME_PLATFORM_TABLES,
+	PENDING_FIRST,
+	MISSING_TABLES,
 	RECORD,
 	GIVE_TO_OWNERS,
 	SHAPE_SOURCE,
 	SHAPE_DIFFERENCE,
+	SHAPE_KEYS,
 	MISSING,
 	MISSING_TRIGGERS,
+	HAS_TOTALS,
+	COUNT_TOTALS,
+	COUNT_TOTALS_FIRST,
 	OPEN_TOTALS,
 	OPEN_MEMBERS,
 	STATEMENT_COUNT
@@ -44,6 +55,7 @@ typedef enum StatementId
 
 /* Where a second set of the platform's tables is made for the time of a comparison. */
 #define SHAPE_SCHEMA "edurange_shape"
+#define SHAPE_OID "(SELECT oid FROM pg_namespace WHERE nspname = '" SHAPE_SCHEMA "')"
 
 static Statement statements[STATEMENT_COUNT] = {
     [TAKE_LOCK] = {"SELECT pg_advisory_xact_lock($1)", {INT8OID}},
@@ -59,11 +71,16 @@ static Statement statements[STATEMENT_COUNT] = {
                  {InvalidOid}},
     [PENDING] = {"SELECT s.number, s.name, s.sha256, s.sql FROM edurange.migration_source() s"
                  " WHERE NOT EXISTS (SELECT FROM edurange.migration m WHERE m.number = s.number)"
-                 " ORDER BY s.number LIMIT 1",
+                 " ORDER BY s.number",
                  {InvalidOid}},
-    [SOME_PLATFORM_TABLES] = {"SELECT bool_or(to_regclass(format('public.%I', name)) IS NOT NULL)"
-                              " FROM unnest(edurange.platform_tables()) AS t (name)",
-                              {InvalidOid}},
+    [PENDING_FIRST] = {"SELECT number, name, sha256, sql FROM edurange.migration_source()"
+                       " ORDER BY number",
+                       {InvalidOid}},
+    [MISSING_TABLES] = {"SELECT format('public.%I', name),"
+                        " cardinality(edurange.platform_tables())"
+                        " FROM unnest(edurange.platform_tables()) AS t (name)"
+                        " WHERE to_regclass(format('public.%I', name)) IS NULL",
+                        {InvalidOid}},
     [RECORD] = {"INSERT INTO edurange.migration (number, name, sha256, applied_at)"
                 " VALUES ($1, $2, $3, clock_timestamp())",
                 {INT4OID, TEXTOID, TEXTOID}},
@@ -89,23 +106,47 @@ static Statement statements[STATEMENT_COUNT] = {
          " SELECT format('column %I.%I of type %s', c.relname, a.attname, t.typname) AS what"
          " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
          " JOIN pg_type t ON t.oid = a.atttypid"
-         " WHERE c.relnamespace = '" SHAPE_SCHEMA "'::regnamespace AND c.relkind = 'r'"
+         " WHERE c.relnamespace = " SHAPE_OID " AND c.relkind = 'r'"
+         " AND to_regclass(format('public.%I', c.relname)) IS NOT NULL"
          " AND NOT EXISTS (SELECT FROM pg_attribute b JOIN pg_type u ON u.oid = b.atttypid"
          "  WHERE b.attrelid = to_regclass(format('public.%I', c.relname))"
          "  AND b.attname = a.attname AND NOT b.attisdropped AND u.typname = t.typname)"
          " UNION ALL SELECT format('value %s of type %I', e.enumlabel, t.typname)"
          " FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid"
-         " WHERE t.typnamespace = '" SHAPE_SCHEMA "'::regnamespace"
+         " WHERE t.typnamespace = " SHAPE_OID
+         " AND to_regtype(format('public.%I', t.typname)) IS NOT NULL"
          " AND NOT EXISTS (SELECT FROM pg_enum f"
          "  WHERE f.enumtypid = to_regtype(format('public.%I', t.typname))"
          "  AND f.enumlabel = e.enumlabel)) AS missing",
          {InvalidOid}},
+    /* Unique keys that adopted tables lack by name; a join table's may be of either form. */
+    [SHAPE_KEYS] = {"SELECT format('public.%I', i.relname) FROM pg_class i"
+                    " JOIN pg_index x ON x.indexrelid = i.oid"
+                    " JOIN pg_class t ON t.oid = x.indrelid"
+                    " WHERE i.relnamespace = " SHAPE_OID
+
+                    " AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.oid)"
+                    " AND to_regclass(format('public.%I', t.relname)) IS NOT NULL"
+                    " AND to_regclass(format('public.%I', i.relname)) IS NULL ORDER BY 1",
+                    {InvalidOid}},
     [MISSING] = {"SELECT kind, name, apply FROM edurange.assertions()"
-                 " WHERE NOT present AND apply IS NOT NULL LIMIT 1",
+                 " WHERE NOT present AND apply IS NOT NULL ORDER BY kind, name",
                  {InvalidOid}},
     [MISSING_TRIGGERS] = {"SELECT 1 FROM edurange.assertions()"
                           " WHERE kind = 'trigger' AND NOT present LIMIT 1",
                           {InvalidOid}},
+    [HAS_TOTALS] = {"SELECT to_regclass('public.\"GroupPoints\"') IS NOT NULL,"
+                    " to_regclass('edurange.standing') IS NOT NULL",
+                    {InvalidOid}},
+    [COUNT_TOTALS] = {"SELECT count(*) FROM (SELECT \"userId\" AS user_id,"
+                      " \"groupId\" AS group_id, points FROM public.\"GroupPoints\") p"
+                      " FULL JOIN edurange.standing s USING (user_id, group_id)"
+                      " WHERE coalesce(p.points, 0) <> coalesce(s.points, 0)",
+                      {InvalidOid},
+                      .reads = true},
+    [COUNT_TOTALS_FIRST] = {"SELECT count(*) FROM public.\"GroupPoints\" WHERE points <> 0",
+                            {InvalidOid},
+                            .reads = true},
     /* An entry for each total that the ledger does not account for. $1 the clock */
     [OPEN_TOTALS] =
         {"WITH change AS (SELECT user_id, group_id, coalesce(p.points, 0) AS points,"
@@ -137,14 +178,15 @@ static Statement statements[STATEMENT_COUNT] = {
                       {TIMESTAMPTZOID}},
 };
 
-/* Where the rows that migrate() returns go. */
+/* Where the rows that migrate() returns go, and whether they are all that it does. */
 typedef struct Report
 {
 	Tuplestorestate *store;
 	TupleDesc descriptor;
+	bool dry_run;
 } Report;
 
-/* One row: something was done. */
+/* One row: something was done, or would be. */
 static void
 report(const Report *report, const char *kind, const char *name)
 {
@@ -183,24 +225,31 @@ find_owner(char *wanted)
 	return row_text(0, 1);
 }
 
-/* The record of migrations, made before the first of them. */
-static void
+/* The record of migrations, made before the first of them; tells whether there is one now. */
+static bool
 prepare_record(const Report *out)
 {
 	statement_run(&statements[HAS_MIGRATIONS], NULL, 0);
 	if (row_bool(0, 1))
-		return;
+		return true;
+	report(out, "table", "edurange.migration");
+	if (out->dry_run)
+		return false;
 	run_sql("CREATE TABLE edurange.migration ("
 	        " number integer NOT NULL CONSTRAINT migration_pkey PRIMARY KEY,"
 	        " name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL)");
-	report(out, "table", "edurange.migration");
+	return true;
 }
 
-/* Refuses adopted tables that lack what the platform's tables have, naming all of it. */
+/*
+ * Refuses adopted tables that lack what the platform's tables have, naming all of it, and reports
+ * the keys that they get.  Makes the platform's tables once more, which the caller rolls back.
+ */
 static void
-check_adopted_shape(void)
+compare_shape(const Report *out)
 {
 	char *difference;
+	uint64 keys;
 
 	run_sql("CREATE SCHEMA " SHAPE_SCHEMA);
 	statement_run(&statements[SHAPE_SOURCE], NULL, 0);
@@ -210,7 +259,32 @@ check_adopted_shape(void)
 	if (difference != NULL)
 		raise_error(EDURANGE_SCHEMA_INCOMPATIBLE, "the tables in schema \"public\" lack %s",
 		            difference);
-	run_sql("SET LOCAL client_min_messages = error; DROP SCHEMA " SHAPE_SCHEMA " CASCADE");
+	keys = statement_run(&statements[SHAPE_KEYS], NULL, 0);
+	for (uint64 i = 0; i < keys; i++)
+		report(out, "index", row_text(i, 1));
+}
+
+/*
+ * Says what migration 1 makes: all of the platform's tables, or those that adoption finds missing.
+ * Tables that are there are compared first.
+ */
+static void
+report_platform(const Report *out)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	uint64 missing = statement_run(&statements[MISSING_TABLES], NULL, 0);
+
+	for (uint64 i = 0; i < missing; i++)
+		report(out, "table", row_text(i, 1));
+	if (missing > 0 && missing == row_int(0, 2))
+		return;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	compare_shape(out);
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
 }
 
 /* Gives what was just made to its owner. */
@@ -228,31 +302,78 @@ give_to_owners(const char *platform_owner)
 		run_sql(commands[i]);
 }
 
+/* A migration that is not recorded yet. */
+typedef struct Migration
+{
+	int32 number;
+	char *name;
+	char *sha256;
+	char *sql;
+} Migration;
+
+static void
+apply_migration(const Migration *migration)
+{
+	run_sql(migration->sql);
+	STATEMENT_RUN(&statements[RECORD], value_int(migration->number), value_text(migration->name),
+	              value_text(migration->sha256));
+}
+
 /* Applies the migrations that are not recorded yet, in order. */
 static void
-apply_migrations(const Report *out, const char *platform_owner)
+apply_migrations(const Report *out, bool has_record, const char *platform_owner)
 {
-	bool adopts;
+	uint64 count;
+	Migration *pending;
 
-	if (statement_run(&statements[CHANGED], NULL, 0) > 0)
+	if (has_record && statement_run(&statements[CHANGED], NULL, 0) > 0)
 		raise_error(EDURANGE_MIGRATION_CHANGED,
 		            "migration %d (%s) was applied with another text than the extension carries",
 		            row_int(0, 1), row_text(0, 2));
-	statement_run(&statements[SOME_PLATFORM_TABLES], NULL, 0);
-	adopts = row_bool(0, 1);
-	while (statement_run(&statements[PENDING], NULL, 0) > 0)
+	count = statement_run(&statements[has_record ? PENDING : PENDING_FIRST], NULL, 0);
+	pending = palloc(sizeof(Migration) * Max(count, 1));
+	for (uint64 i = 0; i < count; i++)
+		pending[i] = (Migration){row_int(i, 1), row_text(i, 2), row_text(i, 3), row_text(i, 4)};
+	for (uint64 i = 0; i < count; i++)
 	{
-		int32 number = row_int(0, 1);
-		char *name = row_text(0, 2);
-		char *sha256 = row_text(0, 3);
-
-		run_sql(row_text(0, 4));
-		if (number == 1 && adopts)
-			check_adopted_shape();
-		STATEMENT_RUN(&statements[RECORD], value_int(number), value_text(name), value_text(sha256));
-		report(out, "migration", psprintf("%d %s", number, name));
+		if (pending[i].number == 1)
+			report_platform(out);
+		if (!out->dry_run)
+			apply_migration(&pending[i]);
+		report(out, "migration", psprintf("%d %s", pending[i].number, pending[i].name));
 	}
-	give_to_owners(platform_owner);
+	if (!out->dry_run)
+		give_to_owners(platform_owner);
+}
+
+/* How many opening entries there would be. */
+static uint64
+count_openings(void)
+{
+	bool has_standing;
+
+	statement_run(&statements[HAS_TOTALS], NULL, 0);
+	has_standing = row_bool(0, 2);
+	if (!row_bool(0, 1))
+		return 0;
+	statement_run(&statements[has_standing ? COUNT_TOTALS : COUNT_TOTALS_FIRST], NULL, 0);
+	return (uint64) row_long(0, 1);
+}
+
+/* Brings the ledger up to the totals, and the board to the memberships. */
+static void
+open_ledger(const Report *out)
+{
+	uint64 opened;
+
+	if (out->dry_run)
+		opened = count_openings();
+	else
+		opened = STATEMENT_RUN(&statements[OPEN_TOTALS], value_time(GetCurrentTimestamp()));
+	if (opened > 0)
+		report(out, "ledger", psprintf("opening entries: " UINT64_FORMAT, opened));
+	if (!out->dry_run)
+		STATEMENT_RUN(&statements[OPEN_MEMBERS], value_time(GetCurrentTimestamp()));
 }
 
 /*
@@ -263,26 +384,30 @@ static void
 apply_assertions(const Report *out)
 {
 	bool unseen_changes = statement_run(&statements[MISSING_TRIGGERS], NULL, 0) > 0;
+	uint64 count;
+	char **apply;
 
-	if (unseen_changes)
+	if (unseen_changes && !out->dry_run)
 		run_sql("LOCK TABLE public.\"_GroupMembers\", public.\"GroupPoints\""
 		        " IN SHARE ROW EXCLUSIVE MODE");
-	while (statement_run(&statements[MISSING], NULL, 0) > 0)
+	count = statement_run(&statements[MISSING], NULL, 0);
+	apply = palloc(sizeof(char *) * Max(count, 1));
+	for (uint64 i = 0; i < count; i++)
 	{
-		char *kind = row_text(0, 1);
-		char *name = row_text(0, 2);
-
-		run_sql(row_text(0, 3));
-		report(out, kind, name);
+		report(out, row_text(i, 1), row_text(i, 2));
+		apply[i] = row_text(i, 3);
 	}
+	for (uint64 i = 0; i < count && !out->dry_run; i++)
+		run_sql(apply[i]);
 	if (unseen_changes)
-	{
-		uint64 opened = STATEMENT_RUN(&statements[OPEN_TOTALS], value_time(GetCurrentTimestamp()));
+		open_ledger(out);
+}
 
-		if (opened > 0)
-			report(out, "ledger", psprintf("opening entries: " UINT64_FORMAT, opened));
-		STATEMENT_RUN(&statements[OPEN_MEMBERS], value_time(GetCurrentTimestamp()));
-	}
+/* A finding as a row of the dry run. */
+static void
+report_finding(const char *name, uint64 count, void *argument)
+{
+	report(argument, "finding", psprintf("%s: " UINT64_FORMAT, name, count));
 }
 
 SQL_FUNCTION(edurange_migrate)
@@ -290,8 +415,9 @@ SQL_FUNCTION(edurange_migrate)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	char *wanted_owner = optional_text(fcinfo, 0);
 	int settings;
-	Report out;
+	Report out = {.dry_run = PG_NARGS() > 1 && !PG_ARGISNULL(1) && PG_GETARG_BOOL(1)};
 	char *platform_owner;
+	bool has_record;
 
 	if (!superuser())
 		raise_error(EDURANGE_FORBIDDEN, "edurange.migrate() needs a superuser");
@@ -299,18 +425,23 @@ SQL_FUNCTION(edurange_migrate)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "edurange.migrate() must run at isolation level READ COMMITTED");
 	InitMaterializedSRF(fcinfo, 0);
-	out = (Report){.store = result->setResult, .descriptor = result->setDesc};
+	out.store = result->setResult;
+	out.descriptor = result->setDesc;
 
 	settings = NewGUCNestLevel();
 	set_locally("client_min_messages", "warning");
+	set_locally("edurange.allow_drop", "on");
 	if (LockTimeout == 0)
 		set_locally("lock_timeout", "10s");
 	statements_begin();
-	STATEMENT_RUN(&statements[TAKE_LOCK], value_long(MIGRATION_LOCK));
+	if (!out.dry_run)
+		STATEMENT_RUN(&statements[TAKE_LOCK], value_long(MIGRATION_LOCK));
 	platform_owner = find_owner(wanted_owner);
-	prepare_record(&out);
-	apply_migrations(&out, platform_owner);
+	has_record = prepare_record(&out);
+	apply_migrations(&out, has_record, platform_owner);
 	apply_assertions(&out);
+	if (out.dry_run)
+		findings_count(report_finding, &out);
 	statements_end();
 	AtEOXact_GUC(true, settings);
 	return (Datum) 0;

@@ -43,7 +43,21 @@ SELECT * FROM edurange.migrate();
 ROLLBACK;
 SELECT count(*) FROM pg_namespace WHERE nspname = 'edurange_shape';
 
-SELECT kind, name FROM edurange.migrate() WHERE kind IN ('migration', 'ledger', 'trigger') ORDER BY 1, 2;
+-- a dry run says all that a run does, finds what is broken, and does nothing; others write meanwhile
+BEGIN;
+CREATE TEMPORARY TABLE foretold AS SELECT * FROM edurange.migrate(dry_run => true);
+SELECT relation::regclass, mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+WHERE l.pid = pg_backend_pid() AND c.relnamespace IN ('public'::regnamespace, 'edurange'::regnamespace)
+  AND mode <> 'AccessShareLock';
+COMMIT;
+SELECT count(*) AS rows_as_before FROM before WHERE r IN
+  (SELECT to_jsonb(x) FROM "User" x UNION ALL SELECT to_jsonb(x) FROM "GroupPoints" x);
+SELECT to_regclass('edurange.migration') AS made, to_regclass('"Challenge"') AS tables;
+SELECT * FROM foretold WHERE kind IN ('finding', 'ledger');
+CREATE TEMPORARY TABLE done AS SELECT * FROM edurange.migrate();
+(TABLE foretold EXCEPT ALL TABLE done) UNION ALL (TABLE done EXCEPT ALL TABLE foretold);
+SELECT kind, name FROM done WHERE kind IN ('migration', 'ledger', 'trigger', 'table', 'replica identity')
+  OR kind = 'index' AND name LIKE 'public.%' ORDER BY 1, 2;
 SELECT * FROM edurange.migrate();
 SELECT ready FROM edurange.readiness();
 -- rows, owners and join tables are as they were

@@ -7,6 +7,9 @@ SET DateStyle = 'ISO';
 CREATE EXTENSION edurange;
 -- migrate
 SELECT kind, count(*) FROM edurange.migrate() GROUP BY kind ORDER BY kind;
+SELECT kind, count(*) FROM edurange.migrate(dry_run => true) GROUP BY kind ORDER BY kind;
+-- guard_source
+SELECT left(edurange.guard_source(), 9) AS begins;
 -- readiness
 SELECT * FROM edurange.readiness();
 -- platform_tables
@@ -101,6 +104,11 @@ SELECT tier, label, "userId", "revokedAt" FROM edurange.tokens();
 SELECT r.label, r."revokedAt" IS NOT NULL AS revoked FROM edurange.tokens() t, edurange.revoke_token(t.id) r;
 -- health
 SELECT status, message, edurange_version, missing FROM edurange.health();
+-- findings
+INSERT INTO "ChallengePack" (id, name, version) VALUES ('phantom', 'Web Basics', '1.0.0');
+SELECT finding, subject, detail, repair FROM edurange.findings('phantom_pack') WHERE subject = 'phantom';
+-- repair
+SELECT finding, subject FROM edurange.repair('phantom_pack', 'phantom');
 -- check_invariants
 SELECT * FROM edurange.check_invariants();
 -- wire

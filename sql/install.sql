@@ -5,7 +5,13 @@ SELECT ready, cardinality(missing) > 20 AS much_is_missing FROM edurange.readine
 \set VERBOSITY terse
 SELECT edurange.get_points('nobody', 'nowhere');
 \set VERBOSITY default
-SELECT kind, count(*) FROM edurange.migrate() GROUP BY kind ORDER BY kind;
+-- a dry run says all that a run does, and does nothing
+CREATE TEMPORARY TABLE foretold AS SELECT * FROM edurange.migrate(dry_run => true);
+SELECT to_regclass('edurange.migration') AS made, to_regclass('"User"') AS tables, to_regnamespace('edurange_guard') AS guard;
+CREATE TEMPORARY TABLE done AS SELECT * FROM edurange.migrate();
+SELECT kind, count(*) FROM done GROUP BY kind ORDER BY kind;
+(TABLE foretold EXCEPT ALL TABLE done) UNION ALL (TABLE done EXCEPT ALL TABLE foretold);
+SELECT * FROM edurange.migrate(dry_run => true);
 -- again: nothing to do
 SELECT * FROM edurange.migrate();
 SELECT * FROM edurange.readiness();

@@ -12,6 +12,31 @@ $$;
 COMMENT ON FUNCTION edurange.platform_tables() IS
   'The names of the platform''s tables in schema public.';
 
+CREATE FUNCTION edurange.guard_source() RETURNS text
+  LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $guard_source$
+  SELECT format($guard$
+DECLARE
+  dropped text;
+BEGIN
+  IF coalesce(nullif(current_setting('edurange.allow_drop', true), ''), 'off')::boolean THEN
+    RETURN;
+  END IF;
+  SELECT string_agg(object_identity, ', ' ORDER BY object_identity) INTO dropped
+  FROM pg_event_trigger_dropped_objects()
+  WHERE object_type = 'table' AND NOT is_temporary AND (schema_name = 'edurange'
+    OR schema_name = 'public' AND object_name = ANY (%L::text[]));
+  IF dropped IS NOT NULL THEN
+    RAISE EXCEPTION 'tables of EDURange Cloud are not dropped without edurange.allow_drop: %%', dropped
+      USING ERRCODE = 'object_in_use',
+        HINT = 'If you want to lose their rows, SET edurange.allow_drop = on first.';
+  END IF;
+END
+$guard$, edurange.platform_tables())
+$guard_source$;
+COMMENT ON FUNCTION edurange.guard_source() IS
+  'The body of the guard that migrate() makes: an event trigger in a schema of its own that refuses to drop the platform''s tables and those of schema edurange. It calls nothing of the extension, which may be gone.';
+
 CREATE FUNCTION edurange.assertions()
   RETURNS TABLE (kind text, name text, present boolean, apply text)
   LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -40,6 +65,16 @@ AS $assertions$
     ('ActivityLog', 'edurange_activity_challenge_idx', '"challengeId"'),
     ('ActivityLog', 'edurange_activity_code_idx', '"accessCodeId"'),
     ('ActivityLog', 'edurange_activity_instance_idx', '"challengeInstanceId"')
+  ), wanted_default (column_name, value, tables) AS (VALUES
+    ('id', 'edurange.new_id()', ARRAY['User', 'Account', 'Session', 'ChallengeType', 'ChallengePack',
+      'Challenge', 'ChallengeQuestion', 'ChallengeAppConfig', 'CompetitionGroup',
+      'CompetitionAccessCode', 'GroupPoints', 'GroupChallenge', 'ChallengeCompletion',
+      'QuestionCompletion', 'QuestionAttempt', 'ChallengeInstance', 'ActivityLog']),
+    ('updatedAt', $$(now() AT TIME ZONE 'UTC')$$, ARRAY['User', 'ChallengePack', 'Challenge',
+      'ChallengeQuestion', 'ChallengeAppConfig', 'CompetitionGroup', 'GroupPoints',
+      'GroupChallenge'])
+  ), guard (name, source) AS (VALUES
+    ('edurange_guard', edurange.guard_source())
   )
   SELECT 'table', format('public.%I', p.name), p.oid IS NOT NULL, NULL FROM platform p
   UNION ALL
@@ -49,11 +84,10 @@ AS $assertions$
   FROM edurange.migration_source() s
   UNION ALL
   SELECT 'grant', format('%s on public.%I to edurange_owner', privilege, p.name),
-    has_table_privilege('edurange_owner', p.oid, privilege),
+    coalesce(has_table_privilege('edurange_owner', p.oid, privilege), false),
     format('GRANT %s ON public.%I TO edurange_owner', privilege, p.name)
   FROM platform p,
     unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REFERENCES']) AS needed (privilege)
-  WHERE p.oid IS NOT NULL
   UNION ALL
   SELECT 'grant', format('usage on schema %I to %I', g.schema, g.role),
     has_schema_privilege(g.role, g.schema, 'USAGE'),
@@ -62,18 +96,17 @@ AS $assertions$
     ('edurange', 'edurange_player'), ('edurange', 'edurange_service'),
     ('edurange', 'edurange_admin')) AS g (schema, role)
   UNION ALL
-  SELECT 'default', format('public.%I.%I', p.name, a.attname),
-    EXISTS (SELECT FROM pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum),
-    format('ALTER TABLE public.%I ALTER COLUMN %I SET DEFAULT %s', p.name, a.attname,
-      CASE a.attname WHEN 'id' THEN 'edurange.new_id()'
-        ELSE $$(now() AT TIME ZONE 'UTC')$$ END)
-  FROM platform p JOIN pg_attribute a ON a.attrelid = p.oid
-  WHERE a.attname IN ('id', 'updatedAt') AND NOT a.attisdropped
+  SELECT 'default', format('public.%I.%I', p.name, w.column_name),
+    EXISTS (SELECT FROM pg_attrdef d JOIN pg_attribute a
+      ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+      WHERE d.adrelid = p.oid AND a.attname = w.column_name),
+    format('ALTER TABLE public.%I ALTER COLUMN %I SET DEFAULT %s', p.name, w.column_name, w.value)
+  FROM wanted_default w JOIN platform p ON p.name = ANY (w.tables)
   UNION ALL
   SELECT 'index', w.name, to_regclass('public.' || w.name) IS NOT NULL,
     format('CREATE INDEX %I ON public.%I (%s) WHERE %s IS NOT NULL', w.name, w.table_name,
       w.columns, split_part(w.columns, ',', 1))
-  FROM wanted_index w JOIN platform p ON p.name = w.table_name WHERE p.oid IS NOT NULL
+  FROM wanted_index w JOIN platform p ON p.name = w.table_name
   UNION ALL
   SELECT 'trigger', format('%s on public.%I', w.name, w.table_name),
     EXISTS (SELECT FROM pg_trigger t
@@ -84,7 +117,43 @@ AS $assertions$
       CASE w.events WHEN 'TRUNCATE' THEN 'STATEMENT' ELSE 'ROW' END,
       CASE w.table_name WHEN 'GroupPoints' THEN 'group_points_changed'
         ELSE 'group_members_changed' END, w.table_name, w.name)
-  FROM wanted_trigger w JOIN platform p ON p.name = w.table_name WHERE p.oid IS NOT NULL
+  FROM wanted_trigger w JOIN platform p ON p.name = w.table_name
+  UNION ALL
+  -- A table without a primary key names its rows to subscribers by a unique index of NOT NULL columns.
+  SELECT 'replica identity', format('%I.%I', n.nspname, c.relname),
+    c.relreplident = 'f' OR EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid AND x.indisvalid
+      AND CASE c.relreplident WHEN 'd' THEN x.indisprimary ELSE x.indisreplident END),
+    format('ALTER TABLE %I.%I REPLICA IDENTITY %s', n.nspname, c.relname,
+      CASE WHEN EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid AND x.indisprimary)
+        THEN 'DEFAULT'
+        ELSE coalesce((SELECT format('USING INDEX %I', i.relname)
+          FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+          WHERE x.indrelid = c.oid AND x.indisunique AND x.indisvalid AND x.indimmediate
+            AND x.indpred IS NULL AND x.indexprs IS NULL
+            AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid
+              AND a.attnum = ANY (x.indkey) AND NOT a.attnotnull)
+          ORDER BY x.indnkeyatts, i.relname LIMIT 1), 'FULL') END)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND (n.nspname = 'edurange'
+    OR n.nspname = 'public' AND c.relname = ANY (edurange.platform_tables()))
+  UNION ALL
+  SELECT 'replica identity', format('public.%I', p.name), false,
+    'ALTER TABLE public."VerificationToken" REPLICA IDENTITY USING INDEX "VerificationToken_token_key"'
+  FROM platform p WHERE p.oid IS NULL AND p.name = 'VerificationToken'
+  UNION ALL
+  SELECT 'guard', format('event trigger %I', g.name),
+    EXISTS (SELECT FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid
+      WHERE e.evtname = g.name AND e.evtevent = 'sql_drop' AND e.evtenabled IN ('O', 'A')
+      AND p.prosrc = g.source),
+    format('CREATE SCHEMA IF NOT EXISTS edurange_guard;'
+      ' CREATE OR REPLACE FUNCTION edurange_guard.refuse_drop() RETURNS event_trigger'
+      ' LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS %L;'
+      ' COMMENT ON SCHEMA edurange_guard IS %L;'
+      ' DROP EVENT TRIGGER IF EXISTS %I; CREATE EVENT TRIGGER %I ON sql_drop'
+      ' EXECUTE FUNCTION edurange_guard.refuse_drop()', g.source,
+      'Refuses to drop tables of EDURange Cloud; made by edurange.migrate(), depends on nothing.',
+      g.name, g.name)
+  FROM guard g
 $assertions$;
 COMMENT ON FUNCTION edurange.assertions() IS
   'What must be in place for this version, whether it is, and the statement that makes it.';
@@ -95,9 +164,29 @@ CREATE FUNCTION edurange.migration_applied(number integer) RETURNS boolean
 COMMENT ON FUNCTION edurange.migration_applied(integer) IS
   'Whether a migration has been applied to this database.';
 
-CREATE FUNCTION edurange.migrate(platform_owner text DEFAULT NULL)
+CREATE FUNCTION edurange.migrate(platform_owner text DEFAULT NULL, dry_run boolean DEFAULT false)
   RETURNS TABLE (kind text, name text)
   AS 'MODULE_PATHNAME', 'edurange_migrate' LANGUAGE C VOLATILE
   SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION edurange.migrate(text) IS
-  'Creates or upgrades the tables and puts grants, triggers, defaults and indexes in place, in one transaction, and returns what it did: no row, nothing was missing. Adopts tables that exist already and changes none of their rows. New platform tables belong to platform_owner (default: the owner of the database). Waits at most lock_timeout, or 10 s where that is not set, for a lock. Needs a superuser. Errors: migration_changed, schema_incompatible, forbidden.';
+COMMENT ON FUNCTION edurange.migrate(text, boolean) IS
+  'Creates or upgrades the tables and puts grants, triggers, defaults and indexes in place, in one transaction, and returns what it did: no row, nothing was missing. Adopts tables that exist already and changes none of their rows. With dry_run it changes nothing and takes no lock that others wait for; it returns what a run would, is refused as a run would be, and counts what is broken in the rows (kind finding, see findings()). New platform tables belong to platform_owner (default: the owner of the database). Waits at most lock_timeout, or 10 s where that is not set, for a lock. Needs a superuser. Errors: migration_changed, schema_incompatible, forbidden.';
+
+CREATE TYPE edurange.finding AS (
+  finding text,
+  subject text,
+  detail text,
+  repair text);
+
+CREATE FUNCTION edurange.findings(finding text DEFAULT NULL)
+  RETURNS SETOF edurange.finding
+  AS 'MODULE_PATHNAME', 'edurange_findings' LANGUAGE C STABLE
+  SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION edurange.findings(text) IS
+  'What is broken in the platform''s rows, as it was found: subject is the id of the row (a completion, an instance, a pack, a challenge type, a row of totals), repair what repair() would do, null where there is no safe answer. Shows no flag. Works before the first migrate(). Needs somebody who may read the tables. Errors: invalid_parameter.';
+
+CREATE FUNCTION edurange.repair(finding text, subject text DEFAULT NULL)
+  RETURNS SETOF edurange.finding
+  AS 'MODULE_PATHNAME', 'edurange_repair' LANGUAGE C VOLATILE
+  SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION edurange.repair(text, text) IS
+  'Repairs all rows of a finding, or the one subject, and returns them; a changed total has its entry in the ledger. Locks the tables against writers until the end of the transaction. Needs a superuser. Errors: missing_parameter, invalid_parameter, not_installed, forbidden.';
