@@ -182,7 +182,7 @@ sub server_settings
 	my $source = slurp('extension/guc.c');
 	my $strings = '(?:"(?:[^"\\\\]|\\\\.)*"\s*)+';
 	my %context = (
-		PGC_SIGHUP => 'reload', PGC_SUSET => 'superuser, any time',
+		PGC_SIGHUP => 'reload', PGC_SUSET => 'superuser, any time', PGC_USERSET => 'anybody, any time',
 		PGC_POSTMASTER => 'restart');
 	my $rows = '';
 
@@ -190,7 +190,7 @@ sub server_settings
 	{
 		my ($type, $name, $short, $long, $rest) = ($1, $2, $3, $4, $5);
 		my ($initial) = $rest =~ /^\s*("[^"]*"|[^,]+),/;
-		my ($when) = $rest =~ /(PGC_POSTMASTER|PGC_SIGHUP|PGC_SUSET)/;
+		my ($when) = $rest =~ /(PGC_POSTMASTER|PGC_SIGHUP|PGC_SUSET|PGC_USERSET)/;
 		my $unit = $rest =~ /GUC_UNIT_MS/ ? ' ms' : '';
 
 		$initial =~ s/^"|"$//g;
