@@ -102,17 +102,19 @@ test: ## all test suites against private servers; TESTS="points 020_" picks some
 	@MAKE='$(MAKE)' test/run.sh
 test-long: ## the same, with the long variants
 	@MAKE='$(MAKE)' EDURANGE_LONG=1 test/run.sh
+fuzz: ## fuzz what reads requests and documents, SECONDS=60 for each target
+	@MAKE='$(MAKE)' test/fuzz/run.sh $(or $(SECONDS),60)
 lint: ## formatting, both compilers, static analysis, shell scripts, exported symbols
 	@MAKE='$(MAKE)' test/lint.sh
 docs: ## make the pages of docs/ that list errors, functions and settings
 	perl docs/generate.pl
 format: ## clang-format all C files in place
-	clang-format -i $(sort $(foreach d,extension $(PARTS),$(wildcard $(d)/*.c $(d)/*.h)))
+	clang-format -i $(sort $(foreach d,extension $(PARTS) test/fuzz,$(wildcard $(d)/*.c $(d)/*.h)))
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | sort | expand -t 18
 
 FORCE:
 .PHONY: FORCE all install clean distclean parts install-parts clean-parts clean-says distclean-run \
-	run up down psql test test-long lint docs format help \
+	run up down psql test test-long fuzz lint docs format help \
 	$(foreach p,$(PARTS),$(p)-all $(p)-install $(p)-clean)

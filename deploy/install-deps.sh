@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what building, running and testing need, from Debian's packages: install-deps.sh
-# [build|test|lint].  Looks for the files themselves, not for package names, so that anything that
+# [build|fuzz|test|lint].  Looks for the files themselves, not for package names, so that anything that
 # is there in another way counts; when all is there it neither calls apt nor uses the network.
 set -eu
 
@@ -20,12 +20,14 @@ jansson headers|header jansson.h|libjansson-dev
 libmicrohttpd headers|header microhttpd.h|libmicrohttpd-dev
 libarchive headers|header archive.h|libarchive-dev
 pkg-config|command pkg-config|pkg-config'
+needs_fuzz='
+clang|command clang|clang
+libFuzzer|fuzzer -|libclang-rt-dev'
 needs_test='
 prove|command prove|perl
 IPC::Run|perl IPC::Run|libipc-run-perl
 pgrep|command pgrep|procps'
 needs_lint='
-clang|command clang|clang
 clang-format|command clang-format|clang-format
 clang-tidy|command clang-tidy|clang-tidy
 cppcheck|command cppcheck|cppcheck
@@ -37,6 +39,10 @@ have() {
   case $1 in
     command) command -v "$2" >/dev/null 2>&1 ;;
     perl) perl -M"$2" -e 1 >/dev/null 2>&1 ;;
+    fuzzer)
+      echo 'int LLVMFuzzerTestOneInput(const char *d, long n) { return d != 0 && n < 0; }' |
+        clang -x c -fsanitize=fuzzer -o /dev/null - >/dev/null 2>&1
+      ;;
     header)
       include_pq=$(pg_config --includedir 2>/dev/null || echo /usr/include/postgresql)
       printf '#include <%s>\n' "$2" |
@@ -77,10 +83,11 @@ missing_postgresql() {
 missing_packages() {
   case $purpose in
     build) needs=$needs_build ;;
-    test) needs=$needs_build$needs_test ;;
-    lint) needs=$needs_build$needs_test$needs_lint ;;
+    fuzz) needs=$needs_build$needs_fuzz ;;
+    test) needs=$needs_build$needs_fuzz$needs_test ;;
+    lint) needs=$needs_build$needs_fuzz$needs_test$needs_lint ;;
     *)
-      echo "install-deps.sh: unknown purpose \"$purpose\"; build, test or lint" >&2
+      echo "install-deps.sh: unknown purpose \"$purpose\"; build, fuzz, test or lint" >&2
       exit 2
       ;;
   esac

@@ -28,6 +28,10 @@
 	X(TOO_DEEP, "too_deep", "54001", 400, "A document is nested more deeply than can be read.")    \
 	X(ACCESS_CODE_INVALID, "access_code_invalid", "RG101", 400,                                    \
 	  "The access code is unknown, has expired or has no use left.")                               \
+	X(INVALID_FORM, "invalid_form", "RG110", 400,                                                  \
+	  "A form was not sent as forms are, or its file is not what it must be.")                     \
+	X(ARCHIVE_INVALID, "archive_invalid", "RG111", 400,                                            \
+	  "An uploaded archive is no zip file to be trusted, or holds no pack; the message says why.") \
 	X(UNAUTHENTICATED, "unauthenticated", "28000", 401,                                            \
 	  "The request carries no token where one is needed, or one that is not valid.")               \
 	X(FORBIDDEN, "forbidden", "42501", 403, "The caller may not do this.")                         \

@@ -16,20 +16,6 @@
 #define SWALLOW_LIMIT (64 * 1024 * 1024) /* bytes read and dropped so that a refusal can be read */
 #define BODY_FIRST_SIZE 4096
 
-/* Is the media type of the body JSON?  What follows a semicolon does not matter. */
-static bool
-is_json_type(const char *type)
-{
-	static const char json[] = "application/json";
-	size_t length;
-
-	if (type == NULL)
-		return false;
-	type += strspn(type, " \t");
-	length = strcspn(type, "; \t");
-	return length == strlen(json) && strncasecmp(type, json, length) == 0;
-}
-
 /* Acknowledges the headers at once: many clients hold the body back until then. */
 static void
 hurry(Request *request)
@@ -49,7 +35,12 @@ body_check_headers(Request *request)
 	const char *type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
 	const char *length = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
-	if (!is_json_type(type))
+	if (request->match.route->body == BODY_PACK && !upload_accepts(type))
+		failure_set(
+		    &request->failure, EDURANGE_UNSUPPORTED_MEDIA_TYPE,
+		    "the request body must be a form (multipart/form-data) with a zip file, or have "
+		    "the Content-Type application/zip or application/json");
+	else if (request->match.route->body != BODY_PACK && !media_type_is(type, "application/json"))
 		failure_set(&request->failure, EDURANGE_UNSUPPORTED_MEDIA_TYPE,
 		            "the request body must have the Content-Type application/json");
 	else if (length != NULL &&

@@ -107,6 +107,23 @@ on_result(void *closure, DatabaseResult *result)
 	finish(request);
 }
 
+/* Takes the pack out of the body, which is not needed any more then. */
+static bool
+read_pack(Request *request)
+{
+	bool fine;
+
+	request->upload.uploader = request_header(request, "X-Uploader-User-Id");
+	fine = upload_read(request->match.route, request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE),
+	                   request->body ? request->body : "", request->body_length,
+	                   (size_t) request->config->max_body, &request->target, &request->upload,
+	                   &request->failure);
+	free(request->body);
+	request->body = NULL;
+	request->body_length = 0;
+	return fine;
+}
+
 /* Makes the values of the statement, unless the caller may not use the route. */
 static bool
 prepare_request(Request *request)
@@ -116,9 +133,10 @@ prepare_request(Request *request)
 	if (route->open)
 		return true;
 	if (!auth_permits(&request->caller, route, &request->failure) ||
+	    (route->body == BODY_PACK && !read_pack(request)) ||
 	    !params_bind(&request->match, &request->target, &request->caller,
-	                 request->body ? request->body : "", request->body_length, &request->values,
-	                 &request->failure))
+	                 request->body ? request->body : "", request->body_length, &request->upload,
+	                 &request->values, &request->failure))
 		return false;
 	for (int i = 0; route->caller && i < CALLER_VALUES; i++)
 	{
@@ -258,6 +276,7 @@ http_completed(void *cls, struct MHD_Connection *connection, void **closure,
 	failure_clear(&request->failure);
 	caller_free(&request->caller);
 	values_free(&request->values);
+	upload_free(&request->upload);
 	free(request->reply);
 	free(request->body);
 	free(request->uri);

@@ -16,6 +16,9 @@
 
 #include <jansson.h>
 
+#include "json_scan.h"
+#include "text_array.h"
+
 /* One parameter as it came: text of a query or path, or a JSON value. */
 typedef struct Given
 {
@@ -196,47 +199,24 @@ is_text_list(const json_t *json)
 static char *
 bind_text_list(const Param *param, Given given, Failure *failure)
 {
-	size_t room = 3;
+	TextArray array = {0};
 	size_t i;
 	json_t *element;
-	char *text;
-	char *to;
 
 	if (!is_text_list(given.json))
 	{
 		fail_type(failure, param, "a list of texts");
 		return NULL;
 	}
-	json_array_foreach(given.json, i, element) room += 2 * json_string_length(element) + 3;
-	to = text = malloc(room);
-	if (text == NULL)
-		return NULL;
-	*to++ = '{';
 	json_array_foreach(given.json, i, element)
 	{
-		if (i > 0)
-			*to++ = ',';
-		*to++ = '"';
-		for (const char *from = json_string_value(element); *from != '\0'; from++)
+		if (!text_array_add(&array, json_string_value(element), json_string_length(element)))
 		{
-			if (*from == '"' || *from == '\\')
-				*to++ = '\\';
-			*to++ = *from;
+			text_array_free(&array);
+			return NULL;
 		}
-		*to++ = '"';
 	}
-	*to++ = '}';
-	*to = '\0';
-	return text;
-}
-
-/* The end of the JSON string that begins at the quotation mark. */
-static const char *
-skip_string(const char *at)
-{
-	for (at++; *at != '"'; at++)
-		at += *at == '\\';
-	return at + 1;
+	return text_array_finish(&array);
 }
 
 /*
@@ -246,32 +226,17 @@ skip_string(const char *at)
 static char *
 number_as_written(const char *body, const char *name)
 {
-	size_t length = strlen(name);
-	int depth = 0;
+	JsonPiece whole;
+	JsonPiece key;
+	JsonPiece value;
+	JsonCursor members = {0};
 
-	for (const char *at = body; *at != '\0';)
+	if (!json_scan_whole(body, strlen(body), &whole) || !json_scan_open(whole, '{', &members))
+		return NULL;
+	while (json_scan_next(&members, &key, &value))
 	{
-		const char *end;
-
-		if (*at == '{' || *at == '[')
-			depth++;
-		else if (*at == '}' || *at == ']')
-			depth--;
-		if (*at++ != '"')
-			continue;
-		end = skip_string(at - 1);
-		if (depth == 1 && (size_t) (end - at) == length + 1 && strncmp(at, name, length) == 0)
-		{
-			const char *value = end + strspn(end, " \t\r\n");
-
-			if (*value == ':')
-			{
-				value++;
-				value += strspn(value, " \t\r\n");
-				return strndup(value, strspn(value, "+-.0123456789eE"));
-			}
-		}
-		at = end;
+		if (json_scan_is(key, name))
+			return strndup(value.at, value.length);
 	}
 	return NULL;
 }
@@ -321,6 +286,9 @@ bind_one(const Param *param, Given given, const char *body, Failure *failure)
 		case TYPE_JSON:
 			return bind_json(given);
 		case TYPE_DOCUMENT:
+		case TYPE_PACK_MANIFEST:
+		case TYPE_PACK_PATHS:
+		case TYPE_PACK_DOCUMENTS:
 		case TYPE_TEXT:
 			break;
 	}
@@ -496,13 +464,25 @@ bind_param(const Param *param, Given given, const char *body, Values *values, Fa
 	return failure->info == NULL;
 }
 
+/* Binds a part of a pack. */
+static bool
+bind_upload(const Param *param, Upload *upload, Values *values, Failure *failure)
+{
+	char *value = upload_take(upload, param->type);
+
+	if (value == NULL)
+		failure_set(failure, EDURANGE_INTERNAL, "internal error");
+	values->values[values->count++] = value;
+	return value != NULL;
+}
+
 /*
  * Makes the values of a route's statement of what came with a request.  The body must be followed
- * by a null byte.  On failure the values are to be freed all the same.
+ * by a null byte; what an upload holds moves to the values.  On failure the values are to be freed all the same.
  */
 bool
 params_bind(const RouteMatch *match, const Target *target, const Caller *caller, const char *body,
-            size_t body_length, Values *values, Failure *failure)
+            size_t body_length, Upload *upload, Values *values, Failure *failure)
 {
 	const Route *route = match->route;
 	json_t *object = NULL;
@@ -521,7 +501,14 @@ params_bind(const RouteMatch *match, const Target *target, const Caller *caller,
 
 		if (param->ignored)
 			continue;
-		if (param->type == TYPE_DOCUMENT)
+		if (param->source == FROM_UPLOAD && param->type != TYPE_TEXT)
+		{
+			fine = bind_upload(param, upload, values, failure);
+			continue;
+		}
+		if (param->source == FROM_UPLOAD)
+			given.text = upload->uploader;
+		else if (param->type == TYPE_DOCUMENT)
 			given.text = body;
 		else if (param->source == FROM_PATH)
 			given.text = target->segments[match->values[path_value++]];

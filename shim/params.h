@@ -12,6 +12,7 @@
 #include "errors.h"
 #include "routes.h"
 #include "target.h"
+#include "upload.h"
 
 /* The values of a statement as text, NULL for null. */
 typedef struct Values
@@ -20,8 +21,9 @@ typedef struct Values
 	int count;
 } Values;
 
-extern bool params_bind(const RouteMatch *match, const Target *target, const Caller *caller,
-                        const char *body, size_t body_length, Values *values, Failure *failure);
+extern bool
+params_bind(const RouteMatch *match, const Target *target, const Caller *caller, const char *body,
+            size_t body_length, Upload *upload, Values *values, Failure *failure);
 extern void values_free(Values *values);
 
 #endif

@@ -39,6 +39,7 @@ typedef struct Request
 	size_t body_length;
 	size_t body_room;
 	size_t swallowed;
+	Upload upload;
 
 	bool has_token;
 	char token_hash[TOKEN_HASH_LENGTH];

@@ -323,6 +323,8 @@ find_fault(const Route *route)
 		if ((param->type == TYPE_DOCUMENT) !=
 		    (param->source == FROM_BODY && route->body == BODY_DOCUMENT))
 			return "a document and a body of fields do not go together";
+		if (param->source == FROM_UPLOAD && route->body != BODY_PACK)
+			return "a parameter comes from a pack that the route does not take";
 	}
 	if (braces != path_params)
 		return "the path and the path parameters differ";

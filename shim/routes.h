@@ -34,16 +34,20 @@ typedef enum ParamType
 	TYPE_BOOLEAN,
 	TYPE_TIMESTAMP,
 	TYPE_TEXT_LIST,
-	TYPE_ANSWER,  /* text, number or list of texts */
-	TYPE_JSON,    /* any JSON, as its text; a JSON text is the text of some JSON */
-	TYPE_DOCUMENT /* the request body as it came */
+	TYPE_ANSWER,   /* text, number or list of texts */
+	TYPE_JSON,     /* any JSON, as its text; a JSON text is the text of some JSON */
+	TYPE_DOCUMENT, /* the request body as it came */
+	TYPE_PACK_MANIFEST,
+	TYPE_PACK_PATHS,
+	TYPE_PACK_DOCUMENTS
 } ParamType;
 
 typedef enum ParamSource
 {
 	FROM_QUERY,
 	FROM_PATH,
-	FROM_BODY
+	FROM_BODY,
+	FROM_UPLOAD /* the pack in the body, or who sent it */
 } ParamSource;
 
 typedef struct Param
@@ -61,7 +65,8 @@ typedef enum BodyKind
 {
 	BODY_NONE,
 	BODY_OBJECT,
-	BODY_DOCUMENT
+	BODY_DOCUMENT,
+	BODY_PACK
 } BodyKind;
 
 /* How the value that the statement returned becomes the response. */

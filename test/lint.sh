@@ -8,7 +8,7 @@ TOP=$(cd "$(dirname "$0")/.." && pwd -P)
 cd "$TOP"
 "$TOP/deploy/install-deps.sh" lint
 
-c_folders='extension shim syncworker test/instance_manager'
+c_folders='extension shim syncworker test/instance_manager test/fuzz'
 # shellcheck disable=SC2086 # one word a folder
 c_files=$(find $c_folders -name '*.c' | sort)
 # shellcheck disable=SC2086

@@ -166,6 +166,24 @@ run_tap() {
   fi
 }
 
+# The fuzzers for a fixed number of inputs, all those whose names are wanted; EDURANGE_LONG=1 gives
+# each of them ten minutes.
+run_fuzz() {
+  targets=''
+  for name in $("$TOP/test/fuzz/run.sh" list); do
+    ! wanted "fuzz_$name" || targets="$targets $name"
+  done
+  [ -n "$targets" ] || return 0
+  say "---- fuzz"
+  status=0
+  runs=$FUZZ_RUNS
+  [ -z "${EDURANGE_LONG:-}" ] || runs=0
+  # shellcheck disable=SC2086 # one word a target
+  EDURANGE_FUZZ_RUNS=$runs "$TOP/test/fuzz/run.sh" 600 $targets >"$WORK/out/fuzz.log" 2>&1 || status=$?
+  cat "$WORK/out/fuzz.log"
+  count_suite fuzz "$WORK/out/fuzz.log" "$status"
+}
+
 # A report of a sanitizer is a failure even where no test noticed.
 check_sanitizers() {
   for report in "$WORK"/out/sanitizer.*; do
@@ -198,6 +216,7 @@ choose_user
 BINDIR=$("$PG_CONFIG" --bindir)
 PGXS_TEST=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
 LIMIT=600
+FUZZ_RUNS=20000
 [ -z "${EDURANGE_LONG:-}" ] || LIMIT=7200
 trap on_exit EXIT
 trap 'exit 130' INT TERM HUP
@@ -236,6 +255,7 @@ for file in "$src"/test/t/*.pl; do
     run_tap "$file"
   fi
 done
+run_fuzz
 check_sanitizers
 
 summary="$passed passed, $failed failed"
