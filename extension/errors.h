@@ -26,6 +26,8 @@
 	X(TIME_OUT_OF_RANGE, "time_out_of_range", "22008", 400,                                        \
 	  "A time is outside what can be stored.")                                                     \
 	X(TOO_DEEP, "too_deep", "54001", 400, "A document is nested more deeply than can be read.")    \
+	X(MALFORMED_REQUEST, "malformed_request", "RG606", 400,                                        \
+	  "The request is not well-formed HTTP/1.1, or another server could read it differently.")     \
 	X(ACCESS_CODE_INVALID, "access_code_invalid", "RG101", 400,                                    \
 	  "The access code is unknown, has expired or has no use left.")                               \
 	X(INVALID_FORM, "invalid_form", "RG110", 400,                                                  \
@@ -74,20 +76,30 @@
 	  "Not all questions that the challenge needs are completed, or it has none.")                 \
 	X(CONFLICT, "conflict", "23000", 409,                                                          \
 	  "A row that somebody else wrote at the same time stands in the way; nothing was written.")   \
+	X(REQUEST_TIMEOUT, "request_timeout", "RG607", 408,                                            \
+	  "The request did not come in whole in time; the connection is closed.")                      \
 	X(URI_TOO_LONG, "uri_too_long", "RG601", 414, "The request path or query is too long.")        \
 	X(PAYLOAD_TOO_LARGE, "payload_too_large", "RG602", 413, "The request body is too large.")      \
 	X(UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "RG603", 415,                              \
 	  "The request body has a Content-Type that the route does not take.")                         \
+	X(HEADERS_TOO_LARGE, "headers_too_large", "RG604", 431,                                        \
+	  "The headers of the request are too large.")                                                 \
+	X(RESPONSE_TOO_LARGE, "response_too_large", "RG605", 422,                                      \
+	  "The answer would be larger than allowed; ask for less, with limit where there is one.")     \
 	X(DOCUMENT_INVALID, "document_invalid", "RG701", 422,                                          \
 	  "The document is JSON but breaks the rules; validation_errors lists where.")                 \
 	X(IDEMPOTENCY_MISMATCH, "idempotency_mismatch", "RG702", 422,                                  \
 	  "The idempotency key was used for another request.")                                         \
 	X(TOO_MANY_ATTEMPTS, "too_many_attempts", "RG801", 429,                                        \
 	  "Too many attempts at the question; resetTime says when the next one is allowed.")           \
+	X(RATE_LIMITED, "rate_limited", "RG802", 429,                                                  \
+	  "Too many wrong tokens came from this address; Retry-After says when to try again.")         \
 	X(INTERNAL, "internal", "XX000", 500,                                                          \
 	  "Something unexpected happened; the server's log has it.")                                   \
 	X(UNAVAILABLE, "unavailable", "08006", 503,                                                    \
 	  "The database is away, starting, stopping or out of a resource; try again.")                 \
+	X(TOO_MANY_CONNECTIONS, "too_many_connections", "RG803", 503,                                  \
+	  "The service, or the address, has as many HTTP connections as are allowed.")                 \
 	X(READ_ONLY, "read_only", "25006", 503, "The database takes no writes at the moment.")         \
 	X(NOT_INSTALLED, "not_installed", "55000", 503,                                                \
 	  "The tables are missing or older than the extension; run edurange.migrate().")               \

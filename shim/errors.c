@@ -14,7 +14,8 @@
 
 #include <jansson.h>
 
-#define ERROR_INFO(id, name, sqlstate, status, meaning) [EDURANGE_##id] = {name, sqlstate, status},
+#define ERROR_INFO(id, name, sqlstate, status, meaning)                                            \
+	[EDURANGE_##id] = {name, sqlstate, status, meaning},
 static const ErrorInfo errors[EDURANGE_ERROR_COUNT] = {EDURANGE_ERRORS(ERROR_INFO)};
 #undef ERROR_INFO
 
@@ -58,6 +59,12 @@ find_error(const char *sqlstate)
 			return &errors[fallbacks[i].error];
 	}
 	return &errors[EDURANGE_INTERNAL];
+}
+
+const ErrorInfo *
+error_info(EdurangeError error)
+{
+	return &errors[error];
 }
 
 /* Frees what the failure holds and makes it mean success again. */

@@ -13,6 +13,7 @@ typedef struct ErrorInfo
 	const char *name;
 	const char *sqlstate;
 	unsigned status;
+	const char *meaning; /* a sentence */
 } ErrorInfo;
 
 /* A refusal or failure on its way to the client.  Zeroed means that nothing failed. */
@@ -24,6 +25,7 @@ typedef struct Failure
 	char *hint;
 } Failure;
 
+extern const ErrorInfo *error_info(EdurangeError error);
 extern void failure_set(Failure *failure, EdurangeError error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 extern void failure_from_database(Failure *failure, const DatabaseResult *result);

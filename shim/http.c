@@ -188,10 +188,10 @@ dispatch(Request *request)
 
 	if (request->failure.info != NULL || route == NULL)
 		return true;
-	if (route->response == RESPOND_LIVE)
+	if (route->statement == STATEMENT_NONE)
 	{
 		request->status = MHD_HTTP_OK;
-		request->reply = strdup("{\"live\":true}");
+		request->reply = reply_without_database(route->response);
 		return true;
 	}
 	if (!request->has_token && !prepare_request(request))

@@ -24,6 +24,7 @@
 #include "database.h"
 #include "http.h"
 #include "log.h"
+#include "openapi.h"
 #include "routes.h"
 #include "server.h"
 
@@ -136,8 +137,9 @@ main(int argc, char **argv)
 		case CONFIG_DONE:
 			return EXIT_SUCCESS;
 		case CONFIG_CHECK:
-			if (!routes_check())
+			if (!routes_check() || !openapi_start())
 				return EXIT_FAILURE;
+			openapi_stop();
 			config_print(&config);
 			config_free(&config);
 			return EXIT_SUCCESS;
@@ -150,15 +152,15 @@ main(int argc, char **argv)
 		                "with EDURANGE_ALLOW_ROOT=true\n");
 		return EXIT_CONFIGURATION;
 	}
-	if (!routes_check())
+	json_object_seed(0); /* before any thread starts: hash tables need their seed */
+	if (!routes_check() || !openapi_start())
 		return EXIT_FAILURE;
 	fd = listen_on(config.host, config.port);
 	if (fd < 0)
 		return EXIT_FAILURE;
 	raise_descriptor_limit();
 
-	/* before any thread starts: hash tables need their seed, and threads must not take signals */
-	json_object_seed(0);
+	/* before any thread starts: threads must not take signals */
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
@@ -185,6 +187,7 @@ main(int argc, char **argv)
 	}
 	server_stop();
 	database_close();
+	openapi_stop();
 	config_free(&config);
 	log_event("info", "stopped", "every request was finished");
 	return EXIT_SUCCESS;

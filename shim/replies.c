@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "log.h"
+#include "openapi.h"
 
 /* The JSON as compact text, to be freed; the JSON is released. */
 static char *
@@ -134,6 +135,34 @@ reply_body(ResponseKind kind, DatabaseResult *result, unsigned *status, Failure 
 	text = result->text;
 	result->text = NULL;
 	return text;
+}
+
+char *
+reply_without_database(ResponseKind kind)
+{
+	switch (kind)
+	{
+		case RESPOND_OPENAPI:
+			return strdup(openapi_text());
+		case RESPOND_DOCS:
+			return strdup(openapi_page());
+		default:
+			return strdup("{\"live\":true}");
+	}
+}
+
+const char *
+reply_type(ResponseKind kind)
+{
+	return kind == RESPOND_DOCS ? "text/html; charset=utf-8" : "application/json";
+}
+
+const char *
+reply_unready_shape(ResponseKind kind)
+{
+	if (kind == RESPOND_READY)
+		return "ready:boolean reason:text missing?:text[]";
+	return kind == RESPOND_HEALTH ? "jsonb" : NULL;
 }
 
 /* Adds a header whose value is a member of a JSON object: a text, or anything else as JSON. */

@@ -11,6 +11,27 @@
 #include "replies.h"
 #include "server.h"
 
+/* What the body is: an error is JSON on every route. */
+static const char *
+media_type(const Request *request)
+{
+	const Route *route = request->match.route;
+
+	return reply_type(route != NULL && request->failure.info == NULL ? route->response
+	                                                                 : RESPOND_VALUE);
+}
+
+/* What a browser that shows the response may load: nothing but the style inside the page. */
+static const char *
+content_policy(const Request *request)
+{
+	const Route *route = request->match.route;
+
+	return route != NULL && route->response == RESPOND_DOCS
+	           ? "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+	           : "default-src 'none'; frame-ancestors 'none'";
+}
+
 /* The headers that every response has, and those that its status asks for. */
 static void
 add_headers(const Request *request, struct MHD_Response *response)
@@ -21,12 +42,13 @@ add_headers(const Request *request, struct MHD_Response *response)
 	HEADER(MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	HEADER("X-Request-Id", request->id);
 	HEADER("X-Content-Type-Options", "nosniff");
+	HEADER("Content-Security-Policy", content_policy(request));
 	HEADER("Access-Control-Allow-Origin", "*");
 	HEADER(
 	    "Access-Control-Expose-Headers",
 	    "X-Request-Id, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset");
 	if (request->status != MHD_HTTP_NO_CONTENT)
-		HEADER(MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+		HEADER(MHD_HTTP_HEADER_CONTENT_TYPE, media_type(request));
 	if (strcmp(request->method, "OPTIONS") == 0 && request->match.path_found)
 	{
 		HEADER("Access-Control-Allow-Methods", request->match.allow);

@@ -75,6 +75,8 @@ typedef enum ResponseKind
 	RESPOND_VALUE,
 	RESPOND_STATUS,
 	RESPOND_LIVE,
+	RESPOND_OPENAPI,
+	RESPOND_DOCS,
 	RESPOND_READY,
 	RESPOND_HEALTH
 } ResponseKind;
@@ -135,6 +137,7 @@ typedef struct Route
 	ResponseKind response;
 	StatementId statement;
 	Param params[MAX_PARAMS];
+	const char *answer; /* its shape (schema.h), where the statement's function does not say it */
 	const char *summary;
 } Route;
 

@@ -39,7 +39,7 @@ check_compilers() {
     copy=build/lint/$compiler
     mkdir -p "$copy"
     # shellcheck disable=SC2086 # one word a folder
-    cp -pu --parents $c_files $h_files schema/make_migrations.sh schema/*/*.sql edurange.control \
+    cp -pu --parents $c_files $h_files schema/make_migrations.sh shim/make_sql_types.pl schema/*/*.sql edurange.control \
       Makefile shim/Makefile syncworker/Makefile test/instance_manager/Makefile "$copy/"
     "$MAKE" --no-print-directory -s -j2 -C "$copy" all "CC=$compiler" || result=1
   done

@@ -65,7 +65,8 @@ build_sanitized() {
   for dir in shim test/instance_manager; do
     mkdir -p "$asan/$dir" "$asan/extension"
     (cd "$TOP" && cp -pu edurange.control "$asan/" && cp -pu extension/errors.h "$asan/extension/" &&
-      cp -pu "$dir"/*.[ch] "$dir/Makefile" "$asan/$dir/")
+      cp -pu "$dir"/*.[ch] "$dir/Makefile" "$asan/$dir/" &&
+      cp -pu --parents shim/make_sql_types.pl schema/extension/*.sql "$asan/")
     flock "$TOP" "$MAKE" --no-print-directory -s -j2 -C "$asan/$dir" all \
       CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
   done
