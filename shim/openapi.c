@@ -193,6 +193,15 @@ describe_object(const Route *route, json_t *example)
 	                 required);
 }
 
+/* A pack: a form with a zip, the zip alone, or all files in one object. */
+static json_t *
+describe_pack(void)
+{
+	return json_pack("{s:b, s:{s:{s:{s:s}}, s:{s:{}}, s:{s:{s:s}}}}", "required", 1, "content",
+	                 "multipart/form-data", "schema", "type", "object", "application/zip", "schema",
+	                 "application/json", "schema", "type", "object");
+}
+
 static json_t *
 describe_body(const Route *route)
 {
@@ -376,6 +385,13 @@ operation_id(const Route *route)
 	return json_stringn(id, used);
 }
 
+/* What a route takes in its body. */
+static json_t *
+describe_any_body(const Route *route)
+{
+	return route->body == BODY_PACK ? describe_pack() : describe_body(route);
+}
+
 static json_t *
 describe_route(const Route *route, json_t *components)
 {
@@ -391,7 +407,7 @@ describe_route(const Route *route, json_t *components)
 	              function != NULL && route->answer == NULL ? function->comment : "", "x-tier",
 	              tier_name(route->tier), "parameters", describe_parameters(route));
 	if (route->body != BODY_NONE)
-		json_object_set_new(operation, "requestBody", describe_body(route));
+		json_object_set_new(operation, "requestBody", describe_any_body(route));
 	json_object_set_new(operation, "security",
 	                    route->open ? json_array() : json_pack("[{s:[]}]", "token"));
 	json_object_set_new(operation, "responses", responses);
