@@ -186,18 +186,12 @@ read_metadata(const char *sent, const char *details)
 	Refusal refusal = {0};
 	const char *text = sent != NULL && sent[0] != '\0' ? sent : "{}";
 	Jsonb *metadata = json_text_parse(text, &refusal);
-	StringInfoData wrapped;
 
+	/* Wrapped as it was sent: what it was parsed to can be far longer (1e99999). */
 	if (metadata == NULL)
 		metadata = object_of("invalidJson", names_secret(text) ? "left out" : text);
 	else if (!JB_ROOT_IS_OBJECT(metadata))
-	{
-		initStringInfo(&wrapped);
-		appendStringInfoString(&wrapped, "{\"value\":");
-		(void) JsonbToCString(&wrapped, &metadata->root, VARSIZE(metadata));
-		appendStringInfoChar(&wrapped, '}');
-		metadata = json_text_parse(wrapped.data, &refusal);
-	}
+		metadata = json_text_parse(psprintf("{\"value\":%s}", text), &refusal);
 	if (details != NULL)
 		metadata = DatumGetJsonbP(DirectFunctionCall2(
 		    jsonb_concat, JsonbPGetDatum(metadata), JsonbPGetDatum(object_of("details", details))));
