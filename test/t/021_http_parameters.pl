@@ -100,6 +100,7 @@ my %good = (
 	boolean => 'true');
 my %bad = (
 	text => { '1' => 'invalid_type', '1.5' => 'invalid_type', 'true' => 'invalid_type',
+		'18446744073709551616' => 'invalid_type',
 		'["x"]' => 'invalid_type', '{"x":1}' => 'invalid_type' },
 	integer => {
 		'"1"' => 'invalid_type',
