@@ -50,26 +50,23 @@ copy_member(const json_t *row, const char *name)
 	return text != NULL ? strdup(text) : NULL;
 }
 
-/* Takes over what the database knows of a token; a row of nulls is a token that it refuses. */
+/* Takes over what the database knows of a token; false: a row of nulls, a token that it refuses. */
 bool
-auth_accept(const char *token_row, Caller *caller, Failure *failure)
+auth_accept(const char *token_row, Caller *caller)
 {
 	json_t *row = json_loads(token_row, JSON_DECODE_ANY, NULL);
 	const char *tier = json_string_value(json_object_get(row, "tier"));
 
-	caller->values[0] = copy_member(row, "id");
-	if (caller->values[0] == NULL || tier == NULL || !tier_from_name(tier, &caller->tier) ||
-	    caller->tier == TIER_NONE)
-		failure_set(failure, EDURANGE_UNAUTHENTICATED,
-		            "the token is unknown, has expired or was revoked");
-	else
+	*caller = (Caller){.values[0] = copy_member(row, "id")};
+	if (caller->values[0] != NULL && tier != NULL && tier_from_name(tier, &caller->tier) &&
+	    caller->tier != TIER_NONE)
 	{
 		caller->with_token = true;
-		caller->values[1] = copy_member(row, "userId");
-		caller->values[2] = copy_member(row, "instanceId");
+		caller->values[CALLER_USER] = copy_member(row, "userId");
+		caller->values[CALLER_INSTANCE] = copy_member(row, "instanceId");
 	}
 	json_decref(row);
-	return failure->info == NULL;
+	return caller->with_token;
 }
 
 /* May this caller use the route? */
@@ -87,10 +84,20 @@ auth_permits(const Caller *caller, const Route *route, Failure *failure)
 	return false;
 }
 
+/* A copy with values of its own. */
+void
+caller_copy(Caller *caller, const Caller *other)
+{
+	*caller = *other;
+	for (int i = 0; i < CALLER_VALUES; i++)
+		caller->values[i] = other->values[i] != NULL ? strdup(other->values[i]) : NULL;
+}
+
 /* Frees what is known of a caller. */
 void
 caller_free(Caller *caller)
 {
 	for (int i = 0; i < CALLER_VALUES; i++)
 		free(caller->values[i]);
+	*caller = (Caller){.tier = TIER_NONE};
 }

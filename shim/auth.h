@@ -20,8 +20,9 @@ typedef struct Caller
 } Caller;
 
 extern bool auth_hash_token(const char *header, char hash[TOKEN_HASH_LENGTH]);
-extern bool auth_accept(const char *token_row, Caller *caller, Failure *failure);
+extern bool auth_accept(const char *token_row, Caller *caller);
 extern bool auth_permits(const Caller *caller, const Route *route, Failure *failure);
+extern void caller_copy(Caller *caller, const Caller *other);
 extern void caller_free(Caller *caller);
 
 #endif

@@ -12,6 +12,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,7 @@ typedef struct Setting
 	const char *help;
 } Setting;
 
+#define MAX_LOOPS 16
 #define AT(field) offsetof(Config, field)
 #define TEXT(variable, field, initial, help)                                                       \
 	{                                                                                              \
@@ -70,9 +72,14 @@ static const Setting settings[] = {
 	TEXT("POSTGRES_USER", postgres_user, NULL, "login at the database, where no URL is given"),
 	SECRET("POSTGRES_PASSWORD", postgres_password,
 		"password at the database, where no URL is given"),
-	INTEGER("EDURANGE_POOL_SIZE", pool_size, "8", 1, 256, "database connections for each tier"),
+	SECRET("EDURANGE_READ_DATABASE_URL", read_database_url,
+		"URL of replicas, for routes whose answer may be a little old"),
+	INTEGER("EDURANGE_POOL_SIZE", pool_size, "8", 1, 256,
+		"database connections for each tier and kind (reads, writes, slow calls), opened as needed"),
 	INTEGER("EDURANGE_POOL_TIMEOUT", pool_timeout, "5", 1, 300,
-		"seconds that a request waits for a database connection"),
+		"seconds that a request waits until it is sent to the database"),
+	INTEGER("EDURANGE_QUEUE_LENGTH", queue_length, "4096", 1, 1000000,
+		"requests of a tier that may wait to be sent to the database"),
 	INTEGER("EDURANGE_STATEMENT_TIMEOUT", statement_timeout, "10000", 100, 600000,
 		"milliseconds that a statement may take"),
 
@@ -80,7 +87,8 @@ static const Setting settings[] = {
 	TEXT("EDURANGE_HOST", host, "127.0.0.1", "address to listen on"),
 	INTEGER("EDURANGE_PORT", port, "8000", 0, 65535,
 		"port to listen on; 0 takes a free one and logs it"),
-	INTEGER("EDURANGE_THREADS", threads, "4", 1, 64, "threads that serve HTTP"),
+	INTEGER("EDURANGE_THREADS", threads, "0", 0, 64,
+		"event loops, each a thread with database connections of its own; 0: one for each core"),
 	INTEGER("EDURANGE_DRAIN_TIMEOUT", drain_timeout, "20", 0, 600,
 		"seconds that requests in flight get to finish after SIGTERM"),
 
@@ -404,16 +412,34 @@ use_url(Config *config, const char *variable, const char *url)
 	return true;
 }
 
+/* How many cores this process may use, up to what is of use. */
+static int
+count_cores(void)
+{
+	cpu_set_t cores;
+	int count = sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores) : 1;
+
+	return count < MAX_LOOPS ? count : MAX_LOOPS;
+}
+
 /* Works out what the texts mean together. */
 static bool
 derive(Config *config)
 {
+	DsnPool ignored;
+
 	if (!tier_from_name(config->anonymous_tier, &config->anonymous))
 	{
 		fprintf(stderr, "edurange_shim: EDURANGE_ANONYMOUS_TIER (--anonymous-tier) must be none, "
 		                "player, service or admin\n");
 		return false;
 	}
+	if (config->threads == 0)
+		config->threads = count_cores();
+	if (config->read_database_url != NULL &&
+	    !dsn_from_url("EDURANGE_READ_DATABASE_URL", config->read_database_url,
+	                  &config->read_connection, &ignored))
+		return false;
 	if (config->direct_database_url != NULL)
 		return use_url(config, "DIRECT_DATABASE_URL", config->direct_database_url);
 	if (config->database_url != NULL)
@@ -480,4 +506,5 @@ config_free(Config *config)
 			free((char *) *text_field(config, &settings[i]));
 	}
 	dsn_free(&config->connection);
+	dsn_free(&config->read_connection);
 }

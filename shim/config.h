@@ -15,6 +15,7 @@ typedef struct Config
 {
 	const char *direct_database_url;
 	const char *database_url;
+	const char *read_database_url;
 	const char *postgres_host;
 	const char *postgres_name;
 	const char *postgres_user;
@@ -24,7 +25,8 @@ typedef struct Config
 	int port;
 	int threads;
 	int pool_size;
-	int pool_timeout; /* seconds that a request waits for a connection */
+	int pool_timeout; /* seconds that a request waits until it is sent */
+	int queue_length;
 	int max_body;
 	int connection_limit;
 	int connection_timeout; /* seconds */
@@ -38,6 +40,7 @@ typedef struct Config
 	/* derived */
 	Tier anonymous;
 	ConnectionOptions connection;
+	ConnectionOptions read_connection; /* none: reads go where writes go */
 } Config;
 
 /* What the command line asked for. */

@@ -2,14 +2,16 @@
  * http.c
  *	  From the bytes of a request to the response, over libmicrohttpd.
  *
- * A request belongs to one thread at a time: to libmicrohttpd's until its connection is suspended,
- * then to the callback of the database, and back when the connection is resumed.  It is made by the
- * first callback (which sees the target as it was sent) and freed only when libmicrohttpd says that
- * the request is over, whatever the reason; that is also where it is logged.
+ * A request stays in the thread of its loop.  While the database has it, its connection is
+ * suspended.  It is made by the first callback (which sees the target as it was sent) and freed only
+ * when libmicrohttpd says that the request is over, whatever the reason; that is also where it is
+ * logged.
  */
 #include "http.h"
 
 #include <stdatomic.h>
+#include <poll.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +20,7 @@
 #include "replies.h"
 #include "request.h"
 #include "response.h"
+#include "server.h"
 
 #define URI_LIMIT 8192
 
@@ -90,7 +93,11 @@ finish(Request *request)
 {
 	request->phase = PHASE_ANSWERED;
 	if (request->suspended)
+	{
+		request->suspended = false;
+		request->worker->resumed = true;
 		MHD_resume_connection(request->connection);
+	}
 }
 
 /* Callback: the route's statement is done. */
@@ -153,31 +160,101 @@ prepare_request(Request *request)
 	return true;
 }
 
+/* Callback: is the client still there?  Its end of a suspended connection nobody else watches. */
+static bool
+is_wanted(void *closure)
+{
+	const Request *request = closure;
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct pollfd socket = {.events = POLLRDHUP};
+
+	if (info == NULL)
+		return true;
+	socket.fd = info->connect_fd;
+	return poll(&socket, 1, 0) <= 0 || (socket.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0;
+}
+
+/* The lane for what is asked: some parameters make a quick route slow. */
+static LaneKind
+choose_lane(const Request *request)
+{
+	const Route *route = request->match.route;
+	int value = 0;
+
+	if (route->open)
+		return LANE_MONITOR;
+	if (route->slow)
+		return LANE_SLOW;
+	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
+	{
+		if (route->params[i].ignored)
+			continue;
+		if (route->params[i].slow && request->values.values[value] != NULL)
+			return LANE_SLOW;
+		value++;
+	}
+	if (!route->read_only)
+		return LANE_WRITE;
+	return route->replica_ok ? LANE_REPLICA : LANE_READ;
+}
+
+/* Hands the route's statement to the database. */
 static void
 submit(Request *request)
 {
-	database_submit(request->match.route->open ? TIER_NONE : request->caller.tier,
-	                request->match.route->statement, request->values.count,
-	                (const char *const *) request->values.values, on_result, request);
+	const Route *route = request->match.route;
+
+	request->call = (DatabaseCall){
+	    .tier = route->open ? TIER_NONE : request->caller.tier,
+	    .lane = choose_lane(request),
+	    .statement = route->statement,
+	    .nvalues = request->values.count,
+	    .values = request->values.values,
+	    .read_only = route->read_only,
+	    .keys = {route->lock_keys[0], route->lock_keys[1]},
+	    .wanted = is_wanted,
+	    .done = on_result,
+	    .closure = request,
+	};
+	database_submit(request->worker->database, &request->call);
 }
 
 /* Callback: the database knows the token, or does not. */
 static void
-on_authenticated(void *closure, DatabaseResult *result)
+on_authenticated(TokenWait *wait, const Caller *caller, const DatabaseResult *result)
 {
-	Request *request = closure;
+	Request *request = (Request *) ((char *) wait - offsetof(Request, token_wait));
 
-	if (!result->ok)
+	if (caller != NULL)
+	{
+		caller_copy(&request->caller, caller);
+		if (prepare_request(request))
+		{
+			submit(request);
+			return;
+		}
+	}
+	else if (result->ok)
+		failure_set(&request->failure, EDURANGE_UNAUTHENTICATED,
+		            "the token is unknown, has expired or was revoked");
+	else
 	{
 		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
-		failure_from_database(&request->failure, result);
-		finish(request);
+		/* whatever became of the question, nothing was done */
+		failure_set(&request->failure, EDURANGE_UNAVAILABLE,
+		            "the database is not available at the moment");
 	}
-	else if (auth_accept(result->text, &request->caller, &request->failure) &&
-	         prepare_request(request))
-		submit(request);
-	else
-		finish(request);
+	finish(request);
+}
+
+/* Leaves the connection alone until the answer is there; returns false, for "not ready". */
+static bool
+suspend(Request *request)
+{
+	request->suspended = true;
+	MHD_suspend_connection(request->connection);
+	return false;
 }
 
 /* Acts on a request that has come in whole; true when the response is ready at once. */
@@ -194,18 +271,20 @@ dispatch(Request *request)
 		request->reply = reply_without_database(route->response);
 		return true;
 	}
-	if (!request->has_token && !prepare_request(request))
-		return true;
-	request->suspended = true;
-	MHD_suspend_connection(request->connection);
 	if (request->has_token)
 	{
-		const char *hash = request->token_hash;
+		const Caller *caller;
 
-		database_submit(TIER_PLAYER, STATEMENT_AUTHENTICATE, 1, &hash, on_authenticated, request);
+		request->token_wait.done = on_authenticated;
+		caller = tokens_find(request->worker->tokens, request->token_hash, &request->token_wait);
+		if (caller == NULL)
+			return request->phase == PHASE_ANSWERED || suspend(request);
+		caller_copy(&request->caller, caller);
 	}
-	else
-		submit(request);
+	if (!prepare_request(request))
+		return true;
+	(void) suspend(request);
+	submit(request);
 	return false;
 }
 
@@ -217,7 +296,8 @@ http_target(void *cls, const char *uri, struct MHD_Connection *connection)
 
 	if (request == NULL)
 		return NULL;
-	request->config = cls;
+	request->worker = cls;
+	request->config = request->worker->config;
 	request->connection = connection;
 	request->uri = strdup(uri);
 	clock_gettime(CLOCK_MONOTONIC, &request->begun);

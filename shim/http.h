@@ -7,7 +7,7 @@
 
 #include <microhttpd.h>
 
-/* Callbacks; cls is the configuration. */
+/* Callbacks; cls is the Worker that serves the connection. */
 extern void *http_target(void *cls, const char *uri, struct MHD_Connection *connection);
 extern enum MHD_Result
 http_access(void *cls, struct MHD_Connection *connection, const char *url, const char *method,

@@ -15,6 +15,11 @@
 
 extern void iso_time_now(char text[ISO_TIME_LENGTH]);
 extern void log_object(json_t *object);
+
+/* Lines about requests are collected in the thread that writes them, until it flushes them. */
+extern void log_line(const char *line, size_t length);
+extern void log_flush(void);
+
 extern void log_event(const char *level, const char *event, const char *message);
 
 /* The id that the client gave, when it is one that can be logged and sent back, or a new one. */

@@ -21,7 +21,6 @@
 #include <jansson.h>
 
 #include "config.h"
-#include "database.h"
 #include "http.h"
 #include "log.h"
 #include "openapi.h"
@@ -29,6 +28,7 @@
 #include "server.h"
 
 #define EXIT_CONFIGURATION 2
+#define BACKLOG 4096
 #define DRAIN_STEP_MS 20
 #define DRAIN_QUIET_STEPS 3 /* a request may still be on its way from a socket to its callback */
 
@@ -47,10 +47,10 @@ listen_on(const char *host, int port)
 	snprintf(service, sizeof(service), "%d", port);
 	if (getaddrinfo(host, service, &hints, &found) == 0)
 	{
-		fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		if (fd >= 0)
 			setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-		if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 511) != 0)
+		if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0)
 		{
 			reason = strerror(errno);
 			if (fd >= 0)
@@ -167,11 +167,6 @@ main(int argc, char **argv)
 	sigaddset(&signals, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 
-	if (!database_open(&config))
-	{
-		log_event("error", "not_started", "the threads of the database pool did not start");
-		return EXIT_FAILURE;
-	}
 	if (!server_start(&config, fd))
 		return EXIT_FAILURE;
 	log_listening(config.host, fd);
@@ -186,7 +181,6 @@ main(int argc, char **argv)
 		_exit(EXIT_SUCCESS);
 	}
 	server_stop();
-	database_close();
 	openapi_stop();
 	config_free(&config);
 	log_event("info", "stopped", "every request was finished");

@@ -16,6 +16,7 @@
 #include "params.h"
 #include "routes.h"
 #include "target.h"
+#include "tokens.h"
 
 typedef enum Phase
 {
@@ -26,6 +27,7 @@ typedef enum Phase
 
 typedef struct Request
 {
+	struct Worker *worker;
 	const Config *config;
 	struct MHD_Connection *connection;
 	Phase phase;
@@ -45,6 +47,8 @@ typedef struct Request
 	char token_hash[TOKEN_HASH_LENGTH];
 	Caller caller;
 	Values values;
+	TokenWait token_wait;
+	DatabaseCall call;
 
 	bool suspended;
 	bool close; /* the connection, after the response */

@@ -4,12 +4,15 @@
  */
 #include "response.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "replies.h"
 #include "server.h"
+
+#define LOG_LINE_LENGTH 512
 
 /* What the body is: an error is JSON on every route. */
 static const char *
@@ -121,15 +124,25 @@ response_log(const Request *request)
 {
 	const Route *route = request->match.route;
 	struct timespec now;
+	char time[ISO_TIME_LENGTH];
+	char line[LOG_LINE_LENGTH];
 	double ms;
+	int length;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	ms = (double) (now.tv_sec - request->begun.tv_sec) * 1000 +
 	     (double) (now.tv_nsec - request->begun.tv_nsec) / 1000000;
-	log_object(json_pack("{s:s, s:s, s:s, s:s?, s:i, s:f, s:s?, s:s}", "level",
-	                     request->status >= 500 ? "error" : "info", "id", request->id, "method",
-	                     known_method(request->method), "route", route != NULL ? route->path : NULL,
-	                     "status", (int) request->status, "ms", (double) (long) (ms * 1000) / 1000,
-	                     "sqlstate", request->sqlstate[0] != '\0' ? request->sqlstate : NULL,
-	                     "tier", tier_name(request->caller.tier)));
+	iso_time_now(time);
+	/* none of these has a character that JSON escapes */
+	length = snprintf(line, sizeof(line),
+	                  "{\"time\":\"%s\",\"level\":\"%s\",\"id\":\"%s\",\"method\":\"%s\","
+	                  "\"route\":%s%s%s,\"status\":%u,\"ms\":%.3f,\"sqlstate\":%s%s%s,"
+	                  "\"tier\":\"%s\"}\n",
+	                  time, request->status >= 500 ? "error" : "info", request->id,
+	                  known_method(request->method), route != NULL ? "\"" : "",
+	                  route != NULL ? route->path : "null", route != NULL ? "\"" : "",
+	                  request->status, ms, request->sqlstate[0] != '\0' ? "\"" : "",
+	                  request->sqlstate[0] != '\0' ? request->sqlstate : "null",
+	                  request->sqlstate[0] != '\0' ? "\"" : "", tier_name(request->caller.tier));
+	log_line(line, (size_t) length);
 }

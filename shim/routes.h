@@ -58,6 +58,7 @@ typedef struct Param
 	ParamSource source;
 	bool required;
 	bool ignored; /* clients send it, nothing uses it */
+	bool slow;    /* with it, the route takes long */
 	int bound;    /* the value of the caller that it is when it is not given; 0: none */
 } Param;
 
@@ -116,6 +117,7 @@ typedef struct Statement
 {
 	const char *name;
 	const char *sql;
+	bool batched; /* takes the values of many calls as one array and returns a row for each */
 } Statement;
 
 /*
@@ -130,12 +132,15 @@ typedef struct Route
 	Tier tier;
 	bool open; /* needs no tier at all */
 	bool read_only;
+	bool replica_ok; /* may be answered by a replica, a little late */
+	bool slow;       /* may take long: it gets connections of its own */
 	bool caller;
 	bool keyed;
 	bool limited; /* its answers tell how many attempts are left, and so do headers */
 	BodyKind body;
 	ResponseKind response;
 	StatementId statement;
+	int lock_keys[2]; /* which of its values it locks by, in this order; 0: none */
 	Param params[MAX_PARAMS];
 	const char *answer; /* its shape (schema.h), where the statement's function does not say it */
 	const char *summary;

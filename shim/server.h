@@ -1,6 +1,6 @@
 /*
  * server.h
- *	  The HTTP server: started, drained, stopped.
+ *	  The HTTP server: one event loop for each core, and the thread that accepts connections.
  */
 #ifndef EDURANGE_SHIM_SERVER_H
 #define EDURANGE_SHIM_SERVER_H
@@ -8,6 +8,18 @@
 #include <stdbool.h>
 
 #include "config.h"
+#include "database.h"
+#include "tokens.h"
+
+/* One event loop as a request sees it. */
+typedef struct Worker
+{
+	const Config *config;
+	Loop *loop;
+	Database *database;
+	Tokens *tokens;
+	bool resumed; /* a connection was resumed: its response is to be sent in this turn */
+} Worker;
 
 extern bool server_start(const Config *config, int fd);
 extern void server_stop_accepting(void);

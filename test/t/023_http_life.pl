@@ -208,6 +208,7 @@ is($bare->stop, 0, 'stopped');
 my $slow = Edurange::Shim->start(
 	$node,
 	EDURANGE_POOL_SIZE => 1,
+	EDURANGE_THREADS => 1,
 	EDURANGE_POOL_TIMEOUT => 1,
 	EDURANGE_STATEMENT_TIMEOUT => 3000,
 	EDURANGE_ANONYMOUS_TIER => 'service');

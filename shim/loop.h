@@ -1,0 +1,43 @@
+/*
+ * loop.h
+ *	  An event loop: one thread that waits for descriptors, and tasks that others give it.
+ */
+#ifndef EDURANGE_SHIM_LOOP_H
+#define EDURANGE_SHIM_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct Loop Loop;
+
+/* What waits for a descriptor; part of a larger structure. */
+typedef struct Watch
+{
+	void (*ready)(struct Watch *watch, uint32_t events);
+} Watch;
+
+/* Something to be done in the loop's thread; belongs to the loop until it is run. */
+typedef struct Task
+{
+	struct Task *next;
+	void (*run)(struct Task *task);
+} Task;
+
+extern Loop *loop_new(void);
+extern void loop_free(Loop *loop);
+
+/* Only in the loop's thread, or before it runs. */
+extern bool loop_watch(Loop *loop, int fd, Watch *watch, uint32_t events);
+extern void loop_rewatch(Loop *loop, int fd, Watch *watch, uint32_t events);
+extern void loop_unwatch(Loop *loop, int fd);
+
+/* Waits up to timeout_ms (-1: as long as it takes), then calls what is ready and runs the tasks. */
+extern void loop_turn(Loop *loop, int timeout_ms);
+
+/* Hands over a task; from any thread. */
+extern void loop_post(Loop *loop, Task *task);
+
+/* Milliseconds of a clock that never goes back. */
+extern int64_t now_ms(void);
+
+#endif
