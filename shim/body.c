@@ -10,7 +10,6 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 #define SWALLOW_LIMIT (64 * 1024 * 1024) /* bytes read and dropped so that a refusal can be read */
@@ -48,37 +47,6 @@ body_check_headers(Request *request)
 		failure_set(&request->failure, EDURANGE_PAYLOAD_TOO_LARGE,
 		            "the request body may have at most %d bytes", request->config->max_body);
 	hurry(request);
-}
-
-/* Counts the headers that say how long the body is. */
-static enum MHD_Result
-count_framing(void *closure, enum MHD_ValueKind kind, const char *name, const char *value)
-{
-	(void) kind;
-	(void) value;
-	if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0 ||
-	    strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0)
-		++*(int *) closure;
-	return MHD_YES;
-}
-
-/*
- * Refuses a request whose end two servers could see in different places, and the connection with
- * it: what follows on it may be no request at all.
- */
-bool
-body_check_framing(Request *request)
-{
-	const char *encoding = request_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING);
-	int count = 0;
-
-	MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_framing, &count);
-	if (count <= 1 && (encoding == NULL || strcasecmp(encoding, "chunked") == 0))
-		return true;
-	request->close = true;
-	failure_set(&request->failure, EDURANGE_INVALID_PARAMETER,
-	            "the request must have either one Content-Length or Transfer-Encoding chunked");
-	return false;
 }
 
 /* Takes in a piece of the body, or drops it when it is not wanted; false: enough is enough. */

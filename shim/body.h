@@ -7,7 +7,6 @@
 
 #include "request.h"
 
-extern bool body_check_framing(Request *request);
 extern void body_check_headers(Request *request);
 extern bool body_receive(Request *request, const char *data, size_t size);
 

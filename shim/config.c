@@ -102,6 +102,10 @@ static const Setting settings[] = {
 		"HTTP connections at the same time"),
 	INTEGER("EDURANGE_CONNECTION_TIMEOUT", connection_timeout, "30", 1, 3600,
 		"seconds after which an idle HTTP connection is closed"),
+	INTEGER("EDURANGE_MAX_HEADER", max_header, "16384", 1024, 49152,
+		"bytes that the head of a request may have, its first line included"),
+	INTEGER("EDURANGE_MAX_URL", max_url, "8192", 256, 49152,
+		"bytes that the target of a request may have"),
 	INTEGER("EDURANGE_MAX_BODY", max_body, "16777216", 1024, 268435456,
 		"bytes that a request body may have"),
 };

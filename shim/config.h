@@ -28,6 +28,8 @@ typedef struct Config
 	int pool_timeout; /* seconds that a request waits until it is sent */
 	int queue_length;
 	int max_body;
+	int max_header;
+	int max_url;
 	int connection_limit;
 	int connection_timeout; /* seconds */
 	int drain_timeout;      /* seconds */

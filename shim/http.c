@@ -17,12 +17,11 @@
 
 #include "body.h"
 #include "database.h"
+#include "framing.h"
 #include "replies.h"
 #include "request.h"
 #include "response.h"
 #include "server.h"
-
-#define URI_LIMIT 8192
 
 /* Requests that are being received or answered. */
 static atomic_int in_flight;
@@ -40,9 +39,10 @@ find_route(Request *request)
 {
 	Failure *failure = &request->failure;
 
-	if (strlen(request->uri) > URI_LIMIT)
+	if (request->raw_uri_length > (size_t) request->config->max_url)
 	{
-		failure_set(failure, EDURANGE_URI_TOO_LONG, "the request target is too long");
+		failure_set(failure, EDURANGE_URI_TOO_LONG, "the request target may have at most %d bytes",
+		            request->config->max_url);
 		return;
 	}
 	if (!target_parse(request->uri, &request->target, failure))
@@ -59,14 +59,14 @@ find_route(Request *request)
 
 /* Looks at all that the headers say, so that a request is refused before its body is kept. */
 static void
-examine_headers(Request *request, const char *method)
+examine_headers(Request *request, const char *method, const char *version)
 {
 	const Route *route;
 
 	request->phase = PHASE_RECEIVING;
 	snprintf(request->method, sizeof(request->method), "%s", method);
 	log_request_id(request_header(request, "X-Request-Id"), request->id);
-	if (body_check_framing(request))
+	if (framing_check(request, method, version))
 		find_route(request);
 	route = request->match.route;
 	if (request->failure.info != NULL || route == NULL)
@@ -299,6 +299,8 @@ http_target(void *cls, const char *uri, struct MHD_Connection *connection)
 	request->worker = cls;
 	request->config = request->worker->config;
 	request->connection = connection;
+	request->raw_uri = uri;
+	request->raw_uri_length = strlen(uri);
 	request->uri = strdup(uri);
 	clock_gettime(CLOCK_MONOTONIC, &request->begun);
 	atomic_fetch_add(&in_flight, 1);
@@ -315,14 +317,14 @@ http_access(void *cls, struct MHD_Connection *connection, const char *url, const
 	(void) cls;
 	(void) connection;
 	(void) url;
-	(void) version;
 	if (request == NULL || request->uri == NULL)
 		return MHD_NO;
 	if (request->phase == PHASE_NEW)
 	{
-		examine_headers(request, method);
+		examine_headers(request, method, version);
 		/* who waits for permission to send a body is told at once */
-		if (request->failure.info != NULL && request_header(request, MHD_HTTP_HEADER_EXPECT))
+		if (request->malformed ||
+		    (request->failure.info != NULL && request_header(request, MHD_HTTP_HEADER_EXPECT)))
 			return response_send(request);
 		return MHD_YES;
 	}

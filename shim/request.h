@@ -34,6 +34,8 @@ typedef struct Request
 	char id[REQUEST_ID_LENGTH];
 	char method[16];
 	char *uri;
+	const char *raw_uri; /* the same in libmicrohttpd's buffer */
+	size_t raw_uri_length;
 	Target target;
 	RouteMatch match;
 
@@ -51,7 +53,8 @@ typedef struct Request
 	DatabaseCall call;
 
 	bool suspended;
-	bool close; /* the connection, after the response */
+	bool close;     /* the connection, after the response */
+	bool malformed; /* what follows is not read */
 	Failure failure;
 	char *reply; /* body of the response */
 	unsigned status;
