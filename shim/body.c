@@ -87,3 +87,42 @@ body_receive(Request *request, const char *data, size_t size)
 	request->swallowed += size;
 	return request->swallowed <= SWALLOW_LIMIT;
 }
+
+/* How deeply objects and lists are inside each other in a text that may be JSON. */
+static int
+depth_of(const char *text, size_t length)
+{
+	bool in_string = false;
+	int depth = 0;
+	int deepest = 0;
+
+	for (size_t i = 0; i < length; i++)
+	{
+		char c = text[i];
+
+		if (in_string && c == '\\')
+			i++;
+		else if (c == '"')
+			in_string = !in_string;
+		else if (!in_string && (c == '{' || c == '['))
+		{
+			if (++depth > deepest)
+				deepest = depth;
+		}
+		else if (!in_string && (c == '}' || c == ']'))
+			depth--;
+	}
+	return deepest;
+}
+
+bool
+body_check_depth(Request *request)
+{
+	BodyKind kind = request->match.route->body;
+
+	if ((kind != BODY_OBJECT && kind != BODY_DOCUMENT) || request->body == NULL ||
+	    depth_of(request->body, request->body_length) <= request->config->max_json_depth)
+		return true;
+	failure_set(&request->failure, EDURANGE_TOO_DEEP, "the request body is nested too deeply");
+	return false;
+}

@@ -95,6 +95,12 @@ static const Setting settings[] = {
 	/* Security */
 	TEXT("EDURANGE_ANONYMOUS_TIER", anonymous_tier, "none",
 		"what a request without a token may do: none, player, service or admin"),
+	TEXT("EDURANGE_CORS_ORIGINS", cors_origins, NULL,
+		"origins whose pages may read answers, separated by commas; * for all"),
+	TEXT("EDURANGE_TRUSTED_PROXIES", trusted_proxies, NULL,
+		"addresses and networks of proxies whose X-Forwarded-For is believed, separated by commas"),
+	INTEGER("EDURANGE_WRONG_TOKENS", wrong_tokens, "30", 0, 1000000,
+		"wrong tokens that may come from an address in a minute; 0: any number"),
 	SWITCH("EDURANGE_ALLOW_ROOT", allow_root, "false", "start also as root"),
 
 	/* Limits */
@@ -108,6 +114,10 @@ static const Setting settings[] = {
 		"bytes that the target of a request may have"),
 	INTEGER("EDURANGE_MAX_BODY", max_body, "16777216", 1024, 268435456,
 		"bytes that a request body may have"),
+	INTEGER("EDURANGE_MAX_JSON_DEPTH", max_json_depth, "100", 4, 1000,
+		"objects and lists inside each other that the body of a request may have"),
+	INTEGER("EDURANGE_MAX_RESPONSE", max_response, "67108864", 65536, 1073741824,
+		"bytes that the answer to a read may have"),
 };
 /* clang-format on */
 
@@ -444,6 +454,14 @@ derive(Config *config)
 	    !dsn_from_url("EDURANGE_READ_DATABASE_URL", config->read_database_url,
 	                  &config->read_connection, &ignored))
 		return false;
+	if (config->trusted_proxies != NULL &&
+	    !networks_parse(config->trusted_proxies, &config->proxies))
+	{
+		fprintf(stderr,
+		        "edurange_shim: EDURANGE_TRUSTED_PROXIES (--trusted-proxies) must be a list "
+		        "of addresses and networks\n");
+		return false;
+	}
 	if (config->direct_database_url != NULL)
 		return use_url(config, "DIRECT_DATABASE_URL", config->direct_database_url);
 	if (config->database_url != NULL)

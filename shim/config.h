@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "address.h"
 #include "dsn.h"
 #include "routes.h"
 
@@ -22,6 +23,8 @@ typedef struct Config
 	const char *postgres_password;
 	const char *host;
 	const char *anonymous_tier;
+	const char *cors_origins;
+	const char *trusted_proxies;
 	int port;
 	int threads;
 	int pool_size;
@@ -30,6 +33,9 @@ typedef struct Config
 	int max_body;
 	int max_header;
 	int max_url;
+	int max_json_depth;
+	int max_response;
+	int wrong_tokens; /* of an address in a minute */
 	int connection_limit;
 	int connection_timeout; /* seconds */
 	int drain_timeout;      /* seconds */
@@ -41,6 +47,7 @@ typedef struct Config
 
 	/* derived */
 	Tier anonymous;
+	Networks proxies;
 	ConnectionOptions connection;
 	ConnectionOptions read_connection; /* none: reads go where writes go */
 } Config;

@@ -18,6 +18,7 @@
 #include "body.h"
 #include "database.h"
 #include "framing.h"
+#include "limiter.h"
 #include "replies.h"
 #include "request.h"
 #include "response.h"
@@ -100,6 +101,18 @@ finish(Request *request)
 	}
 }
 
+/* Refuses an answer that is too large; one to a write says what has happened already. */
+static void
+check_size(Request *request)
+{
+	const Route *route = request->match.route;
+
+	if (request->reply != NULL && route->read_only && !route->open &&
+	    strlen(request->reply) > (size_t) request->config->max_response)
+		failure_set(&request->failure, EDURANGE_RESPONSE_TOO_LARGE,
+		            "the answer would have more than %d bytes", request->config->max_response);
+}
+
 /* Callback: the route's statement is done. */
 static void
 on_result(void *closure, DatabaseResult *result)
@@ -111,6 +124,7 @@ on_result(void *closure, DatabaseResult *result)
 	request->status = MHD_HTTP_OK;
 	request->reply =
 	    reply_body(request->match.route->response, result, &request->status, &request->failure);
+	check_size(request);
 	finish(request);
 }
 
@@ -139,7 +153,7 @@ prepare_request(Request *request)
 
 	if (route->open)
 		return true;
-	if (!auth_permits(&request->caller, route, &request->failure) ||
+	if (!auth_permits(&request->caller, route, &request->failure) || !body_check_depth(request) ||
 	    (route->body == BODY_PACK && !read_pack(request)) ||
 	    !params_bind(&request->match, &request->target, &request->caller,
 	                 request->body ? request->body : "", request->body_length, &request->upload,
@@ -220,6 +234,35 @@ submit(Request *request)
 	database_submit(request->worker->database, &request->call);
 }
 
+/* The address that wrong tokens are counted for. */
+static Address
+client_address(const Request *request)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	Address peer = {{0}};
+
+	if (info != NULL && info->client_addr != NULL)
+		peer = address_of(info->client_addr);
+	return address_of_client(peer, request_header(request, "X-Forwarded-For"),
+	                         &request->config->proxies);
+}
+
+/* Is the token to be looked at, or have too many from there been wrong? */
+static bool
+check_tries(Request *request)
+{
+	if (!limiter_is_busy())
+		return true;
+	request->retry_after =
+	    limiter_wait(client_address(request), request->token_hash, request->config->wrong_tokens);
+	if (request->retry_after == 0)
+		return true;
+	failure_set(&request->failure, EDURANGE_RATE_LIMITED,
+	            "too many wrong tokens came from this address");
+	return false;
+}
+
 /* Callback: the database knows the token, or does not. */
 static void
 on_authenticated(TokenWait *wait, const Caller *caller, const DatabaseResult *result)
@@ -228,6 +271,7 @@ on_authenticated(TokenWait *wait, const Caller *caller, const DatabaseResult *re
 
 	if (caller != NULL)
 	{
+		limiter_accepted(request->token_hash);
 		caller_copy(&request->caller, caller);
 		if (prepare_request(request))
 		{
@@ -236,8 +280,11 @@ on_authenticated(TokenWait *wait, const Caller *caller, const DatabaseResult *re
 		}
 	}
 	else if (result->ok)
+	{
+		limiter_failed(client_address(request));
 		failure_set(&request->failure, EDURANGE_UNAUTHENTICATED,
 		            "the token is unknown, has expired or was revoked");
+	}
 	else
 	{
 		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
@@ -271,6 +318,8 @@ dispatch(Request *request)
 		request->reply = reply_without_database(route->response);
 		return true;
 	}
+	if (request->has_token && !check_tries(request))
+		return true;
 	if (request->has_token)
 	{
 		const Caller *caller;

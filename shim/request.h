@@ -54,6 +54,7 @@ typedef struct Request
 
 	bool suspended;
 	bool close;     /* the connection, after the response */
+	int retry_after; /* seconds; 0: there is nothing to wait for */
 	bool malformed; /* what follows is not read */
 	Failure failure;
 	char *reply; /* body of the response */

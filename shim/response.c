@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cors.h"
 #include "replies.h"
 #include "server.h"
 
@@ -39,36 +40,30 @@ content_policy(const Request *request)
 static void
 add_headers(const Request *request, struct MHD_Response *response)
 {
-	const char *asked = request_header(request, "Access-Control-Request-Headers");
+	char seconds[16];
 
 #define HEADER(name, value) MHD_add_response_header(response, name, value)
 	HEADER(MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	HEADER("X-Request-Id", request->id);
 	HEADER("X-Content-Type-Options", "nosniff");
 	HEADER("Content-Security-Policy", content_policy(request));
-	HEADER("Access-Control-Allow-Origin", "*");
-	HEADER(
-	    "Access-Control-Expose-Headers",
-	    "X-Request-Id, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset");
 	if (request->status != MHD_HTTP_NO_CONTENT)
 		HEADER(MHD_HTTP_HEADER_CONTENT_TYPE, media_type(request));
-	if (strcmp(request->method, "OPTIONS") == 0 && request->match.path_found)
-	{
-		HEADER("Access-Control-Allow-Methods", request->match.allow);
-		HEADER("Access-Control-Allow-Headers",
-		       asked != NULL ? asked
-		                     : "Authorization, Content-Type, Idempotency-Key, X-Request-Id");
-		HEADER("Access-Control-Max-Age", "600");
-	}
 	if (request->match.path_found && request->match.route == NULL)
 		HEADER(MHD_HTTP_HEADER_ALLOW, request->match.allow);
 	if (request->status == MHD_HTTP_UNAUTHORIZED)
 		HEADER(MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
 	if (request->status == MHD_HTTP_SERVICE_UNAVAILABLE)
 		HEADER(MHD_HTTP_HEADER_RETRY_AFTER, "1");
+	if (request->retry_after > 0)
+	{
+		snprintf(seconds, sizeof(seconds), "%d", request->retry_after);
+		HEADER(MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+	}
 	if (request->close || server_is_draining())
 		HEADER(MHD_HTTP_HEADER_CONNECTION, "close");
 #undef HEADER
+	cors_add_headers(request, response);
 }
 
 /* Sends the response. */

@@ -13,6 +13,8 @@ use warnings;
 
 use Carp;
 use HTTP::Tiny;
+use IO::Select;
+use IO::Socket::INET;
 use JSON::PP;
 use POSIX ();
 use PostgreSQL::Test::Utils ();
@@ -133,6 +135,59 @@ sub post
 		token => $token,
 		body => ref $body ? $json->encode($body) : $body,
 		headers => { 'Content-Type' => 'application/json' });
+}
+
+# A connection of one's own, to send bytes on as they are.
+sub socket
+{
+	my ($self) = @_;
+
+	return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->port, Timeout => 10)
+	  // croak "could not connect: $!";
+}
+
+# Reads responses from a connection until there are as many as wanted, it is closed, or nothing comes
+# for a while; returns those that came, [status, body] each, and whether it was closed.
+sub read_responses
+{
+	my ($class, $socket, $wanted, $patience) = @_;
+	my $select = IO::Select->new($socket);
+	my ($text, $closed, @responses) = ('', 0);
+
+	while (@responses < $wanted)
+	{
+		if ($text =~ s/^HTTP\/1\.1 (\d+)[^\r\n]*\r\n((?:[^\r\n]+\r\n)*)\r\n//)
+		{
+			my ($status, $headers) = ($1, $2);
+			my ($length) = $headers =~ /^Content-Length: (\d+)/mi;
+			while (length($text) < ($length // 0))
+			{
+				sysread($socket, $text, 65536, length $text) or last;
+			}
+			push @responses, [ $status, substr($text, 0, $length // 0, ''), $headers ];
+			next;
+		}
+		last unless $select->can_read($patience // 5);
+		my $count = sysread($socket, $text, 65536, length $text);
+		next if $count;
+		$closed = 1;
+		last;
+	}
+	return (\@responses, $closed);
+}
+
+# Is the connection closed by the other side within a few seconds?
+sub is_closed
+{
+	my ($class, $socket, $patience) = @_;
+	my $select = IO::Select->new($socket);
+	my $text;
+
+	while ($select->can_read($patience // 5))
+	{
+		return 1 unless sysread($socket, $text, 65536);
+	}
+	return 0;
 }
 
 # The program's own list of routes: "METHOD path" to tier.
