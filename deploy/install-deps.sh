@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what building, running and testing need, from Debian's packages: install-deps.sh
-# [build|fuzz|test|lint].  Looks for the files themselves, not for package names, so that anything that
+# [build|fuzz|test|long|lint].  Looks for the files themselves, not for package names, so that anything that
 # is there in another way counts; when all is there it neither calls apt nor uses the network.
 set -eu
 
@@ -27,6 +27,10 @@ needs_test='
 prove|command prove|perl
 IPC::Run|perl IPC::Run|libipc-run-perl
 pgrep|command pgrep|procps'
+needs_long='
+patroni|command patroni|patroni
+etcd|command etcd|etcd-server
+etcdctl|command etcdctl|etcd-client'
 needs_lint='
 clang-format|command clang-format|clang-format
 clang-tidy|command clang-tidy|clang-tidy
@@ -85,6 +89,7 @@ missing_packages() {
     build) needs=$needs_build ;;
     fuzz) needs=$needs_build$needs_fuzz ;;
     test) needs=$needs_build$needs_fuzz$needs_test ;;
+    long) needs=$needs_build$needs_fuzz$needs_test$needs_long ;;
     lint) needs=$needs_build$needs_fuzz$needs_test$needs_lint ;;
     *)
       echo "install-deps.sh: unknown purpose \"$purpose\"; build, fuzz, test or lint" >&2

@@ -211,7 +211,8 @@ on_exit() {
   exit "$status"
 }
 
-"$TOP/deploy/install-deps.sh" test
+if [ -n "${EDURANGE_LONG:-}" ]; then purpose=long; else purpose=test; fi
+"$TOP/deploy/install-deps.sh" "$purpose"
 unset EDURANGE_STAGE
 choose_user
 BINDIR=$("$PG_CONFIG" --bindir)

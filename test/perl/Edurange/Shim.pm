@@ -23,8 +23,8 @@ use Time::HiRes qw(sleep time);
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 my $started = 0;
 
-# Starts the shim with settings from the environment given, on a free port, and returns when /ready
-# answers 200 (or, with WAIT => '/live', when that does).
+# Starts the shim for a server (undef: the settings name it) with settings from the environment
+# given, on a free port, and returns when /ready answers 200 (or, with WAIT => '/live', when that does).
 sub start
 {
 	my ($class, $node, %env) = @_;
@@ -36,10 +36,14 @@ sub start
 	}, $class;
 
 	$self->{env} = {
-		PGHOST => $node->host,
-		PGPORT => $node->port,
-		PGDATABASE => 'edurange',
-		PGUSER => 'edurange_shim',
+		defined $node
+		? (
+			PGHOST => $node->host,
+			PGPORT => $node->port,
+			PGDATABASE => 'edurange',
+			PGUSER => 'edurange_shim'
+		  )
+		: (),
 		EDURANGE_PORT => 0,
 		%env
 	};
