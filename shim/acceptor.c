@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "loop.h"
+#include "metrics.h"
 
 #define LINGERING 64
 #define LINGER_MS 500
@@ -86,7 +87,10 @@ accept_all(void)
 			return errno != EINVAL && errno != EBADF;
 		}
 		if (!acceptor.take(fd, &address, length, acceptor.limit))
+		{
+			metrics_count(COUNTER_REFUSED_CONNECTIONS);
 			refuse(fd);
+		}
 	}
 }
 

@@ -99,8 +99,8 @@ networks_parse(const char *list, Networks *networks)
 	return true;
 }
 
-static bool
-is_within(const Address *address, const Networks *networks)
+bool
+networks_contain(const Networks *networks, const Address *address)
 {
 	for (int i = 0; i < networks->count; i++)
 	{
@@ -122,7 +122,7 @@ address_of_client(Address peer, const char *forwarded, const Networks *trusted)
 	Address client = peer;
 	size_t end = forwarded != NULL ? strlen(forwarded) : 0;
 
-	while (end > 0 && is_within(&client, trusted))
+	while (end > 0 && networks_contain(trusted, &client))
 	{
 		size_t begin = end;
 		size_t next;

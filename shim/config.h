@@ -26,6 +26,7 @@ typedef struct Config
 	const char *cors_origins;
 	const char *trusted_proxies;
 	int port;
+	int metrics_port;
 	int threads;
 	int pool_size;
 	int pool_timeout; /* seconds that a request waits until it is sent */
@@ -35,6 +36,11 @@ typedef struct Config
 	int max_url;
 	int max_json_depth;
 	int max_response;
+	int max_requests;   /* on one connection */
+	int address_limit;  /* connections of one address */
+	int header_timeout; /* these three in seconds */
+	int body_timeout;
+	int send_timeout;
 	int wrong_tokens; /* of an address in a minute */
 	int connection_limit;
 	int connection_timeout; /* seconds */

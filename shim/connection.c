@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 
 #include "lane.h"
+#include "metrics.h"
 #include "result.h"
 
 #define CANCEL_GRACE_MS 1000 /* after the server's own statement_timeout */
@@ -99,6 +100,7 @@ connection_close(Connection *connection, const char *sqlstate)
 	PQfinish(connection->pg);
 	connection->pg = NULL;
 	connection->state = CONNECTION_CLOSED;
+	metrics_gauge(GAUGE_CONNECTIONS, connection->lane->tier, -1);
 	connection->first = NULL;
 	connection->last = &connection->first;
 	connection->in_flight = 0;

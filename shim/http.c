@@ -19,6 +19,7 @@
 #include "database.h"
 #include "framing.h"
 #include "limiter.h"
+#include "metrics.h"
 #include "replies.h"
 #include "request.h"
 #include "response.h"
@@ -67,8 +68,11 @@ examine_headers(Request *request, const char *method, const char *version)
 	request->phase = PHASE_RECEIVING;
 	snprintf(request->method, sizeof(request->method), "%s", method);
 	log_request_id(request_header(request, "X-Request-Id"), request->id);
+	client_enter(request->client, CLIENT_BODY);
 	if (framing_check(request, method, version))
 		find_route(request);
+	if (request->client != NULL && ++request->client->requests >= request->config->max_requests)
+		request->close = true;
 	route = request->match.route;
 	if (request->failure.info != NULL || route == NULL)
 		return;
@@ -125,6 +129,8 @@ on_result(void *closure, DatabaseResult *result)
 	request->reply =
 	    reply_body(request->match.route->response, result, &request->status, &request->failure);
 	check_size(request);
+	if (result->ok)
+		metrics_award(request->match.route, request->reply);
 	finish(request);
 }
 
@@ -258,6 +264,7 @@ check_tries(Request *request)
 	    limiter_wait(client_address(request), request->token_hash, request->config->wrong_tokens);
 	if (request->retry_after == 0)
 		return true;
+	metrics_count(COUNTER_RATE_LIMITED);
 	failure_set(&request->failure, EDURANGE_RATE_LIMITED,
 	            "too many wrong tokens came from this address");
 	return false;
@@ -282,6 +289,7 @@ on_authenticated(TokenWait *wait, const Caller *caller, const DatabaseResult *re
 	else if (result->ok)
 	{
 		limiter_failed(client_address(request));
+		metrics_count(COUNTER_WRONG_TOKENS);
 		failure_set(&request->failure, EDURANGE_UNAUTHENTICATED,
 		            "the token is unknown, has expired or was revoked");
 	}
@@ -348,6 +356,7 @@ http_target(void *cls, const char *uri, struct MHD_Connection *connection)
 	request->worker = cls;
 	request->config = request->worker->config;
 	request->connection = connection;
+	request->client = client_of(connection);
 	request->raw_uri = uri;
 	request->raw_uri_length = strlen(uri);
 	request->uri = strdup(uri);
@@ -384,6 +393,7 @@ http_access(void *cls, struct MHD_Connection *connection, const char *url, const
 		*size = 0;
 		return wanted ? MHD_YES : MHD_NO;
 	}
+	client_enter(request->client, CLIENT_BUSY);
 	if (request->phase == PHASE_RECEIVING && !dispatch(request))
 		return MHD_YES;
 	return response_send(request);
@@ -404,6 +414,7 @@ http_completed(void *cls, struct MHD_Connection *connection, void **closure,
 	*closure = NULL;
 	if (request->phase != PHASE_NEW)
 		response_log(request);
+	client_enter(request->client, CLIENT_HEAD);
 	failure_clear(&request->failure);
 	caller_free(&request->caller);
 	values_free(&request->values);

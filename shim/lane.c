@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "metrics.h"
 #include "result.h"
 
 #define BACKOFF_FIRST_MS 50
@@ -59,6 +60,7 @@ lane_add(Lane *lane, DatabaseCall *call)
 	*lane->last = call;
 	lane->last = &call->next;
 	lane->waiting++;
+	metrics_gauge(GAUGE_QUEUE, lane->tier, 1);
 }
 
 /* Puts a call back, before all others. */
@@ -70,6 +72,7 @@ lane_add_first(Lane *lane, DatabaseCall *call)
 	if (call->next == NULL)
 		lane->last = &call->next;
 	lane->waiting++;
+	metrics_gauge(GAUGE_QUEUE, lane->tier, 1);
 }
 
 /* Takes the call that the link points to out of the queue. */
@@ -82,6 +85,7 @@ unlink_call(Lane *lane, DatabaseCall **link)
 	if (lane->last == &call->next)
 		lane->last = link;
 	lane->waiting--;
+	metrics_gauge(GAUGE_QUEUE, lane->tier, -1);
 	return call;
 }
 
@@ -100,6 +104,7 @@ give_up_queue(Lane *lane)
 
 	lane->first = NULL;
 	lane->last = &lane->first;
+	metrics_gauge(GAUGE_QUEUE, lane->tier, -lane->waiting);
 	lane->waiting = 0;
 	while (call != NULL)
 	{
@@ -127,6 +132,7 @@ any_open(const Lane *lane)
 void
 lane_opened(Lane *lane)
 {
+	metrics_gauge(GAUGE_CONNECTIONS, lane->tier, 1);
 	lane->backoff_ms = 0;
 	lane->retry_at = 0;
 	lane_send(lane);
@@ -135,6 +141,7 @@ lane_opened(Lane *lane)
 void
 lane_not_opened(Lane *lane)
 {
+	metrics_count(COUNTER_CONNECT_FAILED);
 	lane->failed_at = now_ms();
 	if (lane->kind != LANE_MONITOR)
 	{
@@ -346,7 +353,10 @@ lane_settle(Lane *lane, Batch *batch)
 		batch_answer(batch);
 	}
 	else if (may_try_again(batch))
+	{
+		metrics_count(COUNTER_RETRIES);
 		put_back(lane, batch, batch->count > 1 && batch->calls[0]->tries > 1);
+	}
 	else if (batch->count == 1)
 		fail_first(batch);
 	else

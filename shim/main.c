@@ -23,6 +23,7 @@
 #include "config.h"
 #include "http.h"
 #include "log.h"
+#include "metrics.h"
 #include "openapi.h"
 #include "routes.h"
 #include "server.h"
@@ -167,7 +168,10 @@ main(int argc, char **argv)
 	sigaddset(&signals, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 
-	if (!server_start(&config, fd))
+	if (!metrics_init() || !server_start(&config, fd))
+		return EXIT_FAILURE;
+	if (config.metrics_port != 0 &&
+	    !metrics_listen(config.host, config.metrics_port, server_ask_metrics))
 		return EXIT_FAILURE;
 	log_listening(config.host, fd);
 
@@ -180,7 +184,9 @@ main(int argc, char **argv)
 		log_event("warning", "stopped", "not every request was finished in time");
 		_exit(EXIT_SUCCESS);
 	}
+	metrics_stop();
 	server_stop();
+	metrics_free();
 	openapi_stop();
 	config_free(&config);
 	log_event("info", "stopped", "every request was finished");

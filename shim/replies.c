@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "log.h"
+#include "metrics.h"
 #include "openapi.h"
 
 /* The JSON as compact text, to be freed; the JSON is released. */
@@ -123,6 +124,8 @@ reply_body(ResponseKind kind, DatabaseResult *result, unsigned *status, Failure 
 		return status_body(result->ok);
 	if (kind == RESPOND_READY)
 		return ready_body(result, status);
+	if (kind == RESPOND_METRICS)
+		return metrics_text(result);
 	if (!result->ok)
 		failure_from_database(failure, result);
 	if (kind == RESPOND_HEALTH && (result->ok || failure->info->status == 503))
@@ -154,7 +157,15 @@ reply_without_database(ResponseKind kind)
 const char *
 reply_type(ResponseKind kind)
 {
-	return kind == RESPOND_DOCS ? "text/html; charset=utf-8" : "application/json";
+	switch (kind)
+	{
+		case RESPOND_DOCS:
+			return "text/html; charset=utf-8";
+		case RESPOND_METRICS:
+			return "text/plain; version=0.0.4; charset=utf-8";
+		default:
+			return "application/json";
+	}
 }
 
 const char *

@@ -10,6 +10,7 @@
 #include <microhttpd.h>
 
 #include "auth.h"
+#include "clients.h"
 #include "config.h"
 #include "errors.h"
 #include "log.h"
@@ -30,6 +31,7 @@ typedef struct Request
 	struct Worker *worker;
 	const Config *config;
 	struct MHD_Connection *connection;
+	Client *client;
 	Phase phase;
 	char id[REQUEST_ID_LENGTH];
 	char method[16];
@@ -53,9 +55,9 @@ typedef struct Request
 	DatabaseCall call;
 
 	bool suspended;
-	bool close;     /* the connection, after the response */
+	bool close;      /* the connection, after the response */
 	int retry_after; /* seconds; 0: there is nothing to wait for */
-	bool malformed; /* what follows is not read */
+	bool malformed;  /* what follows is not read */
 	Failure failure;
 	char *reply; /* body of the response */
 	unsigned status;

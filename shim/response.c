@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "cors.h"
+#include "metrics.h"
 #include "replies.h"
 #include "server.h"
 
@@ -94,6 +95,7 @@ response_send(Request *request)
 		reply_add_limits(response, request->reply);
 	request->reply = NULL;
 	add_headers(request, response);
+	client_enter(request->client, CLIENT_SENDING);
 	queued = MHD_queue_response(request->connection, request->status, response);
 	MHD_destroy_response(response);
 	return queued;
@@ -127,6 +129,7 @@ response_log(const Request *request)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	ms = (double) (now.tv_sec - request->begun.tv_sec) * 1000 +
 	     (double) (now.tv_nsec - request->begun.tv_nsec) / 1000000;
+	metrics_request(route, request->status, ms / 1000);
 	iso_time_now(time);
 	/* none of these has a character that JSON escapes */
 	length = snprintf(line, sizeof(line),

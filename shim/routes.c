@@ -82,6 +82,7 @@ const Statement statements[STATEMENT_COUNT] = {
 		ROW_OF("log_activity(event_type => $1, user_id => $2, severity => coalesce($3, 'INFO'), "
 			   "metadata => $4, challenge_id => $5, group_id => $6, challenge_instance_id => $7, "
 			   "access_code_id => $8, details => $9, " KEYED(10, 11, 12, 13) ")")},
+	[STATEMENT_SYNC_STATUS] = {"sync_status", ROW_OF("sync_status()")},
 	[STATEMENT_HEALTH] = {"health", ROW_OF("health()")},
 	[STATEMENT_CDF_IMPORT] = {"cdf_import",
 		ROW_OF("cdf_import(document => $1, pack_id => $2, " KEYED(3, 4, 5, 6) ")")},
@@ -122,6 +123,10 @@ const Route routes[] = {
 	 .answer = "+health_report connection_info:connection_info",
 	 .summary = "The state of database, tables and sync worker."},
 
+	{.method = "GET", .path = "/metrics", .tier = TIER_SERVICE, .read_only = true,
+	 .response = RESPOND_METRICS, .statement = STATEMENT_SYNC_STATUS,
+	 .summary = "Counters and gauges in the format of Prometheus."},
+
 	{.method = "GET", .path = "/get_points", .tier = TIER_PLAYER, .read_only = true,
 	 .caller = true, .statement = STATEMENT_GET_POINTS,
 	 .params = {USER("user_id", "userId", FROM_QUERY), QUERY("group_id", "groupId")},
@@ -131,11 +136,13 @@ const Route routes[] = {
 	 .caller = true, .keyed = true, .statement = STATEMENT_ADD_POINTS,
 	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("group_id", "groupId"),
 				REQUIRED("points", NULL, TYPE_INTEGER), OPTIONAL("reason", NULL, TYPE_TEXT)},
+	 .award = AWARD_CORRECTION,
 	 .summary = "Adds points to a member's total (negative: takes them away)."},
 	{.method = "POST", .path = "/set_points", .tier = TIER_SERVICE, .body = BODY_OBJECT,
 	 .caller = true, .keyed = true, .statement = STATEMENT_SET_POINTS,
 	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("group_id", "groupId"),
 				REQUIRED("points", NULL, TYPE_INTEGER), OPTIONAL("reason", NULL, TYPE_TEXT)},
+	 .award = AWARD_CORRECTION,
 	 .summary = "Sets a member's total."},
 
 	{.method = "POST", .path = "/competition/create", .tier = TIER_SERVICE, .body = BODY_OBJECT,
@@ -182,6 +189,7 @@ const Route routes[] = {
 				OPTIONAL("groupId", "group_id", TYPE_TEXT),
 				OPTIONAL("pointsEarned", "points_earned", TYPE_INTEGER),
 				OPTIONAL("challengeId", "challenge_id", TYPE_TEXT)},
+	 .award = AWARD_CHALLENGE,
 	 .summary = "Completes a challenge."},
 
 	{.method = "POST", .path = "/question/attempt", .tier = TIER_PLAYER, .body = BODY_OBJECT,
@@ -192,6 +200,7 @@ const Route routes[] = {
 				{.name = "challenge_instance_id", .aliases = {"challengeInstanceId"},
 				 .source = FROM_BODY, .bound = CALLER_INSTANCE}},
 	 .limited = true,
+	 .award = AWARD_QUESTION,
 	 .summary = "Judges an answer and completes the question when it is right."},
 	{.method = "POST", .path = "/question/complete", .tier = TIER_PLAYER, .body = BODY_OBJECT,
 	 .caller = true, .keyed = true, .statement = STATEMENT_COMPLETE,
@@ -199,6 +208,7 @@ const Route routes[] = {
 				TEXT("group_challenge_id", "groupChallengeId"),
 				OPTIONAL("is_correct", "isCorrect", TYPE_BOOLEAN),
 				{.name = "points", .source = FROM_BODY, .type = TYPE_INTEGER, .ignored = true}},
+	 .award = AWARD_QUESTION,
 	 .summary = "Completes a question and awards its points once."},
 
 	{.method = "GET", .path = "/question/completed", .tier = TIER_PLAYER, .read_only = true,

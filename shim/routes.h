@@ -78,9 +78,20 @@ typedef enum ResponseKind
 	RESPOND_LIVE,
 	RESPOND_OPENAPI,
 	RESPOND_DOCS,
+	RESPOND_METRICS,
 	RESPOND_READY,
 	RESPOND_HEALTH
 } ResponseKind;
+
+/* What a route awards when it works. */
+typedef enum Award
+{
+	AWARD_NONE,
+	AWARD_QUESTION,
+	AWARD_CHALLENGE,
+	AWARD_CORRECTION,
+	AWARD_COUNT
+} Award;
 
 typedef enum StatementId
 {
@@ -109,6 +120,7 @@ typedef enum StatementId
 	STATEMENT_UPDATE_INSTANCE,
 	STATEMENT_LOG_ACTIVITY,
 	STATEMENT_HEALTH,
+	STATEMENT_SYNC_STATUS,
 	STATEMENT_CDF_IMPORT,
 	STATEMENT_COUNT
 } StatementId;
@@ -139,6 +151,7 @@ typedef struct Route
 	bool limited; /* its answers tell how many attempts are left, and so do headers */
 	BodyKind body;
 	ResponseKind response;
+	Award award;
 	StatementId statement;
 	int lock_keys[2]; /* which of its values it locks by, in this order; 0: none */
 	Param params[MAX_PARAMS];

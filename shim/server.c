@@ -23,8 +23,10 @@
 #include <unistd.h>
 
 #include "acceptor.h"
+#include "clients.h"
 #include "http.h"
 #include "log.h"
+#include "metrics.h"
 
 #define MEMORY_PER_CONNECTION (64 * 1024)
 
@@ -40,6 +42,7 @@ typedef struct Engine
 	bool stopping;
 	bool ready; /* libmicrohttpd has something to do */
 	atomic_int connections;
+	Clients clients;
 } Engine;
 
 /* A connection on its way from the acceptor to its loop. */
@@ -76,10 +79,13 @@ count_connection(void *cls, struct MHD_Connection *connection, void **context,
 {
 	Engine *engine = cls;
 
-	(void) connection;
-	(void) context;
-	if (what == MHD_CONNECTION_NOTIFY_CLOSED)
-		atomic_fetch_sub(&engine->connections, 1);
+	if (what == MHD_CONNECTION_NOTIFY_STARTED)
+	{
+		*context = client_begin(&engine->clients, connection);
+		return;
+	}
+	client_end(&engine->clients, *context, engine->worker.config);
+	atomic_fetch_sub(&engine->connections, 1);
 }
 
 /* Task: takes in a connection. */
@@ -91,7 +97,10 @@ admit(Task *task)
 
 	if (MHD_add_connection(engine->daemon, arrival->fd, (struct sockaddr *) &arrival->address,
 	                       arrival->address_length) != MHD_YES)
+	{
+		clients_release((struct sockaddr *) &arrival->address, engine->worker.config);
 		atomic_fetch_sub(&engine->connections, 1);
+	}
 	engine->ready = true;
 	free(arrival);
 }
@@ -112,9 +121,14 @@ distribute(int fd, const struct sockaddr_storage *address, socklen_t length, int
 		if (connections < atomic_load(&least->connections))
 			least = &server.engines[i];
 	}
-	arrival = total < limit ? malloc(sizeof(Arrival)) : NULL;
-	if (arrival == NULL)
+	if (total >= limit || !clients_admit((const struct sockaddr *) address, least->worker.config))
 		return false;
+	arrival = malloc(sizeof(Arrival));
+	if (arrival == NULL)
+	{
+		clients_release((const struct sockaddr *) address, least->worker.config);
+		return false;
+	}
 	*arrival = (Arrival){.task.run = admit, .engine = least, .fd = fd, .address_length = length};
 	memcpy(&arrival->address, address, length);
 	atomic_fetch_add(&least->connections, 1);
@@ -144,7 +158,7 @@ next_timeout(Engine *engine)
 			timeout = (int) limit;
 		engine->ready = limit == 0;
 	}
-	return timeout;
+	return clients_timeout(&engine->clients, timeout);
 }
 
 /* The life of a loop's thread. */
@@ -160,6 +174,7 @@ run_engine(void *arg)
 		int timeout = worker->resumed ? 0 : next_timeout(engine);
 
 		loop_turn(worker->loop, timeout);
+		clients_sweep(&engine->clients, worker->config);
 		/* at least every second: that is how connections time out */
 		if (!engine->ready && !worker->resumed && now_ms() - run_at < 1000)
 		{
@@ -231,6 +246,72 @@ server_start(const Config *config, int fd)
 		return false;
 	}
 	return true;
+}
+
+int
+server_connections(void)
+{
+	int total = 0;
+
+	for (int i = 0; i < server.count; i++)
+		total += atomic_load(&server.engines[i].connections);
+	return total;
+}
+
+/* A question for the database by a thread that waits for the answer. */
+typedef struct Question
+{
+	Task task;
+	DatabaseCall call;
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	bool answered;
+	char *text;
+} Question;
+
+/* Callback: the database has said how the worker does. */
+static void
+on_sync_status(void *closure, DatabaseResult *result)
+{
+	Question *question = closure;
+
+	pthread_mutex_lock(&question->lock);
+	question->text = metrics_text(result);
+	question->answered = true;
+	pthread_cond_signal(&question->done);
+	pthread_mutex_unlock(&question->lock);
+}
+
+/* Task: asks the database. */
+static void
+ask_sync_status(Task *task)
+{
+	Question *question = (Question *) task;
+
+	database_submit(server.engines[0].worker.database, &question->call);
+}
+
+char *
+server_ask_metrics(void)
+{
+	Question question = {
+	    .task.run = ask_sync_status,
+	    .call = {.tier = TIER_SERVICE,
+	             .lane = LANE_READ,
+	             .statement = STATEMENT_SYNC_STATUS,
+	             .read_only = true,
+	             .done = on_sync_status,
+	             .closure = &question},
+	    .lock = PTHREAD_MUTEX_INITIALIZER,
+	    .done = PTHREAD_COND_INITIALIZER,
+	};
+
+	pthread_mutex_lock(&question.lock);
+	loop_post(server.engines[0].worker.loop, &question.task);
+	while (!question.answered)
+		pthread_cond_wait(&question.done, &question.lock);
+	pthread_mutex_unlock(&question.lock);
+	return question.text;
 }
 
 /* Takes no new connections; those that are open are closed after their next response. */

@@ -22,6 +22,12 @@ typedef struct Worker
 } Worker;
 
 extern bool server_start(const Config *config, int fd);
+/* Open HTTP connections. */
+extern int server_connections(void);
+
+/* The metrics, asked for in a thread of no loop; to be freed. */
+extern char *server_ask_metrics(void);
+
 extern void server_stop_accepting(void);
 extern bool server_is_draining(void);
 extern void server_stop(void);

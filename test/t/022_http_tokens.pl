@@ -23,6 +23,7 @@ my %routes = (
 	'GET /openapi.json' => 'none',
 	'GET /docs' => 'none',
 	'GET /health/detailed' => 'service',
+	'GET /metrics' => 'service',
 	'GET /get_points' => 'player',
 	'POST /add_points' => 'service',
 	'POST /set_points' => 'service',

@@ -9,6 +9,8 @@ use Test::More;
 
 use Edurange::Cluster;
 use Edurange::Shim;
+use HTTP::Tiny;
+use IO::Select;
 
 my $node = Edurange::Cluster->new_ready('limits');
 my $shim = Edurange::Shim->start($node, EDURANGE_MAX_HEADER => 4096, EDURANGE_MAX_URL => 1000,
@@ -104,6 +106,73 @@ for my $stranger ('https://one.example.org', 'https://one', 'null', 'http://one.
 	is($headers->{'access-control-allow-origin'}, undef, "not $stranger");
 	is($headers->{vary}, 'Origin', 'a cache is told all the same');
 }
+$shim->stop;
+
+# ---- slow clients -------------------------------------------------------------------------------
+$shim = Edurange::Shim->start($node, EDURANGE_CONNECTION_TIMEOUT => 3, EDURANGE_HEADER_TIMEOUT => 1, EDURANGE_BODY_TIMEOUT => 2,
+	EDURANGE_SEND_TIMEOUT => 2, EDURANGE_MAX_REQUESTS => 3);
+
+# Sends one byte every now and then, so that the connection is never idle, until it is closed.
+sub drip
+{
+	my ($bytes) = @_;
+	my $slow = $shim->socket;
+	my $left = IO::Select->new($slow);
+
+	local $SIG{PIPE} = 'IGNORE';
+	for my $byte (split //, $bytes)
+	{
+		last unless syswrite($slow, $byte);
+		last if $left->can_read(0.3);
+	}
+	my ($answers, $ended) = $shim->read_responses($slow, 2, 10);
+	return ($answers->[0] // [ 0, '' ], $ended);
+}
+my ($answer, $ended) = drip("GET /live HTTP/1.1\r\nHost: x\r\nX-A: " . 'a' x 500);
+is_deeply([ $answer->[0], $ended ], [ 408, 1 ], 'a head that drips in');
+like($answer->[1], qr/"code":"request_timeout"/, 'is told why');
+($answer, $ended) = drip('G' x 500);
+is_deeply([ $answer->[0], $ended ], [ 408, 1 ], 'a first line that drips in');
+my $head = "POST /activity/log HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer $token\r\nContent-Length: 5000\r\n\r\n";
+my $slow = $shim->socket;
+syswrite($slow, $head);
+{
+	local $SIG{PIPE} = 'IGNORE';
+	for (1 .. 100)
+	{
+		last unless syswrite($slow, 'x');
+		last if IO::Select->new($slow)->can_read(0.3);
+	}
+}
+($responses, $closed) = $shim->read_responses($slow, 2, 10);
+is_deeply([ $responses->[0][0], $closed ], [ 408, 1 ], 'a body that drips in');
+my $idle = $shim->socket;
+ok($shim->is_closed($idle, 20), 'a connection on which nothing happens is closed');
+$socket = $shim->socket;
+syswrite($socket, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n" x 5);
+($responses, $closed) = $shim->read_responses($socket, 5, 10);
+is_deeply([ scalar @$responses, $closed, $responses->[2][2] =~ /^Connection: close/mi ? 1 : 0 ], [ 3, 1, 1 ], 'requests on one connection');
+($status) = $shim->get('/live');
+is($status, 200, 'others are served all the while');
 is($shim->stop, 0, 'stopped');
+
+# ---- connections of one address -----------------------------------------------------------------
+for my $trusted (undef, '127.0.0.0/8')
+{
+	$shim = Edurange::Shim->start($node, EDURANGE_ADDRESS_LIMIT => 5, (defined $trusted ? (EDURANGE_TRUSTED_PROXIES => $trusted) : ()));
+	$shim->{http} = HTTP::Tiny->new(timeout => 30, keep_alive => 0);
+	sleep 1;
+	my @open = map { $shim->socket } 1 .. 5;
+	my $more = $shim->socket;
+	syswrite($more, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n");
+	($responses) = $shim->read_responses($more, 1, 10);
+	is($responses->[0][0], defined $trusted ? 200 : 503, defined $trusted ? 'a trusted proxy has as many as it needs' : 'one connection too many is told so at once');
+	like($responses->[0][2], qr/^Retry-After: /mi, 'and when to try again') unless defined $trusted;
+	close($_) for @open;
+	sleep 1;
+	($status) = $shim->get('/live');
+	is($status, 200, 'places are free again');
+	is($shim->stop, 0, 'stopped');
+}
 
 done_testing();

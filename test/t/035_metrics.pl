@@ -1,0 +1,105 @@
+# Metrics: what is counted, for whom, in a format that Prometheus takes.
+
+use strict;
+use warnings;
+
+use IPC::Run;
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use Edurange::Cluster;
+use Edurange::Shim;
+
+my $node = Edurange::Cluster->new_ready('metrics');
+my $port = PostgreSQL::Test::Cluster::get_free_port();
+my $shim = Edurange::Shim->start($node, EDURANGE_METRICS_PORT => $port);
+my %token = map { $_ => $shim->make_token($_) } qw(player service);
+my ($status, $json, $headers, $text);
+
+$node->safe_psql('edurange', q{
+	INSERT INTO "User" (id, email) VALUES ('ada', 'a');
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01');
+	INSERT INTO "_GroupMembers" ("A", "B") VALUES ('g', 'ada')});
+
+# The samples of a text, by name with labels.
+sub samples
+{
+	my ($lines) = @_;
+
+	return map { /^([^#\s]\S*(?:\{.*\})?) (\S+)$/ ? ($1 => $2) : () } split /\n/, $lines;
+}
+
+for my $points (1, 2)
+{
+	$shim->post('/add_points', { user_id => 'ada', group_id => 'g', points => $points }, $token{service});
+}
+$shim->post('/add_points', { user_id => 'bob', group_id => 'g', points => 1 }, $token{service});
+$shim->get('/get_points?user_id=ada&group_id=g', $token{player});
+$shim->get('/secret-path-of-a-stranger');
+$shim->get('/get_points', 'edr_wrong');
+($status) = $shim->get('/metrics');
+is($status, 401, 'not without a token');
+($status) = $shim->get('/metrics', $token{player});
+is($status, 403, 'nor for a player');
+($status, undef, $headers, $text) = $shim->get('/metrics', $token{service});
+is($status, 200, 'for a service');
+like($headers->{'content-type'}, qr{^text/plain; version=0\.0\.4}, 'in the format of Prometheus');
+my %sample = samples($text);
+my $add = 'method="POST",route="/add_points"';
+is($sample{"edurange_http_requests_total{$add,status=\"200\"}"}, 2, 'requests that worked');
+is($sample{"edurange_http_requests_total{$add,status=\"404\"}"}, 1, 'requests that were refused');
+is($sample{'edurange_http_requests_total{method="",route="",status="404"}'}, 1, 'a path that is no route');
+unlike($text, qr/stranger|ada|edr_/, 'labels are patterns, nothing that came');
+is($sample{"edurange_http_request_duration_seconds_count{$add}"}, 3, 'latencies: count');
+is($sample{"edurange_http_request_duration_seconds_bucket{$add,le=\"+Inf\"}"}, 3, 'latencies: the last bucket has all');
+cmp_ok($sample{"edurange_http_request_duration_seconds_sum{$add}"}, '>', 0, 'latencies: sum');
+my @buckets = map { /_bucket\{\Q$add\E,le="[^"]+"\} (\d+)/ } split /\n/, $text;
+is_deeply(\@buckets, [ sort { $a <=> $b } @buckets ], 'buckets never go down');
+is($sample{'edurange_awards_total{kind="correction"}'}, 2, 'awards');
+is($sample{'edurange_wrong_tokens_total'}, 1, 'wrong tokens');
+is($sample{'edurange_database_up'}, 1, 'the database answers');
+is($sample{'edurange_http_requests_in_flight'}, 1, 'this one is in flight');
+cmp_ok($sample{'edurange_http_connections'}, '>=', 1, 'connections');
+cmp_ok($sample{'edurange_database_connections{tier="service"}'}, '>=', 1, 'connections to the database');
+like($text, qr/^edurange_build_info\{version="\d+\.\d+\.\d+"\} 1$/m, 'build');
+ok(exists $sample{$_}, $_) for 'edurange_database_queue{tier="player"}', 'edurange_database_retries_total', 'edurange_sync_consecutive_failures';
+
+# ---- a port of its own --------------------------------------------------------------------------
+my $http = HTTP::Tiny->new;
+my $own = $http->get("http://127.0.0.1:$port/metrics");
+is($own->{status}, 200, 'the port needs no token');
+is_deeply([ sort map { s/ .*//r } grep { /^edurange_build|^# TYPE/ } split /\n/, $own->{content} ],
+	[ sort map { s/ .*//r } grep { /^edurange_build|^# TYPE/ } split /\n/, $text ], 'and has the same');
+is($http->get("http://127.0.0.1:$port/get_points")->{status}, 404, 'and nothing else');
+SKIP:
+{
+	skip 'there is no promtool here', 1 unless grep { -x "$_/promtool" } split /:/, $ENV{PATH};
+	my ($out, $err) = ('', '');
+	ok(IPC::Run::run([ 'promtool', 'check', 'metrics' ], '<', \$own->{content}, '>', \$out, '2>', \$err), 'promtool finds nothing')
+	  or diag $out . $err;
+}
+
+# ---- without a database -------------------------------------------------------------------------
+$node->stop('fast');
+$own = $http->get("http://127.0.0.1:$port/metrics");
+is($own->{status}, 200, 'metrics without a database');
+my %away = samples($own->{content});
+is($away{'edurange_database_up'}, 0, 'which is seen');
+ok(!exists $away{'edurange_sync_lag_seconds'}, 'and what nobody knows is not said');
+is($shim->stop, 0, 'stopped');
+
+# ---- the dashboard asks for what there is -------------------------------------------------------
+my $dashboard = decode_json(slurp_file("$ENV{TESTDIR}/../../src/deploy/grafana/edurange.json"));
+for my $panel (@{ $dashboard->{panels} })
+{
+	for my $target (@{ $panel->{targets} })
+	{
+		my @names = $target->{expr} =~ /\b(edurange_\w+)/g;
+		ok(@names > 0, "$panel->{title} asks for something");
+		ok($text =~ /^# TYPE \Q@{[ $_ =~ s{_(bucket|sum|count)$}{}r ]}\E /m || $_ eq 'edurange_sync_lag_seconds', "$_ is there") for @names;
+	}
+}
+
+done_testing();
