@@ -63,8 +63,6 @@ find_flag(Caller *caller, Play *play, Refusal *refusal)
 
 	if (play->instance_id == NULL)
 		play->instance_id = caller->bound_instance;
-	else if (!caller_uses_instance(caller, play->instance_id, refusal))
-		return false;
 	if (STATEMENT_RUN(&statements[FIND_FLAG], value_text(play->user_id),
 	                  value_text(play->challenge_id), value_text(play->group_id),
 	                  value_text(play->instance_id)) == 0)
@@ -103,6 +101,8 @@ try_answer(Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
 	Activity activity = {.event_type = "QUESTION_ATTEMPTED"};
 
 	if (!play_find(caller, play, refusal) || !play_check_open(play, refusal))
+		return false;
+	if (play->instance_id != NULL && !caller_uses_instance(caller, play->instance_id, refusal))
 		return false;
 	if (strcmp(play->type, "FLAG") != 0)
 		play->instance_id = NULL;
