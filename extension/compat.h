@@ -8,16 +8,30 @@
 #define EDURANGE_COMPAT_H
 
 #include "postgres.h"
+
+#include "catalog/pg_proc.h"
 #include "common/jsonapi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
+#include "utils/acl.h"
 
 /* Opens the definition of a function that SQL can call. */
 #define SQL_FUNCTION(name)                                                                         \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                                               \
 	PG_FUNCTION_INFO_V1(name);                                                                     \
 	Datum name(PG_FUNCTION_ARGS)
+
+/* May the role execute the function? */
+static inline AclResult
+compat_function_aclcheck(Oid function, Oid role)
+{
+#if PG_VERSION_NUM < 160000
+	return pg_proc_aclcheck(function, role, ACL_EXECUTE);
+#else
+	return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE);
+#endif
+}
 
 /* A lexer over JSON text that checks its escapes, too. */
 static inline JsonLexContext *

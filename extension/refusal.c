@@ -25,6 +25,13 @@ packed_sqlstate(EdurangeError error)
 	return MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4]);
 }
 
+/* The error's SQLSTATE as text. */
+const char *
+refusal_sqlstate(const Refusal *refusal)
+{
+	return sqlstates[refusal->error];
+}
+
 static char *format_message(const char *format, va_list arguments) pg_attribute_printf(1, 0);
 
 /* A formatted text in the current memory context; one that does not fit is cut. */
@@ -51,11 +58,29 @@ refuse(Refusal *refusal, EdurangeError error, const char *format, ...)
 	return false;
 }
 
-/* Raises a refusal as the error that SQL callers see. */
+RefusalFrame *refusal_frame = NULL;
+
+static char *
+copy_text(MemoryContext context, const char *text)
+{
+	return text != NULL ? MemoryContextStrdup(context, text) : NULL;
+}
+
+/* Raises a refusal as the error that SQL callers see, or hands it to the frame that is set. */
 void
 raise_refusal(const Refusal *refusal)
 {
 	Assert(refusal->error != EDURANGE_OK);
+	if (refusal_frame != NULL)
+	{
+		refusal_frame->refusal = (Refusal){
+		    .error = refusal->error,
+		    .message = copy_text(refusal_frame->context, refusal->message),
+		    .detail = copy_text(refusal_frame->context, refusal->detail),
+		    .hint = copy_text(refusal_frame->context, refusal->hint),
+		};
+		PG_RE_THROW();
+	}
 	ereport(ERROR,
 	        (errcode(packed_sqlstate(refusal->error)), errmsg_internal("%s", refusal->message),
 	         refusal->detail ? errdetail_internal("%s", refusal->detail) : 0,

@@ -20,9 +20,24 @@ typedef struct Refusal
 	char *hint;          /* a sentence; may be NULL */
 } Refusal;
 
+/*
+ * Where refusals become values: raise_refusal() hands them to the frame that is set, if any, instead
+ * of raising an error.  It is set for the time of one call by a function that writes nothing itself,
+ * and not while a statement runs: what is refused inside of one is an error.
+ */
+typedef struct RefusalFrame
+{
+	MemoryContext context; /* of the refusal's texts */
+	Refusal refusal;
+	int open; /* how many times statements_begin() was called without its end */
+} RefusalFrame;
+
+extern RefusalFrame *refusal_frame;
+
 extern bool
 refuse(Refusal *refusal, EdurangeError error, const char *format, ...) pg_attribute_printf(3, 4);
 extern _Noreturn void raise_refusal(const Refusal *refusal);
+extern const char *refusal_sqlstate(const Refusal *refusal);
 extern _Noreturn void
 raise_error(EdurangeError error, const char *format, ...) pg_attribute_printf(2, 3);
 

@@ -22,6 +22,8 @@ statements_begin(void)
 {
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
+	if (refusal_frame != NULL)
+		refusal_frame->open++;
 }
 
 /* Closes it and frees what its rows held. */
@@ -30,6 +32,8 @@ statements_end(void)
 {
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not finish SPI");
+	if (refusal_frame != NULL)
+		refusal_frame->open--;
 }
 
 /* Plans the statement and keeps the plan. */
@@ -85,6 +89,7 @@ statement_run(Statement *statement, const NullableDatum *arguments, int count)
 {
 	Datum values[STATEMENT_MAX_ARGUMENTS];
 	char nulls[STATEMENT_MAX_ARGUMENTS];
+	RefusalFrame *frame = refusal_frame;
 	int result;
 
 	if (statement->plan == NULL)
@@ -96,10 +101,12 @@ statement_run(Statement *statement, const NullableDatum *arguments, int count)
 		values[i] = arguments[i].value;
 		nulls[i] = arguments[i].isnull ? 'n' : ' ';
 	}
+	refusal_frame = NULL;
 	if (statement->secret)
 		result = execute_secret(statement, values, nulls);
 	else
 		result = SPI_execute_plan(statement->plan, values, nulls, statement->reads, 0);
+	refusal_frame = frame;
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
 	return SPI_processed;

@@ -23,6 +23,7 @@
 #include "utils/typcache.h"
 
 #include "compat.h"
+#include "wire.h"
 
 static void write_value(StringInfo out, Datum value, Oid type);
 
@@ -176,6 +177,12 @@ write_value(StringInfo out, Datum value, Oid type)
 			else
 				write_other(out, value, type);
 	}
+}
+
+void
+wire_value(StringInfo out, Datum value, Oid type)
+{
+	write_value(out, value, type);
 }
 
 SQL_FUNCTION(edurange_wire)

@@ -16,6 +16,8 @@
 #define ROW_OF(call) "SELECT edurange.wire(t)::text FROM edurange." call " t"
 #define LIST_OF(call)                                                                              \
 	"SELECT coalesce(json_agg(edurange.wire(t)), '[]')::text FROM edurange." call " t"
+#define OUTCOMES_OF(function)                                                                       \
+	"SELECT value, sqlstate, message, detail, hint FROM edurange.outcomes('" function "', $1)"
 #define CALLER(a, b, c) "caller => ROW($" #a ",$" #b ",$" #c ")::edurange.caller"
 #define KEYED(a, b, c, d) CALLER(a, b, c) ", idempotency_key => $" #d
 
@@ -24,36 +26,21 @@ const Statement statements[STATEMENT_COUNT] = {
 	[STATEMENT_READINESS] = {"readiness", ROW_OF("readiness()")},
 	[STATEMENT_AUTHENTICATE] = {"authenticate", ROW_OF("authenticate_token($1::bytea)")},
 	[STATEMENT_GET_POINTS] = {"get_points",
-		"SELECT edurange.wire(t)::text FROM (SELECT edurange.get_points("
-		"user_id => $1, group_id => $2, " CALLER(3, 4, 5) ") AS points) t"},
-	[STATEMENT_ADD_POINTS] = {"add_points",
-		ROW_OF("add_points(user_id => $1, group_id => $2, points => $3, reason => $4, "
-			   KEYED(5, 6, 7, 8) ")")},
-	[STATEMENT_SET_POINTS] = {"set_points",
-		ROW_OF("set_points(user_id => $1, group_id => $2, points => $3, reason => $4, "
-			   KEYED(5, 6, 7, 8) ")")},
-	[STATEMENT_CREATE_COMPETITION] = {"create_competition",
-		ROW_OF("create_competition(name => $1, description => $2, start_date => $3, "
-			   "end_date => $4, instructor_ids => $5, " KEYED(6, 7, 8, 9) ")")},
-	[STATEMENT_GENERATE_CODE] = {"generate_access_code",
-		ROW_OF("generate_access_code(group_id => $1, created_by => $2, code => $3, "
-			   "expires_at => $4, max_uses => $5, " KEYED(6, 7, 8, 9) ")")},
-	[STATEMENT_ADD_CHALLENGE] = {"add_competition_challenge",
-		ROW_OF("add_competition_challenge(group_id => $1, challenge_id => $2, points => $3, "
-			   KEYED(4, 5, 6, 7) ")")},
-	[STATEMENT_JOIN] = {"join_competition",
-		ROW_OF("join_competition(code => $1, user_id => $2, " KEYED(3, 4, 5, 6) ")")},
+		"SELECT '{\"points\":' || value || '}', sqlstate, message, detail, hint"
+		" FROM edurange.outcomes('get_points', $1)", .batched = true},
+	[STATEMENT_ADD_POINTS] = {"add_points", OUTCOMES_OF("add_points"), .batched = true},
+	[STATEMENT_SET_POINTS] = {"set_points", OUTCOMES_OF("set_points"), .batched = true},
+	[STATEMENT_CREATE_COMPETITION] = {"create_competition", OUTCOMES_OF("create_competition"), .batched = true},
+	[STATEMENT_GENERATE_CODE] = {"generate_access_code", OUTCOMES_OF("generate_access_code"), .batched = true},
+	[STATEMENT_ADD_CHALLENGE] = {"add_competition_challenge", OUTCOMES_OF("add_competition_challenge"), .batched = true},
+	[STATEMENT_JOIN] = {"join_competition", OUTCOMES_OF("join_competition"), .batched = true},
 	[STATEMENT_LEADERBOARD] = {"leaderboard",
 		LIST_OF("leaderboard(group_id => $1, \"limit\" => coalesce($2, 1000), "
 				"\"offset\" => coalesce($3, 0), at => $4, " CALLER(5, 6, 7) ")")},
-	[STATEMENT_ATTEMPT] = {"attempt_question",
-		ROW_OF("attempt_question(user_id => $1, question_id => $2, group_challenge_id => $3, "
-			   "answer => $4, challenge_instance_id => $5, " KEYED(6, 7, 8, 9) ")")},
-	[STATEMENT_COMPLETE] = {"complete_question",
-		ROW_OF("complete_question(user_id => $1, question_id => $2, group_challenge_id => $3, "
-			   "is_correct => coalesce($4, true), " KEYED(5, 6, 7, 8) ")")},
-	[STATEMENT_CHALLENGE_DETAILS] = {"challenge_details",
-		ROW_OF("challenge_details(challenge_id => $1, " CALLER(2, 3, 4) ")")},
+	[STATEMENT_ATTEMPT] = {"attempt_question", OUTCOMES_OF("attempt_question"), .batched = true},
+	[STATEMENT_COMPLETE] = {"complete_question", OUTCOMES_OF("complete_question"), .batched = true},
+	[STATEMENT_CHALLENGE_DETAILS] = {"challenge_details", OUTCOMES_OF("challenge_details"),
+		.batched = true},
 	[STATEMENT_COMPLETED] = {"completed_questions",
 		"SELECT json_build_object('completed_questions',"
 		" coalesce(json_agg(edurange.wire(t)), '[]'))::text"
@@ -66,22 +53,16 @@ const Statement statements[STATEMENT_COUNT] = {
 			   "search => $5, \"limit\" => coalesce($6, 100), cursor => $7, "
 			   CALLER(8, 9, 10) ")")},
 	[STATEMENT_CHALLENGES] = {"challenges", LIST_OF("challenges(" CALLER(1, 2, 3) ")")},
-	[STATEMENT_COMPLETE_CHALLENGE] = {"complete_challenge",
-		ROW_OF("complete_challenge(user_id => $1, group_challenge_id => $2, group_id => $3, "
-			   "points_earned => $4, challenge_id => $5, " KEYED(6, 7, 8, 9) ")")},
+	[STATEMENT_COMPLETE_CHALLENGE] = {"complete_challenge", OUTCOMES_OF("complete_challenge"), .batched = true},
 	[STATEMENT_PROGRESS] = {"competition_progress",
 		ROW_OF("competition_progress(group_id => $1, user_id => $2, " CALLER(3, 4, 5) ")")},
 	[STATEMENT_INSTANCE] = {"challenge_instance",
 		ROW_OF("challenge_instance(challenge_instance_id => $1, " CALLER(2, 3, 4) ")")},
 	[STATEMENT_UPDATE_INSTANCE] = {"update_challenge_instance",
-		"SELECT json_build_object('success', true, 'message', 'instance updated',"
-		" 'data', edurange.wire(t))::text"
-		" FROM edurange.update_challenge_instance(instance_id => $1, flag_secret_name => $2, "
-		"flag => $3, status => $4, " KEYED(5, 6, 7, 8) ") t"},
-	[STATEMENT_LOG_ACTIVITY] = {"log_activity",
-		ROW_OF("log_activity(event_type => $1, user_id => $2, severity => coalesce($3, 'INFO'), "
-			   "metadata => $4, challenge_id => $5, group_id => $6, challenge_instance_id => $7, "
-			   "access_code_id => $8, details => $9, " KEYED(10, 11, 12, 13) ")")},
+		"SELECT '{\"success\":true,\"message\":\"instance updated\",\"data\":' || value || '}',"
+		" sqlstate, message, detail, hint"
+		" FROM edurange.outcomes('update_challenge_instance', $1)", .batched = true},
+	[STATEMENT_LOG_ACTIVITY] = {"log_activity", OUTCOMES_OF("log_activity"), .batched = true},
 	[STATEMENT_SYNC_STATUS] = {"sync_status", ROW_OF("sync_status()")},
 	[STATEMENT_HEALTH] = {"health", ROW_OF("health()")},
 	[STATEMENT_CDF_IMPORT] = {"cdf_import",
@@ -133,13 +114,13 @@ const Route routes[] = {
 	 .answer = "points:integer",
 	 .summary = "A user's total in a competition; 0 for anything unknown."},
 	{.method = "POST", .path = "/add_points", .tier = TIER_SERVICE, .body = BODY_OBJECT,
-	 .caller = true, .keyed = true, .statement = STATEMENT_ADD_POINTS,
+	 .caller = true, .keyed = true, .lock_keys = {1, 2}, .statement = STATEMENT_ADD_POINTS,
 	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("group_id", "groupId"),
 				REQUIRED("points", NULL, TYPE_INTEGER), OPTIONAL("reason", NULL, TYPE_TEXT)},
 	 .award = AWARD_CORRECTION,
 	 .summary = "Adds points to a member's total (negative: takes them away)."},
 	{.method = "POST", .path = "/set_points", .tier = TIER_SERVICE, .body = BODY_OBJECT,
-	 .caller = true, .keyed = true, .statement = STATEMENT_SET_POINTS,
+	 .caller = true, .keyed = true, .lock_keys = {1, 2}, .statement = STATEMENT_SET_POINTS,
 	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("group_id", "groupId"),
 				REQUIRED("points", NULL, TYPE_INTEGER), OPTIONAL("reason", NULL, TYPE_TEXT)},
 	 .award = AWARD_CORRECTION,
@@ -147,10 +128,10 @@ const Route routes[] = {
 
 	{.method = "POST", .path = "/competition/create", .tier = TIER_SERVICE, .body = BODY_OBJECT,
 	 .caller = true, .keyed = true, .statement = STATEMENT_CREATE_COMPETITION,
-	 .params = {TEXT("name", NULL), OPTIONAL("description", NULL, TYPE_TEXT),
-				REQUIRED("startDate", "start_date", TYPE_TIMESTAMP),
-				OPTIONAL("endDate", "end_date", TYPE_TIMESTAMP),
-				REQUIRED("instructorIds", "instructor_ids", TYPE_TEXT_LIST)},
+	 .params = {TEXT("name", NULL), REQUIRED("startDate", "start_date", TYPE_TIMESTAMP),
+				REQUIRED("instructorIds", "instructor_ids", TYPE_TEXT_LIST),
+				OPTIONAL("description", NULL, TYPE_TEXT),
+				OPTIONAL("endDate", "end_date", TYPE_TIMESTAMP)},
 	 .summary = "Creates a competition."},
 	{.method = "POST", .path = "/competition/generate-code", .tier = TIER_SERVICE,
 	 .body = BODY_OBJECT, .caller = true, .keyed = true, .statement = STATEMENT_GENERATE_CODE,
@@ -165,7 +146,7 @@ const Route routes[] = {
 				REQUIRED("points", NULL, TYPE_INTEGER)},
 	 .summary = "Places a challenge in a competition."},
 	{.method = "POST", .path = "/competition/join", .tier = TIER_PLAYER, .body = BODY_OBJECT,
-	 .caller = true, .keyed = true, .statement = STATEMENT_JOIN,
+	 .caller = true, .keyed = true, .lock_keys = {1, 2}, .statement = STATEMENT_JOIN,
 	 .params = {TEXT("code", NULL), USER("userId", "user_id", FROM_BODY)},
 	 .summary = "Makes a user a member of the competition that a code belongs to."},
 	{.method = "GET", .path = "/competition/{group_id}/leaderboard", .tier = TIER_PLAYER,
@@ -183,17 +164,17 @@ const Route routes[] = {
 	 .summary = "A user's progress through a competition's challenges."},
 	{.method = "POST", .path = "/competition/complete-challenge", .tier = TIER_PLAYER,
 	 .body = BODY_OBJECT, .caller = true, .keyed = true,
-	 .statement = STATEMENT_COMPLETE_CHALLENGE,
+	 .lock_keys = {1, 2}, .statement = STATEMENT_COMPLETE_CHALLENGE,
 	 .params = {USER("userId", "user_id", FROM_BODY),
 				TEXT("groupChallengeId", "group_challenge_id"),
-				OPTIONAL("groupId", "group_id", TYPE_TEXT),
 				OPTIONAL("pointsEarned", "points_earned", TYPE_INTEGER),
+				OPTIONAL("groupId", "group_id", TYPE_TEXT),
 				OPTIONAL("challengeId", "challenge_id", TYPE_TEXT)},
 	 .award = AWARD_CHALLENGE,
 	 .summary = "Completes a challenge."},
 
 	{.method = "POST", .path = "/question/attempt", .tier = TIER_PLAYER, .body = BODY_OBJECT,
-	 .caller = true, .keyed = true, .statement = STATEMENT_ATTEMPT,
+	 .caller = true, .keyed = true, .lock_keys = {1, 3}, .statement = STATEMENT_ATTEMPT,
 	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("question_id", "questionId"),
 				TEXT("group_challenge_id", "groupChallengeId"),
 				REQUIRED("answer", NULL, TYPE_ANSWER),
@@ -203,7 +184,7 @@ const Route routes[] = {
 	 .award = AWARD_QUESTION,
 	 .summary = "Judges an answer and completes the question when it is right."},
 	{.method = "POST", .path = "/question/complete", .tier = TIER_PLAYER, .body = BODY_OBJECT,
-	 .caller = true, .keyed = true, .statement = STATEMENT_COMPLETE,
+	 .caller = true, .keyed = true, .lock_keys = {1, 3}, .statement = STATEMENT_COMPLETE,
 	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("question_id", "questionId"),
 				TEXT("group_challenge_id", "groupChallengeId"),
 				OPTIONAL("is_correct", "isCorrect", TYPE_BOOLEAN),
@@ -245,15 +226,16 @@ const Route routes[] = {
 				 .source = FROM_QUERY, .required = true, .bound = CALLER_INSTANCE}},
 	 .summary = "An instance, its owner and its group challenge."},
 	{.method = "PATCH", .path = "/challenge-instances/{instance_id}", .tier = TIER_SERVICE,
-	 .body = BODY_OBJECT, .caller = true, .keyed = true, .statement = STATEMENT_UPDATE_INSTANCE,
+	 .body = BODY_OBJECT, .caller = true, .keyed = true, .lock_keys = {1}, .statement = STATEMENT_UPDATE_INSTANCE,
 	 .params = {{.name = "instance_id", .source = FROM_PATH, .required = true},
+				OPTIONAL("status", NULL, TYPE_TEXT),
 				OPTIONAL("flagSecretName", "flag_secret_name", TYPE_TEXT),
-				OPTIONAL("flag", NULL, TYPE_TEXT), OPTIONAL("status", NULL, TYPE_TEXT)},
+				OPTIONAL("flag", NULL, TYPE_TEXT)},
 	 .answer = "success:boolean message:text data:instance_change",
 	 .summary = "Changes status or flag of an instance."},
 
 	{.method = "POST", .path = "/activity/log", .tier = TIER_PLAYER, .body = BODY_OBJECT,
-	 .caller = true, .keyed = true, .statement = STATEMENT_LOG_ACTIVITY,
+	 .caller = true, .keyed = true, .lock_keys = {2}, .statement = STATEMENT_LOG_ACTIVITY,
 	 .params = {TEXT("eventType", "event_type"), USER("userId", "user_id", FROM_BODY),
 				OPTIONAL("severity", NULL, TYPE_TEXT), OPTIONAL("metadata", NULL, TYPE_JSON),
 				OPTIONAL("challengeId", "challenge_id", TYPE_TEXT),
@@ -351,6 +333,8 @@ find_fault(const Route *route)
 	}
 	if (braces != path_params)
 		return "the path and the path parameters differ";
+	if (route->statement != STATEMENT_NONE && statements[route->statement].batched)
+		bound = 1;
 	if (route->statement != STATEMENT_NONE &&
 	    count_placeholders(statements[route->statement].sql) != bound)
 		return "the statement takes another number of values";

@@ -291,6 +291,7 @@ const SqlFunction *
 schema_function(const Route *route)
 {
 	static const char schema[] = "edurange.";
+	static const char outcomes[] = "outcomes('"; /* names the function that it calls */
 	const char *sql = statements[route->statement].sql;
 	const char *at = sql;
 
@@ -299,7 +300,9 @@ schema_function(const Route *route)
 		size_t length;
 
 		at += strlen(schema);
-		length = strcspn(at, "(:) ");
+		if (strncmp(at, outcomes, strlen(outcomes)) == 0)
+			at += strlen(outcomes);
+		length = strcspn(at, "(:') ");
 		for (const SqlFunction *function = sql_functions; function->name != NULL; function++)
 		{
 			if (strlen(function->name) == length && strncmp(function->name, at, length) == 0 &&

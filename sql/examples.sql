@@ -111,6 +111,8 @@ SELECT finding, subject, detail, repair FROM edurange.findings('phantom_pack') W
 SELECT finding, subject FROM edurange.repair('phantom_pack', 'phantom');
 -- check_invariants
 SELECT * FROM edurange.check_invariants();
+-- outcomes
+SELECT value, sqlstate, message FROM edurange.outcomes('get_points', ARRAY['ada', 'nowhere', NULL, NULL, NULL, '', 'nowhere', NULL, NULL, NULL]);
 -- wire
 SELECT edurange.wire(t) FROM (SELECT timestamptz '2026-03-01 09:00+01' AS "startDate", ARRAY['a', NULL] AS list) t;
 --

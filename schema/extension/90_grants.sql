@@ -31,7 +31,7 @@ GRANT USAGE ON SCHEMA edurange
 GRANT EXECUTE ON FUNCTION edurange.new_id TO PUBLIC;
 
 GRANT EXECUTE ON FUNCTION
-  edurange.wire, edurange.readiness, edurange.authenticate_token,
+  edurange.wire, edurange.outcomes, edurange.readiness, edurange.authenticate_token,
   edurange.get_points, edurange.leaderboard, edurange.join_competition,
   edurange.challenge_details, edurange.challenge_list, edurange.challenges,
   edurange.question_details, edurange.completed_questions, edurange.attempt_question,

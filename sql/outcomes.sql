@@ -1,0 +1,46 @@
+-- Many calls in one statement, each with its own outcome.
+\set arguments 'ARRAY[''ada'',''spring'',''3'',NULL,NULL,NULL,NULL,NULL, ''nobody'',''spring'',''1'',NULL,NULL,NULL,NULL,NULL, ''ada'',''spring'',''4'',''again'',NULL,NULL,NULL,NULL, ''cyd'',''spring'',''1'',NULL,NULL,NULL,NULL,NULL, ''ada'',''spring'',''5'',NULL,''t'',''bob'',NULL,NULL]'
+SELECT edurange.get_points('ada', 'spring') AS before \gset
+SELECT value::json ->> 'userId' AS user, (value::json ->> 'points')::integer - :before AS gained, sqlstate, message
+FROM edurange.outcomes('add_points', :arguments);
+SELECT edurange.get_points('ada', 'spring') - :before AS gained;
+-- scalars, and nothing at all
+SELECT value::integer - :before AS gained, sqlstate FROM edurange.outcomes('get_points', ARRAY['ada','spring',NULL,NULL,NULL]);
+SELECT count(*) FROM edurange.outcomes('get_points', '{}');
+-- the same key twice in one statement: once
+SELECT value::json ->> 'points' = first_value(value::json ->> 'points') OVER () AS same, sqlstate
+FROM edurange.outcomes('add_points', ARRAY['ada','spring','2',NULL,NULL,NULL,NULL,'outcome-key','ada','spring','2',NULL,NULL,NULL,NULL,'outcome-key','ada','spring','9',NULL,NULL,NULL,NULL,'outcome-key']);
+SELECT edurange.get_points('ada', 'spring') - :before AS gained;
+-- refusals of all kinds, with detail, and the errors that are none
+SELECT o.sqlstate, o.message FROM (VALUES
+  (1, 'add_points', ARRAY['','spring','1',NULL,NULL,NULL,NULL,NULL]), (2, 'add_points', ARRAY['bob','spring','2147483647',NULL,NULL,NULL,NULL,NULL]),
+  (3, 'set_points', ARRAY['cyd','spring','1',NULL,NULL,NULL,NULL,NULL]), (4, 'join_competition', ARRAY['UNKNOWN','cyd',NULL,NULL,NULL,NULL]),
+  (5, 'add_points', ARRAY['bob','spring','1',NULL,NULL,NULL,NULL,E'\u00e9']), (6, 'complete_question', ARRAY['ada','q','nothing',NULL,NULL,NULL,NULL,NULL])
+) AS c (n, function, arguments), edurange.outcomes(c.function, c.arguments) o ORDER BY n;
+SELECT testing.refused($$SELECT * FROM edurange.outcomes('add_points', ARRAY['ada','spring','x',NULL,NULL,NULL,NULL,NULL])$$);
+SELECT testing.refused($$SELECT * FROM edurange.outcomes('add_points', ARRAY['ada'])$$);
+SELECT testing.refused($$SELECT * FROM edurange.outcomes('nothing', '{}')$$);
+SELECT testing.refused($$SELECT * FROM edurange.outcomes('leaderboard', '{}')$$);
+SELECT testing.refused($$SELECT * FROM edurange.outcomes('group_points_changed', '{}')$$);
+SELECT testing.refused($$SELECT * FROM edurange.outcomes('migrate', '{}')$$);
+SELECT testing.refused($$SELECT * FROM edurange.outcomes(NULL, '{}')$$);
+SELECT testing.refused($$SELECT * FROM edurange.outcomes('get_points', NULL)$$);
+-- a tier gets no further than without
+SET ROLE edurange_player;
+SELECT testing.refused($$SELECT * FROM edurange.outcomes('add_points', ARRAY['ada','spring','1',NULL,NULL,NULL,NULL,NULL])$$);
+SELECT testing.refused($$SELECT * FROM edurange.outcomes('create_token', ARRAY['admin','x',NULL,NULL,NULL])$$);
+RESET ROLE;
+-- a refusal leaves nothing, also beside calls that do not
+SELECT testing.fingerprint() AS before \gset
+SELECT count(*) FILTER (WHERE sqlstate IS NULL) AS accepted, count(*) AS calls FROM (VALUES
+  ('add_points', ARRAY['nobody','spring','1',NULL,NULL,NULL,NULL,NULL]), ('set_points', ARRAY['cyd','spring','1',NULL,NULL,NULL,NULL,'k1']),
+  ('add_points', ARRAY['bob','spring','2147483647',NULL,NULL,NULL,NULL,'k2']), ('join_competition', ARRAY['ENDED','cyd',NULL,NULL,NULL,'k3']),
+  ('join_competition', ARRAY['NEW','nobody',NULL,NULL,NULL,NULL]), ('attempt_question', ARRAY['cyd',testing.q('text'),testing.gc(),'Forty-Two',NULL,NULL,NULL,NULL,NULL]),
+  ('attempt_question', ARRAY['ivy',testing.q('flag'),testing.gc(),'x',NULL,NULL,NULL,NULL,NULL]), ('attempt_question', ARRAY['ina','eq','ended-gc','x',NULL,NULL,NULL,NULL,NULL]),
+  ('attempt_question', ARRAY['bob',testing.q('list'),testing.gc(),'red',NULL,NULL,NULL,NULL,NULL]),
+  ('complete_question', ARRAY['ina','eq','ended-gc',NULL,NULL,NULL,NULL,NULL]), ('complete_challenge', ARRAY['ina','ended-gc','1',NULL,NULL,NULL,NULL,NULL,NULL]),
+  ('complete_challenge', ARRAY['ada',testing.gc(),'100000',NULL,NULL,NULL,NULL,NULL,NULL]), ('add_competition_challenge', ARRAY['spring','quiz','1',NULL,NULL,NULL,NULL]),
+  ('generate_access_code', ARRAY['nowhere','ina',NULL,NULL,NULL,NULL,NULL,NULL,NULL])
+) AS c (function, arguments), edurange.outcomes(c.function, c.arguments);
+SELECT testing.fingerprint() = :'before' AS unchanged;
+SELECT count(*) AS violations FROM edurange.check_invariants();
