@@ -31,6 +31,11 @@ needs_long='
 patroni|command patroni|patroni
 etcd|command etcd|etcd-server
 etcdctl|command etcdctl|etcd-client'
+needs_bench='
+wrk|command wrk|wrk
+gunicorn|command gunicorn|gunicorn
+Flask and psycopg2|python flask,psycopg2|python3-flask python3-psycopg2
+IPC::Run|perl IPC::Run|libipc-run-perl'
 needs_lint='
 clang-format|command clang-format|clang-format
 clang-tidy|command clang-tidy|clang-tidy
@@ -43,6 +48,7 @@ have() {
   case $1 in
     command) command -v "$2" >/dev/null 2>&1 ;;
     perl) perl -M"$2" -e 1 >/dev/null 2>&1 ;;
+    python) python3 -c "import $2" >/dev/null 2>&1 ;;
     fuzzer)
       echo 'int LLVMFuzzerTestOneInput(const char *d, long n) { return d != 0 && n < 0; }' |
         clang -x c -fsanitize=fuzzer -o /dev/null - >/dev/null 2>&1
@@ -90,9 +96,10 @@ missing_packages() {
     fuzz) needs=$needs_build$needs_fuzz ;;
     test) needs=$needs_build$needs_fuzz$needs_test ;;
     long) needs=$needs_build$needs_fuzz$needs_test$needs_long ;;
+    bench) needs=$needs_build$needs_bench ;;
     lint) needs=$needs_build$needs_fuzz$needs_test$needs_lint ;;
     *)
-      echo "install-deps.sh: unknown purpose \"$purpose\"; build, fuzz, test or lint" >&2
+      echo "install-deps.sh: unknown purpose \"$purpose\"; build, fuzz, test, bench or lint" >&2
       exit 2
       ;;
   esac

@@ -197,6 +197,13 @@ kill_under_http('shim', sub { $shim->kill9; $shim->launch });
 kill_under_http('server', \&kill_server);
 kill_under_http('worker', sub { kill 'KILL', worker_pid() });
 
+kill_under_http(
+	'backend',
+	sub {
+		kill 'KILL', ask(q{SELECT pid FROM pg_stat_activity WHERE usename = 'edurange_shim' AND query LIKE '%add_points%' LIMIT 1});
+	});
+is(ask(q{SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'}), '0', 'no transaction is left open');
+
 $shim->stop;
 $im->stop;
 done_testing();

@@ -1,0 +1,32 @@
+#!/bin/sh
+# make bench: speed, measured against private servers; nothing that runs on this machine is touched.
+# BENCH="reads writes hot" picks some parts, BENCH=quick makes all of them short.  Prints one table.
+set -eu
+umask 022
+TOP=$(cd "$(dirname "$0")/../.." && pwd -P)
+# shellcheck source=deploy/lib.sh
+. "$TOP/deploy/lib.sh"
+
+"$TOP/deploy/install-deps.sh" bench
+choose_user
+BINDIR=$("$PG_CONFIG" --bindir)
+PGXS_TEST=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
+WORK=$(mktemp -d /var/tmp/edurange-bench-XXXXXX)
+trap 'rm -rf "$WORK"' EXIT
+trap 'exit 130' INT TERM HUP
+chmod 755 "$WORK"
+build_and_stage "$WORK/stage"
+staged_conf "$WORK/stage" >"$WORK/stage/staged.conf"
+mkdir "$WORK/src" "$WORK/out"
+(cd "$TOP" && cp -R --parents deploy test/perl test/bench "$WORK/src/")
+# Peers that come from npm are left out where it cannot be reached.
+(cd "$WORK/src/test/bench/peers/fastify" && npm install --silent --no-audit --no-fund >/dev/null 2>&1) ||
+  say 'Fastify and pg could not be installed; they are left out'
+chmod -R a+rX "$WORK"
+[ "$(id -u)" -ne 0 ] || chown "$SERVER_USER:" "$WORK/out"
+export PG_CONFIG HOME="$WORK/out" PATH="$BINDIR:$PATH" PG_REGRESS="$PGXS_TEST/regress/pg_regress"
+export EDURANGE_STAGE="$WORK/stage" EDURANGE_SHIM="$WORK/stage/usr/local/bin/edurange_shim"
+export TESTDATADIR="$WORK/out/data" TESTLOGDIR="$WORK/out/log" TESTDIR="$WORK/out"
+cd "$WORK/src/test/bench"
+ulimit -n "$(ulimit -Hn)"
+as_user perl -I "$PGXS_TEST/perl" -I "$WORK/src/test/perl" bench.pl

@@ -1,0 +1,122 @@
+# Requests that share statements and connections: none is hurt by its neighbour, none waits for what is
+# slower than itself, and what nobody wants any more is not done.
+
+use strict;
+use warnings;
+
+use IO::Socket::INET;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Edurange::Cluster;
+use Edurange::Shim;
+
+my $node = Edurange::Cluster->new_ready('lanes', conf => "log_statement = none\n");
+$node->safe_psql(
+	'edurange', q{
+	INSERT INTO "User" (id, email) SELECT 'u' || n, n || '@x' FROM generate_series(0, 15) n;
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01');
+	INSERT INTO "_GroupMembers" ("A", "B") SELECT 'g', id FROM "User";
+	CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'poison'; END $$;
+	CREATE TRIGGER poison BEFORE INSERT ON edurange.points_ledger FOR EACH ROW
+	  WHEN (new.reason = 'poison') EXECUTE FUNCTION poison()});
+my $shim = Edurange::Shim->start(
+	$node,
+	EDURANGE_THREADS => 1,
+	EDURANGE_POOL_SIZE => 1,
+	EDURANGE_QUEUE_LENGTH => 40,
+	EDURANGE_CONNECTION_LIMIT => 64,
+	EDURANGE_ANONYMOUS_TIER => 'service');
+
+sub body
+{
+	my ($user, $reason) = @_;
+
+	return { user_id => $user, group_id => 'g', points => 1, defined $reason ? (reason => $reason) : () };
+}
+
+sub points { return $node->safe_psql('edurange', "SELECT edurange.get_points('$_[0]', 'g')"); }
+
+# Sends requests in processes of their own, all at once; returns what to read their outcomes from.
+sub ask_aside
+{
+	my @from;
+
+	for my $body (@_)
+	{
+		my $pid = open(my $from, '-|') // die "could not fork: $!";
+
+		if ($pid == 0)
+		{
+			my ($status, $json) = $shim->post('/add_points', $body);
+			syswrite(STDOUT, $status . ' ' . ($json->{code} // 'fine') . "\n");
+			POSIX::_exit(0);
+		}
+		push @from, $from;
+	}
+	return @from;
+}
+
+# ---- neighbours ----------------------------------------------------------------------------------
+# While a write waits for a lock, the others gather behind it and are sent as one statement.
+my $lock = $node->background_psql('edurange');
+$lock->query_safe(q{BEGIN; SELECT * FROM "User" WHERE id = 'u0' FOR UPDATE});
+my @first = ask_aside(body('u0'));
+sleep 0.5;
+my @innocent = ask_aside(map { body("u$_") } 1 .. 12);
+my @refused = ask_aside(body('nobody'), body('nobody'));
+my @poisonous = ask_aside(body('u13', 'poison'), body('u14', 'poison'));
+sleep 1;
+$lock->query_safe('COMMIT');
+is_deeply([ map { scalar readline($_) } @first, @innocent ], [ ("200 fine\n") x 13 ], 'innocent neighbours succeed');
+is_deeply([ map { scalar readline($_) } @refused ], [ ("404 user_not_found\n") x 2 ], 'refusals are refusals');
+is_deeply([ map { scalar readline($_) } @poisonous ], [ ("500 internal\n") x 2 ], 'only those at fault fail');
+is(join(' ', map { points("u$_") } 0 .. 14), join(' ', (1) x 13, 0, 0), 'each point is there once');
+is($node->safe_psql('edurange', 'SELECT count(*) FROM edurange.check_invariants()'), '0', 'invariants');
+
+# ---- a write that waits holds up no read ----------------------------------------------------------
+$lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" = 'u0' FOR UPDATE});
+my ($waiting) = ask_aside(body('u0'));
+sleep 0.3;
+is(($shim->get('/get_points?user_id=u0&group_id=g'))[0], 200, 'reads go on while a write waits');
+is($node->safe_psql('edurange', q{SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'}),
+	'1', 'and it still waits');
+
+# ---- nobody waits any more ------------------------------------------------------------------------
+my $gone = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim->port);
+my $json = '{"user_id":"u1","group_id":"g","points":1000}';
+syswrite($gone, "POST /add_points HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+	  . length($json) . "\r\n\r\n$json");
+sleep 0.3;
+close($gone);
+sleep 0.2;
+
+# ---- a full queue ---------------------------------------------------------------------------------
+my @many = ask_aside(map { body('u2') } 1 .. 45);
+sleep 1;
+$lock->query_safe('COMMIT');
+is(readline($waiting), "200 fine\n", 'who waited is answered');
+my %outcomes;
+$outcomes{ readline($_) }++ for @many;
+cmp_ok($outcomes{"503 unavailable\n"} // 0, '>=', 5, 'a full queue: 503');
+is(points('u2'), 1 + ($outcomes{"200 fine\n"} // 0), 'and nothing was done of those');
+is(points('u1'), 1, 'the work of a client that is gone is not done');
+$lock->quit;
+
+# ---- one connection too many ----------------------------------------------------------------------
+my @idle = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim->port) } 1 .. 64;
+sleep 0.3;
+my $extra = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim->port);
+like(scalar readline($extra), qr{^HTTP/1.1 503 }, 'one connection too many is told so');
+close($_) for @idle, $extra;
+
+# ---- a token that is revoked ----------------------------------------------------------------------
+my $token = $shim->make_token('player');
+is(($shim->get('/get_points?user_id=u0&group_id=g', $token))[0], 200, 'a token');
+$node->safe_psql('edurange', q{SELECT edurange.revoke_token(id) FROM edurange.tokens()});
+sleep 1;
+is(($shim->get('/get_points?user_id=u0&group_id=g', $token))[0], 401, 'revoked: refused a second later');
+is($node->safe_psql('edurange', q{SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'}),
+	'0', 'no transaction is left open');
+is($shim->stop, 0, 'stopped');
+done_testing();
