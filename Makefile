@@ -14,7 +14,12 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" edurange.c
 # ---- the extension ---------------------------------------------------------------------------
 MODULE_big = edurange
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c)))
-DATA_built = build/edurange--$(EXTVERSION).sql
+# (not INSTALL_SCRIPT: PGXS has a variable of that name, the program that installs scripts)
+FRESH_SCRIPT = build/edurange--$(EXTVERSION).sql
+# Versions that were released: their install scripts, as they were, and the way from each to this one.
+RELEASED = $(patsubst schema/released/edurange--%.sql,%,$(wildcard schema/released/*.sql))
+DATA_built = $(FRESH_SCRIPT) $(RELEASED:%=build/edurange--%.sql) \
+	$(RELEASED:%=build/edurange--%--$(EXTVERSION).sql)
 PGFILEDESC = "edurange - database controller of EDURange Cloud"
 
 override with_llvm = no
@@ -59,12 +64,19 @@ build/compiler: FORCE
 # The install script: schema/extension/ in order of the file names, and between them, as number 80,
 # the migrations that edurange.migrate() applies.
 SCRIPT_PARTS := $(wildcard schema/extension/*.sql)
-$(DATA_built): $(SCRIPT_PARTS) $(wildcard schema/migrations/*.sql) schema/make_migrations.sh \
+$(FRESH_SCRIPT): $(SCRIPT_PARTS) $(wildcard schema/migrations/*.sql) schema/make_migrations.sh \
 		edurange.control build/script-parts
 	@rm -rf build/script && mkdir -p build/script
 	cp $(SCRIPT_PARTS) build/script/
 	sh schema/make_migrations.sh > build/script/80_migration_source.sql
 	LC_ALL=C; export LC_ALL; cat build/script/*.sql > $@
+
+$(RELEASED:%=build/edurange--%.sql): build/%: schema/released/%
+	@mkdir -p build
+	cp $< $@
+$(RELEASED:%=build/edurange--%--$(EXTVERSION).sql): build/edurange--%--$(EXTVERSION).sql: \
+		schema/released/edurange--%.sql $(FRESH_SCRIPT) schema/make_update.pl
+	perl schema/make_update.pl $< $(FRESH_SCRIPT) > $@
 
 # Changes when a file comes or goes, which no time stamp of the remaining files shows.
 build/script-parts: FORCE

@@ -30,7 +30,8 @@ pgrep|command pgrep|procps'
 needs_long='
 patroni|command patroni|patroni
 etcd|command etcd|etcd-server
-etcdctl|command etcdctl|etcd-client'
+etcdctl|command etcdctl|etcd-client
+debootstrap|command debootstrap|debootstrap'
 needs_bench='
 wrk|command wrk|wrk
 gunicorn|command gunicorn|gunicorn
@@ -99,7 +100,7 @@ missing_packages() {
     bench) needs=$needs_build$needs_bench ;;
     lint) needs=$needs_build$needs_fuzz$needs_test$needs_lint ;;
     *)
-      echo "install-deps.sh: unknown purpose \"$purpose\"; build, fuzz, test, bench or lint" >&2
+      echo "install-deps.sh: unknown purpose \"$purpose\"; build, fuzz, test, long, bench or lint" >&2
       exit 2
       ;;
   esac

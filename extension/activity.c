@@ -22,6 +22,10 @@
 /* Stands in for users that are gone; it has no login. */
 #define SYSTEM_ACCOUNT "edurange-system"
 
+/* What becomes of a number in metadata that no double holds, or with more digits than this. */
+#define MAX_SCALE 400
+#define OUT_OF_RANGE_NUMBER "number out of range"
+
 typedef enum StatementId
 {
 	INSERT_ENTRY,
@@ -136,10 +140,25 @@ is_secret_key(const JsonbValue *key)
 	return false;
 }
 
-/* The document without the values of secret keys, however deep. */
-static Jsonb *
-without_secrets(Jsonb *document)
+/*
+ * A number that readers can take: others are a few bytes when they come and 130 kB when they are
+ * written out, so that a short request could make a row that nobody can read.
+ */
+static bool
+is_readable(Numeric number, Datum largest)
 {
+	Datum magnitude = DirectFunctionCall1(numeric_abs, NumericGetDatum(number));
+
+	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, magnitude, largest)) <= 0 &&
+	       DatumGetInt32(DirectFunctionCall1(numeric_scale, magnitude)) <= MAX_SCALE;
+}
+
+/* The document without the values of secret keys, however deep, and of numbers out of all range. */
+static Jsonb *
+cleaned(Jsonb *document)
+{
+	Datum largest = DirectFunctionCall3(numeric_in, CStringGetDatum("1e308"),
+	                                    ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 	JsonbIterator *iterator = JsonbIteratorInit(&document->root);
 	JsonbParseState *state = NULL;
 	JsonbValue *result = NULL;
@@ -153,6 +172,11 @@ without_secrets(Jsonb *document)
 			(void) JsonbIteratorNext(&iterator, &value, true);
 			continue;
 		}
+		if ((token == WJB_VALUE || token == WJB_ELEM) && value.type == jbvNumeric &&
+		    !is_readable(value.val.numeric, largest))
+			value = (JsonbValue){.type = jbvString,
+			                     .val.string = {.val = OUT_OF_RANGE_NUMBER,
+			                                    .len = (int) strlen(OUT_OF_RANGE_NUMBER)}};
 		result = pushJsonbValue(&state, token, token < WJB_BEGIN_ARRAY ? &value : NULL);
 	}
 	return JsonbValueToJsonb(result);
@@ -186,22 +210,16 @@ read_metadata(const char *sent, const char *details)
 	Refusal refusal = {0};
 	const char *text = sent != NULL && sent[0] != '\0' ? sent : "{}";
 	Jsonb *metadata = json_text_parse(text, &refusal);
-	StringInfoData wrapped;
 
+	/* Wrapped as it was sent: what it was parsed to can be far longer (1e99999). */
 	if (metadata == NULL)
 		metadata = object_of("invalidJson", names_secret(text) ? "left out" : text);
 	else if (!JB_ROOT_IS_OBJECT(metadata))
-	{
-		initStringInfo(&wrapped);
-		appendStringInfoString(&wrapped, "{\"value\":");
-		(void) JsonbToCString(&wrapped, &metadata->root, VARSIZE(metadata));
-		appendStringInfoChar(&wrapped, '}');
-		metadata = json_text_parse(wrapped.data, &refusal);
-	}
+		metadata = json_text_parse(psprintf("{\"value\":%s}", text), &refusal);
 	if (details != NULL)
 		metadata = DatumGetJsonbP(DirectFunctionCall2(
 		    jsonb_concat, JsonbPGetDatum(metadata), JsonbPGetDatum(object_of("details", details))));
-	return without_secrets(metadata);
+	return cleaned(metadata);
 }
 
 /* Who the entry is about, or who stands in; their row is locked. */

@@ -75,6 +75,8 @@ chosen_texts(const char *answer)
 		else if (value.type == jbvNumeric)
 			list.texts[list.count++] = DatumGetCString(
 			    DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
+		else
+			list.texts[list.count++] = ""; /* no choice, which no key has */
 	}
 	return list;
 }
@@ -92,7 +94,7 @@ joined(TextList first, TextList second)
 	return list;
 }
 
-/* The key's values, nulls left out; a set may be given as one text with a JSON array. */
+/* The key's values, empty ones left out; a set may be given as one text with a JSON array. */
 static TextList
 key_texts(const AnswerKey *key)
 {
@@ -109,8 +111,9 @@ key_texts(const AnswerKey *key)
 		{
 			char *value = trimmed(TextDatumGetCString(elements[i]));
 
-			list = joined(list, key->is_set ? chosen_texts(value)
-			                                : (TextList){.count = 1, .texts = &value});
+			if (value[0] != '\0')
+				list = joined(list, key->is_set ? chosen_texts(value)
+				                                : (TextList){.count = 1, .texts = &value});
 		}
 	return list;
 }
@@ -148,4 +151,14 @@ answer_is_right(const AnswerKey *key, const char *answer)
 		return list_has(&expected, given);
 	chosen = chosen_texts(given);
 	return expected.count > 0 && list_covers(&expected, &chosen) && list_covers(&chosen, &expected);
+}
+
+bool
+is_flag(const char *text)
+{
+	char *flag = text != NULL ? trimmed(text) : "";
+	size_t length = strlen(flag);
+
+	return length > 0 && pg_strcasecmp(flag, "null") != 0 &&
+	       !(length >= 4 && strncmp(flag, "{{", 2) == 0 && strcmp(flag + length - 2, "}}") == 0);
 }

@@ -30,7 +30,9 @@ static Statement statements[STATEMENT_COUNT] = {
                         " WHERE id = $1",
                         {TEXTOID},
                         .reads = true},
-    [MEMBERSHIP] = {"SELECT 1 FROM public.\"_GroupMembers\" WHERE \"A\" = $1 AND \"B\" = $2",
+    [MEMBERSHIP] = {"SELECT 1 FROM public.\"_GroupMembers\" WHERE \"A\" = $1 AND \"B\" = $2"
+                    " UNION ALL SELECT 1 FROM public.\"_GroupInstructors\""
+                    " WHERE \"A\" = $1 AND \"B\" = $2",
                     {TEXTOID, TEXTOID},
                     .reads = true},
 };
@@ -151,7 +153,7 @@ caller_uses_instance(Caller *caller, const char *instance_id, Refusal *refusal)
 	return true;
 }
 
-/* May the caller see this competition's board? */
+/* Is this one of the competitions that the caller may name: one of its user's? */
 bool
 caller_sees_competition(Caller *caller, const char *group_id, Refusal *refusal)
 {
@@ -160,6 +162,6 @@ caller_sees_competition(Caller *caller, const char *group_id, Refusal *refusal)
 	if (caller->bound_user != NULL && STATEMENT_RUN(&statements[MEMBERSHIP], value_text(group_id),
 	                                                value_text(caller->bound_user)) == 0)
 		return refuse(refusal, EDURANGE_FORBIDDEN,
-		              "the user that the token is bound to is not a member of the competition");
+		              "the user that the token is bound to has no part in the competition");
 	return true;
 }

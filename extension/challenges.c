@@ -20,6 +20,18 @@
 #define LIST_LIMIT 500
 
 /*
+ * What a player sees of a question's document: what it asks, and nothing nested in it.  A list of
+ * what may be seen, because documents may call an answer whatever they like.
+ */
+#define SHOWN_PAYLOAD                                                                              \
+	"(SELECT coalesce(jsonb_object_agg(key, value), '{}')"                                         \
+	"   FROM jsonb_each(q.cdf_payload) WHERE key IN ('_cdf_component_id', 'type', "                \
+	"'question_type',"                                                                             \
+	"   'text', 'points', 'order', 'options', 'title', 'format', 'hint', 'required')"              \
+	"   AND NOT jsonb_path_exists(value,"                                                          \
+	"    '$[*] ? (@.type() == \"object\" || @.type() == \"array\")'))"
+
+/*
  * A question q as the caller may see it.  $2: the caller sees answers; $3: a player sees those of
  * questions without a flag.  Where the answer is left out, so is what the document says of it.
  */
@@ -27,8 +39,7 @@
 	"ROW(q.id, q.\"challengeId\", q.content, q.type, q.points,"                                    \
 	" CASE WHEN seen THEN q.answer END, q.\"order\", q.title, q.format, q.hint, q.required,"       \
 	" q.cdf_question_id, CASE WHEN seen THEN q.cdf_payload"                                        \
-	"  WHEN jsonb_typeof(q.cdf_payload) = 'object'"                                                \
-	"  THEN q.cdf_payload - ARRAY['answer', 'explanation'] END,"                                   \
+	"  WHEN jsonb_typeof(q.cdf_payload) = 'object' THEN " SHOWN_PAYLOAD " END,"                    \
 	" q.\"createdAt\" AT TIME ZONE 'UTC', q.\"updatedAt\" AT TIME ZONE 'UTC')::edurange.question"
 #define VISIBILITY "LATERAL (SELECT $2 OR $3 AND upper(q.type) <> 'FLAG') AS visible (seen)"
 

@@ -176,13 +176,12 @@ finite_time(FunctionCallInfo fcinfo, int argument, const char *name)
 	return value;
 }
 
-/* The first of the instructors; at least one, none of them null. */
-static char *
-first_instructor(FunctionCallInfo fcinfo)
+/* The instructors; at least one, none of them null. */
+static Datum *
+read_instructors(FunctionCallInfo fcinfo, int *count)
 {
 	ArrayType *ids;
 	Datum *elements;
-	int count;
 
 	if (PG_ARGISNULL(2))
 		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"instructor_ids\" is missing");
@@ -190,8 +189,22 @@ first_instructor(FunctionCallInfo fcinfo)
 	if (ARR_NDIM(ids) != 1 || array_contains_nulls(ids))
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"instructor_ids\" must list at least one user id and no null");
-	deconstruct_array(ids, TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, &count);
-	return TextDatumGetCString(elements[0]);
+	deconstruct_array(ids, TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, count);
+	return elements;
+}
+
+/* A bound caller makes competitions of its own user only. */
+static bool
+is_own_competition(Caller *caller, const Datum *instructors, int count, Refusal *refusal)
+{
+	for (int i = 0; i < count; i++)
+	{
+		*refusal = (Refusal){0};
+		if (caller_acts_as(caller, TextDatumGetCString(instructors[i]), refusal))
+			return true;
+	}
+	return refuse(refusal, EDURANGE_FORBIDDEN,
+	              "parameter \"instructor_ids\" lacks the user that the token is bound to");
 }
 
 static Datum
@@ -199,9 +212,11 @@ create_competition(FunctionCallInfo fcinfo, Caller *caller)
 {
 	char *name = required_text(fcinfo, 0, "name");
 	NullableDatum start_date = finite_time(fcinfo, 1, "start_date");
-	char *instructor = first_instructor(fcinfo);
+	int count;
+	Datum *instructors = read_instructors(fcinfo, &count);
 	NullableDatum end_date = finite_time(fcinfo, 4, "end_date");
 	char *id = new_id();
+	Refusal refusal = {0};
 	Datum row;
 	bool is_null;
 
@@ -212,6 +227,8 @@ create_competition(FunctionCallInfo fcinfo, Caller *caller)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"end_date\" must be later than \"start_date\"");
 	statements_begin();
+	if (!is_own_competition(caller, instructors, count, &refusal))
+		raise_refusal(&refusal);
 	if (STATEMENT_RUN(&statements[MISSING_USER], fcinfo->args[2]) > 0)
 		raise_error(EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", row_text(0, 1));
 	STATEMENT_RUN(&statements[INSERT_COMPETITION], value_text(id), value_text(name),
@@ -219,7 +236,7 @@ create_competition(FunctionCallInfo fcinfo, Caller *caller)
 	row = row_result(0, 1, &is_null);
 	STATEMENT_RUN(&statements[INSERT_INSTRUCTORS], value_text(id), fcinfo->args[2]);
 	activity_log(&(Activity){.event_type = "GROUP_CREATED",
-	                         .user_id = instructor,
+	                         .user_id = TextDatumGetCString(instructors[0]),
 	                         .group_id = id,
 	                         .metadata = json_member("name", name)});
 	statements_end();
@@ -278,7 +295,8 @@ generate_access_code(FunctionCallInfo fcinfo, Caller *caller)
 	if (!PG_ARGISNULL(4))
 		int_between(fcinfo, 4, "max_uses", 1, PG_INT32_MAX);
 	statements_begin();
-	if (!caller_acts_as(caller, created_by, &refusal))
+	if (!caller_acts_as(caller, created_by, &refusal) ||
+	    !caller_sees_competition(caller, group_id, &refusal))
 		raise_refusal(&refusal);
 	if (STATEMENT_RUN(&statements[LOCK_USER], value_text(created_by)) == 0)
 		raise_error(EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", created_by);
@@ -314,10 +332,13 @@ add_competition_challenge(FunctionCallInfo fcinfo, Caller *caller)
 	char *group_id = required_text(fcinfo, 0, "group_id");
 	char *challenge_id = required_text(fcinfo, 1, "challenge_id");
 	int32 points = int_between(fcinfo, 2, "points", 0, PG_INT32_MAX);
+	Refusal refusal = {0};
 	Datum row;
 	bool is_null;
 
 	statements_begin();
+	if (!caller_sees_competition(caller, group_id, &refusal))
+		raise_refusal(&refusal);
 	if (STATEMENT_RUN(&statements[LOCK_GROUP], value_text(group_id)) == 0)
 		raise_error(EDURANGE_COMPETITION_NOT_FOUND, "competition \"%s\" does not exist", group_id);
 	if (STATEMENT_RUN(&statements[LOCK_CHALLENGE], value_text(challenge_id)) == 0)

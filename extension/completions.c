@@ -49,7 +49,8 @@ static Statement statements[STATEMENT_COUNT] = {
                               " gc.points"
                               " FROM public.\"GroupChallenge\" gc"
                               " JOIN public.\"CompetitionGroup\" c ON c.id = gc.\"groupId\""
-                              " WHERE gc.id = $1 FOR KEY SHARE OF c, gc",
+                              " JOIN public.\"Challenge\" ch ON ch.id = gc.\"challengeId\""
+                              " WHERE gc.id = $1 FOR KEY SHARE OF c, gc, ch",
                               {TEXTOID}},
     /* The key: a list in the document, or the column's text; both where they differ. */
     [LOCK_QUESTION] = {"SELECT q.points, upper(q.type),"
@@ -84,7 +85,7 @@ static Statement statements[STATEMENT_COUNT] = {
     /* $1 user, $2 group challenge, $3 challenge, $4 id */
     [COMPLETE_CHALLENGE] = {"INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\","
                             " \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
-                            " SELECT $4, $1, $2, (SELECT sum(\"pointsEarned\")"
+                            " SELECT $4, $1, $2, (SELECT least(sum(\"pointsEarned\"), 2147483647)"
                             " FROM public.\"QuestionCompletion\" WHERE \"userId\" = $1"
                             " AND \"groupChallengeId\" = $2), clock_timestamp() AT TIME ZONE 'UTC'"
                             " WHERE NOT EXISTS (SELECT FROM public.\"ChallengeQuestion\" q"

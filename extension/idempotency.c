@@ -91,9 +91,9 @@ hash_text(pg_cryptohash_ctx *context, const char *text)
 		elog(ERROR, "could not compute SHA-256");
 }
 
-/* The SHA-256 of what is asked: every argument but caller and key. */
+/* The SHA-256 of what is asked: every argument but the key, and of the caller whom it is bound to. */
 static bytea *
-hash_request(FunctionCallInfo fcinfo)
+hash_request(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	bytea *digest = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
 	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
@@ -112,6 +112,8 @@ hash_request(FunctionCallInfo fcinfo)
 		hash_text(context,
 		          PG_ARGISNULL(i) ? NULL : OidOutputFunctionCall(output, PG_GETARG_DATUM(i)));
 	}
+	hash_text(context, caller->bound_user);
+	hash_text(context, caller->bound_instance);
 	SET_VARSIZE(digest, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
 	if (pg_cryptohash_final(context, (uint8 *) VARDATA(digest), PG_SHA256_DIGEST_LENGTH) < 0)
 		elog(ERROR, "could not compute SHA-256");
@@ -226,7 +228,7 @@ mutate(FunctionCallInfo fcinfo, Mutation mutation)
 	request.caller = value_text(caller.actor);
 	request.function = value_text(get_func_name(fcinfo->flinfo->fn_oid));
 	formats = fix_formats();
-	request.sha256 = hash_request(fcinfo);
+	request.sha256 = hash_request(fcinfo, &caller);
 	AtEOXact_GUC(true, formats);
 	statements_begin();
 	lock_key(&request);

@@ -9,6 +9,7 @@
 #include "utils/jsonb.h"
 
 #include "activity.h"
+#include "answers.h"
 #include "caller.h"
 #include "compat.h"
 #include "idempotency.h"
@@ -121,11 +122,13 @@ static Statement statements[STATEMENT_COUNT] = {
     [LOCK_INSTANCE] = {"SELECT status::text, \"userId\", \"challengeId\", \"competitionId\""
                        " FROM public.\"ChallengeInstance\" WHERE id = $1 FOR NO KEY UPDATE",
                        {TEXTOID}},
-    /* $1 id, $2 status, $3 name of the secret, $4 flag; null leaves what is there */
+    /* $1 id, $2 status, $3 name of the secret, $4 flag; null leaves what is there.  A secret that is
+	 * named for the first time without its flag makes the decoy go, which would pass for it. */
     [UPDATE_INSTANCE] = {"UPDATE public.\"ChallengeInstance\" AS i"
                          " SET status = coalesce($2::public.\"ChallengeStatus\", i.status),"
                          " \"flagSecretName\" = coalesce($3, i.\"flagSecretName\"),"
-                         " flag = coalesce($4, i.flag),"
+                         " flag = coalesce($4, CASE WHEN $3 IS NULL"
+                         "  OR i.\"flagSecretName\" <> '' THEN i.flag END),"
                          " \"lastStatusChange\" = CASE WHEN $2 <> i.status::text"
                          "  THEN clock_timestamp() AT TIME ZONE 'UTC'"
                          "  ELSE i.\"lastStatusChange\" END,"
@@ -299,12 +302,15 @@ can_go(const char *from, const char *to)
 	return false;
 }
 
-/* A flag that could be right: the Instance Manager's "null" is none. */
+/* What marks a flag as synchronized must be a name, and the flag one that could be right. */
 static void
-check_flag(const char *flag)
+check_flag(const char *secret_name, const char *flag)
 {
-	if (flag != NULL && (flag[strspn(flag, " \t\r\n")] == '\0' || strcmp(flag, "null") == 0))
-		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"flag\" must not be empty or \"null\"");
+	if (secret_name != NULL && secret_name[0] == '\0')
+		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"flagSecretName\" must not be empty");
+	if (flag != NULL && !is_flag(flag))
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"flag\" must not be empty, \"null\" or a placeholder");
 }
 
 static Datum
@@ -322,7 +328,7 @@ update_challenge_instance(FunctionCallInfo fcinfo, Caller *caller)
 	if (status == NULL && flag == NULL && PG_ARGISNULL(2))
 		raise_error(EDURANGE_MISSING_PARAMETER,
 		            "one of the parameters \"status\", \"flagSecretName\" and \"flag\" is needed");
-	check_flag(flag);
+	check_flag(optional_text(fcinfo, 2), flag);
 	statements_begin();
 	if (status != NULL)
 		checked_status(status);

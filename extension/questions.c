@@ -19,6 +19,7 @@
 typedef enum StatementId
 {
 	ATTEMPTS,
+	CORRECT_ATTEMPT,
 	FIND_FLAG,
 	INSERT_ATTEMPT,
 	COMPLETED,
@@ -27,14 +28,19 @@ typedef enum StatementId
 
 static Statement statements[STATEMENT_COUNT] = {
     /* $1 user, $2 question, $3 group challenge */
-    [ATTEMPTS] = {"SELECT count(*)::integer, coalesce(bool_or(\"isCorrect\"), false)"
-                  " FROM public.\"QuestionAttempt\" WHERE \"userId\" = $1"
+    [ATTEMPTS] = {"SELECT count(*)::integer FROM public.\"QuestionAttempt\" WHERE \"userId\" = $1"
                   " AND \"questionId\" = $2 AND \"groupChallengeId\" = $3",
                   {TEXTOID, TEXTOID, TEXTOID}},
+    /* An attempt that was right, and was not undone by an instructor's reset since. $4 competition */
+    [CORRECT_ATTEMPT] = {"SELECT 1 FROM public.\"QuestionAttempt\" a WHERE a.\"userId\" = $1"
+                         " AND a.\"questionId\" = $2 AND a.\"groupChallengeId\" = $3"
+                         " AND a.\"isCorrect\" AND NOT EXISTS (SELECT FROM edurange.standing s"
+                         "  WHERE s.user_id = $1 AND s.group_id = $4"
+                         "  AND s.reset_at >= a.\"attemptedAt\" AT TIME ZONE 'UTC') LIMIT 1",
+                         {TEXTOID, TEXTOID, TEXTOID, TEXTOID}},
     /* The instance that is given, or the user's newest live one, or the newest.  A flag counts only
 	 * once it was synchronized, which the secret's name marks: before, it is a decoy. */
-    [FIND_FLAG] = {"SELECT id, CASE WHEN \"flagSecretName\" IS NOT NULL"
-                   " AND btrim(flag) NOT IN ('', 'null') THEN flag END"
+    [FIND_FLAG] = {"SELECT id, CASE WHEN \"flagSecretName\" <> '' THEN flag END"
                    " FROM public.\"ChallengeInstance\""
                    " WHERE \"userId\" = $1 AND \"challengeId\" = $2 AND \"competitionId\" = $3"
                    " AND ($4::text IS NULL OR id = $4)"
@@ -77,7 +83,7 @@ find_flag(Caller *caller, Play *play, Refusal *refusal)
 	}
 	play->instance_id = row_text(0, 1);
 	flag = row_text(0, 2);
-	if (flag == NULL)
+	if (!is_flag(flag))
 		return refuse(refusal, EDURANGE_FLAG_NOT_READY,
 		              "the flag of instance \"%s\" is not known yet", play->instance_id);
 	value = CStringGetTextDatum(flag);
@@ -146,9 +152,10 @@ assert_completion(Caller *caller, Play *play, Refusal *refusal)
 	{
 		if (!play_check_open(play, refusal))
 			return false;
-		STATEMENT_RUN(&statements[ATTEMPTS], value_text(play->user_id),
-		              value_text(play->question_id), value_text(play->group_challenge_id));
-		if (caller->tier < TIER_SERVICE && !row_bool(0, 2) && !guc_webos_compatibility)
+		if (caller->tier < TIER_SERVICE && !guc_webos_compatibility &&
+		    STATEMENT_RUN(&statements[CORRECT_ATTEMPT], value_text(play->user_id),
+		                  value_text(play->question_id), value_text(play->group_challenge_id),
+		                  value_text(play->group_id)) == 0)
 			return refuse(refusal, EDURANGE_ATTEMPT_REQUIRED,
 			              "user \"%s\" has no correct attempt at question \"%s\"", play->user_id,
 			              play->question_id);

@@ -22,6 +22,7 @@
 /* One parameter as it came: text of a query or path, or a JSON value. */
 typedef struct Given
 {
+	const char *name; /* of the names that it has, that in the request's body */
 	const char *text;
 	const json_t *json;
 } Given;
@@ -33,9 +34,41 @@ fail_type(Failure *failure, const Param *param, const char *expected)
 	            expected);
 }
 
+/*
+ * A member of the JSON object in the body exactly as it was written, which parsing loses: 1.50 and
+ * 1.5 are the same number but not the same answer.  The body is known to be JSON.
+ */
+static char *
+number_as_written(const char *body, const char *name)
+{
+	JsonPiece whole;
+	JsonPiece key;
+	JsonPiece value;
+	JsonCursor members = {0};
+
+	if (!json_scan_whole(body, strlen(body), &whole) || !json_scan_open(whole, '{', &members))
+		return NULL;
+	while (json_scan_next(&members, &key, &value))
+	{
+		if (json_scan_is(key, name))
+			return strndup(value.at, value.length);
+	}
+	return NULL;
+}
+
+/* Is it written as a whole number? */
+static bool
+is_whole(const char *text)
+{
+	const char *digits = text + (text[0] == '-');
+	size_t count = strspn(digits, "0123456789");
+
+	return count > 0 && digits[count] == '\0';
+}
+
 /* A whole number of four bytes. */
 static char *
-bind_integer(const Param *param, Given given, Failure *failure)
+bind_integer(const Param *param, Given given, const char *body, Failure *failure)
 {
 	double number = 0;
 	bool whole;
@@ -43,17 +76,17 @@ bind_integer(const Param *param, Given given, Failure *failure)
 
 	if (given.text != NULL)
 	{
-		const char *digits = given.text + (given.text[0] == '-');
-		size_t count = strspn(digits, "0123456789");
-
-		whole = count > 0 && digits[count] == '\0';
+		whole = is_whole(given.text);
 		number = whole ? strtod(given.text, NULL) : 0;
 	}
 	else
 	{
-		/* an integer that was too large to parse as one has become a real number */
-		whole = json_is_integer(given.json);
+		/* beside one that was too large to parse as one, integers have become real numbers */
+		char *written = json_is_real(given.json) ? number_as_written(body, given.name) : NULL;
+
+		whole = json_is_integer(given.json) || (written != NULL && is_whole(written));
 		number = json_number_value(given.json);
+		free(written);
 	}
 	if (number < INT_MIN || number > INT_MAX)
 		failure_set(failure, EDURANGE_OUT_OF_RANGE,
@@ -219,28 +252,6 @@ bind_text_list(const Param *param, Given given, Failure *failure)
 	return text_array_finish(&array);
 }
 
-/*
- * A member of the JSON object in the body exactly as it was written, which parsing loses: 1.50 and
- * 1.5 are the same number but not the same answer.  The body is known to be JSON.
- */
-static char *
-number_as_written(const char *body, const char *name)
-{
-	JsonPiece whole;
-	JsonPiece key;
-	JsonPiece value;
-	JsonCursor members = {0};
-
-	if (!json_scan_whole(body, strlen(body), &whole) || !json_scan_open(whole, '{', &members))
-		return NULL;
-	while (json_scan_next(&members, &key, &value))
-	{
-		if (json_scan_is(key, name))
-			return strndup(value.at, value.length);
-	}
-	return NULL;
-}
-
 /* An answer: a text, a number by its text, or a list of texts as JSON. */
 static char *
 bind_answer(const Param *param, Given given, const char *body, Failure *failure)
@@ -274,7 +285,7 @@ bind_one(const Param *param, Given given, const char *body, Failure *failure)
 	switch (param->type)
 	{
 		case TYPE_INTEGER:
-			return bind_integer(param, given, failure);
+			return bind_integer(param, given, body, failure);
 		case TYPE_BOOLEAN:
 			return bind_boolean(param, given, failure);
 		case TYPE_TIMESTAMP:
@@ -318,6 +329,7 @@ find_given(const Param *param, const Target *target, const json_t *object, Given
 		if (value != NULL && !json_is_null(value))
 		{
 			given->json = value;
+			given->name = name;
 			found++;
 		}
 		for (int j = 0; param->source == FROM_QUERY && j < target->nfields; j++)

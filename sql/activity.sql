@@ -12,6 +12,9 @@ SELECT testing.logged(e) FROM edurange.log_activity('USER_UPDATED', 'ada', metad
 SELECT testing.logged(e) FROM edurange.log_activity('USER_UPDATED', 'ada', metadata => '{broken') e;
 SELECT testing.logged(e) FROM edurange.log_activity('USER_UPDATED', 'ada', metadata => '{"ANSWER": broken') e;
 SELECT testing.logged(e) FROM edurange.log_activity('USER_UPDATED', 'ada', metadata => '', details => 'more "words"') e;
+-- a short text of a long number does not become a row that nobody can read
+SELECT testing.logged(e) FROM edurange.log_activity('USER_UPDATED', 'ada', metadata => '{"a": [1e131071, -1e400, 1e30, 12.50], "b": 1e-9000}') e;
+SELECT length(testing.logged(e)) FROM edurange.log_activity('USER_UPDATED', 'ada', metadata => format('[%s]', repeat('1e131071, ', 9000) || 1)) e;
 -- secrets are taken out, however deep
 SELECT testing.logged(e) FROM edurange.log_activity('USER_UPDATED', 'ada', metadata => '{"answer": "s1", "a": {"Flag": {"x": "s2"}, "b": [{"token": "s3", "kept": 1}]}, "flags": "kept"}') e;
 -- what the types do not know

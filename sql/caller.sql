@@ -10,6 +10,16 @@ SELECT testing.bound($$edurange.attempt_question('bob', 'q', 'g', 'a', @)$$, 'ad
 SELECT testing.bound($$edurange.complete_question('bob', 'q', 'g', @)$$, 'ada');
 SELECT testing.bound($$edurange.leaderboard('autumn', @)$$, 'ada');
 SELECT testing.bound($$edurange.leaderboard('autumn', @)$$, 'bob');
+-- competitions of others, and one's own as an instructor
+INSERT INTO "_GroupInstructors" ("A", "B") VALUES ('autumn', 'ina');
+SELECT testing.bound($$edurange.leaderboard('autumn', @)$$, 'ina');
+SELECT testing.bound($$edurange.generate_access_code('spring', 'ina', @)$$, 'ina');
+SELECT testing.bound($$edurange.generate_access_code('autumn', 'ina', @)$$, 'ina');
+SELECT testing.bound($$edurange.add_competition_challenge('spring', 'knots', 1, @)$$, 'ina');
+SELECT testing.bound($$edurange.add_competition_challenge('autumn', 'quiz', 1, @)$$, 'ina');
+SELECT testing.bound($$edurange.create_competition('Hers', '2020-01-01', ARRAY['bob', 'ada'], @)$$, 'ina');
+SELECT testing.bound($$edurange.create_competition('Hers', '2020-01-01', ARRAY['bob', 'ina'], @)$$, 'ina');
+SELECT testing.bound($$edurange.create_competition('Hers', '2020-01-01', ARRAY['ada'], @)$$, NULL, 'gone');
 -- an instance means its owner, and no other instance
 SELECT testing.bound($$edurange.get_points('ada', 'spring', @)$$, NULL, 'ti');
 SELECT testing.bound($$edurange.get_points('bob', 'spring', @)$$, NULL, 'ti');

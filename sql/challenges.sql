@@ -33,6 +33,16 @@ SELECT q.cdf_question_id, q.answer, q.cdf_payload
 FROM edurange.challenge_details('knots') d, unnest(d.questions) q;
 SELECT edurange.wire(d)::text ~ 'hemp|sisal|\{\{FLAG' AS shows FROM edurange.challenge_details('knots') d;
 RESET ROLE;
+-- whatever a document calls it
+BEGIN;
+UPDATE "ChallengeQuestion" SET cdf_payload = cdf_payload || '{"solution": "hemp", "answers": ["hemp"], "hint": {"answer": "hemp"},
+  "options": [{"text": "rope", "correct": "hemp"}], "title": "kept"}' WHERE "challengeId" = 'knots';
+UPDATE "ChallengeQuestion" SET cdf_payload = '["hemp"]' WHERE "challengeId" = 'knots' AND cdf_question_id = 'flag';
+SET LOCAL ROLE edurange_player;
+SELECT q.cdf_question_id, q.cdf_payload FROM edurange.challenge_details('knots') d, unnest(d.questions) q;
+SELECT edurange.wire(q)::text ~ 'hemp|sisal' AS shows FROM edurange.challenge_details('knots') d, unnest(d.questions) k,
+  LATERAL edurange.question_details(k.id) q;
+ROLLBACK;
 -- for a WebOS that judges itself: answers, but never of flags
 SET edurange.webos_compatibility = on;
 SET ROLE edurange_player;

@@ -90,6 +90,17 @@ SELECT testing.refused($$SELECT edurange.update_challenge_instance(NULL, 'ACTIVE
 SELECT testing.refused($$SELECT edurange.update_challenge_instance('in9', 'ACTIVE')$$);
 SELECT testing.refused($$SELECT edurange.update_challenge_instance('in1', flag => 'null')$$);
 SELECT testing.refused($$SELECT edurange.update_challenge_instance('in1', flag => ' ')$$);
+SELECT testing.refused($$SELECT edurange.update_challenge_instance('in1', flag => E'Null\n')$$);
+SELECT testing.refused($$SELECT edurange.update_challenge_instance('in1', flag => '{{FLAG}}')$$);
+SELECT testing.refused($$SELECT edurange.update_challenge_instance('in1', flag_secret_name => '')$$);
+-- a decoy never becomes a flag by the name of a secret; a known flag stays
+INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId", flag) VALUES
+  ('in3', 'ich', 'ada', '', 'QUEUED', 'spring', 'flag{decoy}');
+SELECT "flagSecretName" FROM edurange.update_challenge_instance('in3', flag_secret_name => 'flag-secret-in3');
+SELECT "flagSecretName", flag FROM "ChallengeInstance" WHERE id = 'in3';
+SELECT "flagSecretName" FROM edurange.update_challenge_instance('in3', flag => 'EDU-{in3}');
+SELECT "flagSecretName" FROM edurange.update_challenge_instance('in3', flag_secret_name => 'other');
+SELECT "flagSecretName", flag FROM "ChallengeInstance" WHERE id = 'in3';
 SELECT testing.bound($$edurange.update_challenge_instance('in1', 'TERMINATING', @)$$, 'bob');
 -- the whole table of what can follow
 INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId")

@@ -49,8 +49,13 @@ VALUES ('dash', 'quiz', '?', 'checkboxes', 0, '["x", "y"]', 100, 'dash', false),
 SELECT testing.try('ada', 'dash', '["x"]'), testing.try('ada', 'dash', '["y","x"]');
 SELECT testing.try('ada', 'dash2', 'y'), testing.try('ada', 'dash2', 'x');
 DELETE FROM "ChallengeQuestion" WHERE id LIKE 'dash%';
+-- what is no choice is no part of the set
+SELECT testing.try('bob', 'boxes', '["a", "c", null]'), testing.try('bob', 'boxes', '["a", "c", {}]');
 -- a question without an answer has no right one; neither does a placeholder of a flag
 SELECT testing.try('ada', 'open', 'null');
+UPDATE "ChallengeQuestion" SET answer = ' ' WHERE id = testing.q('open');
+SELECT testing.try('ada', 'open', '  ');
+UPDATE "ChallengeQuestion" SET answer = NULL WHERE id = testing.q('open');
 SELECT testing.refused($$SELECT testing.try('ada', 'flag', '{{FLAG}}')$$);
 -- a flag is that of the user's own instance, once it is known
 INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, flag, "competitionId", "creationTime") VALUES
@@ -60,6 +65,13 @@ UPDATE "ChallengeInstance" SET "flagSecretName" = 'flag-secret-qi2' WHERE id = '
 SELECT testing.refused($$SELECT testing.try('ada', 'flag', 'flag{decoy}')$$);
 UPDATE "ChallengeInstance" SET "flagSecretName" = 'flag-secret-qi1', flag = 'null' WHERE id = 'qi1';
 SELECT testing.refused($$SELECT testing.try('ada', 'flag', 'null')$$);
+-- nothing that stands in for a flag is one, however it is spelled
+SELECT spelled, testing.refused(format($$
+  UPDATE "ChallengeInstance" SET flag = %L WHERE id = 'qi1'; SELECT testing.try('ada', 'flag', %L)$$, spelled, answer))
+FROM (VALUES (E'null\n', 'null'), (' NULL ', 'NULL'), (E'\t', ' '), ('{{FLAG}}', '{{FLAG}}')) AS no_flag (spelled, answer);
+UPDATE "ChallengeInstance" SET "flagSecretName" = '', flag = 'flag{decoy}' WHERE id = 'qi1';
+SELECT testing.refused($$SELECT testing.try('ada', 'flag', 'flag{decoy}')$$);
+UPDATE "ChallengeInstance" SET "flagSecretName" = 'flag-secret-qi1' WHERE id = 'qi1';
 SELECT count(*) FROM "QuestionAttempt" WHERE "questionId" = testing.q('flag');
 UPDATE "ChallengeInstance" SET flag = 'EDU-{adas-0001}' WHERE id = 'qi1';
 SELECT testing.try('ada', 'flag', 'EDU-{bobs-0002}');
@@ -99,7 +111,8 @@ SELECT set_config('testing.choice', :'choice', false), set_config('testing.gc', 
 SET ROLE edurange_player;
 SELECT replace(testing.refused($$SELECT edurange.complete_question('bob', current_setting('testing.choice'), current_setting('testing.gc'))$$), :'choice', 'choice');
 RESET ROLE;
-INSERT INTO "QuestionAttempt" (id, "questionId", "userId", "groupChallengeId", answer, "isCorrect") VALUES ('good', :'choice', 'bob', :'gc', 'b', true);
+INSERT INTO "QuestionAttempt" (id, "questionId", "userId", "groupChallengeId", answer, "isCorrect", "attemptedAt")
+VALUES ('good', :'choice', 'bob', :'gc', 'b', true, now() AT TIME ZONE 'UTC');
 SET ROLE edurange_player;
 SELECT (completion)."pointsEarned" FROM edurange.complete_question('bob', :'choice', :'gc');
 RESET ROLE;
@@ -143,5 +156,20 @@ SELECT count(*) FROM "QuestionCompletion" WHERE "userId" = 'bob' AND "questionId
 DELETE FROM "ChallengeCompletion" WHERE "userId" = 'ada';
 DELETE FROM "QuestionCompletion" WHERE "userId" = 'ada';
 UPDATE "GroupPoints" SET points = 0 WHERE "userId" = 'ada' AND "groupId" = 'spring';
+SELECT set_config('testing.text', testing.q('text'), false) AS ignored_text \gset
+SET ROLE edurange_player;
+SELECT replace(testing.refused($$SELECT edurange.complete_question('ada', current_setting('testing.text'), current_setting('testing.gc'))$$), :'ignored_text', 'text');
+RESET ROLE;
 SELECT testing.try('ada', 'text', 'Forty-Two');
+-- what was earned for a challenge may be more than a total can hold
+UPDATE "ChallengeQuestion" SET points = 2147483647 WHERE "challengeId" = 'optional';
+DELETE FROM "QuestionCompletion" WHERE "userId" = 'bob';
+DELETE FROM "ChallengeCompletion" WHERE "userId" = 'bob';
+SELECT points FROM edurange.set_points('bob', 'spring', 0);
+SELECT a."challengeCompleted" FROM "ChallengeQuestion" q, LATERAL edurange.attempt_question('bob', q.id, :'gco', q.answer) a
+WHERE q."challengeId" = 'optional' AND q."order" = 0;
+SELECT points FROM edurange.set_points('bob', 'spring', 0);
+SELECT a."challengeCompleted" FROM "ChallengeQuestion" q, LATERAL edurange.attempt_question('bob', q.id, :'gco', q.answer) a
+WHERE q."challengeId" = 'optional' AND q."order" = 1;
+SELECT "pointsEarned" FROM "ChallengeCompletion" WHERE "userId" = 'bob' AND "groupChallengeId" = :'gco';
 SELECT * FROM edurange.check_invariants();

@@ -55,7 +55,7 @@ make_work_dir() {
 # Copies of what the tests read, with modes that let SERVER_USER read them.
 copy_inputs() {
   (cd "$TOP" && cp -R --parents sql expected deploy schema edurange.control docs README.md Makefile \
-    test/isolation test/t test/perl extension/errors.h "$WORK/src/" 2>/dev/null) || true
+    test/adoption test/isolation test/t test/perl extension/errors.h "$WORK/src/" 2>/dev/null) || true
   chmod -R a+rX "$WORK/src"
 }
 

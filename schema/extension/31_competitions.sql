@@ -69,7 +69,7 @@ CREATE FUNCTION edurange.create_competition(
   AS 'MODULE_PATHNAME', 'edurange_create_competition' LANGUAGE C VOLATILE
   SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION edurange.create_competition(text, timestamptz, text[], text, timestamptz, edurange.caller, text) IS
-  'Creates a competition with at least one instructor; without an end date it stays open. Tier: service. Errors: missing_parameter, invalid_parameter, user_not_found.';
+  'Creates a competition with at least one instructor; without an end date it stays open. The user that a caller is bound to must be among the instructors. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found.';
 
 CREATE FUNCTION edurange.generate_access_code(
     group_id text, created_by text, code text DEFAULT NULL,
@@ -80,7 +80,7 @@ CREATE FUNCTION edurange.generate_access_code(
   AS 'MODULE_PATHNAME', 'edurange_generate_access_code' LANGUAGE C VOLATILE
   SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION edurange.generate_access_code(text, text, text, timestamptz, integer, edurange.caller, text) IS
-  'Makes a code to join a competition with: the given one (1 to 20 letters, digits and hyphens, kept in upper case) or eight random characters; unlimited where expires_at or max_uses is null. Tier: service. Errors: missing_parameter, invalid_parameter, competition_not_found, user_not_found, code_in_use.';
+  'Makes a code to join a competition with: the given one (1 to 20 letters, digits and hyphens, kept in upper case) or eight random characters; unlimited where expires_at or max_uses is null. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, user_not_found, code_in_use.';
 
 CREATE FUNCTION edurange.add_competition_challenge(
     group_id text, challenge_id text, points integer,
@@ -90,7 +90,7 @@ CREATE FUNCTION edurange.add_competition_challenge(
   AS 'MODULE_PATHNAME', 'edurange_add_competition_challenge' LANGUAGE C VOLATILE
   SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION edurange.add_competition_challenge(text, text, integer, edurange.caller, text) IS
-  'Places a challenge in a competition, worth points (0 or more). Tier: service. Errors: missing_parameter, invalid_parameter, competition_not_found, challenge_not_found, challenge_in_competition.';
+  'Places a challenge in a competition, worth points (0 or more). Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, challenge_not_found, challenge_in_competition.';
 
 CREATE FUNCTION edurange.join_competition(
     code text, user_id text, caller edurange.caller DEFAULT NULL,

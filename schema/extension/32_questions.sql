@@ -44,7 +44,7 @@ CREATE FUNCTION edurange.complete_question(
   AS 'MODULE_PATHNAME', 'edurange_complete_question' LANGUAGE C VOLATILE
   SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION edurange.complete_question(text, text, text, boolean, edurange.caller, text) IS
-  'Completes a question for a user, awards its points once and completes the challenge with its last required question. A player needs a correct attempt on record. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found, question_not_found, group_challenge_not_found, not_a_member, competition_not_open, attempt_required.';
+  'Completes a question for a user, awards its points once and completes the challenge with its last required question. A player needs a correct attempt on record since the last reset. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found, question_not_found, group_challenge_not_found, not_a_member, competition_not_open, attempt_required.';
 
 CREATE FUNCTION edurange.completed_questions(
     user_id text, group_challenge_id text, caller edurange.caller DEFAULT NULL)

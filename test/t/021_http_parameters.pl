@@ -100,6 +100,7 @@ my %good = (
 	boolean => 'true');
 my %bad = (
 	text => { '1' => 'invalid_type', '1.5' => 'invalid_type', 'true' => 'invalid_type',
+		'18446744073709551616' => 'invalid_type',
 		'["x"]' => 'invalid_type', '{"x":1}' => 'invalid_type' },
 	integer => {
 		'"1"' => 'invalid_type',
@@ -151,7 +152,7 @@ my %bad_in_query = (
 	},
 	text => {});
 
-my %open = map { $_ => 1 } 'GET /status', 'GET /live', 'GET /ready';
+my %open = map { $_ => 1 } 'GET /status', 'GET /live', 'GET /ready', 'GET /openapi.json', 'GET /docs';
 my %of_program = Edurange::Shim->routes;
 is_deeply([ sort keys %routes, keys %open, 'POST /cdf/import' ], [ sort keys %of_program ],
 	'every route is in this table, the document of /cdf/import aside');

@@ -50,6 +50,21 @@ sub new_staged
 	return $node;
 }
 
+# One line a table of the schemas: its name, the number of its rows and a sum over them.
+sub fingerprint
+{
+	my ($self, $database, @schemas) = @_;
+	my $list = join(', ', map { "'$_'" } @schemas);
+
+	return $self->safe_psql(
+		$database, qq{
+		SELECT string_agg(format('%s %s', c.oid::regclass, query_to_xml(format(
+			'SELECT count(*), md5(string_agg(t::text, %L ORDER BY t::text)) FROM %s t', ',', c.oid::regclass),
+			false, false, '')), E'\\n' ORDER BY c.oid::regclass::text)
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname IN ($list) AND c.relkind = 'r'});
+}
+
 # Runs a file with psql, which must succeed.
 sub psql_file
 {

@@ -1,0 +1,30 @@
+#!/bin/sh
+# A Debian system in a folder, for tests that install packages: test/chroot.sh SUITE PACKAGE...
+# Prints the folder.  It is made once for a suite and set of packages and kept below /var/tmp between
+# runs (`rm -rf /var/tmp/edurange-chroot-*` frees the space); a test works in a copy of it, or cleans up
+# after itself.  Needs root and debootstrap.
+set -eu
+suite=$1
+shift
+key=$(printf '%s\n' "$@" | sort | sha256sum | cut -c 1-8)
+root=/var/tmp/edurange-chroot-$suite-$key
+mirror=$(sed -n 's/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\).*/\2/p; s/^URIs: *\([^ ]*\).*/\1/p' \
+  /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
+
+[ -n "$mirror" ] || { echo "chroot.sh: no Debian mirror in /etc/apt" >&2; exit 1; }
+exec 7>"/var/tmp/edurange-chroot-$suite.lock"
+flock 7
+if [ ! -f "$root/complete" ]; then
+  rm -rf "$root"
+  debootstrap --variant=minbase "$suite" "$root" "$mirror" >&2
+  # Nothing starts a server while packages are installed.
+  printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+  chmod 755 "$root/usr/sbin/policy-rc.d"
+  for file in /etc/apt/apt.conf.d/*proxy*; do
+    [ ! -f "$file" ] || cp "$file" "$root/etc/apt/apt.conf.d/"
+  done
+  env DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get -q -y --no-install-recommends install \
+    "$@" >&2
+  touch "$root/complete"
+fi
+printf '%s\n' "$root"
