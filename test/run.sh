@@ -185,6 +185,23 @@ run_fuzz() {
   count_suite fuzz "$WORK/out/fuzz.log" "$status"
 }
 
+# One script of the long run, which installs into Debian systems in folders and needs root for that.
+run_long() {
+  name=$(basename "$1" .sh)
+  began=$(date +%s)
+  status=0
+  timeout -k 10 "$LIMIT" "$1" >"$WORK/out/$name.log" 2>&1 || status=$?
+  seconds=$(($(date +%s) - began))
+  if [ "$status" -eq 0 ]; then
+    passed=$((passed + 1))
+    say "$(printf '%-30s ... ok     %4s s' "$name" "$seconds")"
+  else
+    failed=$((failed + 1))
+    say "$(printf '%-30s ... FAILED %4s s, exit status %s' "$name" "$seconds" "$status")"
+    tail -n 60 "$WORK/out/$name.log"
+  fi
+}
+
 # A report of a sanitizer is a failure even where no test noticed.
 check_sanitizers() {
   for report in "$WORK"/out/sanitizer.*; do
@@ -258,6 +275,17 @@ for file in "$src"/test/t/*.pl; do
   fi
 done
 run_fuzz
+if [ -n "${EDURANGE_LONG:-}" ]; then
+  say "---- long"
+  for file in "$TOP"/test/long/*.sh; do
+    wanted "$(basename "$file")" || continue
+    if [ "$(id -u)" -eq 0 ]; then
+      run_long "$file"
+    else
+      say "$(basename "$file" .sh): not run, it needs root"
+    fi
+  done
+fi
 check_sanitizers
 
 summary="$passed passed, $failed failed"
