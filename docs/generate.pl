@@ -191,13 +191,14 @@ sub server_settings
 		my ($type, $name, $short, $long, $rest) = ($1, $2, $3, $4, $5);
 		my ($initial) = $rest =~ /^\s*("[^"]*"|[^,]+),/;
 		my ($when) = $rest =~ /(PGC_POSTMASTER|PGC_SIGHUP|PGC_SUSET|PGC_USERSET)/;
-		my $unit = $rest =~ /GUC_UNIT_MS/ ? ' ms' : '';
+		my ($unit) = map { " $_" } map { { MS => 'ms', S => 's', MIN => 'min' }->{$_} }
+		  $rest =~ /GUC_UNIT_(MS|S|MIN)\b/;
 
 		$initial =~ s/^"|"$//g;
 		$initial = eval $initial if $initial =~ /^[\d *]+$/;
 		$initial = { true => 'on', false => 'off' }->{$initial} // $initial;
 		my $meaning = c_string($short) . ($long eq 'NULL' ? '' : ' ' . c_string($long));
-		$rows .= sprintf("| `%s` | %s | %s | %s |\n", $name, $initial eq '' ? '(empty)' : "`$initial$unit`",
+		$rows .= sprintf("| `%s` | %s | %s | %s |\n", $name, $initial eq '' ? '(empty)' : "`$initial@{[ $unit // '' ]}`",
 			$context{$when}, $meaning);
 	}
 	return $rows;

@@ -15,6 +15,7 @@
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "utils/acl.h"
+#include "utils/backend_status.h"
 
 /* Opens the definition of a function that SQL can call. */
 #define SQL_FUNCTION(name)                                                                         \
@@ -42,6 +43,20 @@ compat_json_lexer(char *json, int length)
 #else
 	return makeJsonLexContextCstringLen(NULL, json, length, PG_UTF8, true);
 #endif
+}
+
+/* What the statistics hold of a backend, counted from 1. */
+static inline PgBackendStatus *
+compat_backend_status(int number)
+{
+	LocalPgBackendStatus *entry;
+
+#if PG_VERSION_NUM < 160000
+	entry = pgstat_fetch_stat_local_beentry(number);
+#else
+	entry = pgstat_get_local_beentry_by_index(number);
+#endif
+	return entry == NULL ? NULL : &entry->backendStatus;
 }
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "compat.h"
 #include "guc.h"
+#include "sync_status.h"
 
 PG_MODULE_MAGIC;
 
@@ -36,6 +37,9 @@ void
 _PG_init(void)
 {
 	guc_define();
-	if (process_shared_preload_libraries_in_progress && guc_database[0] != '\0' && !IsBinaryUpgrade)
+	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
+		return;
+	sync_status_preload();
+	if (guc_database[0] != '\0')
 		register_worker();
 }

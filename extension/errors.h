@@ -103,6 +103,8 @@
 	X(READ_ONLY, "read_only", "25006", 503, "The database takes no writes at the moment.")         \
 	X(NOT_INSTALLED, "not_installed", "55000", 503,                                                \
 	  "The tables are missing or older than the extension; run edurange.migrate().")               \
+	X(WORKER_NOT_RUNNING, "worker_not_running", "RG901", 503,                                      \
+	  "No sync worker serves this database.")                                                      \
 	X(TRY_AGAIN, "try_again", "40001", 503,                                                        \
 	  "The transaction collided with another one and nothing was written; try again.")             \
 	X(TIMEOUT, "timeout", "57014", 504, "The database did not answer in time.")

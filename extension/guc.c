@@ -17,11 +17,19 @@ int guc_idempotency_retention;
 int guc_attempt_limit;
 int guc_attempt_window;
 int guc_attempt_lock;
+int guc_sync_grace;
+int guc_sync_creating_deadline;
+int guc_sync_queued_deadline;
+int guc_sync_quarantine;
+int guc_sync_end_interval;
+int guc_sync_end_attempts;
+int guc_instance_retention;
 
 static char *instance_manager_url;
 static bool sync_enabled;
 static int sync_interval;
 static int sync_timeout;
+static int sync_concurrency;
 static bool allow_drop; /* read by the guard that migrate() makes, by name */
 
 /* The database is fixed at start; a module loaded later in a session finds the start's value. */
@@ -45,6 +53,50 @@ define_worker_settings(void)
 	DefineCustomIntVariable(
 	    "edurange.sync_timeout", "Time after which a request to the Instance Manager is given up.",
 	    NULL, &sync_timeout, 10 * 1000, 100, 600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("edurange.sync_concurrency",
+	                        "Requests to the Instance Manager at the same time.",
+	                        "The list of pods is always fetched alone.", &sync_concurrency, 8, 1,
+	                        256, PGC_SIGHUP, 0, NULL, NULL, NULL);
+}
+
+/* What edurange.sync_apply() goes by when it judges an observation. */
+static void
+define_sync_settings(void)
+{
+	DefineCustomIntVariable(
+	    "edurange.sync_grace", "Time for which a pod must be missing before its instance ends.",
+	    "The Instance Manager must say so then, too: not found.", &guc_sync_grace, 30 * 1000, 0,
+	    24 * 3600 * 1000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+	    "edurange.sync_creating_deadline",
+	    "Time after which an instance that is CREATING without a pod goes to ERROR.", NULL,
+	    &guc_sync_creating_deadline, 900 * 1000, 1000, 24 * 3600 * 1000, PGC_SUSET, GUC_UNIT_MS,
+	    NULL, NULL, NULL);
+	DefineCustomIntVariable(
+	    "edurange.sync_queued_deadline",
+	    "Time after which an instance that is QUEUED without a pod goes to ERROR.",
+	    "The Instance Manager gives each start ten minutes, after its wait in the queue.",
+	    &guc_sync_queued_deadline, 1800 * 1000, 1000, 24 * 3600 * 1000, PGC_SUSET, GUC_UNIT_MS,
+	    NULL, NULL, NULL);
+	DefineCustomIntVariable("edurange.sync_quarantine",
+	                        "Time for which a pod without an instance must be seen before it is "
+	                        "adopted.",
+	                        NULL, &guc_sync_quarantine, 60 * 1000, 0, 24 * 3600 * 1000, PGC_SUSET,
+	                        GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+	    "edurange.sync_end_interval",
+	    "Time a pod gets to end before its end is requested again; doubled each time.", NULL,
+	    &guc_sync_end_interval, 60 * 1000, 100, 24 * 3600 * 1000, PGC_SUSET, GUC_UNIT_MS, NULL,
+	    NULL, NULL);
+	DefineCustomIntVariable(
+	    "edurange.sync_end_attempts",
+	    "Requests to end a pod after which its instance goes from TERMINATING to ERROR.", NULL,
+	    &guc_sync_end_attempts, 5, 1, 100, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("edurange.instance_retention",
+	                        "Time for which instances that are TERMINATED are kept; 0: for ever.",
+	                        "Counted from when the sync worker first saw them so.",
+	                        &guc_instance_retention, 30 * 24 * 60, 0, 10 * 365 * 24 * 60, PGC_SUSET,
+	                        GUC_UNIT_MIN, NULL, NULL, NULL);
 }
 
 /* How many attempts at a question are allowed, and for how long more are refused. */
@@ -69,6 +121,7 @@ void
 guc_define(void)
 {
 	define_worker_settings();
+	define_sync_settings();
 	define_attempt_settings();
 	DefineCustomIntVariable("edurange.idempotency_retention",
 	                        "Time for which an idempotency key stands for its first request.", NULL,

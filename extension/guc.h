@@ -9,8 +9,15 @@ extern char *guc_database;
 extern bool guc_webos_compatibility;
 extern int guc_idempotency_retention; /* minutes */
 extern int guc_attempt_limit;
-extern int guc_attempt_window; /* seconds */
-extern int guc_attempt_lock;   /* seconds */
+extern int guc_attempt_window;         /* seconds */
+extern int guc_attempt_lock;           /* seconds */
+extern int guc_sync_grace;             /* milliseconds */
+extern int guc_sync_creating_deadline; /* milliseconds */
+extern int guc_sync_queued_deadline;   /* milliseconds */
+extern int guc_sync_quarantine;        /* milliseconds */
+extern int guc_sync_end_interval;      /* milliseconds */
+extern int guc_sync_end_attempts;
+extern int guc_instance_retention; /* minutes */
 
 extern void guc_define(void);
 

@@ -146,6 +146,16 @@ value_time(TimestampTz time)
 	return (NullableDatum){.value = TimestampTzGetDatum(time)};
 }
 
+/* An interval of so many milliseconds. */
+NullableDatum
+value_span(int64 milliseconds)
+{
+	Interval *span = palloc0(sizeof(Interval));
+
+	span->time = milliseconds * 1000;
+	return (NullableDatum){.value = IntervalPGetDatum(span)};
+}
+
 NullableDatum
 value_null(void)
 {

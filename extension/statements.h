@@ -40,6 +40,7 @@ extern NullableDatum value_int(int32 number);
 extern NullableDatum value_long(int64 number);
 extern NullableDatum value_bool(bool truth);
 extern NullableDatum value_time(TimestampTz time);
+extern NullableDatum value_span(int64 milliseconds);
 extern NullableDatum value_null(void);
 
 /* Columns, counted from 1, of a row of the statement that ran last. */

@@ -84,7 +84,13 @@ VALUES ('0190a6c8-7a3c-7000-8000-000000000001', 'knots', 'ada', 'pending...', 'Q
 SELECT * FROM edurange.sync_apply('{"challenge_pods": [
   {"name": "0190a6c8-7a3c-7000-8000-000000000001", "status": "ACTIVE", "webosUrl": "https://knots.example.org"}]}');
 -- sync_status
-SELECT "lagSeconds" < 60 AS fresh, "consecutiveFailures", "lastError", "podsSeen" FROM edurange.sync_status();
+SELECT "lagSeconds" < 60 AS fresh, "consecutiveFailures", "lastError", "podsSeen", changed, held, "workerRunning" FROM edurange.sync_status();
+-- sync_drift
+SELECT kind, name, status, "podStatus" FROM edurange.sync_drift();
+-- sync_drift_summary
+SELECT "rowsWithoutPods", "podsWithoutRows", "statusMismatches", "stuckRows" FROM edurange.sync_drift_summary();
+-- sync_now
+SELECT edurange.sync_now();
 -- challenge_instance
 SELECT status, "challengeUrl", "groupChallengeId", ("user").name FROM edurange.challenge_instance('0190a6c8-7a3c-7000-8000-000000000001');
 -- challenge_instances

@@ -5,7 +5,7 @@ SELECT (connections).current BETWEEN 1 AND (connections).max AS connections, (co
   (performance).query_latency_ms >= 0 AS query, (performance).transaction_latency_ms >= 0 AS transaction,
   (storage).database_size_mb > 1 AS size, (storage).pretty_size ~ '[kM]B' AS pretty FROM edurange.health();
 SELECT count(*) BETWEEN 5 AND 10 AS tables, bool_and(t.row_count >= 0) AS rows FROM edurange.health() h, unnest(h.tables) t;
-SELECT tables_info ~ '^\d+ tables$' AS info, (sync)."consecutiveFailures" IS NOT NULL AS sync FROM edurange.health();
+SELECT tables_info ~ '^\d+ tables$' AS info, (sync)."consecutiveFailures" IS NOT NULL AS sync, (drift)."stuckRows" AS stuck FROM edurange.health();
 SELECT array_agg(k ORDER BY k) FROM edurange.health() h, json_object_keys(edurange.wire(h)) k;
 DROP INDEX edurange_instance_user_idx;
 SELECT message, missing FROM edurange.health();

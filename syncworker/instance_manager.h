@@ -8,16 +8,37 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What came of a request: a document that was checked, or the reason why there is none. */
+/* Whom to ask, and how long each request may take. */
+typedef struct ImTarget
+{
+	const char *base_url;
+	long timeout_ms;
+} ImTarget;
+
+/* The list of pods, checked, or the reason why there is none. */
 typedef struct ImReply
 {
 	char *body; /* UTF-8 JSON, ends in a zero byte; NULL when the request failed */
 	size_t length;
+	bool answered; /* there was a whole response, whatever it said */
+	bool reached;  /* somebody took the connection and said something */
 	char problem[160];
 } ImReply;
 
-extern void im_start(void);
-extern bool im_list_pods(const char *base_url, long timeout_ms, ImReply *reply);
+/* The answers to what edurange.sync_apply() wanted to know. */
+typedef struct ImEvidence
+{
+	char *text;        /* JSON; NULL: nothing was asked */
+	int answered;      /* requests that had a response */
+	int left;          /* requests that there was no time for */
+	char problem[200]; /* the first thing that went wrong, or empty */
+} ImEvidence;
+
+extern bool im_list_pods(const ImTarget *target, ImReply *reply);
 extern void im_reply_free(ImReply *reply);
+extern bool im_answers(const ImTarget *target);
+extern void
+im_ask(const ImTarget *target, int concurrency, const char *wanted_text, ImEvidence *evidence);
+extern void im_evidence_free(ImEvidence *evidence);
 
 #endif

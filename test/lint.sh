@@ -89,6 +89,12 @@ check_symbols() {
       grep -vE '^(edurange_[a-z0-9_]+|pg_finfo_edurange_[a-z0-9_]+|Pg_magic_func|_PG_init)$' || true)
     [ -z "$foreign" ] || { say "$library exports:" && say "$foreign" && result=1; }
   done
+  # A function of a library that the server has under the same name would be the server's.
+  clash=$(nm -D --undefined-only "$copy/syncworker/edurange_worker.so" | awk '$2 ~ /^(json|curl)_/ {print $2}' |
+    while read -r name; do
+      nm -D --defined-only "$("$PG_CONFIG" --bindir)/postgres" | awk '{print $3}' | grep -x "$name" || true
+    done)
+  [ -z "$clash" ] || { say "the server has functions of the same names:" && say "$clash" && result=1; }
   return "$result"
 }
 

@@ -34,14 +34,15 @@ CREATE TYPE edurange.health_report AS (
   tables_info text,
   edurange_version text,
   missing text[],
-  sync edurange.sync_report);
+  sync edurange.sync_report,
+  drift edurange.sync_drift_counts);
 
 CREATE FUNCTION edurange.health()
   RETURNS edurange.health_report
   AS 'MODULE_PATHNAME', 'edurange_health' LANGUAGE C STABLE
   SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION edurange.health() IS
-  'The state of the server: version, connections, latencies in milliseconds, sizes, the ten largest tables by live rows as the statistics have them, what is missing of the tables, and how the sync worker does. Tier: service.';
+  'The state of the server: version, connections, latencies in milliseconds, sizes, the ten largest tables by live rows as the statistics have them, what is missing of the tables, how the sync worker does, and how far instances and pods differ. Tier: service.';
 
 CREATE TYPE edurange.readiness AS (
   ready boolean,

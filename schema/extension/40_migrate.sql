@@ -59,6 +59,7 @@ AS $assertions$
     ('CompetitionAccessCode', 'edurange_access_code_idx', '"groupId"'),
     ('ChallengeInstance', 'edurange_instance_user_idx', '"userId"'),
     ('ChallengeInstance', 'edurange_instance_competition_idx', '"competitionId"'),
+    ('ChallengeInstance', 'edurange_instance_status_idx', 'status'),
     ('ActivityLog', 'edurange_activity_time_idx', '"timestamp"'),
     ('ActivityLog', 'edurange_activity_user_idx', '"userId", "timestamp"'),
     ('ActivityLog', 'edurange_activity_group_idx', '"groupId"'),

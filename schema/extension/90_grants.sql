@@ -42,11 +42,12 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION
   edurange.add_points, edurange.set_points, edurange.points_history,
   edurange.create_competition, edurange.generate_access_code,
-  edurange.add_competition_challenge, edurange.sync_status, edurange.health,
+  edurange.add_competition_challenge, edurange.sync_status, edurange.sync_drift,
+  edurange.sync_drift_summary, edurange.health,
   edurange.challenge_instances, edurange.update_challenge_instance
   TO edurange_service;
 
 GRANT EXECUTE ON FUNCTION
-  edurange.cdf_import, edurange.sync_apply, edurange.check_invariants,
+  edurange.cdf_import, edurange.sync_apply, edurange.sync_now, edurange.check_invariants,
   edurange.create_token, edurange.revoke_token, edurange.tokens
   TO edurange_admin;

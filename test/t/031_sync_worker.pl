@@ -172,7 +172,7 @@ my @faults = (
 	[ qr/larger than/, 'huge_body', announced => JSON::PP::true() ],
 	[ qr/not valid JSON/, 'html' ],
 	[ qr/HTTP 502/, 'html', status => 502 ],
-	[ qr/HTTP 302/, 'redirect_loop' ]);
+	[ qr/too many redirects/, 'redirect_loop' ]);
 
 for my $case (@faults)
 {

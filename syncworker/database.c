@@ -1,0 +1,207 @@
+/*
+ * database.c
+ *	  The worker's side of the database: one short transaction for each call.
+ *
+ * Nothing here waits for the Instance Manager, and no transaction is open while something does.
+ * A call that fails is undone and told about; it never ends the worker.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
+#include "postmaster/bgworker.h"
+#include "pgstat.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+
+#include "database.h"
+
+#define EXTENSION_NAME "edurange"
+#define WORKER_ROLE "edurange_admin"
+#define STATEMENT_TIMEOUT_MS 30000
+
+/* $1 text, $2 observed at, $3 milliseconds that the fetching took */
+#define APPLY(snapshot)                                                                            \
+	"/* edurange:sync */ SELECT s.held, s.wanted::pg_catalog.text FROM edurange.sync_apply("       \
+	"pg_catalog.jsonb_build_object(" snapshot ", 'duration_ms'::pg_catalog.text, $3), $2) AS s"
+
+static const char *const statements[] = {
+    [APPLY_LIST] = APPLY("'challenge_pods'::pg_catalog.text,"
+                         " $1::pg_catalog.jsonb OPERATOR(pg_catalog.->) 'challenge_pods'"),
+    [APPLY_PROBLEM] = APPLY("'error'::pg_catalog.text, $1"),
+    [APPLY_EVIDENCE] = APPLY("'statuses'::pg_catalog.text,"
+                             " $1::pg_catalog.jsonb OPERATOR(pg_catalog.->) 'statuses',"
+                             " 'secrets'::pg_catalog.text,"
+                             " $1::pg_catalog.jsonb OPERATOR(pg_catalog.->) 'secrets'"),
+};
+
+const char *const installation_text[] = {
+    [READY] = "waiting",
+    [NO_EXTENSION] = "idle: extension " EXTENSION_NAME " is not installed in this database",
+    [NO_FUNCTION] = "idle: function edurange.sync_apply does not exist",
+    [NO_ROLE] = "idle: role " WORKER_ROLE " does not exist",
+};
+
+/* Settings of the session that must not depend on how the server is configured. */
+static const char *const session_settings[][2] = {
+    {"search_path", "pg_catalog, pg_temp"},
+    {"default_transaction_isolation", "read committed"},
+    {"default_transaction_read_only", "off"},
+    {"lock_timeout", "5000"},
+};
+
+/*
+ * Does a piece of work in a transaction of its own.  True: it is committed.  Otherwise all of it
+ * is undone and problem says why, without the error's detail, which may hold data.
+ */
+static bool
+in_transaction(void (*work)(void *), void *argument, char *problem, size_t size)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool done = false;
+
+	SetCurrentStatementStartTimestamp();
+	PG_TRY();
+	{
+		StartTransactionCommand();
+		enable_timeout_after(STATEMENT_TIMEOUT, STATEMENT_TIMEOUT_MS);
+		PushActiveSnapshot(GetTransactionSnapshot());
+		work(argument);
+		PopActiveSnapshot();
+		disable_timeout(STATEMENT_TIMEOUT, false);
+		CommitTransactionCommand();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		HOLD_INTERRUPTS();
+		disable_all_timeouts(false);
+		QueryCancelPending = false;
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		AbortOutOfAnyTransaction();
+		snprintf(problem, size, "%s (SQLSTATE %s)", error->message,
+		         unpack_sql_state(error->sqlerrcode));
+		RESUME_INTERRUPTS();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	return done;
+}
+
+static bool
+function_exists(void)
+{
+	List *name = list_make2(makeString(pstrdup("edurange")), makeString(pstrdup("sync_apply")));
+	Oid arguments[] = {JSONBOID, TIMESTAMPTZOID};
+
+	return OidIsValid(LookupFuncName(name, lengthof(arguments), arguments, true));
+}
+
+/* Looks at the database, and works as the role from then on if all is there. */
+static Installation
+find_installation(void)
+{
+	Oid role;
+
+	if (!OidIsValid(get_extension_oid(EXTENSION_NAME, true)))
+		return NO_EXTENSION;
+	if (!function_exists())
+		return NO_FUNCTION;
+	role = get_role_oid(WORKER_ROLE, true);
+	if (!OidIsValid(role))
+		return NO_ROLE;
+	if (GetUserId() != role)
+		SetConfigOption("role", WORKER_ROLE, PGC_SUSET, PGC_S_SESSION);
+	return READY;
+}
+
+static void
+work_find_installation(void *argument)
+{
+	*(Installation *) argument = find_installation();
+}
+
+/* Whether the worker finds what it needs; false, with the reason, when that could not be seen. */
+bool
+database_look(Installation *installation, char *problem, size_t size)
+{
+	return in_transaction(work_find_installation, installation, problem, size);
+}
+
+/* A call on its way into the database. */
+typedef struct Call
+{
+	ApplyKind kind;
+	const Observation *observation;
+	ApplyResult *result;
+	MemoryContext context; /* of the caller */
+} Call;
+
+/* Calls sync_apply(), unless what it needs has gone since the round began. */
+static void
+work_apply(void *argument)
+{
+	Call *call = argument;
+	const Observation *observation = call->observation;
+	Oid types[] = {TEXTOID, TIMESTAMPTZOID, FLOAT8OID};
+	Datum values[3];
+	char *text;
+	char *wanted;
+	bool is_null;
+
+	call->result->installation = find_installation();
+	if (call->result->installation != READY)
+		return;
+	text = pg_any_to_server(observation->text, (int) observation->length, observation->encoding);
+	values[0] = CStringGetTextDatum(text);
+	values[1] = TimestampTzGetDatum(observation->observed_at);
+	values[2] = Float8GetDatum(observation->duration_ms);
+	SPI_connect();
+	if (SPI_execute_with_args(statements[call->kind], lengthof(types), types, values, NULL, false,
+	                          1) != SPI_OK_SELECT ||
+	    SPI_processed != 1)
+		elog(ERROR, "edurange.sync_apply did not return one row");
+	call->result->held =
+	    DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+	wanted = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+	if (wanted != NULL)
+		call->result->wanted = MemoryContextStrdup(call->context, wanted);
+	SPI_finish();
+}
+
+/* Hands an observation to the database; false, with the reason, when that failed. */
+bool
+database_apply(ApplyKind kind, const Observation *observation, ApplyResult *result)
+{
+	Call call = {kind, observation, result, CurrentMemoryContext};
+
+	*result = (ApplyResult){.installation = NO_EXTENSION};
+	pgstat_report_activity(STATE_RUNNING, "applying");
+	return in_transaction(work_apply, &call, result->problem, sizeof(result->problem));
+}
+
+/* Connects to the database and makes the session what the worker needs. */
+void
+database_connect(const char *database, const char *application)
+{
+	BackgroundWorkerInitializeConnection(database, NULL, 0);
+	pgstat_report_appname(application);
+	StartTransactionCommand();
+	for (int i = 0; i < lengthof(session_settings); i++)
+		SetConfigOption(session_settings[i][0], session_settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+	CommitTransactionCommand();
+}

@@ -1,0 +1,54 @@
+/*
+ * database.h
+ *	  The worker's side of the database.
+ */
+#ifndef EDURANGE_WORKER_DATABASE_H
+#define EDURANGE_WORKER_DATABASE_H
+
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+/* What the worker finds in its database. */
+typedef enum Installation
+{
+	READY,
+	NO_EXTENSION,
+	NO_FUNCTION,
+	NO_ROLE
+} Installation;
+
+/* How the worker calls itself meanwhile. */
+extern const char *const installation_text[];
+
+/* What an observation is. */
+typedef enum ApplyKind
+{
+	APPLY_LIST,    /* the Instance Manager's list of pods */
+	APPLY_PROBLEM, /* the reason why there is none */
+	APPLY_EVIDENCE /* answers to what was wanted */
+} ApplyKind;
+
+typedef struct Observation
+{
+	const char *text;
+	size_t length;
+	int encoding; /* of the text; 0: ASCII */
+	TimestampTz observed_at;
+	double duration_ms;
+} Observation;
+
+/* What edurange.sync_apply() made of it. */
+typedef struct ApplyResult
+{
+	Installation installation; /* found when it was applied */
+	int held;
+	char *wanted; /* JSON, in the caller's memory context; NULL: nothing was applied */
+	char problem[200];
+} ApplyResult;
+
+extern void database_connect(const char *database, const char *application);
+extern bool database_look(Installation *installation, char *problem, size_t size);
+extern bool database_apply(ApplyKind kind, const Observation *observation, ApplyResult *result);
+
+#endif

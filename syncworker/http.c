@@ -1,0 +1,557 @@
+/*
+ * http.c
+ *	  Many HTTP requests at the same time, without ever blocking the process.
+ *
+ * libcurl's sockets live in an epoll instance of our own, which WaitLatchOrSocket() watches next to
+ * the process latch: a request to end takes effect in the middle of a transfer.  libcurl resolves
+ * names in a thread, which must not run the server's signal handlers, so signals are blocked
+ * around every call that may start it.  No error is raised through libcurl's frames: callbacks
+ * return failure and the reason is put together afterwards.
+ */
+#include "postgres.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "storage/fd.h"
+#include "storage/latch.h"
+
+#include "compat.h"
+#include "http.h"
+#include "worker.h"
+
+#define MAX_BODY (32 * 1024 * 1024)
+#define MAX_HEADERS (64 * 1024)
+#define MAX_REDIRECTS 3
+#define MAX_TRANSFERS 256
+#define DEADLINE_SLACK_MS 1000
+
+/* A request under way.  Its easy handle is kept for the next one, with its connection. */
+typedef struct Transfer
+{
+	CURL *easy;
+	HttpRequest *request; /* NULL: none */
+	int64 deadline;
+	int redirects;
+	size_t size; /* of the memory behind the body */
+	size_t header_bytes;
+	bool too_large;
+} Transfer;
+
+/* The one client of this process. */
+typedef struct Client
+{
+	CURLM *multi;
+	int epoll;
+	int64 timer_due; /* when libcurl wants to be called; negative: never */
+	bool failed;     /* a callback could not do its work */
+	struct curl_slist *json_header;
+	Transfer transfers[MAX_TRANSFERS];
+} Client;
+
+static Client client = {.epoll = -1};
+
+/* Failures that deserve plainer words than libcurl's. */
+static const struct
+{
+	CURLcode code;
+	const char *text;
+} failures[] = {
+    {CURLE_OPERATION_TIMEDOUT, "timed out"},
+    {CURLE_COULDNT_CONNECT, "could not connect"},
+    {CURLE_COULDNT_RESOLVE_HOST, "could not resolve the host name"},
+    {CURLE_GOT_NOTHING, "connection closed without a response"},
+    {CURLE_PARTIAL_FILE, "response cut short"},
+    {CURLE_RECV_ERROR, "connection lost"},
+    {CURLE_SEND_ERROR, "connection lost"},
+    {CURLE_FILESIZE_EXCEEDED, "response larger than 32 MiB"},
+    {CURLE_UNSUPPORTED_PROTOCOL, "not an HTTP server"},
+    {CURLE_WEIRD_SERVER_REPLY, "not an HTTP server"},
+    {CURLE_TOO_MANY_REDIRECTS, "too many redirects"},
+    {CURLE_REMOTE_ACCESS_DENIED, "redirected to another host"},
+};
+
+/* Failures after which nobody can be said to have been reached. */
+static const CURLcode unreached[] = {CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST,
+                                     CURLE_GOT_NOTHING, CURLE_FAILED_INIT};
+
+static int64
+now_ms(void)
+{
+	instr_time now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return (int64) INSTR_TIME_GET_MILLISEC(now);
+}
+
+/* Blocks all signals but those of faults, so that a thread started meanwhile handles none. */
+static void
+block_signals(sigset_t *before)
+{
+	sigset_t blocked;
+
+	sigfillset(&blocked);
+	sigdelset(&blocked, SIGSEGV);
+	sigdelset(&blocked, SIGBUS);
+	sigdelset(&blocked, SIGILL);
+	sigdelset(&blocked, SIGFPE);
+	sigdelset(&blocked, SIGABRT);
+	pthread_sigmask(SIG_SETMASK, &blocked, before);
+}
+
+static void
+restore_signals(const sigset_t *before)
+{
+	pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+/* Keeps a piece of the body; any answer but its size makes libcurl give up. */
+static size_t
+on_body(char *data, size_t one, size_t size, void *context)
+{
+	Transfer *transfer = context;
+	HttpRequest *request = transfer->request;
+
+	if (size > MAX_BODY - request->length)
+	{
+		transfer->too_large = true;
+		return 0;
+	}
+	if (request->length + size + 1 > transfer->size)
+	{
+		size_t wanted = Max(transfer->size * 2, request->length + size + 1);
+		char *grown = realloc(request->body, wanted);
+
+		if (grown == NULL)
+			return 0;
+		request->body = grown;
+		transfer->size = wanted;
+	}
+	memcpy(request->body + request->length, data, size);
+	request->length += size;
+	request->body[request->length] = '\0';
+	return size;
+}
+
+/* Headers are not needed, only bounded. */
+static size_t
+on_header(char *data, size_t one, size_t size, void *context)
+{
+	Transfer *transfer = context;
+
+	transfer->header_bytes += size;
+	if (transfer->header_bytes <= MAX_HEADERS)
+		return size;
+	transfer->too_large = true;
+	return 0;
+}
+
+/* libcurl opens, changes or closes a socket. */
+static int
+on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *unused)
+{
+	struct epoll_event event = {.data.fd = fd};
+
+	if (what == CURL_POLL_REMOVE)
+	{
+		epoll_ctl(client.epoll, EPOLL_CTL_DEL, fd, NULL);
+		return 0;
+	}
+	if (what & CURL_POLL_IN)
+		event.events |= EPOLLIN;
+	if (what & CURL_POLL_OUT)
+		event.events |= EPOLLOUT;
+	if (epoll_ctl(client.epoll, EPOLL_CTL_MOD, fd, &event) != 0 &&
+	    (errno != ENOENT || epoll_ctl(client.epoll, EPOLL_CTL_ADD, fd, &event) != 0))
+		client.failed = true;
+	return 0;
+}
+
+/* libcurl wants to be called after a while; a negative time takes the wish back. */
+static int
+on_timer(CURLM *multi, long timeout_ms, void *context)
+{
+	client.timer_due = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+	return 0;
+}
+
+/* Frees the client; the next request makes a new one. */
+static void
+client_close(void)
+{
+	for (int i = 0; i < MAX_TRANSFERS; i++)
+		if (client.transfers[i].easy != NULL)
+			curl_easy_cleanup(client.transfers[i].easy);
+	if (client.multi != NULL)
+		curl_multi_cleanup(client.multi);
+	curl_slist_free_all(client.json_header);
+	if (client.epoll >= 0)
+	{
+		close(client.epoll);
+		ReleaseExternalFD();
+	}
+	client = (Client){.epoll = -1, .timer_due = -1};
+}
+
+/* Makes the client if there is none; false when the system gives no more of something. */
+static bool
+client_open(void)
+{
+	if (client.multi != NULL)
+		return true;
+	if (!AcquireExternalFD())
+		return false;
+	client = (Client){.epoll = epoll_create1(EPOLL_CLOEXEC), .timer_due = -1};
+	if (client.epoll < 0)
+	{
+		ReleaseExternalFD();
+		return false;
+	}
+	client.multi = curl_multi_init();
+	client.json_header = curl_slist_append(NULL, "Content-Type: application/json");
+	if (client.multi == NULL || client.json_header == NULL)
+	{
+		client_close();
+		return false;
+	}
+	curl_multi_setopt(client.multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(client.multi, CURLMOPT_TIMERFUNCTION, on_timer);
+	curl_multi_setopt(client.multi, CURLMOPT_MAXCONNECTS, (long) MAX_TRANSFERS);
+	return true;
+}
+
+/* Sets what is the same for all requests. */
+static void
+set_common_options(Transfer *transfer)
+{
+	CURL *easy = transfer->easy;
+
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+#if CURL_AT_LEAST_VERSION(7, 85, 0)
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long) (CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+#if CURL_AT_LEAST_VERSION(7, 87, 0)
+	/* A transfer that ends while its name is being resolved does not wait for the resolver. */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
+	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) MAX_BODY);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "edurange-sync-worker");
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+}
+
+/* Hands the transfer's request to libcurl, the first time or after a redirect. */
+static void
+transfer_send(Transfer *transfer, const char *url)
+{
+	HttpRequest *request = transfer->request;
+	long left = (long) Max(transfer->deadline - now_ms(), 1);
+
+	free(request->body);
+	request->body = NULL;
+	request->length = transfer->size = transfer->header_bytes = 0;
+	curl_easy_setopt(transfer->easy, CURLOPT_URL, url);
+	curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS, left);
+	if (request->content == NULL)
+		curl_easy_setopt(transfer->easy, CURLOPT_HTTPGET, 1L);
+	else
+	{
+		curl_easy_setopt(transfer->easy, CURLOPT_POST, 1L);
+		curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, request->content);
+	}
+	curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER,
+	                 request->content == NULL ? NULL : client.json_header);
+	if (curl_multi_add_handle(client.multi, transfer->easy) != CURLM_OK)
+		client.failed = true;
+}
+
+static void
+transfer_begin(Transfer *transfer, HttpRequest *request, long timeout_ms)
+{
+	request->begun = true;
+	transfer->request = request;
+	transfer->redirects = 0;
+	transfer->too_large = false;
+	transfer->deadline = now_ms() + timeout_ms;
+	if (transfer->easy == NULL)
+	{
+		transfer->easy = curl_easy_init();
+		if (transfer->easy == NULL)
+		{
+			client.failed = true;
+			return;
+		}
+		set_common_options(transfer);
+	}
+	transfer_send(transfer, request->url);
+}
+
+/* Whether a redirect leads to the host that was asked, and not out of encryption. */
+static bool
+same_host(const char *from, const char *to)
+{
+	CURLU *urls[] = {curl_url(), curl_url()};
+	char *hosts[] = {NULL, NULL};
+	char *schemes[] = {NULL, NULL};
+	const char *texts[] = {from, to};
+	bool same = true;
+
+	for (int i = 0; i < 2; i++)
+		same = same && urls[i] != NULL &&
+		       curl_url_set(urls[i], CURLUPART_URL, texts[i], 0) == CURLUE_OK &&
+		       curl_url_get(urls[i], CURLUPART_HOST, &hosts[i], 0) == CURLUE_OK &&
+		       curl_url_get(urls[i], CURLUPART_SCHEME, &schemes[i], 0) == CURLUE_OK;
+	same = same && pg_strcasecmp(hosts[0], hosts[1]) == 0 &&
+	       (strcmp(schemes[1], "https") == 0 || strcmp(schemes[0], schemes[1]) == 0);
+	for (int i = 0; i < 2; i++)
+	{
+		curl_free(hosts[i]);
+		curl_free(schemes[i]);
+		curl_url_cleanup(urls[i]);
+	}
+	return same;
+}
+
+/* Where a response sends the transfer on to; NULL when it is to be taken as it is. */
+static char *
+redirect_of(const Transfer *transfer, long status)
+{
+	char *url = NULL;
+
+	if (transfer->request->content != NULL ? status != 307 && status != 308
+	                                       : status < 301 || status > 308)
+		return NULL;
+	curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_URL, &url);
+	return url;
+}
+
+static const char *
+failure_text(CURLcode code, const Transfer *transfer)
+{
+	if (transfer->too_large)
+		return "response larger than 32 MiB";
+	for (int i = 0; i < lengthof(failures); i++)
+		if (failures[i].code == code)
+			return failures[i].text;
+	return curl_easy_strerror(code);
+}
+
+/* The end of a transfer.  Without a whole response the request keeps nothing of it. */
+static void
+transfer_end(Transfer *transfer, CURLcode code, long status)
+{
+	HttpRequest *request = transfer->request;
+
+	transfer->request = NULL;
+	request->reached = true;
+	for (int i = 0; i < lengthof(unreached); i++)
+		if (code == unreached[i])
+			request->reached = false;
+	if (code == CURLE_OK)
+	{
+		request->status = status;
+		return;
+	}
+	free(request->body);
+	request->body = NULL;
+	request->length = 0;
+	strlcpy(request->problem, failure_text(code, transfer), sizeof(request->problem));
+}
+
+/* libcurl is through with a transfer: it is over, or goes on to where it was sent. */
+static void
+transfer_done(Transfer *transfer, CURLcode code)
+{
+	char *redirect = NULL;
+	char *target = NULL;
+	long status = 0;
+
+	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (code == CURLE_OK)
+		redirect = redirect_of(transfer, status);
+	if (redirect != NULL)
+	{
+		if (!same_host(transfer->request->url, redirect))
+			code = CURLE_REMOTE_ACCESS_DENIED;
+		else if (++transfer->redirects > MAX_REDIRECTS)
+			code = CURLE_TOO_MANY_REDIRECTS;
+		else
+			target = strdup(redirect);
+	}
+	curl_multi_remove_handle(client.multi, transfer->easy);
+	if (target != NULL)
+		transfer_send(transfer, target);
+	else
+		transfer_end(transfer, code, status);
+	free(target);
+}
+
+/* Tells libcurl about one socket, or (CURL_SOCKET_TIMEOUT) about the time. */
+static void
+client_act(curl_socket_t fd, int mask)
+{
+	int running;
+
+	if (curl_multi_socket_action(client.multi, fd, mask, &running) != CURLM_OK)
+		client.failed = true;
+}
+
+/* Lets libcurl do what its sockets and its timer ask for; it never waits in here. */
+static void
+client_progress(void)
+{
+	struct epoll_event events[64];
+	int count = epoll_wait(client.epoll, events, lengthof(events), 0);
+	CURLMsg *message;
+	int left;
+
+	for (int i = 0; i < count; i++)
+	{
+		int mask = 0;
+
+		if (events[i].events & EPOLLIN)
+			mask |= CURL_CSELECT_IN;
+		if (events[i].events & EPOLLOUT)
+			mask |= CURL_CSELECT_OUT;
+		if (events[i].events & (EPOLLERR | EPOLLHUP))
+			mask |= CURL_CSELECT_ERR;
+		client_act(events[i].data.fd, mask);
+	}
+	if (client.timer_due >= 0 && client.timer_due <= now_ms())
+	{
+		client.timer_due = -1;
+		client_act(CURL_SOCKET_TIMEOUT, 0);
+	}
+	while ((message = curl_multi_info_read(client.multi, &left)) != NULL)
+	{
+		Transfer *transfer;
+
+		if (message->msg == CURLMSG_DONE &&
+		    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **) &transfer) ==
+		        CURLE_OK)
+			transfer_done(transfer, message->data.result);
+	}
+}
+
+/* Sleeps until there is something to do, but not past the deadline; acts on signals. */
+static void
+client_wait(int64 deadline)
+{
+	static uint32 wait_event = 0;
+	int64 due = client.timer_due >= 0 ? Min(client.timer_due, deadline) : deadline;
+	int events;
+
+	if (wait_event == 0)
+		wait_event = compat_wait_event("EdurangeSyncPoll");
+	events = WaitLatchOrSocket(MyLatch,
+	                           WL_LATCH_SET | WL_SOCKET_READABLE | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+	                           client.epoll, (long) Max(due - now_ms(), 0), wait_event);
+	if (events & WL_LATCH_SET)
+	{
+		ResetLatch(MyLatch);
+		worker_check_interrupts();
+	}
+}
+
+/* Begins what fits; returns how many transfers are under way. */
+static int
+begin_more(HttpRequest *requests, size_t count, size_t *next, const HttpLimits *limits,
+           bool may_begin)
+{
+	int running = 0;
+
+	for (int i = 0; i < Min(limits->concurrency, MAX_TRANSFERS) && !client.failed; i++)
+	{
+		Transfer *transfer = &client.transfers[i];
+
+		if (transfer->request == NULL && may_begin && *next < count)
+			transfer_begin(transfer, &requests[(*next)++], limits->timeout_ms);
+		if (transfer->request == NULL)
+			continue;
+		running++;
+		if (now_ms() > transfer->deadline + DEADLINE_SLACK_MS)
+			client.failed = true;
+	}
+	return running;
+}
+
+/* Gives up what is under way, and the client with it. */
+static void
+client_abandon(void)
+{
+	for (int i = 0; i < MAX_TRANSFERS; i++)
+	{
+		Transfer *transfer = &client.transfers[i];
+
+		if (transfer->request == NULL)
+			continue;
+		if (transfer->easy != NULL)
+			curl_multi_remove_handle(client.multi, transfer->easy);
+		transfer_end(transfer, CURLE_FAILED_INIT, 0);
+	}
+	client_close();
+}
+
+/* Must be called once, before the first request. */
+void
+http_start(void)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		ereport(FATAL, (errmsg("could not initialize libcurl")));
+}
+
+/*
+ * Makes the requests in their order, a few at a time, and returns when all that were begun have
+ * ended.  A signal to end the process ends it in here.
+ */
+void
+http_run(HttpRequest *requests, size_t count, const HttpLimits *limits)
+{
+	int64 budget_end = now_ms() + limits->budget_ms;
+	size_t next = 0;
+	sigset_t before;
+
+	if (!client_open())
+		return;
+	for (;;)
+	{
+		int64 deadline = now_ms() + limits->timeout_ms + DEADLINE_SLACK_MS;
+		int running;
+
+		block_signals(&before);
+		client_progress();
+		running = begin_more(requests, count, &next, limits, next == 0 || now_ms() < budget_end);
+		restore_signals(&before);
+		if (running == 0 || client.failed)
+			break;
+		client_wait(deadline);
+	}
+	block_signals(&before);
+	if (client.failed)
+		client_abandon();
+	restore_signals(&before);
+}
+
+/* Frees what a request holds; the struct stays the caller's. */
+void
+http_free(HttpRequest *request)
+{
+	free(request->body);
+	free(request->url);
+	free(request->content);
+	*request = (HttpRequest){0};
+}

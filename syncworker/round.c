@@ -1,0 +1,310 @@
+/*
+ * round.c
+ *	  One round of the sync worker: ask for the list of pods, apply it, ask what that leaves open.
+ *
+ * When the list does not come, the worker backs off from it, up to a minute.  Every interval it
+ * sends one small request instead.  When that is answered again after it was not, the list is due
+ * at once; when it is answered all the time and only the list fails, the worker asks for single
+ * pods meanwhile.  A server that answers, even with an error, is asked again every interval.
+ */
+#include "postgres.h"
+
+#include "common/pg_prng.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "database.h"
+#include "instance_manager.h"
+#include "round.h"
+
+#define MAX_BACKOFF_MS 60000
+#define MAX_PROBE_MS 2000
+#define CALM_MS 60000
+#define REMEMBERED_PROBLEMS 8
+
+/* How the rounds have gone lately. */
+static struct
+{
+	int failures;         /* in a row */
+	TimestampTz list_due; /* when the list may be asked for again */
+	bool away;            /* the Instance Manager gave no answer at all */
+	bool database_fails;  /* and not the Instance Manager */
+	bool held;
+	bool reported;
+	TimestampTz last_failure;
+	char problems[REMEMBERED_PROBLEMS][200];
+	int next;
+} history;
+
+/* Settings that one round goes by. */
+typedef struct RoundSettings
+{
+	ImTarget target;
+	long interval_ms;
+	int concurrency;
+} RoundSettings;
+
+const char *
+setting(const char *name, const char *otherwise)
+{
+	const char *value = GetConfigOption(name, true, false);
+
+	return value != NULL ? value : otherwise;
+}
+
+static long
+setting_number(const char *name, const char *otherwise)
+{
+	return strtol(setting(name, otherwise), NULL, 10);
+}
+
+/* Whether the problem was logged already; remembers it. */
+static bool
+problem_known(const char *problem)
+{
+	for (int i = 0; i < REMEMBERED_PROBLEMS; i++)
+		if (strncmp(history.problems[i], problem, sizeof(history.problems[i]) - 1) == 0)
+			return true;
+	strlcpy(history.problems[history.next], problem, sizeof(history.problems[history.next]));
+	history.next = (history.next + 1) % REMEMBERED_PROBLEMS;
+	return false;
+}
+
+/* Time to stay away after so many failures: growing, with jitter. */
+static long
+backoff_ms(long interval)
+{
+	long limit = Max(interval, MAX_BACKOFF_MS);
+	long delay = interval;
+
+	for (int i = 0; i < history.failures && delay < limit; i++)
+		delay *= 2;
+	delay = Min(delay, limit);
+	return (long) ((0.5 + pg_prng_double(&pg_global_prng_state) / 2) * (double) delay);
+}
+
+/* Logs each reason once, until things have been calm again. */
+static void
+report_problem(const char *what, const char *problem)
+{
+	history.last_failure = GetCurrentTimestamp();
+	if (problem_known(problem))
+		return;
+	history.reported = true;
+	ereport(WARNING, (errmsg("could not %s: %s", what, problem)));
+}
+
+/* Counts a failed round and puts the next list off. */
+static void
+note_failure(const char *what, const char *problem, long wait_ms)
+{
+	history.failures++;
+	history.list_due = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait_ms);
+	report_problem(what, problem);
+}
+
+/* Counts a round that went well. */
+static void
+note_success(void)
+{
+	if (history.reported)
+		ereport(LOG, (errmsg("synchronization with the Instance Manager works again")));
+	history.failures = 0;
+	history.list_due = 0;
+	history.away = false;
+	history.database_fails = false;
+	history.reported = false;
+	if (TimestampDifferenceMilliseconds(history.last_failure, GetCurrentTimestamp()) > CALM_MS)
+		memset(history.problems, 0, sizeof(history.problems));
+}
+
+/* Says once that so many pods have vanished together that the list is not believed. */
+static void
+note_held(int held)
+{
+	if (held > 0 && !history.held)
+		ereport(WARNING,
+		        (errmsg("%d instances lost their pods at once and are kept", held),
+		         errdetail("Each ends only when the Instance Manager says that its pod is gone.")));
+	history.held = held > 0;
+}
+
+static double
+milliseconds_since(TimestampTz begin)
+{
+	return (double) (GetCurrentTimestamp() - begin) / 1000.0;
+}
+
+/* A call of the database failed. */
+static void
+note_database_failure(const char *what, const char *problem, const RoundSettings *settings)
+{
+	history.database_fails = true;
+	note_failure(what, problem, backoff_ms(settings->interval_ms));
+}
+
+/*
+ * Asks what sync_apply() wanted to know, and applies the answers.  True: there is more, and the
+ * Instance Manager answers.
+ */
+static bool
+ask_and_apply(const RoundSettings *settings, const char *wanted)
+{
+	TimestampTz begin = GetCurrentTimestamp();
+	ImEvidence evidence;
+	ApplyResult result;
+	bool more;
+
+	if (wanted == NULL)
+		return false;
+	pgstat_report_activity(STATE_RUNNING, "asking for pods and flags");
+	im_ask(&settings->target, settings->concurrency, wanted, &evidence);
+	if (evidence.problem[0] != '\0')
+		report_problem("ask the Instance Manager", evidence.problem);
+	if (evidence.text != NULL)
+	{
+		Observation observation = {.text = evidence.text,
+		                           .length = strlen(evidence.text),
+		                           .encoding = PG_UTF8,
+		                           .observed_at = begin,
+		                           .duration_ms = milliseconds_since(begin)};
+
+		if (!database_apply(APPLY_EVIDENCE, &observation, &result))
+			note_database_failure("apply the answers", result.problem, settings);
+	}
+	more = evidence.left > 0 && evidence.answered > 0;
+	im_evidence_free(&evidence);
+	return more;
+}
+
+/* Records in the database that there is no list, as far as it takes that. */
+static void
+apply_problem(const RoundSettings *settings, const char *problem, int encoding,
+              TimestampTz observed_at)
+{
+	ApplyResult result;
+	Observation observation = {.text = problem,
+	                           .length = strlen(problem),
+	                           .encoding = encoding,
+	                           .observed_at = observed_at,
+	                           .duration_ms = milliseconds_since(observed_at)};
+
+	if (database_apply(APPLY_PROBLEM, &observation, &result) && !history.away)
+		ask_and_apply(settings, result.wanted);
+}
+
+/* The list did not come. */
+static void
+miss_list(const RoundSettings *settings, const ImReply *reply, TimestampTz observed_at)
+{
+	history.away = !reply->reached;
+	note_failure("read the list of pods", reply->problem,
+	             reply->answered ? 0 : backoff_ms(settings->interval_ms));
+	apply_problem(settings, reply->problem, 0, observed_at);
+}
+
+/* The list came.  True: there is more to ask for than there was time. */
+static bool
+apply_list(const RoundSettings *settings, const ImReply *reply, TimestampTz observed_at)
+{
+	ApplyResult result;
+	Observation observation = {.text = reply->body,
+	                           .length = reply->length,
+	                           .encoding = PG_UTF8,
+	                           .observed_at = observed_at,
+	                           .duration_ms = milliseconds_since(observed_at)};
+
+	if (!database_apply(APPLY_LIST, &observation, &result))
+	{
+		note_database_failure("apply the list of pods", result.problem, settings);
+		apply_problem(settings, result.problem, GetDatabaseEncoding(), observed_at);
+		return false;
+	}
+	if (result.installation != READY)
+		return false;
+	note_success();
+	note_held(result.held);
+	return ask_and_apply(settings, result.wanted);
+}
+
+/* The round as it should be.  True: there is more to do at once. */
+static bool
+poll(const RoundSettings *settings)
+{
+	TimestampTz observed_at = GetCurrentTimestamp();
+	ImReply reply;
+	bool more = false;
+
+	pgstat_report_activity(STATE_RUNNING, "polling");
+	if (im_list_pods(&settings->target, &reply))
+		more = apply_list(settings, &reply, observed_at);
+	else
+		miss_list(settings, &reply, observed_at);
+	im_reply_free(&reply);
+	return more;
+}
+
+/* The round while the list is not to be asked for.  True: the Instance Manager is back. */
+static bool
+probe(const RoundSettings *settings)
+{
+	ImTarget target = settings->target;
+	bool was_away = history.away;
+
+	if (history.database_fails)
+		return false;
+	pgstat_report_activity(STATE_RUNNING, "probing");
+	target.timeout_ms = Min(target.timeout_ms, MAX_PROBE_MS);
+	history.away = !im_answers(&target);
+	if (!history.away && !was_away)
+	{
+		ApplyResult result;
+		Observation observation = {.text = "{\"statuses\": [], \"secrets\": []}",
+		                           .observed_at = GetCurrentTimestamp()};
+
+		observation.length = strlen(observation.text);
+		if (database_apply(APPLY_EVIDENCE, &observation, &result))
+			ask_and_apply(settings, result.wanted);
+	}
+	return was_away && !history.away;
+}
+
+void
+round_start_anew(void)
+{
+	history.failures = 0;
+	history.list_due = 0;
+}
+
+long
+round_run(void)
+{
+	RoundSettings settings = {
+	    .target = {setting("edurange.instance_manager_url", ""),
+	               setting_number("edurange.sync_timeout", "10000")},
+	    .interval_ms = setting_number("edurange.sync_interval", "2000"),
+	    .concurrency = (int) setting_number("edurange.sync_concurrency", "8"),
+	};
+	Installation installation = NO_EXTENSION;
+	char problem[200];
+	bool more = false;
+
+	if (strcmp(setting("edurange.sync_enabled", "on"), "on") != 0 ||
+	    *settings.target.base_url == '\0')
+	{
+		pgstat_report_activity(STATE_IDLE, *settings.target.base_url == '\0'
+		                                       ? "idle: edurange.instance_manager_url is empty"
+		                                       : "idle: edurange.sync_enabled is off");
+		return ROUND_NEVER;
+	}
+	if (!database_look(&installation, problem, sizeof(problem)))
+		note_database_failure("look for extension edurange", problem, &settings);
+	else if (installation == READY &&
+	         (history.list_due <= GetCurrentTimestamp() || probe(&settings)))
+		more = poll(&settings);
+	pgstat_report_activity(STATE_IDLE, installation_text[installation]);
+	return more ? 0 : settings.interval_ms;
+}

@@ -1,0 +1,19 @@
+/*
+ * round.h
+ *	  One round of the sync worker.
+ */
+#ifndef EDURANGE_WORKER_ROUND_H
+#define EDURANGE_WORKER_ROUND_H
+
+#define ROUND_NEVER (-1)
+
+/* Does what is due.  Returns the milliseconds until the next round, or ROUND_NEVER. */
+extern long round_run(void);
+
+/* Forgets earlier failures, so that the next round polls whatever there was. */
+extern void round_start_anew(void);
+
+/* The value of a setting of the extension, or another one where it is not defined. */
+extern const char *setting(const char *name, const char *otherwise);
+
+#endif
