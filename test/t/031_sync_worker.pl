@@ -216,6 +216,25 @@ subtest 'the Instance Manager goes away and comes back' => sub {
 	is(sql(worker('pid')), $pid, 'in the same process');
 };
 
+subtest 'sync_now() wakes it' => sub {
+	set(sync_interval => '1h');
+	becomes_true(worker("query = 'waiting'"), 'it waits for long');
+	$im->reset_requests;
+	sql('SELECT edurange.sync_now()');
+	for (1 .. 300)
+	{
+		last if $im->requests->{'list-challenge-pods'} > 0;
+		sleep 0.1;
+	}
+	is($im->requests->{'list-challenge-pods'}, 1, 'it polls at once, and once');
+	$node->safe_psql('postgres', 'CREATE EXTENSION edurange');
+	my ($status, $out, $error) = $node->psql('postgres', 'SELECT edurange.sync_now()');
+	like($error, qr/no sync worker is running for database "postgres"/, 'not from another database');
+	$node->safe_psql('postgres', 'DROP EXTENSION edurange');
+	set(sync_interval => '100');
+	works_again('goes on as before');
+};
+
 subtest 'an operator pauses and cancels it' => sub {
 	my $pid = sql(worker('pid'));
 

@@ -1,0 +1,160 @@
+# Every fault that the simulator knows, for the list of pods alone and for all routes.  An instance
+# whose pod lives never ends, and one whose pod is gone ends: during the fault where get-pod-status
+# still answers, otherwise soon after it.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep);
+
+use Edurange::Cluster;
+use Edurange::InstanceManager;
+
+my $im = Edurange::InstanceManager->start;
+my $node = Edurange::Cluster->new_ready(
+	'sync_faults',
+	worker => 1,
+	conf => <<"CONF");
+edurange.instance_manager_url = '@{[ $im->url ]}'
+edurange.sync_interval = 100
+edurange.sync_timeout = 500
+edurange.sync_grace = 300
+CONF
+
+sub sql { return $node->safe_psql('edurange', $_[0]); }
+
+sub add_active
+{
+	my ($id) = @_;
+	$im->add_pod(name => $id, flag => "EDU-{$id}");
+	return sql(qq{INSERT INTO "ChallengeInstance"
+		(id, "challengeId", "userId", "challengeUrl", status, "competitionId", flag)
+		VALUES ('$id', 'c', 'u', 'pending...', 'ACTIVE', 'g', 'flag{decoy}')});
+}
+
+# Everything that ever ended is noted.
+sql(q{INSERT INTO "User" (id, email) VALUES ('u', 'u@play.test');
+	INSERT INTO "ChallengeType" (id, name) VALUES ('t', 't');
+	INSERT INTO "Challenge" (id, name, "challengeTypeId") VALUES ('c', 'Basic', 't');
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'Group', '2020-01-01');
+	CREATE TABLE ended (id text);
+	CREATE FUNCTION note_end() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+	BEGIN INSERT INTO public.ended VALUES (NEW.id); RETURN NULL; END $$;
+	CREATE TRIGGER note_end AFTER UPDATE ON "ChallengeInstance" FOR EACH ROW
+	WHEN (NEW.status IN ('TERMINATED', 'ERROR') AND OLD.status <> NEW.status) EXECUTE FUNCTION note_end()});
+
+my @living = map { "alive-$_" } 1 .. 5;
+add_active($_) for @living;
+
+# Each fault, and whether the list is one of good shape all the same.
+my @faults = (
+	['refuse'], ['error500'], ['empty_list'], ['drop_pods'], ['truncated_json'],
+	[ 'truncated_json', mode => 'cut' ],
+	['wrong_types'],
+	[ 'wrong_types', where => 'list' ],
+	[ 'wrong_types', where => 'elements' ],
+	[ 'wrong_types', where => 'body' ],
+	[ 'delay', ms => 5000 ],
+	[ 'slow_bytes', ms => 50 ],
+	['huge_body'],
+	['html'],
+	[ 'html', status => 404 ],
+	['redirect_loop']);
+# Those whose answer depends on the route alone are tried for all routes, too.
+my %everywhere = map { $_ => 1 } qw(refuse error500 delay html redirect_loop);
+my $number = 0;
+
+sub gone_ends
+{
+	my ($id, $name) = @_;
+	return ok( $node->poll_query_until(
+			'edurange', qq{SELECT EXISTS (SELECT FROM ended WHERE id = '$id')}),
+		$name);
+}
+
+sub failures { return sql('SELECT failures FROM edurange.sync_status()'); }
+
+for my $fault (@faults)
+{
+	my ($kind) = @$fault;
+	my $gone = 'gone-' . ++$number;
+
+	add_active($gone);
+	$im->fault(@$fault, route => 'list-challenge-pods');
+	$im->remove_pod($gone);
+	gone_ends($gone, "@$fault: ends while get-pod-status answers");
+	$im->clear_faults;
+	next unless $everywhere{$kind};
+
+	$gone = "gone-all-$number";
+	sql('SELECT edurange.sync_now()');
+	add_active($gone);
+	$im->fault(@$fault);
+	$im->remove_pod($gone);
+	my $before = failures();
+	$node->poll_query_until('edurange',
+		"SELECT failures >= $before + 2 FROM edurange.sync_status()");
+	is(sql(qq{SELECT count(*) FROM ended WHERE id = '$gone'}), 0,
+		"@$fault: without any proof nothing ends");
+	$im->clear_faults;
+	gone_ends($gone, "@$fault: ends when it is over");
+}
+
+is(sql(q{SELECT string_agg(id, ' ') FROM ended WHERE id LIKE 'alive%'}),
+	'', 'no instance ended whose pod lived');
+ok( $node->poll_query_until(
+		'edurange',
+		q{SELECT bool_and(flag = 'EDU-{' || id || '}' AND status = 'ACTIVE')
+		  FROM "ChallengeInstance" WHERE id LIKE 'alive%'}),
+	'they have their flags');
+is( sql(q{SELECT count(*) FROM "ActivityLog" WHERE "eventType" = 'CHALLENGE_INSTANCE_DELETED'}),
+	sql('SELECT count(DISTINCT id) FROM ended'), 'each end is logged once');
+is(sql('SELECT count(*) FROM "ChallengeCompletion"'), 0, 'nobody is awarded anything');
+unlike(slurp_file($node->logfile), qr/EDU-/, 'no flag is in the log');
+
+subtest 'faults of single answers' => sub {
+	for my $fault (['error500'], ['refuse'], ['html', status => 404], ['truncated_json'], ['delay', ms => 2000])
+	{
+		my $gone = 'gone-status-' . ++$number;
+		my $flagless = 'alive-flag-' . $number;
+
+		$im->fault(@$fault, route => 'get-pod-status');
+		add_active($gone);
+		$im->remove_pod($gone);
+		ok( $node->poll_query_until(
+				'edurange', qq{SELECT due > since + interval '300 ms' FROM edurange.sync_watch
+				  WHERE name = '$gone' AND reason = 'missing'}),
+			"@$fault: was asked for");
+		is(sql(qq{SELECT count(*) FROM ended WHERE id = '$gone'}), 0, 'no proof, no end');
+		$im->clear_faults;
+		gone_ends($gone, 'ends afterwards');
+		$im->fault(@$fault, route => 'get-secret');
+		add_active($flagless);
+		$node->poll_query_until('edurange',
+			qq{SELECT EXISTS (SELECT FROM edurange.sync_watch WHERE name = '$flagless' AND reason = 'flag')});
+		is(sql(qq{SELECT flag FROM "ChallengeInstance" WHERE id = '$flagless'}),
+			'flag{decoy}', 'the flag stays as it was');
+		$im->clear_faults;
+	}
+};
+
+subtest 'an end that was asked for in vain' => sub {
+	sql('ALTER SYSTEM SET edurange.sync_end_interval = 200');
+	$node->reload;
+	$im->add_pod(name => 'stuck', termination_delay_ms => 600_000, flag => 'EDU-{stuck}');
+	sql(q{INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId")
+		VALUES ('stuck', 'c', 'u', '', 'TERMINATING', 'g')});
+	ok( $node->poll_query_until(
+			'edurange', q{SELECT "terminationAttempts" > 1 FROM "ChallengeInstance" WHERE id = 'stuck'}),
+		'is asked for again');
+	cmp_ok($im->requests->{'end-challenge'}, '>', 0, 'by end-challenge');
+	is($im->pods->{stuck}{status}, 'TERMINATING', 'which reached the pod');
+	$im->remove_pod('stuck');
+	gone_ends('stuck', 'and ends with its pod');
+};
+
+$node->stop;
+is($im->stop, 0, 'the simulator ends cleanly');
+done_testing();
