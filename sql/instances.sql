@@ -1,4 +1,4 @@
--- Instances, as callers see and change them; sync.sql has what the sync worker does.
+-- Instances, as callers see and change them; sync_transitions.sql begins what the sync worker does.
 INSERT INTO "ChallengeType" (id, name) VALUES ('it', 'instances');
 INSERT INTO "Challenge" (id, name, "challengeTypeId") VALUES ('ich', 'I', 'it');
 -- one instance, as far as the caller may see it
