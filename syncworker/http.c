@@ -78,7 +78,7 @@ static const struct
 
 /* Failures after which nobody can be said to have been reached. */
 static const CURLcode unreached[] = {CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST,
-                                     CURLE_GOT_NOTHING, CURLE_FAILED_INIT};
+                                     CURLE_FAILED_INIT};
 
 static int64
 now_ms(void)

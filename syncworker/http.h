@@ -16,7 +16,7 @@ typedef struct HttpRequest
 
 	bool begun;
 	long status;       /* of a response that came whole; 0: none did */
-	bool reached;      /* somebody took the connection and said something */
+	bool reached;      /* somebody took the connection */
 	char *body;        /* ends in a zero byte; NULL when there is none */
 	size_t length;     /* of the body */
 	char problem[160]; /* why there is no response */

@@ -21,7 +21,7 @@ typedef struct ImReply
 	char *body; /* UTF-8 JSON, ends in a zero byte; NULL when the request failed */
 	size_t length;
 	bool answered; /* there was a whole response, whatever it said */
-	bool reached;  /* somebody took the connection and said something */
+	bool reached;  /* somebody took the connection */
 	char problem[160];
 } ImReply;
 

@@ -31,6 +31,7 @@ static struct
 	int failures;         /* in a row */
 	TimestampTz list_due; /* when the list may be asked for again */
 	bool away;            /* the Instance Manager gave no answer at all */
+	bool probe_answered;  /* the last small request, since the list last came */
 	bool database_fails;  /* and not the Instance Manager */
 	bool held;
 	bool reported;
@@ -115,6 +116,7 @@ note_success(void)
 	history.failures = 0;
 	history.list_due = 0;
 	history.away = false;
+	history.probe_answered = false;
 	history.database_fails = false;
 	history.reported = false;
 	if (TimestampDifferenceMilliseconds(history.last_failure, GetCurrentTimestamp()) > CALM_MS)
@@ -200,7 +202,7 @@ apply_problem(const RoundSettings *settings, const char *problem, int encoding,
 static void
 miss_list(const RoundSettings *settings, const ImReply *reply, TimestampTz observed_at)
 {
-	history.away = !reply->reached;
+	history.away = !reply->reached && !history.probe_answered;
 	note_failure("read the list of pods", reply->problem,
 	             reply->answered ? 0 : backoff_ms(settings->interval_ms));
 	apply_problem(settings, reply->problem, 0, observed_at);
@@ -258,7 +260,8 @@ probe(const RoundSettings *settings)
 		return false;
 	pgstat_report_activity(STATE_RUNNING, "probing");
 	target.timeout_ms = Min(target.timeout_ms, MAX_PROBE_MS);
-	history.away = !im_answers(&target);
+	history.probe_answered = im_answers(&target);
+	history.away = !history.probe_answered;
 	if (!history.away && !was_away)
 	{
 		ApplyResult result;
