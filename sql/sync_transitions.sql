@@ -1,4 +1,5 @@
 -- What an observation of a pod does to its instance: every cell of the table of transitions.
+DELETE FROM "ChallengeInstance";
 INSERT INTO "ChallengeType" (id, name) VALUES ('st', 'sync');
 INSERT INTO "Challenge" (id, name, "challengeTypeId") VALUES ('sch', 'Sync: first', 'st');
 CREATE FUNCTION testing.pods(pods text) RETURNS jsonb LANGUAGE sql AS $$

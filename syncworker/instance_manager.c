@@ -99,8 +99,9 @@ route_url(const char *base_url, const char *route, const char *pod_name)
 	    base_url_usable(url) && curl_url_get(url, CURLUPART_PATH, &base_path, 0) == CURLUE_OK &&
 	    (path = route_path(base_path, route)) != NULL &&
 	    curl_url_set(url, CURLUPART_PATH, path, 0) == CURLUE_OK &&
-	    (pod_name == NULL || (query != NULL && curl_url_set(url, CURLUPART_QUERY, query,
-	                                                        CURLU_URLENCODE) == CURLUE_OK)) &&
+	    (pod_name == NULL ||
+	     (query != NULL && curl_url_set(url, CURLUPART_QUERY, query,
+	                                    CURLU_URLENCODE | CURLU_APPENDQUERY) == CURLUE_OK)) &&
 	    curl_url_get(url, CURLUPART_URL, &whole, 0) == CURLUE_OK)
 		result = strdup(whole);
 	free(path);
