@@ -61,14 +61,15 @@ build/compiler: FORCE
 	@{ $(PG_CONFIG) --version; $(CC) --version; } 2>/dev/null >$@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-# The install script: schema/extension/ in order of the file names, and between them, as number 80,
-# the migrations that edurange.migrate() applies.
+# The install script: schema/extension/ in order of the file names, and between them, as numbers 80
+# and 81, the migrations that edurange.migrate() applies and the JSON schemas.
 SCRIPT_PARTS := $(wildcard schema/extension/*.sql)
-$(FRESH_SCRIPT): $(SCRIPT_PARTS) $(wildcard schema/migrations/*.sql) schema/make_migrations.sh \
-		edurange.control build/script-parts
+$(FRESH_SCRIPT): $(SCRIPT_PARTS) $(wildcard schema/migrations/*.sql schema/*.schema.json) \
+		schema/make_migrations.sh schema/make_schemas.sh edurange.control build/script-parts
 	@rm -rf build/script && mkdir -p build/script
 	cp $(SCRIPT_PARTS) build/script/
 	sh schema/make_migrations.sh > build/script/80_migration_source.sql
+	sh schema/make_schemas.sh > build/script/81_builtin_schema.sql
 	LC_ALL=C; export LC_ALL; cat build/script/*.sql > $@
 
 $(RELEASED:%=build/edurange--%.sql): build/%: schema/released/%
@@ -81,7 +82,7 @@ $(RELEASED:%=build/edurange--%--$(EXTVERSION).sql): build/edurange--%--$(EXTVERS
 # Changes when a file comes or goes, which no time stamp of the remaining files shows.
 build/script-parts: FORCE
 	@mkdir -p build
-	@ls schema/extension schema/migrations > $@.new; \
+	@ls schema schema/extension schema/migrations > $@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 parts: $(PARTS:%=%-all)

@@ -1,182 +1,187 @@
 /*
  * document_check.c
  *	  What is wrong with a challenge definition or with the manifest of a pack.
+ *
+ * A definition is held against the active schema, then against what an import makes rows from, and
+ * last against what no schema can say.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
 
+#include "cdf_schema.h"
+#include "compat.h"
 #include "document_check.h"
+#include "json_schema.h"
+#include "json_text.h"
 #include "statements.h"
+
+#define MOST_VIOLATIONS 1000 /* of each schema; nobody reads on */
 
 typedef enum StatementId
 {
 	DOCUMENT_VIOLATIONS,
-	MANIFEST_VIOLATIONS,
+	VALIDATION,
 	STATEMENT_COUNT
 } StatementId;
 
-#define COMPONENTS                                                                                 \
-	"jsonb_array_elements(CASE WHEN jsonb_typeof($1 -> 'components') = 'array'"                    \
-	" THEN $1 -> 'components' ELSE '[]' END) WITH ORDINALITY AS e (c, position)"
-
 static Statement statements[STATEMENT_COUNT] = {
-    /* Everything that is wrong with the document $1, as a JSON list, or null. */
+    /*
+     * Everything that is wrong with the document $1, as a JSON list, or null.  $2 and $3 are the
+     * violations of the two schemas, which say the same of much.
+     */
     [DOCUMENT_VIOLATIONS] =
-        {"WITH component AS (SELECT '/components/' || position - 1 AS path, c, c ->> 'id' AS id,"
-         "  c ->> 'type' AS type, c -> 'config' AS k, position,"
-         "  jsonb_typeof(c) = 'object' AND jsonb_typeof(c -> 'config') = 'object' AS whole"
-         "  FROM " COMPONENTS "),"
-         " wanted (parent, key, type, required) AS (VALUES ('metadata', 'id', 'string', true),"
-         "  ('metadata', 'name', 'string', true), ('metadata', 'version', 'string', true),"
-         "  ('metadata', 'challenge_type', 'string', true),"
-         "  ('metadata', 'difficulty', 'string', false),"
-         "  ('metadata', 'description', 'string', false),"
-         "  ('metadata', 'pack_id', 'string', false),"
-         "  ('container', 'image', 'string', true), ('configMap', 'data', 'object', true),"
-         "  ('secret', 'data', 'object', true), ('webosApp', 'app_type', 'string', true),"
-         "  ('webosApp', 'title', 'string', false), ('webosApp', 'icon', 'string', false),"
-         "  ('webosApp', 'width', 'number', false), ('webosApp', 'height', 'number', false),"
-         "  ('webosApp', 'screen', 'string', false), ('webosApp', 'disabled', 'boolean', false),"
-         "  ('webosApp', 'favourite', 'boolean', false),"
-         "  ('webosApp', 'desktop_shortcut', 'boolean', false),"
-         "  ('webosApp', 'launch_on_startup', 'boolean', false),"
-         "  ('webosApp', 'additional_config', 'object', false),"
-         "  ('question', 'text', 'string', true), ('question', 'points', 'number', false),"
-         "  ('question', 'order', 'number', false), ('question', 'title', 'string', false),"
-         "  ('question', 'format', 'string', false), ('question', 'hint', 'string', false),"
-         "  ('question', 'required', 'boolean', false)),"
-         " object (path, kind, value) AS (SELECT '/metadata', 'metadata', $1 -> 'metadata'"
-         "  WHERE jsonb_typeof($1 -> 'metadata') = 'object'"
-         "  UNION ALL SELECT path || '/config', type, k FROM component WHERE whole),"
-         " question AS (SELECT path, k, coalesce(k ->> 'order', (row_number() OVER"
-         "  (ORDER BY position) - 1)::text) AS position FROM component"
-         "  WHERE whole AND type = 'question'),"
-         " violation (path, keyword, message) AS ("
-         "  SELECT '', 'type', 'must be an object' WHERE jsonb_typeof($1) <> 'object'"
-         "  UNION ALL SELECT '/metadata', 'required', 'must be there and be an object'"
-         "  WHERE jsonb_typeof($1 -> 'metadata') IS DISTINCT FROM 'object'"
-         "  UNION ALL SELECT '/components', 'minItems', 'must be a list of at least one component'"
-         "  WHERE jsonb_typeof($1 -> 'components') IS DISTINCT FROM 'array'"
-         "   OR $1 -> 'components' = '[]'"
-         "  UNION ALL SELECT path, 'type', 'must be an object with an object in config'"
-         "  FROM component WHERE NOT whole"
-         "  UNION ALL SELECT path || '/type', 'enum',"
-         "   'must be container, webosApp, question, configMap or secret' FROM component"
-         "  WHERE coalesce(type, '')"
-         "   NOT IN ('container', 'webosApp', 'question', 'configMap', 'secret')"
-         "  UNION ALL SELECT path || '/id', 'type', 'must be a text that is not empty'"
-         "  FROM component WHERE jsonb_typeof(c -> 'id') IS DISTINCT FROM 'string' OR id = ''"
-         "  UNION ALL SELECT path || '/id', 'unique', 'an earlier component has the same id'"
-         "  FROM (SELECT path, row_number() OVER (PARTITION BY id ORDER BY position) AS n"
-         "   FROM component WHERE id IS NOT NULL) AS repeated WHERE n > 1"
-         "  UNION ALL SELECT path || '/' || key, CASE WHEN value ? key THEN 'type' ELSE 'required'"
-         "   END, 'must be of type ' || type FROM object JOIN wanted ON parent = kind"
-         "  WHERE required AND NOT value ? key"
-         "   OR value ? key AND jsonb_typeof(value -> key) <> type"
-         "  UNION ALL SELECT '/metadata/id', 'pattern',"
-         "   'must consist of 1 to 200 letters, digits, hyphens and underscores' FROM object"
-         "  WHERE kind = 'metadata' AND jsonb_typeof(value -> 'id') = 'string'"
-         "   AND value ->> 'id' !~ '^[A-Za-z0-9_-]{1,200}$'"
-         "  UNION ALL SELECT '/metadata/challenge_type', 'enum',"
-         "   'must be fullOS, web, container, metasploit or sql-injection' FROM object"
-         "  WHERE kind = 'metadata' AND jsonb_typeof(value -> 'challenge_type') = 'string'"
-         "   AND value ->> 'challenge_type'"
-         "    NOT IN ('fullOS', 'web', 'container', 'metasploit', 'sql-injection')"
-         "  UNION ALL SELECT '/metadata/difficulty', 'enum',"
-         "   'must be beginner, intermediate, advanced or expert' FROM object"
-         "  WHERE kind = 'metadata' AND jsonb_typeof(value -> 'difficulty') = 'string'"
-         "   AND value ->> 'difficulty'"
-         "    NOT IN ('beginner', 'intermediate', 'advanced', 'expert')"
-         "  UNION ALL SELECT path || '/config/type', 'enum',"
-         "   'must be text, multiple_choice, checkboxes or flag' FROM component"
-         "  WHERE whole AND type = 'question' AND coalesce(k ->> 'type', k ->> 'question_type', '')"
-         "   NOT IN ('text', 'multiple_choice', 'checkboxes', 'flag')"
-         "  UNION ALL SELECT path || '/config/' || key, 'type',"
-         "   format('must be a whole number from 0 to %s', highest) FROM component,"
-         "   (VALUES ('question', 'points', 2147483647), ('question', 'order', 1000000),"
-         "    ('webosApp', 'width', 100000), ('webosApp', 'height', 100000))"
-         "    AS whole_number (parent, key, highest)"
-         "  WHERE whole AND type = parent AND CASE WHEN jsonb_typeof(k -> key) = 'number' THEN"
-         "   (k ->> key)::numeric NOT BETWEEN 0 AND highest"
-         "   OR (k ->> key)::numeric % 1 <> 0 END"
-         "  UNION ALL SELECT path || '/config/order', 'unique',"
-         "   'an earlier question has the same place' FROM (SELECT path, row_number() OVER"
-         "   (PARTITION BY position ORDER BY path) AS n FROM question) AS clash WHERE n > 1"
-         "  UNION ALL SELECT path || '/config/answer', 'type',"
-         "   'must be a text, a number or a list of them' FROM question WHERE k ? 'answer'"
-         "   AND CASE jsonb_typeof(k -> 'answer') WHEN 'string' THEN false WHEN 'number' THEN false"
-         "    WHEN 'array' THEN k -> 'answer' = '[]' OR EXISTS"
-         "     (SELECT FROM jsonb_array_elements(k -> 'answer') a"
-         "      WHERE jsonb_typeof(a) NOT IN ('string', 'number')) ELSE true END"
-         "  UNION ALL SELECT path || '/config/app_type', 'enum',"
-         "   'must be terminal, editor, browser or custom' FROM component"
-         "  WHERE whole AND type = 'webosApp' AND jsonb_typeof(k -> 'app_type') = 'string'"
-         "   AND k ->> 'app_type' NOT IN ('terminal', 'editor', 'browser', 'custom')"
-         "  UNION ALL SELECT path || '/id', 'not', 'challenge-prompt is the app of the questions'"
-         "  FROM component WHERE type = 'webosApp' AND id = 'challenge-prompt')"
+        {"WITH component AS (SELECT '/components/' || position - 1 AS path, position,"
+         "  c ->> 'id' AS id, c ->> 'type' AS type, c -> 'config' AS k"
+         "  FROM jsonb_array_elements(CASE WHEN jsonb_typeof($1 -> 'components') = 'array'"
+         "   THEN $1 -> 'components' ELSE '[]' END) WITH ORDINALITY AS e (c, position)"
+         "  WHERE jsonb_typeof(c -> 'id') = 'string'),"
+         " question AS (SELECT path, position, k, CASE WHEN jsonb_typeof(k -> 'order') = 'number'"
+         "   THEN (k ->> 'order')::numeric"
+         "   ELSE row_number() OVER (ORDER BY position) - 1 END AS place"
+         "  FROM component WHERE type = 'question'),"
+         " violation (source, number, path, keyword, message) AS ("
+         "  SELECT 1, n, path, keyword, message FROM ROWS FROM (jsonb_to_recordset($2)"
+         "   AS (path text, keyword text, message text)) WITH ORDINALITY"
+         "   AS v (path, keyword, message, n)"
+         "  UNION ALL SELECT 2, n, path, keyword, message FROM ROWS FROM (jsonb_to_recordset($3)"
+         "   AS (path text, keyword text, message text)) WITH ORDINALITY"
+         "   AS v (path, keyword, message, n) WHERE NOT EXISTS (SELECT"
+         "   FROM jsonb_to_recordset($2) AS s (path text, keyword text, message text)"
+         "   WHERE s.path = v.path AND s.keyword = v.keyword"
+         "   AND (s.message = v.message OR v.keyword <> 'required'))"
+         "  UNION ALL SELECT 3, position, path || '/id', 'unique',"
+         "   'must differ from the ids of the components before'"
+         "  FROM (SELECT path, position, row_number() OVER (PARTITION BY id ORDER BY position)"
+         "   AS n FROM component) AS repeated WHERE n > 1"
+         "  UNION ALL SELECT 4, position, path || '/config/order', 'unique',"
+         "   'must differ from the places of the questions before'"
+         "  FROM (SELECT path, position, row_number() OVER (PARTITION BY place ORDER BY position)"
+         "   AS n FROM question) AS clash WHERE n > 1"
+         "  UNION ALL SELECT 5, position, path || '/id', 'not',"
+         "   'must not be challenge-prompt, which is the app that shows the questions'"
+         "  FROM component WHERE type = 'webosApp' AND id = 'challenge-prompt'"
+         "  UNION ALL SELECT 6, position, path || '/config/answer', 'options',"
+         "   'must name choices that options has' FROM question"
+         "  WHERE k ->> 'type' IN ('multiple_choice', 'checkboxes')"
+         "   AND jsonb_typeof(k -> 'options') = 'array' AND EXISTS (SELECT FROM "
+         "jsonb_array_elements("
+         "    CASE jsonb_typeof(k -> 'answer') WHEN 'array' THEN k -> 'answer'"
+         "     WHEN 'string' THEN jsonb_build_array(k -> 'answer') ELSE '[]' END) AS a (answer)"
+         "    WHERE jsonb_typeof(answer) = 'string' AND answer #>> '{}' NOT LIKE '[%' AND NOT "
+         "EXISTS"
+         "     (SELECT FROM jsonb_array_elements_text(k -> 'options') AS o (choice)"
+         "      WHERE btrim(choice) = btrim(answer #>> '{}')))"
+         "  UNION ALL SELECT DISTINCT 7, position, path || '/config', 'variables',"
+         "   format('refers to {{%s}}, which variables does not have', name[1])"
+         "  FROM component, regexp_matches(k::text, '\\{\\{\\s*([A-Z][A-Z0-9_]*)\\s*\\}\\}', 'g')"
+         "   AS reference (name)"
+         "  WHERE jsonb_typeof($1 -> 'variables') = 'object' AND name[1] <> 'FLAG'"
+         "   AND NOT $1 -> 'variables' ? name[1])"
          " SELECT json_agg(json_build_object('path', path, 'keyword', keyword, 'message', message)"
-         "  ORDER BY path, keyword)::text FROM violation",
-         {JSONBOID},
+         "  ORDER BY source, number)::text FROM violation",
+         {JSONBOID, JSONBOID, JSONBOID},
          .reads = true},
-    [MANIFEST_VIOLATIONS] =
-        {"WITH wanted (key, type, required, pattern) AS (VALUES"
-         "  ('id', 'string', true, '^[a-z0-9_-]+$'), ('name', 'string', true, NULL),"
-         "  ('version', 'string', true, '^\\d+\\.\\d+\\.\\d+(-[0-9A-Za-z.-]+)?$'),"
-         "  ('challenges', 'array', true, NULL), ('$schema', 'string', false, NULL),"
-         "  ('description', 'string', false, NULL), ('author', 'string', false, NULL),"
-         "  ('license', 'string', false, NULL), ('website', 'string', false, NULL),"
-         "  ('tags', 'array', false, NULL), ('prerequisites', 'array', false, NULL),"
-         "  ('shared_resources', 'array', false, NULL),"
-         "  ('dependencies', 'object', false, NULL), ('metadata', 'object', false, NULL)),"
-         " manifest (m) AS (SELECT CASE jsonb_typeof($1) WHEN 'object' THEN $1 ELSE '{}' END),"
-         " violation (path, keyword, message) AS ("
-         "  SELECT '', 'type', 'must be an object' WHERE jsonb_typeof($1) <> 'object'"
-         "  UNION ALL SELECT '/' || key, CASE WHEN m ? key THEN 'type' ELSE 'required' END,"
-         "   'must be of type ' || type FROM manifest, wanted WHERE required AND NOT m ? key"
-         "   OR m ? key AND jsonb_typeof(m -> key) <> type"
-         "  UNION ALL SELECT '/' || key, 'pattern', 'must match ' || pattern FROM manifest, wanted"
-         "  WHERE jsonb_typeof(m -> key) = 'string' AND m ->> key !~ pattern"
-         "  UNION ALL SELECT '/' || key, 'additionalProperties', 'is no key of a manifest'"
-         "  FROM manifest, jsonb_object_keys(m) AS present (key)"
-         "  WHERE key NOT IN (SELECT key FROM wanted)"
-         "  UNION ALL SELECT '/' || key || '/' || position - 1, 'type', 'must be a string'"
-         "  FROM manifest, wanted, jsonb_array_elements(CASE jsonb_typeof(m -> key)"
-         "   WHEN 'array' THEN m -> key ELSE '[]' END) WITH ORDINALITY AS e (value, position)"
-         "  WHERE jsonb_typeof(value) <> 'string'"
-         "  UNION ALL SELECT '/challenges', 'minItems', 'must name at least one challenge'"
-         "  FROM manifest WHERE m -> 'challenges' = '[]'"
-         "  UNION ALL SELECT '/challenges', 'uniqueItems', 'must not name a challenge twice'"
-         "  FROM manifest WHERE EXISTS (SELECT FROM jsonb_array_elements("
-         "   CASE jsonb_typeof(m -> 'challenges') WHEN 'array' THEN m -> 'challenges' ELSE '[]'"
-         "    END) AS e (value) GROUP BY value HAVING count(*) > 1)"
-         "  UNION ALL SELECT '/dependencies/' || key, 'type', 'must be a string'"
-         "  FROM manifest, jsonb_each(CASE jsonb_typeof(m -> 'dependencies') WHEN 'object'"
-         "   THEN m -> 'dependencies' ELSE '{}' END) AS e (key, value)"
-         "  WHERE jsonb_typeof(value) <> 'string')"
-         " SELECT json_agg(json_build_object('path', path, 'keyword', keyword, 'message', message)"
-         "  ORDER BY path, keyword)::text FROM violation",
-         {JSONBOID},
+    [VALIDATION] =
+        {"SELECT $1 IS NULL, ARRAY(SELECT ROW(path, keyword, message)::edurange.violation"
+         " FROM ROWS FROM (json_to_recordset(coalesce($1, '[]')::json)"
+         "  AS (path text, keyword text, message text)) WITH ORDINALITY"
+         "  AS v (path, keyword, message, n) ORDER BY n)",
+         {TEXTOID},
          .reads = true},
 };
 
-static char *
-violations(StatementId statement, Jsonb *value)
+/* Violations of a schema, as a JSON list that is being written. */
+typedef struct ViolationList
 {
-	NullableDatum argument = {.value = JsonbPGetDatum(value)};
+	int count;
+	StringInfoData json;
+} ViolationList;
 
-	STATEMENT_RUN(&statements[statement], argument);
-	return row_text(0, 1);
+static void
+list_violation(void *context, const char *path, const char *keyword, const char *message)
+{
+	ViolationList *list = context;
+
+	if (list->count == MOST_VIOLATIONS)
+		return;
+	appendStringInfoString(&list->json, list->count++ == 0 ? "[{\"path\": " : ", {\"path\": ");
+	escape_json(&list->json, path);
+	appendStringInfoString(&list->json, ", \"keyword\": ");
+	escape_json(&list->json, keyword);
+	appendStringInfoString(&list->json, ", \"message\": ");
+	escape_json(&list->json, message);
+	appendStringInfoChar(&list->json, '}');
+}
+
+/* The value's violations of a schema, as a JSON list, or NULL. */
+static char *
+schema_violations(Jsonb *schema, Jsonb *value)
+{
+	ViolationList list = {0};
+
+	initStringInfo(&list.json);
+	if (json_schema_check(json_schema_get(schema, json_no_remotes()), value, false, list_violation,
+	                      &list))
+		return NULL;
+	appendStringInfoChar(&list.json, ']');
+	return list.json.data;
+}
+
+/* A list of violations as an argument of a statement. */
+static NullableDatum
+value_violations(const char *list)
+{
+	return (NullableDatum){
+	    .value = DirectFunctionCall1(jsonb_in, CStringGetDatum(list != NULL ? list : "[]"))};
 }
 
 char *
 document_violations(Jsonb *document)
 {
-	return violations(DOCUMENT_VIOLATIONS, document);
+	NullableDatum value = {.value = JsonbPGetDatum(document)};
+
+	STATEMENT_RUN(&statements[DOCUMENT_VIOLATIONS], value,
+	              value_violations(schema_violations(active_cdf_schema(), document)),
+	              value_violations(schema_violations(builtin_schema("import"), document)));
+	return row_text(0, 1);
 }
 
 char *
 manifest_violations(Jsonb *manifest)
 {
-	return violations(MANIFEST_VIOLATIONS, manifest);
+	return schema_violations(builtin_schema("pack"), manifest);
+}
+
+/* The document itself, or the one in the member cdf of an envelope. */
+static Jsonb *
+unwrapped(Jsonb *body)
+{
+	JsonbValue root = json_root(body);
+	JsonbValue document;
+	JsonbValue metadata;
+
+	if (json_value_member(&root, "metadata", 8, &metadata) ||
+	    !json_value_member(&root, "cdf", 3, &document))
+		return body;
+	return JsonbValueToJsonb(&document);
+}
+
+SQL_FUNCTION(edurange_cdf_validate)
+{
+	char *text = required_text(fcinfo, 0, "document");
+	Refusal refusal = {0};
+	Jsonb *document = json_text_parse(text, &refusal);
+	NullableDatum columns[2];
+
+	if (document == NULL)
+		raise_refusal(&refusal);
+	statements_begin();
+	STATEMENT_RUN(&statements[VALIDATION], value_text(document_violations(unwrapped(document))));
+	for (int i = 0; i < lengthof(columns); i++)
+		columns[i].value = row_result(0, i + 1, &columns[i].isnull);
+	statements_end();
+	return composite_result(fcinfo, columns, lengthof(columns));
 }

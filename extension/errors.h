@@ -90,6 +90,12 @@
 	  "The document is JSON but breaks the rules; validation_errors lists where.")                 \
 	X(IDEMPOTENCY_MISMATCH, "idempotency_mismatch", "RG702", 422,                                  \
 	  "The idempotency key was used for another request.")                                         \
+	X(SCHEMA_INVALID, "schema_invalid", "RG703", 422,                                              \
+	  "The document is JSON but no JSON schema of draft-07 that can be followed.")                 \
+	X(SCHEMA_UNKNOWN, "schema_unknown", "RG704", 422,                                              \
+	  "A schema refers to another one that was not handed in; nothing is ever fetched.")           \
+	X(PATTERN_UNSUPPORTED, "pattern_unsupported", "RG705", 422,                                    \
+	  "A pattern of a schema is no regular expression, or none that can be run here.")             \
 	X(TOO_MANY_ATTEMPTS, "too_many_attempts", "RG801", 429,                                        \
 	  "Too many attempts at the question; resetTime says when the next one is allowed.")           \
 	X(RATE_LIMITED, "rate_limited", "RG802", 429,                                                  \

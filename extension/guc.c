@@ -31,6 +31,7 @@ static int sync_interval;
 static int sync_timeout;
 static int sync_concurrency;
 static bool allow_drop; /* read by the guard that migrate() makes, by name */
+static bool sync_schema;
 
 /* The database is fixed at start; a module loaded later in a session finds the start's value. */
 static void
@@ -97,6 +98,11 @@ define_sync_settings(void)
 	                        "Counted from when the sync worker first saw them so.",
 	                        &guc_instance_retention, 30 * 24 * 60, 0, 10 * 365 * 24 * 60, PGC_SUSET,
 	                        GUC_UNIT_MIN, NULL, NULL, NULL);
+	DefineCustomBoolVariable(
+	    "edurange.sync_schema",
+	    "Whether the sync worker takes the Instance Manager's schema of challenge definitions.",
+	    "It is made active in the place of the built-in one.", &sync_schema, false, PGC_SIGHUP, 0,
+	    NULL, NULL, NULL);
 }
 
 /* How many attempts at a question are allowed, and for how long more are refused. */

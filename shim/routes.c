@@ -65,6 +65,8 @@ const Statement statements[STATEMENT_COUNT] = {
 	[STATEMENT_LOG_ACTIVITY] = {"log_activity", OUTCOMES_OF("log_activity"), .batched = true},
 	[STATEMENT_SYNC_STATUS] = {"sync_status", ROW_OF("sync_status()")},
 	[STATEMENT_HEALTH] = {"health", ROW_OF("health()")},
+	[STATEMENT_CDF_SCHEMA] = {"cdf_schema", "SELECT edurange.cdf_schema()::text"},
+	[STATEMENT_CDF_VALIDATE] = {"cdf_validate", ROW_OF("cdf_validate(document => $1)")},
 	[STATEMENT_CDF_IMPORT] = {"cdf_import",
 		ROW_OF("cdf_import(document => $1, pack_id => $2, " KEYED(3, 4, 5, 6) ")")},
 };
@@ -245,6 +247,13 @@ const Route routes[] = {
 				OPTIONAL("details", NULL, TYPE_TEXT)},
 	 .summary = "Writes an entry to the activity log."},
 
+	{.method = "GET", .path = "/schema", .tier = TIER_PLAYER, .read_only = true,
+	 .statement = STATEMENT_CDF_SCHEMA,
+	 .summary = "The JSON schema of challenge definitions."},
+	{.method = "POST", .path = "/cdf/validate", .tier = TIER_SERVICE, .read_only = true,
+	 .body = BODY_DOCUMENT, .statement = STATEMENT_CDF_VALIDATE,
+	 .params = {{.name = "document", .source = FROM_BODY, .type = TYPE_DOCUMENT, .required = true}},
+	 .summary = "Whether a document, as such or in {\"cdf\": …}, can be imported, and why not."},
 	{.method = "POST", .path = "/cdf/import", .tier = TIER_ADMIN, .body = BODY_DOCUMENT,
 	 .caller = true, .keyed = true, .slow = true, .statement = STATEMENT_CDF_IMPORT,
 	 .params = {{.name = "document", .source = FROM_BODY, .type = TYPE_DOCUMENT, .required = true},

@@ -37,7 +37,7 @@ SELECT cdf_question_id, q.id = was.id AS same FROM was LEFT JOIN "ChallengeQuest
 -- order can be given
 SELECT questions FROM edurange.cdf_import(testing.document($$[
   {"type": "question", "id": "a", "config": {"type": "text", "text": "A?", "order": 7}},
-  {"type": "question", "id": "b", "config": {"question_type": "text", "text": "B?", "order": 3}}]$$));
+  {"type": "question", "id": "b", "config": {"type": "text", "text": "B?", "order": 3}}]$$));
 SELECT * FROM testing.questions();
 -- somebody worked at a question: it cannot go
 INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('doc-spring', 1, 'doc', 'spring');

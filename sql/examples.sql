@@ -32,6 +32,28 @@ SELECT name, "startDate", "endDate" FROM edurange.create_competition(
 UPDATE "CompetitionGroup" SET id = 'spring';
 -- generate_access_code
 SELECT code, "maxUses", "usedCount", "groupId" FROM edurange.generate_access_code('spring', 'ina', 'welcome-26', max_uses => 30);
+-- builtin_schema
+SELECT edurange.builtin_schema('pack') -> 'properties' -> 'id' ->> 'pattern' AS ids;
+-- json_schema_validate
+SELECT * FROM edurange.json_schema_validate(
+  '{"type": "object", "required": ["rope"], "properties": {"length": {"$ref": "units.json#/definitions/metres"}}}',
+  '{"length": -1}', remotes => '{"units.json": {"definitions": {"metres": {"type": "number", "minimum": 0}}}}');
+-- add_challenge_type
+SELECT edurange.add_challenge_type('knots');
+-- cdf_schema
+SELECT edurange.cdf_schema() #> '{properties,metadata,properties,challenge_type,enum}' AS types;
+-- remove_challenge_type
+SELECT edurange.remove_challenge_type('knots');
+-- set_cdf_schema
+SELECT source, changed FROM edurange.set_cdf_schema('{"required": ["metadata", "components", "owner"]}', 'our own rules');
+-- reset_cdf_schema
+SELECT changed FROM edurange.reset_cdf_schema();
+-- cdf_validate
+SELECT valid, e.* FROM edurange.cdf_validate('{
+  "metadata": {"id": "knots", "name": "Knots", "version": "1.0.0", "challenge_type": "fullOS"},
+  "components": [
+    {"type": "question", "id": "rope", "config": {"type": "text", "points": 1.5}},
+    {"type": "question", "id": "rope", "config": {"type": "flag", "text": "The flag?"}}]}') AS v, unnest(errors) AS e;
 -- cdf_import
 SELECT * FROM edurange.cdf_import('{
   "metadata": {"id": "knots", "name": "Knots", "version": "1.0.0", "challenge_type": "fullOS", "difficulty": "beginner"},

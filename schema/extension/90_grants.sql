@@ -36,7 +36,8 @@ GRANT EXECUTE ON FUNCTION
   edurange.challenge_details, edurange.challenge_list, edurange.challenges,
   edurange.question_details, edurange.completed_questions, edurange.attempt_question,
   edurange.complete_question, edurange.complete_challenge, edurange.competition_progress,
-  edurange.challenge_instance, edurange.log_activity
+  edurange.challenge_instance, edurange.log_activity,
+  edurange.cdf_schema
   TO edurange_player;
 
 GRANT EXECUTE ON FUNCTION
@@ -44,10 +45,13 @@ GRANT EXECUTE ON FUNCTION
   edurange.create_competition, edurange.generate_access_code,
   edurange.add_competition_challenge, edurange.sync_status, edurange.sync_drift,
   edurange.sync_drift_summary, edurange.health,
-  edurange.challenge_instances, edurange.update_challenge_instance
+  edurange.challenge_instances, edurange.update_challenge_instance,
+  edurange.json_schema_validate, edurange.cdf_validate
   TO edurange_service;
 
 GRANT EXECUTE ON FUNCTION
   edurange.cdf_import, edurange.sync_apply, edurange.sync_now, edurange.check_invariants,
-  edurange.create_token, edurange.revoke_token, edurange.tokens
+  edurange.create_token, edurange.revoke_token, edurange.tokens,
+  edurange.set_cdf_schema, edurange.reset_cdf_schema,
+  edurange.add_challenge_type, edurange.remove_challenge_type
   TO edurange_admin;

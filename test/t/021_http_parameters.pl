@@ -154,8 +154,9 @@ my %bad_in_query = (
 
 my %open = map { $_ => 1 } 'GET /status', 'GET /live', 'GET /ready', 'GET /openapi.json', 'GET /docs';
 my %of_program = Edurange::Shim->routes;
-is_deeply([ sort keys %routes, keys %open, 'POST /cdf/import' ], [ sort keys %of_program ],
-	'every route is in this table, the document of /cdf/import aside');
+is_deeply([ sort keys %routes, keys %open, 'POST /cdf/import', 'POST /cdf/validate', 'GET /schema' ],
+	[ sort keys %of_program ],
+	'every route is in this table, but for those that take a document or nothing');
 
 # Sends fields, pairs of name and JSON text or encoded query text, the way the method asks for.
 sub ask
@@ -272,9 +273,12 @@ my %documents = (
 	"{}\0" => 'invalid_text');
 for my $document (sort keys %documents)
 {
-	my ($status, $json) = $shim->post('/cdf/import', $document);
-	is_deeply([ $status, $json->{code} ],
-		[ 400, $documents{$document} ], "a document: $documents{$document}");
+	for my $path ('/cdf/import', '/cdf/validate')
+	{
+		my ($status, $json) = $shim->post($path, $document);
+		is_deeply([ $status, $json->{code} ],
+			[ 400, $documents{$document} ], "a document for $path: $documents{$document}");
+	}
 }
 
 # ---- targets -----------------------------------------------------------------------------------

@@ -44,6 +44,8 @@ my %routes = (
 	'GET /get_challenge_instance' => 'player',
 	'PATCH /challenge-instances/{instance_id}' => 'service',
 	'POST /activity/log' => 'player',
+	'GET /schema' => 'player',
+	'POST /cdf/validate' => 'service',
 	'POST /cdf/import' => 'admin');
 
 is_deeply({ Edurange::Shim->routes }, \%routes, 'every route is in this table, with its tier');

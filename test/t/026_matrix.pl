@@ -68,6 +68,8 @@ my %cases = (
 	'GET /get_challenge_instance' => [ ['?challenge_instance_id=i'], [ '?challenge_instance_id=no', undef, 404 ] ],
 	'PATCH /challenge-instances/{instance_id}' => [ [ '', { flag => 'EDU-{x}' }, 'i' ], [ '', { flag => 'EDU-{x}' }, 404, 'no' ] ],
 	'POST /activity/log' => [ [ '', { eventType => 'USER_UPDATED', userId => 'ada' } ], [ '', { eventType => 'NO', userId => 'no', groupId => 'no' }, 200 ] ],
+	'GET /schema' => [ [''], undef ],
+	'POST /cdf/validate' => [ [ '', $document ], undef ],
 	'POST /cdf/import' => [ [ '', $document ], [ '?pack_id=no', $document, 400 ] ]);
 
 is_deeply([ sort keys %cases ], [ sort keys %tier ], 'every route is in this table');
