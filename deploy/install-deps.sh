@@ -26,6 +26,7 @@ libFuzzer|fuzzer -|libclang-rt-dev'
 needs_test='
 prove|command prove|perl
 IPC::Run|perl IPC::Run|libipc-run-perl
+JSON Schema test suite|file /usr/share/json-schema-test-suite|json-schema-test-suite
 pgrep|command pgrep|procps'
 needs_long='
 patroni|command patroni|patroni
@@ -48,6 +49,7 @@ nm|command nm|binutils'
 have() {
   case $1 in
     command) command -v "$2" >/dev/null 2>&1 ;;
+    file) [ -e "$2" ] ;;
     perl) perl -M"$2" -e 1 >/dev/null 2>&1 ;;
     python) python3 -c "import $2" >/dev/null 2>&1 ;;
     fuzzer)
