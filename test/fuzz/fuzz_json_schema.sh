@@ -72,7 +72,7 @@ amount="'-max_total_time=$seconds'"
 [ "$runs" -eq 0 ] || amount="'-seed=1', '-runs=$runs'"
 # libFuzzer ends the backend by exit(), which psql takes for a lost connection.
 as_user timeout "$((seconds + 120))" "$BINDIR/psql" -qX -h "$WORK" -d postgres \
-  -c "SELECT pg_catalog.edurange_fuzz(ARRAY[$amount, '-timeout=0', '-rss_limit_mb=0', '-max_len=400',
+  -c "SELECT pg_catalog.edurange_fuzz(ARRAY[$amount, '-timeout=0', '-rss_limit_mb=0', '-max_len=400', '-len_control=0',
   '-handle_usr1=0', '-handle_usr2=0', '-handle_int=0', '-handle_term=0', '-handle_xfsz=0',
   '-print_final_stats=1', '-artifact_prefix=$WORK/found/', '$WORK/corpus'])" 2>/dev/null || true
 
