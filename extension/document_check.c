@@ -141,8 +141,9 @@ value_violations(const char *list)
 char *
 document_violations(Jsonb *document)
 {
-	NullableDatum value = {.value = JsonbPGetDatum(document)};
+	NullableDatum value = {0};
 
+	value.value = JsonbPGetDatum(document);
 	STATEMENT_RUN(&statements[DOCUMENT_VIOLATIONS], value,
 	              value_violations(schema_violations(active_cdf_schema(), document)),
 	              value_violations(schema_violations(builtin_schema("import"), document)));
