@@ -39,7 +39,11 @@ SELECT cardinality(errors) FROM edurange.cdf_validate(testing.document((SELECT j
 -- import and validation refuse the same
 SELECT testing.refused(format('SELECT edurange.cdf_import(%L)', testing.document('[{"type": "container", "id": "", "config": {}}]')));
 -- manifests
-SELECT testing.broken(edurange.builtin_schema('pack'), manifest::jsonb) FROM (VALUES
+CREATE FUNCTION testing.manifest(manifest jsonb) RETURNS text LANGUAGE sql AS $$
+  SELECT coalesce(string_agg(format('%s %s: %s', path, keyword, message), E'\n'), 'valid')
+  FROM edurange.json_schema_validate(edurange.builtin_schema('pack'), manifest)
+$$;
+SELECT testing.manifest(manifest::jsonb) FROM (VALUES
   ('{"id": "p-1_a", "name": "P", "version": "1.0.0-rc.1", "challenges": ["a.cdf.json"], "website": "https://edurange.org", "dependencies": {"q": ">=1.0.0"}, "metadata": {}, "tags": ["t"], "$schema": "s"}'),
   ('{"id": "P", "name": 1, "version": "1.0", "challenges": [], "dependencies": {"q": 1}, "other": 1}'), ('{"id": "p", "name": "P", "version": "1.0.0+b", "challenges": ["a", "a", 1]}'), ('[]')) AS v (manifest);
 -- challenge types are data
