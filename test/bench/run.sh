@@ -26,7 +26,12 @@ chmod -R a+rX "$WORK"
 [ "$(id -u)" -ne 0 ] || chown "$SERVER_USER:" "$WORK/out"
 export PG_CONFIG HOME="$WORK/out" PATH="$BINDIR:$PATH" PG_REGRESS="$PGXS_TEST/regress/pg_regress"
 export EDURANGE_STAGE="$WORK/stage" EDURANGE_SHIM="$WORK/stage/usr/local/bin/edurange_shim"
+export EDURANGE_SIMULATOR="$WORK/stage/usr/local/bin/edurange_instance_manager"
 export TESTDATADIR="$WORK/out/data" TESTLOGDIR="$WORK/out/log" TESTDIR="$WORK/out"
 cd "$WORK/src/test/bench"
 ulimit -n "$(ulimit -Hn)"
-as_user perl -I "$PGXS_TEST/perl" -I "$WORK/src/test/perl" bench.pl
+run() { as_user perl -I "$PGXS_TEST/perl" -I "$WORK/src/test/perl" "$1"; }
+status=0
+[ "${BENCH:-}" = sync ] || run bench.pl || status=$?
+case " ${BENCH:-sync} " in *" sync "* | " quick ") run sync.pl || status=$? ;; esac
+exit "$status"
