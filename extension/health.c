@@ -60,7 +60,8 @@ static Statement statements[STATEMENT_COUNT] = {
                 "  FROM pg_stat_user_tables ORDER BY n_live_tup DESC, relname LIMIT 10),"
                 " (SELECT format('%s tables', count(*)) FROM pg_stat_user_tables), " VERSION
                 ", missing,"
-                " edurange.sync_status(), edurange.sync_drift_summary())::edurange.health_report FROM " MISSING " AS m (missing)",
+                " edurange.sync_status(), edurange.sync_drift_summary())::edurange.health_report "
+                "FROM " MISSING " AS m (missing)",
                 {FLOAT8OID, FLOAT8OID},
                 .reads = true},
 };
