@@ -41,6 +41,7 @@ static const char *const nullable[] = {
     "instance_user.name",
     "attempt_result.completion",
     "attempt_result.points",
+    "attempt_result.attemptLimit",
     "attempt_result.attemptsRemaining",
     "attempt_result.resetTime",
     "completion_result.points",
