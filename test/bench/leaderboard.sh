@@ -15,8 +15,8 @@ sql() { psql -X -q -At -v ON_ERROR_STOP=1 -d "$database" "$@"; }
 
 psql -X -q -v ON_ERROR_STOP=1 -d postgres \
   -c "SET client_min_messages = error" -c "DROP DATABASE IF EXISTS $database" -c "CREATE DATABASE $database"
-script=$(mktemp)
-trap 'rm -f "$script"; psql -X -q -d postgres -c "DROP DATABASE IF EXISTS $database"' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$work"; psql -X -q -d postgres -c "DROP DATABASE IF EXISTS $database"' EXIT
 trap 'exit 1' INT TERM
 
 # The rows come first and the triggers after them: migrate() then accounts for them at once.
@@ -51,18 +51,21 @@ sql -c 'VACUUM ANALYZE' -c 'CHECKPOINT'
   exit 1
 }
 
-# The average of one client's calls of a statement, in milliseconds.
-average() {
-  echo "SELECT count(*) FROM $1;" >"$script"
-  pgbench -n -c 1 -M prepared -T "$SECONDS_EACH" -f "$script" "$database" 2>/dev/null |
-    sed -n 's/^latency average = \([0-9.]*\) ms$/\1/p'
+# The median of one client's calls of a statement, in milliseconds.
+median() {
+  echo "SELECT count(*) FROM $1;" >"$work/script"
+  rm -f "$work"/calls.*
+  pgbench -n -c 1 -M prepared -T "$SECONDS_EACH" -f "$work/script" -l --log-prefix="$work/calls" \
+    "$database" >/dev/null 2>&1
+  cut -d ' ' -f 3 "$work"/calls.* | sort -n |
+    awk '{ us[NR] = $1 } END { printf "%.3f", us[int((NR + 1) / 2)] / 1000 }'
 }
 
 printf '%12s %12s %12s %12s %12s\n' players 'first 100' 'page 10' 'one award' 'a past 100'
 for players in $PLAYERS; do
   printf '%12s %12s %12s %12s %12s\n' "$players" \
-    "$(average "edurange.leaderboard('$players', 100)")" \
-    "$(average "edurange.leaderboard('$players', 100, 900)")" \
-    "$(average "edurange.add_points('$players-1', '$players', 1)")" \
-    "$(average "edurange.leaderboard('$players', 100, 0, now() - interval '1 second')")"
+    "$(median "edurange.leaderboard('$players', 100)")" \
+    "$(median "edurange.leaderboard('$players', 100, 900)")" \
+    "$(median "edurange.add_points('$players-1', '$players', 1)")" \
+    "$(median "edurange.leaderboard('$players', 100, 0, now() - interval '1 second')")"
 done
