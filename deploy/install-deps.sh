@@ -51,7 +51,7 @@ have() {
     command) command -v "$2" >/dev/null 2>&1 ;;
     file) [ -e "$2" ] ;;
     perl) perl -M"$2" -e 1 >/dev/null 2>&1 ;;
-    python) python3 -c "import $2" >/dev/null 2>&1 ;;
+    python) /usr/bin/python3 -c "import $2" >/dev/null 2>&1 ;;
     fuzzer)
       echo 'int LLVMFuzzerTestOneInput(const char *d, long n) { return d != 0 && n < 0; }' |
         clang -x c -fsanitize=fuzzer -o /dev/null - >/dev/null 2>&1

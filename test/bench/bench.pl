@@ -5,23 +5,25 @@
 use strict;
 use warnings;
 
+# the test modules keep standard output to themselves
+my $results;
+BEGIN { open($results, '>&', \*STDOUT) or die $!; }
+
 use Edurange::Cluster;
 use Edurange::Shim;
 use IO::Socket::INET;
 use List::Util qw(sum0 any);
 use PostgreSQL::Test::Utils;
-use Test::More;
 use Time::HiRes qw(sleep time);
 
-# the test modules keep standard output for results
-select(Test::More->builder->output);
+select($results);
 $| = 1;
 
 $SIG{INT} = $SIG{TERM} = sub { exit 130 };
 my %parts = map { $_ => 1 } split ' ', $ENV{BENCH} // '';
 my $quick = delete $parts{quick};
 my $rounds = $quick ? 3 : 5;
-my $seconds = $quick ? 1 : 3;
+my $seconds = $quick ? 3 : 5;
 my $users = $quick ? 1000 : 10_000;
 my @counts = $quick ? (64) : (16, 64, 256);
 my $foreign_limit = 0.2;    # cores
@@ -96,9 +98,11 @@ sub wrk
 	local %ENV = (%ENV, KIND => $kind, TOKEN => $token, USERS => $users, %env);
 	IPC::Run::run([ 'wrk', '-t', 2, '-c', $clients, '-d', "${seconds}s", '--latency', '-s', 'requests.lua', "http://127.0.0.1:$port" ],
 		'>', \$out, '2>', \$err) or die "wrk: $err";
-	return { rate => $out =~ m{Requests/sec:\s+([\d.]+)} ? $1 : 0,
-		p99 => $out =~ /99%\s+([\d.]+)(us|ms|s)/ ? $1 * { us => 0.001, ms => 1, s => 1000 }->{$2} : 0,
-		bad => $out =~ /Non-2xx or 3xx responses: (\d+)/ ? $1 : 0 };
+	my ($rate) = $out =~ m{Requests/sec:\s+([\d.]+)};
+	my ($p99, $unit) = $out =~ /99%\s+([\d.]+)(us|ms|s)/;
+	my ($bad) = $out =~ /Non-2xx or 3xx responses: (\d+)/;
+
+	return { rate => $rate // 0, p99 => ($p99 // 0) * { us => 0.001, ms => 1, s => 1000 }->{ $unit // 's' }, bad => $bad // 0 };
 }
 
 my %scripts = (
@@ -118,7 +122,8 @@ sub pgbench
 	close($handle);
 	IPC::Run::run([ 'pgbench', '-n', '-M', 'prepared', '-f', $file, '-c', $clients, '-j', 2, '-T', $seconds, $node->connstr('edurange') ],
 		'>', \$out, '2>', \$err) or die "pgbench: $err";
-	return { rate => $out =~ /tps = ([\d.]+) \(without/ ? $1 : 0, p99 => 0, bad => 0 };
+	my ($rate) = $out =~ /tps = ([\d.]+) \(without/;
+	return { rate => $rate // 0, p99 => 0, bad => 0 };
 }
 
 # ---- peers ---------------------------------------------------------------------------------------
