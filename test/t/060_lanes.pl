@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use IO::Select;
 use IO::Socket::INET;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -25,6 +26,8 @@ my $shim = Edurange::Shim->start(
 	EDURANGE_THREADS => 1,
 	EDURANGE_POOL_SIZE => 1,
 	EDURANGE_QUEUE_LENGTH => 40,
+	EDURANGE_POOL_TIMEOUT => 120,
+	EDURANGE_STATEMENT_TIMEOUT => 120_000,
 	EDURANGE_CONNECTION_LIMIT => 64,
 	EDURANGE_ANONYMOUS_TIER => 'service');
 
@@ -93,7 +96,13 @@ sleep 0.2;
 
 # ---- a full queue ---------------------------------------------------------------------------------
 my @many = ask_aside(map { body('u2') } 1 .. 45);
-sleep 1;
+my $answered = IO::Select->new(@many);
+for (1 .. 600)
+{
+	my @ready = $answered->can_read(0);
+	last if @ready >= 5;
+	sleep 0.1;
+}
 $lock->query_safe('COMMIT');
 is(readline($waiting), "200 fine\n", 'who waited is answered');
 my %outcomes;
