@@ -161,7 +161,7 @@ my $rows = $node->fingerprint('edurange', 'public', 'edurange');
 		SELECT edurange.add_points('$ada', '$spring', 5);
 		SELECT edurange.revoke_token(id) FROM edurange.token;
 		DELETE FROM edurange.idempotency;
-		UPDATE edurange.sync_state SET pods_seen = 3;
+		UPDATE edurange.sync_state SET applied_at = '2026-01-01 00:00+00';
 	});
 	$node->wait_for_catchup('everything');
 	my $after = $node->fingerprint('edurange', 'public', 'edurange');
