@@ -152,7 +152,8 @@ my %bad_in_query = (
 	},
 	text => {});
 
-my %open = map { $_ => 1 } 'GET /status', 'GET /live', 'GET /ready', 'GET /openapi.json', 'GET /docs';
+my %open = map { $_ => 1 } 'GET /status', 'GET /live', 'GET /ready', 'GET /openapi.json', 'GET /docs',
+	'GET /metrics';
 my %of_program = Edurange::Shim->routes;
 is_deeply([ sort keys %routes, keys %open, 'POST /cdf/import', 'POST /cdf/validate', 'GET /schema' ],
 	[ sort keys %of_program ],
