@@ -92,13 +92,18 @@ static Statement statements[STATEMENT_COUNT] = {
          "  ON CONFLICT (id) DO NOTHING)"
          " SELECT '" SYSTEM_ACCOUNT "'::text",
          {InvalidOid}},
-    /* The server's own entry for the same event of the same question, if it is of this minute. */
+    /*
+	 * The server's own entry for the same event of the same question or pack, if it is of this
+	 * minute; who reports a pack need not say which.
+	 */
     [SERVERS_OWN] = {"SELECT ROW(id, \"timestamp\" AT TIME ZONE 'UTC')::edurange.activity_entry"
                      " FROM public.\"ActivityLog\" WHERE \"userId\" = $1"
                      " AND \"eventType\"::text = $2"
                      " AND \"timestamp\" > clock_timestamp() AT TIME ZONE 'UTC' - interval '60 s'"
                      " AND metadata ->> 'reportedBy' = 'server'"
-                     " AND metadata ->> 'questionId' = $3 ->> 'questionId'"
+                     " AND CASE WHEN metadata ? 'packId' THEN"
+                     "  coalesce($3 ->> 'packId', metadata ->> 'packId') = metadata ->> 'packId'"
+                     "  ELSE metadata ->> 'questionId' = $3 ->> 'questionId' END"
                      " ORDER BY \"timestamp\" DESC LIMIT 1",
                      {TEXTOID, TEXTOID, JSONBOID}},
 };
@@ -235,6 +240,23 @@ find_subject(const char *user_id, NullableDatum metadata)
 	return row_text(0, 1);
 }
 
+/* Does the server write entries of this kind itself, which clients then report again? */
+static bool
+is_logged_by_server(const char *event_type)
+{
+	return strncmp(event_type, "QUESTION_", strlen("QUESTION_")) == 0 ||
+	       strcmp(event_type, "CHALLENGE_PACK_INSTALLED") == 0;
+}
+
+char *
+activity_subject(const char *user_id)
+{
+	Refusal refusal = {0};
+	NullableDatum nothing = {.value = JsonbPGetDatum(json_text_parse("{}", &refusal))};
+
+	return find_subject(user_id != NULL ? user_id : SYSTEM_ACCOUNT, nothing);
+}
+
 static Datum
 log_activity(FunctionCallInfo fcinfo, Caller *caller)
 {
@@ -251,7 +273,7 @@ log_activity(FunctionCallInfo fcinfo, Caller *caller)
 	statements_begin();
 	if (!caller_acts_as(caller, user_id, &refusal))
 		raise_refusal(&refusal);
-	if (strncmp(event_type, "QUESTION_", strlen("QUESTION_")) != 0 ||
+	if (!is_logged_by_server(event_type) ||
 	    STATEMENT_RUN(&statements[SERVERS_OWN], value_text(user_id), value_text(event_type),
 	                  metadata) == 0)
 		STATEMENT_RUN(&statements[REPORT], value_text(new_id()), value_text(event_type),

@@ -24,6 +24,12 @@ typedef struct Activity
  */
 extern void activity_log(const Activity *activity);
 
+/*
+ * The id of the user whom an entry can name: this one, or the system's account where there is none.
+ * Their row is locked; lives until statements_end().
+ */
+extern char *activity_subject(const char *user_id);
+
 /* One member of a JSON object: "name":"value" with what needs escaping escaped. */
 extern char *json_member(const char *name, const char *value);
 

@@ -15,6 +15,7 @@
 #include "completions.h"
 #include "guc.h"
 #include "idempotency.h"
+#include "retired.h"
 #include "statements.h"
 
 #define LIST_LIMIT 500
@@ -65,7 +66,8 @@ typedef enum StatementId
 static Statement statements[STATEMENT_COUNT] = {
     [DETAILS] = {"SELECT ROW(c.id, c.name, c.description, t.name,"
                  " ARRAY(SELECT " QUESTION_ROW " FROM public.\"ChallengeQuestion\" q, " VISIBILITY
-                 "   WHERE q.\"challengeId\" = c.id ORDER BY q.\"order\"),"
+                 "   WHERE q.\"challengeId\" = c.id AND " QUESTION_IS_LIVE
+                 "   ORDER BY q.\"order\"),"
                  " ARRAY(SELECT ROW(a.id, a.\"challengeId\", a.\"appId\", a.title, a.icon, a.width,"
                  "   a.height, a.screen, a.disabled, a.favourite, a.desktop_shortcut,"
                  "   a.launch_on_startup,"
@@ -99,7 +101,8 @@ static Statement statements[STATEMENT_COUNT] = {
              {InvalidOid},
              .reads = true},
     [QUESTION_POINTS] = {"SELECT coalesce(sum(points), 0), count(*)"
-                         " FROM public.\"ChallengeQuestion\" WHERE \"challengeId\" = $1",
+                         " FROM public.\"ChallengeQuestion\" q WHERE q.\"challengeId\" = $1"
+                         " AND " QUESTION_IS_LIVE,
                          {TEXTOID}},
     [COMPLETION] = {"SELECT ROW(id, \"userId\", \"groupChallengeId\", \"pointsEarned\","
                     " \"completedAt\" AT TIME ZONE 'UTC', $3)::edurange.challenge_completion"

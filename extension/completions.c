@@ -19,6 +19,7 @@
 #include "completions.h"
 #include "ids.h"
 #include "ledger.h"
+#include "retired.h"
 
 #define COMPLETION_ROW                                                                             \
 	"ROW(qc.id, qc.\"questionId\", qc.\"userId\", qc.\"groupChallengeId\","                        \
@@ -62,9 +63,11 @@ static Statement statements[STATEMENT_COUNT] = {
                        " FROM public.\"ChallengeQuestion\" q"
                        " WHERE q.id = $1 AND q.\"challengeId\" = $2 FOR KEY SHARE",
                        {TEXTOID, TEXTOID}},
-    [LOCK_MEMBER] = {"SELECT 1 FROM public.\"_GroupMembers\" WHERE \"A\" = $1 AND \"B\" = $2"
-                     " FOR NO KEY UPDATE",
-                     {TEXTOID, TEXTOID}},
+    /* Asks about the question $3 too, now that its row is locked. */
+    [LOCK_MEMBER] = {"SELECT EXISTS (SELECT FROM edurange.retired_question"
+                     "  WHERE question_id = $3) FROM public.\"_GroupMembers\""
+                     " WHERE \"A\" = $1 AND \"B\" = $2 FOR NO KEY UPDATE",
+                     {TEXTOID, TEXTOID, TEXTOID}},
     /* $1 user, $2 question, $3 group challenge, here and below */
     [COMPLETION] = {"SELECT " COMPLETION_ROW " FROM public.\"QuestionCompletion\" qc"
                     " WHERE qc.\"userId\" = $1 AND qc.\"questionId\" = $2"
@@ -83,20 +86,20 @@ static Statement statements[STATEMENT_COUNT] = {
                            " clock_timestamp() AT TIME ZONE 'UTC') RETURNING " COMPLETION_ROW,
                            {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID}},
     /* $1 user, $2 group challenge, $3 challenge, $4 id */
-    [COMPLETE_CHALLENGE] = {"INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\","
-                            " \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
-                            " SELECT $4, $1, $2, (SELECT least(sum(\"pointsEarned\"), 2147483647)"
-                            " FROM public.\"QuestionCompletion\" WHERE \"userId\" = $1"
-                            " AND \"groupChallengeId\" = $2), clock_timestamp() AT TIME ZONE 'UTC'"
-                            " WHERE NOT EXISTS (SELECT FROM public.\"ChallengeQuestion\" q"
-                            " WHERE q.\"challengeId\" = $3 AND (q.required OR NOT EXISTS (SELECT"
-                            " FROM public.\"ChallengeQuestion\" r WHERE r.\"challengeId\" = $3"
-                            " AND r.required)) AND NOT EXISTS (SELECT"
-                            " FROM public.\"QuestionCompletion\" qc WHERE qc.\"questionId\" = q.id"
-                            " AND qc.\"userId\" = $1 AND qc.\"groupChallengeId\" = $2))"
-                            " ON CONFLICT (\"userId\", \"groupChallengeId\") DO NOTHING"
-                            " RETURNING \"pointsEarned\"",
-                            {TEXTOID, TEXTOID, TEXTOID, TEXTOID}},
+    [COMPLETE_CHALLENGE] =
+        {"WITH live AS (SELECT q.id, q.required FROM public.\"ChallengeQuestion\" q"
+         "  WHERE q.\"challengeId\" = $3 AND " QUESTION_IS_LIVE ")"
+         " INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\", \"groupChallengeId\","
+         " \"pointsEarned\", \"completedAt\")"
+         " SELECT $4, $1, $2, (SELECT least(sum(\"pointsEarned\"), 2147483647)"
+         "  FROM public.\"QuestionCompletion\" WHERE \"userId\" = $1 AND \"groupChallengeId\" = "
+         "$2),"
+         " clock_timestamp() AT TIME ZONE 'UTC' WHERE NOT EXISTS (SELECT FROM live WHERE"
+         "  (required OR NOT EXISTS (SELECT FROM live WHERE required)) AND NOT EXISTS (SELECT"
+         "   FROM public.\"QuestionCompletion\" qc WHERE qc.\"questionId\" = live.id"
+         "   AND qc.\"userId\" = $1 AND qc.\"groupChallengeId\" = $2))"
+         " ON CONFLICT (\"userId\", \"groupChallengeId\") DO NOTHING RETURNING \"pointsEarned\"",
+         {TEXTOID, TEXTOID, TEXTOID, TEXTOID}},
     /* $1 user, $2 group challenge, $3 points, $4 id */
     [RAISE_CHALLENGE] = {"INSERT INTO public.\"ChallengeCompletion\" AS cc (id, \"userId\","
                          " \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
@@ -161,10 +164,11 @@ play_find(Caller *caller, Play *play, Refusal *refusal)
 	if (play->question_id != NULL && !find_question(play, refusal))
 		return false;
 	if (STATEMENT_RUN(&statements[LOCK_MEMBER], value_text(play->group_id),
-	                  value_text(play->user_id)) == 0)
+	                  value_text(play->user_id), value_text(play->question_id)) == 0)
 		return refuse(refusal, EDURANGE_NOT_A_MEMBER,
 		              "user \"%s\" is not a member of competition \"%s\"", play->user_id,
 		              play->group_id);
+	play->is_retired = row_bool(0, 1);
 	if (play->question_id == NULL)
 		return true;
 	play->completion = first_result(
@@ -177,6 +181,10 @@ play_find(Caller *caller, Play *play, Refusal *refusal)
 bool
 play_check_open(const Play *play, Refusal *refusal)
 {
+	if (play->is_retired)
+		return refuse(refusal, EDURANGE_QUESTION_RETIRED,
+		              "question \"%s\" is no longer part of challenge \"%s\"", play->question_id,
+		              play->challenge_id);
 	if (play->is_open)
 		return true;
 	return refuse(refusal, EDURANGE_COMPETITION_NOT_OPEN, "competition \"%s\" is not open",

@@ -22,6 +22,7 @@ typedef struct Play
 	char *group_id;
 	char *challenge_id;
 	bool is_open;           /* the competition, at the time of the statement */
+	bool is_retired;        /* the question: a new document no longer has it */
 	int32 challenge_points; /* of the group challenge */
 	int32 points;           /* of the question */
 	char *type;
@@ -39,6 +40,7 @@ typedef struct Play
  * scores holds it to the end of the transaction.
  */
 extern bool play_find(Caller *caller, Play *play, Refusal *refusal);
+/* Can this be scored, now: is the competition open, and the question part of the challenge? */
 extern bool play_check_open(const Play *play, Refusal *refusal);
 
 /* Pays for the question what was not paid before: the last refusal, the first write. */

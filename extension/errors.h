@@ -51,6 +51,7 @@
 	  "There is no such question, or it does not belong to the group challenge.")                  \
 	X(INSTANCE_NOT_FOUND, "instance_not_found", "RG307", 404, "There is no such instance.")        \
 	X(TOKEN_NOT_FOUND, "token_not_found", "RG308", 404, "There is no such token.")                 \
+	X(PACK_NOT_FOUND, "pack_not_found", "RG310", 404, "There is no such pack.")                    \
 	X(METHOD_NOT_ALLOWED, "method_not_allowed", "RG401", 405,                                      \
 	  "The path exists, but not with this method; the header Allow lists those it has.")           \
 	X(CODE_IN_USE, "code_in_use", "RG501", 409, "Another access code has this text already.")      \
@@ -66,14 +67,21 @@
 	  "A table that exists already does not have the shape that is needed.")                       \
 	X(CHALLENGE_EXISTS, "challenge_exists", "RG507", 409,                                          \
 	  "A challenge with this id exists and belongs to another pack.")                              \
-	X(QUESTION_IN_USE, "question_in_use", "RG508", 409,                                            \
-	  "A question that the new document lacks has attempts or completions.")                       \
+	X(QUESTION_RETIRED, "question_retired", "RG508", 409,                                          \
+	  "The challenge's document no longer has the question; it takes no answers any more.")        \
 	X(IN_PROGRESS, "in_progress", "RG509", 409,                                                    \
 	  "A request with the same idempotency key is being processed.")                               \
 	X(ILLEGAL_TRANSITION, "illegal_transition", "RG510", 409,                                      \
 	  "An instance cannot go from its status to the wanted one.")                                  \
 	X(CHALLENGE_NOT_COMPLETE, "challenge_not_complete", "RG511", 409,                              \
 	  "Not all questions that the challenge needs are completed, or it has none.")                 \
+	X(CHALLENGE_MISMATCH, "challenge_mismatch", "RG520", 409,                                      \
+	  "The document is of another challenge than the one that is to be updated.")                  \
+	X(VERSION_DOWNGRADE, "version_downgrade", "RG521", 409,                                        \
+	  "A newer version of the pack is installed.")                                                 \
+	X(DEPENDENCY_UNMET, "dependency_unmet", "RG522", 409,                                          \
+	  "A pack that is needed is not installed, or not in a version that will do.")                 \
+	X(PACK_IN_USE, "pack_in_use", "RG523", 409, "Another installed pack needs the pack.")          \
 	X(CONFLICT, "conflict", "23000", 409,                                                          \
 	  "A row that somebody else wrote at the same time stands in the way; nothing was written.")   \
 	X(REQUEST_TIMEOUT, "request_timeout", "RG607", 408,                                            \

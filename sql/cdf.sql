@@ -39,7 +39,7 @@ SELECT questions FROM edurange.cdf_import(testing.document($$[
   {"type": "question", "id": "a", "config": {"type": "text", "text": "A?", "order": 7}},
   {"type": "question", "id": "b", "config": {"type": "text", "text": "B?", "order": 3}}]$$));
 SELECT * FROM testing.questions();
--- somebody worked at a question: it cannot go
+-- somebody worked at a question: it retires
 INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('doc-spring', 1, 'doc', 'spring');
 INSERT INTO "QuestionAttempt" (id, "questionId", "userId", "groupChallengeId", answer, "isCorrect")
 SELECT 'at', id, 'ada', 'doc-spring', 'x', false FROM "ChallengeQuestion" WHERE "challengeId" = 'doc' AND cdf_question_id = 'a';
@@ -50,7 +50,7 @@ INSERT INTO "ChallengePack" (id, name, version) VALUES ('pack', 'Pack', '1.0.0')
 SELECT created FROM edurange.cdf_import(testing.document('[{"type": "container", "id": "c", "config": {"image": "i"}}]', '{"id": "packed"}'), 'pack');
 SELECT pack_id, pack_challenge_id FROM "Challenge" WHERE id = 'packed';
 SELECT testing.refused(format('SELECT edurange.cdf_import(%L, %L)', testing.document('[{"type": "container", "id": "c", "config": {"image": "i"}}]', '{"id": "packed"}'), 'pack2'));
-SELECT testing.refused(format('SELECT edurange.cdf_import(%L)', testing.document('[{"type": "container", "id": "c", "config": {"image": "i"}}]', '{"id": "packed"}')));
+SELECT testing.refused(format('SELECT edurange.cdf_import(%L)', testing.document('[{"type": "container", "id": "c2", "config": {"image": "i"}}]', '{"id": "packed"}')));
 SELECT testing.refused(format('SELECT edurange.cdf_import(%L, %L)', testing.document('[{"type": "container", "id": "c", "config": {"image": "i"}}]', '{"id": "packed2"}'), 'nopack'));
 -- every rule
 CREATE FUNCTION testing.violations(document text) RETURNS TABLE (path text, keyword text, message text) LANGUAGE plpgsql AS $$

@@ -130,6 +130,40 @@ SELECT tier FROM edurange.authenticate_token(sha256('edr_not-a-token'));
 SELECT tier, label, "userId", "revokedAt" FROM edurange.tokens();
 -- revoke_token
 SELECT r.label, r."revokedAt" IS NOT NULL AS revoked FROM edurange.tokens() t, edurange.revoke_token(t.id) r;
+-- cdf_update
+SELECT * FROM edurange.cdf_update('knots', '{
+  "metadata": {"id": "knots", "name": "Knots", "version": "1.1.0", "challenge_type": "fullOS", "difficulty": "beginner"},
+  "components": [
+    {"type": "webosApp", "id": "terminal", "config": {"app_type": "terminal", "title": "Shell"}},
+    {"type": "question", "id": "flag", "config": {"type": "flag", "text": "The flag?", "points": 70, "answer": "{{FLAG}}"}},
+    {"type": "question", "id": "rope", "config": {"type": "text", "text": "Which rope?", "points": 30, "answer": ["hemp", "sisal"]}}]}');
+-- cdf_export
+SELECT left(edurange.cdf_export('knots'), 40) AS as_imported;
+UPDATE "Challenge" SET difficulty = 'HARD' WHERE id = 'knots';
+SELECT edurange.cdf_export('knots')::json #> '{metadata}' AS edited_since;
+-- pack_install
+SELECT message, "packId", skipped_details FROM edurange.pack_install(
+  '{"id": "harbour", "name": "Harbour", "version": "1.2.0", "license": "MIT", "challenges": ["ropes.cdf.json"]}',
+  ARRAY['ropes.cdf.json', 'notes.txt'], ARRAY['{
+    "metadata": {"id": "ropes", "name": "Ropes", "version": "1.0.0", "challenge_type": "web", "difficulty": "advanced"},
+    "components": [{"type": "question", "id": "q", "config": {"type": "text", "text": "Which rope?", "answer": "hemp"}}]}',
+    'Not for players.'], installed_by => 'ina');
+-- pack_update
+SELECT message, c.id, c.status, (c.questions).* FROM edurange.pack_update(
+  '{"id": "harbour", "name": "Harbour", "version": "1.3.0", "license": "MIT", "challenges": ["ropes.cdf.json"]}',
+  ARRAY['ropes.cdf.json'], ARRAY['{
+    "metadata": {"id": "ropes", "name": "Ropes", "version": "1.1.0", "challenge_type": "web", "difficulty": "advanced"},
+    "components": [{"type": "question", "id": "q", "config": {"type": "text", "text": "Which rope?", "answer": "sisal"}},
+      {"type": "question", "id": "r", "config": {"type": "text", "text": "How long?", "answer": 12}}]}'],
+  dry_run => true) r, unnest(r.challenges) c;
+-- pack_list
+SELECT p.id, p.version, p.license, p.challenge_count FROM edurange.pack_list() l, unnest(l.packs) p;
+-- pack_details
+SELECT d.id, dependencies, c.id, c.difficulty, c.pack_challenge_id FROM edurange.pack_details('harbour') d, unnest(d.challenges) c;
+-- pack_uninstall
+SELECT * FROM edurange.pack_uninstall('harbour');
+-- version_satisfies
+SELECT range, edurange.version_satisfies('1.3.0', range) FROM unnest(ARRAY['^1.2.0', '~1.2.0', '1.x || >=3', '1.0 - 1.2']) AS r (range);
 -- health
 SELECT status, message, edurange_version, missing FROM edurange.health();
 -- findings

@@ -109,18 +109,3 @@ CREATE FUNCTION edurange.complete_challenge(
   SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION edurange.complete_challenge(text, text, integer, text, text, edurange.caller, text) IS
   'Completes a challenge for a user. For a player it needs all required questions and awards nothing. A service may assert it, and raises what was paid for the challenge to points_earned, at most the larger of the group challenge''s points and the sum of its questions''; without points_earned nothing more is paid. A completion that is there is answered as it is. group_id and challenge_id, where given, must be the right ones. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found, group_challenge_not_found, not_a_member, competition_not_open, challenge_not_complete, out_of_range.';
-
-CREATE TYPE edurange.cdf_import_result AS (
-  challenge_id text,
-  created boolean,
-  questions integer,
-  app_configs integer);
-
-CREATE FUNCTION edurange.cdf_import(
-    document text, pack_id text DEFAULT NULL, caller edurange.caller DEFAULT NULL,
-    idempotency_key text DEFAULT NULL)
-  RETURNS edurange.cdf_import_result
-  AS 'MODULE_PATHNAME', 'edurange_cdf_import' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION edurange.cdf_import(text, text, edurange.caller, text) IS
-  'Makes or updates a challenge from a document in the Challenge Definition Format; its id is metadata.id. A document that breaks a rule is refused whole, with a list of where. Tier: admin. Errors: missing_parameter, invalid_json, document_invalid, challenge_exists, question_in_use, invalid_parameter.';

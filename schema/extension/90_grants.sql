@@ -46,11 +46,13 @@ GRANT EXECUTE ON FUNCTION
   edurange.add_competition_challenge, edurange.sync_status, edurange.sync_drift,
   edurange.sync_drift_summary, edurange.health,
   edurange.challenge_instances, edurange.update_challenge_instance,
-  edurange.json_schema_validate, edurange.cdf_validate
+  edurange.json_schema_validate, edurange.cdf_validate,
+  edurange.pack_list, edurange.pack_details, edurange.version_satisfies
   TO edurange_service;
 
 GRANT EXECUTE ON FUNCTION
-  edurange.cdf_import, edurange.sync_apply, edurange.sync_now, edurange.check_invariants,
+  edurange.cdf_import, edurange.cdf_update, edurange.cdf_export,
+  edurange.pack_install, edurange.pack_update, edurange.pack_uninstall, edurange.sync_apply, edurange.sync_now, edurange.check_invariants,
   edurange.create_token, edurange.revoke_token, edurange.tokens,
   edurange.set_cdf_schema, edurange.reset_cdf_schema,
   edurange.add_challenge_type, edurange.remove_challenge_type

@@ -1,0 +1,122 @@
+-- Packs of challenges: installing, updating, uninstalling, and what is installed.
+
+CREATE TYPE edurange.row_counts AS (
+  total integer,
+  added integer,
+  changed integer,
+  removed integer);
+
+CREATE TYPE edurange.pack_change AS (
+  id text,
+  path text,
+  status text,
+  questions edurange.row_counts,
+  app_configs edurange.row_counts);
+
+CREATE TYPE edurange.skipped_file AS (
+  path text,
+  reason text);
+
+CREATE TYPE edurange.pack_result AS (
+  status text,
+  message text,
+  installed_count integer,
+  skipped_count integer,
+  skipped_details edurange.skipped_file[],
+  "packId" text,
+  version text,
+  dry_run boolean,
+  changed boolean,
+  challenges edurange.pack_change[]);
+
+CREATE FUNCTION edurange.pack_install(
+    manifest text, paths text[], documents text[], dry_run boolean DEFAULT false,
+    installed_by text DEFAULT NULL, caller edurange.caller DEFAULT NULL,
+    idempotency_key text DEFAULT NULL)
+  RETURNS edurange.pack_result
+  AS 'MODULE_PATHNAME', 'edurange_pack_install' LANGUAGE C VOLATILE
+  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION edurange.pack_install(text, text[], text[], boolean, text, edurange.caller, text) IS
+  'Installs a pack whole, or brings an installed one up to this version: the text of its manifest, and paths and texts of its other files, in the same order. Files that the manifest does not name are skipped and reported. Tells for each challenge whether it was added, changed, unchanged or removed; a removed one leaves the pack and stays. A challenge of no pack becomes one of this pack. What is there already is not written. dry_run says the same and changes nothing. installed_by is the user whom the log names. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json, document_invalid, forbidden, challenge_exists, version_downgrade, dependency_unmet, pack_in_use.';
+
+CREATE FUNCTION edurange.pack_update(
+    manifest text, paths text[], documents text[], force boolean DEFAULT false,
+    dry_run boolean DEFAULT false, installed_by text DEFAULT NULL,
+    caller edurange.caller DEFAULT NULL, idempotency_key text DEFAULT NULL)
+  RETURNS edurange.pack_result
+  AS 'MODULE_PATHNAME', 'edurange_pack_update' LANGUAGE C VOLATILE
+  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION edurange.pack_update(text, text[], text[], boolean, boolean, text, edurange.caller, text) IS
+  'Brings an installed pack to another version, as pack_install does. force takes an older version than the installed one, too, and one that other packs cannot do with. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json, document_invalid, forbidden, pack_not_found, challenge_exists, version_downgrade, dependency_unmet, pack_in_use.';
+
+CREATE TYPE edurange.pack_uninstall_result AS (
+  status text,
+  message text,
+  "packId" text,
+  kept_challenges integer);
+
+CREATE FUNCTION edurange.pack_uninstall(
+    pack_id text, caller edurange.caller DEFAULT NULL, idempotency_key text DEFAULT NULL)
+  RETURNS edurange.pack_uninstall_result
+  AS 'MODULE_PATHNAME', 'edurange_pack_uninstall' LANGUAGE C VOLATILE
+  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION edurange.pack_uninstall(text, edurange.caller, text) IS
+  'Removes a pack. Its challenges stay, with all that students did, and belong to no pack until it is installed again. Tier: admin. Errors: missing_parameter, pack_not_found, pack_in_use.';
+
+CREATE TYPE edurange.pack_item AS (
+  id text,
+  name text,
+  description text,
+  version text,
+  author text,
+  license text,
+  website text,
+  installed_date timestamptz,
+  "updatedAt" timestamptz,
+  challenge_count integer);
+
+CREATE TYPE edurange.pack_page AS (
+  packs edurange.pack_item[]);
+
+CREATE FUNCTION edurange.pack_list(caller edurange.caller DEFAULT NULL)
+  RETURNS edurange.pack_page
+  AS 'MODULE_PATHNAME', 'edurange_pack_list' LANGUAGE C STABLE
+  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION edurange.pack_list(edurange.caller) IS
+  'All installed packs in the order of their names. Tier: service.';
+
+CREATE TYPE edurange.pack_challenge AS (
+  id text,
+  name text,
+  description text,
+  difficulty text,
+  type text,
+  pack_challenge_id text,
+  cdf_version text);
+
+CREATE TYPE edurange.pack_detail AS (
+  id text,
+  name text,
+  description text,
+  version text,
+  author text,
+  license text,
+  website text,
+  installed_date timestamptz,
+  "updatedAt" timestamptz,
+  challenge_count integer,
+  dependencies jsonb,
+  challenges edurange.pack_challenge[]);
+
+CREATE FUNCTION edurange.pack_details(pack_id text, caller edurange.caller DEFAULT NULL)
+  RETURNS edurange.pack_detail
+  AS 'MODULE_PATHNAME', 'edurange_pack_details' LANGUAGE C STABLE
+  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION edurange.pack_details(text, edurange.caller) IS
+  'An installed pack, what it needs, and its challenges in the order of their names. Tier: service. Errors: missing_parameter, pack_not_found.';
+
+CREATE FUNCTION edurange.version_satisfies(version text, range text) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'edurange_version_satisfies' LANGUAGE C IMMUTABLE PARALLEL SAFE
+  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION edurange.version_satisfies(text, text) IS
+  'Whether a semantic version is in a range, as dependencies of packs give it: comparators (=, <, <=, >, >=, ~, ^, parts left out or written x or *) that all must hold, FROM - TO, alternatives joined by ||. A prerelease is only in a range that names one of the same three numbers. Tier: service. Errors: missing_parameter, invalid_parameter.';

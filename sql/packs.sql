@@ -1,0 +1,140 @@
+-- Packs: installed whole or not at all, and students keep their work.
+CREATE FUNCTION testing.question(id text, points integer DEFAULT 1, more text DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
+  SELECT jsonb_build_object('type', 'question', 'id', id, 'config', jsonb_build_object('type', 'text',
+    'text', id || '?', 'points', points, 'answer', 'yes') || more::jsonb)
+$$;
+CREATE FUNCTION testing.challenge(id text, metadata text DEFAULT '{}', VARIADIC components jsonb[] DEFAULT ARRAY[testing.question('q')]) RETURNS text LANGUAGE sql AS $$
+  SELECT jsonb_build_object('metadata', jsonb_build_object('id', id, 'name', initcap(id), 'version', '1.0.0',
+    'challenge_type', 'web') || metadata::jsonb, 'components', to_jsonb(components))::text
+$$;
+CREATE FUNCTION testing.manifest(id text, version text, challenges text[], more text DEFAULT '{}') RETURNS text LANGUAGE sql AS $$
+  SELECT (jsonb_build_object('id', id, 'name', 'Pack ' || id, 'version', version, 'challenges', challenges) || more::jsonb)::text
+$$;
+-- what an installation says of each challenge
+CREATE FUNCTION testing.outcomes(result edurange.pack_result) RETURNS TABLE (challenge text) LANGUAGE sql AS $$
+  SELECT concat_ws(' ', id, path, status, 'questions', (questions).total, (questions).added, (questions).changed, (questions).removed,
+    'apps', (app_configs).total, (app_configs).added, (app_configs).changed, (app_configs).removed)
+  FROM unnest(result.challenges)
+$$;
+-- every row that an installation could have written, with its version
+CREATE FUNCTION testing.rows() RETURNS text LANGUAGE sql AS $$
+  SELECT md5(string_agg(r::text, ',' ORDER BY r::text)) FROM (
+    SELECT p::text || xmin FROM "ChallengePack" p UNION ALL SELECT c::text || xmin FROM "Challenge" c
+    UNION ALL SELECT q::text || xmin FROM "ChallengeQuestion" q UNION ALL SELECT a::text || xmin FROM "ChallengeAppConfig" a
+    UNION ALL SELECT t::text || xmin FROM "ChallengeType" t UNION ALL SELECT d::text || xmin FROM edurange.cdf_document d
+    UNION ALL SELECT m::text || xmin FROM edurange.pack_manifest m UNION ALL SELECT l::text || xmin FROM "ActivityLog" l
+    UNION ALL SELECT x::text || xmin FROM edurange.retired_question x) AS rows (r)
+$$;
+SELECT status, message, installed_count, skipped_count, skipped_details, "packId", version, dry_run, changed
+FROM edurange.pack_install(testing.manifest('net', '1.0.0', '{a.json,sub/b.json}',
+    '{"description": "Nets", "author": "Ann", "license": "MIT", "website": "https://example.org"}'),
+  '{README,sub/b.json,a.json}', ARRAY['not JSON', testing.challenge('net-b', '{"difficulty": "advanced"}'), testing.challenge('net-a')],
+  installed_by => 'ina');
+SELECT id, name, description, version, author, license, website FROM "ChallengePack" WHERE id = 'net';
+SELECT id, difficulty, pack_id, pack_challenge_id FROM "Challenge" WHERE pack_id = 'net' ORDER BY id;
+SELECT "userId", metadata FROM "ActivityLog" WHERE "eventType" = 'CHALLENGE_PACK_INSTALLED';
+-- the same entry reported by the dashboard is not stored twice
+SELECT count(*) FROM edurange.log_activity('CHALLENGE_PACK_INSTALLED', 'ina', metadata => '{"packName": "Pack net"}');
+SELECT count(*) FROM "ActivityLog" WHERE "eventType" = 'CHALLENGE_PACK_INSTALLED';
+-- the same again writes nothing, a dry run writes nothing
+CREATE TEMP TABLE before AS SELECT testing.rows() AS state;
+CREATE FUNCTION testing.net(version text, more text DEFAULT '{}', dry_run boolean DEFAULT false) RETURNS edurange.pack_result LANGUAGE sql AS $$
+  SELECT edurange.pack_install(testing.manifest('net', version, '{a.json,sub/b.json}', more), '{sub/b.json,a.json}',
+    ARRAY[testing.challenge('net-b', '{"difficulty": "advanced"}'), testing.challenge('net-a')], dry_run, 'ina')
+$$;
+SELECT message, changed, testing.rows() = state AS same FROM before, testing.net('1.0.0',
+  '{"description": "Nets", "author": "Ann", "license": "MIT", "website": "https://example.org"}');
+SELECT message, dry_run, changed, testing.rows() = state AS same FROM before, testing.net('1.1.0', dry_run => true);
+SELECT testing.rows() = state AS same FROM before;
+-- an update tells what it does to each challenge; what it drops leaves the pack and stays
+SELECT testing.outcomes(edurange.pack_update(testing.manifest('net', '1.1.0', '{c.json,a.json}'), '{a.json,c.json}', ARRAY[
+  testing.challenge('net-a', '{}', testing.question('q', 2), testing.question('r'), '{"type": "webosApp", "id": "term", "config": {"app_type": "terminal"}}'),
+  testing.challenge('net-c')]));
+SELECT id, pack_id, pack_challenge_id FROM "Challenge" WHERE id LIKE 'net-%' ORDER BY id;
+SELECT id, version, license FROM "ChallengePack" WHERE id = 'net';
+-- older versions
+SELECT testing.refused($$SELECT testing.net('1.0.9')$$);
+SELECT testing.refused($$SELECT testing.net('1.1.0-rc.1')$$);
+SELECT message FROM edurange.pack_update(testing.manifest('net', '1.0.9', '{a.json}'), '{a.json}', ARRAY[testing.challenge('net-a')], force => true);
+SELECT testing.refused($$SELECT edurange.pack_update(testing.manifest('nothing', '1.0.9', '{a.json}'), '{a.json}', ARRAY[testing.challenge('net-z')])$$);
+SELECT count(*) FROM "Challenge" WHERE id = 'net-z';
+-- what packs need
+CREATE FUNCTION testing.needing(id text, needs text) RETURNS text LANGUAGE sql AS $$
+  SELECT testing.refused(format('SELECT edurange.pack_install(%L, %L, ARRAY[%L])',
+    testing.manifest(id, '1.0.0', '{x}', format('{"dependencies": %s}', needs)), '{x}', testing.challenge(id || '-x')))
+$$;
+SELECT testing.needing('up', '{"none": "*"}');
+SELECT testing.needing('up', '{"net": "^1.1.0"}');
+SELECT testing.needing('up', '{"net": "twelve"}');
+SELECT testing.needing('up', '{"up": "*"}');
+SELECT testing.needing('up', '{"net": "~1.0.1 || ^3"}');
+SELECT dependencies FROM edurange.pack_details('up');
+SELECT testing.refused($$SELECT edurange.pack_uninstall('net')$$);
+SELECT testing.refused($$SELECT testing.net('2.0.0')$$);
+SELECT message FROM edurange.pack_uninstall('up');
+-- a pack is its id: one of the same name is another
+INSERT INTO "ChallengePack" (id, name, version) VALUES ('random', 'Pack net', '1.0.9');
+SELECT p.id, p.name, p.version, p.challenge_count FROM edurange.pack_list() l, unnest(l.packs) p WHERE p.name = 'Pack net' ORDER BY 1;
+SELECT message, kept_challenges FROM edurange.pack_uninstall('random');
+-- uninstalling keeps challenges and work; installing links them again
+INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('net-gc', 5, 'net-a', 'spring');
+INSERT INTO "QuestionAttempt" (id, "questionId", "userId", "groupChallengeId", answer, "isCorrect")
+SELECT 'net-at', id, 'ada', 'net-gc', 'no', false FROM "ChallengeQuestion" WHERE "challengeId" = 'net-a' AND cdf_question_id = 'q';
+SELECT * FROM edurange.pack_uninstall('net');
+SELECT testing.refused($$SELECT edurange.pack_details('net')$$);
+SELECT c.id, c.pack_id, c.pack_challenge_id, count(a.id) AS attempts FROM "Challenge" c JOIN "ChallengeQuestion" q ON q."challengeId" = c.id
+LEFT JOIN "QuestionAttempt" a ON a."questionId" = q.id WHERE c.id = 'net-a' GROUP BY c.id;
+SELECT testing.outcomes(testing.net('1.0.0'));
+SELECT id, pack_id, pack_challenge_id FROM "Challenge" WHERE id LIKE 'net-%' ORDER BY id;
+SELECT count(*) FROM "QuestionAttempt" WHERE id = 'net-at';
+-- another pack's challenge is not taken, and nothing of the pack is written
+SELECT testing.refused($$SELECT edurange.pack_install(testing.manifest('thief', '1.0.0', '{new,old}'), '{new,old}',
+  ARRAY[testing.challenge('thief-new'), testing.challenge('net-a')])$$);
+SELECT count(*) FROM "Challenge" WHERE id = 'thief-new';
+-- everything that is wrong, in all files
+CREATE FUNCTION testing.pack_violations(manifest text, paths text[], documents text[]) RETURNS TABLE (file text, path text, keyword text, message text) LANGUAGE plpgsql AS $$
+DECLARE
+  detail text;
+BEGIN
+  PERFORM edurange.pack_install(manifest, paths, documents);
+EXCEPTION WHEN SQLSTATE 'RG701' THEN
+  GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+  RETURN QUERY SELECT v.file, v.path, v.keyword, v.message
+    FROM json_to_recordset(detail::json) AS v (file text, path text, keyword text, message text);
+END
+$$;
+SELECT file, path, keyword FROM testing.pack_violations('{"id": "Bad id", "extra": 1, "name": "n", "challenges": []}', '{}', '{}');
+SELECT * FROM testing.pack_violations(testing.manifest('bad', '01.0.0', '{a,b,c}'), '{a,b}',
+  ARRAY[testing.challenge('same'), testing.challenge('same')]);
+SELECT file, path FROM testing.pack_violations(testing.manifest('bad', '1.0.0', '{a,b}'), '{a,b}',
+  ARRAY[testing.challenge('fine'), testing.challenge('not fine', '{"difficulty": "easy"}')]);
+SELECT testing.refused($$SELECT edurange.pack_install('{', '{}', '{}')$$);
+SELECT testing.refused($$SELECT edurange.pack_install(testing.manifest('bad', '1.0.0', '{a}'), '{a}', '{"{\"answer\": secret"}')$$);
+SELECT testing.refused($$SELECT edurange.pack_install(testing.manifest('bad', '1.0.0', '{a}'), '{a,a}', '{"{}","{}"}')$$);
+SELECT testing.refused($$SELECT edurange.pack_install(testing.manifest('bad', '1.0.0', '{a}'), '{a}', '{}')$$);
+SELECT testing.refused($$SELECT edurange.pack_install(testing.manifest('bad', '1.0.0', '{a}'), ARRAY[NULL], '{x}')$$);
+SELECT testing.refused($$SELECT edurange.pack_install(NULL, '{a}', '{x}')$$);
+SELECT testing.refused($$SELECT edurange.pack_install('{}', NULL, '{x}')$$);
+SELECT testing.refused($$SELECT edurange.pack_uninstall('')$$);
+-- who installs: nobody known, or the user that the token is bound to
+SELECT message FROM edurange.pack_install(testing.manifest('anon', '1.0.0', '{a}'), '{a}', ARRAY[testing.challenge('anon-a')], installed_by => 'nobody');
+SELECT "userId" FROM "ActivityLog" WHERE "eventType" = 'CHALLENGE_PACK_INSTALLED' AND metadata ->> 'packId' = 'anon';
+SELECT testing.bound($$edurange.pack_install(testing.manifest('anon', '1.1.0', '{a}'), '{a}', ARRAY[testing.challenge('anon-a')], installed_by => 'ina', @)$$, 'ada');
+-- a key stands for one installation, whose stored answer holds no answer of a question
+SELECT message FROM edurange.pack_install(testing.manifest('anon', '1.2.0', '{a}'), '{a}', ARRAY[testing.challenge('anon-a', '{}', testing.question('q', 1, '{"answer": "planted"}'))], idempotency_key => 'pk');
+SELECT message FROM edurange.pack_install(testing.manifest('anon', '1.2.0', '{a}'), '{a}', ARRAY[testing.challenge('anon-a', '{}', testing.question('q', 1, '{"answer": "planted"}'))], idempotency_key => 'pk');
+SELECT testing.refused($$SELECT edurange.pack_install(testing.manifest('anon', '1.2.0', '{a}'), '{a}', ARRAY[testing.challenge('anon-a')], idempotency_key => 'pk')$$);
+SELECT count(*) FROM edurange.idempotency WHERE response LIKE '%planted%';
+-- versions
+SELECT version, range, edurange.version_satisfies(version, range) AS inside FROM (VALUES
+  ('1.2.3', '1.2.3'), ('1.2.3', '=1.2.3'), ('1.2.4', '1.2.3'), ('1.2.3', '^1.2.0'), ('2.0.0', '^1.2.0'), ('0.2.9', '^0.2.3'),
+  ('0.3.0', '^0.2.3'), ('0.0.4', '^0.0.3'), ('1.2.9', '~1.2.3'), ('1.3.0', '~1.2.3'), ('1.9.9', '~1'), ('1.9.0', '1.x'),
+  ('1.9.0', '1'), ('2.0.0', '1.*'), ('0.0.1', '*'), ('0.0.1', ''), ('1.5.0', '1.2 - 1.5'), ('1.6.0', '1.2 - 1.5'),
+  ('1.5.1', '1.2.0 - 1.5.0'), ('2.0.0', '<2'), ('2.0.0', '<=2'), ('2.5.0', '>2'), ('3.0.0', '>2'), ('3.0.0', '>=2 <3 || 3.0.0'),
+  ('1.0.0-beta', '>=1.0.0-alpha'), ('1.1.0-beta', '>=1.0.0-alpha'), ('1.0.0-beta', '*'), ('1.0.0-2', '>1.0.0-10'),
+  ('1.0.0-alpha.1', '>1.0.0-alpha'), ('1.0.0', '>1.0.0-rc.1'), ('2.0.0-rc.1', '^1.0.0'), ('1.0.0+build', '1.0.0'), ('1.2.3', '>*')
+  ) AS v (version, range);
+SELECT range, testing.refused(format('SELECT edurange.version_satisfies(%L, %L)', '1.0.0', range)) AS refused FROM unnest(ARRAY['one', '1.2.3.4', '>', '^^1', '1 | 2',
+  '01.2.3', '1.2.3-', '1.2.3-01', '99999999999999999999.0.0', '1 - ', NULL]) AS r (range);
+SELECT testing.refused($$SELECT edurange.version_satisfies('1.0', '*')$$);
+SELECT count(*) AS violations FROM edurange.check_invariants();
