@@ -69,6 +69,10 @@ const Statement statements[STATEMENT_COUNT] = {
 	[STATEMENT_CDF_VALIDATE] = {"cdf_validate", ROW_OF("cdf_validate(document => $1)")},
 	[STATEMENT_CDF_IMPORT] = {"cdf_import",
 		ROW_OF("cdf_import(document => $1, pack_id => $2, " KEYED(3, 4, 5, 6) ")")},
+	[STATEMENT_CDF_UPDATE] = {"cdf_update",
+		ROW_OF("cdf_update(challenge_id => $1, document => $2, " KEYED(3, 4, 5, 6) ")")},
+	[STATEMENT_CDF_EXPORT] = {"cdf_export",
+		"SELECT edurange.cdf_export(challenge_id => $1, " CALLER(2, 3, 4) ")"},
 };
 
 #define QUERY(n, alias) {.name = n, .aliases = {alias}, .source = FROM_QUERY, .required = true}
@@ -259,6 +263,16 @@ const Route routes[] = {
 	 .params = {{.name = "document", .source = FROM_BODY, .type = TYPE_DOCUMENT, .required = true},
 				{.name = "pack_id", .aliases = {"packId"}, .source = FROM_QUERY}},
 	 .summary = "Makes or updates a challenge from a document."},
+	{.method = "POST", .path = "/cdf/update/{challenge_id}", .tier = TIER_ADMIN,
+	 .body = BODY_DOCUMENT, .caller = true, .keyed = true, .slow = true,
+	 .statement = STATEMENT_CDF_UPDATE,
+	 .params = {{.name = "challenge_id", .source = FROM_PATH, .required = true},
+				{.name = "document", .source = FROM_BODY, .type = TYPE_DOCUMENT, .required = true}},
+	 .summary = "Updates a challenge, which stays in its pack, from a document."},
+	{.method = "GET", .path = "/cdf/export/{challenge_id}", .tier = TIER_ADMIN, .read_only = true,
+	 .caller = true, .statement = STATEMENT_CDF_EXPORT, .answer = "jsonb",
+	 .params = {{.name = "challenge_id", .source = FROM_PATH, .required = true}},
+	 .summary = "The document of a challenge, byte for byte as it was imported."},
 };
 /* clang-format on */
 

@@ -89,8 +89,29 @@ my $document = {
 is($status, 200, 'import') or diag explain $json;
 is_deeply(
 	$json,
-	{ challenge_id => 'tour', created => JSON::PP::true, questions => 2, app_configs => 1 },
+	{ challenge_id => 'tour', created => JSON::PP::true, changed => JSON::PP::true, questions => 2, app_configs => 1 },
 	'import: result');
+
+# ---- the document comes back as it was sent, byte for byte -----------------------------------------
+my $spelled = qq({ "components":[ {"type":"question", "id":"\\u0071","config":{"text":"Wie oft? \xc3\xbc",)
+  . qq(\n"points":1.0e1,"type":"text","answer":["zwei", 2.50]} }],"metadata":{"name":"Spelled",)
+  . qq( "id":"spelled","version":"1","challenge_type":"web"}}\n\n);
+my $raw;
+($status, $json) = $shim->request(
+	'POST', '/cdf/import',
+	token => $token{admin}, body => $spelled, headers => { 'Content-Type' => 'application/json' });
+is($status, 200, 'import of an odd spelling') or diag explain $json;
+($status, undef, $headers, $raw) = $shim->get('/cdf/export/spelled', $token{admin});
+is($raw, $spelled, 'export: the same bytes');
+like($headers->{'content-type'}, qr{^application/json}, 'export: content type');
+($status, $json) = $shim->request(
+	'POST', '/cdf/update/spelled',
+	token => $token{admin}, body => $raw, headers => { 'Content-Type' => 'application/json' });
+is_deeply([ $status, $json->{changed} ], [ 200, JSON::PP::false ], 'the export again changes nothing');
+($status, $json, $headers) = $shim->request(
+	'POST', '/cdf/update/tour',
+	token => $token{admin}, body => $raw, headers => { 'Content-Type' => 'application/json' });
+is_error(409, 'challenge_mismatch', 'update with the document of another challenge');
 
 ($status, $json) = $shim->post(
 	'/competition/create',

@@ -87,6 +87,7 @@ my %routes = (
 		[ 'challenge_instance_id', 'challengeInstanceId', 'text', 0 ]
 	],
 	'POST /question/complete' => [ @question, [ 'is_correct', 'isCorrect', 'boolean', 0 ] ],
+	'GET /cdf/export/{challenge_id}' => [],
 	'GET /challenge/details' => [ [ 'challenge_id', 'challengeId', 'text', 1 ] ],
 );
 
@@ -155,7 +156,7 @@ my %bad_in_query = (
 my %open = map { $_ => 1 } 'GET /status', 'GET /live', 'GET /ready', 'GET /openapi.json', 'GET /docs',
 	'GET /metrics';
 my %of_program = Edurange::Shim->routes;
-is_deeply([ sort keys %routes, keys %open, 'POST /cdf/import', 'POST /cdf/validate', 'GET /schema' ],
+is_deeply([ sort keys %routes, keys %open, 'POST /cdf/import', 'POST /cdf/update/{challenge_id}', 'POST /cdf/validate', 'GET /schema' ],
 	[ sort keys %of_program ],
 	'every route is in this table, but for those that take a document or nothing');
 

@@ -65,6 +65,8 @@ my %cases = (
 	'GET /challenge/details' => [ ['?challenge_id=ch'], [ '?challenge_id=no', undef, 404 ] ],
 	'GET /challenge/list' => [ ['?group_id=g&limit=500'], [ '?pack_id=no', undef, 200 ] ],
 	'GET /challenges' => [ [''], undef ],
+	'POST /cdf/update/{challenge_id}' => [ [ '', $document, $document->{metadata}{id} ], [ '', $document, 404, 'no' ] ],
+	'GET /cdf/export/{challenge_id}' => [ [ '', undef, 'ch' ], [ '', undef, 404, 'no' ] ],
 	'GET /get_challenge_instance' => [ ['?challenge_instance_id=i'], [ '?challenge_instance_id=no', undef, 404 ] ],
 	'PATCH /challenge-instances/{instance_id}' => [ [ '', { flag => 'EDU-{x}' }, 'i' ], [ '', { flag => 'EDU-{x}' }, 404, 'no' ] ],
 	'POST /activity/log' => [ [ '', { eventType => 'USER_UPDATED', userId => 'ada' } ], [ '', { eventType => 'NO', userId => 'no', groupId => 'no' }, 200 ] ],
