@@ -134,23 +134,6 @@ on_result(void *closure, DatabaseResult *result)
 	finish(request);
 }
 
-/* Takes the pack out of the body, which is not needed any more then. */
-static bool
-read_pack(Request *request)
-{
-	bool fine;
-
-	request->upload.uploader = request_header(request, "X-Uploader-User-Id");
-	fine = upload_read(request->match.route, request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE),
-	                   request->body ? request->body : "", request->body_length,
-	                   (size_t) request->config->max_body, &request->target, &request->upload,
-	                   &request->failure);
-	free(request->body);
-	request->body = NULL;
-	request->body_length = 0;
-	return fine;
-}
-
 /* Makes the values of the statement, unless the caller may not use the route. */
 static bool
 prepare_request(Request *request)
@@ -160,7 +143,6 @@ prepare_request(Request *request)
 	if (route->open)
 		return true;
 	if (!auth_permits(&request->caller, route, &request->failure) || !body_check_depth(request) ||
-	    (route->body == BODY_PACK && !read_pack(request)) ||
 	    !params_bind(&request->match, &request->target, &request->caller,
 	                 request->body ? request->body : "", request->body_length, &request->upload,
 	                 &request->values, &request->failure))
@@ -270,6 +252,71 @@ check_tries(Request *request)
 	return false;
 }
 
+/* Leaves the connection alone until the answer is there; returns false, for "not ready". */
+static bool
+suspend(Request *request)
+{
+	if (!request->suspended)
+		MHD_suspend_connection(request->connection);
+	request->suspended = true;
+	return false;
+}
+
+/* Work: takes the pack out of the body, which is not needed any more then. */
+static void
+read_pack(Work *work)
+{
+	Request *request = (Request *) ((char *) work - offsetof(Request, unpacking));
+
+	(void) upload_read(request->match.route, request->upload.content_type,
+	                   request->body ? request->body : "", request->body_length,
+	                   (size_t) request->config->max_body, &request->target, &request->upload,
+	                   &request->failure);
+	free(request->body);
+	request->body = NULL;
+	request->body_length = 0;
+}
+
+/* Task: the pack is there, or a failure. */
+static void
+on_unpacked(Task *task)
+{
+	Request *request = (Request *) ((char *) task - offsetof(Request, unpacking.done));
+
+	if (request->failure.info == NULL && prepare_request(request))
+		submit(request);
+	else
+		finish(request);
+}
+
+/* Has the pack taken out of the body. */
+static void
+unpack(Request *request)
+{
+	request->upload.content_type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
+	request->upload.uploader = request_header(request, "X-Uploader-User-Id");
+	request->unpacking =
+	    (Work){.run = read_pack, .done.run = on_unpacked, .loop = request->worker->loop};
+	offload(&request->unpacking);
+}
+
+/* Goes on with a request whose caller is known; true when the response is ready at once. */
+static bool
+proceed(Request *request)
+{
+	bool with_pack = request->match.route->body == BODY_PACK;
+
+	if (with_pack ? !auth_permits(&request->caller, request->match.route, &request->failure)
+	              : !prepare_request(request))
+		return true;
+	(void) suspend(request);
+	if (with_pack)
+		unpack(request);
+	else
+		submit(request);
+	return false;
+}
+
 /* Callback: the database knows the token, or does not. */
 static void
 on_authenticated(TokenWait *wait, const Caller *caller, const DatabaseResult *result)
@@ -280,11 +327,8 @@ on_authenticated(TokenWait *wait, const Caller *caller, const DatabaseResult *re
 	{
 		limiter_accepted(request->token_hash);
 		caller_copy(&request->caller, caller);
-		if (prepare_request(request))
-		{
-			submit(request);
+		if (!proceed(request))
 			return;
-		}
 	}
 	else if (result->ok)
 	{
@@ -301,15 +345,6 @@ on_authenticated(TokenWait *wait, const Caller *caller, const DatabaseResult *re
 		            "the database is not available at the moment");
 	}
 	finish(request);
-}
-
-/* Leaves the connection alone until the answer is there; returns false, for "not ready". */
-static bool
-suspend(Request *request)
-{
-	request->suspended = true;
-	MHD_suspend_connection(request->connection);
-	return false;
 }
 
 /* Acts on a request that has come in whole; true when the response is ready at once. */
@@ -338,11 +373,7 @@ dispatch(Request *request)
 			return request->phase == PHASE_ANSWERED || suspend(request);
 		caller_copy(&request->caller, caller);
 	}
-	if (!prepare_request(request))
-		return true;
-	(void) suspend(request);
-	submit(request);
-	return false;
+	return proceed(request);
 }
 
 /* Callback, the first of a request: its target as it was sent. */

@@ -197,9 +197,21 @@ describe_object(const Route *route, json_t *example)
 static json_t *
 describe_pack(void)
 {
-	return json_pack("{s:b, s:{s:{s:{s:s}}, s:{s:{}}, s:{s:{s:s}}}}", "required", 1, "content",
-	                 "multipart/form-data", "schema", "type", "object", "application/zip", "schema",
-	                 "application/json", "schema", "type", "object");
+	json_t *form =
+	    json_pack("{s:s, s:[s], s:{s:{s:s, s:s}}}", "type", "object", "required", "file",
+	              "properties", "file", "type", "string", "contentMediaType", "application/zip");
+	json_t *object =
+	    json_pack("{s:s, s:[s,s], s:{s:{s:s}, s:{s:s, s:{s:s}}}}", "type", "object", "required",
+	              "manifest", "challenges", "properties", "manifest", "type", "object",
+	              "challenges", "type", "array", "items", "type", "object");
+	json_t *example =
+	    json_pack("{s:{s:s, s:s, s:s, s:[s]}, s:[{s:{}, s:[]}]}", "manifest", "id", "first-steps",
+	              "name", "First Steps", "version", "1.0.0", "challenges", "tour.cdf.json",
+	              "challenges", "metadata", "components");
+
+	return json_pack("{s:b, s:{s:{s:o}, s:{s:{}}, s:{s:o, s:o}}}", "required", 1, "content",
+	                 "multipart/form-data", "schema", form, "application/zip", "schema",
+	                 "application/json", "schema", object, "example", example);
 }
 
 static json_t *
@@ -269,6 +281,8 @@ find_errors(ErrorSet set, const Route *route)
 		add_named_errors(set, "read_only conflict");
 	if (route->keyed)
 		add_named_errors(set, "in_progress idempotency_mismatch invalid_parameter");
+	if (route->body == BODY_PACK)
+		add_named_errors(set, "invalid_form archive_invalid missing_parameter invalid_type");
 	if (route->body != BODY_NONE)
 		add_named_errors(set, "invalid_json invalid_text too_deep payload_too_large "
 		                      "unsupported_media_type request_timeout");

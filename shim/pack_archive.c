@@ -309,7 +309,22 @@ read_manifest(Reading *reading, const char *name, Pack *pack)
 	return reading->failure->info == NULL ? refuse_file(reading) : false;
 }
 
-/* Reads all files and keeps those that the manifest names; they lie beside it or below. */
+/*
+ * Adds the file at hand, which lies beside the manifest or below.  Of files that the manifest does
+ * not name only the paths are kept, for the report.
+ */
+static bool
+add_file(Reading *reading, const char *path, const json_t *wanted, Pack *pack)
+{
+	bool named = json_object_get(wanted, path) != NULL;
+
+	if (!named && strcmp(path, MANIFEST_NAME) == 0)
+		return true;
+	return pack_add_document(pack, path, reading->content, named ? reading->length : 0,
+	                         reading->failure);
+}
+
+/* Reads all files. */
 static bool
 read_documents(Reading *reading, const Survey *survey, Pack *pack)
 {
@@ -318,11 +333,8 @@ read_documents(Reading *reading, const Survey *survey, Pack *pack)
 
 	while (reading_next(reading) && reading_content(reading))
 	{
-		const char *path = reading->name + folder;
-
-		if (strncmp(reading->name, survey->manifest, folder) == 0 &&
-		    json_object_get(wanted, path) != NULL && !is_litter(reading->name) &&
-		    !pack_add_document(pack, path, reading->content, reading->length, reading->failure))
+		if (strncmp(reading->name, survey->manifest, folder) == 0 && !is_litter(reading->name) &&
+		    !add_file(reading, reading->name + folder, wanted, pack))
 			break;
 	}
 	json_decref(wanted);

@@ -12,7 +12,8 @@
 #include "pack.h"
 
 /*
- * Reads the pack that a zip holds: pack.json, and the files that it names, byte for byte.  A file
+ * Reads the pack that a zip holds: pack.json, and the files that it names, byte for byte; of others
+ * beside it or below, the paths with empty texts.  A file
  * may inflate to at most file_limit bytes and all of them together to ARCHIVE_TOTAL_LIMITS of that.
  * False and a failure that names the file where the archive is not to be trusted; which files are
  * missing is for the database to say.

@@ -14,6 +14,7 @@
 #include "config.h"
 #include "errors.h"
 #include "log.h"
+#include "offload.h"
 #include "params.h"
 #include "routes.h"
 #include "target.h"
@@ -46,6 +47,7 @@ typedef struct Request
 	size_t body_room;
 	size_t swallowed;
 	Upload upload;
+	Work unpacking;
 
 	bool has_token;
 	char token_hash[TOKEN_HASH_LENGTH];

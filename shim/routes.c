@@ -53,6 +53,18 @@ const Statement statements[STATEMENT_COUNT] = {
 			   "search => $5, \"limit\" => coalesce($6, 100), cursor => $7, "
 			   CALLER(8, 9, 10) ")")},
 	[STATEMENT_CHALLENGES] = {"challenges", LIST_OF("challenges(" CALLER(1, 2, 3) ")")},
+	[STATEMENT_PACK_INSTALL] = {"pack_install",
+		ROW_OF("pack_install(manifest => $1, paths => $2, documents => $3, "
+			   "dry_run => coalesce($4, false), installed_by => $5, " KEYED(6, 7, 8, 9) ")")},
+	[STATEMENT_PACK_UPDATE] = {"pack_update",
+		ROW_OF("pack_update(manifest => $1, paths => $2, documents => $3, "
+			   "dry_run => coalesce($4, false), installed_by => $5, force => coalesce($6, false), "
+			   KEYED(7, 8, 9, 10) ")")},
+	[STATEMENT_PACK_UNINSTALL] = {"pack_uninstall",
+		ROW_OF("pack_uninstall(pack_id => $1, " KEYED(2, 3, 4, 5) ")")},
+	[STATEMENT_PACK_LIST] = {"pack_list", ROW_OF("pack_list(" CALLER(1, 2, 3) ")")},
+	[STATEMENT_PACK_DETAILS] = {"pack_details",
+		ROW_OF("pack_details(pack_id => $1, " CALLER(2, 3, 4) ")")},
 	[STATEMENT_COMPLETE_CHALLENGE] = {"complete_challenge", OUTCOMES_OF("complete_challenge"), .batched = true},
 	[STATEMENT_PROGRESS] = {"competition_progress",
 		ROW_OF("competition_progress(group_id => $1, user_id => $2, " CALLER(3, 4, 5) ")")},
@@ -84,6 +96,13 @@ const Statement statements[STATEMENT_COUNT] = {
 	{.name = n, .aliases = {alias}, .source = from, .required = true, .bound = CALLER_USER}
 #define REQUIRED(n, alias, t)                                                                      \
 	{.name = n, .aliases = {alias}, .source = FROM_BODY, .type = t, .required = true}
+/* a pack, whether it is only tried, and who sent it */
+#define PACK                                                                                       \
+	{.name = "manifest", .source = FROM_UPLOAD, .type = TYPE_PACK_MANIFEST, .required = true},     \
+	{.name = "paths", .source = FROM_UPLOAD, .type = TYPE_PACK_PATHS, .required = true},           \
+	{.name = "documents", .source = FROM_UPLOAD, .type = TYPE_PACK_DOCUMENTS, .required = true},   \
+	{.name = "dry_run", .aliases = {"dryRun"}, .source = FROM_QUERY, .type = TYPE_BOOLEAN},        \
+	{.name = "X-Uploader-User-Id", .source = FROM_UPLOAD, .bound = CALLER_USER}
 
 const Route routes[] = {
 	{.method = "GET", .path = "/status", .open = true, .read_only = true,
@@ -208,6 +227,30 @@ const Route routes[] = {
 	 .caller = true, .statement = STATEMENT_QUESTION_DETAILS,
 	 .params = {QUERY("question_id", "questionId")},
 	 .summary = "One question."},
+
+	{.method = "POST", .path = "/packs/upload", .tier = TIER_ADMIN, .body = BODY_PACK,
+	 .caller = true, .keyed = true, .slow = true, .statement = STATEMENT_PACK_INSTALL,
+	 .params = {PACK},
+	 .summary = "Installs a pack of challenges, or brings it up to a newer version."},
+	{.method = "POST", .path = "/challenge-pack/install", .tier = TIER_ADMIN, .body = BODY_PACK,
+	 .caller = true, .keyed = true, .slow = true, .statement = STATEMENT_PACK_INSTALL,
+	 .params = {PACK},
+	 .summary = "The same as /packs/upload."},
+	{.method = "POST", .path = "/challenge-pack/update", .tier = TIER_ADMIN, .body = BODY_PACK,
+	 .caller = true, .keyed = true, .slow = true, .statement = STATEMENT_PACK_UPDATE,
+	 .params = {PACK, {.name = "force", .source = FROM_QUERY, .type = TYPE_BOOLEAN}},
+	 .summary = "Brings an installed pack to another version."},
+	{.method = "POST", .path = "/challenge-pack/uninstall", .tier = TIER_ADMIN,
+	 .body = BODY_OBJECT, .caller = true, .keyed = true, .statement = STATEMENT_PACK_UNINSTALL,
+	 .params = {TEXT("pack_id", "packId")},
+	 .summary = "Removes a pack; its challenges and all that was done with them stay."},
+	{.method = "GET", .path = "/challenge-pack/list", .tier = TIER_SERVICE, .read_only = true,
+	 .caller = true, .replica_ok = true, .statement = STATEMENT_PACK_LIST,
+	 .summary = "All installed packs by name."},
+	{.method = "GET", .path = "/challenge-pack/details/{pack_id}", .tier = TIER_SERVICE,
+	 .read_only = true, .caller = true, .replica_ok = true, .statement = STATEMENT_PACK_DETAILS,
+	 .params = {{.name = "pack_id", .source = FROM_PATH, .required = true}},
+	 .summary = "A pack with its challenges."},
 
 	{.method = "GET", .path = "/challenge/list", .tier = TIER_PLAYER, .read_only = true,
 	 .caller = true, .replica_ok = true, .statement = STATEMENT_CHALLENGE_LIST,

@@ -19,7 +19,8 @@
 typedef struct Upload
 {
 	Pack pack;
-	const char *uploader; /* the header X-Uploader-User-Id, which belongs to the request */
+	const char *content_type;             /* these two headers belong to the request */
+	const char *uploader;                 /* X-Uploader-User-Id */
 	QueryField fields[UPLOAD_MAX_FIELDS]; /* parameters that came with it */
 	int nfields;
 } Upload;

@@ -72,6 +72,14 @@ my @requests = (
 	[ 'POST', '/cdf/import', { metadata => { id => 'bad id', name => 'C' },
 			components => [ { type => 'question', id => 'q', config => { type => 'planted-type', answer => { a => 'planted-answer' } } } ] } ],
 	[ 'POST', '/cdf/import', '{"answer": planted-answer}' ],
+	map({ [ 'POST', '/packs/upload', $_ ] }
+		{ manifest => { id => 'p', name => 'P', version => '1.0.0', challenges => ['c'] }, challenges => [ { metadata => { id => 'c3', name => 'C',
+				version => '1', challenge_type => 'web' }, components => [ { type => 'question', id => 'q', config => { type => 'text', text => '?', answer => 'planted-answer' } } ] } ] },
+		{ manifest => { id => 'p', name => 'P', version => '1.0.0', challenges => ['c'] }, challenges => [ { components => [
+				{ type => 'question', id => 'q', config => { type => 'planted-type', answer => { a => 'planted-answer' } } } ] } ] },
+		'{"manifest": {"id": "p", "challenges": ["c"]}, "challenges": [{"answer": planted-answer}]}',
+		'{"manifest": {}, "challenges": [], "dry_run": "planted-answer"}'),
+	[ 'GET', '/challenge-pack/details/p' ],
 	[ 'POST', '/add_points', { user_id => 'ada', group_id => 'g', points => 1 } ]);
 my %seen;
 

@@ -38,6 +38,17 @@ $node->safe_psql(
 my $document = { metadata => { id => 'imported', name => 'I', version => '1', challenge_type => 'web' },
 	components => [ { type => 'container', id => 'c', config => { image => 'i' } } ] };
 
+# A pack of one challenge, as an object.
+sub pack_of
+{
+	my ($id, $dependencies) = @_;
+
+	return {
+		manifest => { id => $id, name => $id, version => '1.0.0', challenges => ['c.json'], dependencies => $dependencies // {} },
+		challenges => [ { %$document, metadata => { %{ $document->{metadata} }, id => "of-$id" } } ] };
+}
+$shim->post('/packs/upload', pack_of($_), $token{admin}) for 'pu', 'un-admin';
+
 # Route: what is right (path parameters and query, or body); then what names nothing, and its status.
 # TIER stands for the tier that asks, where each needs an id of its own.
 my %cases = (
@@ -47,6 +58,12 @@ my %cases = (
 	'GET /openapi.json' => [ [''], undef ],
 	'GET /docs' => [ [''], undef ],
 	'GET /health/detailed' => [ [''], undef ],
+	'POST /packs/upload' => [ [ '', pack_of('pa') ], [ '', pack_of('pb', { no => '*' }), 409 ] ],
+	'POST /challenge-pack/install' => [ [ '', pack_of('pa') ], [ '', pack_of('pb', { no => '*' }), 409 ] ],
+	'POST /challenge-pack/update' => [ [ '', pack_of('pu') ], [ '', pack_of('no'), 404 ] ],
+	'POST /challenge-pack/uninstall' => [ [ '', { pack_id => 'un-TIER' } ], [ '', { pack_id => 'no' }, 404 ] ],
+	'GET /challenge-pack/list' => [ [''], undef ],
+	'GET /challenge-pack/details/{pack_id}' => [ [ '', undef, 'pu' ], [ '', undef, 404, 'no' ] ],
 	'GET /metrics' => [ [''], undef ],
 	'GET /get_points' => [ ['?user_id=ada&group_id=g'], [ '?user_id=no&group_id=no', undef, 200 ] ],
 	'POST /add_points' => [ [ '', { user_id => 'ada', group_id => 'g', points => 1 } ], [ '', { user_id => 'no', group_id => 'g', points => 1 }, 404 ] ],
@@ -85,7 +102,7 @@ sub ask
 	$path =~ s/\{\w+\}/shift @ids/ge;
 	my ($status, $json, $headers, $raw) = $shim->request($method, $path . $query, token => $token{$who},
 		defined $body
-		? (body => encode_json($body) =~ s/"TIER"/"$who"/gr, headers => { 'Content-Type' => 'application/json' })
+		? (body => encode_json($body) =~ s/\bTIER\b/$who/gr, headers => { 'Content-Type' => 'application/json' })
 		: ());
 	my $operation = $openapi->{paths}{ (split / /, $route)[1] }{ lc $method };
 	is_deeply([ $schema->response_violations($operation, $status, $json, $headers->{'content-type'}) ], [],

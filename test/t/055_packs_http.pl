@@ -1,0 +1,335 @@
+# Packs over HTTP: every form in which clients send one, what becomes of it, and the routes around it.
+
+use strict;
+use warnings;
+
+use IO::Socket::INET;
+use JSON::PP;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use Edurange::Cluster;
+use Edurange::Shim;
+use Edurange::Zip qw(zip_of);
+
+my $node = Edurange::Cluster->new_ready('packs');
+my $shim = Edurange::Shim->start($node);
+my $admin = $shim->make_token('admin');
+my $service = $shim->make_token('service');
+
+$node->safe_psql('edurange', q{INSERT INTO "User" (id, email, role) VALUES ('root', 'root@example.org', 'ADMIN')});
+
+# Texts that any encoder on the way would change: order, spelling, white space, numbers, names.
+sub document
+{
+	my ($id, $points) = @_;
+
+	return qq({ "components" : [\t{"id": "q", "type":"question", "config": {"text": "a\\u00e9\\"\\\\ {NULL} \xc3\xa9",)
+	  . qq( "type": "text", "points": $points, "answer": "x", "hint":"look"}} ],\r\n "x-big": 12345678901234567890.10,)
+	  . qq( "x-empty": {}, "x-null": null,\n"metadata": {"version": "1.0", "id": "$id", "name": "N\xc3\xa9 $id",)
+	  . qq( "difficulty": "advanced", "challenge_type": "web"} }\n);
+}
+
+# A manifest and the files that it names.
+sub pack_files
+{
+	my ($id, $version, %files) = @_;
+	my $paths = join ', ', map { qq("$_") } sort keys %files;
+
+	return (
+		{ name => 'pack.json',
+			content => qq({"version":"$version", "id": "$id", "name": "Pack $id", "license": "MIT",)
+			  . qq( "website": "https://example.org/", "challenges": [$paths]}) },
+		map { { name => $_, content => $files{$_} } } sort keys %files);
+}
+
+my %files = ('one.cdf.json' => document('one', 10), "sub folder/tw\xc3\xb6.json" => document('two', 20));
+my @litter = (
+	{ name => 'p/', method => 0 },
+	{ name => '__MACOSX/p/._pack.json', content => "\0\5\x16\7" },
+	{ name => 'p/.DS_Store', content => "\0" x 100 },
+	{ name => 'p/README.md', content => "\xff\xfe no JSON" });
+my $zip = zip_of([ @litter, map { { %$_, name => "p/$_->{name}" } } pack_files('p', '1.0.0', %files) ]);
+
+# Sends a body of some type.
+sub upload
+{
+	my ($path, $type, $body, %headers) = @_;
+
+	return $shim->request('POST', $path, token => $admin, body => $body,
+		headers => { defined $type ? ('Content-Type' => $type) : (), %headers });
+}
+
+sub form
+{
+	my ($boundary, @parts) = @_;
+
+	return join('', map { "--$boundary\r\nContent-Disposition: form-data; $_->[0]\r\n\r\n$_->[1]\r\n" } @parts)
+	  . "--$boundary--\r\n";
+}
+
+# What the database has of the documents, and of everything that a second upload could change.
+sub stored
+{
+	my ($id) = @_;
+
+	return $node->safe_psql('edurange', "SELECT convert_to(document, 'UTF8') FROM edurange.cdf_document WHERE challenge_id = '$id'");
+}
+
+sub everything
+{
+	return $node->safe_psql(
+		'edurange', q{
+		SELECT md5(string_agg(t, ',' ORDER BY t)) FROM (
+			SELECT p::text || p.xmin FROM "ChallengePack" p UNION ALL SELECT c::text || c.xmin FROM "Challenge" c
+			UNION ALL SELECT q::text || q.xmin FROM "ChallengeQuestion" q UNION ALL SELECT a::text || a.xmin FROM "ChallengeAppConfig" a
+			UNION ALL SELECT d::text || d.xmin FROM edurange.cdf_document d) AS x (t)});
+}
+
+# ---- each form of an upload ----------------------------------------------------------------------
+my $part = 'name="file"; filename="p.zip"';
+my %uploads = (
+	'a zip' => [ 'application/zip', $zip ],
+	'a form' => [ 'multipart/form-data; boundary=XyZ', form('XyZ', [ $part, $zip ]) ],
+	'a form of node-fetch' => [
+		'multipart/form-data;boundary=--------------------------809153618422',
+		form('--------------------------809153618422', [ "$part\r\nContent-Type: application/zip", $zip ])
+	],
+	'a form of undici' => [
+		'multipart/form-data; boundary=----formdata-undici-029470',
+		form('----formdata-undici-029470', [ 'name="userId"', 'root' ], [ "$part\r\nContent-Type: application/octet-stream", $zip ],
+			[ 'name="extra"; filename="extra.txt"', 'text' ])
+	],
+	'a quoted boundary' => [ 'Multipart/Form-Data; charset="utf-8; x"; Boundary="a b\'c"', form("a b'c", [ $part, $zip ]) ],
+	'preamble and epilogue' => [ 'multipart/form-data; boundary=b', "for readers without MIME\r\n" . form('b', [ $part, $zip ]) . 'the end' ],
+	'names without quotes' => [ 'multipart/form-data; boundary=b', form('b', [ 'name=file; filename=P.ZIP', $zip ]) ],
+	'escapes in a name' => [ 'multipart/form-data; boundary=b', form('b', [ 'name="file"; filename="a\"b; c.zip"', $zip ]) ],
+	'an extended name' => [ 'multipart/form-data; boundary=b', form('b', [ q(name="file"; filename*=UTF-8''p%20q.zip), $zip ]) ],
+	'blanks after a boundary' => [ 'multipart/form-data; boundary=b', form('b', [ $part, $zip ]) =~ s/^--b/--b \t/r ],
+	'JSON' => [ 'application/json; charset=utf-8', envelope(map { $files{$_} } sort keys %files) ],
+	'JSON with paths' => [
+		'application/json',
+		envelope(map { qq({"path": "$_->[0]", "document": $_->[1]}) } map { [ $_, $files{$_} ] } reverse sort keys %files)
+	]);
+
+sub envelope
+{
+	my (@challenges) = @_;
+	my ($manifest) = pack_files('p', '1.0.0', %files);
+
+	return qq({"challenges": [) . join(' , ', @challenges) . qq(], "unknown": [{"a": "]"}], "manifest": $manifest->{content}});
+}
+
+for my $form (sort keys %uploads)
+{
+	$node->safe_psql('edurange', q{DELETE FROM "Challenge"; DELETE FROM "ChallengePack"; DELETE FROM edurange.cdf_document});
+	my ($status, $json) = upload('/packs/upload', @{ $uploads{$form} }, 'X-Uploader-User-Id' => 'root');
+	is($status, 200, $form) or diag explain $json;
+	is_deeply(
+		[ @$json{qw(status packId installed_count)}, [ map { "$_->{id} $_->{status}" } @{ $json->{challenges} } ] ],
+		[ 'success', 'p', 2, [ 'one added', 'two added' ] ], "$form: the answer")
+	  or diag explain $json;
+	is($json->{message} ne '' && !exists $json->{error}, 1, "$form: a message");
+	for my $path (sort keys %files)
+	{
+		my ($id) = $files{$path} =~ /"id": "(\w+)", "name"/;
+		my $want = $files{$path};
+		# in an object, the white space around a document is the object's
+		$want =~ s/\s+$// if $form =~ /JSON/;
+		is(stored($id), '\x' . unpack('H*', $want), "$form: $id is kept byte for byte");
+	}
+	my $before = everything();
+	($status, $json) = upload('/challenge-pack/install', @{ $uploads{$form} });
+	is_deeply([ $status, map { $_->{status} } @{ $json->{challenges} } ], [ 200, 'unchanged', 'unchanged' ], "$form, again");
+	is(everything(), $before, "$form, again: no row is written");
+}
+is_deeply((upload('/packs/upload', 'application/zip', $zip))[1]{skipped_details}[0]{path},
+	'README.md', 'a file that the manifest does not name is reported, and only that');
+
+# What comes in pieces, or only after being asked for.
+sub raw
+{
+	my ($head, $body, $wait) = @_;
+	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim->port, Timeout => 30) or die $!;
+	my $answer = '';
+
+	print $socket "POST /packs/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $admin\r\nConnection: close\r\n$head\r\n\r\n";
+	$answer = <$socket> . <$socket> if $wait;
+	print $socket $body if $answer =~ /^(HTTP.* 100|$)/;
+	local $/ = undef;
+	return $answer . (<$socket> // '');
+}
+my $chunks = join '', map { sprintf("%x\r\n%s\r\n", length $_, $_) } unpack('(a37)*', $zip);
+like(raw("Content-Type: application/zip\r\nTransfer-Encoding: chunked", "${chunks}0\r\n\r\n"),
+	qr/^HTTP\S+ 200 .*"packId":"p"/s, 'in chunks');
+like(raw('Content-Type: application/zip' . "\r\nExpect: 100-continue\r\nContent-Length: " . length $zip, $zip, 1),
+	qr/^HTTP\S+ 100 .*HTTP\S+ 200 .*"packId":"p"/s, 'after 100 Continue');
+like(raw("Content-Type: text/plain\r\nExpect: 100-continue\r\nContent-Length: 5", '', 1),
+	qr/^HTTP\S+ 415 .*unsupported_media_type/s, 'or not at all');
+
+# ---- what is no upload ---------------------------------------------------------------------------
+my ($manifest) = map { $_->{content} } (pack_files('p', '1.0.0', %files))[0];
+my @wrong = (
+	[ 'no type', undef, $zip, '415 unsupported_media_type' ],
+	[ 'another type', 'application/octet-stream', $zip, '415 unsupported_media_type' ],
+	[ 'a form of fields', 'application/x-www-form-urlencoded', 'file=x', '415 unsupported_media_type' ],
+	[ 'no file', 'multipart/form-data; boundary=b', form('b', [ 'name="x"', 'y' ]), '400 missing_parameter', qr/^No file part in the request$/ ],
+	[ 'a field for a file', 'multipart/form-data; boundary=b', form('b', [ 'name="file"', $zip ]), '400 missing_parameter', qr/^No file part in the request$/ ],
+	[ 'a form without parts', 'multipart/form-data; boundary=b', "--b--\r\n", '400 missing_parameter', qr/No file part/ ],
+	[ 'no name', 'multipart/form-data; boundary=b', form('b', [ 'name="file"; filename=""', '' ]), '400 invalid_form', qr/No selected file/ ],
+	[ 'another ending', 'multipart/form-data; boundary=b', form('b', [ 'name="file"; filename="p.rar"', $zip ]), '400 invalid_form', qr/ends in \.zip/ ],
+	[ 'two files', 'multipart/form-data; boundary=b', form('b', [ $part, $zip ], [ $part, $zip ]), '400 invalid_form', qr/more than one part "file"/ ],
+	[ 'no boundary', 'multipart/form-data', form('b', [ $part, $zip ]), '400 invalid_form', qr/boundary/ ],
+	[ 'an endless boundary', 'multipart/form-data; boundary=' . 'b' x 71, form('b' x 71, [ $part, $zip ]), '400 invalid_form', qr/boundary/ ],
+	[ 'another boundary', 'multipart/form-data; boundary=c', form('b', [ $part, $zip ]), '400 invalid_form', qr/boundary/ ],
+	[ 'half a form', 'multipart/form-data; boundary=b', substr(form('b', [ $part, $zip ]), 0, 200), '400 invalid_form', qr/does not end/ ],
+	[ 'half a header', 'multipart/form-data; boundary=b', "--b\r\nContent-Disposition: form-data; name=", '400 invalid_form', qr/does not end/ ],
+	[ 'a part without a name', 'multipart/form-data; boundary=b', form('b', [ 'filename="p.zip"', $zip ]), '400 invalid_form', qr/without a name/ ],
+	[ 'a part without a header', 'multipart/form-data; boundary=b', "--b\r\n\r\nx\r\n--b--", '400 invalid_form', qr/without a name/ ],
+	[ 'base64', 'multipart/form-data; boundary=b', form('b', [ "$part\r\nContent-Transfer-Encoding: base64", $zip ]), '400 invalid_form', qr/Transfer-Encoding/ ],
+	[ 'an attachment', 'multipart/form-data; boundary=b', form('b', [ $part, $zip ]) =~ s/form-data; name/attachment; name/r, '400 invalid_form', qr/Content-Disposition/ ],
+	[ 'very many parts', 'multipart/form-data; boundary=b', form('b', map { [ "name=f$_", '' ] } 1 .. 300), '400 invalid_form', qr/too many parts/ ],
+	[ 'nothing', 'application/json', '', '400 invalid_json', qr/empty/ ],
+	[ 'half an object', 'application/json', "{\"manifest\": $manifest", '400 invalid_json', qr/not valid JSON/ ],
+	[ 'brackets that do not match', 'application/json', "{\"manifest\": $manifest, \"challenges\": [}]", '400 invalid_json', qr/not valid JSON/ ],
+	[ 'too deep', 'application/json', '{"x": ' . '[' x 5000 . ']' x 5000 . '}', '400 invalid_json', qr/too deeply/ ],
+	[ 'no commas', 'application/json', "{\"manifest\": $manifest \"challenges\": []}", '400 invalid_json', qr/not valid JSON/ ],
+	[ 'no object', 'application/json', '[]', '400 invalid_json', qr/must be a JSON object/ ],
+	[ 'no manifest', 'application/json', '{"challenges": []}', '400 missing_parameter', qr/"manifest"/ ],
+	[ 'no challenges', 'application/json', "{\"manifest\": $manifest}", '400 missing_parameter', qr/"challenges"/ ],
+	[ 'two manifests', 'application/json', "{\"manifest\": {}, \"manifest\": $manifest, \"challenges\": []}", '400 invalid_json', qr/"manifest" is given more than once/ ],
+	[ 'a manifest that is none', 'application/json', '{"manifest": "x", "challenges": []}', '400 invalid_type', qr/"manifest" must be an object/ ],
+	[ 'challenges that are none', 'application/json', "{\"manifest\": $manifest, \"challenges\": {}}", '400 invalid_type', qr/"challenges" must be a list/ ],
+	[ 'a challenge that is none', 'application/json', "{\"manifest\": $manifest, \"challenges\": [1]}", '400 invalid_type', qr/"challenges" must be a list of documents/ ],
+	[ 'too many challenges', 'application/json', "{\"manifest\": $manifest, \"challenges\": [{}, {}, {}]}", '400 invalid_parameter', qr/more documents than the manifest names/ ],
+	[ 'a broken document', 'application/json', "{\"manifest\": $manifest, \"challenges\": [{1}, {}]}", '400 invalid_json', qr/one\.cdf\.json/ ],
+	[ 'a document in Latin-1', 'application/json', "{\"manifest\": $manifest, \"challenges\": [{\"\xe9\": 1}, {}]}", '400 invalid_encoding', qr/"one\.cdf\.json" is not valid UTF-8/ ],
+	[ 'broken JSON in the manifest', 'application/zip', zip_of([ { name => 'pack.json', content => '{"id": ' } ]), '400 invalid_json', qr/pack\.json/ ],
+	[ 'broken JSON in a document', 'application/zip', zip_of([ pack_files('p', '1.0.0', 'x.json' => '{"metadata": ') ]), '400 invalid_json', qr/x\.json/ ],
+	[ 'a manifest against the rules', 'application/zip', zip_of([ pack_files('P p', '1', %files) ]), '422 document_invalid', qr/./, 'pack.json' ],
+	[ 'a document against the rules', 'application/zip', zip_of([ pack_files('p', '1.0.0', 'x.json' => '{"metadata": {"id": "x"}, "components": []}') ]), '422 document_invalid', qr/./, 'x.json' ],
+);
+my $before = everything();
+for my $case (@wrong)
+{
+	my ($name, $type, $body, $want, $message, $file) = @$case;
+	for my $path ('/packs/upload', '/challenge-pack/update')
+	{
+		my ($status, $json) = upload($path, $type, $body);
+		is("$status " . ($json->{code} // ''), $want, "$path: $name") or diag explain $json;
+		like($json->{error} // '', $message, "$path: $name: says why") if defined $message;
+		is_deeply([ grep { $_->{file} ne $file } @{ $json->{validation_errors} } ], [], "$path: $name: all of $file")
+		  if defined $file;
+		ok(@{ $json->{validation_errors} } > 0, "$path: $name: lists it") if defined $file;
+	}
+}
+# a document that the manifest names and the archive lacks
+my ($status, $json) = upload('/packs/upload', 'application/zip', zip_of([ (pack_files('p', '1.0.0', %files))[ 0, 1 ] ]));
+ok($status == 400 || $status == 422, "a missing file: $status") or diag explain $json;
+like(encode_json($json), qr/sub folder/, 'the missing file is named');
+is(everything(), $before, 'none of them wrote a row');
+
+# ---- trying --------------------------------------------------------------------------------------
+my %newer = (%files, 'one.cdf.json' => document('one', 15), 'three.json' => document('three', 1));
+my $newer = zip_of([ pack_files('p', '1.1.0', %newer) ]);
+my @as = (
+	[ '?dry_run=true', 'application/zip', $newer ],
+	[ '?dryRun=true', 'application/zip', $newer ],
+	[ '', 'multipart/form-data; boundary=b', form('b', [ $part, $newer ], [ 'name="dry_run"', 'true' ]) ],
+	[ '', 'application/json', '{"dry_run": true, "manifest": ' . (pack_files('p', '1.1.0', %newer))[0]{content} . ', "challenges": ['
+		  . join(',', map { $newer{$_} } sort keys %newer) . ']}' ]);
+for my $as (@as)
+{
+	my ($query, $type, $body) = @$as;
+	($status, $json) = upload("/packs/upload$query", $type, $body);
+	is_deeply([ $status, $json->{dry_run} ? 1 : 0, map { "$_->{id} $_->{status}" } @{ $json->{challenges} } ],
+		# the white space behind a document is not the document's in an object, so that its text differs
+		[ 200, 1, 'one changed', $type =~ /json/ ? 'two changed' : 'two unchanged', 'three added' ], "tried with $type $query")
+	  or diag explain $json;
+}
+is(everything(), $before, 'trying writes no row');
+for my $bad ([ '?dry_run=yes', 'application/zip', $newer ], [ '?force=1', 'application/zip', $newer ],
+	[ '?dry_run=true&dry_run=true', 'application/zip', $newer ], [ '?dry_run=true', $as[2][1], $as[2][2] ],
+	[ '', 'application/json', '{"dry_run": "true", "manifest": {}, "challenges": []}' ],
+	[ '', 'application/json', '{"dry_run": [1], "manifest": {}, "challenges": []}' ],
+	[ '', $as[2][1], form('b', [ $part, $newer ], [ 'name="force"', 'x' x 2000 ]) ])
+{
+	($status, $json) = upload("/challenge-pack/update$bad->[0]", @$bad[ 1, 2 ]);
+	is($status, 400, "a wrong parameter with $bad->[1] $bad->[0]");
+	like($json->{error}, qr/"(dry_run|force)"/, 'it is named');
+}
+
+# ---- updating ------------------------------------------------------------------------------------
+($status, $json) = upload('/challenge-pack/update', 'application/zip', $newer, 'X-Uploader-User-Id' => 'root');
+is_deeply([ $status, $json->{version} ], [ 200, '1.1.0' ], 'an update') or diag explain $json;
+($status, $json) = upload('/challenge-pack/update', 'application/zip', zip_of([ pack_files('no', '1.0.0', 'z.json' => document('z', 1)) ]));
+is_deeply([ $status, $json->{code} ], [ 404, 'pack_not_found' ], 'an update of what is not installed');
+($status, $json) = upload('/challenge-pack/update', 'application/zip', $zip);
+is_deeply([ $status, $json->{code} ], [ 409, 'version_downgrade' ], 'a downgrade');
+($status, $json) = upload('/challenge-pack/update?force=true', 'application/zip', $zip);
+is_deeply([ $status, $json->{version} ], [ 200, '1.0.0' ], 'a forced one') or diag explain $json;
+($status, $json) = upload('/packs/upload', 'application/zip', zip_of([ pack_files('thief', '1.0.0', 'z.json' => document('one', 1)) ]));
+is_deeply([ $status, $json->{code} ], [ 409, 'challenge_exists' ], 'a challenge of another pack');
+
+# The same request with the same key has one effect and the same answer.
+my $third = zip_of([ pack_files('q', '1.0.0', 'z.json' => document('z', 1)) ]);
+my @first = upload('/packs/upload', 'application/zip', $third, 'Idempotency-Key' => 'k');
+my @again = upload('/packs/upload', 'application/zip', $third, 'Idempotency-Key' => 'k');
+is_deeply([ @again[ 0, 1 ] ], [ @first[ 0, 1 ] ], 'the same key, the same answer');
+is((upload('/packs/upload', 'application/zip', $newer, 'Idempotency-Key' => 'k'))[0], 422, 'not for another pack');
+
+# ---- what is installed ---------------------------------------------------------------------------
+($status, $json) = $shim->get('/challenge-pack/list', $service);
+is_deeply([ $status, map { "$_->{id} $_->{version} $_->{license} $_->{website} $_->{challenge_count}" } @{ $json->{packs} } ],
+	[ 200, 'p 1.0.0 MIT https://example.org/ 2', 'q 1.0.0 MIT https://example.org/ 1' ], 'the list') or diag explain $json;
+($status, $json) = $shim->get('/challenge-pack/details/p', $service);
+is_deeply([ $status, $json->{id}, map { "$_->{id} $_->{difficulty} $_->{type}" } @{ $json->{challenges} } ],
+	[ 200, 'p', 'one HARD web', 'two HARD web' ], 'the details') or diag explain $json;
+($status, $json) = $shim->post('/challenge-pack/uninstall', { packId => 'q' }, $admin);
+is($status, 200, 'uninstalled') or diag explain $json;
+is((upload('/challenge-pack/update', 'application/zip', $third))[0], 404, 'then there is nothing to update');
+is($node->safe_psql('edurange', q{SELECT pack_id, pack_challenge_id FROM "Challenge" WHERE id = 'z'}), '|z', 'the challenge stays');
+is((upload('/packs/upload', 'application/zip', $third))[0], 200, 'installed again');
+is($node->safe_psql('edurange', q{SELECT pack_id FROM "Challenge" WHERE id = 'z'}), 'q', 'and linked again');
+is($node->safe_psql('edurange', 'SELECT count(*) FROM edurange.check_invariants()'), '0', 'invariants');
+
+# ---- a large pack --------------------------------------------------------------------------------
+# 500 challenges of 50 components, in memory that is a small multiple of what was sent.
+my $component = join ',', map {
+	qq({"id": "c$_", "type": "question", "config": {"text": "What is number $_? )
+	  . 'Some sentences that say what to look for, and where. ' x 5
+	  . qq(", "type": "text", "points": $_, "answer": "$_", "hint": "count"}})
+} 1 .. 50;
+my %large = map {
+	(sprintf('c/%03d.json', $_) =>
+		  qq({"metadata": {"id": "large-$_", "name": "L $_", "version": "1", "challenge_type": "web"}, "components": [$component]}))
+} 1 .. 500;
+my @large = pack_files('large', '1.0.0', %large);
+my $stored = zip_of([ map { { %$_, method => 0 } } @large ]);
+ok(length $stored < 16 << 20, 'the large pack: ' . length $stored);
+
+# The most memory that the shim ever had, in kB; without a sanitizer's share.
+sub memory
+{
+	open(my $file, '<', '/proc/' . $shim->pid . '/status') or die $!;
+	my ($peak) = map { /^VmHWM:\s*(\d+)/ ? $1 : () } <$file>;
+	return $peak;
+}
+my $sanitized = slurp_file('/proc/' . $shim->pid . '/maps') =~ /asan/;
+for my $way ([ 'deflated', zip_of(\@large) ], [ 'stored', $stored ])
+{
+	my $was = memory();
+	($status, $json) = upload('/packs/upload', 'application/zip', $way->[1]);
+	is_deeply([ $status, $json->{installed_count}, $json->{status} ], [ 200, 500, 'success' ], "a large pack, $way->[0]")
+	  or diag explain $json;
+	note sprintf('%s: %d kB sent, %d kB of documents, at most %d kB of memory, %d kB before', $way->[0],
+		length($way->[1]) / 1024, length($stored) / 1024, memory(), $was);
+}
+SKIP:
+{
+	skip 'memory is not measured with a sanitizer', 1 if $sanitized;
+	cmp_ok(memory(), '<', 12 * (16 << 10), 'the memory is bounded');
+}
+is($node->safe_psql('edurange', q{SELECT count(*) FROM "ChallengeQuestion" WHERE "challengeId" LIKE 'large-%'}), '25000', 'all questions');
+
+done_testing();

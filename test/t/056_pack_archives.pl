@@ -1,0 +1,217 @@
+# Archives that no honest tool writes: each is refused with a reason, and nothing is installed.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use Edurange::Cluster;
+use Edurange::Shim;
+use Edurange::Zip qw(zip_of deflate);
+
+my $node = Edurange::Cluster->new_ready('archives');
+my $shim = Edurange::Shim->start($node, EDURANGE_ANONYMOUS_TIER => 'admin');
+
+my $manifest = '{"id": "p", "name": "P", "version": "1.0.0", "challenges": ["a.json"]}';
+my $document = '{"metadata": {"id": "a", "name": "A", "version": "1", "challenge_type": "web"}, "components":'
+  . ' [{"type": "container", "id": "c", "config": {"image": "i"}}]}';
+my @pack = ({ name => 'pack.json', content => $manifest }, { name => 'a.json', content => $document });
+
+# Sends an archive to be tried, and only tried.
+sub upload
+{
+	my ($zip, $to) = @_;
+
+	return ($to // $shim)->request('POST', '/packs/upload?dry_run=true', body => $zip,
+		headers => { 'Content-Type' => 'application/zip' });
+}
+
+sub is_refused
+{
+	my ($zip, $want, $message, $name, $to) = @_;
+	my ($status, $json) = upload($zip, $to);
+
+	is("$status " . ($json->{code} // ''), $want, $name) or diag explain $json;
+	like($json->{error} // '', $message, "$name: says why");
+	return;
+}
+
+# The archive of the right pack with something else in it.
+sub with { return zip_of([ @pack, @_ ]); }
+
+# The archive of the right pack whose document says something else of itself.
+sub saying
+{
+	my (%facts) = @_;
+
+	return zip_of([ $pack[0], { %{ $pack[1] }, %facts } ]);
+}
+
+my $right = zip_of(\@pack);
+my ($status, $json) = upload($right);
+is($status, 200, 'the pack that the others are made from is right') or diag explain $json;
+
+# ---- no zip, or not all of it --------------------------------------------------------------------
+is_refused('', '400 archive_invalid', qr/not a zip file/, 'nothing');
+is_refused($_, '400 archive_invalid', qr/not a zip file/, 'something else')
+  for $manifest, 'PK', "PK\3\4" . 'x' x 100, "\x1f\x8b" . 'x' x 100, "\0" x 70_000;
+for my $length (1 .. length($right) - 1)
+{
+	($status, $json) = upload(substr($right, 0, $length));
+	is("$status $json->{code}", '400 archive_invalid', "the first $length bytes");
+}
+
+# ---- the manifest --------------------------------------------------------------------------------
+my %without = (
+	'no entries' => [],
+	'no manifest' => [ $pack[1] ],
+	'another ending of a name' => [ { name => 'my-pack.json', content => $manifest } ],
+	'another case' => [ { name => 'PACK.JSON', content => $manifest } ],
+	'a resource fork' => [ { name => '__MACOSX/pack.json', content => $manifest } ],
+	'a hidden file' => [ { name => '._pack.json', content => $manifest } ],
+	'a folder' => [ { name => 'pack.json/', method => 0 } ]);
+is_refused(zip_of($without{$_}), '400 archive_invalid', qr/pack\.json not found/, "no pack.json: $_")
+  for sort keys %without;
+is_refused(zip_of([ map { { name => "$_/pack.json", content => $manifest } } qw(x y) ]),
+	'400 archive_invalid', qr{more than one pack\.json: "x/pack\.json" and "y/pack\.json"}, 'two packs');
+($status) = upload(with({ name => 'old/pack.json', content => '{' }));
+is($status, 200, 'the shallowest pack.json is the one');
+($status) = upload(zip_of([ { name => 'deep/er/pack.json', content => '{' },
+			map { { %$_, name => "p/$_->{name}" } } @pack ]));
+is($status, 200, 'also behind a deeper one');
+
+# ---- names ---------------------------------------------------------------------------------------
+for my $name ('../a.json', 'x/../../a.json', 'x/..', '..', '/etc/passwd', '//x', 'C:/x', 'c:x', 'x\\y', '..\\x',
+	'x//y', "x\ny", "x\x7fy", '')
+{
+	is_refused(with({ name => $name }), '400 archive_invalid', qr/not a plain relative path/,
+		'a name: ' . ($name =~ s/[^\x20-\x7e]/?/gr));
+}
+is_refused(with({ name => $_->[1] }), '400 archive_invalid', qr/not UTF-8 or too long \(entry 3\)/, "a name: $_->[0]")
+  for [ 'Latin-1', "\xe9.json" ], [ 'a surrogate', "\xed\xa0\x80" ], [ 'with a null byte', "x\0y" ],
+  [ 'very long', 'x' x 1025 ];
+is_refused(with({ name => 'a.json', content => '{}' }), '400 archive_invalid', qr/"a\.json" is in the archive twice/,
+	'a name twice');
+is_refused(with({ name => 'pack.json', content => '{}' }), '400 archive_invalid', qr/"pack\.json" is in the archive twice/,
+	'the manifest twice');
+is_refused(saying(local => { name => 'b.json' }), '400 archive_invalid',
+	qr/"a\.json" in the archive has another name in front of its data/, 'two names for one file');
+is_refused(saying(local => { name => 'a.json2' }), '400 archive_invalid', qr/has another name/, 'a longer name');
+
+# ---- what is no plain file -----------------------------------------------------------------------
+is_refused(saying(local => { flags => $_ }, central => { flags => $_ }), '400 archive_invalid',
+	qr/"a\.json" in the archive is encrypted/, "encrypted, flags $_")
+  for 1, 0x41, 0x2000;
+is_refused(saying(local => { flags => 1 }), '400 archive_invalid', qr/"a\.json".* encrypted/, 'encrypted, in front');
+is_refused(saying(central => { attributes => $_->[1] << 16 }), '400 archive_invalid',
+	qr/"a\.json" in the archive is no regular file/, $_->[0])
+  for [ 'a symbolic link', 0120777 ], [ 'a device', 0020666 ], [ 'a socket', 0140755 ];
+is_refused(saying(method => $_, data => $document), '400 archive_invalid', qr/"a\.json".* another way than deflate/,
+	"compression method $_")
+  for 1, 6, 9, 12, 14, 93, 95, 98, 99;
+is_refused(saying(local => { method => 0 }), '400 archive_invalid', qr/"a\.json".* another way/, 'two methods for one file');
+
+# ---- sizes and checksums -------------------------------------------------------------------------
+my $length = length $document;
+for my $say (qw(local central both))
+{
+	my $lie = sub { return $say eq 'both' ? (local => {@_}, central => {@_}) : ($say => {@_}); };
+
+	is_refused(saying($lie->(size => $_)), '400 archive_invalid', qr/"a\.json" in the archive is broken/,
+		"size $_ instead of $length, $say")
+	  for 1, $length - 1, $length + 1, 0xfffffff0;
+	is_refused(saying($lie->(crc => 1)), '400 archive_invalid', qr/"a\.json" in the archive is broken/,
+		"a wrong checksum, $say");
+}
+is_refused(saying(local => { compressed => 3 }, central => { compressed => 3 }), '400 archive_invalid',
+	qr/"a\.json" in the archive is broken/, 'less data than it needs');
+is_refused(saying(data => "\xff" x 50), '400 archive_invalid', qr/"a\.json" in the archive is broken/, 'no deflate');
+is_refused(with({ name => 'notes.bin', content => 'x', data => "\xff" x 50 }), '400 archive_invalid',
+	qr/"notes\.bin" in the archive is broken/, 'also in a file that is not wanted');
+for my $extra (pack('v2 Q2', 1, 16, 1 << 40, 1 << 40), pack('v2', 1, 16), pack('v2 Q', 1, 400, 1))
+{
+	is_refused(saying(local => { extra => $extra, size => 0xffffffff, compressed => 0xffffffff },
+			central => { extra => $extra, size => 0xffffffff, compressed => 0xffffffff }),
+		'400 archive_invalid', qr/broken/, 'sizes of zip64 that are lies');
+}
+
+# ---- the structure -------------------------------------------------------------------------------
+is_refused(zip_of(\@pack, prefix => 'MZ' . 'x' x 100), '400 archive_invalid', qr/data in front/, 'a program in front');
+is_refused("junk$right", '400 archive_invalid', qr/data in front/, 'bytes in front');
+is_refused($right . 'junk', '400 archive_invalid', qr/data behind/, 'bytes behind');
+is_refused($right . $right, '400 archive_invalid', qr/data in front/, 'two archives');
+is_refused(zip_of(\@pack, comment => 'x' x 30, suffix => zip_of([])), '400 archive_invalid', qr/archive/, 'an empty one behind');
+is_refused(zip_of(\@pack, comment => zip_of([])), '400 archive_invalid', qr/archive/, 'an end in the comment');
+is_refused(zip_of(\@pack, before_end => pack('a4 V Q V', "PK\6\7", 0, 0, 1)), '400 archive_invalid', qr/archive/, 'a zip64 end');
+is_refused(zip_of([ $pack[0], { %{ $pack[1] }, central => { comment => pack('a4 V Q V', "PK\6\7", 0, 0, 1) } } ]),
+	'400 archive_invalid', qr/zip64/, 'a zip64 end in a comment');
+is_refused(zip_of(\@pack, end => { entries => $_ }), '400 archive_invalid', qr/directory/, "$_ entries instead of 2")
+  for 1, 3;
+is_refused(zip_of(\@pack, end => { disk => 1 }), '400 archive_invalid', qr/split/, 'a second disk');
+is_refused(zip_of(\@pack, end => { directory_offset => $_ }), '400 archive_invalid', qr/archive/, "a directory at $_")
+  for 0, 0xffffffff, length($right) + 1;
+is_refused(saying(central => { offset => $_ }), '400 archive_invalid', qr/"a\.json"/, "data at $_")
+  for 0, 7, 0xffffffff, length $right;
+is_refused(zip_of([ @pack, { name => 'a.json', content => $document, central => { name => 'b.json', offset => 0 } } ]),
+	'400 archive_invalid', qr/"b\.json".* another name/, 'the data of another file');
+
+# ---- texts ---------------------------------------------------------------------------------------
+is_refused(zip_of([ { name => 'pack.json', content => "{\"id\": \"\xff\"}" } ]), '400 invalid_encoding',
+	qr/"pack\.json" is not valid UTF-8/, 'a manifest in Latin-1');
+is_refused(zip_of([ { name => 'pack.json', content => "{}\0" } ]), '400 invalid_text', qr/"pack\.json" has a null byte/,
+	'a manifest with a null byte');
+is_refused(saying(content => "{\"\xed\xa0\x80\": 1}"), '400 invalid_encoding', qr/"a\.json" is not valid UTF-8/,
+	'a document that is no UTF-8');
+is_refused(saying(content => "{}\0"), '400 invalid_text', qr/"a\.json" has a null byte/, 'a document with a null byte');
+is_refused(zip_of([ { name => 'pack.json', content => $right, method => 0 } ]), '400 invalid_text', qr/"pack\.json"/,
+	'an archive as a manifest');
+
+# ---- amounts -------------------------------------------------------------------------------------
+my $zeros = "\0" x (8 << 20);
+is_refused(saying(content => $zeros), '413 payload_too_large', qr/inflates to more than 100 times.*"a\.json"/, 'a bomb');
+is_refused(saying(content => $zeros, local => { size => 9 }, central => { size => 9 }), '413 payload_too_large',
+	qr/inflates to more/, 'a bomb that says it is small');
+is_refused(with({ name => 'bomb', content => $zeros }), '413 payload_too_large', qr/inflates to more.*"bomb"/,
+	'a bomb beside the pack');
+is_refused(with({ name => '__MACOSX/._x', content => $zeros }), '413 payload_too_large', qr/inflates to more/,
+	'a bomb among what is ignored');
+is_refused(zip_of([ @pack, map { { name => "f$_" } } 1 .. 10_000 ]), '413 payload_too_large',
+	qr/at most 10000 entries/, 'very many entries');
+
+# Files whose data is the rest of the archive, each a bit further behind: few bytes, much that comes out.
+my $kernel = deflate("\0" x 1_000_000);
+my @layers = map { { name => "l$_", content => "\0" x 1_000_000, data => $kernel } } 1 .. 20;
+is_refused(zip_of([ @pack, @layers ]), '413 payload_too_large', qr/inflates to more/, 'many small bombs');
+
+my $small = Edurange::Shim->start($node, EDURANGE_ANONYMOUS_TIER => 'admin', EDURANGE_MAX_BODY => 1 << 20);
+my $noise = join '', map { chr(rand 256) } 1 .. 100_000;
+my $text = join('', map { sprintf '%08x', rand(1 << 32) } 1 .. 500) x 300;
+is_refused(with({ name => 'noise', content => $noise, method => 0 }, { name => 'text', content => $text }),
+	'413 payload_too_large', qr/"text" in the archive is larger than 1048576 bytes/, 'a large file', $small);
+is_refused(
+	with({ name => 'noise', content => $noise, method => 0 },
+		map { { name => "text$_", content => substr($text, 0, 900_000) } } 1 .. 5),
+	'413 payload_too_large', qr/larger than 4194304 bytes in all, at "text5"/, 'large files', $small);
+is_refused(with({ name => 'noise', content => $noise x 11, method => 0 }), '413 payload_too_large',
+	qr/at most 1048576 bytes/, 'a large archive', $small);
+
+# ---- any byte changed ----------------------------------------------------------------------------
+# Times and attributes matter to nobody; all else is seen, one way or the other.
+srand 4;
+for (1 .. ($ENV{EDURANGE_LONG} ? 20_000 : 400))
+{
+	my $changed = $right;
+	my $at = int rand length $changed;
+
+	substr($changed, $at, 1) = chr(rand 256);
+	($status, $json) = upload($changed);
+	ok($status == 200 || ($status =~ /^4(00|13|22)$/ && $json->{error} && $json->{code}), "a changed byte at $at: $status")
+	  or diag explain $json;
+}
+
+is($node->safe_psql('edurange', q{SELECT (SELECT count(*) FROM "ChallengePack"), (SELECT count(*) FROM "Challenge")}),
+	'0|0', 'nothing was installed');
+is((upload($right))[0], 200, 'and the service goes on');
+
+done_testing();
