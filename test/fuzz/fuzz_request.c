@@ -12,7 +12,7 @@ extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Binds the parameters as the shim does for a request that may use the route. */
 static void
-bind(const RouteMatch *match, const Target *target, const char *body, size_t length)
+bind_request(const RouteMatch *match, const Target *target, const char *body, size_t length)
 {
 	Caller caller = {.tier = TIER_ADMIN};
 	Values values = {0};
@@ -46,7 +46,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			routes_match(text, target.segments, target.nsegments, &match);
 			/* a pack is taken apart before: fuzz_upload.c */
 			if (match.route != NULL && match.route->body != BODY_PACK)
-				bind(&match, &target, body, size - (size_t) (body - text));
+				bind_request(&match, &target, body, size - (size_t) (body - text));
 		}
 	}
 	failure_clear(&failure);
