@@ -90,7 +90,7 @@ for my $pods (1_000, 10_000, $quick ? () : 100_000)
 	sql('VACUUM ANALYZE');
 	my $row = sub {
 		my ($name, $statement) = @_;
-		printf "%-24s %8d %11.1f %14.1f\n", $name, $pods, measure($statement, 0), measure($statement, 1);
+		print sprintf("%-24s %8d %11.1f %14.1f\n", $name, $pods, measure($statement, 0), measure($statement, 1));
 	};
 	$row->('sync_apply', q{SELECT FROM edurange.sync_apply((SELECT pods FROM bench.list WHERE kind = 'KIND'));});
 	$row->('a row at a time', q{CALL bench.row_at_a_time('KIND', false);});
@@ -115,8 +115,8 @@ for my $concurrency (1, 8, 64)
 		$node->reload;
 		$node->poll_query_until('edurange',
 			q{SELECT NOT EXISTS (SELECT FROM "ChallengeInstance" WHERE flag IS NULL)});
-		printf "%d flags, latency %2d ms, concurrency %2d: %.2f s (latency x flags / concurrency: %.2f s)\n",
-		  $flags, $latency, $concurrency, time - $begin, $latency * $flags / $concurrency / 1000;
+		print sprintf("%d flags, latency %2d ms, concurrency %2d: %.2f s (latency x flags / concurrency: %.2f s)\n",
+		  $flags, $latency, $concurrency, time - $begin, $latency * $flags / $concurrency / 1000);
 	}
 }
 $im->clear_faults;
@@ -146,8 +146,8 @@ sql('CHECKPOINT');
 my ($kilobytes, $wal, $polls) = (memory(), sql('SELECT pg_current_wal_insert_lsn()'), polls());
 my $written = sql(q{SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables});
 let_poll($idle);
-printf "%d idle polls over %d pods: memory of the worker %d kB before, %d kB after;"
+print sprintf("%d idle polls over %d pods: memory of the worker %d kB before, %d kB after;"
   . " rows written: %d, WAL bytes per poll: %.2f\n", polls() - $polls, $flags, $kilobytes, memory(),
   sql(q{SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables}) - $written,
-  sql("SELECT pg_current_wal_insert_lsn() - '$wal'") / (polls() - $polls);
+  sql("SELECT pg_current_wal_insert_lsn() - '$wal'") / (polls() - $polls));
 $node->stop;
