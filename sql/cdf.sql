@@ -77,6 +77,7 @@ SELECT * FROM testing.violations(testing.document($$[
   {"type": "question", "id": "q2", "config": {"type": "text", "text": "t", "points": "5", "answer": [[]], "hint": 1}},
   {"type": "question", "id": "q3", "config": {"type": "text", "text": "t", "points": 1e30, "order": 2, "answer": []}},
   {"type": "webosApp", "id": "challenge-prompt", "config": {"app_type": "nothing", "width": 10.5, "disabled": 1, "additional_config": []}}]$$));
+SELECT left(testing.refused(format('SELECT edurange.cdf_import(%L)', testing.document('[{"type": "question", "id": "bare"}]'))), 5);
 SELECT testing.refused($$SELECT edurange.cdf_import(NULL)$$);
 SELECT testing.refused($$SELECT edurange.cdf_import('{"a": secret')$$);
 SELECT testing.refused($$SELECT edurange.cdf_import('{"a": "\u0000"}')$$);
