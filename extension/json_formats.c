@@ -61,12 +61,24 @@ is_day(int year, int month, int day)
 	return month != 2 || day < 29 || leap;
 }
 
+/* The number that so many digits are. */
+static int
+number_at(const char *digits, int count)
+{
+	int number = 0;
+
+	for (int i = 0; i < count; i++)
+		number = number * 10 + (digits[i] - '0');
+	return number;
+}
+
 static bool
 is_date(const char *text)
 {
 	static PatternFormat format = {"^\\d{4}-\\d{2}-\\d{2}$"};
 
-	return has_pattern(&format, text) && is_day(atoi(text), atoi(text + 5), atoi(text + 8));
+	return has_pattern(&format, text) &&
+	       is_day(number_at(text, 4), number_at(text + 5, 2), number_at(text + 8, 2));
 }
 
 /* RFC 3339: a leap second can only be the last one of a day in UTC. */
@@ -83,14 +95,14 @@ is_time(const char *text)
 	zone = text + strcspn(text, "Zz+-");
 	if (*zone == '+' || *zone == '-')
 	{
-		if (atoi(zone + 1) > 23 || atoi(zone + 4) > 59)
+		if (number_at(zone + 1, 2) > 23 || number_at(zone + 4, 2) > 59)
 			return false;
-		offset = (atoi(zone + 1) * 60 + atoi(zone + 4)) * (*zone == '-' ? -1 : 1);
+		offset = (number_at(zone + 1, 2) * 60 + number_at(zone + 4, 2)) * (*zone == '-' ? -1 : 1);
 	}
-	if (atoi(text) > 23 || atoi(text + 3) > 59 || atoi(text + 6) > 60)
+	if (number_at(text, 2) > 23 || number_at(text + 3, 2) > 59 || number_at(text + 6, 2) > 60)
 		return false;
-	minutes = (atoi(text) * 60 + atoi(text + 3) - offset + 24 * 60) % (24 * 60);
-	return atoi(text + 6) < 60 || minutes == 24 * 60 - 1;
+	minutes = (number_at(text, 2) * 60 + number_at(text + 3, 2) - offset + 24 * 60) % (24 * 60);
+	return number_at(text + 6, 2) < 60 || minutes == 24 * 60 - 1;
 }
 
 static bool

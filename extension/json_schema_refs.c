@@ -252,7 +252,7 @@ position_in_array(const char *token, int count)
 	if (length == 0 || length > 9 || strspn(token, "0123456789") != length ||
 	    (length > 1 && token[0] == '0'))
 		return -1;
-	position = atoi(token);
+	position = (int) strtol(token, NULL, 10);
 	return position < count ? position : -1;
 }
 

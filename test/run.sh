@@ -228,7 +228,7 @@ on_exit() {
   exit "$status"
 }
 
-if [ -n "${EDURANGE_LONG:-}" ]; then purpose=long; else purpose=test; fi
+if [ -n "${EDURANGE_LONG:-}" ]; then purpose='long'; else purpose='test'; fi
 "$TOP/deploy/install-deps.sh" "$purpose"
 unset EDURANGE_STAGE
 choose_user

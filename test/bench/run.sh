@@ -29,6 +29,7 @@ export EDURANGE_STAGE="$WORK/stage" EDURANGE_SHIM="$WORK/stage/usr/local/bin/edu
 export EDURANGE_SIMULATOR="$WORK/stage/usr/local/bin/edurange_instance_manager"
 export TESTDATADIR="$WORK/out/data" TESTLOGDIR="$WORK/out/log" TESTDIR="$WORK/out"
 cd "$WORK/src/test/bench"
+# shellcheck disable=SC3045 # dash knows both
 ulimit -n "$(ulimit -Hn)"
 run() { as_user perl -I "$PGXS_TEST/perl" -I "$WORK/src/test/perl" "$1"; }
 status=0
