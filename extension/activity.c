@@ -252,7 +252,7 @@ char *
 activity_subject(const char *user_id)
 {
 	Refusal refusal = {0};
-	NullableDatum nothing = {.value = JsonbPGetDatum(json_text_parse("{}", &refusal))};
+	NullableDatum nothing = value_jsonb(json_text_parse("{}", &refusal));
 
 	return find_subject(user_id != NULL ? user_id : SYSTEM_ACCOUNT, nothing);
 }
@@ -264,8 +264,8 @@ log_activity(FunctionCallInfo fcinfo, Caller *caller)
 	char *event_type = required_text(fcinfo, 0, "event_type");
 	char *user_id = required_text(fcinfo, 1, "user_id");
 	char *severity = PG_ARGISNULL(2) ? "INFO" : optional_text(fcinfo, 2);
-	NullableDatum metadata = {
-	    .value = JsonbPGetDatum(read_metadata(optional_text(fcinfo, 3), optional_text(fcinfo, 8)))};
+	NullableDatum metadata =
+	    value_jsonb(read_metadata(optional_text(fcinfo, 3), optional_text(fcinfo, 8)));
 	Refusal refusal = {0};
 	Datum row;
 	bool is_null;

@@ -49,7 +49,7 @@ checked_document(const char *text)
 static char *
 document_id(Jsonb *document)
 {
-	STATEMENT_RUN(&statements[DOCUMENT_ID], (NullableDatum){.value = JsonbPGetDatum(document)});
+	STATEMENT_RUN(&statements[DOCUMENT_ID], value_jsonb(document));
 	return row_text(0, 1);
 }
 

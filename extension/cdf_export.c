@@ -214,7 +214,7 @@ document_of_challenge(const char *challenge_id)
 	text = row_text(0, 1);
 	is_kept = text != NULL && row_bool(0, 2);
 	content = row_value(0, 3, &is_null);
-	old = (NullableDatum){.value = JsonbPGetDatum(old_document(content, is_null))};
+	old = value_jsonb(old_document(content, is_null));
 	if (is_kept && STATEMENT_RUN(&statements[DIFFERS], old, id) == 0)
 		return text;
 	STATEMENT_RUN(&statements[MAKE], old, id);

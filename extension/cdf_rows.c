@@ -356,7 +356,7 @@ says_already(const DocumentWrite *write)
 void
 document_write(DocumentWrite *write)
 {
-	NullableDatum document = {.value = JsonbPGetDatum(write->document)};
+	NullableDatum document = value_jsonb(write->document);
 	NullableDatum challenge_id;
 	char *present_pack;
 

@@ -114,9 +114,8 @@ SQL_FUNCTION(edurange_set_cdf_schema)
 		            "parameter \"source\" must have at most %d characters", LONGEST_SOURCE);
 	statements_begin();
 	(void) json_schema_get(schema, json_no_remotes());
-	changed =
-	    STATEMENT_RUN(&statements[SET_SCHEMA], ((NullableDatum){.value = JsonbPGetDatum(schema)}),
-	                  value_text(source), value_text(caller_role_actor())) > 0;
+	changed = STATEMENT_RUN(&statements[SET_SCHEMA], value_jsonb(schema), value_text(source),
+	                        value_text(caller_role_actor())) > 0;
 	return schema_state(fcinfo, changed);
 }
 

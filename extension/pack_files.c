@@ -132,8 +132,7 @@ parse_file(const char *path, const char *text)
 static void
 check_dependencies(PackFiles *files, StringInfo violations)
 {
-	uint64 count = STATEMENT_RUN(&statements[DEPENDENCIES],
-	                             (NullableDatum){.value = JsonbPGetDatum(files->manifest)});
+	uint64 count = STATEMENT_RUN(&statements[DEPENDENCIES], value_jsonb(files->manifest));
 	char **names = palloc(sizeof(char *) * Max(count, 1));
 	char **ranges = palloc(sizeof(char *) * Max(count, 1));
 
@@ -167,7 +166,7 @@ read_manifest(PackFiles *files, StringInfo violations, MemoryContext context)
 	add_violations(violations, manifest_violations(files->manifest), MANIFEST_PATH);
 	if (violations->len > 0)
 		return false;
-	STATEMENT_RUN(&statements[MANIFEST], (NullableDatum){.value = JsonbPGetDatum(files->manifest)});
+	STATEMENT_RUN(&statements[MANIFEST], value_jsonb(files->manifest));
 	files->id = MemoryContextStrdup(context, row_text(0, 1));
 	files->name = MemoryContextStrdup(context, row_text(0, 2));
 	files->version = MemoryContextStrdup(context, row_text(0, 3));
@@ -198,8 +197,7 @@ bring_forward(PackFiles *files, int place, const char *path)
 static void
 find_files(PackFiles *files, StringInfo violations)
 {
-	uint64 count = STATEMENT_RUN(&statements[CHALLENGES],
-	                             (NullableDatum){.value = JsonbPGetDatum(files->manifest)});
+	uint64 count = STATEMENT_RUN(&statements[CHALLENGES], value_jsonb(files->manifest));
 	char **paths = palloc(sizeof(char *) * Max(count, 1));
 
 	for (uint64 i = 0; i < count; i++)
@@ -232,8 +230,7 @@ read_document(PackFiles *files, int number, StringInfo violations, MemoryContext
 		add_violations(violations, found, file->path);
 		return;
 	}
-	STATEMENT_RUN(&statements[DOCUMENT_ID],
-	              (NullableDatum){.value = JsonbPGetDatum(file->document)});
+	STATEMENT_RUN(&statements[DOCUMENT_ID], value_jsonb(file->document));
 	file->challenge_id = MemoryContextStrdup(context, row_text(0, 1));
 	for (int i = 0; i < number; i++)
 		if (files->files[i].challenge_id != NULL &&

@@ -164,8 +164,7 @@ check_version(const Installation *installation, const char *present)
 static void
 check_needed(const PackFiles *files)
 {
-	uint64 count = STATEMENT_RUN(&statements[NEEDED],
-	                             (NullableDatum){.value = JsonbPGetDatum(files->manifest)});
+	uint64 count = STATEMENT_RUN(&statements[NEEDED], value_jsonb(files->manifest));
 
 	for (uint64 i = 0; i < count; i++)
 	{
@@ -217,8 +216,7 @@ write_pack(Installation *installation)
 	if (!installation->created)
 		check_needed_by(installation);
 	installation->changed =
-	    STATEMENT_RUN(&statements[WRITE_PACK],
-	                  (NullableDatum){.value = JsonbPGetDatum(files->manifest)}) > 0;
+	    STATEMENT_RUN(&statements[WRITE_PACK], value_jsonb(files->manifest)) > 0;
 }
 
 /* Reports counts as a member of a JSON object. */

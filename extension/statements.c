@@ -141,6 +141,12 @@ value_bool(bool truth)
 }
 
 NullableDatum
+value_jsonb(Jsonb *json)
+{
+	return (NullableDatum){.value = JsonbPGetDatum(json)};
+}
+
+NullableDatum
 value_time(TimestampTz time)
 {
 	return (NullableDatum){.value = TimestampTzGetDatum(time)};

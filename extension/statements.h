@@ -12,6 +12,7 @@
 
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
 #define STATEMENT_MAX_ARGUMENTS 16
@@ -39,6 +40,7 @@ extern NullableDatum value_text(const char *text);
 extern NullableDatum value_int(int32 number);
 extern NullableDatum value_long(int64 number);
 extern NullableDatum value_bool(bool truth);
+extern NullableDatum value_jsonb(Jsonb *json);
 extern NullableDatum value_time(TimestampTz time);
 extern NullableDatum value_span(int64 milliseconds);
 extern NullableDatum value_null(void);

@@ -157,7 +157,7 @@ ask_and_apply(const RoundSettings *settings, const char *wanted)
 {
 	TimestampTz begin = GetCurrentTimestamp();
 	ImEvidence evidence;
-	ApplyResult result;
+	ApplyResult result = {0};
 	bool more;
 
 	if (wanted == NULL)
@@ -187,7 +187,7 @@ static void
 apply_problem(const RoundSettings *settings, const char *problem, int encoding,
               TimestampTz observed_at)
 {
-	ApplyResult result;
+	ApplyResult result = {0};
 	Observation observation = {.text = problem,
 	                           .length = strlen(problem),
 	                           .encoding = encoding,
@@ -212,7 +212,7 @@ miss_list(const RoundSettings *settings, const ImReply *reply, TimestampTz obser
 static bool
 apply_list(const RoundSettings *settings, const ImReply *reply, TimestampTz observed_at)
 {
-	ApplyResult result;
+	ApplyResult result = {0};
 	Observation observation = {.text = reply->body,
 	                           .length = reply->length,
 	                           .encoding = PG_UTF8,
@@ -264,7 +264,7 @@ probe(const RoundSettings *settings)
 	history.away = !history.probe_answered;
 	if (!history.away && !was_away)
 	{
-		ApplyResult result;
+		ApplyResult result = {0};
 		Observation observation = {.text = "{\"statuses\": [], \"secrets\": []}",
 		                           .observed_at = GetCurrentTimestamp()};
 
