@@ -154,7 +154,9 @@ run_tap() {
     >"$WORK/out/$name.log" 2>&1 || status=$?
   count=$(sed -n 's/.*Tests=\([0-9]*\).*/\1/p' "$WORK/out/$name.log")
   seconds=$(($(date +%s) - began))
-  if [ "$status" -eq 0 ] && [ "${count:-0}" -gt 0 ]; then
+  if [ "$status" -eq 0 ] && grep -q '^Result: NOTESTS' "$WORK/out/$name.log"; then
+    say "$(printf '%-30s ... skipped: %s' "$name" "$(sed -n 's/.* skipped: //p' "$WORK/out/$name.log")")"
+  elif [ "$status" -eq 0 ] && [ "${count:-0}" -gt 0 ]; then
     passed=$((passed + 1))
     say "$(printf '%-30s ... ok     %4s s, %s assertions' "$name" "$seconds" "$count")"
   else
