@@ -108,13 +108,13 @@ static Statement statements[STATEMENT_COUNT] = {
                         " ORDER BY id FOR UPDATE",
                         {TEXTOID}},
     /* Rows of others may repeat a component's id; the first keeps it. $1 challenge */
-    [FORGET_REPEATED] = {"UPDATE public.\"ChallengeQuestion\" AS u SET cdf_question_id = NULL,"
-                         " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC' FROM (SELECT q.id,"
-                         "  row_number() OVER (PARTITION BY q.cdf_question_id"
+    [FORGET_REPEATED] = {"UPDATE public.\"ChallengeQuestion\" SET cdf_question_id = NULL,"
+                         " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
+                         " WHERE id = ANY (ARRAY(SELECT id FROM (SELECT q.id, row_number() OVER"
+                         "  (PARTITION BY q.cdf_question_id"
                          "   ORDER BY " QUESTION_IS_RETIRED ", q.\"order\") AS n"
                          "  FROM public.\"ChallengeQuestion\" q WHERE q.\"challengeId\" = $1"
-                         "  AND q.cdf_question_id IS NOT NULL) AS repeated"
-                         " WHERE u.id = repeated.id AND repeated.n > 1",
+                         "  AND q.cdf_question_id IS NOT NULL) AS repeated WHERE n > 1))",
                          {TEXTOID}},
     [NAME_QUESTIONS] = {"WITH " CDF_QUESTIONS " UPDATE public.\"ChallengeQuestion\" AS q"
                         " SET cdf_question_id = n.cdf_question_id,"
@@ -134,17 +134,17 @@ static Statement statements[STATEMENT_COUNT] = {
                           " WHERE " LACKING " AND NOT " WORKED_AT,
                           {JSONBOID, TEXTOID}},
     /* Out of the way of each other: the key on order holds at every row. */
-    [MOVE_QUESTIONS] = {"WITH " CDF_QUESTIONS " UPDATE public.\"ChallengeQuestion\" AS u"
-                        " SET \"order\" = moved.position FROM (SELECT q.id,"
+    [MOVE_QUESTIONS] = {"WITH " CDF_QUESTIONS ", moved AS MATERIALIZED (SELECT q.id,"
                         "  (-2147483648 + row_number() OVER (ORDER BY q.\"order\"))::integer"
                         "   AS position FROM public.\"ChallengeQuestion\" q"
                         "  LEFT JOIN question n ON n.cdf_question_id = q.cdf_question_id"
                         "  WHERE q.\"challengeId\" = $2 AND " QUESTION_IS_LIVE
-                        "  AND q.\"order\" IS DISTINCT FROM n.position) AS moved"
-                        " WHERE u.id = moved.id",
+                        "  AND q.\"order\" IS DISTINCT FROM n.position)"
+                        " UPDATE public.\"ChallengeQuestion\" AS u SET \"order\" = moved.position"
+                        " FROM moved WHERE u.id = moved.id AND u.\"challengeId\" = $2",
                         {JSONBOID, TEXTOID}},
     [RETIRE_QUESTIONS] =
-        {"WITH " CDF_QUESTIONS ", lacking AS (SELECT q.id, row_number() OVER"
+        {"WITH " CDF_QUESTIONS ", lacking AS MATERIALIZED (SELECT q.id, row_number() OVER"
          "  (ORDER BY q.\"order\") AS n FROM public.\"ChallengeQuestion\" q WHERE " LACKING "),"
          " listed AS (INSERT INTO edurange.retired_question (question_id, challenge_id, retired_at)"
          "  SELECT id, $2, clock_timestamp() FROM lacking),"
@@ -154,7 +154,7 @@ static Statement statements[STATEMENT_COUNT] = {
          " UPDATE public.\"ChallengeQuestion\" AS u SET required = false,"
          " \"order\" = (last.place + lacking.n)::integer,"
          " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
-         " FROM lacking, last WHERE u.id = lacking.id",
+         " FROM lacking, last WHERE u.id = lacking.id AND u.\"challengeId\" = $2",
          {JSONBOID, TEXTOID}},
     [UPDATE_QUESTIONS] = {"WITH " CDF_QUESTIONS " UPDATE public.\"ChallengeQuestion\" AS q"
                           " SET content = n.content, type = n.type, points = n.points,"

@@ -138,3 +138,13 @@ SELECT range, testing.refused(format('SELECT edurange.version_satisfies(%L, %L)'
   '01.2.3', '1.2.3-', '1.2.3-01', '99999999999999999999.0.0', '1 - ', NULL]) AS r (range);
 SELECT testing.refused($$SELECT edurange.version_satisfies('1.0', '*')$$);
 SELECT count(*) AS violations FROM edurange.check_invariants();
+-- a large pack that is edited before anybody knows how large its tables have become
+BEGIN;
+CREATE FUNCTION testing.large(version text, points integer) RETURNS text LANGUAGE sql AS $$
+  SELECT r.message FROM edurange.pack_install(testing.manifest('large', version, ARRAY(SELECT 'c' || n FROM generate_series(1, 200) n)),
+    ARRAY(SELECT 'c' || n FROM generate_series(1, 200) n), ARRAY(SELECT testing.challenge('large-' || n, '{}',
+      VARIADIC ARRAY(SELECT testing.question('q' || q, points + q) FROM generate_series(1, 50) q)) FROM generate_series(1, 200) n)) r
+$$;
+SELECT testing.large('1.0.0', 1);
+SELECT testing.large('1.0.1', 2);
+ROLLBACK;
