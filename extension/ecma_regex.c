@@ -12,24 +12,16 @@
 
 #include "catalog/pg_collation_d.h"
 #include "fmgr.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
 #include "ecma_regex.h"
+#include "ecma_text.h"
 #include "refusal.h"
 
-#define HIGHEST_CODE_POINT 0x10FFFF
 #define HIGHEST_BOUND 10000 /* of {n,m}; beyond it nobody's pattern compiles */
 #define ENGINE_BOUND 255    /* what the engine takes in one bound */
 #define LONGEST_TRANSLATION 1000000
 
-typedef struct Range
-{
-	pg_wchar first;
-	pg_wchar last;
-} Range;
-
-/* Sets of characters, sorted; a zero ends each. */
 static const Range digits[] = {{'0', '9'}, {0}};
 static const Range words[] = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}, {0}};
 static const Range line_ends[] = {{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}, {0}};
@@ -45,108 +37,7 @@ static const Range spaces[] = {{'\t', '\r'},
                                {0xFEFF, 0xFEFF},
                                {0}};
 
-typedef struct Translation
-{
-	const pg_wchar *at;
-	const pg_wchar *end;
-	pg_wchar *out;
-	size_t used;
-	size_t size;
-	const pg_wchar *names[100]; /* where the name of each group starts, NULL for one without */
-	int groups;
-	bool keeps_groups; /* something refers to a group by its number or name */
-	char *fault;
-} Translation;
-
 static bool translate_alternatives(Translation *t);
-
-/* Notes what is wrong and returns false. */
-static bool
-fault(Translation *t, const char *message)
-{
-	if (t->fault == NULL)
-		t->fault = pstrdup(message);
-	return false;
-}
-
-/* The next character, or 0 at the end. */
-static pg_wchar
-peek(const Translation *t)
-{
-	return t->at < t->end ? *t->at : 0;
-}
-
-/* Goes over the text when it comes next. */
-static bool
-skip(Translation *t, const char *text)
-{
-	const pg_wchar *at = t->at;
-
-	for (; *text != '\0'; text++, at++)
-		if (at >= t->end || *at != (unsigned char) *text)
-			return false;
-	t->at = at;
-	return true;
-}
-
-static void
-emit(Translation *t, pg_wchar character)
-{
-	if (t->used == t->size)
-	{
-		t->size *= 2;
-		t->out = repalloc_huge(t->out, t->size * sizeof(pg_wchar));
-	}
-	t->out[t->used++] = character;
-}
-
-static void
-emit_text(Translation *t, const char *text)
-{
-	while (*text != '\0')
-		emit(t, (unsigned char) *text++);
-}
-
-/* A character that stands for itself, inside of brackets and outside. */
-static void
-emit_literal(Translation *t, pg_wchar character)
-{
-	char escape[8];
-
-	if (character >= 0x80 || (character < 0x80 && isalnum((int) character)))
-		emit(t, character);
-	else
-	{
-		snprintf(escape, sizeof(escape), "\\u%04X", (unsigned) character);
-		emit_text(t, escape);
-	}
-}
-
-static void
-emit_range(Translation *t, pg_wchar first, pg_wchar last)
-{
-	emit_literal(t, first);
-	emit(t, '-');
-	emit_literal(t, last);
-}
-
-/* The members of a set, or all other characters, as the inner part of brackets. */
-static void
-emit_set(Translation *t, const Range *set, bool others)
-{
-	pg_wchar next = 1;
-
-	for (; set->last != 0; set++)
-	{
-		if (!others)
-			emit_range(t, set->first, set->last);
-		else if (set->first > next)
-			emit_range(t, next, set->first - 1);
-		next = set->last + 1;
-	}
-	if (others)
-		emit_range(t, next, HIGHEST_CODE_POINT);
-}
 
 /* The set that the letter of an escape names, or NULL. */
 static const Range *
@@ -166,93 +57,6 @@ named_set(pg_wchar letter)
 		default:
 			return NULL;
 	}
-}
-
-/* Reads exactly count hexadecimal digits. */
-static bool
-read_hex(Translation *t, int count, pg_wchar *value)
-{
-	*value = 0;
-	for (int i = 0; i < count; i++, t->at++)
-	{
-		pg_wchar digit = peek(t);
-
-		if (digit >= 0x80 || !isxdigit((int) digit))
-			return fault(t, "an escape lacks hexadecimal digits");
-		*value = *value * 16 + (isdigit((int) digit) ? digit - '0' : (digit | 0x20) - 'a' + 10);
-	}
-	return true;
-}
-
-/* Reads what follows \u: four digits, two times four for a pair of surrogates, or {digits}. */
-static bool
-read_unicode(Translation *t, pg_wchar *value)
-{
-	pg_wchar low;
-	const pg_wchar *start;
-
-	if (skip(t, "{"))
-	{
-		for (*value = 0; peek(t) != '}';)
-		{
-			if (!read_hex(t, 1, &low))
-				return false;
-			*value = *value * 16 + low;
-			if (*value > HIGHEST_CODE_POINT)
-				return fault(t, "an escape is beyond the last character");
-		}
-		t->at++;
-		return true;
-	}
-	if (!read_hex(t, 4, value))
-		return false;
-	start = t->at;
-	if (*value >= 0xD800 && *value <= 0xDBFF && skip(t, "\\u"))
-	{
-		if (read_hex(t, 4, &low) && low >= 0xDC00 && low <= 0xDFFF)
-			*value = 0x10000 + ((*value - 0xD800) << 10) + (low - 0xDC00);
-		else
-			t->at = start;
-	}
-	return t->fault == NULL;
-}
-
-/* Reads the rest of an escape that stands for one character, which t->at is at. */
-static bool
-read_character(Translation *t, pg_wchar *value)
-{
-	static const char letters[] = "tnvfr";
-	static const char meanings[] = "\t\n\v\f\r";
-	pg_wchar letter = peek(t);
-	const char *found;
-
-	if (t->at >= t->end)
-		return fault(t, "it ends with a backslash");
-	t->at++;
-	*value = letter;
-	if (letter == 'u')
-		return read_unicode(t, value);
-	if (letter == 'x')
-		return read_hex(t, 2, value);
-	if (letter == 'c' && peek(t) < 0x80 && isalpha((int) peek(t)))
-	{
-		*value = *t->at++ % 32;
-		return true;
-	}
-	if (letter == '0' && !(peek(t) < 0x80 && isdigit((int) peek(t))))
-	{
-		*value = 0;
-		return true;
-	}
-	if (letter == 'p' || letter == 'P')
-		return fault(t, "Unicode properties (\\p) are not supported");
-	if (letter >= 0x80 || !isalnum((int) letter))
-		return true;
-	found = strchr(letters, (int) letter);
-	if (found == NULL)
-		return fault(t, psprintf("\\%c is no escape", (int) letter));
-	*value = (unsigned char) meanings[found - letters];
-	return true;
 }
 
 /* One member of a class in brackets; *set is not NULL when it is a set rather than a character. */

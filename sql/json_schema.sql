@@ -55,7 +55,7 @@ SELECT pattern, left(text, 20) AS text, testing.broken(jsonb_build_object('patte
   ('^a{2,600}$', repeat('a', 600)), ('^a{2,600}$', repeat('a', 601)), ('^(ab){260,}$', repeat('ab', 700)), ('^a{0}$', ''), ('[[:alpha:]]', 'a]'), ('[[:alpha:]]', 'b'), ('\$\.', '$.'), ('^\t\v$', E'\t\x0b'))
   AS v (pattern, text);
 SELECT pattern, testing.refused(format('SELECT * FROM edurange.json_schema_validate(%L, %L)', jsonb_build_object('pattern', pattern), '"a"')) FROM (VALUES
-  ('\Z'), ('\a'), ('\u12'), ('\u{110000}'), ('[b-a]'), ('[\d-x]'), ('a)'), ('(a'), ('\1'), ('(?<x>a)\k<y>'), ('\'), ('a{2,1}'), ('a{99999}'), ('(a)\1{300}'), ('*'), ('((((a{10000}){10000}){10000}){10000})')) AS v (pattern);
+  ('\Z'), ('\a'), ('\u12'), ('\u{110000}'), ('\u{}'), ('[b-a]'), ('[\d-x]'), ('a)'), ('(a'), ('\1'), ('(?<x>a)\k<y>'), ('\'), ('a{2,1}'), ('a{99999}'), ('(a)\1{300}'), ('*'), ('((((a{10000}){10000}){10000}){10000})')) AS v (pattern);
 -- format is an annotation, until it is asked for
 SELECT testing.broken('{"format": "date"}', '"today"'), testing.broken('{"format": "date"}', '"today"', formats => true), testing.broken('{"format": "x-own"}', '""', formats => true);
 SELECT format, value, testing.broken(jsonb_build_object('format', format), to_jsonb(value), formats => true) = 'valid' AS valid FROM (VALUES

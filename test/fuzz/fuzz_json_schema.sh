@@ -29,7 +29,7 @@ on_exit() {
 build_module() {
   mkdir -p "$WORK/objects"
   for file in "$TOP"/test/fuzz/json_schema_module.c "$TOP"/extension/json_schema*.c \
-    "$TOP"/extension/json_values.c "$TOP"/extension/json_formats.c "$TOP"/extension/ecma_regex.c \
+    "$TOP"/extension/json_values.c "$TOP"/extension/json_formats.c "$TOP"/extension/ecma_*.c \
     "$TOP"/extension/uri.c "$TOP"/extension/refusal.c "$TOP"/extension/statements.c; do
     "$CLANG" -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
       -Wno-missing-field-initializers -Wno-ignored-attributes -fPIC -fvisibility=hidden \
