@@ -166,6 +166,16 @@ is_refused(saying(content => "{\"\xed\xa0\x80\": 1}"), '400 invalid_encoding', q
 is_refused(saying(content => "{}\0"), '400 invalid_text', qr/"a\.json" has a null byte/, 'a document with a null byte');
 is_refused(zip_of([ { name => 'pack.json', content => $right, method => 0 } ]), '400 invalid_text', qr/"pack\.json"/,
 	'an archive as a manifest');
+for my $deep ('[' x 200_000 . ']' x 200_000, '{"a":' x 200_000 . 1 . '}' x 200_000)
+{
+	# stored, or it would be refused as a bomb
+	is_refused(zip_of([ $pack[0], { name => 'a.json', content => $deep, method => 0 } ]), '400 too_deep',
+		qr/"a\.json".* nested too deeply/, 'a deep document');
+	is_refused(zip_of([ { name => 'pack.json', content => $deep, method => 0 } ]), '400 too_deep',
+		qr/"pack\.json".* nested too deeply/, 'a deep manifest');
+}
+is_refused(saying(content => $document =~ s/"A"/1e999999/r), '400 out_of_range', qr/"a\.json".* number that is out of range/,
+	'a number that is too large');
 
 # ---- amounts -------------------------------------------------------------------------------------
 my $zeros = "\0" x (8 << 20);
