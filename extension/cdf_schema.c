@@ -35,15 +35,16 @@ typedef enum StatementId
 #define TYPE_PATH "'{properties,metadata,properties,challenge_type,enum}'"
 
 static Statement statements[STATEMENT_COUNT] = {
-    /* Types are added where the schema has a list of them. */
+    /* Types are added where the schema has a list of them. $1 the built-in schema */
     [ACTIVE_SCHEMA] = {"SELECT CASE WHEN jsonb_typeof(schema #> " TYPE_PATH ") = 'array'"
                        " AND added.types IS NOT NULL THEN jsonb_set(schema, " TYPE_PATH ","
                        "  (schema #> " TYPE_PATH ") || added.types) ELSE schema END"
                        " FROM (SELECT coalesce((SELECT a.schema FROM edurange.active_cdf_schema a),"
-                       "  edurange.builtin_schema('cdf'))) AS active (schema),"
+                       "  $1)) AS active (schema),"
                        " LATERAL (SELECT jsonb_agg(t.name ORDER BY t.name) AS types"
                        "  FROM edurange.challenge_type t"
                        "  WHERE NOT (schema #> " TYPE_PATH ") ? t.name) AS added",
+                       {JSONBOID},
                        .reads = true},
     /* The same schema from the same source again writes nothing. $1 schema, $2 source, $3 actor */
     [SET_SCHEMA] =
@@ -67,7 +68,7 @@ active_cdf_schema(void)
 	bool is_null;
 	Datum schema;
 
-	statement_run(&statements[ACTIVE_SCHEMA], NULL, 0);
+	STATEMENT_RUN(&statements[ACTIVE_SCHEMA], value_jsonb(builtin_schema("cdf")));
 	schema = row_value(0, 1, &is_null);
 	return DatumGetJsonbP(schema);
 }
@@ -79,7 +80,7 @@ SQL_FUNCTION(edurange_cdf_schema)
 	bool is_null;
 
 	statements_begin();
-	statement_run(&statements[ACTIVE_SCHEMA], NULL, 0);
+	STATEMENT_RUN(&statements[ACTIVE_SCHEMA], value_jsonb(builtin_schema("cdf")));
 	schema = row_result(0, 1, &is_null);
 	statements_end();
 	PG_RETURN_DATUM(schema);

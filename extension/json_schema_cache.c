@@ -9,7 +9,9 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
 #include "compat.h"
@@ -31,6 +33,14 @@ static KeptSchema kept[KEPT_SCHEMAS];
 static uint64 uses;
 static JsonSchema *metaschema;
 
+/* The built-in schemas that were read, until a function of the database changes. */
+static struct
+{
+	const char *name;
+	Jsonb *schema; /* NULL: not read */
+} builtin[] = {{"cdf"}, {"import"}, {"pack"}, {"draft-07"}};
+static bool builtin_stale = true;
+
 typedef enum StatementId
 {
 	BUILTIN,
@@ -41,19 +51,68 @@ static Statement statements[STATEMENT_COUNT] = {
     [BUILTIN] = {"SELECT edurange.builtin_schema($1)", {TEXTOID}, .reads = true},
 };
 
-Jsonb *
-builtin_schema(const char *name)
+/* Callback: an update of the extension may bring other schemas. */
+static void
+forget_builtin(Datum argument, int cache_id, uint32 hash)
 {
+	builtin_stale = true;
+}
+
+/* Frees what is stale. */
+static void
+refresh_builtin(void)
+{
+	static bool is_watching = false;
+
+	if (!is_watching)
+		CacheRegisterSyscacheCallback(PROCOID, forget_builtin, (Datum) 0);
+	is_watching = true;
+	if (!builtin_stale)
+		return;
+	for (int i = 0; i < lengthof(builtin); i++)
+	{
+		if (builtin[i].schema != NULL)
+			pfree(builtin[i].schema);
+		builtin[i].schema = NULL;
+	}
+	builtin_stale = false;
+}
+
+/* Reads a built-in schema into memory of the session. */
+static Jsonb *
+read_builtin(const char *name)
+{
+	MemoryContext caller;
+	Jsonb *schema;
 	bool is_null;
-	Datum schema;
+	Datum value;
 
 	statements_begin();
 	STATEMENT_RUN(&statements[BUILTIN], value_text(name));
-	schema = row_result(0, 1, &is_null);
-	statements_end();
+	value = row_value(0, 1, &is_null);
 	if (is_null)
 		elog(ERROR, "there is no built-in schema \"%s\"", name);
-	return DatumGetJsonbP(schema);
+	caller = MemoryContextSwitchTo(TopMemoryContext);
+	schema = DatumGetJsonbPCopy(value);
+	MemoryContextSwitchTo(caller);
+	statements_end();
+	return schema;
+}
+
+Jsonb *
+builtin_schema(const char *name)
+{
+	refresh_builtin();
+	for (int i = 0; i < lengthof(builtin); i++)
+	{
+		if (strcmp(builtin[i].name, name) != 0)
+			continue;
+		if (builtin[i].schema == NULL)
+			builtin[i].schema = read_builtin(name);
+		return memcpy(palloc(VARSIZE(builtin[i].schema)), builtin[i].schema,
+		              VARSIZE(builtin[i].schema));
+	}
+	elog(ERROR, "there is no built-in schema \"%s\"", name);
 }
 
 Jsonb *

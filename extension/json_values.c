@@ -241,7 +241,10 @@ json_set_is_unique(const JsonValueSet *set)
 {
 	for (int i = 0; i < set->count; i++)
 		for (int j = i + 1; j < set->count && set->values[j].hash == set->values[i].hash; j++)
+		{
+			CHECK_FOR_INTERRUPTS();
 			if (json_equal(&set->values[i].value, &set->values[j].value))
 				return false;
+		}
 	return true;
 }

@@ -34,8 +34,9 @@ SELECT testing.validated(jsonb_set(testing.document('[' || testing.component('{"
 SELECT testing.validated(testing.document('[' || testing.component('{"image": "{{IMAGE}}"}', 'container') || ']')) AS without_variables;
 -- a message never repeats a value of the document
 SELECT testing.validated(testing.document('[' || testing.component('{"type": "text", "text": ["secret-1"], "answer": {"a": "secret-2"}, "hint": 1}') || ']', '{"id": "secret 3", "difficulty": "secret-4"}')) LIKE '%secret%' AS repeats;
--- at most a thousand violations of a schema are listed
+-- at most a thousand violations are listed
 SELECT cardinality(errors) FROM edurange.cdf_validate(testing.document((SELECT jsonb_agg(i) FROM generate_series(1, 5000) i)::text));
+SELECT cardinality(errors) FROM edurange.cdf_validate(testing.document((SELECT jsonb_agg('{"type": "container", "id": "same", "config": {"image": "i"}}'::jsonb) FROM generate_series(1, 5000))::text));
 -- import and validation refuse the same
 SELECT testing.refused(format('SELECT edurange.cdf_import(%L)', testing.document('[{"type": "container", "id": "", "config": {}}]')));
 -- manifests
@@ -72,3 +73,9 @@ SELECT source FROM edurange.active_cdf_schema;
 SELECT source, set_by, set_at, changed FROM edurange.reset_cdf_schema();
 SELECT changed FROM edurange.reset_cdf_schema();
 SELECT edurange.cdf_schema() = edurange.builtin_schema('cdf') AS built_in;
+-- an update of the extension brings its schemas to sessions that have read the old ones
+BEGIN;
+CREATE OR REPLACE FUNCTION edurange.builtin_schema(name text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$ SELECT '{"maxProperties": 0}'::jsonb $$;
+SELECT edurange.cdf_schema(), edurange.cdf_validate('{}'), edurange.cdf_validate('{"a": 1}');
+ROLLBACK;
+SELECT edurange.cdf_schema() = edurange.builtin_schema('cdf') AS built_in, (edurange.cdf_validate('{}')).valid;

@@ -63,4 +63,4 @@ CREATE FUNCTION edurange.cdf_validate(document text)
   AS 'MODULE_PATHNAME', 'edurange_cdf_validate' LANGUAGE C STABLE
   SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION edurange.cdf_validate(text) IS
-  'Whether a challenge definition, given as such or as the member cdf of an object, can be imported, and where it breaks the rules: the active schema first, then what the rows of a challenge need, then what no schema can say (ids and places that two components share, choices and variables that do not exist). At most 1000 violations of a schema are listed. Tier: service. Errors: missing_parameter, invalid_json, invalid_text, too_deep.';
+  'Whether a challenge definition, given as such or as the member cdf of an object, can be imported, and where it breaks the rules: the active schema first, then what the rows of a challenge need, then what no schema can say (ids and places that two components share, choices and variables that do not exist). At most 1000 violations are listed. Tier: service. Errors: missing_parameter, invalid_json, invalid_text, out_of_range, too_deep.';
