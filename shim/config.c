@@ -82,6 +82,8 @@ static const Setting settings[] = {
 		"requests of a tier that may wait to be sent to the database"),
 	INTEGER("EDURANGE_STATEMENT_TIMEOUT", statement_timeout, "10000", 100, 600000,
 		"milliseconds that a statement may take"),
+	INTEGER("EDURANGE_IMPORT_TIMEOUT", import_timeout, "60000", 100, 600000,
+		"milliseconds that importing a document or installing a pack may take"),
 
 	/* HTTP */
 	TEXT("EDURANGE_HOST", host, "127.0.0.1", "address to listen on"),

@@ -46,6 +46,7 @@ typedef struct Config
 	int connection_timeout; /* seconds */
 	int drain_timeout;      /* seconds */
 	int statement_timeout;  /* milliseconds */
+	int import_timeout;     /* milliseconds */
 	bool allow_root;
 
 	uint64_t given;     /* one bit for each setting that does not have its default */

@@ -35,7 +35,6 @@ void
 connection_open(Connection *connection)
 {
 	Lane *lane = connection->lane;
-	const Config *config = lane_config(lane);
 	static const char *const roles[TIER_COUNT] = {
 	    [TIER_NONE] = "edurange_player",
 	    [TIER_PLAYER] = "edurange_player",
@@ -47,7 +46,7 @@ connection_open(Connection *connection)
 	    .loop = lane_loop(lane),
 	    .target = lane->target,
 	    .role = roles[lane->tier],
-	    .statement_timeout = config->statement_timeout,
+	    .statement_timeout = lane_timeout(lane),
 	    .connect_seconds = lane->kind == LANE_MONITOR ? 2 : 5,
 	    .done = take_over,
 	};

@@ -41,12 +41,22 @@ lane_scratch(const Lane *lane)
 	return &lane->database->scratch;
 }
 
+/* The slow calls of an admin are those that write many rows. */
+int
+lane_timeout(const Lane *lane)
+{
+	const Config *config = lane->database->config;
+
+	return lane->kind == LANE_SLOW && lane->tier == TIER_ADMIN ? config->import_timeout
+	                                                           : config->statement_timeout;
+}
+
 int64_t
 lane_deadline(const Lane *lane, const Batch *batch, int64_t now)
 {
 	const DatabaseCall *call = batch->calls[0];
 
-	return call->run_ms > 0 ? call->expires : now + lane->database->config->statement_timeout;
+	return call->run_ms > 0 ? call->expires : now + lane_timeout(lane);
 }
 
 /* An equal share of a number that the settings give for the whole process. */

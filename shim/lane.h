@@ -42,10 +42,14 @@ extern void lane_not_opened(Lane *lane);
 extern void lane_settle(Lane *lane, Batch *batch);
 extern void lane_lost(Lane *lane, Batch *batch, const char *sqlstate, bool undone);
 
-/* The settings and the loop of a lane; when a batch whose turn begins now must be done. */
+/*
+ * The settings and the loop of a lane; how many milliseconds a statement may take there, and when a
+ * batch whose turn begins now must be done.
+ */
 extern const Config *lane_config(const Lane *lane);
 extern Loop *lane_loop(const Lane *lane);
 extern BatchValue *lane_scratch(const Lane *lane);
+extern int lane_timeout(const Lane *lane);
 extern int64_t lane_deadline(const Lane *lane, const Batch *batch, int64_t now);
 
 #endif

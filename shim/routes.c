@@ -298,7 +298,7 @@ const Route routes[] = {
 	 .statement = STATEMENT_CDF_SCHEMA,
 	 .summary = "The JSON schema of challenge definitions."},
 	{.method = "POST", .path = "/cdf/validate", .tier = TIER_SERVICE, .read_only = true,
-	 .body = BODY_DOCUMENT, .statement = STATEMENT_CDF_VALIDATE,
+	 .body = BODY_DOCUMENT, .slow = true, .statement = STATEMENT_CDF_VALIDATE,
 	 .params = {{.name = "document", .source = FROM_BODY, .type = TYPE_DOCUMENT, .required = true}},
 	 .summary = "Whether a document, as such or in {\"cdf\": …}, can be imported, and why not."},
 	{.method = "POST", .path = "/cdf/import", .tier = TIER_ADMIN, .body = BODY_DOCUMENT,
@@ -313,7 +313,7 @@ const Route routes[] = {
 				{.name = "document", .source = FROM_BODY, .type = TYPE_DOCUMENT, .required = true}},
 	 .summary = "Updates a challenge, which stays in its pack, from a document."},
 	{.method = "GET", .path = "/cdf/export/{challenge_id}", .tier = TIER_ADMIN, .read_only = true,
-	 .caller = true, .statement = STATEMENT_CDF_EXPORT, .answer = "jsonb",
+	 .caller = true, .slow = true, .statement = STATEMENT_CDF_EXPORT, .answer = "jsonb",
 	 .params = {{.name = "challenge_id", .source = FROM_PATH, .required = true}},
 	 .summary = "The document of a challenge, byte for byte as it was imported."},
 };
