@@ -100,14 +100,27 @@ typedef enum StatementId
 	MERGED                                                                                         \
 	"('text', to_jsonb(q.content), NULL::jsonb), ('type', to_jsonb(said.type), NULL),"             \
 	" ('question_type', NULL, NULL), ('points', to_jsonb(greatest(q.points, 0)), '0'),"            \
-	" ('order', to_jsonb(CASE WHEN q.\"order\" BETWEEN 0 AND " CDF_HIGHEST_ORDER                   \
-	"   THEN q.\"order\" ELSE q.place::integer END), to_jsonb(q.place)),"                          \
+	" ('order', to_jsonb(CASE WHEN q.in_range THEN q.\"order\" ELSE q.place::integer END),"        \
+	"  to_jsonb(q.place)),"                                                                        \
 	" ('answer', said.answer, NULL),"                                                              \
 	" ('options', CASE jsonb_typeof(k -> 'options') WHEN 'array' THEN k -> 'options'"              \
-	"   || coalesce(" MISSING_OPTIONS ", '[]') ELSE k -> 'options' END, NULL),"                    \
+	"   || coalesce(" MISSING_OPTIONS ", '[]') END, NULL),"                                        \
 	" ('title', to_jsonb(q.title), to_jsonb(left(q.content, 50))),"                                \
 	" ('format', to_jsonb(q.format), NULL), ('hint', to_jsonb(q.hint), NULL),"                     \
 	" ('required', to_jsonb(q.required), 'true')" MERGED_END
+
+/* The components that make no rows. */
+#define OTHER_TYPES "('container', 'configMap', 'secret')"
+
+/*
+ * The old components by id, the first of those that share one: to be looked up, for which no planner
+ * has to guess how many there are.
+ */
+#define BY_ID(types)                                                                               \
+	"coalesce(jsonb_object_agg(id, c ORDER BY position DESC) FILTER (WHERE type " types "), '{}')"
+#define OLD_BY_ID                                                                                  \
+	"named (apps, questions, others) AS (SELECT " BY_ID("= 'webosApp'") ", " BY_ID(                \
+	    "= 'question'") ", " BY_ID("IN " OTHER_TYPES) " FROM old WHERE id IS NOT NULL)"
 
 /* $1 the old document, an object; $2 challenge */
 static Statement statements[STATEMENT_COUNT] = {
@@ -135,6 +148,7 @@ static Statement statements[STATEMENT_COUNT] = {
     [MAKE] =
         {"WITH old AS (SELECT c, position, c ->> 'type' AS type, c ->> 'id' AS id"
          "  FROM " CDF_COMPONENTS " WHERE jsonb_typeof(c) = 'object'),"
+         " " OLD_BY_ID ","
          " metadata (m) AS (SELECT " METADATA " FROM public.\"Challenge\" c"
          "  JOIN public.\"ChallengeType\" t ON t.id = c.\"challengeTypeId\","
          "  LATERAL (SELECT CASE jsonb_typeof($1 -> 'metadata') WHEN 'object'"
@@ -143,33 +157,34 @@ static Statement statements[STATEMENT_COUNT] = {
          "   'id', a.\"appId\", 'config', " APP_CONFIG ") AS component,"
          "  row_number() OVER (ORDER BY a.\"createdAt\", a.id) AS position"
          "  FROM public.\"ChallengeAppConfig\" a,"
-         "  LATERAL (SELECT coalesce((SELECT o.c FROM old o WHERE o.type = 'webosApp'"
-         "   AND o.id = a.\"appId\" ORDER BY o.position LIMIT 1), '{}')) AS before (b),"
+         "  LATERAL (SELECT coalesce((SELECT apps FROM named) -> a.\"appId\", '{}'))"
+         "   AS before (b),"
          "  LATERAL (SELECT CASE WHEN jsonb_typeof(b -> 'config') = 'object' THEN b -> 'config'"
          "   WHEN jsonb_typeof(a.additional_config) = 'object'"
          "   THEN a.additional_config - 'appId' ELSE '{}' END) AS config (k)"
          "  WHERE a.\"challengeId\" = $2 AND a.\"appId\" NOT IN ('', 'challenge-prompt')),"
+         " taken (ids) AS (SELECT coalesce(jsonb_object_agg(id, true), '{}') FROM app),"
+         /* when a document cannot say one of the orders, all are numbered anew */
          " live AS (SELECT q.*, row_number() OVER (ORDER BY q.\"order\") - 1 AS place,"
+         "  bool_and(q.\"order\" BETWEEN 0 AND " CDF_HIGHEST_ORDER ") OVER () AS in_range,"
          "  CASE WHEN q.cdf_question_id <> ''"
          "   AND row_number() OVER (PARTITION BY q.cdf_question_id ORDER BY q.\"order\") = 1"
-         "   AND NOT EXISTS (SELECT FROM old o WHERE o.id = q.cdf_question_id"
-         "    AND o.type IN ('container', 'configMap', 'secret'))"
-         "   AND NOT EXISTS (SELECT FROM app WHERE app.id = q.cdf_question_id)"
+         "   AND NOT (SELECT others FROM named) ? q.cdf_question_id"
+         "   AND NOT (SELECT ids FROM taken) ? q.cdf_question_id"
          "   THEN q.cdf_question_id ELSE q.id END AS component_id"
          "  FROM public.\"ChallengeQuestion\" q"
          "  WHERE q.\"challengeId\" = $2 AND " QUESTION_IS_LIVE "),"
          " question AS (SELECT b || jsonb_build_object('type', 'question',"
          "   'id', q.component_id, 'config', " QUESTION_CONFIG ") AS component,"
          "  q.place AS position FROM live q,"
-         "  LATERAL (SELECT coalesce((SELECT o.c FROM old o WHERE o.type = 'question'"
-         "   AND o.id = q.cdf_question_id ORDER BY o.position LIMIT 1), '{}')) AS before (b),"
+         "  LATERAL (SELECT coalesce((SELECT questions FROM named) -> q.cdf_question_id, '{}'))"
+         "   AS before (b),"
          "  LATERAL (SELECT CASE WHEN jsonb_typeof(q.cdf_payload) = 'object'"
          "   THEN q.cdf_payload - '_cdf_component_id'"
          "   WHEN jsonb_typeof(b -> 'config') = 'object' THEN b -> 'config'"
          "   ELSE '{}' END) AS config (k), " QUESTION_SAID "),"
          " component AS (SELECT 1 AS kind, position, c AS component FROM old"
-         "  WHERE type IN ('container', 'configMap', 'secret')"
-         "  UNION ALL SELECT 2, position, component FROM app"
+         "  WHERE type IN " OTHER_TYPES "  UNION ALL SELECT 2, position, component FROM app"
          "  UNION ALL SELECT 3, position, component FROM question)"
          " SELECT jsonb_pretty($1 || jsonb_build_object('metadata', m, 'components',"
          "  coalesce((SELECT jsonb_agg(component ORDER BY kind, position) FROM component), '[]')))"

@@ -55,8 +55,7 @@ json_text_parse(const char *text, Refusal *refusal)
 		if (code == ERRCODE_STATEMENT_TOO_COMPLEX)
 			refuse(refusal, EDURANGE_TOO_DEEP, "document is nested too deeply");
 		else
-			refuse(refusal, EDURANGE_OUT_OF_RANGE,
-			       "document holds a number that is out of range");
+			refuse(refusal, EDURANGE_OUT_OF_RANGE, "document holds a number that is out of range");
 	}
 	PG_END_TRY();
 	return document;

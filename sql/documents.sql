@@ -70,6 +70,16 @@ INSERT INTO "ChallengeAppConfig" (id, "challengeId", "appId", title, icon, width
   ('dash-a', 'dash', 'terminal', 'Shell', 'i', 50, 60, 'displayTerminal'), ('dash-p', 'dash', 'challenge-prompt', 'P', 'i', 1, 1, 'x');
 SELECT edurange.cdf_export('dash');
 SELECT changed FROM edurange.cdf_update('dash', edurange.cdf_export('dash'));
+-- Orders that no document can say are counted anew, so that none clashes with another's.
+UPDATE "ChallengeQuestion" SET "order" = CASE id WHEN 'dash-1' THEN 0 ELSE 2147483647 END, cdf_payload = '{"options": "none"}' WHERE "challengeId" = 'dash';
+INSERT INTO "ChallengeQuestion" (id, "challengeId", content, type, points, "order") VALUES ('dash-3', 'dash', 'Three?', 'TEXT', 1, -7);
+SELECT c ->> 'id' AS id, c -> 'config' -> 'order' AS place, c -> 'config' -> 'options' AS options
+FROM jsonb_array_elements(edurange.cdf_export('dash')::jsonb -> 'components') AS c WHERE c ->> 'type' = 'question';
+SELECT (edurange.cdf_validate(edurange.cdf_export('dash'))).*;
+-- of old components that share an id the first is the row's
+UPDATE "Challenge" SET cdf_content = '{"components": [{"type": "question", "id": "dash-3", "x": 1}, {"type": "question", "id": "dash-3", "x": 2}, [], 7, {"type": "question"}]}' WHERE id = 'dash';
+UPDATE "ChallengeQuestion" SET cdf_question_id = 'dash-3' WHERE id = 'dash-3';
+SELECT c ->> 'id' AS id, c -> 'x' AS x FROM jsonb_array_elements(edurange.cdf_export('dash')::jsonb -> 'components') AS c WHERE c ->> 'type' = 'question';
 -- Any document, and any change of its rows: import, export, import.
 CREATE FUNCTION testing.one_of(VARIADIC texts text[]) RETURNS text LANGUAGE sql AS $$
   SELECT texts[1 + floor(random() * cardinality(texts))::integer]

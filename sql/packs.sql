@@ -148,3 +148,17 @@ $$;
 SELECT testing.large('1.0.0', 1);
 SELECT testing.large('1.0.1', 2);
 ROLLBACK;
+-- one large challenge: nothing is compared with all the rest
+BEGIN;
+SET LOCAL statement_timeout = '30s';
+CREATE FUNCTION testing.vast(edit text) RETURNS text LANGUAGE sql AS $$
+  SELECT testing.challenge('vast', '{}', VARIADIC ARRAY(SELECT CASE WHEN n % 2 = 0 THEN testing.question('c' || n, n, edit)
+    ELSE jsonb_build_object('type', 'webosApp', 'id', 'c' || n, 'config', edit::jsonb || '{"app_type": "terminal"}') END FROM generate_series(1, 10000) n))
+$$;
+SELECT created, questions, app_configs FROM edurange.cdf_import(testing.vast('{}'));
+SELECT created, questions, app_configs FROM edurange.cdf_import(testing.vast('{"title": "T"}'));
+UPDATE "ChallengeQuestion" SET points = points + 1 WHERE "challengeId" = 'vast';
+UPDATE "ChallengeAppConfig" SET width = 1 WHERE "challengeId" = 'vast';
+SELECT jsonb_array_length(edurange.cdf_export('vast')::jsonb -> 'components');
+SELECT created, questions, app_configs FROM edurange.cdf_import(testing.challenge('vast'));
+ROLLBACK;
