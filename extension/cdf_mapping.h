@@ -19,12 +19,16 @@
 	"jsonb_path_query($1, 'strict $.components[*] ? (@.type == \"" type "\")', '{}', true)"        \
 	" WITH ORDINALITY AS e (c, position)"
 
+/* Their ids as keys of an object, for ? to look them up in, whatever the planner counts on. */
+#define CDF_IDS_OF(type)                                                                           \
+	"(SELECT coalesce(jsonb_object_agg(c ->> 'id', true), '{}') FROM " CDF_COMPONENTS_OF(type) ")"
+
 /* The highest order that a document can give; retired questions stand above. */
 #define CDF_HIGHEST_ORDER "1000000"
 
 /* The document's questions n, as columns of "ChallengeQuestion". */
 #define CDF_QUESTIONS                                                                              \
-	"question AS (SELECT c ->> 'id' AS cdf_question_id,"                                           \
+	"question AS MATERIALIZED (SELECT c ->> 'id' AS cdf_question_id,"                              \
 	" coalesce((k ->> 'order')::numeric, row_number() OVER (ORDER BY position) - 1)::integer"      \
 	"  AS position,"                                                                               \
 	" k ->> 'text' AS content, upper(coalesce(k ->> 'type', k ->> 'question_type')) AS type,"      \
@@ -49,7 +53,8 @@
 
 /* The document's apps n, as columns of "ChallengeAppConfig". */
 #define CDF_APPS                                                                                   \
-	"app AS (SELECT c ->> 'id' AS app_id, position, coalesce(k ->> 'title', c ->> 'id') AS title," \
+	"app AS MATERIALIZED (SELECT c ->> 'id' AS app_id, position,"                                  \
+	" coalesce(k ->> 'title', c ->> 'id') AS title,"                                               \
 	" coalesce(k ->> 'icon', " CDF_APP_ICON ") AS icon,"                                           \
 	" coalesce((k ->> 'width')::numeric, " CDF_APP_WIDTH ")::integer AS width,"                    \
 	" coalesce((k ->> 'height')::numeric, " CDF_APP_HEIGHT ")::integer AS height,"                 \

@@ -55,8 +55,14 @@ typedef enum StatementId
 
 /* The challenge's questions q that the document lacks and that are not retired yet. */
 #define LACKING                                                                                    \
-	"q.\"challengeId\" = $2 AND " QUESTION_IS_LIVE                                                 \
-	" AND NOT EXISTS (SELECT FROM question n WHERE n.cdf_question_id = q.cdf_question_id)"
+	"q.\"challengeId\" = $2 AND " QUESTION_IS_LIVE " AND (q.cdf_question_id IS NULL"               \
+	"  OR NOT " CDF_IDS_OF("question") " ? q.cdf_question_id)"
+
+/* The ids that the challenge's questions have, as keys of an object. */
+#define PRESENT_IDS                                                                                \
+	"(SELECT coalesce(jsonb_object_agg(o.cdf_question_id, true), '{}')"                            \
+	" FROM public.\"ChallengeQuestion\" o WHERE o.\"challengeId\" = $2"                            \
+	" AND o.cdf_question_id IS NOT NULL)"
 #define WORKED_AT                                                                                  \
 	"(EXISTS (SELECT FROM public.\"QuestionAttempt\" w WHERE w.\"questionId\" = q.id)"             \
 	" OR EXISTS (SELECT FROM public.\"QuestionCompletion\" w WHERE w.\"questionId\" = q.id))"
@@ -121,8 +127,7 @@ static Statement statements[STATEMENT_COUNT] = {
                         " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC' FROM question n"
                         " WHERE q.\"challengeId\" = $2 AND q.cdf_question_id IS NULL"
                         " AND q.\"order\" = n.position AND " QUESTION_IS_LIVE
-                        " AND NOT EXISTS (SELECT FROM public.\"ChallengeQuestion\" o"
-                        "  WHERE o.\"challengeId\" = $2 AND o.cdf_question_id = n.cdf_question_id)",
+                        " AND NOT " PRESENT_IDS " ? n.cdf_question_id",
                         {JSONBOID, TEXTOID}},
     [REVIVE_QUESTIONS] = {"WITH " CDF_QUESTIONS " DELETE FROM edurange.retired_question r"
                           " USING public.\"ChallengeQuestion\" q, question n"
@@ -130,7 +135,7 @@ static Statement statements[STATEMENT_COUNT] = {
                           " AND q.\"challengeId\" = $2"
                           " AND n.cdf_question_id = q.cdf_question_id",
                           {JSONBOID, TEXTOID}},
-    [DELETE_QUESTIONS] = {"WITH " CDF_QUESTIONS " DELETE FROM public.\"ChallengeQuestion\" q"
+    [DELETE_QUESTIONS] = {"DELETE FROM public.\"ChallengeQuestion\" q"
                           " WHERE " LACKING " AND NOT " WORKED_AT,
                           {JSONBOID, TEXTOID}},
     /* Out of the way of each other: the key on order holds at every row. */
@@ -144,7 +149,7 @@ static Statement statements[STATEMENT_COUNT] = {
                         " FROM moved WHERE u.id = moved.id AND u.\"challengeId\" = $2",
                         {JSONBOID, TEXTOID}},
     [RETIRE_QUESTIONS] =
-        {"WITH " CDF_QUESTIONS ", lacking AS MATERIALIZED (SELECT q.id, row_number() OVER"
+        {"WITH lacking AS MATERIALIZED (SELECT q.id, row_number() OVER"
          "  (ORDER BY q.\"order\") AS n FROM public.\"ChallengeQuestion\" q WHERE " LACKING "),"
          " listed AS (INSERT INTO edurange.retired_question (question_id, challenge_id, retired_at)"
          "  SELECT id, $2, clock_timestamp() FROM lacking),"
@@ -172,9 +177,7 @@ static Statement statements[STATEMENT_COUNT] = {
                           " \"updatedAt\") SELECT edurange.new_id(), $2, n.content, n.type,"
                           " n.points, n.answer, n.position, n.title, n.format, n.hint, n.required,"
                           " n.cdf_question_id, n.cdf_payload, now, now FROM question n, " CLOCK
-                          " WHERE NOT EXISTS (SELECT FROM public.\"ChallengeQuestion\" q"
-                          "  WHERE q.\"challengeId\" = $2"
-                          "  AND q.cdf_question_id = n.cdf_question_id)",
+                          " WHERE NOT " PRESENT_IDS " ? n.cdf_question_id",
                           {JSONBOID, TEXTOID},
                           .secret = true},
     /*
@@ -211,9 +214,8 @@ static Statement statements[STATEMENT_COUNT] = {
          " JOIN held h ON h.\"userId\" = m.\"userId\" AND h.id = m.\"groupChallengeId\""
          " ORDER BY 1, 3",
          {TEXTOID}},
-    [DELETE_APPS] = {"WITH " CDF_APPS " DELETE FROM public.\"ChallengeAppConfig\" a"
-                     " WHERE a.\"challengeId\" = $2 AND NOT EXISTS (SELECT FROM app n"
-                     " WHERE n.app_id = a.\"appId\")",
+    [DELETE_APPS] = {"DELETE FROM public.\"ChallengeAppConfig\" a WHERE a.\"challengeId\" = $2"
+                     " AND NOT " CDF_IDS_OF("webosApp") " ? a.\"appId\"",
                      {JSONBOID, TEXTOID}},
     /* createdAt keeps the document's order: a millisecond apart, anew when the order changes. */
     [WRITE_APPS] =
