@@ -37,6 +37,7 @@ needs_bench='
 wrk|command wrk|wrk
 gunicorn|command gunicorn|gunicorn
 Flask and psycopg2|python flask,psycopg2|python3-flask python3-psycopg2
+jsonschema for Python|python jsonschema|python3-jsonschema
 IPC::Run|perl IPC::Run|libipc-run-perl'
 needs_lint='
 clang-format|command clang-format|clang-format

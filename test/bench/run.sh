@@ -33,6 +33,19 @@ cd "$WORK/src/test/bench"
 ulimit -n "$(ulimit -Hn)"
 run() { as_user perl -I "$PGXS_TEST/perl" -I "$WORK/src/test/perl" "$1"; }
 status=0
-[ "${BENCH:-}" = sync ] || run bench.pl || status=$?
-case " ${BENCH:-sync} " in *" sync "* | " quick ") run sync.pl || status=$? ;; esac
+# Everything without a choice; the shim's parts are all that have no file of their own.
+shim_parts=
+own_parts=
+for part in ${BENCH:-}; do
+  case $part in
+    quick) ;;
+    sync | cdf) own_parts="$own_parts $part" ;;
+    *) shim_parts="$shim_parts $part" ;;
+  esac
+done
+[ -n "$shim_parts$own_parts" ] || own_parts='sync cdf' all=yes
+[ -z "$shim_parts${all:-}" ] || run bench.pl || status=$?
+for part in $own_parts; do
+  run "$part.pl" || status=$?
+done
 exit "$status"
