@@ -39,7 +39,8 @@ extern void metrics_award(const Route *route, const char *reply);
 extern void metrics_gauge(Gauge gauge, Tier tier, int change);
 extern void metrics_count(Counter counter);
 
-/* All of it in the format of Prometheus, to be freed; result is that of edurange.sync_status(). */
+/* All of it in the format of Prometheus, to be freed; result is that of
+ * STATEMENT_SYNC_METRICS. */
 extern char *metrics_text(const DatabaseResult *result);
 
 /* Serves it on a port of its own, without a token; ask is called in the thread of the port. */

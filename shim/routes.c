@@ -75,7 +75,11 @@ const Statement statements[STATEMENT_COUNT] = {
 		" sqlstate, message, detail, hint"
 		" FROM edurange.outcomes('update_challenge_instance', $1)", .batched = true},
 	[STATEMENT_LOG_ACTIVITY] = {"log_activity", OUTCOMES_OF("log_activity"), .batched = true},
-	[STATEMENT_SYNC_STATUS] = {"sync_status", ROW_OF("sync_status()")},
+	[STATEMENT_SYNC_METRICS] = {"sync_metrics",
+		"SELECT row_to_json(t)::text FROM (SELECT s.*, d.*,"
+		" extract(epoch FROM s.\"lastAttempt\") AS \"lastAttemptAt\","
+		" extract(epoch FROM s.\"lastSuccess\") AS \"lastSuccessAt\""
+		" FROM edurange.sync_status() s, edurange.sync_drift_summary() d) t"},
 	[STATEMENT_HEALTH] = {"health", ROW_OF("health()")},
 	[STATEMENT_CDF_SCHEMA] = {"cdf_schema", "SELECT edurange.cdf_schema()::text"},
 	[STATEMENT_CDF_VALIDATE] = {"cdf_validate", ROW_OF("cdf_validate(document => $1)")},
@@ -130,7 +134,7 @@ const Route routes[] = {
 	 .summary = "The state of database, tables and sync worker."},
 
 	{.method = "GET", .path = "/metrics", .tier = TIER_SERVICE, .read_only = true,
-	 .response = RESPOND_METRICS, .statement = STATEMENT_SYNC_STATUS,
+	 .response = RESPOND_METRICS, .statement = STATEMENT_SYNC_METRICS,
 	 .summary = "Counters and gauges in the format of Prometheus."},
 
 	{.method = "GET", .path = "/get_points", .tier = TIER_PLAYER, .read_only = true,

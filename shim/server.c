@@ -271,7 +271,7 @@ typedef struct Question
 
 /* Callback: the database has said how the worker does. */
 static void
-on_sync_status(void *closure, DatabaseResult *result)
+on_sync_metrics(void *closure, DatabaseResult *result)
 {
 	Question *question = closure;
 
@@ -284,7 +284,7 @@ on_sync_status(void *closure, DatabaseResult *result)
 
 /* Task: asks the database. */
 static void
-ask_sync_status(Task *task)
+ask_sync_metrics(Task *task)
 {
 	Question *question = (Question *) task;
 
@@ -295,12 +295,12 @@ char *
 server_ask_metrics(void)
 {
 	Question question = {
-	    .task.run = ask_sync_status,
+	    .task.run = ask_sync_metrics,
 	    .call = {.tier = TIER_SERVICE,
 	             .lane = LANE_READ,
-	             .statement = STATEMENT_SYNC_STATUS,
+	             .statement = STATEMENT_SYNC_METRICS,
 	             .read_only = true,
-	             .done = on_sync_status,
+	             .done = on_sync_metrics,
 	             .closure = &question},
 	    .lock = PTHREAD_MUTEX_INITIALIZER,
 	    .done = PTHREAD_COND_INITIALIZER,

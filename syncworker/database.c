@@ -45,6 +45,10 @@ static const char *const statements[] = {
                              " $1::pg_catalog.jsonb OPERATOR(pg_catalog.->) 'secrets'"),
 };
 
+/* $1 schema, $2 where it comes from */
+static const char set_schema[] = "/* edurange:sync */ SELECT s.changed FROM "
+                                 "edurange.set_cdf_schema($1::pg_catalog.jsonb, $2) AS s";
+
 const char *const installation_text[] = {
     [READY] = "waiting",
     [NO_EXTENSION] = "idle: extension " EXTENSION_NAME " is not installed in this database",
@@ -62,10 +66,11 @@ static const char *const session_settings[][2] = {
 
 /*
  * Does a piece of work in a transaction of its own.  True: it is committed.  Otherwise all of it
- * is undone and problem says why, without the error's detail, which may hold data.
+ * is undone and problem says why, without the error's detail, which may hold data; refused tells
+ * whether that was for the data that it was given.
  */
 static bool
-in_transaction(void (*work)(void *), void *argument, char *problem, size_t size)
+in_transaction(void (*work)(void *), void *argument, char *problem, size_t size, bool *refused)
 {
 	MemoryContext context = CurrentMemoryContext;
 	volatile bool done = false;
@@ -95,6 +100,7 @@ in_transaction(void (*work)(void *), void *argument, char *problem, size_t size)
 		AbortOutOfAnyTransaction();
 		snprintf(problem, size, "%s (SQLSTATE %s)", error->message,
 		         unpack_sql_state(error->sqlerrcode));
+		*refused = ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION;
 		RESUME_INTERRUPTS();
 	}
 	PG_END_TRY();
@@ -139,7 +145,9 @@ work_find_installation(void *argument)
 bool
 database_look(Installation *installation, char *problem, size_t size)
 {
-	return in_transaction(work_find_installation, installation, problem, size);
+	bool refused;
+
+	return in_transaction(work_find_installation, installation, problem, size, &refused);
 }
 
 /* A call on its way into the database. */
@@ -191,7 +199,52 @@ database_apply(ApplyKind kind, const Observation *observation, ApplyResult *resu
 
 	*result = (ApplyResult){.installation = NO_EXTENSION};
 	pgstat_report_activity(STATE_RUNNING, "applying");
-	return in_transaction(work_apply, &call, result->problem, sizeof(result->problem));
+	return in_transaction(work_apply, &call, result->problem, sizeof(result->problem),
+	                      &result->refused);
+}
+
+/* A schema on its way into the database. */
+typedef struct SchemaCall
+{
+	const char *text;
+	size_t length;
+	const char *source;
+	bool changed;
+} SchemaCall;
+
+static void
+work_set_schema(void *argument)
+{
+	SchemaCall *call = argument;
+	Oid types[] = {TEXTOID, TEXTOID};
+	Datum values[2];
+	bool is_null;
+
+	if (find_installation() != READY)
+		return;
+	values[0] = CStringGetTextDatum(pg_any_to_server(call->text, (int) call->length, PG_UTF8));
+	values[1] = CStringGetTextDatum(call->source);
+	SPI_connect();
+	if (SPI_execute_with_args(set_schema, lengthof(types), types, values, NULL, false, 1) !=
+	        SPI_OK_SELECT ||
+	    SPI_processed != 1)
+		elog(ERROR, "edurange.set_cdf_schema did not return one row");
+	call->changed =
+	    DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+	SPI_finish();
+}
+
+/* Makes a schema of challenge definitions the active one; false, with the reason, when that failed. */
+bool
+database_set_schema(const char *text, size_t length, const char *source, bool *changed,
+                    char *problem, size_t size)
+{
+	SchemaCall call = {text, length, source, false};
+	bool refused;
+	bool done = in_transaction(work_set_schema, &call, problem, size, &refused);
+
+	*changed = call.changed;
+	return done;
 }
 
 /* Connects to the database and makes the session what the worker needs. */

@@ -44,11 +44,14 @@ typedef struct ApplyResult
 	Installation installation; /* found when it was applied */
 	int held;
 	char *wanted; /* JSON, in the caller's memory context; NULL: nothing was applied */
+	bool refused; /* for what the observation says */
 	char problem[200];
 } ApplyResult;
 
 extern void database_connect(const char *database, const char *application);
 extern bool database_look(Installation *installation, char *problem, size_t size);
 extern bool database_apply(ApplyKind kind, const Observation *observation, ApplyResult *result);
+extern bool database_set_schema(const char *text, size_t length, const char *source, bool *changed,
+                                char *problem, size_t size);
 
 #endif

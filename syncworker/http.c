@@ -27,6 +27,7 @@
 
 #define MAX_BODY (32 * 1024 * 1024)
 #define MAX_HEADERS (64 * 1024)
+#define BODY_TOO_LARGE "response larger than 32 MiB"
 #define MAX_REDIRECTS 3
 #define MAX_TRANSFERS 256
 #define DEADLINE_SLACK_MS 1000
@@ -40,7 +41,7 @@ typedef struct Transfer
 	int redirects;
 	size_t size; /* of the memory behind the body */
 	size_t header_bytes;
-	bool too_large;
+	const char *too_large; /* what was, or NULL */
 } Transfer;
 
 /* The one client of this process. */
@@ -69,7 +70,7 @@ static const struct
     {CURLE_PARTIAL_FILE, "response cut short"},
     {CURLE_RECV_ERROR, "connection lost"},
     {CURLE_SEND_ERROR, "connection lost"},
-    {CURLE_FILESIZE_EXCEEDED, "response larger than 32 MiB"},
+    {CURLE_FILESIZE_EXCEEDED, BODY_TOO_LARGE},
     {CURLE_UNSUPPORTED_PROTOCOL, "not an HTTP server"},
     {CURLE_WEIRD_SERVER_REPLY, "not an HTTP server"},
     {CURLE_TOO_MANY_REDIRECTS, "too many redirects"},
@@ -119,7 +120,7 @@ on_body(char *data, size_t one, size_t size, void *context)
 
 	if (size > MAX_BODY - request->length)
 	{
-		transfer->too_large = true;
+		transfer->too_large = BODY_TOO_LARGE;
 		return 0;
 	}
 	if (request->length + size + 1 > transfer->size)
@@ -147,7 +148,7 @@ on_header(char *data, size_t one, size_t size, void *context)
 	transfer->header_bytes += size;
 	if (transfer->header_bytes <= MAX_HEADERS)
 		return size;
-	transfer->too_large = true;
+	transfer->too_large = "head of the response larger than 64 KiB";
 	return 0;
 }
 
@@ -285,7 +286,7 @@ transfer_begin(Transfer *transfer, HttpRequest *request, long timeout_ms)
 	request->begun = true;
 	transfer->request = request;
 	transfer->redirects = 0;
-	transfer->too_large = false;
+	transfer->too_large = NULL;
 	transfer->deadline = now_ms() + timeout_ms;
 	if (transfer->easy == NULL)
 	{
@@ -342,8 +343,8 @@ redirect_of(const Transfer *transfer, long status)
 static const char *
 failure_text(CURLcode code, const Transfer *transfer)
 {
-	if (transfer->too_large)
-		return "response larger than 32 MiB";
+	if (transfer->too_large != NULL)
+		return transfer->too_large;
 	for (int i = 0; i < lengthof(failures); i++)
 		if (failures[i].code == code)
 			return failures[i].text;

@@ -14,6 +14,7 @@
 #include "instance_manager.h"
 
 #define LIST_ROUTE "list-challenge-pods"
+#define SCHEMA_ROUTE "schema"
 #define STATUS_ROUTE "get-pod-status"
 #define SECRET_ROUTE "get-secret"
 #define END_ROUTE "end-challenge"
@@ -124,34 +125,54 @@ request_problem(const HttpRequest *request, char *buffer, size_t size)
 	return buffer;
 }
 
-/* Whether the document has the shape of a list of pods; what a pod means is not judged here. */
+/* What is wrong with a document as a list of pods, or NULL; what a pod means is not judged here. */
 static const char *
-list_problem(const HttpRequest *reply)
+list_problem(const json_t *document)
 {
-	json_t *document = json_loadb(reply->body, reply->length, JSON_REJECT_DUPLICATES, NULL);
 	json_t *pods = json_object_get(document, "challenge_pods");
 	const char *problem = NULL;
 	size_t i;
 	json_t *pod;
 
-	if (document == NULL)
-		problem = "the response is not valid JSON";
-	else if (!json_is_array(pods))
+	if (!json_is_array(pods))
 		problem = "the response has no array \"challenge_pods\"";
 	json_array_foreach(pods, i, pod)
 	{
 		if (!json_is_object(pod))
 			problem = "\"challenge_pods\" has an element that is not an object";
 	}
+	return problem;
+}
+
+/* What is wrong with a document as a schema, or NULL; whether it can be used shows when it is set. */
+static const char *
+schema_problem(const json_t *document)
+{
+	return json_object_size(document) > 0 ? NULL : "the response is no JSON schema";
+}
+
+/* Why a response is not the document that was asked for; NULL: it is. */
+static const char *
+document_problem(const HttpRequest *reply, const char *(*judge)(const json_t *) )
+{
+	json_t *document;
+	const char *problem = "the response is not valid JSON";
+
+	if (reply->body == NULL)
+		return "empty response";
+	document = json_loadb(reply->body, reply->length, JSON_REJECT_DUPLICATES, NULL);
+	if (document != NULL)
+		problem = judge(document);
 	json_decref(document);
 	return problem;
 }
 
-/* Asks for the list of pods.  True: the reply has it, complete and well-formed; else the reason. */
-bool
-im_list_pods(const ImTarget *target, ImReply *reply)
+/* Asks for a document.  True: the reply has it, complete and well-formed; else the reason. */
+static bool
+get_document(const ImTarget *target, const char *route, const char *(*judge)(const json_t *),
+             ImReply *reply)
 {
-	HttpRequest request = {.url = route_url(target->base_url, LIST_ROUTE, NULL)};
+	HttpRequest request = {.url = route_url(target->base_url, route, NULL)};
 	HttpLimits limits = {1, target->timeout_ms, target->timeout_ms};
 	const char *problem = NULL;
 
@@ -164,7 +185,7 @@ im_list_pods(const ImTarget *target, ImReply *reply)
 		reply->reached = request.reached;
 		reply->answered = request.status != 0;
 		if (request.status == 200)
-			problem = request.body == NULL ? "empty response" : list_problem(&request);
+			problem = document_problem(&request, judge);
 		else
 			problem = request_problem(&request, reply->problem, sizeof(reply->problem));
 	}
@@ -178,6 +199,20 @@ im_list_pods(const ImTarget *target, ImReply *reply)
 		strlcpy(reply->problem, problem, sizeof(reply->problem));
 	http_free(&request);
 	return reply->body != NULL;
+}
+
+/* Asks for the list of pods. */
+bool
+im_list_pods(const ImTarget *target, ImReply *reply)
+{
+	return get_document(target, LIST_ROUTE, list_problem, reply);
+}
+
+/* Asks for the schema of challenge definitions. */
+bool
+im_get_schema(const ImTarget *target, ImReply *reply)
+{
+	return get_document(target, SCHEMA_ROUTE, schema_problem, reply);
 }
 
 /* Frees the body of a reply. */

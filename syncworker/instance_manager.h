@@ -15,7 +15,7 @@ typedef struct ImTarget
 	long timeout_ms;
 } ImTarget;
 
-/* The list of pods, checked, or the reason why there is none. */
+/* A document, checked for its shape, or the reason why there is none. */
 typedef struct ImReply
 {
 	char *body; /* UTF-8 JSON, ends in a zero byte; NULL when the request failed */
@@ -35,6 +35,7 @@ typedef struct ImEvidence
 } ImEvidence;
 
 extern bool im_list_pods(const ImTarget *target, ImReply *reply);
+extern bool im_get_schema(const ImTarget *target, ImReply *reply);
 extern void im_reply_free(ImReply *reply);
 extern bool im_answers(const ImTarget *target);
 extern void

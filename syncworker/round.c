@@ -24,6 +24,9 @@
 #define MAX_PROBE_MS 2000
 #define CALM_MS 60000
 #define REMEMBERED_PROBLEMS 8
+#define SCHEMA_INTERVAL_MS (3600 * 1000)
+#define SCHEMA_RETRY_MS 60000
+#define SCHEMA_SOURCE "Instance Manager"
 
 /* How the rounds have gone lately. */
 static struct
@@ -35,6 +38,8 @@ static struct
 	bool database_fails;  /* and not the Instance Manager */
 	bool held;
 	bool reported;
+	TimestampTz schema_due; /* when the schema is asked for again */
+	bool schema_reported;   /* that it could not be taken */
 	TimestampTz last_failure;
 	char problems[REMEMBERED_PROBLEMS][200];
 	int next;
@@ -46,6 +51,7 @@ typedef struct RoundSettings
 	ImTarget target;
 	long interval_ms;
 	int concurrency;
+	bool takes_schema;
 } RoundSettings;
 
 const char *
@@ -208,11 +214,50 @@ miss_list(const RoundSettings *settings, const ImReply *reply, TimestampTz obser
 	apply_problem(settings, reply->problem, 0, observed_at);
 }
 
+/* Why the schema could not be taken, in the caller's buffer; true: it is the active one. */
+static bool
+take_schema(const RoundSettings *settings, bool *changed, char *problem, size_t size)
+{
+	ImReply reply;
+	bool taken = false;
+
+	pgstat_report_activity(STATE_RUNNING, "asking for the schema");
+	if (im_get_schema(&settings->target, &reply))
+		taken =
+		    database_set_schema(reply.body, reply.length, SCHEMA_SOURCE, changed, problem, size);
+	else
+		strlcpy(problem, reply.problem, size);
+	im_reply_free(&reply);
+	return taken;
+}
+
+/* Takes the Instance Manager's schema when that is wanted and due; the one before it stays else. */
+static void
+take_schema_if_due(const RoundSettings *settings)
+{
+	char problem[200] = "";
+	bool changed = false;
+	bool taken;
+
+	if (!settings->takes_schema || history.schema_due > GetCurrentTimestamp())
+		return;
+	taken = take_schema(settings, &changed, problem, sizeof(problem));
+	if (changed)
+		ereport(LOG,
+		        (errmsg("the Instance Manager's schema of challenge definitions is active now")));
+	if (!taken && !history.schema_reported)
+		ereport(WARNING, (errmsg("could not take the Instance Manager's schema: %s", problem)));
+	history.schema_reported = !taken;
+	history.schema_due = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+	                                                 taken ? SCHEMA_INTERVAL_MS : SCHEMA_RETRY_MS);
+}
+
 /* The list came.  True: there is more to ask for than there was time. */
 static bool
 apply_list(const RoundSettings *settings, const ImReply *reply, TimestampTz observed_at)
 {
 	ApplyResult result = {0};
+	bool more;
 	Observation observation = {.text = reply->body,
 	                           .length = reply->length,
 	                           .encoding = PG_UTF8,
@@ -221,7 +266,10 @@ apply_list(const RoundSettings *settings, const ImReply *reply, TimestampTz obse
 
 	if (!database_apply(APPLY_LIST, &observation, &result))
 	{
-		note_database_failure("apply the list of pods", result.problem, settings);
+		if (result.refused)
+			note_failure("apply the list of pods", result.problem, 0);
+		else
+			note_database_failure("apply the list of pods", result.problem, settings);
 		apply_problem(settings, result.problem, GetDatabaseEncoding(), observed_at);
 		return false;
 	}
@@ -229,7 +277,9 @@ apply_list(const RoundSettings *settings, const ImReply *reply, TimestampTz obse
 		return false;
 	note_success();
 	note_held(result.held);
-	return ask_and_apply(settings, result.wanted);
+	more = ask_and_apply(settings, result.wanted);
+	take_schema_if_due(settings);
+	return more;
 }
 
 /* The round as it should be.  True: there is more to do at once. */
@@ -280,6 +330,7 @@ round_start_anew(void)
 {
 	history.failures = 0;
 	history.list_due = 0;
+	history.schema_due = 0;
 }
 
 long
@@ -290,6 +341,7 @@ round_run(void)
 	               setting_number("edurange.sync_timeout", "10000")},
 	    .interval_ms = setting_number("edurange.sync_interval", "2000"),
 	    .concurrency = (int) setting_number("edurange.sync_concurrency", "8"),
+	    .takes_schema = strcmp(setting("edurange.sync_schema", "off"), "on") == 0,
 	};
 	Installation installation = NO_EXTENSION;
 	char problem[200];

@@ -10,7 +10,7 @@
 /* Does what is due.  Returns the milliseconds until the next round, or ROUND_NEVER. */
 extern long round_run(void);
 
-/* Forgets earlier failures, so that the next round polls whatever there was. */
+/* Forgets earlier failures and what is not due yet, so that the next round asks for all. */
 extern void round_start_anew(void);
 
 /* The value of a setting of the extension, or another one where it is not defined. */

@@ -212,11 +212,14 @@ apply_html(const FaultContext *context)
 	             "text/html; charset=utf-8");
 }
 
+/* Leads back to itself, or away ("to": another URL). */
 static void
 apply_redirect_loop(const FaultContext *context)
 {
+	const char *to = json_string_value(json_object_get(context->fault, "to"));
+
 	context->reply->status = 302;
-	context->reply->location = strdup(context->path);
+	context->reply->location = strdup(to != NULL ? to : context->path);
 	replace_text(context->reply, "", "text/html; charset=utf-8");
 }
 
@@ -231,7 +234,7 @@ static const FaultKind kinds[] = {
     {"slow_bytes", {"ms", NULL}, apply_slow_bytes},
     {"huge_body", {"bytes", "announced", NULL}, apply_huge_body},
     {"html", {"status", NULL}, apply_html},
-    {"redirect_loop", {NULL}, apply_redirect_loop},
+    {"redirect_loop", {"to", NULL}, apply_redirect_loop},
 };
 
 static const FaultKind *
@@ -256,7 +259,7 @@ route_known(const char *name)
 static bool
 parameter_accepts(const char *key, const json_t *value)
 {
-	static const char *const texts[] = {"fault", "route", "mode", "where", NULL};
+	static const char *const texts[] = {"fault", "route", "mode", "where", "to", NULL};
 
 	for (size_t i = 0; texts[i] != NULL; i++)
 		if (strcmp(key, texts[i]) == 0)

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use Digest::MD5 qw(md5_hex);
+use File::Temp;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time sleep);
@@ -16,19 +17,27 @@ my $queued = '11111111-1111-7111-8111-111111111111';
 my $active = '22222222-2222-7222-8222-222222222222';
 my $secret = 'FLAG{never-in-a-log}';
 
-my $im = Edurange::InstanceManager->start(args => [ '--domain', 'play.test' ]);
+my $schema = File::Temp->new(SUFFIX => '.json');
+print $schema '{"title": "another schema"}';
+$schema->flush;
+
+my $im =
+  Edurange::InstanceManager->start(args => [ '--domain', 'play.test', '--schema', "$schema" ]);
+# A proxy that the environment names is not for the worker.
+local @ENV{qw(http_proxy HTTP_PROXY all_proxy ALL_PROXY)} = ('http://127.0.0.1:9') x 4;
 my $node = Edurange::Cluster->new_ready(
 	'sync_worker',
 	worker => 1,
 	conf => <<"CONF");
 edurange.instance_manager_url = '@{[ $im->url ]}'
 edurange.sync_interval = 100
-edurange.sync_timeout = 1s
+edurange.sync_timeout = 300ms
 restart_after_crash = on
 wal_level = replica
 max_wal_senders = 4
 hot_standby = on
 CONF
+delete @ENV{qw(http_proxy HTTP_PROXY all_proxy ALL_PROXY)};
 
 sub sql { return $node->safe_psql('edurange', $_[0]); }
 
@@ -172,7 +181,9 @@ my @faults = (
 	[ qr/larger than/, 'huge_body', announced => JSON::PP::true() ],
 	[ qr/not valid JSON/, 'html' ],
 	[ qr/HTTP 502/, 'html', status => 502 ],
-	[ qr/too many redirects/, 'redirect_loop' ]);
+	[ qr/too many redirects/, 'redirect_loop' ],
+	[ qr/redirected to another host/, 'redirect_loop', to => "http://localhost:@{[ $im->port ]}/api/list-challenge-pods" ],
+	[ qr/redirected to another host/, 'redirect_loop', to => 'file:///etc/passwd' ]);
 
 for my $case (@faults)
 {
@@ -181,7 +192,7 @@ for my $case (@faults)
 		my $before = instances();
 		my $pid = sql(worker('pid'));
 
-		set(sync_timeout => $fault[0] eq 'huge_body' ? '20s' : '1s');
+		set(sync_timeout => $fault[0] eq 'huge_body' ? '20s' : '300ms') if $fault[0] =~ /^(delay|huge_body|html)$/;
 		$im->fault(@fault);
 		if (defined $error)
 		{
@@ -195,10 +206,22 @@ for my $case (@faults)
 		is(instances(), $before, 'changes no instance');
 		is(sql(worker('pid')), $pid, 'and the worker lives');
 		$im->clear_faults;
-		$node->reload;
 		works_again('and works again');
 	};
 }
+
+subtest 'whoever answers with nonsense is asked again every interval' => sub {
+	for my $fault (['error500'], ['wrong_types'], ['html'])
+	{
+		$im->fault(@$fault);
+		becomes_true('SELECT "consecutiveFailures" > 4 FROM edurange.sync_status()', "@$fault: for long");
+		my $before = $im->requests->{'list-challenge-pods'};
+		sleep 1.5;
+		cmp_ok($im->requests->{'list-challenge-pods'} - $before, '>', 3, 'no pauses grow');
+		$im->clear_faults;
+		works_again('so it works at once when it is over');
+	}
+};
 
 subtest 'the Instance Manager goes away and comes back' => sub {
 	my $pid = sql(worker('pid'));
@@ -254,11 +277,48 @@ subtest 'an operator pauses and cancels it' => sub {
 	is(sql(worker('pid')), $pid, 'it is the same process');
 };
 
+subtest 'it takes the schema of challenge definitions when told to' => sub {
+	my $title = q{SELECT edurange.cdf_schema() ->> 'title'};
+	my $own = sql($title);
+
+	$im->reset_requests;
+	works_again('polls');
+	is($im->requests->{schema}, 0, 'does not ask for it otherwise');
+	set(sync_schema => 'on');
+	becomes_true(qq{SELECT ($title) = 'another schema'}, 'takes it');
+	is(sql('SELECT source, set_by FROM edurange.active_cdf_schema'),
+		'Instance Manager|role:edurange_admin', 'and says whose it is');
+	ok(let_it_poll(), 'polls on');
+	is($im->requests->{schema}, 1, 'and asks for it once in a while only');
+	for my $bad ('{"type": 7}', '["type"]', '{}', '{')
+	{
+		truncate $schema, 0;
+		seek $schema, 0, 0;
+		print $schema $bad;
+		$schema->flush;
+		$im->reset_requests;
+		sql('SELECT edurange.sync_now()');
+		ok(let_it_poll() && $im->requests->{schema} == 1, "asked for again, $bad disturbs nothing");
+		is(sql($title), 'another schema', 'and is not taken');
+	}
+	like(slurp_file($node->logfile), qr/could not take the Instance Manager's schema/, 'but reported');
+	sql('SELECT edurange.reset_cdf_schema()');
+	set(sync_schema => 'off');
+	is(sql($title), $own, 'the built-in one is there again');
+};
+
 subtest 'a lock on the instances is waited for, not for ever' => sub {
 	my $pid = sql(worker('pid'));
 
-	sql('BEGIN; LOCK TABLE "ChallengeInstance"; SELECT pg_sleep(6); COMMIT');
+	my $holder = $node->background_psql('edurange');
+	$holder->query_safe('BEGIN; LOCK TABLE "ChallengeInstance"');
+	for (1 .. 300)
+	{
+		last if slurp_file($node->logfile) =~ /could not apply the list.*lock timeout/;
+		sleep 0.1;
+	}
 	like(slurp_file($node->logfile), qr/could not apply the list.*lock timeout/, 'is reported');
+	$holder->quit;
 	works_again('works again');
 	is(sql(worker('pid')), $pid, 'in the same process');
 };
@@ -293,8 +353,9 @@ subtest 'SIGTERM in the middle of a transfer' => sub {
 		sleep 0.02;
 	}
 	cmp_ok(time - $begin, '<', 1, 'ends it at once');
+	$node->restart;
 	becomes_true('SELECT EXISTS (' . worker('1') . " AND query = 'polling')",
-		'the server starts a new one');
+		'the same with a shutdown of the server');
 	$begin = time;
 	$node->stop('fast');
 	cmp_ok(time - $begin, '<', 5, 'a fast shutdown does not wait for the transfer either');
@@ -318,6 +379,23 @@ subtest 'kill -9 of the worker' => sub {
 		"SELECT EXISTS (@{[ worker('1') ]} AND pid <> $pid)", 'the server brings it back');
 	works_again('works again');
 	is(instances(), $before, 'nothing was lost');
+};
+
+subtest 'its database goes and comes' => sub {
+	plan skip_all => 'PostgreSQL starts a worker again after 10 s: in the long run' unless $ENV{EDURANGE_LONG};
+	my $log = -s $node->logfile;
+
+	$node->safe_psql('postgres', 'ALTER DATABASE edurange WITH ALLOW_CONNECTIONS false; DROP DATABASE edurange WITH (FORCE)');
+	sleep 35;
+	my $said = slurp_file($node->logfile, $log);
+	my @gone = $said =~ /FATAL:  database "edurange" does not exist/g;
+	my @lines = grep { !/statement:|checkpoint/ } split /\n/, $said;
+	cmp_ok(scalar @gone, '>=', 2, 'it is started again every 10 s');
+	cmp_ok(scalar @gone, '<=', 4, 'and not more often');
+	is(scalar @lines, 2 + 2 * @gone, 'each time it says why, in one line beside that of the server');
+	$node->safe_psql('postgres', 'CREATE DATABASE edurange');
+	$node->safe_psql('edurange', 'CREATE EXTENSION edurange; SELECT * FROM edurange.migrate()');
+	works_again('works in a new one');
 };
 
 subtest 'a standby has no worker until it is promoted' => sub {

@@ -65,8 +65,9 @@ BEGIN
   ELSIF dice < 0.60 THEN
     UPDATE "ChallengeInstance" SET status = 'TERMINATING' WHERE id = chosen AND status IN ('ACTIVE', 'CREATING', 'ERROR');
   ELSIF dice < 0.65 THEN
+    -- the pod goes on for a while, in any status
     UPDATE "ChallengeInstance" SET status = 'TERMINATED' WHERE id = chosen;
-    UPDATE sim.pod SET status = 'TERMINATING' WHERE name = chosen;
+    UPDATE sim.pod SET status = 'TERMINATING' WHERE name = chosen AND random() < 0.5;
   ELSIF dice < 0.68 THEN
     DELETE FROM "ChallengeInstance" WHERE id = chosen;
     UPDATE sim.pod SET status = 'TERMINATING' WHERE name = chosen;
@@ -76,6 +77,8 @@ BEGIN
 END $$;
 
 -- What happens to the pods between two passes.
+-- Some pods do not end, whatever is asked of them.
+CREATE FUNCTION sim.ends(pod text) RETURNS boolean LANGUAGE sql AS $$ SELECT hashtext(pod) % 4 <> 0 $$;
 CREATE PROCEDURE sim.cluster(n integer) LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO sim.pod SELECT id, 'CREATING', 'EDU-{' || id || '}' FROM "ChallengeInstance" i
@@ -83,8 +86,8 @@ BEGIN
   UPDATE sim.pod SET status = 'ACTIVE' WHERE status = 'CREATING' AND random() < 0.3;
   UPDATE sim.pod SET status = 'ERROR' WHERE status = 'ACTIVE' AND random() < 0.004;
   UPDATE sim.pod SET status = 'TERMINATING' WHERE status = 'ACTIVE' AND random() < 0.004;
-  UPDATE sim.pod p SET status = 'TERMINATING' FROM "ChallengeInstance" i WHERE i.id = p.name AND i.status = 'TERMINATING' AND random() < 0.1;
-  DELETE FROM sim.pod WHERE status = 'TERMINATING' AND random() < 0.1 OR random() < 0.003;
+  UPDATE sim.pod p SET status = 'TERMINATING' FROM "ChallengeInstance" i WHERE i.id = p.name AND i.status = 'TERMINATING' AND sim.ends(p.name) AND random() < 0.1;
+  DELETE FROM sim.pod WHERE status = 'TERMINATING' AND sim.ends(name) AND random() < 0.1 OR random() < 0.003;
   IF random() < 0.01 THEN
     INSERT INTO sim.pod VALUES ('x' || n, 'ACTIVE', 'EDU-{x}', true);
   END IF;
@@ -176,8 +179,12 @@ BEGIN
       INSERT INTO sim.wrong VALUES (n, 'the second time something changed', '', '');
     END IF;
   END IF;
-  -- the answers; while there are faults, some say nothing
+  -- the answers; while there are faults, some say nothing, and some are about what nobody asked for
   wanted := result.wanted;
+  IF faulty AND random() < 0.2 THEN
+    wanted := jsonb_set(wanted, '{statuses}', (wanted -> 'statuses') || (SELECT coalesce(jsonb_agg(jsonb_build_object('name', id)), '[]')
+      FROM "ChallengeInstance" i WHERE random() < 0.3 AND NOT EXISTS (SELECT FROM jsonb_array_elements(wanted -> 'statuses') w WHERE w ->> 'name' = i.id)));
+  END IF;
   snapshot := jsonb_build_object('statuses', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', w ->> 'name', 'status',
       CASE WHEN faulty AND random() < 0.3 THEN 'unknown' ELSE coalesce(p.status, 'not_found') END)), '[]')
     FROM jsonb_array_elements(wanted -> 'statuses') w LEFT JOIN sim.pod p ON p.name = w ->> 'name'),
@@ -185,7 +192,7 @@ BEGIN
     FROM jsonb_array_elements(wanted -> 'secrets') w LEFT JOIN sim.pod p ON p.name = w ->> 'name'));
   PERFORM edurange.sync_apply(snapshot, at + interval '0.1 s');
   CALL sim.judge(n, at + interval '0.1 s', 'answers', snapshot, true);
-  UPDATE sim.pod SET status = 'TERMINATING' WHERE name IN (SELECT e ->> 'name' FROM jsonb_array_elements(wanted -> 'ends') e) AND random() < 0.5;
+  UPDATE sim.pod SET status = 'TERMINATING' WHERE name IN (SELECT e ->> 'name' FROM jsonb_array_elements(wanted -> 'ends') e) AND sim.ends(name) AND random() < 0.5;
   CALL sim.check(n);
 END $$;
 

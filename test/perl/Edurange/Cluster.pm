@@ -28,10 +28,17 @@ sub new_ready
 	my ($class, $name, %options) = @_;
 	my $node = $class->new_staged($name, %options);
 
+	# A worker that starts before its database is there tries again only after 10 s.
+	$node->append_conf('postgresql.conf', "edurange.database = '' # for now\n") if $options{worker};
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE DATABASE edurange');
 	$node->safe_psql('edurange', 'CREATE EXTENSION edurange; SELECT * FROM edurange.migrate();');
 	$node->psql_file('edurange', "$top/deploy/roles.sql");
+	if ($options{worker})
+	{
+		$node->adjust_conf('postgresql.conf', 'edurange.database', undef);
+		$node->restart;
+	}
 	return $node;
 }
 
