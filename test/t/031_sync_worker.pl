@@ -211,13 +211,13 @@ for my $case (@faults)
 }
 
 subtest 'whoever answers with nonsense is asked again every interval' => sub {
-	for my $fault (['error500'], ['wrong_types'], ['html'])
+	for my $fault (['error500'], ['wrong_types'])
 	{
 		$im->fault(@$fault);
 		becomes_true('SELECT "consecutiveFailures" > 4 FROM edurange.sync_status()', "@$fault: for long");
 		my $before = $im->requests->{'list-challenge-pods'};
-		sleep 1.5;
-		cmp_ok($im->requests->{'list-challenge-pods'} - $before, '>', 3, 'no pauses grow');
+		sleep 1;
+		cmp_ok($im->requests->{'list-challenge-pods'} - $before, '>', 2, 'no pauses grow');
 		$im->clear_faults;
 		works_again('so it works at once when it is over');
 	}

@@ -19,8 +19,8 @@ my $node = Edurange::Cluster->new_ready(
 	conf => <<"CONF");
 edurange.instance_manager_url = '@{[ $im->url ]}'
 edurange.sync_interval = 100
-edurange.sync_timeout = 500
-edurange.sync_grace = 300
+edurange.sync_timeout = 250
+edurange.sync_grace = 200
 CONF
 
 sub sql { return $node->safe_psql('edurange', $_[0]); }
@@ -124,7 +124,7 @@ subtest 'faults of single answers' => sub {
 		add_active($gone);
 		$im->remove_pod($gone);
 		ok( $node->poll_query_until(
-				'edurange', qq{SELECT due > since + interval '300 ms' FROM edurange.sync_watch
+				'edurange', qq{SELECT due > since + interval '200 ms' FROM edurange.sync_watch
 				  WHERE name = '$gone' AND reason = 'missing'}),
 			"@$fault: was asked for");
 		is(sql(qq{SELECT count(*) FROM ended WHERE id = '$gone'}), 0, 'no proof, no end');

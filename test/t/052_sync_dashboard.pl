@@ -12,7 +12,7 @@ use Time::HiRes qw(sleep time);
 use Edurange::Cluster;
 use Edurange::InstanceManager;
 
-my $seconds = $ENV{EDURANGE_LONG} ? 300 : 12;
+my $seconds = $ENV{EDURANGE_LONG} ? 300 : 8;
 srand($ENV{EDURANGE_SEED} // 4711);
 
 my $im = Edurange::InstanceManager->start(args => [ '--termination-delay', '300' ]);
