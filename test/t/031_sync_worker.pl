@@ -128,8 +128,12 @@ subtest 'an instance follows its pod' => sub {
 	status_is($queued, 'ACTIVE');
 	is(sql(qq{SELECT "challengeUrl" FROM "ChallengeInstance" WHERE id = '$queued'}),
 		"https://$queued.play.test", 'with the address that players are sent to');
-	$im->add_pod(name => $active);
+	$im->add_pod(name => $active, flag => $secret);
 	status_is($active, 'ACTIVE');
+	becomes_true(q{SELECT bool_and("flagSecretName" IS NOT NULL) FROM "ChallengeInstance"}, 'with its flag');
+	$im->reset_requests;
+	ok(let_it_poll(), 'and goes on');
+	is($im->requests->{'get-secret'} + $im->requests->{'get-pod-status'}, 0, 'without asking for what it knows');
 	is(sql('SELECT count(*) FROM "ChallengeCompletion"'), 0, 'nobody is awarded anything');
 };
 

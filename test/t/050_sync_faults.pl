@@ -141,18 +141,32 @@ subtest 'faults of single answers' => sub {
 };
 
 subtest 'an end that was asked for in vain' => sub {
-	sql('ALTER SYSTEM SET edurange.sync_end_interval = 200');
+	$im->reset_requests;
+	sql("ALTER SYSTEM SET edurange.sync_$_") for 'end_interval = 100', 'end_attempts = 2';
 	$node->reload;
 	$im->add_pod(name => 'stuck', termination_delay_ms => 600_000, flag => 'EDU-{stuck}');
 	sql(q{INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId")
 		VALUES ('stuck', 'c', 'u', '', 'TERMINATING', 'g')});
 	ok( $node->poll_query_until(
-			'edurange', q{SELECT "terminationAttempts" > 1 FROM "ChallengeInstance" WHERE id = 'stuck'}),
+			'edurange', q{SELECT "terminationAttempts" > 0 FROM "ChallengeInstance" WHERE id = 'stuck'}),
 		'is asked for again');
-	cmp_ok($im->requests->{'end-challenge'}, '>', 0, 'by end-challenge');
+	for (1 .. 300)
+	{
+		last if $im->requests->{'end-challenge'} > 0;
+		sleep 0.1;
+	}
 	is($im->pods->{stuck}{status}, 'TERMINATING', 'which reached the pod');
+	ok( $node->poll_query_until(
+			'edurange', q{SELECT status = 'ERROR' AND "terminationAttempts" = 2 FROM "ChallengeInstance" WHERE id = 'stuck'}),
+		'is given up');
+	is( sql(q{SELECT "eventType", severity, metadata ->> 'reason', metadata ->> 'terminationAttempts'
+			FROM "ActivityLog" WHERE "challengeInstanceId" = 'stuck'}),
+		'SYSTEM_WARNING|WARNING|the pod did not end|2', 'with a warning');
+	is($im->requests->{'end-challenge'}, 2, 'after two requests');
 	$im->remove_pod('stuck');
-	gone_ends('stuck', 'and ends with its pod');
+	ok( $node->poll_query_until(
+			'edurange', q{SELECT status = 'TERMINATED' FROM "ChallengeInstance" WHERE id = 'stuck'}),
+		'and ends with its pod after all');
 };
 
 $node->stop;
