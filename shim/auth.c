@@ -4,13 +4,12 @@
  */
 #include "auth.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include <jansson.h>
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #define TOKEN_PREFIX "edr_"
 
@@ -22,8 +21,9 @@ bool
 auth_hash_token(const char *header, char hash[TOKEN_HASH_LENGTH])
 {
 	static const char scheme[] = "Bearer";
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned length;
+	static const char digits[] = "0123456789abcdef";
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	char *to = hash;
 	size_t size;
 
 	if (header == NULL || strncasecmp(header, scheme, strlen(scheme)) != 0)
@@ -34,11 +34,16 @@ auth_hash_token(const char *header, char hash[TOKEN_HASH_LENGTH])
 	header += strspn(header, " \t");
 	size = strcspn(header, " \t");
 	if (strncmp(header, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) != 0 ||
-	    !EVP_Digest(header, size, digest, &length, EVP_sha256(), NULL))
+	    SHA256((const unsigned char *) header, size, digest) == NULL)
 		return false;
-	memcpy(hash, "\\x", 3);
-	for (unsigned i = 0; i < length; i++)
-		snprintf(hash + 2 + 2 * i, 3, "%02x", digest[i]);
+	*to++ = '\\';
+	*to++ = 'x';
+	for (int i = 0; i < SHA256_DIGEST_LENGTH; i++)
+	{
+		*to++ = digits[digest[i] >> 4];
+		*to++ = digits[digest[i] & 15];
+	}
+	*to = '\0';
 	return true;
 }
 

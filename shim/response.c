@@ -123,24 +123,24 @@ response_log(const Request *request)
 	struct timespec now;
 	char time[ISO_TIME_LENGTH];
 	char line[LOG_LINE_LENGTH];
-	double ms;
+	long us;
 	int length;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	ms = (double) (now.tv_sec - request->begun.tv_sec) * 1000 +
-	     (double) (now.tv_nsec - request->begun.tv_nsec) / 1000000;
-	metrics_request(route, request->status, ms / 1000);
+	us = (now.tv_sec - request->begun.tv_sec) * 1000000 +
+	     (now.tv_nsec - request->begun.tv_nsec) / 1000;
+	metrics_request(route, request->status, (double) us / 1e6);
 	iso_time_now(time);
 	/* none of these has a character that JSON escapes */
-	length = snprintf(line, sizeof(line),
-	                  "{\"time\":\"%s\",\"level\":\"%s\",\"id\":\"%s\",\"method\":\"%s\","
-	                  "\"route\":%s%s%s,\"status\":%u,\"ms\":%.3f,\"sqlstate\":%s%s%s,"
-	                  "\"tier\":\"%s\"}\n",
-	                  time, request->status >= 500 ? "error" : "info", request->id,
-	                  known_method(request->method), route != NULL ? "\"" : "",
-	                  route != NULL ? route->path : "null", route != NULL ? "\"" : "",
-	                  request->status, ms, request->sqlstate[0] != '\0' ? "\"" : "",
-	                  request->sqlstate[0] != '\0' ? request->sqlstate : "null",
-	                  request->sqlstate[0] != '\0' ? "\"" : "", tier_name(request->caller.tier));
+	length = snprintf(
+	    line, sizeof(line),
+	    "{\"time\":\"%s\",\"level\":\"%s\",\"id\":\"%s\",\"method\":\"%s\","
+	    "\"route\":%s%s%s,\"status\":%u,\"ms\":%ld.%03ld,\"sqlstate\":%s%s%s,"
+	    "\"tier\":\"%s\"}\n",
+	    time, request->status >= 500 ? "error" : "info", request->id, known_method(request->method),
+	    route != NULL ? "\"" : "", route != NULL ? route->path : "null", route != NULL ? "\"" : "",
+	    request->status, us / 1000, us % 1000, request->sqlstate[0] != '\0' ? "\"" : "",
+	    request->sqlstate[0] != '\0' ? request->sqlstate : "null",
+	    request->sqlstate[0] != '\0' ? "\"" : "", tier_name(request->caller.tier));
 	log_line(line, (size_t) length);
 }

@@ -28,7 +28,8 @@
 #include "log.h"
 #include "metrics.h"
 
-#define MEMORY_PER_CONNECTION (64 * 1024)
+#define HEAD_ROOM                                                                                  \
+	2048 /* beside the head of a request, for its fields' places and the response's head */
 
 /* An event loop, all of it. */
 typedef struct Engine
@@ -194,6 +195,18 @@ run_engine(void *arg)
 	return NULL;
 }
 
+/*
+ * The memory that libmicrohttpd keeps for each connection, idle ones included; it clears all of it
+ * after each request, so more costs time as well.
+ */
+static size_t
+memory_per_connection(const Config *config)
+{
+	int room = config->max_header / 3;
+
+	return (size_t) config->max_header + (size_t) (room > HEAD_ROOM ? room : HEAD_ROOM);
+}
+
 static bool
 start_engine(Engine *engine, const Config *config)
 {
@@ -213,7 +226,7 @@ start_engine(Engine *engine, const Config *config)
 	                     NULL, NULL, http_access, worker, MHD_OPTION_CONNECTION_LIMIT,
 	                     (unsigned) config->connection_limit + 1, MHD_OPTION_CONNECTION_TIMEOUT,
 	                     (unsigned) config->connection_timeout, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-	                     (size_t) MEMORY_PER_CONNECTION, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	                     memory_per_connection(config), MHD_OPTION_STRICT_FOR_CLIENT, 1,
 	                     MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_URI_LOG_CALLBACK,
 	                     http_target, worker, MHD_OPTION_NOTIFY_COMPLETED, http_completed, worker,
 	                     MHD_OPTION_NOTIFY_CONNECTION, count_connection, engine, MHD_OPTION_END);
