@@ -21,6 +21,7 @@
 
 #include "caller.h"
 #include "compat.h"
+#include "entries.h"
 #include "ids.h"
 #include "ledger.h"
 #include "statements.h"
@@ -32,16 +33,12 @@ typedef enum StatementId
 	LOCK_USER,
 	LOCK_GROUP,
 	INSERT_TOTAL,
-	WRITE_ENTRY,
 	NOTE_RESET,
 	CLOSE_ALL,
 	SET_MEMBER,
 	CLEAR_MEMBERS,
 	STATEMENT_COUNT
 } StatementId;
-
-/* The time of an entry: now, but never before the pair's previous one. */
-#define ENTRY_TIME "greatest($5, s.changed_at)"
 
 static Statement statements[STATEMENT_COUNT] = {
     /* $1 user, $2 group, $3 amount, $4 whether it is relative */
@@ -65,20 +62,6 @@ static Statement statements[STATEMENT_COUNT] = {
                       " ON CONFLICT (\"userId\", \"groupId\") DO NOTHING"
                       " RETURNING " GROUP_POINTS_ROW,
                       {TEXTOID, TEXTOID, INT4OID, TEXTOID}},
-    /* $1 user, $2 group, $3 delta, $4 kind, $5 clock, $6 source, $7 actor, $8 reason */
-    [WRITE_ENTRY] = {"WITH head AS ("
-                     "INSERT INTO edurange.standing AS s"
-                     " (group_id, user_id, points, seq, changed_at, reached_at)"
-                     " VALUES ($2, $1, $9, 1, $5, CASE WHEN $3 <> 0 THEN $5 END)"
-                     " ON CONFLICT (group_id, user_id) DO UPDATE SET points = $9,"
-                     " seq = s.seq + 1, changed_at = " ENTRY_TIME ","
-                     " reached_at = CASE WHEN $3 <> 0 THEN " ENTRY_TIME " ELSE s.reached_at END"
-                     " RETURNING seq, points, changed_at)"
-                     " INSERT INTO edurange.points_ledger"
-                     " (user_id, group_id, seq, delta, balance, kind, source_id, actor, reason, at)"
-                     " SELECT $1, $2, seq, $3, points, $4, $6, $7, $8, changed_at FROM head",
-                     {TEXTOID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID,
-                      INT4OID}},
     [NOTE_RESET] = {"INSERT INTO edurange.standing AS s (user_id, group_id, changed_at, reset_at)"
                     " VALUES ($1, $2, $3, $3) ON CONFLICT (group_id, user_id)"
                     " DO UPDATE SET reset_at = $3",
@@ -190,28 +173,35 @@ static void
 record_change(const char *user_id, const char *group_id, int64 before, int64 total,
               const char *kind)
 {
-	int64 delta = total - before;
+	Entry change = {
+	    .user_id = user_id,
+	    .group_id = group_id,
+	    .delta = total - before,
+	    .total = (int32) total,
+	    .kind = kind,
+	};
 	const LedgerEntry *entry = pending_entry;
-	LedgerEntry external = {.kind = kind};
-	NullableDatum user = value_text(user_id);
-	NullableDatum group = value_text(group_id);
-	NullableDatum now = value_time(GetCurrentTimestamp());
+	bool ours = entry != NULL && strcmp(entry->user_id, user_id) == 0 &&
+	            strcmp(entry->group_id, group_id) == 0;
 
-	if (entry != NULL && strcmp(entry->user_id, user_id) == 0 &&
-	    strcmp(entry->group_id, group_id) == 0)
-		pending_entry = NULL;
-	else
+	if (ours)
 	{
-		external.actor = caller_role_actor();
-		entry = &external;
+		pending_entry = NULL;
+		change.kind = entry->kind;
+		change.source_id = entry->source_id;
+		change.actor = entry->actor;
+		change.reason = entry->reason;
 	}
-	if (entry != &external || delta != 0)
-		STATEMENT_RUN(&statements[WRITE_ENTRY], user, group, value_long(delta),
-		              value_text(entry->kind), now, value_text(entry->source_id),
-		              value_text(entry->actor), value_text(entry->reason),
-		              value_int((int32) total));
-	if (is_reset(entry->kind, total))
-		STATEMENT_RUN(&statements[NOTE_RESET], user, group, now);
+	else
+		change.actor = caller_role_actor();
+	if (ours || change.delta != 0)
+		entries_add(&change);
+	if (is_reset(change.kind, total))
+	{
+		entries_flush();
+		STATEMENT_RUN(&statements[NOTE_RESET], value_text(user_id), value_text(group_id),
+		              value_time(GetCurrentTimestamp()));
+	}
 }
 
 /* A text column of a trigger's tuple, by name: adopted tables may order their columns otherwise. */

@@ -27,6 +27,7 @@
 #include "utils/typcache.h"
 
 #include "compat.h"
+#include "entries.h"
 #include "refusal.h"
 #include "wire.h"
 
@@ -257,12 +258,41 @@ run_call(const Target *target, const Datum *texts, const bool *nulls, ReturnSetI
 	tuplestore_putvalues(results->setResult, results->setDesc, columns, empty);
 }
 
+/* Makes all calls; what they record of totals is written once, behind the last. */
+static void
+run_calls(const Target *target, const Datum *texts, const bool *nulls, int count,
+          ReturnSetInfo *results)
+{
+	MemoryContext outer = CurrentMemoryContext;
+	MemoryContext context =
+	    AllocSetContextCreate(outer, "edurange outcome", ALLOCSET_DEFAULT_SIZES);
+
+	PG_TRY();
+	{
+		entries_begin(outer);
+		for (int i = 0; i < count; i += target->width)
+		{
+			CHECK_FOR_INTERRUPTS();
+			MemoryContextSwitchTo(context);
+			run_call(target, texts + i, nulls + i, results);
+			MemoryContextSwitchTo(outer);
+			MemoryContextReset(context);
+		}
+		entries_end();
+	}
+	PG_CATCH();
+	{
+		entries_forget();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	MemoryContextDelete(context);
+}
+
 SQL_FUNCTION(edurange_outcomes)
 {
 	char *name = required_text(fcinfo, 0, "function");
 	Target target = {.width = 0};
-	MemoryContext outer = CurrentMemoryContext;
-	MemoryContext context;
 	Datum *texts;
 	bool *nulls;
 	int count;
@@ -276,15 +306,6 @@ SQL_FUNCTION(edurange_outcomes)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"arguments\" must have a multiple of %d elements", target.width);
 	InitMaterializedSRF(fcinfo, 0);
-	context = AllocSetContextCreate(outer, "edurange outcome", ALLOCSET_DEFAULT_SIZES);
-	for (int i = 0; i < count; i += target.width)
-	{
-		CHECK_FOR_INTERRUPTS();
-		MemoryContextSwitchTo(context);
-		run_call(&target, texts + i, nulls + i, (ReturnSetInfo *) fcinfo->resultinfo);
-		MemoryContextSwitchTo(outer);
-		MemoryContextReset(context);
-	}
-	MemoryContextDelete(context);
+	run_calls(&target, texts, nulls, count, (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }

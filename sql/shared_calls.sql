@@ -44,3 +44,22 @@ SELECT count(*) FILTER (WHERE sqlstate IS NULL) AS accepted, count(*) AS calls F
 ) AS c (function, arguments), edurange.outcomes(c.function, c.arguments);
 SELECT testing.fingerprint() = :'before' AS unchanged;
 SELECT count(*) AS violations FROM edurange.check_invariants();
+-- the ledger has an entry for each call, in their order, and whatever hangs on it sees each row
+CREATE TABLE testing.seen (seq bigint, delta bigint);
+CREATE FUNCTION testing.see() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+  $$ BEGIN INSERT INTO testing.seen VALUES (new.seq, new.delta); RETURN NULL; END $$;
+CREATE TRIGGER see AFTER INSERT ON edurange.points_ledger FOR EACH ROW WHEN (new.user_id = 'ada') EXECUTE FUNCTION testing.see();
+SELECT coalesce(max(seq), 0) AS seq, edurange.get_points('ada', 'spring') AS before FROM edurange.points_ledger WHERE user_id = 'ada' AND group_id = 'spring' \gset
+SELECT count(*) FROM edurange.outcomes('add_points', ARRAY['ada','spring','3',NULL,NULL,NULL,NULL,NULL, 'bob','spring','1',NULL,NULL,NULL,NULL,NULL, 'ada','spring','-1','why',NULL,NULL,NULL,NULL, 'ada','spring','0',NULL,NULL,NULL,NULL,NULL]);
+SELECT seq - :seq AS n, delta, balance - :before AS gained, reason, at = max(at) OVER () AS together FROM edurange.points_ledger
+WHERE user_id = 'ada' AND group_id = 'spring' AND seq > :seq ORDER BY 1;
+SELECT seq - :seq AS n, delta FROM testing.seen ORDER BY 1;
+-- of a batch that fails nothing is left, neither now nor for the next one
+SELECT testing.fingerprint() AS before \gset
+SELECT testing.refused($$SELECT * FROM edurange.outcomes('add_points', ARRAY['ada','spring','3',NULL,NULL,NULL,NULL,NULL, 'bob','spring','x',NULL,NULL,NULL,NULL,NULL])$$);
+SELECT testing.fingerprint() = :'before' AS unchanged;
+SELECT edurange.add_points('ada', 'spring', 1) IS NOT NULL AS added;
+SELECT seq - :seq AS n, delta FROM testing.seen ORDER BY 1;
+DROP TRIGGER see ON edurange.points_ledger;
+DROP TABLE testing.seen;
+SELECT * FROM edurange.check_invariants();

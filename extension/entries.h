@@ -1,0 +1,36 @@
+/*
+ * entries.h
+ *	  The rows of the ledger: written at once, or for a batch of calls all together at its end.
+ */
+#ifndef EDURANGE_ENTRIES_H
+#define EDURANGE_ENTRIES_H
+
+#include "postgres.h"
+
+/* A change of a pair's total, as it is recorded. */
+typedef struct Entry
+{
+	const char *user_id;
+	const char *group_id;
+	int64 delta;
+	int32 total; /* after the change */
+	const char *kind;
+	const char *source_id;
+	const char *actor;
+	const char *reason;
+} Entry;
+
+/* Records a change; called with statements open. */
+extern void entries_add(const Entry *entry);
+
+/*
+ * From begin to end entries are kept in the context given and written by entries_end().  After an error
+ * in between, entries_forget() must be called.  Whoever reads heads or ledger meanwhile calls
+ * entries_flush() before.
+ */
+extern void entries_begin(MemoryContext context);
+extern void entries_flush(void);
+extern void entries_end(void);
+extern void entries_forget(void);
+
+#endif
