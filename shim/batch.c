@@ -4,7 +4,8 @@
  *
  * A statement that is batched takes one array, with the values of all its calls one after the
  * other, and returns one row for each: value, SQLSTATE, message, detail, hint.  A refusal is such a
- * row and hurts nobody.  Nothing is answered before the sync point has come without an error: only
+ * row and hurts nobody.  Of any other statement a batch has one call, or several that ask the same
+ * and get the same answer.  Nothing is answered before the sync point has come without an error: only
  * then is the transaction committed.
  */
 #include "batch.h"
@@ -154,28 +155,51 @@ read_outcome(const PGresult *rows, int row, DatabaseResult *result)
 	result->hint = copy_column(rows, row, COLUMN_HINT);
 }
 
+/* Answers the calls of a batch whose statement is not batched: they asked the same. */
+static void
+answer_all(Batch *batch, DatabaseResult *result)
+{
+	for (int i = 1; i < batch->count; i++)
+	{
+		DatabaseResult copy;
+
+		result_copy(&copy, result);
+		call_answer(batch->calls[i], &copy);
+	}
+	call_answer(batch->calls[0], result);
+}
+
 void
 batch_answer(Batch *batch)
 {
 	PGresult *rows = batch->rows;
-	bool batched = statements[batch->statement].batched;
+	DatabaseResult result = {0};
 
+	if (!statements[batch->statement].batched)
+	{
+		batch->rows = NULL;
+		result_take(rows, &result);
+		answer_all(batch, &result);
+		return;
+	}
 	for (int i = 0; i < batch->count; i++)
 	{
-		DatabaseResult result = {0};
-
-		if (rows == NULL || PQntuples(rows) != batch->count ||
-		    (batched && PQnfields(rows) != COLUMNS))
+		memset(&result, 0, sizeof(result));
+		if (rows == NULL || PQntuples(rows) != batch->count || PQnfields(rows) != COLUMNS)
 			result_fail(&result, "XX000");
-		else if (batched)
-			read_outcome(rows, i, &result);
 		else
-		{
-			batch->rows = NULL;
-			result_take(rows, &result);
-		}
+			read_outcome(rows, i, &result);
 		call_answer(batch->calls[i], &result);
 	}
+}
+
+void
+batch_answer_error(Batch *batch)
+{
+	DatabaseResult error = batch->error;
+
+	memset(&batch->error, 0, sizeof(batch->error));
+	answer_all(batch, &error);
 }
 
 /* Frees a batch whose calls have been taken care of. */

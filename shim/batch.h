@@ -41,6 +41,9 @@ extern bool batch_take(Batch *batch, PGresult *result);
 /* Answers the calls of a batch that succeeded. */
 extern void batch_answer(Batch *batch);
 
+/* Answers all calls of a batch that failed with its error. */
+extern void batch_answer_error(Batch *batch);
+
 extern void batch_free(Batch *batch);
 
 /* Answers a call, and clears the result. */

@@ -4,7 +4,7 @@
  *
  * A lane uses its first connection; a further one is opened when what is in flight has stalled, as
  * behind a lock.  What can be batched and comes while a batch is on its way waits for it: so the
- * calls that come together share one commit.
+ * calls that come together share one commit, and what is asked by many at once is read once.
  *
  * A failed batch was rolled back, for certain: its members run again one by one, so that only the
  * one at fault fails.  A batch that was sent and whose connection broke may have been committed: a
@@ -28,15 +28,12 @@
 /* How the connections of a kind are used. */
 static const struct
 {
-	int batches;  /* of one statement in flight on a connection */
-	int singles;  /* statements that are not batched */
+	int depth;    /* statements in flight on a connection: the second waits while the first runs */
 	int stall_ms; /* until a further connection is used */
 } policies[LANE_KINDS] = {
-    [LANE_READ] = {.batches = 2, .singles = 32, .stall_ms = 20},
-    [LANE_REPLICA] = {.batches = 2, .singles = 32, .stall_ms = 20},
-    [LANE_WRITE] = {.batches = 1, .singles = 1, .stall_ms = 50},
-    [LANE_SLOW] = {.batches = 1, .singles = 1, .stall_ms = 0},
-    [LANE_MONITOR] = {.batches = 1, .singles = 1, .stall_ms = 0},
+    [LANE_READ] = {.depth = 2, .stall_ms = 20},   [LANE_REPLICA] = {.depth = 2, .stall_ms = 20},
+    [LANE_WRITE] = {.depth = 1, .stall_ms = 50},  [LANE_SLOW] = {.depth = 1, .stall_ms = 0},
+    [LANE_MONITOR] = {.depth = 1, .stall_ms = 0},
 };
 
 /* Makes room for the connections; none is opened before it is needed. */
@@ -159,8 +156,7 @@ lane_not_opened(Lane *lane)
 static Connection *
 choose_connection(Lane *lane, int64_t now)
 {
-	bool batched = statements[lane->first->statement].batched;
-	int depth = batched ? policies[lane->kind].batches : policies[lane->kind].singles;
+	int depth = policies[lane->kind].depth;
 	int stall_ms = policies[lane->kind].stall_ms;
 
 	for (int i = 0; i < lane->size; i++)
@@ -186,12 +182,29 @@ choose_connection(Lane *lane, int64_t now)
 	return NULL;
 }
 
+/* Do two calls of one statement read the same, for the same caller? */
+static bool
+ask_the_same(const DatabaseCall *call, const DatabaseCall *other)
+{
+	if (!call->read_only || call->nvalues != other->nvalues)
+		return false;
+	for (int i = 0; i < call->nvalues; i++)
+	{
+		const char *value = call->values[i];
+
+		if (value == NULL || other->values[i] == NULL ? value != other->values[i]
+		                                              : strcmp(value, other->values[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
 /* May the call be in the batch that begins with another one? */
 static bool
 goes_with(const DatabaseCall *call, const DatabaseCall *first)
 {
-	return statements[first->statement].batched && call->statement == first->statement &&
-	       !call->alone && !first->alone;
+	return call->statement == first->statement && !call->alone && !first->alone &&
+	       (statements[first->statement].batched || ask_the_same(call, first));
 }
 
 static size_t
@@ -251,7 +264,8 @@ take_batch(Lane *lane, int64_t now)
 
 		if (batch->count > 0 && !goes_with(call, batch->calls[0]))
 		{
-			if (batch->calls[0]->alone || !statements[batch->statement].batched)
+			if (batch->calls[0]->alone ||
+			    (!statements[batch->statement].batched && !batch->calls[0]->read_only))
 				break;
 			link = &call->next;
 			continue;
@@ -333,16 +347,6 @@ may_try_again(Batch *batch)
 	return false;
 }
 
-/* The error of a batch as an error of one of its calls. */
-static void
-fail_first(Batch *batch)
-{
-	DatabaseResult error = batch->error;
-
-	memset(&batch->error, 0, sizeof(batch->error));
-	call_answer(batch->calls[0], &error);
-}
-
 /* The sync point of a batch has come: whatever became of it is certain. */
 void
 lane_settle(Lane *lane, Batch *batch)
@@ -357,8 +361,8 @@ lane_settle(Lane *lane, Batch *batch)
 		metrics_count(COUNTER_RETRIES);
 		put_back(lane, batch, batch->count > 1 && batch->calls[0]->tries > 1);
 	}
-	else if (batch->count == 1)
-		fail_first(batch);
+	else if (batch->count == 1 || !statements[batch->statement].batched)
+		batch_answer_error(batch);
 	else
 		put_back(lane, batch, true);
 	batch_free(batch);

@@ -28,11 +28,25 @@ result_fail(DatabaseResult *result, const char *sqlstate)
 }
 
 static char *
+copy_text(const char *text)
+{
+	return text != NULL ? strdup(text) : NULL;
+}
+
+void
+result_copy(DatabaseResult *result, const DatabaseResult *other)
+{
+	*result = *other;
+	result->text = copy_text(other->text);
+	result->message = copy_text(other->message);
+	result->detail = copy_text(other->detail);
+	result->hint = copy_text(other->hint);
+}
+
+static char *
 error_field(const PGresult *answer, int field)
 {
-	const char *text = PQresultErrorField(answer, field);
-
-	return text != NULL ? strdup(text) : NULL;
+	return copy_text(PQresultErrorField(answer, field));
 }
 
 /* Turns a libpq result into ours and frees it.  An error without a SQLSTATE is a lost server. */

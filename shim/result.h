@@ -10,6 +10,8 @@
 #include "database.h"
 
 extern void result_clear(DatabaseResult *result);
+/* Makes a copy with texts of its own. */
+extern void result_copy(DatabaseResult *result, const DatabaseResult *other);
 extern void result_fail(DatabaseResult *result, const char *sqlstate);
 extern void result_take(PGresult *answer, DatabaseResult *result);
 

@@ -12,7 +12,7 @@ use Time::HiRes qw(sleep time);
 use Edurange::Cluster;
 use Edurange::Shim;
 
-my $node = Edurange::Cluster->new_ready('lanes', conf => "log_statement = none\n");
+my $node = Edurange::Cluster->new_ready('lanes', conf => "log_statement = none\ntrack_functions = all\n");
 $node->safe_psql(
 	'edurange', q{
 	INSERT INTO "User" (id, email) SELECT 'u' || n, n || '@x' FROM generate_series(0, 15) n;
@@ -84,6 +84,22 @@ sleep 0.3;
 is(($shim->get('/get_points?user_id=u0&group_id=g'))[0], 200, 'reads go on while a write waits');
 is($node->safe_psql('edurange', q{SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'}),
 	'1', 'and it still waits');
+
+# ---- what many ask at once is read once ----------------------------------------------------------
+my $table = $node->background_psql('edurange');
+$table->query_safe('BEGIN; LOCK TABLE edurange.standing IN ACCESS EXCLUSIVE MODE');
+my @asked = map {
+	my $socket = $shim->socket;
+
+	syswrite($socket, "GET /competition/g/leaderboard?limit=$_ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	sleep 0.1;
+	$socket
+} 1, 2, (3) x 10, 4;
+$table->query_safe('COMMIT');
+$table->quit;
+is_deeply([ map { local $/ = undef; scalar(() = readline($_) =~ /"rank":/g) } @asked ], [ 1, 2, (3) x 10, 4 ], 'each gets what it asked for');
+ok($node->poll_query_until('edurange', q{SELECT sum(calls) = 4 FROM pg_stat_user_functions WHERE funcname = 'leaderboard'}),
+	'the same question of ten was asked once');
 
 # ---- nobody waits any more ------------------------------------------------------------------------
 my $gone = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim->port);
