@@ -4,11 +4,9 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
-#include "utils/resowner.h"
 
 #include "compat.h"
 #include "statements.h"
@@ -85,25 +83,24 @@ SQL_FUNCTION(edurange_readiness)
 	PG_RETURN_DATUM(only_value(&statements[READINESS]));
 }
 
+static void
+read_one_row(void *argument)
+{
+	statement_run(&statements[ONE_ROW], NULL, 0);
+}
+
 /* How many milliseconds a statement takes, as it is or in a subtransaction of its own. */
 static double
 milliseconds(bool transaction)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
 	instr_time start;
 	instr_time end;
 
 	INSTR_TIME_SET_CURRENT(start);
 	if (transaction)
-		BeginInternalSubTransaction(NULL);
-	statement_run(&statements[ONE_ROW], NULL, 0);
-	if (transaction)
-	{
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
+		in_subtransaction(read_one_row, NULL, true);
+	else
+		read_one_row(NULL);
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, start);
 	return INSTR_TIME_GET_MILLISEC(end);

@@ -18,7 +18,6 @@
 #include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -246,8 +245,9 @@ prepare_record(const Report *out)
  * the keys that they get.  Makes the platform's tables once more, which the caller rolls back.
  */
 static void
-compare_shape(const Report *out)
+compare_shape(void *argument)
 {
+	const Report *out = argument;
 	char *difference;
 	uint64 keys;
 
@@ -271,20 +271,13 @@ compare_shape(const Report *out)
 static void
 report_platform(const Report *out)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
 	uint64 missing = statement_run(&statements[MISSING_TABLES], NULL, 0);
 
 	for (uint64 i = 0; i < missing; i++)
 		report(out, "table", row_text(i, 1));
 	if (missing > 0 && missing == row_int(0, 2))
 		return;
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	compare_shape(out);
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
+	in_subtransaction(compare_shape, unconstify(Report *, out), false);
 }
 
 /* Gives what was just made to its owner. */

@@ -9,14 +9,12 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
-#include "utils/resowner.h"
 
 #include "activity.h"
 #include "cdf_rows.h"
@@ -310,8 +308,9 @@ log_installation(const Installation *installation)
 }
 
 static void
-install(Installation *installation)
+install(void *argument)
 {
+	Installation *installation = argument;
 	const PackFiles *files = &installation->files;
 	bool row_written;
 
@@ -330,21 +329,6 @@ install(Installation *installation)
 	if (installation->changed)
 		log_installation(installation);
 	statements_end();
-}
-
-/* Does everything and undoes it. */
-static void
-try_install(Installation *installation)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	install(installation);
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
 }
 
 /* A sentence for people. */
@@ -413,7 +397,7 @@ run_installation(FunctionCallInfo fcinfo, Caller *caller, Installation *installa
 	pack_files_read(&installation->files, fcinfo);
 	initStringInfo(&installation->challenges);
 	if (installation->dry_run)
-		try_install(installation);
+		in_subtransaction(install, installation, false);
 	else
 		install(installation);
 	return installation_result(installation);

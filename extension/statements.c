@@ -7,11 +7,13 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #include "refusal.h"
 #include "statements.h"
@@ -34,6 +36,47 @@ statements_end(void)
 		elog(ERROR, "could not finish SPI");
 	if (refusal_frame != NULL)
 		refusal_frame->open--;
+}
+
+/* Ends the current subtransaction. */
+static void
+end_subtransaction(bool keep, MemoryContext context, ResourceOwner owner, RefusalFrame *frame)
+{
+	if (keep)
+		ReleaseCurrentSubTransaction();
+	else
+		RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	refusal_frame = frame;
+}
+
+void
+in_subtransaction(void (*work)(void *argument), void *argument, bool keep)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	RefusalFrame *frame = refusal_frame;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	refusal_frame = NULL;
+	PG_TRY();
+	{
+		work(argument);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		end_subtransaction(false, context, owner, frame);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	end_subtransaction(keep, context, owner, frame);
 }
 
 /* Plans the statement and keeps the plan. */

@@ -29,6 +29,12 @@ typedef struct Statement
 extern void statements_begin(void);
 extern void statements_end(void);
 
+/*
+ * Does work in a subtransaction, which is kept or undone.  What the work raises ends it first: left to
+ * itself, the session would stay in a transaction that has failed.
+ */
+extern void in_subtransaction(void (*work)(void *argument), void *argument, bool keep);
+
 /* Runs a statement: STATEMENT_RUN(&statements[X], value_text(id), fcinfo->args[1]). */
 extern uint64 statement_run(Statement *statement, const NullableDatum *arguments, int count);
 #define STATEMENT_RUN(statement, ...)                                                              \

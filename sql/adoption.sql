@@ -41,6 +41,10 @@ BEGIN;
 ALTER TYPE "UserRole" RENAME VALUE 'INSTRUCTOR' TO 'TEACHER';
 SELECT * FROM edurange.migrate();
 ROLLBACK;
+-- the session goes on after it
+ALTER TABLE "CompetitionGroup" RENAME "endDate" TO "end";
+SELECT * FROM edurange.migrate();
+ALTER TABLE "CompetitionGroup" RENAME "end" TO "endDate";
 SELECT count(*) FROM pg_namespace WHERE nspname = 'edurange_shape';
 
 -- a dry run says all that a run does, finds what is broken, and does nothing; others write meanwhile

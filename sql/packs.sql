@@ -58,6 +58,9 @@ SELECT testing.refused($$SELECT testing.net('1.1.0-rc.1')$$);
 SELECT message FROM edurange.pack_update(testing.manifest('net', '1.0.9', '{a.json}'), '{a.json}', ARRAY[testing.challenge('net-a')], force => true);
 SELECT testing.refused($$SELECT edurange.pack_update(testing.manifest('nothing', '1.0.9', '{a.json}'), '{a.json}', ARRAY[testing.challenge('net-z')])$$);
 SELECT count(*) FROM "Challenge" WHERE id = 'net-z';
+-- what is refused when it is tried leaves no trace in the session
+SELECT edurange.pack_update(testing.manifest('net', '0.9.0', '{a.json}'), '{a.json}', ARRAY[testing.challenge('net-a')], dry_run => true);
+SELECT version FROM "ChallengePack" WHERE id = 'net';
 -- what packs need
 CREATE FUNCTION testing.needing(id text, needs text) RETURNS text LANGUAGE sql AS $$
   SELECT testing.refused(format('SELECT edurange.pack_install(%L, %L, ARRAY[%L])',

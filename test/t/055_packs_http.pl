@@ -248,6 +248,13 @@ for my $as (@as)
 	  or diag explain $json;
 }
 is(everything(), $before, 'trying writes no row');
+my $older = zip_of([ pack_files('p', '0.1.0', %files) ]);
+for my $turn (1 .. 20)
+{
+	# on every connection that there is
+	is((upload('/packs/upload?dry_run=true', 'application/zip', $turn % 2 ? $older : $newer))[0], $turn % 2 ? 409 : 200,
+		"what is refused when tried hurts nobody: $turn");
+}
 for my $bad ([ '?dry_run=yes', 'application/zip', $newer ], [ '?force=1', 'application/zip', $newer ],
 	[ '?dry_run=true&dry_run=true', 'application/zip', $newer ], [ '?dry_run=true', $as[2][1], $as[2][2] ],
 	[ '', 'application/json', '{"dry_run": "true", "manifest": {}, "challenges": []}' ],
