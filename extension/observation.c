@@ -100,13 +100,12 @@ for_each_object(JsonbContainer *array, void (*read)(JsonbContainer *, void *), v
 {
 	JsonbIterator *iterator;
 	JsonbValue element;
-	JsonbIteratorToken token;
 
 	if (array == NULL)
 		return 0;
 	iterator = JsonbIteratorInit(array);
 	(void) JsonbIteratorNext(&iterator, &element, false);
-	while ((token = JsonbIteratorNext(&iterator, &element, true)) == WJB_ELEM)
+	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
 	{
 		if (element.type != jbvBinary || !JsonContainerIsObject(element.val.binary.data))
 			refuse_snapshot(must);
