@@ -32,7 +32,8 @@ needs_long='
 patroni|command patroni|patroni
 etcd|command etcd|etcd-server
 etcdctl|command etcdctl|etcd-client
-debootstrap|command debootstrap|debootstrap'
+debootstrap|command debootstrap|debootstrap
+valgrind|command valgrind|valgrind'
 needs_bench='
 wrk|command wrk|wrk
 gunicorn|command gunicorn|gunicorn
@@ -42,6 +43,7 @@ IPC::Run|perl IPC::Run|libipc-run-perl'
 needs_lint='
 clang-format|command clang-format|clang-format
 clang-tidy|command clang-tidy|clang-tidy
+scan-build|command scan-build|clang-tools
 cppcheck|command cppcheck|cppcheck
 shellcheck|command shellcheck|shellcheck
 nm|command nm|binutils'

@@ -156,6 +156,9 @@ typedef enum StatementId
 		sql " ORDER BY 1", {TEXTOID}, .reads = true                                                \
 	}
 
+/* What a repair holds against changes while it looks. %s its tables */
+#define LOCK_TABLES "LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE"
+
 static Statement statements[STATEMENT_COUNT] = {
     [RELATION_EXISTS] = {"SELECT bool_and(to_regclass(name) IS NOT NULL) FROM"
                          " unnest(string_to_array($1, ', ')) AS t (name)",
@@ -421,7 +424,7 @@ SQL_FUNCTION(edurange_repair)
 	/* Before the first migrate() only what can stand in its way is mended. */
 	if (finding->list != TYPES_LIST && !has_ledger())
 		raise_error(EDURANGE_NOT_INSTALLED, "edurange.migrate() must have run before a repair");
-	lock = psprintf("LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE", finding->tables);
+	lock = psprintf(LOCK_TABLES, finding->tables);
 	if (SPI_execute(lock, false, 0) < 0)
 		elog(ERROR, "could not run \"%s\"", lock);
 	if (finding->mend != 0)

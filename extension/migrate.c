@@ -49,6 +49,9 @@ typedef enum StatementId
 	COUNT_TOTALS_FIRST,
 	OPEN_TOTALS,
 	OPEN_MEMBERS,
+	LOCK_TOTALS,
+	MAKE_RECORD,
+	MAKE_SHAPE,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -175,6 +178,14 @@ static Statement statements[STATEMENT_COUNT] = {
                       " ON CONFLICT (group_id, user_id) DO UPDATE SET member = true"
                       " WHERE NOT s.member",
                       {TIMESTAMPTZOID}},
+    [LOCK_TOTALS] = {"LOCK TABLE public.\"_GroupMembers\", public.\"GroupPoints\""
+                     " IN SHARE ROW EXCLUSIVE MODE",
+                     {InvalidOid}},
+    [MAKE_RECORD] = {"CREATE TABLE edurange.migration ("
+                     " number integer NOT NULL CONSTRAINT migration_pkey PRIMARY KEY,"
+                     " name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL)",
+                     {InvalidOid}},
+    [MAKE_SHAPE] = {"CREATE SCHEMA " SHAPE_SCHEMA, {InvalidOid}},
 };
 
 /* Where the rows that migrate() returns go, and whether they are all that it does. */
@@ -234,9 +245,7 @@ prepare_record(const Report *out)
 	report(out, "table", "edurange.migration");
 	if (out->dry_run)
 		return false;
-	run_sql("CREATE TABLE edurange.migration ("
-	        " number integer NOT NULL CONSTRAINT migration_pkey PRIMARY KEY,"
-	        " name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL)");
+	statement_run(&statements[MAKE_RECORD], NULL, 0);
 	return true;
 }
 
@@ -251,7 +260,7 @@ compare_shape(void *argument)
 	char *difference;
 	uint64 keys;
 
-	run_sql("CREATE SCHEMA " SHAPE_SCHEMA);
+	statement_run(&statements[MAKE_SHAPE], NULL, 0);
 	statement_run(&statements[SHAPE_SOURCE], NULL, 0);
 	run_sql(row_text(0, 1));
 	statement_run(&statements[SHAPE_DIFFERENCE], NULL, 0);
@@ -381,8 +390,7 @@ apply_assertions(const Report *out)
 	char **apply;
 
 	if (unseen_changes && !out->dry_run)
-		run_sql("LOCK TABLE public.\"_GroupMembers\", public.\"GroupPoints\""
-		        " IN SHARE ROW EXCLUSIVE MODE");
+		statement_run(&statements[LOCK_TOTALS], NULL, 0);
 	count = statement_run(&statements[MISSING], NULL, 0);
 	apply = palloc(sizeof(char *) * Max(count, 1));
 	for (uint64 i = 0; i < count; i++)

@@ -98,11 +98,28 @@ check_symbols() {
   return "$result"
 }
 
-# Calls that overflow, or hide an error.
+# The analyser of clang over a build, which follows calls through a whole file.
+check_scan() {
+  copy=build/lint/scan
+  rm -rf "$copy" && mkdir -p "$copy"
+  # shellcheck disable=SC2046,SC2086 # one word a file
+  cp -pu --parents $c_files $h_files $(find schema -type f) shim/make_sql_types.pl edurange.control Makefile \
+    shim/Makefile syncworker/Makefile test/instance_manager/Makefile "$copy/"
+  # shellcheck disable=SC2016 # scan-build sets CC, which PGXS takes only from the command line
+  MAKE="$MAKE" copy="$copy" scan-build --use-cc=clang --status-bugs -o build/scan \
+    sh -c '"$MAKE" --no-print-directory -s -j2 -C "$copy" all "CC=$CC"'
+}
+
 check_docs() {
   perl "$TOP/docs/generate.pl" --check
 }
 
+# The rules of CONTRIBUTING.md about statement tables, routes and settings.
+check_gates() {
+  perl "$TOP/test/gates.pl"
+}
+
+# Calls that overflow, or hide an error.
 check_banned() {
   # shellcheck disable=SC2086 # one word a file
   ! grep -nE '(^|[^a-z_0-9])(sprintf|vsprintf|strcpy|strcat|gets|atoi|atol|atof|strtok)[[:space:]]*\(' \
@@ -131,10 +148,12 @@ check format
 check banned
 check expected
 check docs
+check gates
 check shell
 check compilers
 check symbols
 check cppcheck
+check scan
 check tidy
 [ "$findings" -eq 0 ] || fail "lint: findings in $findings checks"
 say "lint: nothing found"
