@@ -202,13 +202,13 @@ is_regex(const char *text)
 	return true;
 }
 
-JsonFormat
+FormatTest
 json_format_find(const char *name)
 {
 	static const struct
 	{
 		const char *name;
-		JsonFormat check;
+		FormatTest check;
 	} formats[] = {{"date", is_date},
 	               {"time", is_time},
 	               {"date-time", is_date_time},

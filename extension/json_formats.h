@@ -8,9 +8,9 @@
 #include "postgres.h"
 
 /* Does the text have the format? */
-typedef bool (*JsonFormat)(const char *text);
+typedef bool (*FormatTest)(const char *text);
 
 /* The check of a format, or NULL when it is none that is known. */
-extern JsonFormat json_format_find(const char *name);
+extern FormatTest json_format_find(const char *name);
 
 #endif

@@ -90,7 +90,7 @@ struct Rule
 		Numeric number;
 		int64 count;
 		Pattern *pattern;
-		JsonFormat format;
+		FormatTest format;
 		JsonValueSet *values;
 		Schema *schema;
 		SchemaList schemas;

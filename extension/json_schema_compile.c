@@ -224,7 +224,7 @@ static void
 build_strings(Schema *schema, const JsonbValue *source)
 {
 	JsonbValue value;
-	JsonFormat format;
+	FormatTest format;
 
 	if (schema_keyword(source, "pattern", &value))
 		add_rule(schema, "pattern", KIND_STRING, check_pattern,

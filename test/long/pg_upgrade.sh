@@ -9,8 +9,7 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd -P)
 [ "$(id -u)" -eq 0 ] || fail "pg_upgrade.sh: needs root, for chroot"
 [ "$("$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')" = 15 ] || fail "pg_upgrade.sh: needs PostgreSQL 15 here"
 
-root=$("$TOP/test/chroot.sh" trixie postgresql-17 postgresql-server-dev-17 gcc make perl pkg-config libpq-dev \
-  libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libarchive-dev libssl-dev)
+root=$("$TOP/test/chroot.sh" trixie --server 17)
 new=/usr/lib/postgresql/17/bin
 old=/usr/lib/postgresql/15/bin
 
