@@ -5,7 +5,8 @@ PG_CONFIG ?= pg_config
 SHIM_BINDIR ?= /usr/local/bin
 PROVE_FLAGS ?=
 TESTS ?=
-export PG_CONFIG SHIM_BINDIR PROVE_FLAGS TESTS
+SUITES ?=
+export PG_CONFIG SHIM_BINDIR PROVE_FLAGS TESTS SUITES
 
 PARTS = syncworker shim test/instance_manager
 EXTENSION = edurange

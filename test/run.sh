@@ -1,6 +1,7 @@
 #!/bin/sh
 # All test suites against private servers with the staged build; nothing that runs on this machine is
 # touched.  TESTS="points 020_" runs only the tests whose names contain one of the words;
+# SUITES="regress isolation" runs only those of regress, isolation, sanitized, tap, fuzz and long;
 # EDURANGE_LONG=1 asks tests for their long variants; EDURANGE_SANITIZE=no leaves the sanitizers out.
 # Ends with one line "N passed, N failed": regression tests, isolation tests and TAP files.
 set -eu
@@ -9,6 +10,7 @@ TOP=$(cd "$(dirname "$0")/.." && pwd -P)
 # shellcheck source=deploy/lib.sh
 . "$TOP/deploy/lib.sh"
 TESTS=${TESTS:-}
+SUITES=${SUITES:-}
 
 # Is a test with this name wanted?
 wanted() {
@@ -17,6 +19,11 @@ wanted() {
     case $1 in *"$word"*) return 0 ;; esac
   done
   return 1
+}
+
+# Is a suite wanted?
+wanted_suite() {
+  case " ${SUITES:-$1} " in *" $1 "*) ;; *) return 1 ;; esac
 }
 
 # ---- preparing -------------------------------------------------------------------------------
@@ -55,7 +62,8 @@ make_work_dir() {
 # Copies of what the tests read, with modes that let SERVER_USER read them.
 copy_inputs() {
   (cd "$TOP" && cp -R --parents sql expected deploy schema edurange.control docs README.md Makefile \
-    test/adoption test/isolation test/t test/perl extension/errors.h "$WORK/src/" 2>/dev/null) || true
+    test/adoption test/isolation test/t test/perl test/gates.pl test/prometheus extension/*.[ch] shim/*.[ch] syncworker/*.[ch] \
+    "$WORK/src/" 2>/dev/null) || true
   chmod -R a+rX "$WORK/src"
 }
 
@@ -67,11 +75,40 @@ build_sanitized() {
     (cd "$TOP" && cp -pu edurange.control "$asan/" && cp -pu extension/errors.h "$asan/extension/" &&
       cp -pu "$dir"/*.[ch] "$dir/Makefile" "$asan/$dir/" &&
       cp -pu --parents shim/make_sql_types.pl schema/extension/*.sql "$asan/")
-    flock "$TOP" "$MAKE" --no-print-directory -s -j2 -C "$asan/$dir" all \
-      CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
+    flock "$TOP" "$MAKE" --no-print-directory -s -j2 -C "$asan/$dir" all CFLAGS="$SANITIZERS"
   done
+  mv "$WORK/stage/usr/local/bin/edurange_shim" "$WORK/stage/usr/local/bin/edurange_shim_plain"
   install -m 755 "$asan/shim/edurange_shim" "$asan/test/instance_manager/edurange_instance_manager" \
     "$WORK/stage/usr/local/bin/"
+}
+
+# A second stage, of which the extension and the worker have the sanitizers, and sets PRELOAD to what
+# the server has to load for them.  (PGXS appends COPT to the flags of compiler and linker.)
+build_sanitized_server() {
+  asan=$TOP/build/asan_server
+  mkdir -p "$asan"
+  (cd "$TOP" && cp -pu --parents Makefile edurange.control extension/*.[ch] syncworker/*.[ch] \
+    syncworker/Makefile "$asan/")
+  for dir in . syncworker; do
+    library=edurange.so
+    [ "$dir" = . ] || library=edurange_worker.so
+    flock "$TOP" "$MAKE" --no-print-directory -s -j2 -C "$asan/$dir" "$library" COPT="$SANITIZERS"
+  done
+  cp -R "$WORK/stage" "$WORK/sanitized"
+  install -m 755 "$asan/edurange.so" "$asan/syncworker/edurange_worker.so" \
+    "$WORK/sanitized$("$PG_CONFIG" --pkglibdir)/"
+  staged_conf "$WORK/sanitized" >"$WORK/sanitized/staged.conf"
+  # Sanitized functions take more of the stack.
+  {
+    sed "s,$WORK/stage,$WORK/sanitized,g" "$WORK/regress.conf"
+    say "max_stack_depth = '7MB'"
+  } >"$WORK/sanitized.conf"
+  # The sanitizer has to start before the constructor of any library that calls gettext: started from
+  # within bindtextdomain() it waits for itself.
+  echo '#include <stdlib.h>
+    __attribute__((constructor)) static void start(void) { free(malloc(1)); }' |
+    "${CC:-cc}" -x c -shared -fPIC -Wl,-z,initfirst -o "$WORK/sanitized/start.so" -
+  PRELOAD="$("${CC:-cc}" -print-file-name=libasan.so) $WORK/sanitized/start.so"
 }
 
 # ---- running ---------------------------------------------------------------------------------
@@ -116,21 +153,33 @@ list_tests() {
   say "$selected"
 }
 
-# pg_regress or pg_isolation_regress with a server of its own.
+# The words of $2 that are among those of $1; all when $1 is empty.
+only() {
+  for name in $2; do
+    case " ${1:-$name} " in *" $name "*) say "$name" ;; esac
+  done | tr '\n' ' '
+}
+
+# pg_regress or pg_isolation_regress with a server of its own; with a fifth argument, that is loaded
+# into the server before everything else.
 run_regress() {
   suite=$1
   program=$2
   input=$3
   tests=$4
+  preload=${5:-}
+  conf=$WORK/regress.conf
+  [ -z "$preload" ] || conf=$WORK/sanitized.conf
   [ -n "$tests" ] || return 0
   say "---- $suite"
   mkdir "$WORK/out/$suite"
   [ "$(id -u)" -ne 0 ] || chown "$SERVER_USER:" "$WORK/out/$suite"
   status=0
   # shellcheck disable=SC2086 # one word a test
-  (cd "$WORK/out/$suite" && as_user timeout "$LIMIT" "$PGXS_TEST/$program" --inputdir="$input" \
-    --outputdir="$WORK/out/$suite" --bindir="$BINDIR" --dbname="edurange_$suite" \
-    --temp-instance="$WORK/out/$suite/server" --temp-config="$WORK/regress.conf" \
+  (cd "$WORK/out/$suite" && as_user timeout "$LIMIT" ${preload:+env LD_PRELOAD="$preload"} \
+    "$PGXS_TEST/$program" --inputdir="$input" \
+    --outputdir="$WORK/out/$suite" --bindir="$BINDIR" --dbname="edurange_${suite%_sanitized}" \
+    --temp-instance="$WORK/out/$suite/server" --temp-config="$conf" \
     --encoding=UTF8 --no-locale $tests) >"$WORK/out/$suite.log" 2>&1 || status=$?
   grep -E '\.\.\. |^(not )?ok ' "$WORK/out/$suite.log" || true
   count_suite "$suite" "$WORK/out/$suite.log" "$status"
@@ -140,17 +189,23 @@ run_regress() {
   fi
 }
 
-# One TAP file: its line of the report, and on failure its output and the end of its logs.
+# One TAP file: its line of the report, and on failure its output and the end of its logs.  With a
+# second argument, that is loaded into everything and the server has the sanitizers.
 run_tap() {
-  name=$(basename "$1" .pl)
+  test=$(basename "$1" .pl)
+  preload=${2:-}
+  name=$test${preload:+_sanitized}
+  stage=$WORK/stage
+  [ -z "$preload" ] || stage=$WORK/sanitized
   began=$(date +%s)
   mkdir "$WORK/out/$name"
   [ "$(id -u)" -ne 0 ] || chown "$SERVER_USER:" "$WORK/out/$name"
   status=0
   # shellcheck disable=SC2086 # PROVE_FLAGS is several words
   (cd "$WORK/src/test" && TESTDIR="$WORK/out/$name" TESTDATADIR="$WORK/out/$name/tmp_check" \
-    TESTLOGDIR="$WORK/out/$name/tmp_check/log" as_user timeout -k 10 "$LIMIT" \
-    prove ${PROVE_FLAGS:-} -I "$PGXS_TEST/perl" -I "$WORK/src/test/perl" "t/$name.pl") \
+    TESTLOGDIR="$WORK/out/$name/tmp_check/log" EDURANGE_STAGE="$stage" as_user timeout -k 10 "$LIMIT" \
+    ${preload:+env LD_PRELOAD="$preload"} \
+    prove ${PROVE_FLAGS:-} -I "$PGXS_TEST/perl" -I "$WORK/src/test/perl" "t/$test.pl") \
     >"$WORK/out/$name.log" 2>&1 || status=$?
   count=$(sed -n 's/.*Tests=\([0-9]*\).*/\1/p' "$WORK/out/$name.log")
   seconds=$(($(date +%s) - began))
@@ -167,6 +222,24 @@ run_tap() {
       [ ! -s "$log" ] || { say "---- $log" && tail -n 25 "$log"; }
     done
   fi
+}
+
+# Extension and worker with the sanitizers: some tests, or all of regress and isolation and what drives the
+# worker in the long run.  Memory that a backend keeps until its end is no leak.
+run_sanitized() {
+  options=$ASAN_OPTIONS
+  ASAN_OPTIONS=$options:detect_leaks=0:abort_on_error=1
+  build_sanitized_server
+  run_regress regress_sanitized regress/pg_regress "$src" \
+    "$(only "$SANITIZED_REGRESS" "$(list_tests "$src/sql" .sql "$src/sql/schedule")")" "$PRELOAD"
+  if [ -n "${EDURANGE_LONG:-}" ]; then
+    run_regress isolation_sanitized isolation/pg_isolation_regress "$src/test/isolation" \
+      "$(list_tests "$src/test/isolation/specs" .spec "$src/test/isolation/schedule")" "$PRELOAD"
+  fi
+  for name in $SANITIZED_TAP; do
+    ! wanted "$name" || run_tap "$src/test/t/$name.pl" "$PRELOAD"
+  done
+  ASAN_OPTIONS=$options
 }
 
 # The fuzzers for a fixed number of inputs, all those whose names are wanted; EDURANGE_LONG=1 gives
@@ -238,7 +311,16 @@ BINDIR=$("$PG_CONFIG" --bindir)
 PGXS_TEST=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
 LIMIT=600
 FUZZ_RUNS=20000
-[ -z "${EDURANGE_LONG:-}" ] || LIMIT=7200
+SANITIZERS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
+SANITIZED_REGRESS="install points ledger cdf questions attempts completions tokens caller health wire errors \
+json_schema findings sync_transitions sync_evidence sync_steps"
+SANITIZED_TAP=031_sync_worker
+if [ -n "${EDURANGE_LONG:-}" ]; then
+  LIMIT=7200
+  SANITIZED_REGRESS=''
+  SANITIZED_TAP='010_exactness 011_crash 020_http 024_game 031_sync_worker 050_sync_faults 051_sync_simulation
+    052_sync_dashboard 055_packs_http 057_updates_while_answering'
+fi
 trap on_exit EXIT
 trap 'exit 130' INT TERM HUP
 
@@ -266,18 +348,26 @@ unset EDURANGE_URL EDURANGE_IM_URL EDURANGE_PORT EDURANGE_PGPORT EDURANGE_IM_POR
   MAKELEVEL MFLAGS
 
 src=$WORK/src
-run_regress regress regress/pg_regress "$src" \
-  "$(list_tests "$src/sql" .sql "$src/sql/schedule")"
-run_regress isolation isolation/pg_isolation_regress "$src/test/isolation" \
-  "$(list_tests "$src/test/isolation/specs" .spec "$src/test/isolation/schedule")"
-say "---- TAP"
-for file in "$src"/test/t/*.pl; do
-  if [ -f "$file" ] && wanted "$(basename "$file")"; then
-    run_tap "$file"
-  fi
-done
-run_fuzz
-if [ -n "${EDURANGE_LONG:-}" ]; then
+if wanted_suite regress; then
+  run_regress regress regress/pg_regress "$src" "$(list_tests "$src/sql" .sql "$src/sql/schedule")"
+fi
+if wanted_suite isolation; then
+  run_regress isolation isolation/pg_isolation_regress "$src/test/isolation" \
+    "$(list_tests "$src/test/isolation/specs" .spec "$src/test/isolation/schedule")"
+fi
+if wanted_suite sanitized && [ "${EDURANGE_SANITIZE:-yes}" != no ]; then
+  run_sanitized
+fi
+if wanted_suite tap; then
+  say "---- TAP"
+  for file in "$src"/test/t/*.pl; do
+    if [ -f "$file" ] && wanted "$(basename "$file")"; then
+      run_tap "$file"
+    fi
+  done
+fi
+! wanted_suite fuzz || run_fuzz
+if [ -n "${EDURANGE_LONG:-}" ] && wanted_suite long; then
   say "---- long"
   for file in "$TOP"/test/long/*.sh; do
     wanted "$(basename "$file")" || continue
