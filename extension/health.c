@@ -22,6 +22,30 @@ typedef enum StatementId
 #define MISSING                                                                                    \
 	"(SELECT coalesce(array_agg(kind || ' ' || name ORDER BY kind, name), '{}')"                   \
 	" FROM edurange.assertions() WHERE NOT present)"
+/* What an operator should know first, with what to do about it: docs/operations.md has the details. */
+#define IS_SERVED                                                                                  \
+	"NOT pg_is_in_recovery()"                                                                      \
+	" AND current_setting('edurange.database', true) = current_database()"
+#define PROBLEMS                                                                                   \
+	"array_remove(ARRAY["                                                                          \
+	"CASE WHEN cardinality(missing) > 0"                                                           \
+	" THEN 'something is missing; run edurange.migrate()' END,"                                    \
+	"CASE WHEN " IS_SERVED " THEN CASE WHEN NOT (sync).\"workerRunning\""                          \
+	"  THEN 'the sync worker does not run; is edurange in shared_preload_libraries?'"              \
+	" WHEN current_setting('edurange.instance_manager_url', true) = ''"                            \
+	"  THEN 'the sync worker idles; set edurange.instance_manager_url'"                            \
+	" WHEN NOT current_setting('edurange.sync_enabled', true)::boolean"                            \
+	"  THEN 'the sync worker is paused; set edurange.sync_enabled to on' END END,"                 \
+	"CASE WHEN (sync).\"consecutiveFailures\" > 2 THEN format("                                    \
+	" 'the sync worker failed %s times in a row: %s', (sync).\"consecutiveFailures\","             \
+	" (sync).\"lastError\") END,"                                                                  \
+	"CASE WHEN (sync).held > 0 THEN format('%s instances are held because too many pods vanished"  \
+	" at once; is the list of the Instance Manager whole?', (sync).held) END,"                     \
+	"CASE WHEN (drift).\"stuckRows\" > 0 THEN format('%s instances do not end; see"                \
+	" edurange.sync_drift()', (drift).\"stuckRows\") END,"                                         \
+	"CASE WHEN (connections).utilization_percent > 90 THEN format('%s of %s connections are in"    \
+	" use; raise max_connections or lower EDURANGE_POOL_SIZE', (connections).current,"             \
+	" (connections).max) END], NULL)"
 #define VERSION "(SELECT extversion FROM pg_extension WHERE extname = 'edurange')"
 
 static Statement statements[STATEMENT_COUNT] = {
@@ -38,17 +62,13 @@ static Statement statements[STATEMENT_COUNT] = {
                  {InvalidOid},
                  .reads = true},
     /* $1 milliseconds that a query took, $2 the same in a transaction of its own */
-    [HEALTH] = {"SELECT ROW('ok', CASE WHEN cardinality(missing) = 0 THEN 'everything is in place'"
-                "  ELSE 'something is missing; run edurange.migrate()' END, 'connected',"
+    [HEALTH] = {"SELECT ROW('ok', CASE WHEN cardinality(problems) = 0 THEN 'everything is in place'"
+                "  ELSE array_to_string(problems, '; ') END, 'connected',"
                 " clock_timestamp(), 'PostgreSQL ' || "
                 "split_part(current_setting('server_version'), ' ', 1),"
                 " (SELECT format('%sd %sh %sm %ss', s / 86400, s / 3600 % 24, s / 60 % 60, s % 60)"
                 "  FROM (SELECT extract(epoch FROM clock_timestamp()"
-                "   - pg_postmaster_start_time())::bigint) AS up (s)),"
-                " (SELECT ROW(n, most, round(100.0 * n / most, 2))::edurange.health_connections"
-                "  FROM (SELECT (SELECT sum(numbackends)::integer"
-                "   FROM pg_stat_database), current_setting('max_connections')::integer)"
-                "  AS connection (n, most)),"
+                "   - pg_postmaster_start_time())::bigint) AS up (s)), connections,"
                 " ROW(round($1::numeric, 3), round($2::numeric, 3))::edurange.health_performance,"
                 " (SELECT ROW(round(b / 1048576.0, 2), pg_size_pretty(b))::edurange.health_storage"
                 "  FROM (SELECT CASE WHEN has_database_privilege(current_database(), 'CONNECT')"
@@ -57,9 +77,13 @@ static Statement statements[STATEMENT_COUNT] = {
                 "  pg_size_pretty(pg_total_relation_size(relid)))::edurange.health_table"
                 "  FROM pg_stat_user_tables ORDER BY n_live_tup DESC, relname LIMIT 10),"
                 " (SELECT format('%s tables', count(*)) FROM pg_stat_user_tables), " VERSION
-                ", missing,"
-                " edurange.sync_status(), edurange.sync_drift_summary())::edurange.health_report "
-                "FROM " MISSING " AS m (missing)",
+                ", missing, sync, drift)::edurange.health_report"
+                " FROM " MISSING " AS m (missing), (SELECT edurange.sync_status()) AS s (sync),"
+                " (SELECT edurange.sync_drift_summary()) AS d (drift), (SELECT ROW(n, most,"
+                "  round(100.0 * n / most, 2))::edurange.health_connections"
+                "  FROM (SELECT (SELECT sum(numbackends)::integer FROM pg_stat_database),"
+                "   current_setting('max_connections')::integer) AS connection (n, most))"
+                " AS c (connections), LATERAL (SELECT " PROBLEMS ") AS p (problems)",
                 {FLOAT8OID, FLOAT8OID},
                 .reads = true},
 };
