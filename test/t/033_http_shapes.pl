@@ -95,7 +95,8 @@ for my $name (sort keys %refused)
 	my ($response, $closed, $more) = try($refused{$name});
 	ok(!ref $closed, "$name: one answer") or diag explain $closed;
 	is($response->[0], 400, "$name: refused");
-	like($response->[1], qr/"code":"malformed_request"/, "$name: as malformed");
+	# libmicrohttpd 1.0 refuses most of them itself, with a page of its own.
+	like($response->[1], qr/"code":"malformed_request"|^<html>/, "$name: as malformed");
 	like($response->[2], qr/^Connection: close/mi, "$name: the connection ends");
 	ok($closed, "$name: it is closed");
 }
