@@ -31,6 +31,8 @@ if [ ! -f "$root/complete" ]; then
   for file in /etc/apt/apt.conf.d/*proxy*; do
     [ ! -f "$file" ] || cp "$file" "$root/etc/apt/apt.conf.d/"
   done
+  # A mirror may be a picture of an earlier day.
+  echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/90-mirror"
   # Some packages read /proc while they are configured.
   mount -t proc proc "$root/proc"
   trap 'umount "$root/proc"' EXIT
