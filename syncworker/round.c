@@ -5,7 +5,8 @@
  * When the list does not come, the worker backs off from it, up to a minute.  Every interval it
  * sends one small request instead.  When that is answered again after it was not, the list is due
  * at once; when it is answered all the time and only the list fails, the worker asks for single
- * pods meanwhile.  A server that answers, even with an error, is asked again every interval.
+ * pods meanwhile, and for the list after the time of a request.  A server that answers, even with
+ * an error, is asked again every interval.
  */
 #include "postgres.h"
 
@@ -80,11 +81,11 @@ problem_known(const char *problem)
 	return false;
 }
 
-/* Time to stay away after so many failures: growing, with jitter. */
+/* Time to stay away after so many failures: growing up to a longest one, with jitter. */
 static long
-backoff_ms(long interval)
+backoff_ms(long interval, long longest)
 {
-	long limit = Max(interval, MAX_BACKOFF_MS);
+	long limit = Max(interval, longest);
 	long delay = interval;
 
 	for (int i = 0; i < history.failures && delay < limit; i++)
@@ -151,7 +152,7 @@ static void
 note_database_failure(const char *what, const char *problem, const RoundSettings *settings)
 {
 	history.database_fails = true;
-	note_failure(what, problem, backoff_ms(settings->interval_ms));
+	note_failure(what, problem, backoff_ms(settings->interval_ms, MAX_BACKOFF_MS));
 }
 
 /*
@@ -204,13 +205,15 @@ apply_problem(const RoundSettings *settings, const char *problem, int encoding,
 		ask_and_apply(settings, result.wanted);
 }
 
-/* The list did not come. */
+/* The list did not come.  While small requests are answered, only half of the time is spent on it. */
 static void
 miss_list(const RoundSettings *settings, const ImReply *reply, TimestampTz observed_at)
 {
+	long longest = history.probe_answered ? settings->target.timeout_ms : MAX_BACKOFF_MS;
+
 	history.away = !reply->reached && !history.probe_answered;
 	note_failure("read the list of pods", reply->problem,
-	             reply->answered ? 0 : backoff_ms(settings->interval_ms));
+	             reply->answered ? 0 : backoff_ms(settings->interval_ms, longest));
 	apply_problem(settings, reply->problem, 0, observed_at);
 }
 
