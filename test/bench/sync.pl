@@ -5,14 +5,17 @@
 use strict;
 use warnings;
 
+# the test modules keep standard output to themselves
+my $results;
+BEGIN { open($results, '>&', \*STDOUT) or die $!; }
+
 use PostgreSQL::Test::Utils;
-use Test::More;
 use Time::HiRes qw(time sleep);
 
 use Edurange::Cluster;
 use Edurange::InstanceManager;
 
-select(Test::More->builder->output);
+$results->autoflush;
 
 my $quick = grep { $_ eq 'quick' } split ' ', $ENV{BENCH} // '';
 my $im = Edurange::InstanceManager->start;
@@ -26,6 +29,8 @@ edurange.instance_manager_url = '@{[ $im->url ]}'
 edurange.sync_enabled = off
 edurange.sync_interval = 1h
 CONF
+
+sub say_row { my ($format, @values) = @_; return print {$results} sprintf("$format\n", @values); }
 
 sub sql { return $node->safe_psql('edurange', $_[0]); }
 
@@ -83,14 +88,14 @@ sub measure
 	return took($script);
 }
 
-print "one pass, ms (median)        pods   unchanged   10 % changed\n";
+say_row('%-24s %8s %11s %14s', 'one pass, ms (median)', 'pods', 'unchanged', '10 % changed');
 for my $pods (1_000, 10_000, $quick ? () : 100_000)
 {
 	sql("CALL bench.fill($pods)");
 	sql('VACUUM ANALYZE');
 	my $row = sub {
 		my ($name, $statement) = @_;
-		print sprintf("%-24s %8d %11.1f %14.1f\n", $name, $pods, measure($statement, 0), measure($statement, 1));
+		say_row('%-24s %8d %11.1f %14.1f', $name, $pods, measure($statement, 0), measure($statement, 1));
 	};
 	$row->('sync_apply', q{SELECT FROM edurange.sync_apply((SELECT pods FROM bench.list WHERE kind = 'KIND'));});
 	$row->('a row at a time', q{CALL bench.row_at_a_time('KIND', false);});
@@ -104,6 +109,7 @@ sql(qq{INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeU
 	SELECT 'f' || i, 'c', 'u', 'pending...', 'ACTIVE', 'g' FROM generate_series(1, $flags) i});
 $im->add_pod(name => "f$_", flag => "EDU-{$_}", user_id => 'u', competition_id => 'g') for 1 .. $flags;
 sql('ALTER SYSTEM SET edurange.sync_enabled = on');
+say_row("\n%-24s %8s %11s %14s", "$flags new flags, s", 'latency', 'concurrency', 'at the least');
 for my $concurrency (1, 8, 64)
 {
 	for my $latency (5, 20)
@@ -115,8 +121,8 @@ for my $concurrency (1, 8, 64)
 		$node->reload;
 		$node->poll_query_until('edurange',
 			q{SELECT NOT EXISTS (SELECT FROM "ChallengeInstance" WHERE flag IS NULL)});
-		print sprintf("%d flags, latency %2d ms, concurrency %2d: %.2f s (latency x flags / concurrency: %.2f s)\n",
-		  $flags, $latency, $concurrency, time - $begin, $latency * $flags / $concurrency / 1000);
+		say_row('%-24.2f %5d ms %11d %14.2f', time - $begin, $latency, $concurrency,
+			$latency * $flags / $concurrency / 1000);
 	}
 }
 $im->clear_faults;
@@ -146,8 +152,11 @@ sql('CHECKPOINT');
 my ($kilobytes, $wal, $polls) = (memory(), sql('SELECT pg_current_wal_insert_lsn()'), polls());
 my $written = sql(q{SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables});
 let_poll($idle);
-print sprintf("%d idle polls over %d pods: memory of the worker %d kB before, %d kB after;"
-  . " rows written: %d, WAL bytes per poll: %.2f\n", polls() - $polls, $flags, $kilobytes, memory(),
-  sql(q{SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables}) - $written,
-  sql("SELECT pg_current_wal_insert_lsn() - '$wal'") / (polls() - $polls));
+$polls = polls() - $polls;
+say_row("\n%-24s %8s %11s", "$polls idle polls", 'pods', '');
+say_row('%-24s %8d %11d', 'memory before, kB', $flags, $kilobytes);
+say_row('%-24s %8d %11d', 'memory after, kB', $flags, memory());
+say_row('%-24s %8d %11d', 'rows written', $flags,
+	sql(q{SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables}) - $written);
+say_row('%-24s %8d %11.2f', 'bytes of WAL a poll', $flags, sql("SELECT pg_current_wal_insert_lsn() - '$wal'") / $polls);
 $node->stop;
