@@ -120,6 +120,8 @@ fuzz: ## fuzz what reads requests and documents, SECONDS=60 for each target
 	@MAKE='$(MAKE)' test/fuzz/run.sh $(or $(SECONDS),60)
 bench: ## speed, as a table; BENCH="quick reads writes hot failing lock idle sync cdf" picks parts
 	@MAKE='$(MAKE)' test/bench/run.sh
+deb: ## Debian packages for the PostgreSQL of PG_CONFIG, in build/deb/
+	@MAKE='$(MAKE)' deploy/deb.sh
 lint: ## formatting, both compilers, static analysis, shell scripts, exported symbols
 	@MAKE='$(MAKE)' test/lint.sh
 docs: ## make the pages of docs/ that list errors, functions and settings
@@ -132,5 +134,5 @@ help: ## this list
 
 FORCE:
 .PHONY: FORCE all install clean distclean parts install-parts clean-parts clean-says distclean-run \
-	run up down psql test test-long fuzz lint docs format help \
+	run up down psql test test-long fuzz bench deb lint docs format help \
 	$(foreach p,$(PARTS),$(p)-all $(p)-install $(p)-clean)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what building, running and testing need, from Debian's packages: install-deps.sh
-# [build|fuzz|test|long|lint].  Looks for the files themselves, not for package names, so that anything that
+# [build|fuzz|test|long|bench|lint|deb].  Looks for the files themselves, not for package names, so that anything that
 # is there in another way counts; when all is there it neither calls apt nor uses the network.
 set -eu
 
@@ -34,6 +34,9 @@ etcd|command etcd|etcd-server
 etcdctl|command etcdctl|etcd-client
 debootstrap|command debootstrap|debootstrap
 valgrind|command valgrind|valgrind'
+needs_deb='
+dpkg-buildpackage|command dpkg-buildpackage|dpkg-dev
+debhelper|command dh|debhelper'
 needs_bench='
 wrk|command wrk|wrk
 gunicorn|command gunicorn|gunicorn
@@ -102,10 +105,11 @@ missing_packages() {
     fuzz) needs=$needs_build$needs_fuzz ;;
     test) needs=$needs_build$needs_fuzz$needs_test ;;
     long) needs=$needs_build$needs_fuzz$needs_test$needs_long ;;
+    deb) needs=$needs_build$needs_deb ;;
     bench) needs=$needs_build$needs_bench ;;
     lint) needs=$needs_build$needs_fuzz$needs_test$needs_lint ;;
     *)
-      echo "install-deps.sh: unknown purpose \"$purpose\"; build, fuzz, test, long, bench or lint" >&2
+      echo "install-deps.sh: unknown purpose \"$purpose\"; build, fuzz, test, long, bench, lint or deb" >&2
       exit 2
       ;;
   esac

@@ -3,8 +3,9 @@
 # from schema/extension/ with the examples of expected/examples.out, settings.md from
 # extension/guc.c and shim/config.c.
 #
-# Usage: docs/generate.pl [--check]: with --check nothing is written, and a page that is not up to
-# date is an error.
+# Usage: docs/generate.pl [--check | --man | --environment]: with --check nothing is written, and a page that
+# is not up to date is an error; the others print the shim's manual page and its settings as a file of
+# variables.
 
 use strict;
 use warnings;
@@ -204,31 +205,161 @@ sub server_settings
 	return $rows;
 }
 
-# Settings of the shim, from its table, under the headings that it has as comments.
-sub shim_settings
+# Settings of the shim from its table, a hash each; a heading that it has as comment stands between them
+# as { heading => … }.
+sub shim_table
 {
 	my $source = slurp('shim/config.c');
 	my $strings = '((?:"(?:[^"\\\\]|\\\\.)*"\s*)+)';
-	my $rows = '';
+	my @table;
 
 	while ($source =~ /^\t(?:\/\* (\w+) \*\/$|(TEXT|SECRET|INTEGER|SWITCH)\("([A-Z_]+)", \w+,\s*(.*?)\),$)/gsm)
 	{
 		my ($heading, $kind, $variable, $rest) = ($1, $2, $3, $4);
 		if (defined $heading)
 		{
-			$rows .= "\n### $heading\n\n| variable | flag | default | values | meaning |\n|---|---|---|---|---|\n";
+			push @table, { heading => $heading };
 			next;
 		}
 		my ($initial) = $kind eq 'SECRET' ? 'NULL' : $rest =~ /^(NULL|"[^"]*"),/;
 		my ($help) = $rest =~ /$strings$/;
-		my $values = $kind eq 'SWITCH' ? '`true`, `false`' : $rest =~ /, (\d+), (\d+),/ ? "$1 to $2" : 'text';
-		(my $flag = '`--' . lc($variable =~ s/^EDURANGE_//r) . '`') =~ tr/_/-/;
+		(my $flag = '--' . lc($variable =~ s/^EDURANGE_//r)) =~ tr/_/-/;
 
-		$flag = "(none; or the file that `${variable}_FILE` names)" if $kind eq 'SECRET';
-		$initial = $initial eq 'NULL' ? '(none)' : '`' . c_string($initial) . '`';
-		$rows .= "| `$variable` | $flag | $initial | $values | " . c_string($help) . " |\n";
+		push @table, {
+			variable => $variable,
+			flag => $kind eq 'SECRET' ? undef : $flag,
+			initial => $initial eq 'NULL' ? undef : c_string($initial),
+			values => $kind eq 'SWITCH' ? 'true or false' : $rest =~ /, (\d+), (\d+),/ ? "$1 to $2" : 'text',
+			help => c_string($help) };
+	}
+	return @table;
+}
+
+# The same as tables of a page.
+sub shim_settings
+{
+	my $rows = '';
+
+	for my $setting (shim_table())
+	{
+		if (defined $setting->{heading})
+		{
+			$rows .= "\n### $setting->{heading}\n\n| variable | flag | default | values | meaning |\n|---|---|---|---|---|\n";
+			next;
+		}
+		my $variable = $setting->{variable};
+		$rows .= sprintf("| `%s` | %s | %s | %s | %s |\n", $variable,
+			defined $setting->{flag} ? "`$setting->{flag}`" : "(none; or the file that `${variable}_FILE` names)",
+			defined $setting->{initial} ? "`$setting->{initial}`" : '(none)',
+			$setting->{values} eq 'true or false' ? '`true`, `false`' : $setting->{values}, $setting->{help});
 	}
 	return $rows;
+}
+
+# The same as a file of environment variables, each as a comment with its default.
+sub environment
+{
+	my $text = <<'TXT';
+# Settings of edurange_shim, read by its systemd unit; see edurange-shim(8).  What is commented out is the
+# default.  After a change: systemctl restart edurange-shim
+#
+# Peer authentication, where PostgreSQL runs on this machine, needs no password:
+#   DATABASE_URL=postgresql:///edurange?host=/var/run/postgresql
+TXT
+
+	for my $setting (shim_table())
+	{
+		my $initial = $setting->{initial} // '';
+		$text .= defined $setting->{heading}
+		  ? "\n# ---- $setting->{heading}\n"
+		  : "\n# $setting->{help} ($setting->{values})\n"
+		  . (defined $setting->{flag} ? '' : "# or the file with it: $setting->{variable}_FILE\n")
+		  . "#$setting->{variable}=$initial\n";
+	}
+	return $text;
+}
+
+# A text for roff.
+sub roff
+{
+	my ($text) = @_;
+
+	$text =~ s/\\/\\e/g;
+	$text =~ s/-/\\-/g;
+	$text =~ s/^([.'])/\\&$1/gm;
+	return $text;
+}
+
+# The manual page of the shim.
+sub manual
+{
+	my ($version) = slurp('edurange.control') =~ /^default_version = '(.*)'/m;
+	my $settings = '';
+
+	for my $setting (shim_table())
+	{
+		if (defined $setting->{heading})
+		{
+			$settings .= ".SS $setting->{heading}\n";
+			next;
+		}
+		$settings .= '.TP' . "\n\\fB" . roff($setting->{variable}) . '\fR, '
+		  . (defined $setting->{flag}
+			? '\fB' . roff($setting->{flag}) . "\\fR=\\fIVALUE\\fR\n"
+			: '\fB' . roff("$setting->{variable}_FILE") . "\\fR\n")
+		  . roff(ucfirst $setting->{help}) . '.'
+		  . ($setting->{values} eq 'text' ? '' : ' ' . roff(ucfirst $setting->{values}) . '.')
+		  . (defined $setting->{initial} ? ' Default: ' . roff($setting->{initial}) . '.' : '') . "\n";
+	}
+	return <<"TXT";
+.TH EDURANGE\\-SHIM 8 "" "edurange $version" "edurange"
+.SH NAME
+edurange\\-shim \\- HTTP interface of the EDURange database controller
+.SH SYNOPSIS
+.B edurange_shim
+[\\fB\\-\\-\\fISETTING\\fR=\\fIVALUE\\fR ...]
+[\\fB\\-\\-check\\-config\\fR | \\fB\\-\\-routes\\fR | \\fB\\-\\-help\\fR | \\fB\\-\\-version\\fR]
+.SH DESCRIPTION
+Serves the functions of the PostgreSQL extension edurange over HTTP. It keeps no state; any number of them
+may serve one database. The routes are described at
+.BR /openapi.json
+and
+.BR /docs .
+It speaks plain HTTP; TLS is the job of the proxy before it.
+.PP
+On SIGTERM it accepts no more, finishes the requests in flight, and exits with 0.
+.SH OPTIONS
+.TP
+.B \\-\\-check\\-config
+Print the settings in effect, of a secret only whether it is set, and exit.
+.TP
+.B \\-\\-routes
+Print method, path and tier of each route and exit.
+.TP
+.B \\-\\-help
+Print all settings and exit.
+.TP
+.B \\-\\-version
+Print the version and exit.
+.SH SETTINGS
+Each is an environment variable or a flag; the flag wins. An empty value is as none. All take effect at the
+start. A secret is no flag, because others on the machine can read a command line: it comes from its variable, or
+from the file that the variable with _FILE names. Where no setting says which database, libpq's own variables
+(PGHOST, ...) do.
+$settings.SH FILES
+.TP
+.I /etc/edurange/shim.env
+Settings that the systemd unit reads.
+.TP
+.I /usr/share/edurange\\-shim/roles.sql
+Makes the login of the service at the database.
+.SH EXIT STATUS
+0 when it was told to stop; 2 for settings that are wrong; 1 for anything else.
+.SH SEE ALSO
+.BR psql (1),
+.BR systemctl (1),
+/usr/share/doc/edurange\\-shim
+TXT
 }
 
 sub settings
@@ -274,6 +405,16 @@ sub check_http_api
 	return;
 }
 
+if (grep { $_ eq '--man' } @ARGV)
+{
+	print manual();
+	exit 0;
+}
+if (grep { $_ eq '--environment' } @ARGV)
+{
+	print environment();
+	exit 0;
+}
 check_http_api();
 page('errors.md', errors());
 page('sql-api.md', sql_api());

@@ -24,6 +24,7 @@
 #include "http.h"
 #include "log.h"
 #include "metrics.h"
+#include "notify.h"
 #include "openapi.h"
 #include "routes.h"
 #include "server.h"
@@ -31,6 +32,7 @@
 #define EXIT_CONFIGURATION 2
 #define BACKLOG 4096
 #define DRAIN_STEP_MS 20
+#define STOP_MARGIN_SECONDS 10
 #define DRAIN_QUIET_STEPS 3 /* a request may still be on its way from a socket to its callback */
 
 /* The socket to accept on, or -1 with the reason and the settings named in the log. */
@@ -100,6 +102,18 @@ raise_descriptor_limit(void)
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
+}
+
+/* Says that the end has begun, and asks the service manager for as long as draining may take. */
+static void
+announce_stop(const Config *config)
+{
+	char state[96];
+
+	log_event("info", "stopping", "finishing the requests in flight");
+	snprintf(state, sizeof(state), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld",
+	         (config->drain_timeout + STOP_MARGIN_SECONDS) * 1000000LL);
+	notify_manager(state);
 }
 
 /*
@@ -174,9 +188,10 @@ main(int argc, char **argv)
 	    !metrics_listen(config.host, config.metrics_port, server_ask_metrics))
 		return EXIT_FAILURE;
 	log_listening(config.host, fd);
+	notify_manager("READY=1");
 
 	sigwait(&signals, &received);
-	log_event("info", "stopping", "finishing the requests in flight");
+	announce_stop(&config);
 	server_stop_accepting();
 	if (!drain(&signals, config.drain_timeout))
 	{
