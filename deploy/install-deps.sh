@@ -26,6 +26,7 @@ libFuzzer|fuzzer -|libclang-rt-dev'
 needs_test='
 prove|command prove|perl
 IPC::Run|perl IPC::Run|libipc-run-perl
+YAML::XS|perl YAML::XS|libyaml-libyaml-perl
 JSON Schema test suite|file /usr/share/json-schema-test-suite|json-schema-test-suite
 pgrep|command pgrep|procps'
 needs_long='
@@ -33,6 +34,8 @@ patroni|command patroni|patroni
 etcd|command etcd|etcd-server
 etcdctl|command etcdctl|etcd-client
 debootstrap|command debootstrap|debootstrap
+lintian|command lintian|lintian
+systemd-nspawn|command systemd-nspawn|systemd-container
 valgrind|command valgrind|valgrind'
 needs_deb='
 dpkg-buildpackage|command dpkg-buildpackage|dpkg-dev

@@ -16,6 +16,11 @@ root=/var/tmp/edurange-chroot-$suite-$key
 mirror=$(sed -n 's/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\).*/\2/p; s/^URIs: *\([^ ]*\).*/\1/p' \
   /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
 
+# Of the release that this machine has, the same packages as here: with updates.
+security=$(sed -n 's/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*security[^ ]*\) .*/\2/p; s/^URIs: *\([^ ]*security[^ ]*\).*/\1/p' \
+  /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
+here=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+
 [ -n "$mirror" ] || { echo "chroot.sh: no Debian mirror in /etc/apt" >&2; exit 1; }
 exec 7>"/var/tmp/edurange-chroot-$suite.lock"
 flock 7
@@ -37,7 +42,12 @@ if [ ! -f "$root/complete" ]; then
   mount -t proc proc "$root/proc"
   trap 'umount "$root/proc"' EXIT
   trap 'exit 130' INT TERM HUP
-  env DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get -q -y --no-install-recommends install \
+  if [ "$suite" = "$here" ] && [ -n "$security" ]; then
+    printf 'deb %s %s main\n' "$mirror" "$suite-updates" "$security" "$suite-security" >>"$root/etc/apt/sources.list"
+    chroot "$root" apt-get -q update >&2
+    env DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get -q -y --no-install-recommends upgrade >&2
+  fi
+  [ $# -eq 0 ] || env DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get -q -y --no-install-recommends install \
     "$@" >&2
   umount "$root/proc"
   trap - EXIT

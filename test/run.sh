@@ -62,7 +62,7 @@ make_work_dir() {
 # Copies of what the tests read, with modes that let SERVER_USER read them.
 copy_inputs() {
   (cd "$TOP" && cp -R --parents sql expected deploy schema edurange.control docs README.md Makefile \
-    test/adoption test/isolation test/t test/perl test/gates.pl test/prometheus extension/*.[ch] shim/*.[ch] syncworker/*.[ch] \
+    test/adoption test/isolation test/kubernetes test/t test/perl test/gates.pl test/prometheus extension/*.[ch] shim/*.[ch] syncworker/*.[ch] \
     "$WORK/src/" 2>/dev/null) || true
   chmod -R a+rX "$WORK/src"
 }
@@ -109,6 +109,24 @@ build_sanitized_server() {
     __attribute__((constructor)) static void start(void) { free(malloc(1)); }' |
     "${CC:-cc}" -x c -shared -fPIC -Wl,-z,initfirst -o "$WORK/sanitized/start.so" -
   PRELOAD="$("${CC:-cc}" -print-file-name=libasan.so) $WORK/sanitized/start.so"
+# The schemas of Kubernetes, an npm package that is kept below build/; without npm, or a way to its registry,
+# the test that wants them leaves that part out.
+add_kubernetes_schemas() {
+  wanted 081_kubernetes || return 0
+  kept=$TOP/build/kubernetes
+  if ! cmp -s "$TOP/test/kubernetes/package.json" "$kept/package.json"; then
+    command -v npm >/dev/null 2>&1 || return 0
+    rm -rf "$kept"
+    mkdir -p "$kept"
+    if ! (cp "$TOP/test/kubernetes/package.json" "$kept/" && cd "$kept" && npm install --silent --no-audit --no-fund) >/dev/null 2>&1; then
+      say 'the schemas of Kubernetes could not be installed; manifests are checked without them'
+      rm -rf "$kept"
+      return 0
+    fi
+    cp "$TOP/test/kubernetes/package.json" "$kept/package.json"
+  fi
+  cp -R "$kept/node_modules" "$WORK/src/test/kubernetes/"
+  chmod -R a+rX "$WORK/src/test/kubernetes"
 }
 
 # ---- running ---------------------------------------------------------------------------------
@@ -335,6 +353,7 @@ staged_conf "$WORK/stage" >"$WORK/stage/staged.conf"
   say 'fsync = off'
 } >"$WORK/regress.conf"
 copy_inputs
+add_kubernetes_schemas
 
 export PG_CONFIG HOME="$WORK/out" PATH="$BINDIR:$PATH" PG_REGRESS="$PGXS_TEST/regress/pg_regress"
 export EDURANGE_STAGE="$WORK/stage" EDURANGE_SHIM="$WORK/stage/usr/local/bin/edurange_shim"

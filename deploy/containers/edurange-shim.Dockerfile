@@ -1,0 +1,17 @@
+# The HTTP interface.  Build it from the top of the checkout:
+#   docker build -f deploy/containers/edurange-shim.Dockerfile -t edurange-shim .
+# BASE is Debian 12 or a descendant of it; both stages use the same.
+ARG BASE=debian:bookworm-slim
+
+FROM ${BASE} AS build
+COPY . /src
+RUN /src/deploy/containers/build.sh
+
+FROM ${BASE}
+COPY --from=build /src/build/deb/ /packages/
+COPY deploy/containers/install-shim.sh /packages/
+RUN /packages/install-shim.sh
+USER 10001:10001
+ENV EDURANGE_HOST=0.0.0.0
+EXPOSE 8000
+ENTRYPOINT ["/usr/bin/edurange_shim"]

@@ -1,0 +1,37 @@
+#!/bin/sh
+# Prepares the database that libpq's variables (PGHOST, PGDATABASE, PGUSER, PGPASSWORD, …) name, as a superuser:
+# makes or updates the extension, brings the tables up to date, makes the login of the shim with the password
+# SHIM_PASSWORD.  Run again it changes nothing.  Waits five minutes for a server that is not there yet.
+set -eu
+
+tries=0
+until pg_isready -q -t 5; do
+  tries=$((tries + 1))
+  [ "$tries" -lt 150 ] || {
+    echo "edurange-migrate: no server at ${PGHOST:-the socket}" >&2
+    exit 1
+  }
+  sleep 2
+done
+roles=$(find /usr/share/postgresql/*/edurange/roles.sql | sort -V | tail -n 1)
+exec psql -X -v ON_ERROR_STOP=1 -v roles="$roles" <<'SQL'
+\set QUIET on
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS edurange;
+ALTER EXTENSION edurange UPDATE;
+\set QUIET off
+SELECT * FROM edurange.migrate();
+\set QUIET on
+\i :roles
+-- The password is no line of the server's log.
+SET log_statement = 'none';
+SET log_min_duration_statement = -1;
+SET log_min_error_statement = panic;
+SET password_encryption = 'scram-sha-256';
+\getenv shim_password SHIM_PASSWORD
+\if :{?shim_password}
+ALTER ROLE edurange_shim PASSWORD :'shim_password';
+\endif
+\set QUIET off
+SELECT ready, missing FROM edurange.readiness();
+SQL

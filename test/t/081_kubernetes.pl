@@ -1,0 +1,305 @@
+# The manifests of deploy/kubernetes/: each overlay renders, is what the schemas of Kubernetes allow, fits together,
+# and agrees with the shim, the extension and the images.
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename;
+use IPC::Run;
+use JSON::PP;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use Edurange::Shim;
+
+my $top = abs_path(dirname(__FILE__) . '/../..');
+my $json = JSON::PP->new->utf8->canonical;
+
+sub output
+{
+	my ($input, @command) = @_;
+	my ($out, $err) = ('', '');
+
+	my $ok = eval { IPC::Run::run(\@command, '<', \$input, '>', \$out, '2>', \$err, IPC::Run::timeout(60)) };
+	return ($ok, $out, $err);
+}
+
+plan skip_all => 'YAML::XS is not there' unless eval { require YAML::XS; 1 };
+# Without ado: a kubectl from before kustomize 4 does not know components.
+my ($kubectl) = output('', 'kubectl', 'kustomize', "$top/deploy/kubernetes/base/api");
+plan skip_all => 'no kubectl that renders kustomize 4 or newer' unless $kubectl;
+{
+	no warnings 'once';
+	$YAML::XS::Boolean = 'JSON::PP';
+}
+
+my @overlays = map { basename($_) } grep { -f "$_/kustomization.yaml" } glob "$top/deploy/kubernetes/overlays/*";
+is_deeply(\@overlays, [qw(compatible existing-postgresql in-cluster-postgresql)], 'the overlays');
+
+my ($version) = slurp_file("$top/edurange.control") =~ /^default_version = '(.*)'/m;
+my %routes = Edurange::Shim->routes;
+my $program = $ENV{EDURANGE_SHIM};
+
+# ---- what the shim, the extension and the images say ---------------------------------------------
+
+# The settings in effect in an environment, as --check-config prints them.
+sub check_config
+{
+	my (%env) = @_;
+
+	local %ENV = (map({ $_ => $ENV{$_} } grep { !/^EDURANGE_|DATABASE_URL|^POSTGRES_/ } keys %ENV), %env);
+	my ($ok, $out, $err) = output('', $program, '--check-config');
+	diag $err unless $ok;
+	return $ok ? map { split /=/, $_, 2 } split /\n/, $out : ();
+}
+
+my %known = check_config();
+my %server_setting = map { $_ => 1 } slurp_file("$top/docs/settings.md") =~ /^\| `(edurange\.\w+)`/mg;
+
+# The numeric user that a Dockerfile runs as, by the name of the image.
+my %user = map { basename($_, '.Dockerfile') => (slurp_file($_) =~ /^USER (\d+):\d+$/m)[0] }
+  glob "$top/deploy/containers/*.Dockerfile";
+is_deeply([ sort keys %user ], [qw(edurange-postgresql edurange-shim)], 'the images');
+
+# ---- what a manifest has -------------------------------------------------------------------------
+sub pod_template { return $_[0]{spec}{template}; }
+
+sub selects
+{
+	my ($selector, $labels) = @_;
+
+	return 0 unless %$selector;
+	return !grep { ($labels->{$_} // '') ne $selector->{$_} } keys %$selector;
+}
+
+# The ports of a container by name.
+sub ports { return map { $_->{name} => $_->{containerPort} } @{ $_[0]{ports} // [] }; }
+
+sub is_safe
+{
+	my ($name, $pod, $container) = @_;
+	my ($outer, $inner) = ($pod->{securityContext}, $container->{securityContext});
+	my ($image) = $container->{image} =~ m{^registry\.example\.org/([a-z-]+):\Q$version\E$};
+
+	ok(defined $image && exists $user{$image}, "$name: its image is one of ours, of this version")
+	  or return diag $container->{image};
+	is($outer->{runAsUser}, $user{$image}, "$name: it runs as the user of the image");
+	ok($outer->{runAsNonRoot}, "$name: which is not root");
+	is($outer->{seccompProfile}{type}, 'RuntimeDefault', "$name: seccomp");
+	ok($inner->{readOnlyRootFilesystem}, "$name: its root filesystem is read-only");
+	is($inner->{allowPrivilegeEscalation}, JSON::PP::false, "$name: no more privileges");
+	is_deeply($inner->{capabilities}, { drop => ['ALL'] }, "$name: no capabilities");
+	is($pod->{automountServiceAccountToken}, JSON::PP::false, "$name: no account at Kubernetes");
+	ok($container->{resources}{$_}{cpu} && $container->{resources}{$_}{memory}, "$name: $_") for qw(requests limits);
+	for my $variable (@{ $container->{env} })
+	{
+		my $value = $variable->{value} // '';
+		unlike($value, qr{://}, "$name: $variable->{name} is no secret in clear");
+		ok(exists $variable->{valueFrom}{secretKeyRef}, "$name: $variable->{name} is by reference")
+		  if $variable->{name} =~ /PASSWORD$|_URL$/;
+	}
+	my %volumes = map { $_->{name} => 1 } @{ $pod->{volumes} // [] };
+	return \%volumes;
+}
+
+# A container of the shim: its settings, ports, probes and end.
+sub is_shim
+{
+	my ($name, $pod, $container) = @_;
+	my %env = map { $_->{name} => $_->{value} } @{ $container->{env} };
+	my %ports = ports($container);
+	my $secret = "$PostgreSQL::Test::Utils::tmp_check/database-url";
+
+	append_to_file($secret, "postgresql://edurange_shim:x\@h/edurange\n") unless -e $secret;
+	for my $variable (sort keys %env)
+	{
+		(my $setting = $variable) =~ s/_FILE$//;
+		ok(exists $known{$setting}, "$name: $variable is a setting of the shim");
+	}
+	my ($mount) = grep { index($env{DATABASE_URL_FILE}, "$_->{mountPath}/") == 0 } @{ $container->{volumeMounts} };
+	ok($mount, "$name: the file with the URL is mounted");
+	my ($volume) = grep { $_->{name} eq $mount->{name} } @{ $pod->{volumes} };
+	is("$mount->{mountPath}/$volume->{secret}{items}[0]{path}", $env{DATABASE_URL_FILE}, "$name: under that name");
+	my %effect = check_config(%env, DATABASE_URL_FILE => $secret);
+	is($effect{DATABASE_URL}, '(set by a file)', "$name: the shim takes its settings");
+	is($effect{$_}, $env{$_}, "$name: $_") for grep { !/_FILE$/ } sort keys %env;
+	is($effect{EDURANGE_HOST}, '0.0.0.0', "$name: it listens to others");
+	is($ports{http}, $effect{EDURANGE_PORT}, "$name: its port");
+	is($ports{metrics}, $effect{EDURANGE_METRICS_PORT}, "$name: that of its metrics");
+	is($container->{resources}{limits}{cpu}, $effect{EDURANGE_THREADS}, "$name: a loop for each CPU");
+	for my $probe (qw(startupProbe livenessProbe readinessProbe))
+	{
+		my $get = $container->{$probe}{httpGet};
+		is($routes{"GET $get->{path}"}, 'none', "$name: $probe asks a route that needs no token");
+		is($get->{port}, 'http', "$name: $probe at its port");
+	}
+	is($container->{readinessProbe}{httpGet}{path}, '/ready', "$name: ready");
+	is($container->{livenessProbe}{httpGet}{path}, '/live', "$name: live");
+	cmp_ok(
+		$pod->{terminationGracePeriodSeconds}, '>',
+		$effect{EDURANGE_DRAIN_TIMEOUT} + $container->{lifecycle}{preStop}{exec}{command}[1],
+		"$name: time to finish");
+	return $effect{EDURANGE_ANONYMOUS_TIER};
+}
+
+# The server's settings among its arguments.
+sub server_settings
+{
+	my ($name, $container) = @_;
+	my %settings;
+	my @arguments = @{ $container->{args} };
+
+	while (my ($flag, $setting) = splice(@arguments, 0, 2))
+	{
+		my ($key, $value) = split /=/, $setting, 2;
+		is($flag, '-c', "$name: an argument is a setting");
+		ok($key !~ /\./ || $server_setting{$key}, "$name: $key is one that there is");
+		$settings{$key} = $value;
+	}
+	return \%settings;
+}
+
+# ---- each overlay --------------------------------------------------------------------------------
+my (%tiers, %server, %documents, %encoded);
+for my $overlay (@overlays)
+{
+	my ($ok, $yaml, $err) = output('', 'kubectl', 'kustomize', "$top/deploy/kubernetes/overlays/$overlay");
+	ok($ok, "$overlay renders") or next;
+	is($err, '', "$overlay: without a warning");
+	my @documents = YAML::XS::Load($yaml);
+	$documents{$overlay} = \@documents;
+	$encoded{$overlay} = $json->encode(\@documents); # now, while numbers are numbers
+	my %by_kind;
+	push @{ $by_kind{ $_->{kind} } }, $_ for @documents;
+	my @workloads = map { @{ $by_kind{$_} // [] } } qw(Deployment StatefulSet Job);
+	my @templates = map { pod_template($_) } @workloads;
+	my %ids;
+	$ids{"$_->{kind} $_->{metadata}{name}"}++ for @documents;
+
+	ok(!(grep { $_ > 1 } values %ids), "$overlay: no name twice");
+	ok(!exists $by_kind{Secret}, "$overlay: no secret in it");
+	ok(!exists $by_kind{Ingress}, "$overlay: no way in from outside");
+	for my $workload (@workloads)
+	{
+		my $name = "$overlay: $workload->{metadata}{name}";
+		my $pod = pod_template($workload)->{spec};
+		my $selector = $workload->{spec}{selector}{matchLabels};
+
+		is(scalar(grep { selects($selector, $_->{metadata}{labels}) } @templates), 1, "$name: it has its pods to itself")
+		  if defined $selector;
+		for my $container (@{ $pod->{containers} })
+		{
+			my $volumes = is_safe($name, $pod, $container);
+			$volumes->{ $_->{metadata}{name} } = 1 for @{ $workload->{spec}{volumeClaimTemplates} // [] };
+			is_deeply(
+				[ sort map { $_->{name} } @{ $container->{volumeMounts} // [] } ],
+				[ sort keys %$volumes ],
+				"$name: its volumes are mounted");
+			$tiers{$overlay}{ $workload->{metadata}{name} } = is_shim($name, $pod, $container)
+			  if $container->{image} =~ /shim/;
+			$server{$overlay} = server_settings($name, $container) if $workload->{kind} eq 'StatefulSet';
+		}
+	}
+	for my $service (@{ $by_kind{Service} })
+	{
+		my $name = "$overlay: $service->{metadata}{name}";
+		my @pods = grep { selects($service->{spec}{selector}, $_->{metadata}{labels}) } @templates;
+
+		is(scalar @pods, 1, "$name: it leads to one kind of pods");
+		is($service->{spec}{type} // 'ClusterIP', 'ClusterIP', "$name: inside the cluster");
+		my %ports = ports($pods[0]{spec}{containers}[0]);
+		ok(exists $ports{ $_->{targetPort} }, "$name: to a port that they have") for @{ $service->{spec}{ports} };
+		is("$service->{spec}{ports}[0]{port} $ports{http}", '80 8000', "$name: the port that clients know")
+		  if $service->{metadata}{name} =~ /^database-api/;
+	}
+	ok($ids{'Service database-api-service'}, "$overlay: the address that clients know");
+	for my $scaler (@{ $by_kind{HorizontalPodAutoscaler} })
+	{
+		my $target = $scaler->{spec}{scaleTargetRef};
+		is($target->{name}, $scaler->{metadata}{name}, "$overlay: a scaler scales its own");
+		ok($ids{"$target->{kind} $target->{name}"}, "$overlay: which is there");
+	}
+	for my $budget (@{ $by_kind{PodDisruptionBudget} })
+	{
+		is(scalar(grep { selects($budget->{spec}{selector}{matchLabels}, $_->{metadata}{labels}) } @templates),
+			1, "$overlay: budget $budget->{metadata}{name}");
+	}
+	for my $policy (@{ $by_kind{NetworkPolicy} })
+	{
+		my @pods = grep { selects($policy->{spec}{podSelector}{matchLabels}, $_->{metadata}{labels}) } @templates;
+		my %ports = map { ports($_->{spec}{containers}[0]) } @pods;
+		ok(@pods > 0, "$overlay: policy $policy->{metadata}{name} is for somebody");
+		for my $rule (@{ $policy->{spec}{ingress} // [] })
+		{
+			ok(exists $ports{ $_->{port} }, "$overlay: policy $policy->{metadata}{name}: port $_->{port}") for @{ $rule->{ports} };
+		}
+	}
+	for my $template (@templates)
+	{
+		next if $template->{metadata}{labels}{'app.kubernetes.io/name'} eq 'edurange-migration';
+		ok( (grep { selects($_->{spec}{podSelector}{matchLabels}, $template->{metadata}{labels})
+				  && grep { $_ eq 'Ingress' } @{ $_->{spec}{policyTypes} } } @{ $by_kind{NetworkPolicy} }),
+			"$overlay: every pod that listens has a policy");
+	}
+}
+
+# ---- who may do what -----------------------------------------------------------------------------
+is_deeply(
+	\%tiers,
+	{
+		'existing-postgresql' => { 'database-controller-api' => 'none' },
+		'in-cluster-postgresql' => { 'database-controller-api' => 'none' },
+		'compatible' => { 'database-controller-api' => 'player', 'database-controller-dashboard' => 'admin' }
+	},
+	'tiers without a token');
+is($server{'in-cluster-postgresql'}{'edurange.webos_compatibility'}, undef, 'compatibility is off');
+is($server{compatible}{'edurange.webos_compatibility'}, 'on', 'and on where it is wanted');
+
+# Whom the policies admit to a port of the pods of a component.
+sub admitted
+{
+	my ($overlay, $component, $port) = @_;
+	my @admitted;
+
+	for my $policy (grep { $_->{kind} eq 'NetworkPolicy' } @{ $documents{$overlay} })
+	{
+		next unless selects(
+			$policy->{spec}{podSelector}{matchLabels},
+			{ 'app.kubernetes.io/name' => 'edurange-shim', 'app.kubernetes.io/component' => $component });
+		for my $rule (grep { grep { $_->{port} eq $port } @{ $_->{ports} } } @{ $policy->{spec}{ingress} // [] })
+		{
+			push @admitted, map { $json->encode($_) } @{ $rule->{from} };
+		}
+	}
+	return [ sort @admitted ];
+}
+
+my $client = '{"podSelector":{"matchLabels":{"edurange.cloud/database-api":"client"}}}';
+is_deeply(admitted($_, 'api', 'http'), [$client], "$_: labelled clients alone")
+  for qw(existing-postgresql in-cluster-postgresql);
+is_deeply(
+	admitted('compatible', 'api', 'http'),
+	[ map({ qq({"podSelector":{"matchLabels":{"app":"$_"}}}) } qw(ctfchal monitoring-service)), $client ],
+	'compatible: also the pods of the platform');
+is_deeply(
+	admitted('compatible', 'dashboard-api', 'http'),
+	['{"podSelector":{"matchLabels":{"app":"dashboard"}}}'],
+	'compatible: the shim of tier admin is for the dashboard alone');
+
+# ---- the schemas of Kubernetes -------------------------------------------------------------------
+SKIP:
+{
+	my $folder = "$top/test/kubernetes";
+	skip 'kubernetes-models is not installed', 1 unless -d "$folder/node_modules/kubernetes-models";
+	my @all = map { @{ $json->decode($encoded{$_}) } } @overlays;
+	my ($ok, $out, $err) = output($json->encode(\@all), 'node', "$folder/schemas.mjs");
+	is_deeply($ok ? $json->decode($out) : $err, [], 'every document is what its schema says');
+	# that it would find something
+	$all[0]{spec}{nonsense} = 1;
+	$all[1]{metadata}{name} = 5;
+	($ok, $out) = output($json->encode(\@all), 'node', "$folder/schemas.mjs");
+	is($ok ? scalar(@{ $json->decode($out) }) : 'an error', 2, 'and mistakes are found');
+}
+
+done_testing();
