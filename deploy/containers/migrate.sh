@@ -1,14 +1,19 @@
 #!/bin/sh
 # Prepares the database that libpq's variables (PGHOST, PGDATABASE, PGUSER, PGPASSWORD, …) name, as a superuser:
 # makes or updates the extension, brings the tables up to date, makes the login of the shim with the password
-# SHIM_PASSWORD.  Run again it changes nothing.  Waits five minutes for a server that is not there yet.
+# SHIM_PASSWORD.  Run again it changes nothing.  Waits five minutes for a server that has the library of this
+# image: one that is not there yet, or shall be restarted with it.
 set -eu
 
+wanted=$(sed -n "s/^default_version = '\(.*\)'/\1/p" /usr/share/postgresql/*/extension/edurange.control | tail -n 1)
 tries=0
-until pg_isready -q -t 5; do
+until
+  offered=$(psql -XAtq -c "SELECT default_version FROM pg_available_extensions WHERE name = 'edurange'" 2>&1) || true
+  [ "$offered" = "$wanted" ]
+do
   tries=$((tries + 1))
   [ "$tries" -lt 150 ] || {
-    echo "edurange-migrate: no server at ${PGHOST:-the socket}" >&2
+    echo "edurange-migrate: the server should offer edurange $wanted; it says: ${offered:-nothing}" >&2
     exit 1
   }
   sleep 2
