@@ -109,21 +109,24 @@ build_sanitized_server() {
     __attribute__((constructor)) static void start(void) { free(malloc(1)); }' |
     "${CC:-cc}" -x c -shared -fPIC -Wl,-z,initfirst -o "$WORK/sanitized/start.so" -
   PRELOAD="$("${CC:-cc}" -print-file-name=libasan.so) $WORK/sanitized/start.so"
+}
+
 # The schemas of Kubernetes, an npm package that is kept below build/; without npm, or a way to its registry,
 # the test that wants them leaves that part out.
 add_kubernetes_schemas() {
   wanted 081_kubernetes || return 0
   kept=$TOP/build/kubernetes
-  if ! cmp -s "$TOP/test/kubernetes/package.json" "$kept/package.json"; then
+  if ! cmp -s "$TOP/test/kubernetes/package.json" "$kept/installed.json"; then
     command -v npm >/dev/null 2>&1 || return 0
     rm -rf "$kept"
     mkdir -p "$kept"
-    if ! (cp "$TOP/test/kubernetes/package.json" "$kept/" && cd "$kept" && npm install --silent --no-audit --no-fund) >/dev/null 2>&1; then
+    cp "$TOP/test/kubernetes/package.json" "$kept/"
+    if ! npm install --prefix "$kept" --silent --no-audit --no-fund >/dev/null 2>&1; then
       say 'the schemas of Kubernetes could not be installed; manifests are checked without them'
       rm -rf "$kept"
       return 0
     fi
-    cp "$TOP/test/kubernetes/package.json" "$kept/package.json"
+    cp "$kept/package.json" "$kept/installed.json"
   fi
   cp -R "$kept/node_modules" "$WORK/src/test/kubernetes/"
   chmod -R a+rX "$WORK/src/test/kubernetes"
