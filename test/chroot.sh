@@ -7,7 +7,7 @@
 set -eu
 suite=$1
 shift
-if [ "$1" = --server ]; then
+if [ "${1:-}" = --server ]; then
   set -- "postgresql-$2" "postgresql-server-dev-$2" gcc make perl pkg-config libpq-dev libcurl4-openssl-dev \
     libjansson-dev libmicrohttpd-dev libarchive-dev libssl-dev
 fi
