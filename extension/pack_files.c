@@ -18,6 +18,7 @@
 #include "statements.h"
 
 #define MANIFEST_PATH "pack.json"
+#define LONGEST_LIST 500000 /* bytes of violations */
 
 typedef enum StatementId
 {
@@ -59,6 +60,13 @@ add_violations(StringInfo list, const char *violations, const char *file)
 	if (list->len > 0)
 		appendStringInfoChar(list, ',');
 	appendStringInfoString(list, row_text(0, 1));
+}
+
+/* Is there more than anybody reads?  What else is wrong is not looked for then. */
+static bool
+is_long(const StringInfoData *violations)
+{
+	return violations->len > LONGEST_LIST;
 }
 
 /* Adds one violation that no schema knows. */
@@ -177,41 +185,60 @@ read_manifest(PackFiles *files, StringInfo violations, MemoryContext context)
 	return true;
 }
 
-/* Brings the file with that path to the place; false when there is none among the rest. */
-static bool
-bring_forward(PackFiles *files, int place, const char *path)
+static int
+compare_paths(const void *a, const void *b)
 {
-	for (int i = place; i < files->count; i++)
-		if (strcmp(files->files[i].path, path) == 0)
-		{
-			PackFile found = files->files[i];
-
-			memmove(&files->files[place + 1], &files->files[place], sizeof(PackFile) * (i - place));
-			files->files[place] = found;
-			return true;
-		}
-	return false;
+	return strcmp((*(PackFile *const *) a)->path, (*(PackFile *const *) b)->path);
 }
 
-/* Finds the files that the manifest names. */
+/* The files by path, of which no two have the same. */
+static PackFile **
+sort_files(const PackFiles *files)
+{
+	PackFile **sorted = palloc_extended(sizeof(PackFile *) * Max(files->count, 1), MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < files->count; i++)
+		sorted[i] = &files->files[i];
+	qsort(sorted, files->count, sizeof(PackFile *), compare_paths);
+	for (int i = 1; i < files->count; i++)
+		if (compare_paths(&sorted[i - 1], &sorted[i]) == 0)
+			raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"paths\" has the path \"%s\" twice",
+			            sorted[i]->path);
+	return sorted;
+}
+
+/* Brings the files that the manifest names to the front, in its order. */
 static void
-find_files(PackFiles *files, StringInfo violations)
+find_files(PackFiles *files, StringInfo violations, MemoryContext context)
 {
 	uint64 count = STATEMENT_RUN(&statements[CHALLENGES], value_jsonb(files->manifest));
-	char **paths = palloc(sizeof(char *) * Max(count, 1));
+	char **paths = palloc_extended(sizeof(char *) * Max(count, 1), MCXT_ALLOC_HUGE);
+	PackFile **sorted = sort_files(files);
+	PackFile *ordered = MemoryContextAllocHuge(context, sizeof(PackFile) * Max(files->count, 1));
+	int rest;
 
 	for (uint64 i = 0; i < count; i++)
 		paths[i] = row_text(i, 1);
-	for (uint64 i = 0; i < count; i++)
-		if (bring_forward(files, files->named, paths[i]))
-			files->named++;
-		else
+	for (uint64 i = 0; i < count && !is_long(violations); i++)
+	{
+		PackFile wanted = {.path = paths[i]};
+		const PackFile *key = &wanted;
+		PackFile **found = bsearch(&key, sorted, files->count, sizeof(PackFile *), compare_paths);
+
+		if (found == NULL)
+		{
 			add_violation(violations, MANIFEST_PATH, psprintf("/challenges/" UINT64_FORMAT, i),
 			              "file", psprintf("the pack has no file \"%s\"", paths[i]));
+			continue;
+		}
+		ordered[files->named++] = **found;
+		(*found)->text = NULL;
+	}
+	rest = files->named;
 	for (int i = 0; i < files->count; i++)
-		if (bring_forward(files, Max(i + 1, files->named), files->files[i].path))
-			raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"paths\" has the path \"%s\" twice",
-			            files->files[i].path);
+		if (files->files[i].text != NULL)
+			ordered[rest++] = files->files[i];
+	files->files = ordered;
 }
 
 /* Reads and checks one document, with what it is to the others. */
@@ -250,9 +277,9 @@ pack_files_read(PackFiles *files, FunctionCallInfo fcinfo)
 	read_arguments(files, fcinfo);
 	statements_begin();
 	if (read_manifest(files, &violations, context))
-		find_files(files, &violations);
+		find_files(files, &violations, context);
 	statements_end();
-	for (int i = 0; i < files->named; i++)
+	for (int i = 0; i < files->named && !is_long(&violations); i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		statements_begin();

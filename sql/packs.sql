@@ -119,6 +119,13 @@ SELECT testing.refused($$SELECT edurange.pack_install(testing.manifest('bad', '1
 SELECT testing.refused($$SELECT edurange.pack_install(NULL, '{a}', '{x}')$$);
 SELECT testing.refused($$SELECT edurange.pack_install('{}', NULL, '{x}')$$);
 SELECT testing.refused($$SELECT edurange.pack_uninstall('')$$);
+-- very many files: none is compared with all the rest, and the list of what is wrong with them ends
+BEGIN;
+SET LOCAL statement_timeout = '30s';
+SELECT count(*) BETWEEN 1000 AND 10000 AS listed FROM testing.pack_violations(testing.manifest('many', '1.0.0', ARRAY(SELECT 'f' || n FROM generate_series(1, 100000) n)),
+  ARRAY(SELECT 'f' || n FROM generate_series(1, 100000) n), ARRAY(SELECT '{}' FROM generate_series(1, 100000) n));
+SELECT count(*) FROM testing.pack_violations(testing.manifest('many', '1.0.0', '{f}'), ARRAY(SELECT 'f' || n FROM generate_series(1, 100000) n), ARRAY(SELECT '{}' FROM generate_series(1, 100000) n));
+ROLLBACK;
 -- who installs: nobody known, or the user that the token is bound to
 SELECT message FROM edurange.pack_install(testing.manifest('anon', '1.0.0', '{a}'), '{a}', ARRAY[testing.challenge('anon-a')], installed_by => 'nobody');
 SELECT "userId" FROM "ActivityLog" WHERE "eventType" = 'CHALLENGE_PACK_INSTALLED' AND metadata ->> 'packId' = 'anon';
