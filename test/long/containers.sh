@@ -133,7 +133,7 @@ is "$(tail -n 3 "$work/migrate.log" | head -n 1 | tr -d ' ')" 't|{}' 'edurange-m
 client edurange-migrate >"$work/again.log"
 is "$(grep -c '(0 rows)' "$work/again.log")" 1 'run again it changes nothing'
 if grep -q "s'p\|s''p" "$work/server.log"; then fail 'not ok: the password is in the log'; fi
-wait_for 'the worker runs' sh -c "nsenter -t $(pgrep -P "$server") -m -p true && pgrep -f 'edurange' -P $(pgrep -P "$server")"
+wait_for 'the worker runs' pgrep -f 'edurange sync worker' -P "$(pgrep -P "$server")"
 
 start shim edurange-shim DATABASE_URL_FILE=/run/secrets/edurange/database-url
 wait_for 'the shim reaches it' curl -fsS http://127.0.0.1:8000/ready
