@@ -149,7 +149,7 @@ check_dependencies(PackFiles *files, StringInfo violations)
 		names[i] = row_text(i, 1);
 		ranges[i] = row_text(i, 2);
 	}
-	for (uint64 i = 0; i < count; i++)
+	for (uint64 i = 0; i < count && !is_long(violations); i++)
 	{
 		char *path = psprintf("/dependencies/%s", names[i]);
 		bool is_valid;

@@ -46,8 +46,9 @@ static const char *const statements[] = {
 };
 
 /* $1 schema, $2 where it comes from */
-static const char set_schema[] = "/* edurange:sync */ SELECT s.changed FROM "
-                                 "edurange.set_cdf_schema($1::pg_catalog.jsonb, $2) AS s";
+#define SET_SCHEMA                                                                                 \
+	"/* edurange:sync */ SELECT s.changed FROM"                                                    \
+	" edurange.set_cdf_schema($1::pg_catalog.jsonb, $2) AS s"
 
 const char *const installation_text[] = {
     [READY] = "waiting",
@@ -225,7 +226,7 @@ work_set_schema(void *argument)
 	values[0] = CStringGetTextDatum(pg_any_to_server(call->text, (int) call->length, PG_UTF8));
 	values[1] = CStringGetTextDatum(call->source);
 	SPI_connect();
-	if (SPI_execute_with_args(set_schema, lengthof(types), types, values, NULL, false, 1) !=
+	if (SPI_execute_with_args(SET_SCHEMA, lengthof(types), types, values, NULL, false, 1) !=
 	        SPI_OK_SELECT ||
 	    SPI_processed != 1)
 		elog(ERROR, "edurange.set_cdf_schema did not return one row");
