@@ -38,6 +38,7 @@ lintian|command lintian|lintian
 systemd-nspawn|command systemd-nspawn|systemd-container
 valgrind|command valgrind|valgrind'
 needs_deb='
+build-essential|file /usr/share/build-essential|build-essential
 dpkg-buildpackage|command dpkg-buildpackage|dpkg-dev
 debhelper|command dh|debhelper'
 needs_bench='
