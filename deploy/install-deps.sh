@@ -34,6 +34,7 @@ patroni|command patroni|patroni
 etcd|command etcd|etcd-server
 etcdctl|command etcdctl|etcd-client
 debootstrap|command debootstrap|debootstrap
+ip|command ip|iproute2
 lintian|command lintian|lintian
 systemd-nspawn|command systemd-nspawn|systemd-container
 valgrind|command valgrind|valgrind'

@@ -35,7 +35,7 @@ plan skip_all => 'no kubectl that renders kustomize 4 or newer' unless $kubectl;
 }
 
 my @overlays = map { basename($_) } grep { -f "$_/kustomization.yaml" } glob "$top/deploy/kubernetes/overlays/*";
-is_deeply(\@overlays, [qw(compatible existing-postgresql in-cluster-postgresql)], 'the overlays');
+is_deeply(\@overlays, [qw(compatible compatible-existing-postgresql existing-postgresql in-cluster-postgresql)], 'the overlays');
 
 my ($version) = slurp_file("$top/edurange.control") =~ /^default_version = '(.*)'/m;
 my %routes = Edurange::Shim->routes;
@@ -250,7 +250,8 @@ is_deeply(
 	{
 		'existing-postgresql' => { 'database-controller-api' => 'none' },
 		'in-cluster-postgresql' => { 'database-controller-api' => 'none' },
-		'compatible' => { 'database-controller-api' => 'player', 'database-controller-dashboard' => 'admin' }
+		map { $_ => { 'database-controller-api' => 'player', 'database-controller-dashboard' => 'admin' } }
+		  qw(compatible compatible-existing-postgresql)
 	},
 	'tiers without a token');
 is($server{'in-cluster-postgresql'}{'edurange.webos_compatibility'}, undef, 'compatibility is off');
@@ -278,14 +279,17 @@ sub admitted
 my $client = '{"podSelector":{"matchLabels":{"edurange.cloud/database-api":"client"}}}';
 is_deeply(admitted($_, 'api', 'http'), [$client], "$_: labelled clients alone")
   for qw(existing-postgresql in-cluster-postgresql);
-is_deeply(
-	admitted('compatible', 'api', 'http'),
-	[ map({ qq({"podSelector":{"matchLabels":{"app":"$_"}}}) } qw(ctfchal monitoring-service)), $client ],
-	'compatible: also the pods of the platform');
-is_deeply(
-	admitted('compatible', 'dashboard-api', 'http'),
-	['{"podSelector":{"matchLabels":{"app":"dashboard"}}}'],
-	'compatible: the shim of tier admin is for the dashboard alone');
+for my $overlay (qw(compatible compatible-existing-postgresql))
+{
+	is_deeply(
+		admitted($overlay, 'api', 'http'),
+		[ map({ qq({"podSelector":{"matchLabels":{"app":"$_"}}}) } qw(ctfchal monitoring-service)), $client ],
+		"$overlay: also the pods of the platform");
+	is_deeply(
+		admitted($overlay, 'dashboard-api', 'http'),
+		['{"podSelector":{"matchLabels":{"app":"dashboard"}}}'],
+		"$overlay: the shim of tier admin is for the dashboard alone");
+}
 
 # ---- the schemas of Kubernetes -------------------------------------------------------------------
 SKIP:
