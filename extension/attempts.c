@@ -29,9 +29,11 @@ static Statement statements[STATEMENT_COUNT] = {
                 "  WHERE \"userId\" = $1 AND \"questionId\" = $2 AND \"groupChallengeId\" = $3"
                 "  AND \"attemptedAt\" > $5 AT TIME ZONE 'UTC'"
                 "  ORDER BY \"attemptedAt\" DESC LIMIT $4) AS recent (at)",
-                {TEXTOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID}},
+                {TEXTOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID},
+                .by_key = true},
     [RESET] = {"SELECT reset_at FROM edurange.standing WHERE user_id = $1 AND group_id = $2",
-               {TEXTOID, TEXTOID}},
+               {TEXTOID, TEXTOID},
+               .by_key = true},
     [ISO_TIME] = {"SELECT to_char($1 AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')",
                   {TIMESTAMPTZOID},
                   .reads = true},

@@ -29,12 +29,14 @@ static Statement statements[STATEMENT_COUNT] = {
     [INSTANCE_OWNER] = {"SELECT \"userId\", \"competitionId\" FROM public.\"ChallengeInstance\""
                         " WHERE id = $1",
                         {TEXTOID},
-                        .reads = true},
+                        .reads = true,
+                        .by_key = true},
     [MEMBERSHIP] = {"SELECT 1 FROM public.\"_GroupMembers\" WHERE \"A\" = $1 AND \"B\" = $2"
                     " UNION ALL SELECT 1 FROM public.\"_GroupInstructors\""
                     " WHERE \"A\" = $1 AND \"B\" = $2",
                     {TEXTOID, TEXTOID},
-                    .reads = true},
+                    .reads = true,
+                    .by_key = true},
 };
 
 /* The highest tier whose role the session's role may act as; a superuser is admin. */

@@ -81,11 +81,13 @@ static Statement statements[STATEMENT_COUNT] = {
                  " JOIN public.\"ChallengeType\" t ON t.id = c.\"challengeTypeId\""
                  " WHERE c.id = $1",
                  {TEXTOID, BOOLOID, BOOLOID},
-                 .reads = true},
+                 .reads = true,
+                 .by_key = true},
     [QUESTION] = {"SELECT " QUESTION_ROW " FROM public.\"ChallengeQuestion\" q, " VISIBILITY
                   " WHERE q.id = $1",
                   {TEXTOID, BOOLOID, BOOLOID},
-                  .reads = true},
+                  .reads = true,
+                  .by_key = true},
     /* $1 type, $2 difficulty, $3 pack, $4 group, $5 search, $6 after, $7 how many and one more */
     [PAGE] = {"SELECT " ITEM_COLUMNS ITEM_TABLES " WHERE ($1::text IS NULL OR t.name = $1)"
               " AND ($2::text IS NULL OR c.difficulty::text = $2)"
@@ -103,12 +105,14 @@ static Statement statements[STATEMENT_COUNT] = {
     [QUESTION_POINTS] = {"SELECT coalesce(sum(points), 0), count(*)"
                          " FROM public.\"ChallengeQuestion\" q WHERE q.\"challengeId\" = $1"
                          " AND " QUESTION_IS_LIVE,
-                         {TEXTOID}},
+                         {TEXTOID},
+                         .by_key = true},
     [COMPLETION] = {"SELECT ROW(id, \"userId\", \"groupChallengeId\", \"pointsEarned\","
                     " \"completedAt\" AT TIME ZONE 'UTC', $3)::edurange.challenge_completion"
                     " FROM public.\"ChallengeCompletion\" WHERE \"userId\" = $1"
                     " AND \"groupChallengeId\" = $2",
-                    {TEXTOID, TEXTOID, BOOLOID}},
+                    {TEXTOID, TEXTOID, BOOLOID},
+                    .by_key = true},
 };
 
 /* One row of a statement whose arguments are an id and what the caller may see. */

@@ -66,10 +66,13 @@ static Statement statements[STATEMENT_COUNT] = {
     [INSERT_INSTRUCTORS] = {"INSERT INTO public.\"_GroupInstructors\" (\"A\", \"B\")"
                             " SELECT DISTINCT $1, id FROM unnest($2) AS instructor (id)",
                             {TEXTOID, TEXTARRAYOID}},
-    [LOCK_USER] = {"SELECT 1 FROM public.\"User\" WHERE id = $1 FOR KEY SHARE", {TEXTOID}},
+    [LOCK_USER] = {"SELECT 1 FROM public.\"User\" WHERE id = $1 FOR KEY SHARE",
+                   {TEXTOID},
+                   .by_key = true},
     [LOCK_GROUP] = {"SELECT \"endDate\" AT TIME ZONE 'UTC' <= statement_timestamp()"
                     " FROM public.\"CompetitionGroup\" WHERE id = $1 FOR KEY SHARE",
-                    {TEXTOID}},
+                    {TEXTOID},
+                    .by_key = true},
     /* $1 id, $2 code, $3 expiry, $4 uses, $5 group, $6 creator */
     [INSERT_CODE] = {"INSERT INTO public.\"CompetitionAccessCode\" AS c (id, code, \"expiresAt\","
                      " \"maxUses\", \"usedCount\", \"groupId\", \"createdBy\", \"createdAt\")"
@@ -92,18 +95,21 @@ static Statement statements[STATEMENT_COUNT] = {
          " RETURNING " GROUP_CHALLENGE_ROW,
          {TEXTOID, INT4OID, TEXTOID, TEXTOID}},
     [FIND_CODE] = {"SELECT \"groupId\" FROM public.\"CompetitionAccessCode\" WHERE code = $1",
-                   {TEXTOID}},
+                   {TEXTOID},
+                   .by_key = true},
     [LOCK_CODE] = {"SELECT id, coalesce(\"expiresAt\" AT TIME ZONE 'UTC' > statement_timestamp()"
                    " AND (\"maxUses\" IS NULL OR \"usedCount\" < \"maxUses\"),"
                    " \"maxUses\" IS NULL OR \"usedCount\" < \"maxUses\")"
                    " FROM public.\"CompetitionAccessCode\""
                    " WHERE code = $1 AND \"groupId\" = $2 FOR NO KEY UPDATE",
-                   {TEXTOID, TEXTOID}},
+                   {TEXTOID, TEXTOID},
+                   .by_key = true},
     [INSERT_MEMBER] = {"INSERT INTO public.\"_GroupMembers\" (\"A\", \"B\") VALUES ($1, $2)"
                        " ON CONFLICT (\"A\", \"B\") DO NOTHING",
                        {TEXTOID, TEXTOID}},
     [IS_MEMBER] = {"SELECT 1 FROM public.\"_GroupMembers\" WHERE \"A\" = $1 AND \"B\" = $2",
-                   {TEXTOID, TEXTOID}},
+                   {TEXTOID, TEXTOID},
+                   .by_key = true},
     [USE_CODE] = {"UPDATE public.\"CompetitionAccessCode\" SET \"usedCount\" = \"usedCount\" + 1"
                   " WHERE id = $1",
                   {TEXTOID}},
@@ -113,7 +119,8 @@ static Statement statements[STATEMENT_COUNT] = {
                 " FROM public.\"GroupChallenge\" gc WHERE gc.\"groupId\" = c.id"
                 " ORDER BY gc.\"createdAt\", gc.id), $2)::edurange.joined_competition"
                 " FROM public.\"CompetitionGroup\" c WHERE c.id = $1",
-                {TEXTOID, BOOLOID}},
+                {TEXTOID, BOOLOID},
+                .by_key = true},
     [LEADERBOARD] = {"SELECT $3 + row_number() OVER board, s.user_id, u.name, s.points,"
                      " (SELECT count(*) FROM public.\"GroupChallenge\" gc"
                      " JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"

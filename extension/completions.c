@@ -42,7 +42,9 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    [LOCK_USER] = {"SELECT 1 FROM public.\"User\" WHERE id = $1 FOR KEY SHARE", {TEXTOID}},
+    [LOCK_USER] = {"SELECT 1 FROM public.\"User\" WHERE id = $1 FOR KEY SHARE",
+                   {TEXTOID},
+                   .by_key = true},
     [LOCK_GROUP_CHALLENGE] = {"SELECT gc.\"groupId\", gc.\"challengeId\","
                               " c.\"startDate\" AT TIME ZONE 'UTC' <= statement_timestamp()"
                               " AND (c.\"endDate\" IS NULL"
@@ -52,7 +54,8 @@ static Statement statements[STATEMENT_COUNT] = {
                               " JOIN public.\"CompetitionGroup\" c ON c.id = gc.\"groupId\""
                               " JOIN public.\"Challenge\" ch ON ch.id = gc.\"challengeId\""
                               " WHERE gc.id = $1 FOR KEY SHARE OF c, gc, ch",
-                              {TEXTOID}},
+                              {TEXTOID},
+                              .by_key = true},
     /* The key: a list in the document, or the column's text; both where they differ. */
     [LOCK_QUESTION] = {"SELECT q.points, upper(q.type),"
                        " CASE WHEN jsonb_typeof(q.cdf_payload -> 'answer') = 'array' THEN"
@@ -62,24 +65,28 @@ static Statement statements[STATEMENT_COUNT] = {
                        " ELSE ARRAY[q.answer] END"
                        " FROM public.\"ChallengeQuestion\" q"
                        " WHERE q.id = $1 AND q.\"challengeId\" = $2 FOR KEY SHARE",
-                       {TEXTOID, TEXTOID}},
+                       {TEXTOID, TEXTOID},
+                       .by_key = true},
     /* Asks about the question $3 too, now that its row is locked. */
     [LOCK_MEMBER] = {"SELECT EXISTS (SELECT FROM edurange.retired_question"
                      "  WHERE question_id = $3) FROM public.\"_GroupMembers\""
                      " WHERE \"A\" = $1 AND \"B\" = $2 FOR NO KEY UPDATE",
-                     {TEXTOID, TEXTOID, TEXTOID}},
+                     {TEXTOID, TEXTOID, TEXTOID},
+                     .by_key = true},
     /* $1 user, $2 question, $3 group challenge, here and below */
     [COMPLETION] = {"SELECT " COMPLETION_ROW " FROM public.\"QuestionCompletion\" qc"
                     " WHERE qc.\"userId\" = $1 AND qc.\"questionId\" = $2"
                     " AND qc.\"groupChallengeId\" = $3",
-                    {TEXTOID, TEXTOID, TEXTOID}},
+                    {TEXTOID, TEXTOID, TEXTOID},
+                    .by_key = true},
     /* What was paid for the challenge: by its questions, and by its completion. */
     [PAID] = {"SELECT (SELECT coalesce(sum(\"pointsEarned\"), 0) FROM public.\"QuestionCompletion\""
               " WHERE \"userId\" = $1 AND \"groupChallengeId\" = $2),"
               " (SELECT coalesce(max(\"pointsEarned\"), 0)::bigint"
               " FROM public.\"ChallengeCompletion\""
               " WHERE \"userId\" = $1 AND \"groupChallengeId\" = $2)",
-              {TEXTOID, TEXTOID}},
+              {TEXTOID, TEXTOID},
+              .by_key = true},
     [INSERT_COMPLETION] = {"INSERT INTO public.\"QuestionCompletion\" AS qc (id, \"userId\","
                            " \"questionId\", \"groupChallengeId\", \"pointsEarned\","
                            " \"completedAt\") VALUES ($4, $1, $2, $3, $5,"
@@ -99,7 +106,8 @@ static Statement statements[STATEMENT_COUNT] = {
          "   FROM public.\"QuestionCompletion\" qc WHERE qc.\"questionId\" = live.id"
          "   AND qc.\"userId\" = $1 AND qc.\"groupChallengeId\" = $2))"
          " ON CONFLICT (\"userId\", \"groupChallengeId\") DO NOTHING RETURNING \"pointsEarned\"",
-         {TEXTOID, TEXTOID, TEXTOID, TEXTOID}},
+         {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+         .by_key = true},
     /* $1 user, $2 group challenge, $3 points, $4 id */
     [RAISE_CHALLENGE] = {"INSERT INTO public.\"ChallengeCompletion\" AS cc (id, \"userId\","
                          " \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
@@ -107,13 +115,16 @@ static Statement statements[STATEMENT_COUNT] = {
                          " ON CONFLICT (\"userId\", \"groupChallengeId\") DO UPDATE"
                          " SET \"pointsEarned\" = excluded.\"pointsEarned\""
                          " WHERE cc.\"pointsEarned\" < excluded.\"pointsEarned\" RETURNING id = $4",
-                         {TEXTOID, TEXTOID, INT4OID, TEXTOID}},
+                         {TEXTOID, TEXTOID, INT4OID, TEXTOID},
+                         .by_key = true},
     [IS_CHALLENGE_COMPLETE] = {"SELECT 1 FROM public.\"ChallengeCompletion\""
                                " WHERE \"userId\" = $1 AND \"groupChallengeId\" = $2",
-                               {TEXTOID, TEXTOID}},
+                               {TEXTOID, TEXTOID},
+                               .by_key = true},
     [TOTAL] = {"SELECT " GROUP_POINTS_ROW " FROM public.\"GroupPoints\" p"
                " WHERE p.\"userId\" = $1 AND p.\"groupId\" = $2",
-               {TEXTOID, TEXTOID}},
+               {TEXTOID, TEXTOID},
+               .by_key = true},
 };
 
 NullableDatum

@@ -45,12 +45,14 @@ static Statement statements[STATEMENT_COUNT] = {
     /* $1 user, $2 group, $3 total, $4 entries, $5 clock, $6 whether one of them changed it */
     [MOVE_HEAD] = {"UPDATE edurange.standing AS s SET " NEXT_HEAD
                    " WHERE s.group_id = $2 AND s.user_id = $1 RETURNING " HEAD,
-                   {TEXTOID, TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID}},
+                   {TEXTOID, TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID},
+                   .by_key = true},
     [PUT_HEAD] = {"INSERT INTO edurange.standing AS s"
                   " (user_id, group_id, points, seq, changed_at, reached_at)"
                   " VALUES ($1, $2, $3, $4, $5, CASE WHEN $6 THEN $5 END)"
                   " ON CONFLICT (group_id, user_id) DO UPDATE SET " NEXT_HEAD " RETURNING " HEAD,
-                  {TEXTOID, TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID}},
+                  {TEXTOID, TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID},
+                  .by_key = true},
 };
 
 /* The columns of the ledger. */

@@ -145,3 +145,10 @@ guc_define(void)
 	    PGC_USERSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("edurange");
 }
+
+void
+guc_set_locally(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+	                         false);
+}

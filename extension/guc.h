@@ -21,4 +21,7 @@ extern int guc_instance_retention; /* minutes */
 
 extern void guc_define(void);
 
+/* Changes a setting of PostgreSQL's until the nest level that is open, a function's, ends. */
+extern void guc_set_locally(const char *name, const char *value);
+
 #endif

@@ -39,14 +39,16 @@ static Statement statements[STATEMENT_COUNT] = {
     [FIND] = {"SELECT request_sha256, response FROM edurange.idempotency"
               " WHERE caller = $1 AND function = $2 AND key = $3"
               " AND created_at > clock_timestamp() - $4 * interval '1 min'",
-              {TEXTOID, TEXTOID, TEXTOID, INT4OID}},
+              {TEXTOID, TEXTOID, TEXTOID, INT4OID},
+              .by_key = true},
     [STORE] =
         {"INSERT INTO edurange.idempotency AS i"
          " (caller, function, key, request_sha256, response, created_at)"
          " VALUES ($1, $2, $3, $4, $5, clock_timestamp())"
          " ON CONFLICT (caller, function, key) DO UPDATE SET created_at = excluded.created_at,"
          " request_sha256 = excluded.request_sha256, response = excluded.response",
-         {TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID}},
+         {TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID},
+         .by_key = true},
     [PURGE] = {"DELETE FROM edurange.idempotency WHERE ctid = ANY (ARRAY("
                "SELECT ctid FROM edurange.idempotency"
                " WHERE created_at <= clock_timestamp() - $1 * interval '1 min'"
@@ -127,12 +129,9 @@ fix_formats(void)
 {
 	int level = NewGUCNestLevel();
 
-	(void) set_config_option("DateStyle", "ISO", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-	                         0, false);
-	(void) set_config_option("TimeZone", "UTC", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-	                         0, false);
-	(void) set_config_option("extra_float_digits", "3", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-	                         true, 0, false);
+	guc_set_locally("DateStyle", "ISO");
+	guc_set_locally("TimeZone", "UTC");
+	guc_set_locally("extra_float_digits", "3");
 	return level;
 }
 

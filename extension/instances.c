@@ -41,7 +41,8 @@ static Statement statements[STATEMENT_COUNT] = {
     [INSTANCE] = {"SELECT ROW(" INSTANCE_COLUMNS ")::edurange.instance" INSTANCE_TABLES
                   " WHERE i.id = $2",
                   {BOOLOID, TEXTOID},
-                  .reads = true},
+                  .reads = true,
+                  .by_key = true},
     /* $2 user, $3 competition, $4 status, $5 after, $6 how many */
     [LIST] = {"SELECT " INSTANCE_COLUMNS INSTANCE_TABLES " WHERE ($2::text IS NULL"
               " OR i.\"userId\" = $2) AND ($3::text IS NULL OR i.\"competitionId\" = $3)"
@@ -51,10 +52,12 @@ static Statement statements[STATEMENT_COUNT] = {
               .reads = true},
     [KNOWN_STATUS] = {"SELECT $1 = ANY (enum_range(NULL::public.\"ChallengeStatus\")::text[])",
                       {TEXTOID},
-                      .reads = true},
+                      .reads = true,
+                      .by_key = true},
     [LOCK_INSTANCE] = {"SELECT status::text, \"userId\", \"challengeId\", \"competitionId\""
                        " FROM public.\"ChallengeInstance\" WHERE id = $1 FOR NO KEY UPDATE",
-                       {TEXTOID}},
+                       {TEXTOID},
+                       .by_key = true},
     /* $1 id, $2 status, $3 name of the secret, $4 flag; null leaves what is there.  A secret that is
 	 * named for the first time without its flag makes the decoy go, which would pass for it. */
     [UPDATE_INSTANCE] = {"UPDATE public.\"ChallengeInstance\" AS i"
@@ -70,7 +73,8 @@ static Statement statements[STATEMENT_COUNT] = {
                          " RETURNING ROW(i.id, i.\"flagSecretName\", NULL,"
                          " i.status)::edurange.instance_change",
                          {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
-                         .secret = true},
+                         .secret = true,
+                         .by_key = true},
 };
 
 SQL_FUNCTION(edurange_challenge_instance)

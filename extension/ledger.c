@@ -48,20 +48,26 @@ static Statement statements[STATEMENT_COUNT] = {
                       " WHERE p.\"userId\" = $1 AND p.\"groupId\" = $2"
                       " AND (NOT $4 OR p.points::bigint + $3 BETWEEN -2147483648 AND 2147483647)"
                       " RETURNING " GROUP_POINTS_ROW,
-                      {TEXTOID, TEXTOID, INT4OID, BOOLOID}},
+                      {TEXTOID, TEXTOID, INT4OID, BOOLOID},
+                      .by_key = true},
     [LOCK_TOTAL] = {"SELECT points FROM public.\"GroupPoints\""
                     " WHERE \"userId\" = $1 AND \"groupId\" = $2 FOR UPDATE",
-                    {TEXTOID, TEXTOID}},
-    [LOCK_USER] = {"SELECT 1 FROM public.\"User\" WHERE id = $1 FOR KEY SHARE", {TEXTOID}},
+                    {TEXTOID, TEXTOID},
+                    .by_key = true},
+    [LOCK_USER] = {"SELECT 1 FROM public.\"User\" WHERE id = $1 FOR KEY SHARE",
+                   {TEXTOID},
+                   .by_key = true},
     [LOCK_GROUP] = {"SELECT 1 FROM public.\"CompetitionGroup\" WHERE id = $1 FOR KEY SHARE",
-                    {TEXTOID}},
+                    {TEXTOID},
+                    .by_key = true},
     [INSERT_TOTAL] = {"INSERT INTO public.\"GroupPoints\" AS p"
                       " (id, points, \"userId\", \"groupId\", \"createdAt\", \"updatedAt\")"
                       " SELECT $4, $3, $1, $2, t, t FROM (SELECT clock_timestamp() AT TIME ZONE"
                       " 'UTC') AS clock (t)"
                       " ON CONFLICT (\"userId\", \"groupId\") DO NOTHING"
                       " RETURNING " GROUP_POINTS_ROW,
-                      {TEXTOID, TEXTOID, INT4OID, TEXTOID}},
+                      {TEXTOID, TEXTOID, INT4OID, TEXTOID},
+                      .by_key = true},
     [NOTE_RESET] = {"INSERT INTO edurange.standing AS s (user_id, group_id, changed_at, reset_at)"
                     " VALUES ($1, $2, $3, $3) ON CONFLICT (group_id, user_id)"
                     " DO UPDATE SET reset_at = $3",

@@ -21,6 +21,7 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "guc.h"
 #include "findings.h"
 #include "refusal.h"
 #include "statements.h"
@@ -214,14 +215,6 @@ run_sql(const char *sql)
 
 	if (result < 0)
 		elog(ERROR, "could not run a migration: %s", SPI_result_code_string(result));
-}
-
-/* A setting for the rest of this function call only. */
-static void
-set_locally(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-	                         false);
 }
 
 /* The owner of new platform tables. */
@@ -430,10 +423,10 @@ SQL_FUNCTION(edurange_migrate)
 	out.descriptor = result->setDesc;
 
 	settings = NewGUCNestLevel();
-	set_locally("client_min_messages", "warning");
-	set_locally("edurange.allow_drop", "on");
+	guc_set_locally("client_min_messages", "warning");
+	guc_set_locally("edurange.allow_drop", "on");
 	if (LockTimeout == 0)
-		set_locally("lock_timeout", "10s");
+		guc_set_locally("lock_timeout", "10s");
 	statements_begin();
 	if (!out.dry_run)
 		STATEMENT_RUN(&statements[TAKE_LOCK], value_long(MIGRATION_LOCK));

@@ -27,14 +27,17 @@ typedef enum StatementId
 
 static Statement statements[STATEMENT_COUNT] = {
     [MEMBERSHIP] = {"SELECT 1 FROM public.\"_GroupMembers\" WHERE \"B\" = $1 AND \"A\" = $2",
-                    {TEXTOID, TEXTOID}},
+                    {TEXTOID, TEXTOID},
+                    .by_key = true},
     [WHO_EXISTS] = {"SELECT EXISTS (SELECT FROM public.\"User\" WHERE id = $1),"
                     " EXISTS (SELECT FROM public.\"CompetitionGroup\" WHERE id = $2)",
-                    {TEXTOID, TEXTOID}},
+                    {TEXTOID, TEXTOID},
+                    .by_key = true},
     [TOTAL] = {"SELECT points FROM public.\"GroupPoints\""
                " WHERE \"userId\" = $1 AND \"groupId\" = $2",
                {TEXTOID, TEXTOID},
-               .reads = true},
+               .reads = true,
+               .by_key = true},
     [HISTORY] = {"SELECT user_id, group_id, seq, delta, balance, kind, source_id, actor, reason, at"
                  " FROM edurange.points_ledger WHERE user_id = $1 AND group_id = $2"
                  " AND ($4::bigint IS NULL OR seq < $4) ORDER BY seq DESC LIMIT $3",

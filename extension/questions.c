@@ -30,14 +30,16 @@ static Statement statements[STATEMENT_COUNT] = {
     /* $1 user, $2 question, $3 group challenge */
     [ATTEMPTS] = {"SELECT count(*)::integer FROM public.\"QuestionAttempt\" WHERE \"userId\" = $1"
                   " AND \"questionId\" = $2 AND \"groupChallengeId\" = $3",
-                  {TEXTOID, TEXTOID, TEXTOID}},
+                  {TEXTOID, TEXTOID, TEXTOID},
+                  .by_key = true},
     /* An attempt that was right, and was not undone by an instructor's reset since. $4 competition */
     [CORRECT_ATTEMPT] = {"SELECT 1 FROM public.\"QuestionAttempt\" a WHERE a.\"userId\" = $1"
                          " AND a.\"questionId\" = $2 AND a.\"groupChallengeId\" = $3"
                          " AND a.\"isCorrect\" AND NOT EXISTS (SELECT FROM edurange.standing s"
                          "  WHERE s.user_id = $1 AND s.group_id = $4"
                          "  AND s.reset_at >= a.\"attemptedAt\" AT TIME ZONE 'UTC') LIMIT 1",
-                         {TEXTOID, TEXTOID, TEXTOID, TEXTOID}},
+                         {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+                         .by_key = true},
     /* The instance that is given, or the user's newest live one, or the newest.  A flag counts only
 	 * once it was synchronized, which the secret's name marks: before, it is a decoy. */
     [FIND_FLAG] = {"SELECT id, CASE WHEN \"flagSecretName\" <> '' THEN flag END"
@@ -46,7 +48,8 @@ static Statement statements[STATEMENT_COUNT] = {
                    " AND ($4::text IS NULL OR id = $4)"
                    " ORDER BY status NOT IN ('TERMINATED', 'ERROR') DESC, \"creationTime\" DESC"
                    " LIMIT 1 FOR KEY SHARE",
-                   {TEXTOID, TEXTOID, TEXTOID, TEXTOID}},
+                   {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+                   .by_key = true},
     [INSERT_ATTEMPT] = {"INSERT INTO public.\"QuestionAttempt\" (id, \"userId\", \"questionId\","
                         " \"groupChallengeId\", answer, \"isCorrect\", \"attemptedAt\")"
                         " VALUES ($4, $1, $2, $3, $5, $6, clock_timestamp() AT TIME ZONE 'UTC')",
@@ -57,7 +60,8 @@ static Statement statements[STATEMENT_COUNT] = {
                    " FROM public.\"QuestionCompletion\" WHERE \"userId\" = $1"
                    " AND \"groupChallengeId\" = $2 ORDER BY \"completedAt\", id",
                    {TEXTOID, TEXTOID},
-                   .reads = true},
+                   .reads = true,
+                   .by_key = true},
 };
 
 /* The key of a flag question is the flag of the user's instance, never the question's answer. */

@@ -12,9 +12,12 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/resowner.h"
 
+#include "guc.h"
 #include "refusal.h"
 #include "statements.h"
 
@@ -79,7 +82,26 @@ in_subtransaction(void (*work)(void *argument), void *argument, bool keep)
 	end_subtransaction(keep, context, owner, frame);
 }
 
-/* Plans the statement and keeps the plan. */
+/*
+ * Plans a statement that finds rows by keys, once for all values.  A table that is empty or small would
+ * be read whole, and a session that keeps such a plan would go on to do so while the table grows, until
+ * it is analyzed.
+ */
+static void
+plan_by_key(Statement *statement)
+{
+	int level = NewGUCNestLevel();
+	CachedPlan *plan;
+
+	guc_set_locally("enable_seqscan", "off");
+	guc_set_locally("jit", "off");
+	plan = SPI_plan_get_cached_plan(statement->plan);
+	if (plan != NULL)
+		ReleaseCachedPlan(plan, CurrentResourceOwner);
+	AtEOXact_GUC(true, level);
+}
+
+/* Makes the plan and keeps it. */
 static void
 statement_prepare(Statement *statement)
 {
@@ -88,7 +110,8 @@ statement_prepare(Statement *statement)
 
 	while (count < STATEMENT_MAX_ARGUMENTS && OidIsValid(statement->argument_types[count]))
 		count++;
-	plan = SPI_prepare(statement->sql, count, statement->argument_types);
+	plan = SPI_prepare_cursor(statement->sql, count, statement->argument_types,
+	                          statement->by_key ? CURSOR_OPT_GENERIC_PLAN : 0);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare \"%s\": %s", statement->sql,
 		     SPI_result_code_string(SPI_result));
@@ -133,10 +156,16 @@ statement_run(Statement *statement, const NullableDatum *arguments, int count)
 	Datum values[STATEMENT_MAX_ARGUMENTS];
 	char nulls[STATEMENT_MAX_ARGUMENTS];
 	RefusalFrame *frame = refusal_frame;
+	bool made = false;
 	int result;
 
 	if (statement->plan == NULL)
+	{
 		statement_prepare(statement);
+		made = true;
+	}
+	if (statement->by_key && (made || !SPI_plan_is_valid(statement->plan)))
+		plan_by_key(statement);
 	Assert(count <= STATEMENT_MAX_ARGUMENTS);
 	Assert(SPI_getargcount(statement->plan) == count);
 	for (int i = 0; i < count; i++)

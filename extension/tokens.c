@@ -60,7 +60,8 @@ static Statement statements[STATEMENT_COUNT] = {
                       " WHERE t.token_sha256 = $1 AND t.revoked_at IS NULL"
                       " AND (t.expires_at IS NULL OR t.expires_at > statement_timestamp())",
                       {BYTEAOID},
-                      .reads = true},
+                      .reads = true,
+                      .by_key = true},
 };
 
 /* A new secret: the prefix and the random bits in hexadecimal. */
