@@ -159,6 +159,7 @@ read_outcome(const PGresult *rows, int row, DatabaseResult *result)
 static void
 answer_all(Batch *batch, DatabaseResult *result)
 {
+	result->backend = batch->backend;
 	for (int i = 1; i < batch->count; i++)
 	{
 		DatabaseResult copy;
@@ -189,6 +190,7 @@ batch_answer(Batch *batch)
 			result_fail(&result, "XX000");
 		else
 			read_outcome(rows, i, &result);
+		result.backend = batch->backend;
 		call_answer(batch->calls[i], &result);
 	}
 }

@@ -21,6 +21,7 @@ typedef struct Batch
 	bool preparing; /* its statement is prepared with it */
 	bool failed;
 	bool cancelled;
+	int backend; /* whom it was sent to last */
 	PGresult *rows;
 	DatabaseResult error; /* the first one, where it failed */
 } Batch;

@@ -174,6 +174,7 @@ connection_send(Connection *connection, Batch *batch)
 		connection_close(connection, "08006");
 		return false;
 	}
+	batch->backend = PQbackendPID(connection->pg);
 	*connection->last = batch;
 	connection->last = &batch->next;
 	if (connection->in_flight++ == 0)

@@ -30,6 +30,7 @@ typedef struct DatabaseResult
 	char *message;
 	char *detail;
 	char *hint;
+	int backend; /* process of the server that had the statement; 0: none */
 } DatabaseResult;
 
 typedef struct DatabaseStatus

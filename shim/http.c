@@ -125,6 +125,7 @@ on_result(void *closure, DatabaseResult *result)
 
 	if (!result->ok)
 		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
+	request->backend = result->backend;
 	request->status = MHD_HTTP_OK;
 	request->reply =
 	    reply_body(request->match.route->response, result, &request->status, &request->failure);

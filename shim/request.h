@@ -64,6 +64,7 @@ typedef struct Request
 	char *reply; /* body of the response */
 	unsigned status;
 	char sqlstate[6];
+	int backend; /* process of the server that answered; 0: none */
 	struct timespec begun;
 } Request;
 

@@ -135,11 +135,12 @@ response_log(const Request *request)
 	length = snprintf(
 	    line, sizeof(line),
 	    "{\"time\":\"%s\",\"level\":\"%s\",\"id\":\"%s\",\"method\":\"%s\","
-	    "\"route\":%s%s%s,\"status\":%u,\"ms\":%ld.%03ld,\"sqlstate\":%s%s%s,"
+	    "\"route\":%s%s%s,\"status\":%u,\"ms\":%ld.%03ld,\"backend\":%d,\"sqlstate\":%s%s%s,"
 	    "\"tier\":\"%s\"}\n",
 	    time, request->status >= 500 ? "error" : "info", request->id, known_method(request->method),
 	    route != NULL ? "\"" : "", route != NULL ? route->path : "null", route != NULL ? "\"" : "",
-	    request->status, us / 1000, us % 1000, request->sqlstate[0] != '\0' ? "\"" : "",
+	    request->status, us / 1000, us % 1000, request->backend,
+	    request->sqlstate[0] != '\0' ? "\"" : "",
 	    request->sqlstate[0] != '\0' ? request->sqlstate : "null",
 	    request->sqlstate[0] != '\0' ? "\"" : "", tier_name(request->caller.tier));
 	log_line(line, (size_t) length);
