@@ -118,7 +118,7 @@ test-long: ## the same, with the long variants
 	@MAKE='$(MAKE)' EDURANGE_LONG=1 test/run.sh
 fuzz: ## fuzz what reads requests and documents, SECONDS=60 for each target
 	@MAKE='$(MAKE)' test/fuzz/run.sh $(or $(SECONDS),60)
-bench: ## speed, as a table; BENCH="quick reads writes hot failing lock idle sync cdf" picks parts
+bench: ## speed, as a table; BENCH="quick reads writes hot failing lock idle award sync cdf" picks parts
 	@MAKE='$(MAKE)' test/bench/run.sh
 deb: ## Debian packages for the PostgreSQL of PG_CONFIG, in build/deb/
 	@MAKE='$(MAKE)' deploy/deb.sh

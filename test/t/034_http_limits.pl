@@ -11,6 +11,7 @@ use Edurange::Cluster;
 use Edurange::Shim;
 use HTTP::Tiny;
 use IO::Select;
+use Socket qw(SOL_SOCKET SO_RCVBUF);
 
 my $node = Edurange::Cluster->new_ready('limits');
 my $shim = Edurange::Shim->start($node, EDURANGE_MAX_HEADER => 4096, EDURANGE_MAX_URL => 1000,
@@ -148,12 +149,41 @@ syswrite($slow, $head);
 is_deeply([ $responses->[0][0], $closed ], [ 408, 1 ], 'a body that drips in');
 my $idle = $shim->socket;
 ok($shim->is_closed($idle, 20), 'a connection on which nothing happens is closed');
+# Asks for more than sockets hold and reads nothing until the time for sending is over.
+$node->safe_psql('edurange', q{UPDATE "User" SET name = repeat('long ', 1000)});
+my $deaf = $shim->socket;
+setsockopt($deaf, SOL_SOCKET, SO_RCVBUF, 4096);
+syswrite($deaf, "GET /competition/g/leaderboard?limit=2000 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token\r\n\r\n");
+sleep 5;
+my $heard = '';
+1 while sysread($deaf, $heard, 65536, length($heard));
+my ($length) = $heard =~ /^Content-Length: (\d+)/mi;
+cmp_ok(length($heard), '<', $length // 0, 'an answer that nobody reads is given up');
 $socket = $shim->socket;
 syswrite($socket, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n" x 5);
 ($responses, $closed) = $shim->read_responses($socket, 5, 10);
 is_deeply([ scalar @$responses, $closed, $responses->[2][2] =~ /^Connection: close/mi ? 1 : 0 ], [ 3, 1, 1 ], 'requests on one connection');
 ($status) = $shim->get('/live');
 is($status, 200, 'others are served all the while');
+is($shim->stop, 0, 'stopped');
+
+# ---- what comes without settings ----------------------------------------------------------------
+$shim = Edurange::Shim->start($node);
+my %fields = map { ("X-Field-$_" => 'a' x 150) } 1 .. 30;
+($status, $json) = $shim->request('POST', '/activity/log', token => $token, headers => { %fields, 'Content-Type' => 'application/json' },
+	body => '{"userId":"u1","eventType":"USER_UPDATED","metadata":"' . 'a' x 100_000 . '"}');
+is($status, 200, 'a large head of many fields, and a body larger than what is kept for a connection') or diag explain $json;
+my $kept = sub { return (slurp_file('/proc/' . $shim->pid . '/status') =~ /VmRSS:\s+(\d+)/)[0] };
+my $before = $kept->();
+my @idlers = map {
+	my $one = $shim->socket;
+
+	syswrite($one, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n");
+	sysread($one, my $alive, 4096);
+	$one
+} 1 .. 900;
+cmp_ok(($kept->() - $before) / @idlers, '<', 24, 'kB that an idle connection costs');
+close($_) for @idlers;
 is($shim->stop, 0, 'stopped');
 
 # ---- connections of one address -----------------------------------------------------------------

@@ -8,7 +8,7 @@ const processes = Number(process.env.PEER_PROCESSES ?? 1);
 if (processes > 1 && cluster.isPrimary) {
   for (let i = 0; i < processes; i++) cluster.fork();
 } else {
-  const pool = new pg.Pool({ connectionString: process.env.PEER_DSN, max: 16 });
+  const pool = new pg.Pool({ max: 16 });
   const app = Fastify();
 
   app.get('/get_points', async (request) => {
