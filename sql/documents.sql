@@ -77,9 +77,12 @@ SELECT c ->> 'id' AS id, c -> 'config' -> 'order' AS place, c -> 'config' -> 'op
 FROM jsonb_array_elements(edurange.cdf_export('dash')::jsonb -> 'components') AS c WHERE c ->> 'type' = 'question';
 SELECT (edurange.cdf_validate(edurange.cdf_export('dash'))).*;
 -- of old components that share an id the first is the row's
-UPDATE "Challenge" SET cdf_content = '{"components": [{"type": "question", "id": "dash-3", "x": 1}, {"type": "question", "id": "dash-3", "x": 2}, [], 7, {"type": "question"}]}' WHERE id = 'dash';
+UPDATE "Challenge" SET cdf_content = '{"components": [{"type": "question", "id": "dash-3", "x": 1}, {"type": "question", "id": "dash-3", "x": 2}, [], 7, {"type": "question"}, {"type": "container", "id": "terminal", "config": {"image": "i"}}]}' WHERE id = 'dash';
 UPDATE "ChallengeQuestion" SET cdf_question_id = 'dash-3' WHERE id = 'dash-3';
 SELECT c ->> 'id' AS id, c -> 'x' AS x FROM jsonb_array_elements(edurange.cdf_export('dash')::jsonb -> 'components') AS c WHERE c ->> 'type' = 'question';
+-- an app keeps its id, which the platform knows it by; another component of that id gets another
+SELECT c ->> 'type' AS type, c ->> 'id' AS id FROM jsonb_array_elements(edurange.cdf_export('dash')::jsonb -> 'components') AS c WHERE c ->> 'type' <> 'question';
+SELECT (edurange.cdf_validate(edurange.cdf_export('dash'))).*;
 -- Any document, and any change of its rows: import, export, import.
 CREATE FUNCTION testing.one_of(VARIADIC texts text[]) RETURNS text LANGUAGE sql AS $$
   SELECT texts[1 + floor(random() * cardinality(texts))::integer]
