@@ -360,6 +360,9 @@ add_kubernetes_schemas
 
 export PG_CONFIG HOME="$WORK/out" PATH="$BINDIR:$PATH" PG_REGRESS="$PGXS_TEST/regress/pg_regress"
 export EDURANGE_STAGE="$WORK/stage" EDURANGE_SHIM="$WORK/stage/usr/local/bin/edurange_shim"
+EDURANGE_PLAIN_SHIM=$EDURANGE_SHIM
+[ "${EDURANGE_SANITIZE:-yes}" = no ] || EDURANGE_PLAIN_SHIM=${EDURANGE_SHIM}_plain
+export EDURANGE_PLAIN_SHIM
 export EDURANGE_SIMULATOR="$WORK/stage/usr/local/bin/edurange_instance_manager"
 export ASAN_OPTIONS="log_path='$WORK/out/sanitizer':abort_on_error=0"
 export UBSAN_OPTIONS="log_path='$WORK/out/sanitizer':print_stacktrace=1"
