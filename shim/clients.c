@@ -118,17 +118,17 @@ clients_release(const struct sockaddr *peer, const Config *config)
 Client *
 client_begin(Clients *clients, struct MHD_Connection *connection)
 {
-	const union MHD_ConnectionInfo *fd =
-	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	const union MHD_ConnectionInfo *peer =
-	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const union MHD_ConnectionInfo *info;
 	Client *client = calloc(1, sizeof(Client));
 
 	if (client == NULL)
 		return NULL;
-	client->fd = fd != NULL ? fd->connect_fd : -1;
-	if (peer != NULL && peer->client_addr != NULL)
-		client->address = address_of(peer->client_addr);
+	/* Each answer may lie where the one before it did. */
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	client->fd = info != NULL ? info->connect_fd : -1;
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	if (info != NULL && info->client_addr != NULL)
+		client->address = address_of(info->client_addr);
 	client->since = now_ms();
 	client->next = clients->first;
 	if (clients->first != NULL)

@@ -93,10 +93,17 @@ my %refused = (
 for my $name (sort keys %refused)
 {
 	my ($response, $closed, $more) = try($refused{$name});
+	# libmicrohttpd 1.0 refuses most of them itself, with a page of its own, and one without a word
+	if (!ref $response)
+	{
+		ok($response, "$name: closed");
+		next;
+	}
 	ok(!ref $closed, "$name: one answer") or diag explain $closed;
 	is($response->[0], 400, "$name: refused");
-	# libmicrohttpd 1.0 refuses most of them itself, with a page of its own.
-	like($response->[1], qr/"code":"malformed_request"|^<html>/, "$name: as malformed");
+	# ... and reads a value without the spaces around it
+	like($response->[1], $name eq 'Transfer-Encoding: chunked ' ? qr/"code":"(malformed_request|missing_parameter)"/
+		: qr/"code":"malformed_request"|^<html>/, "$name: as malformed");
 	like($response->[2], qr/^Connection: close/mi, "$name: the connection ends");
 	ok($closed, "$name: it is closed");
 }
@@ -142,7 +149,8 @@ for my $name (sort keys %last)
 {
 	my ($response, $closed) = try(post("Transfer-Encoding: chunked\r\n", $last{$name}));
 	is_deeply([ $response->[0], $closed ], [ 400, 1 ], "$name: one answer, and nothing behind it is read");
-	like($response->[1], qr/"code":"(missing_parameter|invalid_json)"/, "$name: to the request itself");
+	# ... or, with libmicrohttpd 1.0, to the frame
+	like($response->[1], qr/"code":"(missing_parameter|invalid_json)"|^<html>/, "$name: to the request itself");
 }
 
 # ---- a proxied request inside another's body ----------------------------------------------------
