@@ -48,7 +48,7 @@ for my $path (sort map { glob "$top/$_/*.c" } qw(extension shim syncworker))
 {
 	next if $path =~ m{/shim/routes\.c$|/sql_types\.c$}; # the shim's table; made by make
 	my $text = without(slurp($path), qr{/\*.*?\*/}s);
-	$text = without($text, qr/^(?:static )?(?:const )?Statement \w*\[?[^;{]*= \{.*?^\};/ms);
+	$text = without($text, qr/^(?:static )?(?:const )?(?:Statement|char \*const) statements\[[^;{]*= \{.*?^\};/ms);
 	$text = without($text, qr/^#define (?:[^\n]*\\\n)*[^\n]*/m);
 	# adjacent pieces of one literal count as one
 	while ($text =~ /"((?:[^"\\\n]|\\.)*)"/g)
