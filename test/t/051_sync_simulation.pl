@@ -136,9 +136,11 @@ BEGIN
     ELSIF row.now <> expected THEN
       INSERT INTO sim.wrong VALUES (n, 'unexpected', row.id, concat_ws(' ', row.was, seen, 'became', row.now, 'not', expected));
     END IF;
-    UPDATE sim.model SET status = row.now, missing = CASE WHEN seen = 'not_found' THEN coalesce(missing, observed_at)
-      WHEN seen = 'unknown' THEN missing WHEN seen IS NOT NULL THEN NULL
-      WHEN snapshot ? 'challenge_pods' THEN coalesce(missing, observed_at) ELSE missing END WHERE id = row.id;
+    row.missing := CASE WHEN seen = 'not_found' THEN coalesce(row.missing, observed_at)
+      WHEN seen = 'unknown' THEN row.missing WHEN seen IS NOT NULL THEN NULL
+      WHEN snapshot ? 'challenge_pods' THEN coalesce(row.missing, observed_at) ELSE row.missing END;
+    UPDATE sim.model m SET status = row.now, missing = row.missing
+    WHERE id = row.id AND (m.status, m.missing) IS DISTINCT FROM (row.now, row.missing);
   END LOOP;
   INSERT INTO sim.model SELECT i.id, i.status::text, NULL, NULL FROM "ChallengeInstance" i WHERE NOT EXISTS (SELECT FROM sim.model m WHERE m.id = i.id);
 END $$;
@@ -149,7 +151,8 @@ CREATE PROCEDURE sim.check(n integer) LANGUAGE sql AS $$
     WHERE m.flag IS NOT NULL AND i.flag IS DISTINCT FROM m.flag OR i."flagSecretName" IS NOT NULL AND i.flag NOT LIKE 'EDU-{%}';
   INSERT INTO sim.wrong SELECT n, 'owner', id, '' FROM "ChallengeInstance" WHERE ("userId", "challengeId", "competitionId") <> ('u', 'c', 'g');
   INSERT INTO sim.wrong SELECT n, 'points', id, '' FROM "ChallengeCompletion";
-  UPDATE sim.model m SET flag = i.flag FROM "ChallengeInstance" i WHERE i.id = m.id AND i."flagSecretName" IS NOT NULL;
+  UPDATE sim.model m SET flag = i.flag FROM "ChallengeInstance" i
+    WHERE i.id = m.id AND i."flagSecretName" IS NOT NULL AND m.flag IS DISTINCT FROM i.flag;
 $$;
 
 -- One observation of the list and the answers to what it leaves open.
