@@ -219,10 +219,11 @@ work_set_schema(void *argument)
 	SchemaCall *call = argument;
 	Oid types[] = {TEXTOID, TEXTOID};
 	Datum values[2];
+	Installation installation = find_installation();
 	bool is_null;
 
-	if (find_installation() != READY)
-		return;
+	if (installation != READY)
+		elog(ERROR, "%s", installation_text[installation]);
 	values[0] = CStringGetTextDatum(pg_any_to_server(call->text, (int) call->length, PG_UTF8));
 	values[1] = CStringGetTextDatum(call->source);
 	SPI_connect();

@@ -169,50 +169,50 @@ subtest 'every spelling of the base URL' => sub {
 
 # Each fault, and the error that the poll is recorded with; none where the answer is a good one.
 my @faults = (
-	[ qr/closed without/, 'refuse' ],
-	[ qr/HTTP 500/, 'error500' ],
+	[ 'closed without', 'refuse' ],
+	[ 'HTTP 500', 'error500' ],
 	[ undef, 'empty_list' ],
 	[ undef, 'drop_pods' ],
-	[ qr/not valid JSON/, 'truncated_json' ],
-	[ qr/cut short/, 'truncated_json', mode => 'cut' ],
-	[ qr/SQLSTATE 22023/, 'wrong_types' ],
-	[ qr/challenge_pods/, 'wrong_types', where => 'list' ],
-	[ qr/not an object/, 'wrong_types', where => 'elements' ],
-	[ qr/challenge_pods/, 'wrong_types', where => 'body' ],
-	[ qr/timed out/, 'delay', ms => 5000 ],
-	[ qr/timed out/, 'slow_bytes', ms => 50 ],
-	[ qr/larger than/, 'huge_body' ],
-	[ qr/larger than/, 'huge_body', announced => JSON::PP::true() ],
-	[ qr/not valid JSON/, 'html' ],
-	[ qr/HTTP 502/, 'html', status => 502 ],
-	[ qr/too many redirects/, 'redirect_loop' ],
-	[ qr/redirected to another host/, 'redirect_loop', to => "http://localhost:@{[ $im->port ]}/api/list-challenge-pods" ],
-	[ qr/redirected to another host/, 'redirect_loop', to => 'file:///etc/passwd' ]);
+	[ 'not valid JSON', 'truncated_json' ],
+	[ 'cut short', 'truncated_json', mode => 'cut' ],
+	[ 'SQLSTATE 22023', 'wrong_types' ],
+	[ 'challenge_pods', 'wrong_types', where => 'list' ],
+	[ 'not an object', 'wrong_types', where => 'elements' ],
+	[ 'challenge_pods', 'wrong_types', where => 'body' ],
+	[ 'timed out', 'delay', ms => 5000 ],
+	[ 'timed out', 'slow_bytes', ms => 50 ],
+	[ 'larger than', 'huge_body' ],
+	[ 'larger than', 'huge_body', announced => JSON::PP::true() ],
+	[ 'not valid JSON', 'html' ],
+	[ 'HTTP 502', 'html', status => 502 ],
+	[ 'too many redirects', 'redirect_loop' ],
+	[ 'redirected to another host', 'redirect_loop', to => "http://localhost:@{[ $im->port ]}/api/list-challenge-pods" ],
+	[ 'redirected to another host', 'redirect_loop', to => 'file:///etc/passwd' ]);
+
+my $before_faults = instances();
+my $pid_before_faults = sql(worker('pid'));
 
 for my $case (@faults)
 {
 	my ($error, @fault) = @$case;
 	subtest "fault @fault" => sub {
-		my $before = instances();
-		my $pid = sql(worker('pid'));
-
 		set(sync_timeout => $fault[0] eq 'huge_body' ? '20s' : '300ms') if $fault[0] =~ /^(delay|huge_body|html)$/;
 		$im->fault(@fault);
 		if (defined $error)
 		{
-			becomes_true('SELECT "consecutiveFailures" > 0 FROM edurange.sync_status()', 'is seen');
-			like(sql('SELECT "lastError" FROM edurange.sync_status()'), $error, 'and named');
+			becomes_true('SELECT "consecutiveFailures" > 0 AND "lastError" ~ \''
+				  . "$error' FROM edurange.sync_status()", 'is seen and named');
 		}
 		else
 		{
 			ok(let_it_poll(), 'is not seen as one');
 		}
-		is(instances(), $before, 'changes no instance');
-		is(sql(worker('pid')), $pid, 'and the worker lives');
+		is(instances(), $before_faults, 'changes no instance');
 		$im->clear_faults;
 		works_again('and works again');
 	};
 }
+is(sql(worker('pid')), $pid_before_faults, 'the worker outlives all of them');
 
 subtest 'whoever is there is asked again soon' => sub {
 	for my $fault (['error500'], ['wrong_types'], [ 'refuse', route => 'list-challenge-pods' ])
