@@ -15,4 +15,5 @@ install -m 755 /packages/postgresql-entrypoint.sh /usr/local/bin/edurange-postgr
 install -m 755 /packages/migrate.sh /usr/local/bin/edurange-migrate
 install -d -o postgres -g postgres -m 700 /var/lib/postgresql/data
 install -d -o postgres -g postgres -m 3775 /run/postgresql
-rm -rf /packages /var/lib/apt/lists/* /var/cache/apt/*.bin
+apt-get clean
+rm -rf /packages /var/lib/apt/lists/*

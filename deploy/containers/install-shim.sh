@@ -6,4 +6,5 @@ addgroup --quiet --system --gid 10001 edurange_shim
 adduser --quiet --system --uid 10001 --gid 10001 --no-create-home --home /nonexistent edurange_shim
 apt-get -q update
 apt-get -q -y --no-install-recommends install /packages/edurange-shim_*.deb
-rm -rf /packages /var/lib/apt/lists/* /var/cache/apt/*.bin
+apt-get clean
+rm -rf /packages /var/lib/apt/lists/*
