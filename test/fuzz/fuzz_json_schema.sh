@@ -30,7 +30,7 @@ build_module() {
   mkdir -p "$WORK/objects"
   for file in "$TOP"/test/fuzz/json_schema_module.c "$TOP"/extension/json_schema*.c \
     "$TOP"/extension/json_values.c "$TOP"/extension/json_formats.c "$TOP"/extension/ecma_*.c \
-    "$TOP"/extension/uri.c "$TOP"/extension/refusal.c "$TOP"/extension/statements.c; do
+    "$TOP"/extension/uri.c "$TOP"/extension/refusal.c "$TOP"/extension/statements.c "$TOP"/extension/guc.c; do
     "$CLANG" -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
       -Wno-missing-field-initializers -Wno-ignored-attributes -fPIC -fvisibility=hidden \
       -fsanitize=fuzzer-no-link '-DPGDLLEXPORT=__attribute__((visibility("default")))' -D_GNU_SOURCE \
