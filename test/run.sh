@@ -211,7 +211,7 @@ run_regress() {
 }
 
 # One TAP file: its line of the report, and on failure its output and the end of its logs.  With a
-# second argument, that is loaded into everything and the server has the sanitizers.
+# second argument, that is loaded into everything and the server has the sanitizers; it is the short form.
 run_tap() {
   test=$(basename "$1" .pl)
   preload=${2:-}
@@ -225,7 +225,7 @@ run_tap() {
   # shellcheck disable=SC2086 # PROVE_FLAGS is several words
   (cd "$WORK/src/test" && TESTDIR="$WORK/out/$name" TESTDATADIR="$WORK/out/$name/tmp_check" \
     TESTLOGDIR="$WORK/out/$name/tmp_check/log" EDURANGE_STAGE="$stage" as_user timeout -k 10 "$LIMIT" \
-    ${preload:+env LD_PRELOAD="$preload"} \
+    ${preload:+env -u EDURANGE_LONG LD_PRELOAD="$preload"} \
     prove ${PROVE_FLAGS:-} -I "$PGXS_TEST/perl" -I "$WORK/src/test/perl" "t/$test.pl") \
     >"$WORK/out/$name.log" 2>&1 || status=$?
   count=$(sed -n 's/.*Tests=\([0-9]*\).*/\1/p' "$WORK/out/$name.log")
