@@ -37,7 +37,8 @@ debootstrap|command debootstrap|debootstrap
 ip|command ip|iproute2
 lintian|command lintian|lintian
 systemd-nspawn|command systemd-nspawn|systemd-container
-valgrind|command valgrind|valgrind'
+valgrind|command valgrind|valgrind
+promtool|command promtool|prometheus'
 needs_deb='
 build-essential|file /usr/share/build-essential|build-essential
 dpkg-buildpackage|command dpkg-buildpackage|dpkg-dev
