@@ -129,6 +129,7 @@ static Statement statements[STATEMENT_COUNT] = {
               " c.cdf_content FROM public.\"Challenge\" c"
               " LEFT JOIN edurange.cdf_document d ON d.challenge_id = c.id WHERE c.id = $1",
               {TEXTOID},
+              .by_key = true,
               .reads = true},
     [DIFFERS] = {"WITH " CDF_QUESTIONS ", " CDF_APPS " SELECT 1 FROM public.\"Challenge\" c"
                  " JOIN public.\"ChallengeType\" t ON t.id = c.\"challengeTypeId\","
@@ -144,6 +145,7 @@ static Statement statements[STATEMENT_COUNT] = {
                  "  AND a.\"appId\" = n.app_id WHERE " CDF_APP_DIFFERS
                  " UNION ALL SELECT 1 WHERE NOT " CDF_APPS_STAND_AS_WRITTEN " LIMIT 1",
                  {JSONBOID, TEXTOID},
+                 .by_key = true,
                  .reads = true},
     [MAKE] =
         {"WITH old AS (SELECT c, position, c ->> 'type' AS type, c ->> 'id' AS id"
@@ -193,6 +195,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "  coalesce((SELECT jsonb_agg(component ORDER BY kind, position) FROM component), '[]')))"
          " FROM metadata",
          {JSONBOID, TEXTOID},
+         .by_key = true,
          .reads = true},
 };
 

@@ -87,14 +87,17 @@ static Statement statements[STATEMENT_COUNT] = {
                           " SELECT $1, '', id, now, now FROM public.\"ChallengeType\", " CLOCK
                           " WHERE name = $2 AND NOT EXISTS (SELECT FROM public.\"Challenge\""
                           " WHERE id = $1) ON CONFLICT (id) DO NOTHING",
-                          {TEXTOID, TEXTOID}},
+                          {TEXTOID, TEXTOID},
+                          .by_key = true},
     [LOCK_CHALLENGE] = {"SELECT pack_id FROM public.\"Challenge\" WHERE id = $1 FOR NO KEY UPDATE",
-                        {TEXTOID}},
+                        {TEXTOID},
+                        .by_key = true},
     /* $1 challenge, $2 pack */
     [LINK_PACK] = {"UPDATE public.\"Challenge\" SET pack_id = $2, pack_challenge_id = id,"
                    " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC' WHERE id = $1"
                    " AND (pack_id, pack_challenge_id) IS DISTINCT FROM ($2, id)",
-                   {TEXTOID, TEXTOID}},
+                   {TEXTOID, TEXTOID},
+                   .by_key = true},
     [UPDATE_CHALLENGE] =
         {"UPDATE public.\"Challenge\" AS c SET name = m ->> 'name',"
          " description = m ->> 'description', difficulty = n.difficulty,"
@@ -107,12 +110,16 @@ static Statement statements[STATEMENT_COUNT] = {
          "  c.cdf_content) IS DISTINCT FROM (m ->> 'name', m ->> 'description', n.difficulty,"
          "  t.id, m ->> 'version', $1)",
          {JSONBOID},
+         .by_key = true,
          .secret = true},
     /* What is left of a challenge that had this id before. $1 challenge */
-    [FORGET_RETIRED] = {"DELETE FROM edurange.retired_question WHERE challenge_id = $1", {TEXTOID}},
+    [FORGET_RETIRED] = {"DELETE FROM edurange.retired_question WHERE challenge_id = $1",
+                        {TEXTOID},
+                        .by_key = true},
     [LOCK_QUESTIONS] = {"SELECT 1 FROM public.\"ChallengeQuestion\" WHERE \"challengeId\" = $1"
                         " ORDER BY id FOR UPDATE",
-                        {TEXTOID}},
+                        {TEXTOID},
+                        .by_key = true},
     /* Rows of others may repeat a component's id; the first keeps it. $1 challenge */
     [FORGET_REPEATED] = {"UPDATE public.\"ChallengeQuestion\" SET cdf_question_id = NULL,"
                          " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
@@ -121,23 +128,27 @@ static Statement statements[STATEMENT_COUNT] = {
                          "   ORDER BY " QUESTION_IS_RETIRED ", q.\"order\") AS n"
                          "  FROM public.\"ChallengeQuestion\" q WHERE q.\"challengeId\" = $1"
                          "  AND q.cdf_question_id IS NOT NULL) AS repeated WHERE n > 1))",
-                         {TEXTOID}},
+                         {TEXTOID},
+                         .by_key = true},
     [NAME_QUESTIONS] = {"WITH " CDF_QUESTIONS " UPDATE public.\"ChallengeQuestion\" AS q"
                         " SET cdf_question_id = n.cdf_question_id,"
                         " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC' FROM question n"
                         " WHERE q.\"challengeId\" = $2 AND q.cdf_question_id IS NULL"
                         " AND q.\"order\" = n.position AND " QUESTION_IS_LIVE
                         " AND NOT " PRESENT_IDS " ? n.cdf_question_id",
-                        {JSONBOID, TEXTOID}},
+                        {JSONBOID, TEXTOID},
+                        .by_key = true},
     [REVIVE_QUESTIONS] = {"WITH " CDF_QUESTIONS " DELETE FROM edurange.retired_question r"
                           " USING public.\"ChallengeQuestion\" q, question n"
                           " WHERE r.challenge_id = $2 AND q.id = r.question_id"
                           " AND q.\"challengeId\" = $2"
                           " AND n.cdf_question_id = q.cdf_question_id",
-                          {JSONBOID, TEXTOID}},
+                          {JSONBOID, TEXTOID},
+                          .by_key = true},
     [DELETE_QUESTIONS] = {"DELETE FROM public.\"ChallengeQuestion\" q"
                           " WHERE " LACKING " AND NOT " WORKED_AT,
-                          {JSONBOID, TEXTOID}},
+                          {JSONBOID, TEXTOID},
+                          .by_key = true},
     /* Out of the way of each other: the key on order holds at every row. */
     [MOVE_QUESTIONS] = {"WITH " CDF_QUESTIONS ", moved AS MATERIALIZED (SELECT q.id,"
                         "  (-2147483648 + row_number() OVER (ORDER BY q.\"order\"))::integer"
@@ -147,7 +158,8 @@ static Statement statements[STATEMENT_COUNT] = {
                         "  AND q.\"order\" IS DISTINCT FROM n.position)"
                         " UPDATE public.\"ChallengeQuestion\" AS u SET \"order\" = moved.position"
                         " FROM moved WHERE u.id = moved.id AND u.\"challengeId\" = $2",
-                        {JSONBOID, TEXTOID}},
+                        {JSONBOID, TEXTOID},
+                        .by_key = true},
     [RETIRE_QUESTIONS] =
         {"WITH lacking AS MATERIALIZED (SELECT q.id, row_number() OVER"
          "  (ORDER BY q.\"order\") AS n FROM public.\"ChallengeQuestion\" q WHERE " LACKING "),"
@@ -160,7 +172,8 @@ static Statement statements[STATEMENT_COUNT] = {
          " \"order\" = (last.place + lacking.n)::integer,"
          " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
          " FROM lacking, last WHERE u.id = lacking.id AND u.\"challengeId\" = $2",
-         {JSONBOID, TEXTOID}},
+         {JSONBOID, TEXTOID},
+         .by_key = true},
     [UPDATE_QUESTIONS] = {"WITH " CDF_QUESTIONS " UPDATE public.\"ChallengeQuestion\" AS q"
                           " SET content = n.content, type = n.type, points = n.points,"
                           " answer = n.answer, \"order\" = n.position, title = n.title,"
@@ -170,6 +183,7 @@ static Statement statements[STATEMENT_COUNT] = {
                           " FROM question n WHERE q.\"challengeId\" = $2"
                           " AND q.cdf_question_id = n.cdf_question_id AND " CDF_QUESTION_DIFFERS,
                           {JSONBOID, TEXTOID},
+                          .by_key = true,
                           .secret = true},
     [INSERT_QUESTIONS] = {"WITH " CDF_QUESTIONS " INSERT INTO public.\"ChallengeQuestion\" (id,"
                           " \"challengeId\", content, type, points, answer, \"order\", title,"
@@ -179,6 +193,7 @@ static Statement statements[STATEMENT_COUNT] = {
                           " n.cdf_question_id, n.cdf_payload, now, now FROM question n, " CLOCK
                           " WHERE NOT " PRESENT_IDS " ? n.cdf_question_id",
                           {JSONBOID, TEXTOID},
+                          .by_key = true,
                           .secret = true},
     /*
 	 * Members who have completed all that the challenge $1 still needs, in competitions that have
@@ -213,10 +228,12 @@ static Statement statements[STATEMENT_COUNT] = {
          " SELECT m.\"userId\", h.\"groupId\", h.id, m.\"pointsEarned\" FROM made m"
          " JOIN held h ON h.\"userId\" = m.\"userId\" AND h.id = m.\"groupChallengeId\""
          " ORDER BY 1, 3",
-         {TEXTOID}},
+         {TEXTOID},
+         .by_key = true},
     [DELETE_APPS] = {"DELETE FROM public.\"ChallengeAppConfig\" a WHERE a.\"challengeId\" = $2"
                      " AND NOT " CDF_IDS_OF("webosApp") " ? a.\"appId\"",
-                     {JSONBOID, TEXTOID}},
+                     {JSONBOID, TEXTOID},
+                     .by_key = true},
     /* createdAt keeps the document's order: a millisecond apart, anew when the order changes. */
     [WRITE_APPS] =
         {"WITH " CDF_APPS ", standing (as_written) AS (SELECT " CDF_APPS_STAND_AS_WRITTEN "),"
@@ -244,7 +261,8 @@ static Statement statements[STATEMENT_COUNT] = {
          " SELECT count(*) FILTER (WHERE NOT EXISTS (SELECT"
          "  FROM public.\"ChallengeAppConfig\" a WHERE a.\"challengeId\" = $2"
          "  AND a.\"appId\" = w.\"appId\"))::integer, count(*)::integer FROM written w",
-         {JSONBOID, TEXTOID}},
+         {JSONBOID, TEXTOID},
+         .by_key = true},
     /* $1 challenge, $2 text */
     [KEEP_DOCUMENT] = {"INSERT INTO edurange.cdf_document AS d (challenge_id, document,"
                        " imported_at) VALUES ($1, $2, clock_timestamp())"
@@ -252,6 +270,7 @@ static Statement statements[STATEMENT_COUNT] = {
                        " SET document = excluded.document, imported_at = excluded.imported_at"
                        " WHERE d.document <> excluded.document",
                        {TEXTOID, TEXTOID},
+                       .by_key = true,
                        .secret = true},
 };
 
