@@ -248,6 +248,11 @@ run_tap() {
 # The extension with the sanitizers: some tests; in the long run all of regress and isolation, and what drives
 # the worker, which has them, too.  Memory that a backend keeps until its end is no leak.
 run_sanitized() {
+  tests=$(only "$SANITIZED_REGRESS" "$(list_tests "$src/sql" .sql "$src/sql/schedule")")
+  for name in $SANITIZED_TAP; do
+    ! wanted "$name" || tests="$tests $name"
+  done
+  [ -n "${tests% }" ] || [ -n "${EDURANGE_LONG:-}" ] || return 0
   options=$ASAN_OPTIONS
   ASAN_OPTIONS=$options:detect_leaks=0:abort_on_error=1
   build_sanitized_server
