@@ -49,7 +49,7 @@ check_compilers() {
 # The flags with which analysers read a file.
 flags_of() {
   case $1 in
-    extension/* | syncworker/*) say "-Iextension -isystem $include_server -I$(dirname "$1")" ;;
+    extension/* | syncworker/* | test/fuzz/*_module.c) say "-Iextension -isystem $include_server -I$(dirname "$1")" ;;
     *) say "-I$(dirname "$1") -Iextension -isystem $include_client" ;;
   esac
 }
