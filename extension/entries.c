@@ -14,6 +14,7 @@
 
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -145,7 +146,8 @@ move_head(const Entry **entries, int count, TimestampTz now, NullableDatum *at)
 
 /*
  * Opens the ledger.  Rows go in below SQL, because starting a statement costs several times what
- * inserting does.  What somebody has hung on the table, a trigger or a constraint, holds all the same.
+ * inserting does.  What somebody has hung on the table, a trigger or a constraint, holds all the same;
+ * a column that somebody has added stays null, whatever its default.
  */
 static void
 ledger_open(Ledger *ledger)
@@ -161,7 +163,11 @@ ledger_open(Ledger *ledger)
 	ledger->row = table_slot_create(ledger->relation, &ledger->state->es_tupleTable);
 	AfterTriggerBeginQuery();
 	for (int i = 0; i < COLUMNS; i++)
+	{
 		ledger->places[i] = SPI_fnumber(RelationGetDescr(ledger->relation), columns[i]) - 1;
+		if (ledger->places[i] < 0)
+			elog(ERROR, "the ledger has no column \"%s\"", columns[i]);
+	}
 }
 
 /* Closes it; what the transaction does from now on sees the rows. */
@@ -253,7 +259,7 @@ entries_add(const Entry *entry)
 		                    ? MemoryContextAlloc(batch.context, sizeof(Entry) * batch.room)
 		                    : repalloc(batch.entries, sizeof(Entry) * batch.room);
 	}
-	batch.entries[batch.count++] = (Entry){
+	batch.entries[batch.count] = (Entry){
 	    .user_id = copy_text(entry->user_id),
 	    .group_id = copy_text(entry->group_id),
 	    .delta = entry->delta,
@@ -262,33 +268,46 @@ entries_add(const Entry *entry)
 	    .source_id = copy_text(entry->source_id),
 	    .actor = copy_text(entry->actor),
 	    .reason = copy_text(entry->reason),
+	    .subtransaction = GetCurrentSubTransactionId(),
 	};
+	batch.count++;
+}
+
+/*
+ * Callback: takes back the entries of a subtransaction that is undone, as by a trigger of somebody's that
+ * catches an error.  What came in it or below has its number or a higher one, and came last.
+ */
+static void
+undo_entries(SubXactEvent event, SubTransactionId subtransaction, SubTransactionId parent,
+             void *arg)
+{
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	while (batch.count > 0 && batch.entries[batch.count - 1].subtransaction >= subtransaction)
+		batch.count--;
 }
 
 void
 entries_begin(MemoryContext context)
 {
+	static bool registered = false;
+
+	if (!registered)
+		RegisterSubXactCallback(undo_entries, NULL);
+	registered = true;
 	entries_forget();
 	batch.context = context;
 }
 
 void
-entries_flush(void)
-{
-	int count = batch.count;
-
-	if (count == 0)
-		return;
-	batch.count = 0;
-	statements_begin();
-	write_entries(batch.entries, count);
-	statements_end();
-}
-
-void
 entries_end(void)
 {
-	entries_flush();
+	if (batch.count > 0)
+	{
+		statements_begin();
+		write_entries(batch.entries, batch.count);
+		statements_end();
+	}
 	entries_forget();
 }
 

@@ -18,18 +18,17 @@ typedef struct Entry
 	const char *source_id;
 	const char *actor;
 	const char *reason;
+	SubTransactionId subtransaction; /* of a kept one: the one that it came in */
 } Entry;
 
 /* Records a change; called with statements open. */
 extern void entries_add(const Entry *entry);
 
 /*
- * From begin to end entries are kept in the context given and written by entries_end().  After an error
- * in between, entries_forget() must be called.  Whoever reads heads or ledger meanwhile calls
- * entries_flush() before.
+ * From begin to end entries are kept in the context given and written by entries_end(), but those of
+ * subtransactions that were undone.  After an error in between, entries_forget() must be called.
  */
 extern void entries_begin(MemoryContext context);
-extern void entries_flush(void);
 extern void entries_end(void);
 extern void entries_forget(void);
 

@@ -203,11 +203,8 @@ record_change(const char *user_id, const char *group_id, int64 before, int64 tot
 	if (ours || change.delta != 0)
 		entries_add(&change);
 	if (is_reset(change.kind, total))
-	{
-		entries_flush();
 		STATEMENT_RUN(&statements[NOTE_RESET], value_text(user_id), value_text(group_id),
 		              value_time(GetCurrentTimestamp()));
-	}
 }
 
 /* A text column of a trigger's tuple, by name: adopted tables may order their columns otherwise. */

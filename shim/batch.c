@@ -178,8 +178,13 @@ batch_answer(Batch *batch)
 
 	if (!statements[batch->statement].batched)
 	{
-		batch->rows = NULL;
-		result_take(rows, &result);
+		if (rows == NULL || PQntuples(rows) != 1)
+			result_fail(&result, "XX000");
+		else
+		{
+			batch->rows = NULL;
+			result_take(rows, &result);
+		}
 		answer_all(batch, &result);
 		return;
 	}

@@ -60,6 +60,24 @@ SELECT testing.refused($$SELECT * FROM edurange.outcomes('add_points', ARRAY['ad
 SELECT testing.fingerprint() = :'before' AS unchanged;
 SELECT edurange.add_points('ada', 'spring', 1) IS NOT NULL AS added;
 SELECT seq - :seq AS n, delta FROM testing.seen ORDER BY 1;
+-- what a trigger of somebody's undoes has no entry, a zero has one, and so has what goes on
+CREATE FUNCTION testing.undo() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  PERFORM edurange.add_points('bob', 'spring', 7);
+  RAISE EXCEPTION 'undone';
+EXCEPTION WHEN OTHERS THEN RETURN NULL;
+END $$;
+CREATE TRIGGER undo AFTER UPDATE ON "GroupPoints" FOR EACH ROW WHEN (new."userId" = 'ada') EXECUTE FUNCTION testing.undo();
+SELECT coalesce(max(seq), 0) AS bobs FROM edurange.points_ledger WHERE user_id = 'bob' AND group_id = 'spring' \gset
+SELECT count(*) FROM edurange.outcomes('add_points', ARRAY['bob','spring','1',NULL,NULL,NULL,NULL,NULL, 'ada','spring','1',NULL,NULL,NULL,NULL,NULL, 'bob','spring','2',NULL,NULL,NULL,NULL,NULL]);
+SELECT seq - :bobs AS n, delta FROM edurange.points_ledger WHERE user_id = 'bob' AND group_id = 'spring' AND seq > :bobs ORDER BY 1;
+SELECT edurange.get_points('ada', 'spring') AS adas \gset
+SELECT count(*) FROM edurange.outcomes('set_points', ARRAY['ada','spring','0',NULL,NULL,NULL,NULL,NULL, 'ada','spring','5',NULL,NULL,NULL,NULL,NULL]);
+SELECT balance, reset_at IS NOT NULL AS reset FROM edurange.points_ledger l JOIN edurange.standing s USING (user_id, group_id)
+WHERE user_id = 'ada' AND group_id = 'spring' ORDER BY l.seq DESC LIMIT 2;
+SELECT * FROM edurange.check_invariants();
+SELECT edurange.set_points('ada', 'spring', :adas) IS NOT NULL AS set_back;
+DROP TRIGGER undo ON "GroupPoints";
 DROP TRIGGER see ON edurange.points_ledger;
 DROP TABLE testing.seen;
 SELECT * FROM edurange.check_invariants();
