@@ -63,9 +63,9 @@ SELECT seq - :seq AS n, delta FROM testing.seen ORDER BY 1;
 -- what a trigger of somebody's undoes has no entry, a zero has one, and so has what goes on
 CREATE FUNCTION testing.undo() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
-  PERFORM edurange.add_points('bob', 'spring', 7);
+  PERFORM edurange.add_points('bob', 'spring', -7);
   RAISE EXCEPTION 'undone';
-EXCEPTION WHEN OTHERS THEN RETURN NULL;
+EXCEPTION WHEN OTHERS THEN RAISE NOTICE '%', SQLERRM; RETURN NULL;
 END $$;
 CREATE TRIGGER undo AFTER UPDATE ON "GroupPoints" FOR EACH ROW WHEN (new."userId" = 'ada') EXECUTE FUNCTION testing.undo();
 SELECT coalesce(max(seq), 0) AS bobs FROM edurange.points_ledger WHERE user_id = 'bob' AND group_id = 'spring' \gset
