@@ -95,10 +95,11 @@ typedef struct Ledger
 	int places[COLUMNS]; /* of the columns in the row */
 } Ledger;
 
-/* The entries of a batch that is under way. */
+/* The entries of a batch that is under way; a batch within it adds to them. */
 static struct
 {
-	MemoryContext context; /* NULL: none is */
+	int depth; /* of batches within batches; 0: none is under way */
+	MemoryContext context;
 	Entry *entries;
 	int count;
 	int room;
@@ -247,7 +248,7 @@ copy_text(const char *text)
 void
 entries_add(const Entry *entry)
 {
-	if (batch.context == NULL)
+	if (batch.depth == 0)
 	{
 		write_entries(entry, 1);
 		return;
@@ -295,24 +296,32 @@ entries_begin(MemoryContext context)
 	if (!registered)
 		RegisterSubXactCallback(undo_entries, NULL);
 	registered = true;
-	entries_forget();
-	batch.context = context;
+	if (batch.depth++ == 0)
+		batch.context = context;
 }
 
+/* What hangs on the ledger may award, too: such entries come while others are written, and follow. */
 void
 entries_end(void)
 {
-	if (batch.count > 0)
+	while (batch.depth == 1 && batch.count > 0)
 	{
+		Entry *entries = batch.entries;
+		int count = batch.count;
+
+		batch.entries = NULL;
+		batch.count = batch.room = 0;
 		statements_begin();
-		write_entries(batch.entries, batch.count);
+		write_entries(entries, count);
 		statements_end();
 	}
-	entries_forget();
+	entries_abandon();
 }
 
+/* An error that is caught further up has undone a subtransaction, and with it the entries. */
 void
-entries_forget(void)
+entries_abandon(void)
 {
-	memset(&batch, 0, sizeof(batch));
+	if (--batch.depth == 0)
+		memset(&batch, 0, sizeof(batch));
 }

@@ -26,10 +26,11 @@ extern void entries_add(const Entry *entry);
 
 /*
  * From begin to end entries are kept in the context given and written by entries_end(), but those of
- * subtransactions that were undone.  After an error in between, entries_forget() must be called.
+ * subtransactions that were undone.  A batch that begins within another one leaves its entries to that
+ * one's end.  After an error in between, entries_abandon() must be called.
  */
 extern void entries_begin(MemoryContext context);
 extern void entries_end(void);
-extern void entries_forget(void);
+extern void entries_abandon(void);
 
 #endif

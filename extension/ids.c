@@ -31,7 +31,7 @@ new_id(void)
 	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&uuid)));
 }
 
-SQL_FUNCTION(edurange_new_id)
+SQL_FUNCTION_ANYWHERE(edurange_new_id)
 {
 	PG_RETURN_TEXT_P(cstring_to_text(new_id()));
 }

@@ -270,7 +270,7 @@ trigger_data(FunctionCallInfo fcinfo)
 	return trigger;
 }
 
-SQL_FUNCTION(edurange_group_points_changed)
+SQL_FUNCTION_ANYWHERE(edurange_group_points_changed)
 {
 	TriggerData *trigger = trigger_data(fcinfo);
 
@@ -296,7 +296,7 @@ record_membership(TriggerData *trigger, HeapTuple tuple, bool member)
 	              value_time(GetCurrentTimestamp()));
 }
 
-SQL_FUNCTION(edurange_group_members_changed)
+SQL_FUNCTION_ANYWHERE(edurange_group_members_changed)
 {
 	TriggerData *trigger = trigger_data(fcinfo);
 

@@ -45,6 +45,7 @@ typedef enum StatementId
 	SHAPE_KEYS,
 	MISSING,
 	MISSING_TRIGGERS,
+	PLANTED,
 	HAS_TOTALS,
 	COUNT_TOTALS,
 	COUNT_TOTALS_FIRST,
@@ -138,6 +139,15 @@ static Statement statements[STATEMENT_COUNT] = {
     [MISSING_TRIGGERS] = {"SELECT 1 FROM edurange.assertions()"
                           " WHERE kind = 'trigger' AND NOT present LIMIT 1",
                           {InvalidOid}},
+    /* What somebody who is no superuser owns where the guard is to be: what runs at every DROP TABLE. */
+    [PLANTED] = {"SELECT what FROM ("
+                 " SELECT format('schema %I', nspname) AS what, nspname, nspowner AS owner"
+                 " FROM pg_namespace"
+                 " UNION ALL SELECT format('function %s', p.oid::regprocedure), n.nspname, p.proowner"
+                 " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace) AS there"
+                 " JOIN pg_roles r ON r.oid = there.owner"
+                 " WHERE nspname = 'edurange_guard' AND NOT r.rolsuper ORDER BY what LIMIT 1",
+                 {InvalidOid}},
     [HAS_TOTALS] = {"SELECT to_regclass('public.\"GroupPoints\"') IS NOT NULL,"
                     " to_regclass('edurange.standing') IS NOT NULL",
                     {InvalidOid}},
@@ -371,6 +381,19 @@ open_ledger(const Report *out)
 		STATEMENT_RUN(&statements[OPEN_MEMBERS], value_time(GetCurrentTimestamp()));
 }
 
+/* Refuses to put the guard into a place that is somebody else's, who could put anything in its stead. */
+static void
+refuse_planted(void)
+{
+	Refusal refusal = {.hint = "Drop it, or give it to a superuser, and run edurange.migrate() again."};
+
+	if (statement_run(&statements[PLANTED], NULL, 0) == 0)
+		return;
+	(void) refuse(&refusal, EDURANGE_SCHEMA_INCOMPATIBLE, "%s belongs to somebody who is no superuser",
+	              row_text(0, 1));
+	raise_refusal(&refusal);
+}
+
 /*
  * Makes what is missing.  Where triggers were missing, totals may have changed unseen: the tables
  * are locked before the triggers are made, and the ledger is brought up to what it finds then.
@@ -382,6 +405,7 @@ apply_assertions(const Report *out)
 	uint64 count;
 	char **apply;
 
+	refuse_planted();
 	if (unseen_changes && !out->dry_run)
 		statement_run(&statements[LOCK_TOTALS], NULL, 0);
 	count = statement_run(&statements[MISSING], NULL, 0);

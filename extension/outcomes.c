@@ -267,9 +267,9 @@ run_calls(const Target *target, const Datum *texts, const bool *nulls, int count
 	MemoryContext context =
 	    AllocSetContextCreate(outer, "edurange outcome", ALLOCSET_DEFAULT_SIZES);
 
+	entries_begin(outer);
 	PG_TRY();
 	{
-		entries_begin(outer);
 		for (int i = 0; i < count; i += target->width)
 		{
 			CHECK_FOR_INTERRUPTS();
@@ -282,7 +282,7 @@ run_calls(const Target *target, const Datum *texts, const bool *nulls, int count
 	}
 	PG_CATCH();
 	{
-		entries_forget();
+		entries_abandon();
 		PG_RE_THROW();
 	}
 	PG_END_TRY();

@@ -351,7 +351,7 @@ version_in_range(const Version *version, const char *range, bool *is_valid)
 	return found;
 }
 
-SQL_FUNCTION(edurange_version_satisfies)
+SQL_FUNCTION_ANYWHERE(edurange_version_satisfies)
 {
 	char *text = required_text(fcinfo, 0, "version");
 	Version version;

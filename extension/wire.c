@@ -185,7 +185,7 @@ wire_value(StringInfo out, Datum value, Oid type)
 	write_value(out, value, type);
 }
 
-SQL_FUNCTION(edurange_wire)
+SQL_FUNCTION_ANYWHERE(edurange_wire)
 {
 	StringInfoData out;
 

@@ -42,3 +42,42 @@ SET ROLE testing_player;
 SELECT * FROM testing.wrapped();
 RESET ROLE;
 DROP ROLE testing_player;
+-- whoever maintains somebody's index or view lends that one nothing: every function that reads or writes
+CREATE ROLE testing_player LOGIN IN ROLE edurange_player;
+CREATE SCHEMA testing_player AUTHORIZATION testing_player;
+SET ROLE testing_player;
+CREATE TABLE testing_player.bait (n integer);
+INSERT INTO testing_player.bait VALUES (1), (2);
+-- calls every function with nulls, so that what is not refused for where it is called from fails otherwise
+CREATE FUNCTION testing_player.climb(n integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  f record;
+BEGIN
+  FOR f IN SELECT p.oid::regprocedure AS name, p.proname, (SELECT string_agg('NULL::' || t::regtype, ', ' ORDER BY o)
+      FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, o)) AS arguments
+    FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+    WHERE p.pronamespace = 'edurange'::regnamespace AND l.lanname = 'c' AND p.prorettype <> 'trigger'::regtype
+    AND p.proname <> 'new_id' AND NOT p.proisstrict AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE') LOOP
+    BEGIN
+      EXECUTE format('SELECT * FROM edurange.%I(%s)', f.proname, f.arguments);
+      RAISE WARNING '% was called', f.name;
+    EXCEPTION WHEN insufficient_privilege THEN NULL;
+      WHEN OTHERS THEN RAISE WARNING '%: %', f.name, SQLERRM;
+    END;
+  END LOOP;
+  RETURN n;
+END $$;
+CREATE INDEX bait_idx ON testing_player.bait (testing_player.climb(n));
+RESET ROLE;
+ANALYZE testing_player.bait;
+REINDEX TABLE testing_player.bait;
+SET ROLE testing_player;
+CREATE MATERIALIZED VIEW testing_player.view AS SELECT testing_player.climb(1) WITH NO DATA;
+CREATE MATERIALIZED VIEW testing_player.tokens AS SELECT * FROM edurange.outcomes('create_token', ARRAY['admin', 'x', NULL, NULL, NULL]) WITH NO DATA;
+RESET ROLE;
+REFRESH MATERIALIZED VIEW testing_player.view;
+SELECT testing.refused('REFRESH MATERIALIZED VIEW testing_player.tokens');
+SET client_min_messages = warning;
+DROP SCHEMA testing_player CASCADE;
+RESET client_min_messages;
+DROP ROLE testing_player;

@@ -37,3 +37,16 @@ ROLLBACK;
 -- it depends on nothing of the extension
 SELECT count(*) FROM pg_depend d JOIN pg_proc p ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass
 WHERE p.proname = 'refuse_drop' AND d.deptype IN ('e', 'x');
+-- it is made nowhere where somebody else could change it
+BEGIN;
+CREATE ROLE planter;
+DROP EVENT TRIGGER edurange_guard;
+ALTER SCHEMA edurange_guard OWNER TO planter;
+SELECT testing.refused('SELECT edurange.migrate()');
+SELECT testing.refused('SELECT edurange.migrate(dry_run => true)');
+ALTER SCHEMA edurange_guard OWNER TO CURRENT_USER;
+ALTER FUNCTION edurange_guard.refuse_drop() OWNER TO planter;
+SELECT testing.refused('SELECT edurange.migrate()');
+DROP FUNCTION edurange_guard.refuse_drop();
+SELECT * FROM edurange.migrate();
+ROLLBACK;

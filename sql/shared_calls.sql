@@ -81,3 +81,31 @@ DROP TRIGGER undo ON "GroupPoints";
 DROP TRIGGER see ON edurange.points_ledger;
 DROP TABLE testing.seen;
 SELECT * FROM edurange.check_invariants();
+-- a batch within a batch, by a trigger of somebody's, and awards that hang on the ledger itself: all are recorded
+CREATE FUNCTION testing.more() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  PERFORM edurange.outcomes('add_points', ARRAY['bob','spring','10',NULL,NULL,NULL,NULL,NULL, 'cyd','spring','1',NULL,NULL,NULL,NULL,NULL]);
+  PERFORM edurange.add_points('bob', 'spring', 20, 'alone');
+  BEGIN
+    PERFORM edurange.outcomes('add_points', ARRAY['bob','spring','40',NULL,NULL,NULL,NULL,NULL, 'bob','spring','x',NULL,NULL,NULL,NULL,NULL]);
+  EXCEPTION WHEN OTHERS THEN NULL;
+  END;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER more AFTER UPDATE ON "GroupPoints" FOR EACH ROW WHEN (new."userId" = 'ada') EXECUTE FUNCTION testing.more();
+SELECT edurange.get_points('bob', 'spring') AS bobs_before, edurange.set_points('bob', 'spring', 100) IS NOT NULL AS set,
+  100 AS bobs, edurange.get_points('ada', 'spring') AS adas \gset
+SELECT count(*) FROM edurange.outcomes('add_points', ARRAY['bob','spring','1',NULL,NULL,NULL,NULL,NULL, 'ada','spring','2',NULL,NULL,NULL,NULL,NULL, 'bob','spring','3',NULL,NULL,NULL,NULL,NULL, 'ada','spring','4',NULL,NULL,NULL,NULL,NULL]);
+SELECT edurange.get_points('bob', 'spring') - :bobs AS bob_gained, edurange.get_points('ada', 'spring') - :adas AS ada_gained;
+SELECT * FROM edurange.check_invariants();
+DROP TRIGGER more ON "GroupPoints";
+CREATE FUNCTION testing.share() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+  $$ BEGIN PERFORM edurange.add_points('bob', 'spring', 5); RETURN NULL; END $$;
+CREATE TRIGGER share AFTER INSERT ON edurange.points_ledger FOR EACH ROW WHEN (new.user_id = 'ada') EXECUTE FUNCTION testing.share();
+SELECT edurange.get_points('bob', 'spring') AS bobs \gset
+SELECT count(*) FROM edurange.outcomes('add_points', ARRAY['ada','spring','2',NULL,NULL,NULL,NULL,NULL, 'bob','spring','3',NULL,NULL,NULL,NULL,NULL, 'ada','spring','4',NULL,NULL,NULL,NULL,NULL]);
+SELECT count(*) FROM edurange.add_points('ada', 'spring', 1);
+SELECT edurange.get_points('bob', 'spring') - :bobs AS gained;
+SELECT * FROM edurange.check_invariants();
+DROP TRIGGER share ON edurange.points_ledger;
+SELECT edurange.set_points('bob', 'spring', :bobs_before) IS NOT NULL AS set_back;
