@@ -14,7 +14,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" edurange.c
 
 # ---- the extension ---------------------------------------------------------------------------
 MODULE_big = edurange
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c)))
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c extension/*/*.c)))
 # (not INSTALL_SCRIPT: PGXS has a variable of that name, the program that installs scripts)
 FRESH_SCRIPT = build/edurange--$(EXTVERSION).sql
 # Versions that were released: their install scripts, as they were, and the way from each to this one.
@@ -31,7 +31,7 @@ PG_CFLAGS += -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-co
 		-Wno-ignored-optimization-argument -Wno-ignored-attributes)
 # PostgreSQL 15 leaves PGDLLEXPORT empty; with hidden symbols it has to say "default".
 PG_CPPFLAGS += -Iextension -MMD -MP '-DPGDLLEXPORT=__attribute__((visibility("default")))'
-EXTRA_CLEAN = build extension/*.d
+EXTRA_CLEAN = build extension/*.d extension/*/*.d
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -127,7 +127,7 @@ lint: ## formatting, both compilers, static analysis, shell scripts, exported sy
 docs: ## make the pages of docs/ that list errors, functions and settings
 	perl docs/generate.pl
 format: ## clang-format all C files in place
-	clang-format -i $(sort $(foreach d,extension $(PARTS) test/fuzz,$(wildcard $(d)/*.c $(d)/*.h)))
+	clang-format -i $(sort $(foreach d,extension $(PARTS) test/fuzz,$(wildcard $(d)/*.[ch] $(d)/*/*.[ch])))
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | sort | expand -t 18

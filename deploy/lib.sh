@@ -64,6 +64,18 @@ build_and_stage() {
   install -m 755 "$TOP/test/instance_manager/edurange_instance_manager" "$1/usr/local/bin/"
 }
 
+# Copies sources of the checkout, given by their paths in it, below $1, where they may be newer copies of
+# before; a C file there that the checkout does not have any more goes, with its object.
+copy_sources() {
+  copy=$1
+  shift
+  mkdir -p "$copy"
+  (cd "$TOP" && cp -pu --parents "$@" "$copy/")
+  (cd "$copy" && find . -name '*.[ch]') | while read -r source; do
+    [ -e "$TOP/$source" ] || rm -f "$copy/$source" "$copy/${source%.c}.o"
+  done
+}
+
 # Prints the settings with which PostgreSQL finds the extension below the stage $1 instead of in the
 # system's folders.
 staged_conf() {

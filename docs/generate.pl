@@ -1,7 +1,7 @@
 #!/usr/bin/perl
-# Makes the pages that list what the sources define: errors.md from extension/errors.h, sql-api.md
+# Makes the pages that list what the sources define: errors.md from extension/base/errors.h, sql-api.md
 # from schema/extension/ with the examples of expected/examples.out, settings.md from
-# extension/guc.c and shim/config.c.
+# extension/base/guc.c and shim/config/config.c.
 #
 # Usage: docs/generate.pl [--check | --man | --environment]: with --check nothing is written, and a page that
 # is not up to date is an error; the others print the shim's manual page and its settings as a file of
@@ -56,7 +56,7 @@ sub c_string
 
 sub errors
 {
-	my $source = slurp('extension/errors.h');
+	my $source = slurp('extension/base/errors.h');
 	my $rows = '';
 
 	$source =~ s/\\\n/\n/g;
@@ -67,7 +67,7 @@ sub errors
 	return <<"TXT";
 # Errors
 
-Made from `extension/errors.h`, the one place that names them. SQL callers get the SQLSTATE, HTTP
+Made from `extension/base/errors.h`, the one place that names them. SQL callers get the SQLSTATE, HTTP
 callers the status and this body:
 
 ```json
@@ -180,7 +180,7 @@ TXT
 # Settings of the extension, from the calls that define them.
 sub server_settings
 {
-	my $source = slurp('extension/guc.c');
+	my $source = slurp('extension/base/guc.c');
 	my $strings = '(?:"(?:[^"\\\\]|\\\\.)*"\s*)+';
 	my %context = (
 		PGC_SIGHUP => 'reload', PGC_SUSET => 'superuser, any time', PGC_USERSET => 'anybody, any time',
@@ -209,7 +209,7 @@ sub server_settings
 # as { heading => … }.
 sub shim_table
 {
-	my $source = slurp('shim/config.c');
+	my $source = slurp('shim/config/config.c');
 	my $strings = '((?:"(?:[^"\\\\]|\\\\.)*"\s*)+)';
 	my @table;
 
@@ -370,7 +370,7 @@ sub settings
 	return <<"TXT";
 # Settings
 
-Made from `extension/guc.c` and `shim/config.c`. How they work together is told in
+Made from `extension/base/guc.c` and `shim/config/config.c`. How they work together is told in
 [configuration.md](configuration.md).
 
 ## PostgreSQL: extension and sync worker
@@ -391,7 +391,7 @@ TXT
 sub check_http_api
 {
 	my $page = slurp('docs/http-api.md');
-	my $source = slurp('shim/routes.c');
+	my $source = slurp('shim/api/routes.c');
 
 	while ($source =~ /\{\.method = "(\w+)", \.path = "([^"]+)",\s*(?:\.tier = TIER_(\w+))?/g)
 	{

@@ -8,9 +8,9 @@
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 
-#include "compat.h"
-#include "guc.h"
-#include "sync_status.h"
+#include "base/compat.h"
+#include "base/guc.h"
+#include "sync/sync_status.h"
 
 PG_MODULE_MAGIC;
 

@@ -20,14 +20,14 @@
 
 #include <jansson.h>
 
-#include "config.h"
-#include "http.h"
-#include "log.h"
-#include "metrics.h"
-#include "notify.h"
-#include "openapi.h"
-#include "routes.h"
-#include "server.h"
+#include "api/routes.h"
+#include "base/log.h"
+#include "base/notify.h"
+#include "config/config.h"
+#include "describe/openapi.h"
+#include "http/http.h"
+#include "http/metrics.h"
+#include "http/server.h"
 
 #define EXIT_CONFIGURATION 2
 #define BACKLOG 4096

@@ -44,9 +44,9 @@ sub without
 }
 
 # Statement tables end with a closing brace at the margin; preprocessor lines may hold their pieces.
-for my $path (sort map { glob "$top/$_/*.c" } qw(extension shim syncworker))
+for my $path (sort map { glob "$top/$_/*.c $top/$_/*/*.c" } qw(extension shim syncworker))
 {
-	next if $path =~ m{/shim/routes\.c$|/sql_types\.c$}; # the shim's table; made by make
+	next if $path =~ m{/shim/api/routes\.c$|/sql_types\.c$}; # the shim's table; made by make
 	my $text = without(slurp($path), qr{/\*.*?\*/}s);
 	$text = without($text, qr/^(?:static )?(?:const )?(?:Statement|char \*const) statements\[[^;{]*= \{.*?^\};/ms);
 	$text = without($text, qr/^#define (?:[^\n]*\\\n)*[^\n]*/m);
@@ -71,7 +71,7 @@ while ($grants =~ /GRANT EXECUTE ON FUNCTION\s+([^;]*?)\s+TO (\w+);/g)
 	$granted{$_} = $tier for $functions =~ /edurange\.(\w+)/g;
 }
 
-my $routes = slurp('shim/routes.c');
+my $routes = slurp('shim/api/routes.c');
 my %statement;
 $statement{$1} = $2 while $routes =~ /\[(STATEMENT_\w+)\] = (\{.*?\})(?=,?\n\t\[|,?\n\};)/gs;
 my $documented = slurp('docs/http-api.md');
@@ -95,14 +95,14 @@ for my $row (split /(?=\{\.method)/, $table)
 		  unless defined $to && $rank{$to} <= $rank{ $tier // 'player' };
 	}
 }
-finding('no routes found in shim/routes.c') unless $count;
+finding('no routes found in shim/api/routes.c') unless $count;
 
 # ---- settings ------------------------------------------------------------------------------------
 
 my $settings = slurp('docs/settings.md');
 my @settings = (
-	slurp('extension/guc.c') =~ /"(edurange\.\w+)"/g,
-	slurp('shim/config.c') =~ /"(EDURANGE_\w+)"/g);
+	slurp('extension/base/guc.c') =~ /"(edurange\.\w+)"/g,
+	slurp('shim/config/config.c') =~ /"(EDURANGE_\w+)"/g);
 finding("docs/settings.md lacks $_") for grep { index($settings, "`$_`") < 0 } @settings;
 my %known = map { $_ => 1 } @settings;
 for my $page (glob "$top/docs/*.md")
@@ -117,7 +117,7 @@ for my $page (glob "$top/docs/*.md")
 
 # ---- metrics -------------------------------------------------------------------------------------
 
-my %metric = map { $_ => 1 } map { slurp($_) =~ /"(edurange_[a-z_]+)"/g } glob "$top/shim/metrics*.c";
+my %metric = map { $_ => 1 } map { slurp($_) =~ /"(edurange_[a-z_]+)"/g } glob "$top/shim/http/metrics*.c";
 $metric{$_} = 1 for slurp('deploy/prometheus/textfile.sql') =~ /# TYPE (edurange_\w+)/g;
 for my $page (grep { -e "$top/$_" } qw(deploy/grafana/edurange.json deploy/prometheus/alerts.yml docs/operations.md))
 {

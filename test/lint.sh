@@ -13,6 +13,10 @@ c_folders='extension shim syncworker test/instance_manager test/fuzz'
 c_files=$(find $c_folders -name '*.c' ! -name sql_types.c | sort) # that one is made by make
 # shellcheck disable=SC2086
 h_files=$(find $c_folders -name '*.h' | sort)
+# What a build needs.
+# shellcheck disable=SC2086
+build_files="$c_files $h_files $(find schema -type f) $(find $c_folders -name Makefile -o -name '*.pl')
+  edurange.control Makefile"
 include_server=$("$PG_CONFIG" --includedir-server)
 include_client=$("$PG_CONFIG" --includedir)
 findings=0
@@ -36,11 +40,9 @@ check_format() {
 check_compilers() {
   result=0
   for compiler in gcc clang; do
-    copy=build/lint/$compiler
-    mkdir -p "$copy"
-    # shellcheck disable=SC2046,SC2086 # one word a file
-    cp -pu --parents $c_files $h_files $(find schema -type f) shim/make_sql_types.pl edurange.control Makefile \
-      shim/Makefile syncworker/Makefile test/instance_manager/Makefile "$copy/"
+    copy=$TOP/build/lint/$compiler
+    # shellcheck disable=SC2086 # one word a file
+    copy_sources "$copy" $build_files
     "$MAKE" --no-print-directory -s -j2 -C "$copy" all "CC=$compiler" || result=1
   done
   return "$result"
@@ -50,7 +52,7 @@ check_compilers() {
 flags_of() {
   case $1 in
     extension/* | syncworker/* | test/fuzz/*_module.c) say "-Iextension -isystem $include_server -I$(dirname "$1")" ;;
-    *) say "-I$(dirname "$1") -Iextension -isystem $include_client" ;;
+    *) say "-Ishim -I$(dirname "$1") -isystem $include_client" ;;
   esac
 }
 
@@ -81,7 +83,7 @@ check_shell() {
 
 # What a library lets others see must carry our name: PostgreSQL loads many of them.
 check_symbols() {
-  copy=build/lint/gcc
+  copy=$TOP/build/lint/gcc
   [ -f "$copy/edurange.so" ] || check_compilers
   result=0
   for library in "$copy/edurange.so" "$copy/syncworker/edurange_worker.so"; do
@@ -100,11 +102,10 @@ check_symbols() {
 
 # The analyser of clang over a build, which follows calls through a whole file.
 check_scan() {
-  copy=build/lint/scan
-  rm -rf "$copy" && mkdir -p "$copy"
-  # shellcheck disable=SC2046,SC2086 # one word a file
-  cp -pu --parents $c_files $h_files $(find schema -type f) shim/make_sql_types.pl edurange.control Makefile \
-    shim/Makefile syncworker/Makefile test/instance_manager/Makefile "$copy/"
+  copy=$TOP/build/lint/scan
+  rm -rf "$copy"
+  # shellcheck disable=SC2086 # one word a file
+  copy_sources "$copy" $build_files
   # shellcheck disable=SC2016 # scan-build sets CC, which PGXS takes only from the command line
   MAKE="$MAKE" copy="$copy" scan-build --use-cc=clang --status-bugs -o build/scan \
     sh -c '"$MAKE" --no-print-directory -s -j2 -C "$copy" all "CC=$CC"'

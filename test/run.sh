@@ -62,19 +62,20 @@ make_work_dir() {
 # Copies of what the tests read, with modes that let SERVER_USER read them.
 copy_inputs() {
   (cd "$TOP" && cp -R --parents sql expected deploy schema edurange.control docs README.md Makefile \
-    test/adoption test/isolation test/kubernetes test/t test/perl test/gates.pl test/prometheus extension/*.[ch] shim/*.[ch] syncworker/*.[ch] \
+    test/adoption test/isolation test/kubernetes test/t test/perl test/gates.pl test/prometheus \
     "$WORK/src/" 2>/dev/null) || true
+  # shellcheck disable=SC2046 # one word a file
+  copy_sources "$WORK/src" $(cd "$TOP" && find extension shim syncworker -name '*.[ch]')
   chmod -R a+rX "$WORK/src"
 }
 
 # Shim and simulator once more, with the sanitizers, in a copy of their sources below build/.
 build_sanitized() {
   asan=$TOP/build/asan
+  # shellcheck disable=SC2046 # one word a file
+  copy_sources "$asan" edurange.control extension/base/errors.h \
+    $(cd "$TOP" && find shim test/instance_manager schema/extension -name '*.[ch]' -o -name '*.pl' -o -name '*.sql' -o -name Makefile)
   for dir in shim test/instance_manager; do
-    mkdir -p "$asan/$dir" "$asan/extension"
-    (cd "$TOP" && cp -pu edurange.control "$asan/" && cp -pu extension/errors.h "$asan/extension/" &&
-      cp -pu "$dir"/*.[ch] "$dir/Makefile" "$asan/$dir/" &&
-      cp -pu --parents shim/make_sql_types.pl schema/extension/*.sql "$asan/")
     flock "$TOP" "$MAKE" --no-print-directory -s -j2 -C "$asan/$dir" all CFLAGS="$SANITIZERS"
   done
   mv "$WORK/stage/usr/local/bin/edurange_shim" "$WORK/stage/usr/local/bin/edurange_shim_plain"
@@ -86,9 +87,9 @@ build_sanitized() {
 # the server has to load for them.  (PGXS appends COPT to the flags of compiler and linker.)
 build_sanitized_server() {
   asan=$TOP/build/asan_server
-  mkdir -p "$asan"
-  (cd "$TOP" && cp -pu --parents Makefile edurange.control extension/*.[ch] syncworker/*.[ch] \
-    syncworker/Makefile "$asan/")
+  # shellcheck disable=SC2046 # one word a file
+  copy_sources "$asan" Makefile edurange.control syncworker/Makefile \
+    $(cd "$TOP" && find extension syncworker -name '*.[ch]')
   for dir in . syncworker; do
     library=edurange.so
     [ "$dir" = . ] || library=edurange_worker.so

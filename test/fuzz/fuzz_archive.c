@@ -4,7 +4,7 @@
  */
 #include <stdint.h>
 
-#include "../../shim/pack_archive.h"
+#include "packs/pack_archive.h"
 
 #define FILE_LIMIT (256 * 1024)
 

@@ -28,9 +28,8 @@ on_exit() {
 # The module, from the extension's sources and libFuzzer's runtime.
 build_module() {
   mkdir -p "$WORK/objects"
-  for file in "$TOP"/test/fuzz/json_schema_module.c "$TOP"/extension/json_schema*.c \
-    "$TOP"/extension/json_values.c "$TOP"/extension/json_formats.c "$TOP"/extension/ecma_*.c \
-    "$TOP"/extension/uri.c "$TOP"/extension/refusal.c "$TOP"/extension/statements.c "$TOP"/extension/guc.c; do
+  for file in "$TOP"/test/fuzz/json_schema_module.c "$TOP"/extension/json_schema/*.c \
+    "$TOP"/extension/base/refusal.c "$TOP"/extension/base/statements.c "$TOP"/extension/base/guc.c; do
     "$CLANG" -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
       -Wno-missing-field-initializers -Wno-ignored-attributes -fPIC -fvisibility=hidden \
       -fsanitize=fuzzer-no-link '-DPGDLLEXPORT=__attribute__((visibility("default")))' -D_GNU_SOURCE \

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../shim/params.h"
+#include "api/params.h"
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

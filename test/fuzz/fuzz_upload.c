@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../shim/upload.h"
+#include "packs/upload.h"
 
 #define FILE_LIMIT (256 * 1024)
 

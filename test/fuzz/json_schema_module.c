@@ -20,8 +20,8 @@
 #include "utils/resowner.h"
 #include "utils/timeout.h"
 
-#include "compat.h"
-#include "json_schema.h"
+#include "base/compat.h"
+#include "json_schema/json_schema.h"
 
 PG_MODULE_MAGIC;
 

@@ -41,7 +41,7 @@ for my $reference (grep { !$seen{$_}++ } references($document))
 }
 
 # ---- each operation ----------------------------------------------------------------------------
-my $errors = slurp_file("$ENV{TESTDIR}/../../src/extension/errors.h") =~ s/\\\n//gr;
+my $errors = slurp_file("$ENV{TESTDIR}/../../src/extension/base/errors.h") =~ s/\\\n//gr;
 my %status_of = $errors =~ /X\(\w+, "(\w+)", "\w+", (\d+),/g;
 my %operation_ids;
 for my $route (sort keys %described)

@@ -1,0 +1,478 @@
+/*
+ * migrate.c
+ *	  Making the tables and everything that hangs on them, in one transaction.
+ *
+ * The migrations come with the extension, through edurange.migration_source(); those that were
+ * applied are recorded in edurange.migration.  Afterwards everything that edurange.assertions()
+ * finds missing is made: each statement there is made to be run again.
+ *
+ * A dry run returns the rows that the run would return, and what is broken in the rows that are
+ * there.  It reads without locks; the one thing it makes, a second set of the platform's tables to
+ * compare with, goes with a subtransaction.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "admin/findings.h"
+#include "base/compat.h"
+#include "base/guc.h"
+#include "base/refusal.h"
+#include "base/statements.h"
+
+#define MIGRATION_LOCK INT64CONST(0x656475720001) /* "edur", 1 */
+
+typedef enum StatementId
+{
+	TAKE_LOCK,
+	OWNER_EXISTS,
+	HAS_MIGRATIONS,
+	APPLIED,
+	CHANGED,
+	PENDING,
+	PENDING_FIRST,
+	MISSING_TABLES,
+	RECORD,
+	GIVE_TO_OWNERS,
+	SHAPE_SOURCE,
+	SHAPE_DIFFERENCE,
+	SHAPE_KEYS,
+	MISSING,
+	MISSING_TRIGGERS,
+	PLANTED,
+	HAS_TOTALS,
+	COUNT_TOTALS,
+	COUNT_TOTALS_FIRST,
+	OPEN_TOTALS,
+	OPEN_MEMBERS,
+	LOCK_TOTALS,
+	MAKE_RECORD,
+	MAKE_SHAPE,
+	STATEMENT_COUNT
+} StatementId;
+
+/* Where a second set of the platform's tables is made for the time of a comparison. */
+#define SHAPE_SCHEMA "edurange_shape"
+#define SHAPE_OID "(SELECT oid FROM pg_namespace WHERE nspname = '" SHAPE_SCHEMA "')"
+
+static Statement statements[STATEMENT_COUNT] = {
+    [TAKE_LOCK] = {"SELECT pg_advisory_xact_lock($1)", {INT8OID}},
+    [OWNER_EXISTS] = {"SELECT rolname::text FROM pg_roles WHERE CASE WHEN $1 IS NOT NULL"
+                      " THEN rolname = $1 ELSE oid = (SELECT datdba FROM pg_database"
+                      " WHERE datname = current_database()) END",
+                      {TEXTOID}},
+    [HAS_MIGRATIONS] = {"SELECT to_regclass('edurange.migration') IS NOT NULL", {InvalidOid}},
+    [APPLIED] = {"SELECT 1 FROM edurange.migration WHERE number = $1", {INT4OID}, .reads = true},
+    [CHANGED] = {"SELECT m.number, m.name FROM edurange.migration m"
+                 " JOIN edurange.migration_source() s USING (number)"
+                 " WHERE m.sha256 <> s.sha256 ORDER BY 1 LIMIT 1",
+                 {InvalidOid}},
+    [PENDING] = {"SELECT s.number, s.name, s.sha256, s.sql FROM edurange.migration_source() s"
+                 " WHERE NOT EXISTS (SELECT FROM edurange.migration m WHERE m.number = s.number)"
+                 " ORDER BY s.number",
+                 {InvalidOid}},
+    [PENDING_FIRST] = {"SELECT number, name, sha256, sql FROM edurange.migration_source()"
+                       " ORDER BY number",
+                       {InvalidOid}},
+    [MISSING_TABLES] = {"SELECT format('public.%I', name),"
+                        " cardinality(edurange.platform_tables())"
+                        " FROM unnest(edurange.platform_tables()) AS t (name)"
+                        " WHERE to_regclass(format('public.%I', name)) IS NULL",
+                        {InvalidOid}},
+    [RECORD] = {"INSERT INTO edurange.migration (number, name, sha256, applied_at)"
+                " VALUES ($1, $2, $3, clock_timestamp())",
+                {INT4OID, TEXTOID, TEXTOID}},
+    /* Statements that give what this transaction made to its owner. $1 the platform's owner,
+	 * $2 this transaction */
+    [GIVE_TO_OWNERS] = {"SELECT format('ALTER TABLE %s OWNER TO %I', c.oid::regclass,"
+                        " CASE n.nspname WHEN 'public' THEN $1 ELSE 'edurange_owner' END)"
+                        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                        " WHERE c.relkind = 'r' AND c.xmin = $2"
+                        " AND (n.nspname = 'edurange' OR n.nspname = 'public'"
+                        "  AND c.relname = ANY (edurange.platform_tables()))"
+                        " UNION ALL SELECT format('ALTER TYPE %s OWNER TO %I', t.oid::regtype, $1)"
+                        " FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace"
+                        " WHERE n.nspname = 'public' AND t.typtype = 'e' AND t.xmin = $2",
+                        {TEXTOID, XIDOID}},
+    [SHAPE_SOURCE] = {"SELECT replace(sql, 'SET LOCAL search_path = public',"
+                      " 'SET LOCAL search_path = " SHAPE_SCHEMA "')"
+                      " FROM edurange.migration_source() WHERE number = 1",
+                      {InvalidOid}},
+    /* Columns and enum values that adopted tables and types lack. */
+    [SHAPE_DIFFERENCE] =
+        {"SELECT string_agg(what, ', ' ORDER BY what) FROM ("
+         " SELECT format('column %I.%I of type %s', c.relname, a.attname, t.typname) AS what"
+         " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+         " JOIN pg_type t ON t.oid = a.atttypid"
+         " WHERE c.relnamespace = " SHAPE_OID " AND c.relkind = 'r'"
+         " AND to_regclass(format('public.%I', c.relname)) IS NOT NULL"
+         " AND NOT EXISTS (SELECT FROM pg_attribute b JOIN pg_type u ON u.oid = b.atttypid"
+         "  WHERE b.attrelid = to_regclass(format('public.%I', c.relname))"
+         "  AND b.attname = a.attname AND NOT b.attisdropped AND u.typname = t.typname)"
+         " UNION ALL SELECT format('value %s of type %I', e.enumlabel, t.typname)"
+         " FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid"
+         " WHERE t.typnamespace = " SHAPE_OID
+         " AND to_regtype(format('public.%I', t.typname)) IS NOT NULL"
+         " AND NOT EXISTS (SELECT FROM pg_enum f"
+         "  WHERE f.enumtypid = to_regtype(format('public.%I', t.typname))"
+         "  AND f.enumlabel = e.enumlabel)) AS missing",
+         {InvalidOid}},
+    /* Unique keys that adopted tables lack by name; a join table's may be of either form. */
+    [SHAPE_KEYS] = {"SELECT format('public.%I', i.relname) FROM pg_class i"
+                    " JOIN pg_index x ON x.indexrelid = i.oid"
+                    " JOIN pg_class t ON t.oid = x.indrelid"
+                    " WHERE i.relnamespace = " SHAPE_OID
+
+                    " AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.oid)"
+                    " AND to_regclass(format('public.%I', t.relname)) IS NOT NULL"
+                    " AND to_regclass(format('public.%I', i.relname)) IS NULL ORDER BY 1",
+                    {InvalidOid}},
+    [MISSING] = {"SELECT kind, name, apply FROM edurange.assertions()"
+                 " WHERE NOT present AND apply IS NOT NULL ORDER BY kind, name",
+                 {InvalidOid}},
+    [MISSING_TRIGGERS] = {"SELECT 1 FROM edurange.assertions()"
+                          " WHERE kind = 'trigger' AND NOT present LIMIT 1",
+                          {InvalidOid}},
+    /* What somebody who is no superuser owns where the guard is to be: what runs at every DROP TABLE. */
+    [PLANTED] =
+        {"SELECT what FROM ("
+         " SELECT format('schema %I', nspname) AS what, nspname, nspowner AS owner"
+         " FROM pg_namespace"
+         " UNION ALL SELECT format('function %s', p.oid::regprocedure), n.nspname, p.proowner"
+         " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace) AS there"
+         " JOIN pg_roles r ON r.oid = there.owner"
+         " WHERE nspname = 'edurange_guard' AND NOT r.rolsuper ORDER BY what LIMIT 1",
+         {InvalidOid}},
+    [HAS_TOTALS] = {"SELECT to_regclass('public.\"GroupPoints\"') IS NOT NULL,"
+                    " to_regclass('edurange.standing') IS NOT NULL",
+                    {InvalidOid}},
+    [COUNT_TOTALS] = {"SELECT count(*) FROM (SELECT \"userId\" AS user_id,"
+                      " \"groupId\" AS group_id, points FROM public.\"GroupPoints\") p"
+                      " FULL JOIN edurange.standing s USING (user_id, group_id)"
+                      " WHERE coalesce(p.points, 0) <> coalesce(s.points, 0)",
+                      {InvalidOid},
+                      .reads = true},
+    [COUNT_TOTALS_FIRST] = {"SELECT count(*) FROM public.\"GroupPoints\" WHERE points <> 0",
+                            {InvalidOid},
+                            .reads = true},
+    /* An entry for each total that the ledger does not account for. $1 the clock */
+    [OPEN_TOTALS] =
+        {"WITH change AS (SELECT user_id, group_id, coalesce(p.points, 0) AS points,"
+         "  coalesce(p.points, 0)::bigint - coalesce(s.points, 0) AS delta,"
+         "  least(coalesce(p.at, $1), $1) AS at"
+         "  FROM (SELECT \"userId\" AS user_id, \"groupId\" AS group_id, points,"
+         "   \"updatedAt\" AT TIME ZONE 'UTC' AS at FROM public.\"GroupPoints\") p"
+         "  FULL JOIN edurange.standing s USING (user_id, group_id)"
+         "  WHERE coalesce(p.points, 0) <> coalesce(s.points, 0)),"
+         " head AS (INSERT INTO edurange.standing AS s"
+         "  (group_id, user_id, points, seq, reached_at, changed_at)"
+         "  SELECT group_id, user_id, points, 1, at, at FROM change"
+         "  ON CONFLICT (group_id, user_id) DO UPDATE SET points = excluded.points,"
+         "  seq = s.seq + 1, reached_at = greatest(excluded.reached_at, s.changed_at),"
+         "  changed_at = greatest(excluded.changed_at, s.changed_at)"
+         "  RETURNING user_id, group_id, seq, changed_at)"
+         " INSERT INTO edurange.points_ledger"
+         " (user_id, group_id, seq, delta, balance, kind, actor, at)"
+         " SELECT user_id, group_id, h.seq, c.delta, c.points, 'opening', 'migrate', h.changed_at"
+         " FROM head h JOIN change c USING (user_id, group_id)",
+         {TIMESTAMPTZOID}},
+    [OPEN_MEMBERS] = {"WITH gone AS (UPDATE edurange.standing s SET member = false WHERE s.member"
+                      " AND NOT EXISTS (SELECT FROM public.\"_GroupMembers\" m"
+                      "  WHERE m.\"A\" = s.group_id AND m.\"B\" = s.user_id))"
+                      " INSERT INTO edurange.standing AS s (group_id, user_id, member, changed_at)"
+                      " SELECT \"A\", \"B\", true, $1 FROM public.\"_GroupMembers\""
+                      " ON CONFLICT (group_id, user_id) DO UPDATE SET member = true"
+                      " WHERE NOT s.member",
+                      {TIMESTAMPTZOID}},
+    [LOCK_TOTALS] = {"LOCK TABLE public.\"_GroupMembers\", public.\"GroupPoints\""
+                     " IN SHARE ROW EXCLUSIVE MODE",
+                     {InvalidOid}},
+    [MAKE_RECORD] = {"CREATE TABLE edurange.migration ("
+                     " number integer NOT NULL CONSTRAINT migration_pkey PRIMARY KEY,"
+                     " name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL)",
+                     {InvalidOid}},
+    [MAKE_SHAPE] = {"CREATE SCHEMA " SHAPE_SCHEMA, {InvalidOid}},
+};
+
+/* Where the rows that migrate() returns go, and whether they are all that it does. */
+typedef struct Report
+{
+	Tuplestorestate *store;
+	TupleDesc descriptor;
+	bool dry_run;
+} Report;
+
+/* One row: something was done, or would be. */
+static void
+report(const Report *report, const char *kind, const char *name)
+{
+	Datum values[] = {CStringGetTextDatum(kind), CStringGetTextDatum(name)};
+	bool nulls[] = {false, false};
+
+	tuplestore_putvalues(report->store, report->descriptor, values, nulls);
+}
+
+/* Runs a text of SQL, which may hold several statements. */
+static void
+run_sql(const char *sql)
+{
+	int result = SPI_execute(sql, false, 0);
+
+	if (result < 0)
+		elog(ERROR, "could not run a migration: %s", SPI_result_code_string(result));
+}
+
+/* The owner of new platform tables. */
+static char *
+find_owner(char *wanted)
+{
+	if (STATEMENT_RUN(&statements[OWNER_EXISTS], value_text(wanted)) == 0)
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"platform_owner\" names the role \"%s\", which does not exist",
+		            wanted);
+	return row_text(0, 1);
+}
+
+/* The record of migrations, made before the first of them; tells whether there is one now. */
+static bool
+prepare_record(const Report *out)
+{
+	statement_run(&statements[HAS_MIGRATIONS], NULL, 0);
+	if (row_bool(0, 1))
+		return true;
+	report(out, "table", "edurange.migration");
+	if (out->dry_run)
+		return false;
+	statement_run(&statements[MAKE_RECORD], NULL, 0);
+	return true;
+}
+
+/*
+ * Refuses adopted tables that lack what the platform's tables have, naming all of it, and reports
+ * the keys that they get.  Makes the platform's tables once more, which the caller rolls back.
+ */
+static void
+compare_shape(void *argument)
+{
+	const Report *out = argument;
+	char *difference;
+	uint64 keys;
+
+	statement_run(&statements[MAKE_SHAPE], NULL, 0);
+	statement_run(&statements[SHAPE_SOURCE], NULL, 0);
+	run_sql(row_text(0, 1));
+	statement_run(&statements[SHAPE_DIFFERENCE], NULL, 0);
+	difference = row_text(0, 1);
+	if (difference != NULL)
+		raise_error(EDURANGE_SCHEMA_INCOMPATIBLE, "the tables in schema \"public\" lack %s",
+		            difference);
+	keys = statement_run(&statements[SHAPE_KEYS], NULL, 0);
+	for (uint64 i = 0; i < keys; i++)
+		report(out, "index", row_text(i, 1));
+}
+
+/*
+ * Says what migration 1 makes: all of the platform's tables, or those that adoption finds missing.
+ * Tables that are there are compared first.
+ */
+static void
+report_platform(const Report *out)
+{
+	uint64 missing = statement_run(&statements[MISSING_TABLES], NULL, 0);
+
+	for (uint64 i = 0; i < missing; i++)
+		report(out, "table", row_text(i, 1));
+	if (missing > 0 && missing == row_int(0, 2))
+		return;
+	in_subtransaction(compare_shape, unconstify(Report *, out), false);
+}
+
+/* Gives what was just made to its owner. */
+static void
+give_to_owners(const char *platform_owner)
+{
+	NullableDatum transaction = {.value = TransactionIdGetDatum(GetCurrentTransactionId())};
+	uint64 count =
+	    STATEMENT_RUN(&statements[GIVE_TO_OWNERS], value_text(platform_owner), transaction);
+	char **commands = palloc(sizeof(char *) * Max(count, 1));
+
+	for (uint64 i = 0; i < count; i++)
+		commands[i] = row_text(i, 1);
+	for (uint64 i = 0; i < count; i++)
+		run_sql(commands[i]);
+}
+
+/* A migration that is not recorded yet. */
+typedef struct Migration
+{
+	int32 number;
+	char *name;
+	char *sha256;
+	char *sql;
+} Migration;
+
+static void
+apply_migration(const Migration *migration)
+{
+	run_sql(migration->sql);
+	STATEMENT_RUN(&statements[RECORD], value_int(migration->number), value_text(migration->name),
+	              value_text(migration->sha256));
+}
+
+/* Applies the migrations that are not recorded yet, in order. */
+static void
+apply_migrations(const Report *out, bool has_record, const char *platform_owner)
+{
+	uint64 count;
+	Migration *pending;
+
+	if (has_record && statement_run(&statements[CHANGED], NULL, 0) > 0)
+		raise_error(EDURANGE_MIGRATION_CHANGED,
+		            "migration %d (%s) was applied with another text than the extension carries",
+		            row_int(0, 1), row_text(0, 2));
+	count = statement_run(&statements[has_record ? PENDING : PENDING_FIRST], NULL, 0);
+	pending = palloc(sizeof(Migration) * Max(count, 1));
+	for (uint64 i = 0; i < count; i++)
+		pending[i] = (Migration){row_int(i, 1), row_text(i, 2), row_text(i, 3), row_text(i, 4)};
+	for (uint64 i = 0; i < count; i++)
+	{
+		if (pending[i].number == 1)
+			report_platform(out);
+		if (!out->dry_run)
+			apply_migration(&pending[i]);
+		report(out, "migration", psprintf("%d %s", pending[i].number, pending[i].name));
+	}
+	if (!out->dry_run)
+		give_to_owners(platform_owner);
+}
+
+/* How many opening entries there would be. */
+static uint64
+count_openings(void)
+{
+	bool has_standing;
+
+	statement_run(&statements[HAS_TOTALS], NULL, 0);
+	has_standing = row_bool(0, 2);
+	if (!row_bool(0, 1))
+		return 0;
+	statement_run(&statements[has_standing ? COUNT_TOTALS : COUNT_TOTALS_FIRST], NULL, 0);
+	return (uint64) row_long(0, 1);
+}
+
+/* Brings the ledger up to the totals, and the board to the memberships. */
+static void
+open_ledger(const Report *out)
+{
+	uint64 opened;
+
+	if (out->dry_run)
+		opened = count_openings();
+	else
+		opened = STATEMENT_RUN(&statements[OPEN_TOTALS], value_time(GetCurrentTimestamp()));
+	if (opened > 0)
+		report(out, "ledger", psprintf("opening entries: " UINT64_FORMAT, opened));
+	if (!out->dry_run)
+		STATEMENT_RUN(&statements[OPEN_MEMBERS], value_time(GetCurrentTimestamp()));
+}
+
+/* Refuses to put the guard into a place that is somebody else's, who could put anything in its stead. */
+static void
+refuse_planted(void)
+{
+	Refusal refusal = {.hint =
+	                       "Drop it, or give it to a superuser, and run edurange.migrate() again."};
+
+	if (statement_run(&statements[PLANTED], NULL, 0) == 0)
+		return;
+	(void) refuse(&refusal, EDURANGE_SCHEMA_INCOMPATIBLE,
+	              "%s belongs to somebody who is no superuser", row_text(0, 1));
+	raise_refusal(&refusal);
+}
+
+/*
+ * Makes what is missing.  Where triggers were missing, totals may have changed unseen: the tables
+ * are locked before the triggers are made, and the ledger is brought up to what it finds then.
+ */
+static void
+apply_assertions(const Report *out)
+{
+	bool unseen_changes = statement_run(&statements[MISSING_TRIGGERS], NULL, 0) > 0;
+	uint64 count;
+	char **apply;
+
+	refuse_planted();
+	if (unseen_changes && !out->dry_run)
+		statement_run(&statements[LOCK_TOTALS], NULL, 0);
+	count = statement_run(&statements[MISSING], NULL, 0);
+	apply = palloc(sizeof(char *) * Max(count, 1));
+	for (uint64 i = 0; i < count; i++)
+	{
+		report(out, row_text(i, 1), row_text(i, 2));
+		apply[i] = row_text(i, 3);
+	}
+	for (uint64 i = 0; i < count && !out->dry_run; i++)
+		run_sql(apply[i]);
+	if (unseen_changes)
+		open_ledger(out);
+}
+
+/* A finding as a row of the dry run. */
+static void
+report_finding(const char *name, uint64 count, void *argument)
+{
+	report(argument, "finding", psprintf("%s: " UINT64_FORMAT, name, count));
+}
+
+SQL_FUNCTION(edurange_migrate)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	char *wanted_owner = optional_text(fcinfo, 0);
+	int settings;
+	Report out = {.dry_run = PG_NARGS() > 1 && !PG_ARGISNULL(1) && PG_GETARG_BOOL(1)};
+	char *platform_owner;
+	bool has_record;
+
+	if (!superuser())
+		raise_error(EDURANGE_FORBIDDEN, "edurange.migrate() needs a superuser");
+	if (IsolationUsesXactSnapshot())
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "edurange.migrate() must run at isolation level READ COMMITTED");
+	InitMaterializedSRF(fcinfo, 0);
+	out.store = result->setResult;
+	out.descriptor = result->setDesc;
+
+	settings = NewGUCNestLevel();
+	guc_set_locally("client_min_messages", "warning");
+	guc_set_locally("edurange.allow_drop", "on");
+	if (LockTimeout == 0)
+		guc_set_locally("lock_timeout", "10s");
+	statements_begin();
+	if (!out.dry_run)
+		STATEMENT_RUN(&statements[TAKE_LOCK], value_long(MIGRATION_LOCK));
+	platform_owner = find_owner(wanted_owner);
+	has_record = prepare_record(&out);
+	apply_migrations(&out, has_record, platform_owner);
+	apply_assertions(&out);
+	if (out.dry_run)
+		findings_count(report_finding, &out);
+	statements_end();
+	AtEOXact_GUC(true, settings);
+	return (Datum) 0;
+}
+
+SQL_FUNCTION(edurange_migration_applied)
+{
+	bool applied;
+
+	statements_begin();
+	applied = STATEMENT_RUN(&statements[APPLIED], fcinfo->args[0]) > 0;
+	statements_end();
+	PG_RETURN_BOOL(applied);
+}

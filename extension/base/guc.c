@@ -1,0 +1,154 @@
+/*
+ * guc.c
+ *	  Every setting, with its default, unit and meaning.
+ *
+ * The worker is a module of its own and reads its settings by name.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+#include "base/guc.h"
+
+char *guc_database;
+bool guc_webos_compatibility;
+int guc_idempotency_retention;
+int guc_attempt_limit;
+int guc_attempt_window;
+int guc_attempt_lock;
+int guc_sync_grace;
+int guc_sync_creating_deadline;
+int guc_sync_queued_deadline;
+int guc_sync_quarantine;
+int guc_sync_end_interval;
+int guc_sync_end_attempts;
+int guc_instance_retention;
+
+static char *instance_manager_url;
+static bool sync_enabled;
+static int sync_interval;
+static int sync_timeout;
+static int sync_concurrency;
+static bool allow_drop; /* read by the guard that migrate() makes, by name */
+static bool sync_schema;
+
+/* The database is fixed at start; a module loaded later in a session finds the start's value. */
+static void
+define_worker_settings(void)
+{
+	DefineCustomStringVariable(
+	    "edurange.database",
+	    "Database whose instances the sync worker keeps true; empty: no worker.", NULL,
+	    &guc_database, "edurange",
+	    process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, 0, NULL, NULL,
+	    NULL);
+	DefineCustomStringVariable("edurange.instance_manager_url",
+	                           "Base URL of the Instance Manager; empty: the worker idles.", NULL,
+	                           &instance_manager_url, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("edurange.sync_enabled", "Whether the sync worker polls.", NULL,
+	                         &sync_enabled, true, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("edurange.sync_interval", "Time between two polls.", NULL,
+	                        &sync_interval, 2000, 100, 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, NULL,
+	                        NULL, NULL);
+	DefineCustomIntVariable(
+	    "edurange.sync_timeout", "Time after which a request to the Instance Manager is given up.",
+	    NULL, &sync_timeout, 10 * 1000, 100, 600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("edurange.sync_concurrency",
+	                        "Requests to the Instance Manager at the same time.",
+	                        "The list of pods is always fetched alone.", &sync_concurrency, 8, 1,
+	                        256, PGC_SIGHUP, 0, NULL, NULL, NULL);
+}
+
+/* What edurange.sync_apply() goes by when it judges an observation. */
+static void
+define_sync_settings(void)
+{
+	DefineCustomIntVariable(
+	    "edurange.sync_grace", "Time for which a pod must be missing before its instance ends.",
+	    "The Instance Manager must say so then, too: not found.", &guc_sync_grace, 30 * 1000, 0,
+	    24 * 3600 * 1000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+	    "edurange.sync_creating_deadline",
+	    "Time after which an instance that is CREATING without a pod goes to ERROR.", NULL,
+	    &guc_sync_creating_deadline, 900 * 1000, 1000, 24 * 3600 * 1000, PGC_SUSET, GUC_UNIT_MS,
+	    NULL, NULL, NULL);
+	DefineCustomIntVariable(
+	    "edurange.sync_queued_deadline",
+	    "Time after which an instance that is QUEUED without a pod goes to ERROR.",
+	    "The Instance Manager gives each start ten minutes, after its wait in the queue.",
+	    &guc_sync_queued_deadline, 1800 * 1000, 1000, 24 * 3600 * 1000, PGC_SUSET, GUC_UNIT_MS,
+	    NULL, NULL, NULL);
+	DefineCustomIntVariable("edurange.sync_quarantine",
+	                        "Time for which a pod without an instance must be seen before it is "
+	                        "adopted.",
+	                        NULL, &guc_sync_quarantine, 60 * 1000, 0, 24 * 3600 * 1000, PGC_SUSET,
+	                        GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+	    "edurange.sync_end_interval",
+	    "Time a pod gets to end before its end is requested again; doubled each time.", NULL,
+	    &guc_sync_end_interval, 60 * 1000, 100, 24 * 3600 * 1000, PGC_SUSET, GUC_UNIT_MS, NULL,
+	    NULL, NULL);
+	DefineCustomIntVariable(
+	    "edurange.sync_end_attempts",
+	    "Requests to end a pod after which its instance goes from TERMINATING to ERROR.", NULL,
+	    &guc_sync_end_attempts, 5, 1, 100, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("edurange.instance_retention",
+	                        "Time for which instances that are TERMINATED are kept; 0: for ever.",
+	                        "Counted from when the sync worker first saw them so.",
+	                        &guc_instance_retention, 30 * 24 * 60, 0, 10 * 365 * 24 * 60, PGC_SUSET,
+	                        GUC_UNIT_MIN, NULL, NULL, NULL);
+	DefineCustomBoolVariable(
+	    "edurange.sync_schema",
+	    "Whether the sync worker takes the Instance Manager's schema of challenge definitions.",
+	    "It is made active in the place of the built-in one.", &sync_schema, false, PGC_SIGHUP, 0,
+	    NULL, NULL, NULL);
+}
+
+/* How many attempts at a question are allowed, and for how long more are refused. */
+static void
+define_attempt_settings(void)
+{
+	DefineCustomIntVariable(
+	    "edurange.attempt_limit",
+	    "Attempts at a question within the window after which more are refused.",
+	    "Counted for each user, question and group challenge; 0: no limit.", &guc_attempt_limit, 10,
+	    0, 1000, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+	    "edurange.attempt_window", "Time within which the attempts of the limit must lie.", NULL,
+	    &guc_attempt_window, 60, 1, 24 * 3600, PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+	    "edurange.attempt_lock", "Time after the last allowed attempt for which more are refused.",
+	    NULL, &guc_attempt_lock, 300, 1, 24 * 3600, PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+}
+
+/* Defines all settings; called once when the module is loaded. */
+void
+guc_define(void)
+{
+	define_worker_settings();
+	define_sync_settings();
+	define_attempt_settings();
+	DefineCustomIntVariable("edurange.idempotency_retention",
+	                        "Time for which an idempotency key stands for its first request.", NULL,
+	                        &guc_idempotency_retention, 24 * 60, 1, 30 * 24 * 60, PGC_SUSET,
+	                        GUC_UNIT_MIN, NULL, NULL, NULL);
+	DefineCustomBoolVariable(
+	    "edurange.webos_compatibility",
+	    "Lets a player see the answers of non-flag questions and assert their completion.",
+	    "Needed by a WebOS that judges text answers itself. Flags are never shown.",
+	    &guc_webos_compatibility, false, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable(
+	    "edurange.allow_drop",
+	    "Lets tables of the platform and of schema edurange be dropped in this session.",
+	    "The guard that edurange.migrate() makes refuses it otherwise.", &allow_drop, false,
+	    PGC_USERSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("edurange");
+}
+
+void
+guc_set_locally(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+	                         false);
+}

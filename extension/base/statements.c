@@ -1,0 +1,339 @@
+/*
+ * statements.c
+ *	  Running SQL statements with plans that are kept for the session.
+ *
+ * Plans are found again when tables change, are dropped or come back: PostgreSQL plans a kept
+ * statement anew when what it speaks of has changed.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/plancache.h"
+#include "utils/resowner.h"
+
+#include "base/guc.h"
+#include "base/refusal.h"
+#include "base/statements.h"
+
+/* Opens the use of statements for the current function. */
+void
+statements_begin(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	if (refusal_frame != NULL)
+		refusal_frame->open++;
+}
+
+/* Closes it and frees what its rows held. */
+void
+statements_end(void)
+{
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not finish SPI");
+	if (refusal_frame != NULL)
+		refusal_frame->open--;
+}
+
+/* Ends the current subtransaction. */
+static void
+end_subtransaction(bool keep, MemoryContext context, ResourceOwner owner, RefusalFrame *frame)
+{
+	if (keep)
+		ReleaseCurrentSubTransaction();
+	else
+		RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	refusal_frame = frame;
+}
+
+void
+in_subtransaction(void (*work)(void *argument), void *argument, bool keep)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	RefusalFrame *frame = refusal_frame;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	refusal_frame = NULL;
+	PG_TRY();
+	{
+		work(argument);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		end_subtransaction(false, context, owner, frame);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	end_subtransaction(keep, context, owner, frame);
+}
+
+/*
+ * Plans a statement that finds rows by keys, once for all values.  A table that is empty or small would
+ * be read whole, and a session that keeps such a plan would go on to do so while the table grows, until
+ * it is analyzed.
+ */
+static void
+plan_by_key(Statement *statement)
+{
+	int level = NewGUCNestLevel();
+	CachedPlan *plan;
+
+	guc_set_locally("enable_seqscan", "off");
+	guc_set_locally("jit", "off");
+	plan = SPI_plan_get_cached_plan(statement->plan);
+	if (plan != NULL)
+		ReleaseCachedPlan(plan, CurrentResourceOwner);
+	AtEOXact_GUC(true, level);
+}
+
+/* Makes the plan and keeps it. */
+static void
+statement_prepare(Statement *statement)
+{
+	int count = 0;
+	SPIPlanPtr plan;
+
+	while (count < STATEMENT_MAX_ARGUMENTS && OidIsValid(statement->argument_types[count]))
+		count++;
+	plan = SPI_prepare_cursor(statement->sql, count, statement->argument_types,
+	                          statement->by_key ? CURSOR_OPT_GENERIC_PLAN : 0);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", statement->sql,
+		     SPI_result_code_string(SPI_result));
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not keep a plan");
+	statement->plan = plan;
+}
+
+/*
+ * Executes a statement that writes a secret.  A violated constraint quotes the row in the error's
+ * detail, which would carry the secret to the caller and into the server's log.
+ */
+static int
+execute_secret(Statement *statement, Datum *values, const char *nulls)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile int result = 0;
+
+	PG_TRY();
+	{
+		result = SPI_execute_plan(statement->plan, values, nulls, statement->reads, 0);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		error->detail = NULL;
+		error->detail_log = NULL;
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+/* Runs the statement and returns how many rows it gave or changed. */
+uint64
+statement_run(Statement *statement, const NullableDatum *arguments, int count)
+{
+	Datum values[STATEMENT_MAX_ARGUMENTS];
+	char nulls[STATEMENT_MAX_ARGUMENTS];
+	RefusalFrame *frame = refusal_frame;
+	bool made = false;
+	int result;
+
+	if (statement->plan == NULL)
+	{
+		statement_prepare(statement);
+		made = true;
+	}
+	if (statement->by_key && (made || !SPI_plan_is_valid(statement->plan)))
+		plan_by_key(statement);
+	Assert(count <= STATEMENT_MAX_ARGUMENTS);
+	Assert(SPI_getargcount(statement->plan) == count);
+	for (int i = 0; i < count; i++)
+	{
+		values[i] = arguments[i].value;
+		nulls[i] = arguments[i].isnull ? 'n' : ' ';
+	}
+	refusal_frame = NULL;
+	if (statement->secret)
+		result = execute_secret(statement, values, nulls);
+	else
+		result = SPI_execute_plan(statement->plan, values, nulls, statement->reads, 0);
+	refusal_frame = frame;
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+NullableDatum
+value_text(const char *text)
+{
+	NullableDatum value = {.isnull = text == NULL};
+
+	if (text != NULL)
+		value.value = CStringGetTextDatum(text);
+	return value;
+}
+
+NullableDatum
+value_int(int32 number)
+{
+	return (NullableDatum){.value = Int32GetDatum(number)};
+}
+
+NullableDatum
+value_long(int64 number)
+{
+	return (NullableDatum){.value = Int64GetDatum(number)};
+}
+
+NullableDatum
+value_bool(bool truth)
+{
+	return (NullableDatum){.value = BoolGetDatum(truth)};
+}
+
+NullableDatum
+value_jsonb(Jsonb *json)
+{
+	return (NullableDatum){.value = JsonbPGetDatum(json)};
+}
+
+NullableDatum
+value_time(TimestampTz time)
+{
+	return (NullableDatum){.value = TimestampTzGetDatum(time)};
+}
+
+/* An interval of so many milliseconds. */
+NullableDatum
+value_span(int64 milliseconds)
+{
+	Interval *span = palloc0(sizeof(Interval));
+
+	span->time = milliseconds * 1000;
+	return (NullableDatum){.value = IntervalPGetDatum(span)};
+}
+
+NullableDatum
+value_null(void)
+{
+	return (NullableDatum){.isnull = true};
+}
+
+Datum
+row_value(uint64 row, int column, bool *is_null)
+{
+	Assert(SPI_tuptable != NULL && row < SPI_tuptable->numvals);
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, is_null);
+}
+
+bool
+row_is_null(uint64 row, int column)
+{
+	bool is_null;
+
+	(void) row_value(row, column, &is_null);
+	return is_null;
+}
+
+/* The text of a column, or NULL. */
+char *
+row_text(uint64 row, int column)
+{
+	bool is_null;
+	Datum value = row_value(row, column, &is_null);
+
+	Assert(SPI_gettypeid(SPI_tuptable->tupdesc, column) == TEXTOID);
+	return is_null ? NULL : TextDatumGetCString(value);
+}
+
+/* The number of a column; null counts as 0. */
+int32
+row_int(uint64 row, int column)
+{
+	bool is_null;
+	Datum value = row_value(row, column, &is_null);
+
+	Assert(SPI_gettypeid(SPI_tuptable->tupdesc, column) == INT4OID);
+	return is_null ? 0 : DatumGetInt32(value);
+}
+
+int64
+row_long(uint64 row, int column)
+{
+	bool is_null;
+	Datum value = row_value(row, column, &is_null);
+
+	Assert(SPI_gettypeid(SPI_tuptable->tupdesc, column) == INT8OID);
+	return is_null ? 0 : DatumGetInt64(value);
+}
+
+/* The truth of a column; null counts as false. */
+bool
+row_bool(uint64 row, int column)
+{
+	bool is_null;
+	Datum value = row_value(row, column, &is_null);
+
+	Assert(SPI_gettypeid(SPI_tuptable->tupdesc, column) == BOOLOID);
+	return !is_null && DatumGetBool(value);
+}
+
+Datum
+row_result(uint64 row, int column, bool *is_null)
+{
+	Datum value = row_value(row, column, is_null);
+	Form_pg_attribute attribute = TupleDescAttr(SPI_tuptable->tupdesc, column - 1);
+
+	return *is_null ? (Datum) 0 : SPI_datumTransfer(value, attribute->attbyval, attribute->attlen);
+}
+
+void
+rows_to_result(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	Assert(result->setDesc->natts == SPI_tuptable->tupdesc->natts);
+	for (uint64 row = 0; row < SPI_tuptable->numvals; row++)
+		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[row]);
+}
+
+Datum
+composite_result(FunctionCallInfo fcinfo, const NullableDatum *values, int count)
+{
+	TupleDesc descriptor;
+	Datum columns[STATEMENT_MAX_ARGUMENTS];
+	bool nulls[STATEMENT_MAX_ARGUMENTS];
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "the function's result is not a composite type");
+	if (descriptor->natts != count)
+		elog(ERROR, "the function's result has %d columns, not %d", descriptor->natts, count);
+	for (int i = 0; i < count; i++)
+	{
+		columns[i] = values[i].value;
+		nulls[i] = values[i].isnull;
+	}
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), columns, nulls));
+}

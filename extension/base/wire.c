@@ -1,0 +1,195 @@
+/*
+ * wire.c
+ *	  A row as JSON, the way it goes over the wire.
+ *
+ * Unlike to_json() it writes times as UTC with milliseconds and Z, whatever the session's TimeZone,
+ * because that is what JavaScript's Date reads and writes.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/tupdesc.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+#include "base/compat.h"
+#include "base/wire.h"
+
+static void write_value(StringInfo out, Datum value, Oid type);
+
+/*
+ * A time as "2025-11-23T21:18:05.123Z", beyond the years 0 to 9999 with a sign and six digits as
+ * JavaScript has it; infinite ones as PostgreSQL writes them.
+ */
+static void
+write_time(StringInfo out, TimestampTz time)
+{
+	struct pg_tm parts;
+	fsec_t microseconds;
+
+	if (TIMESTAMP_NOT_FINITE(time) ||
+	    timestamp2tm(time, NULL, &parts, &microseconds, NULL, NULL) != 0)
+		appendStringInfoString(out, TIMESTAMP_IS_NOBEGIN(time) ? "\"-infinity\"" : "\"infinity\"");
+	else
+		appendStringInfo(out,
+		                 parts.tm_year >= 0 && parts.tm_year <= 9999
+		                     ? "\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\""
+		                     : "\"%+07d-%02d-%02dT%02d:%02d:%02d.%03dZ\"",
+		                 parts.tm_year, parts.tm_mon, parts.tm_mday, parts.tm_hour, parts.tm_min,
+		                 parts.tm_sec, (int) (microseconds / 1000));
+}
+
+/* An array as a JSON list; a null array never comes here. */
+static void
+write_array(StringInfo out, ArrayType *array)
+{
+	Oid type = ARR_ELEMTYPE(array);
+	int16 length;
+	bool by_value;
+	char align;
+	Datum *elements;
+	bool *nulls;
+	int count;
+
+	get_typlenbyvalalign(type, &length, &by_value, &align);
+	deconstruct_array(array, type, length, by_value, align, &elements, &nulls, &count);
+	appendStringInfoChar(out, '[');
+	for (int i = 0; i < count; i++)
+	{
+		if (i > 0)
+			appendStringInfoChar(out, ',');
+		if (nulls[i])
+			appendStringInfoString(out, "null");
+		else
+			write_value(out, elements[i], type);
+	}
+	appendStringInfoChar(out, ']');
+}
+
+/* A row as a JSON object, its attributes in order. */
+static void
+write_row(StringInfo out, HeapTupleHeader header)
+{
+	TupleDesc descriptor =
+	    lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
+	bool first = true;
+
+	ItemPointerSetInvalid(&tuple.t_self);
+	appendStringInfoChar(out, '{');
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+		bool is_null;
+		Datum value;
+
+		if (attribute->attisdropped)
+			continue;
+		if (!first)
+			appendStringInfoChar(out, ',');
+		first = false;
+		escape_json(out, NameStr(attribute->attname));
+		appendStringInfoChar(out, ':');
+		value = heap_getattr(&tuple, i + 1, descriptor, &is_null);
+		if (is_null)
+			appendStringInfoString(out, "null");
+		else
+			write_value(out, value, attribute->atttypid);
+	}
+	appendStringInfoChar(out, '}');
+	ReleaseTupleDesc(descriptor);
+}
+
+/* Any other value by its type's output function, as a JSON number where it is one. */
+static void
+write_other(StringInfo out, Datum value, Oid type)
+{
+	Oid function;
+	bool is_varlena;
+	char *text;
+
+	getTypeOutputInfo(type, &function, &is_varlena);
+	text = OidOutputFunctionCall(function, value);
+	if ((type == FLOAT4OID || type == FLOAT8OID || type == NUMERICOID) &&
+	    (text[0] == '-' ? isdigit((unsigned char) text[1]) : isdigit((unsigned char) text[0])))
+		appendStringInfoString(out, text);
+	else
+		escape_json(out, text);
+	pfree(text);
+}
+
+/* One value that is not null. */
+static void
+write_value(StringInfo out, Datum value, Oid type)
+{
+	check_stack_depth();
+	switch (type)
+	{
+		case BOOLOID:
+			appendStringInfoString(out, DatumGetBool(value) ? "true" : "false");
+			break;
+		case INT2OID:
+			appendStringInfo(out, "%d", DatumGetInt16(value));
+			break;
+		case INT4OID:
+			appendStringInfo(out, "%d", DatumGetInt32(value));
+			break;
+		case INT8OID:
+			appendStringInfo(out, INT64_FORMAT, DatumGetInt64(value));
+			break;
+		case TIMESTAMPTZOID:
+			write_time(out, DatumGetTimestampTz(value));
+			break;
+		case JSONOID:
+		case TEXTOID:
+		{
+			char *string = TextDatumGetCString(value);
+
+			if (type == JSONOID)
+				appendStringInfoString(out, string);
+			else
+				escape_json(out, string);
+			pfree(string);
+			break;
+		}
+		case JSONBOID:
+		{
+			Jsonb *document = DatumGetJsonbP(value);
+
+			(void) JsonbToCString(out, &document->root, VARSIZE(document));
+			break;
+		}
+		default:
+			if (OidIsValid(get_element_type(type)))
+				write_array(out, DatumGetArrayTypeP(value));
+			else if (type_is_rowtype(type))
+				write_row(out, DatumGetHeapTupleHeader(value));
+			else
+				write_other(out, value, type);
+	}
+}
+
+void
+wire_value(StringInfo out, Datum value, Oid type)
+{
+	write_value(out, value, type);
+}
+
+SQL_FUNCTION_ANYWHERE(edurange_wire)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	write_row(&out, PG_GETARG_HEAPTUPLEHEADER(0));
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+}

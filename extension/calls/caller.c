@@ -1,0 +1,169 @@
+/*
+ * caller.c
+ *	  Who calls, at which tier, and bound to whom.
+ *
+ * The tier is that of the session's role, however many SECURITY DEFINER functions stand between: so
+ * wrapping a function never raises it.  Bound ids come with each call and only narrow it: a bound
+ * caller acts as that user alone, with that instance alone, in that user's competitions.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "base/statements.h"
+#include "calls/caller.h"
+
+typedef enum StatementId
+{
+	INSTANCE_OWNER,
+	MEMBERSHIP,
+	STATEMENT_COUNT
+} StatementId;
+
+static Statement statements[STATEMENT_COUNT] = {
+    [INSTANCE_OWNER] = {"SELECT \"userId\", \"competitionId\" FROM public.\"ChallengeInstance\""
+                        " WHERE id = $1",
+                        {TEXTOID},
+                        .reads = true,
+                        .by_key = true},
+    [MEMBERSHIP] = {"SELECT 1 FROM public.\"_GroupMembers\" WHERE \"A\" = $1 AND \"B\" = $2"
+                    " UNION ALL SELECT 1 FROM public.\"_GroupInstructors\""
+                    " WHERE \"A\" = $1 AND \"B\" = $2",
+                    {TEXTOID, TEXTOID},
+                    .reads = true,
+                    .by_key = true},
+};
+
+/* The highest tier whose role the session's role may act as; a superuser is admin. */
+static Tier
+session_tier(void)
+{
+	static const struct
+	{
+		Tier tier;
+		const char *role;
+	} tiers[] = {{TIER_ADMIN, "edurange_admin"},
+	             {TIER_SERVICE, "edurange_service"},
+	             {TIER_PLAYER, "edurange_player"}};
+	Oid session_role = GetOuterUserId();
+
+	for (int i = 0; i < lengthof(tiers); i++)
+	{
+		Oid role = get_role_oid(tiers[i].role, true);
+
+		if (OidIsValid(role) && has_privs_of_role(session_role, role))
+			return tiers[i].tier;
+	}
+	return TIER_NONE;
+}
+
+/* One text of the composite argument, or NULL; empty counts as absent. */
+static char *
+caller_attribute(HeapTupleHeader header, const char *name)
+{
+	bool is_null;
+	Datum value = GetAttributeByName(header, name, &is_null);
+	char *attribute = is_null ? NULL : TextDatumGetCString(value);
+
+	return attribute != NULL && attribute[0] != '\0' ? attribute : NULL;
+}
+
+/* The actor of somebody who came without a token. */
+char *
+caller_role_actor(void)
+{
+	return psprintf("role:%s", GetUserNameFromId(GetOuterUserId(), false));
+}
+
+/* Reads tier and binding; the argument is an edurange.caller or null, -1 where there is none. */
+void
+caller_read(Caller *caller, FunctionCallInfo fcinfo, int argument)
+{
+	*caller = (Caller){.tier = session_tier()};
+	if (argument >= 0 && !PG_ARGISNULL(argument))
+	{
+		HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(argument);
+
+		caller->token_id = caller_attribute(header, "tokenId");
+		caller->bound_user = caller_attribute(header, "userId");
+		caller->bound_instance = caller_attribute(header, "instanceId");
+	}
+	caller->actor =
+	    caller->token_id != NULL ? psprintf("token:%s", caller->token_id) : caller_role_actor();
+}
+
+/* A caller bound to an instance is bound to its owner, too. */
+static bool
+resolve_binding(Caller *caller, Refusal *refusal)
+{
+	char *owner;
+
+	if (caller->bound_instance == NULL)
+		return true;
+	if (STATEMENT_RUN(&statements[INSTANCE_OWNER], value_text(caller->bound_instance)) == 0)
+		return refuse(refusal, EDURANGE_FORBIDDEN, "the token's instance does not exist any more");
+	owner = row_text(0, 1);
+	if (caller->bound_user != NULL && strcmp(caller->bound_user, owner) != 0)
+		return refuse(refusal, EDURANGE_FORBIDDEN, "the token's instance belongs to another user");
+	caller->bound_user = owner;
+	return true;
+}
+
+/* May the caller act as this user? */
+bool
+caller_acts_as(Caller *caller, const char *user_id, Refusal *refusal)
+{
+	if (!resolve_binding(caller, refusal))
+		return false;
+	if (caller->bound_user != NULL && strcmp(caller->bound_user, user_id) != 0)
+		return refuse(refusal, EDURANGE_FORBIDDEN,
+		              "parameter \"user_id\" names another user than the token is bound to");
+	return true;
+}
+
+bool
+caller_lists_user(Caller *caller, char **user_id, Refusal *refusal)
+{
+	if (*user_id != NULL)
+		return caller_acts_as(caller, *user_id, refusal);
+	if (!resolve_binding(caller, refusal))
+		return false;
+	*user_id = caller->bound_user;
+	return true;
+}
+
+/* May the caller name this instance? */
+bool
+caller_uses_instance(Caller *caller, const char *instance_id, Refusal *refusal)
+{
+	if (caller->bound_instance == NULL && caller->bound_user != NULL &&
+	    STATEMENT_RUN(&statements[INSTANCE_OWNER], value_text(instance_id)) > 0 &&
+	    strcmp(row_text(0, 1), caller->bound_user) != 0)
+		return refuse(
+		    refusal, EDURANGE_FORBIDDEN,
+		    "parameter \"challenge_instance_id\" names an instance of another user than the"
+		    " token is bound to");
+	if (caller->bound_instance != NULL && strcmp(caller->bound_instance, instance_id) != 0)
+		return refuse(refusal, EDURANGE_FORBIDDEN,
+		              "parameter \"challenge_instance_id\" names another instance than the token is"
+		              " bound to");
+	return true;
+}
+
+/* Is this one of the competitions that the caller may name: one of its user's? */
+bool
+caller_sees_competition(Caller *caller, const char *group_id, Refusal *refusal)
+{
+	if (!resolve_binding(caller, refusal))
+		return false;
+	if (caller->bound_user != NULL && STATEMENT_RUN(&statements[MEMBERSHIP], value_text(group_id),
+	                                                value_text(caller->bound_user)) == 0)
+		return refuse(refusal, EDURANGE_FORBIDDEN,
+		              "the user that the token is bound to has no part in the competition");
+	return true;
+}

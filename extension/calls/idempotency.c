@@ -1,0 +1,240 @@
+/*
+ * idempotency.c
+ *	  Exactly once, however often a request comes: the key that comes with it decides.
+ *
+ * A key belongs to one function and one caller (the token, else the role).  Its row is written in the
+ * transaction of what it stands for, so that there is never one without the other; a refusal leaves
+ * none.  Of two requests with one key at the same time the second is refused at once: it never waits.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/cryptohash.h"
+#include "common/hashfn.h"
+#include "common/sha2.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+#include "base/guc.h"
+#include "base/statements.h"
+#include "calls/idempotency.h"
+
+#define KEY_MAX_LENGTH 255
+#define PURGE_ROWS "20" /* expired keys that one new key takes with it */
+
+typedef enum StatementId
+{
+	TRY_LOCK,
+	FIND,
+	STORE,
+	PURGE,
+	STATEMENT_COUNT
+} StatementId;
+
+static Statement statements[STATEMENT_COUNT] = {
+    [TRY_LOCK] = {"SELECT pg_try_advisory_xact_lock($1)", {INT8OID}},
+    /* $1 caller, $2 function, $3 key, here and below; $4 the age at which keys expire */
+    [FIND] = {"SELECT request_sha256, response FROM edurange.idempotency"
+              " WHERE caller = $1 AND function = $2 AND key = $3"
+              " AND created_at > clock_timestamp() - $4 * interval '1 min'",
+              {TEXTOID, TEXTOID, TEXTOID, INT4OID},
+              .by_key = true},
+    [STORE] =
+        {"INSERT INTO edurange.idempotency AS i"
+         " (caller, function, key, request_sha256, response, created_at)"
+         " VALUES ($1, $2, $3, $4, $5, clock_timestamp())"
+         " ON CONFLICT (caller, function, key) DO UPDATE SET created_at = excluded.created_at,"
+         " request_sha256 = excluded.request_sha256, response = excluded.response",
+         {TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID},
+         .by_key = true},
+    [PURGE] = {"DELETE FROM edurange.idempotency WHERE ctid = ANY (ARRAY("
+               "SELECT ctid FROM edurange.idempotency"
+               " WHERE created_at <= clock_timestamp() - $1 * interval '1 min'"
+               " LIMIT " PURGE_ROWS " FOR UPDATE SKIP LOCKED))",
+               {INT4OID}},
+};
+
+/* One request with a key. */
+typedef struct Request
+{
+	NullableDatum caller;
+	NullableDatum function;
+	NullableDatum key;
+	bytea *sha256;
+} Request;
+
+/* The key, checked. */
+static char *
+read_key(FunctionCallInfo fcinfo)
+{
+	char *key = text_to_cstring(PG_GETARG_TEXT_PP(PG_NARGS() - 1));
+	size_t length = strlen(key);
+
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char) key[i] < 0x20 || (unsigned char) key[i] > 0x7e)
+			length = 0;
+	if (length == 0 || length > KEY_MAX_LENGTH)
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"idempotency_key\" must have 1 to %d printable ASCII characters",
+		            KEY_MAX_LENGTH);
+	return key;
+}
+
+/* Adds one text to a hash so that no two lists of texts give the same bytes. */
+static void
+hash_text(pg_cryptohash_ctx *context, const char *text)
+{
+	uint32 length = text != NULL ? (uint32) strlen(text) : PG_UINT32_MAX;
+
+	if (pg_cryptohash_update(context, (uint8 *) &length, sizeof(length)) < 0 ||
+	    (text != NULL && pg_cryptohash_update(context, (const uint8 *) text, strlen(text)) < 0))
+		elog(ERROR, "could not compute SHA-256");
+}
+
+/* The SHA-256 of what is asked: every argument but the key, and of the caller whom it is bound to. */
+static bytea *
+hash_request(FunctionCallInfo fcinfo, const Caller *caller)
+{
+	bytea *digest = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
+	Oid *types;
+	int count;
+
+	(void) get_func_signature(fcinfo->flinfo->fn_oid, &types, &count);
+	if (context == NULL || pg_cryptohash_init(context) < 0)
+		elog(ERROR, "could not compute SHA-256");
+	for (int i = 0; i < count - 2; i++)
+	{
+		Oid output;
+		bool is_varlena;
+
+		getTypeOutputInfo(types[i], &output, &is_varlena);
+		hash_text(context,
+		          PG_ARGISNULL(i) ? NULL : OidOutputFunctionCall(output, PG_GETARG_DATUM(i)));
+	}
+	hash_text(context, caller->bound_user);
+	hash_text(context, caller->bound_instance);
+	SET_VARSIZE(digest, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	if (pg_cryptohash_final(context, (uint8 *) VARDATA(digest), PG_SHA256_DIGEST_LENGTH) < 0)
+		elog(ERROR, "could not compute SHA-256");
+	pg_cryptohash_free(context);
+	return digest;
+}
+
+/* Values are written and read as text: the session's ways of writing them must not matter. */
+static int
+fix_formats(void)
+{
+	int level = NewGUCNestLevel();
+
+	guc_set_locally("DateStyle", "ISO");
+	guc_set_locally("TimeZone", "UTC");
+	guc_set_locally("extra_float_digits", "3");
+	return level;
+}
+
+/* Takes the key's lock for the transaction, or says that somebody holds it. */
+static void
+lock_key(const Request *request)
+{
+	uint64 hash = 0;
+	const NullableDatum *parts[] = {&request->caller, &request->function, &request->key};
+
+	for (int i = 0; i < lengthof(parts); i++)
+	{
+		text *part = DatumGetTextPP(parts[i]->value);
+
+		hash = hash_bytes_extended((unsigned char *) VARDATA_ANY(part), VARSIZE_ANY_EXHDR(part),
+		                           hash + i);
+	}
+	STATEMENT_RUN(&statements[TRY_LOCK], value_long((int64) hash));
+	if (!row_bool(0, 1))
+		raise_error(EDURANGE_IN_PROGRESS, "a request with this idempotency key is being processed");
+}
+
+/* The answer to the same request before, or NULL; another request with the key is an error. */
+static char *
+find_response(const Request *request)
+{
+	bool is_null;
+	bytea *known;
+
+	if (STATEMENT_RUN(&statements[FIND], request->caller, request->function, request->key,
+	                  value_int(guc_idempotency_retention)) == 0)
+		return NULL;
+	known = DatumGetByteaPP(row_value(0, 1, &is_null));
+	if (VARSIZE_ANY_EXHDR(known) != PG_SHA256_DIGEST_LENGTH ||
+	    memcmp(VARDATA_ANY(known), VARDATA(request->sha256), PG_SHA256_DIGEST_LENGTH) != 0)
+		raise_error(EDURANGE_IDEMPOTENCY_MISMATCH,
+		            "the idempotency key was used for another request");
+	return row_text(0, 2);
+}
+
+/* Runs the mutation and keeps its answer with the key. */
+static Datum
+run_and_store(FunctionCallInfo fcinfo, Mutation mutation, Caller *caller, const Request *request)
+{
+	Datum result = mutation(fcinfo, caller);
+	Oid output;
+	bool is_varlena;
+	int formats;
+	char *response;
+
+	getTypeOutputInfo(get_func_rettype(fcinfo->flinfo->fn_oid), &output, &is_varlena);
+	formats = fix_formats();
+	response = OidOutputFunctionCall(output, result);
+	AtEOXact_GUC(true, formats);
+	statements_begin();
+	STATEMENT_RUN(&statements[STORE], request->caller, request->function, request->key,
+	              (NullableDatum){.value = PointerGetDatum(request->sha256)}, value_text(response));
+	STATEMENT_RUN(&statements[PURGE], value_int(guc_idempotency_retention));
+	statements_end();
+	return result;
+}
+
+/* The composite that a stored answer says. */
+static Datum
+read_response(FunctionCallInfo fcinfo, char *response)
+{
+	Oid type = get_func_rettype(fcinfo->flinfo->fn_oid);
+	int formats = fix_formats();
+	Oid input;
+	Oid parameter;
+	Datum result;
+
+	getTypeInputInfo(type, &input, &parameter);
+	result = OidInputFunctionCall(input, response, parameter, -1);
+	AtEOXact_GUC(true, formats);
+	return result;
+}
+
+Datum
+mutate(FunctionCallInfo fcinfo, Mutation mutation)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Caller caller;
+	Request request;
+	int formats;
+	char *response;
+
+	caller_read(&caller, fcinfo, PG_NARGS() - 2);
+	if (PG_ARGISNULL(PG_NARGS() - 1))
+		return mutation(fcinfo, &caller);
+
+	request.key = value_text(read_key(fcinfo));
+	request.caller = value_text(caller.actor);
+	request.function = value_text(get_func_name(fcinfo->flinfo->fn_oid));
+	formats = fix_formats();
+	request.sha256 = hash_request(fcinfo, &caller);
+	AtEOXact_GUC(true, formats);
+	statements_begin();
+	lock_key(&request);
+	response = find_response(&request);
+	if (response != NULL)
+		response = MemoryContextStrdup(context, response);
+	statements_end();
+	return response != NULL ? read_response(fcinfo, response)
+	                        : run_and_store(fcinfo, mutation, &caller, &request);
+}

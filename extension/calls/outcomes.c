@@ -1,0 +1,311 @@
+/*
+ * outcomes.c
+ *	  Many calls of one function in one statement, each with its own outcome.
+ *
+ * Requests that come together share a transaction, and so its commit.  A refusal must not hurt the
+ * neighbours, so it is a row here and no error: the function is called below the SQL surface, and
+ * raise_refusal() comes back to the frame that is set around the call.  Nothing has to be undone
+ * then, because a refused call has written nothing.  Any other error is raised and undoes all calls.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/tupdesc.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+#include "base/compat.h"
+#include "base/refusal.h"
+#include "base/wire.h"
+#include "game/entries.h"
+
+#define COLUMNS 5
+#define MAX_ARGUMENTS 16
+#define MAX_SYMBOLS 64
+#define MAX_ATTRIBUTES 8
+
+/* One argument of the function; a row type takes one text for each of its attributes. */
+typedef struct Argument
+{
+	Oid type;
+	Oid input;
+	Oid parameter;
+	TupleDesc descriptor; /* of a row type, else NULL */
+} Argument;
+
+/* The function that is called. */
+typedef struct Target
+{
+	FmgrInfo function;
+	Oid result_type;
+	int count;
+	Argument arguments[MAX_ARGUMENTS];
+	int width; /* texts that one call takes */
+} Target;
+
+/* The C function of a symbol of this library; looked up once in a session. */
+static PGFunction
+find_symbol(char *library, char *symbol)
+{
+	static struct
+	{
+		char *symbol;
+		PGFunction function;
+	} known[MAX_SYMBOLS];
+	static int count = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (strcmp(known[i].symbol, symbol) == 0)
+			return known[i].function;
+	}
+	if (count == MAX_SYMBOLS)
+		return load_external_function(library, symbol, true, NULL);
+	known[count].function = load_external_function(library, symbol, true, NULL);
+	known[count].symbol = MemoryContextStrdup(TopMemoryContext, symbol);
+	return known[count++].function;
+}
+
+/* A text attribute of a function's row in the catalogue. */
+static char *
+function_text(HeapTuple tuple, AttrNumber attribute)
+{
+	bool is_null;
+	Datum value = SysCacheGetAttr(PROCOID, tuple, attribute, &is_null);
+
+	return is_null ? NULL : TextDatumGetCString(value);
+}
+
+/* The one function of that name in the schema of the calling one. */
+static HeapTuple
+find_function(Oid schema, const char *name)
+{
+	CatCList *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
+	HeapTuple found = NULL;
+
+	for (int i = 0; i < list->n_members && found == NULL; i++)
+	{
+		HeapTuple tuple = &list->members[i]->tuple;
+
+		if (((Form_pg_proc) GETSTRUCT(tuple))->pronamespace == schema)
+			found = heap_copytuple(tuple);
+	}
+	ReleaseSysCacheList(list);
+	return found;
+}
+
+static void
+read_arguments(Target *target, Form_pg_proc function)
+{
+	target->count = function->pronargs;
+	if (target->count > MAX_ARGUMENTS)
+		elog(ERROR, "function \"%s\" has too many arguments", NameStr(function->proname));
+	for (int i = 0; i < target->count; i++)
+	{
+		Argument *argument = &target->arguments[i];
+
+		argument->type = function->proargtypes.values[i];
+		if (type_is_rowtype(argument->type))
+		{
+			argument->descriptor = lookup_rowtype_tupdesc_copy(argument->type, -1);
+			if (argument->descriptor->natts > MAX_ATTRIBUTES)
+				elog(ERROR, "an argument of function \"%s\" has too many attributes",
+				     NameStr(function->proname));
+			target->width += argument->descriptor->natts;
+			continue;
+		}
+		getTypeInputInfo(argument->type, &argument->input, &argument->parameter);
+		target->width++;
+	}
+}
+
+/*
+ * Finds the function, which the session's role must be allowed to call.  It is called without what
+ * the SQL surface does around it: the function here has the same owner and search_path.
+ */
+static void
+find_target(FunctionCallInfo fcinfo, char *name, Target *target)
+{
+	Oid self = fcinfo->flinfo->fn_oid;
+	HeapTuple tuple = find_function(get_func_namespace(self), name);
+	Form_pg_proc function = tuple != NULL ? (Form_pg_proc) GETSTRUCT(tuple) : NULL;
+
+	if (function == NULL || function->prolang != ClanguageId || !function->prosecdef ||
+	    function->proretset || function->prorettype == TRIGGEROID)
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"function\" must name a function that returns one value");
+	if (compat_function_aclcheck(function->oid, GetOuterUserId()) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, name);
+	fmgr_info(function->oid, &target->function);
+	target->function.fn_addr = find_symbol(function_text(tuple, Anum_pg_proc_probin),
+	                                       function_text(tuple, Anum_pg_proc_prosrc));
+	target->result_type = function->prorettype;
+	read_arguments(target, function);
+}
+
+/* One argument of the texts that it takes. */
+static NullableDatum
+make_argument(const Argument *argument, const Datum *texts, const bool *nulls)
+{
+	NullableDatum value = {.isnull = true};
+
+	if (argument->descriptor == NULL)
+	{
+		value.isnull = nulls[0];
+		if (!value.isnull)
+			value.value = argument->type == TEXTOID
+			                  ? texts[0]
+			                  : OidInputFunctionCall(argument->input, TextDatumGetCString(texts[0]),
+			                                         argument->parameter, -1);
+		return value;
+	}
+	for (int i = 0; i < argument->descriptor->natts; i++)
+		value.isnull = value.isnull && nulls[i];
+	if (!value.isnull)
+		value.value = HeapTupleGetDatum(
+		    heap_form_tuple(argument->descriptor, (Datum *) texts, (bool *) nulls));
+	return value;
+}
+
+/* Calls the function once; false, with the refusal in the frame, when it refuses. */
+static bool
+call_target(FunctionCallInfo call, RefusalFrame *frame, Datum *value)
+{
+	MemoryContext context = CurrentMemoryContext;
+	RefusalFrame *outer = refusal_frame;
+	volatile bool done = false;
+	volatile Datum result = 0;
+
+	PG_TRY();
+	{
+		refusal_frame = frame;
+		result = FunctionCallInvoke(call);
+		done = true;
+		refusal_frame = outer;
+	}
+	PG_CATCH();
+	{
+		refusal_frame = outer;
+		if (frame->refusal.error == EDURANGE_OK)
+			PG_RE_THROW();
+		while (frame->open-- > 0)
+			SPI_finish();
+		MemoryContextSwitchTo(context);
+	}
+	PG_END_TRY();
+	*value = result;
+	return done;
+}
+
+/* Makes one call and its row. */
+static void
+run_call(const Target *target, const Datum *texts, const bool *nulls, ReturnSetInfo *results)
+{
+	LOCAL_FCINFO(call, MAX_ARGUMENTS);
+	RefusalFrame frame = {.context = CurrentMemoryContext};
+	Datum columns[COLUMNS] = {0};
+	bool empty[COLUMNS] = {true, true, true, true, true};
+	const char *parts[COLUMNS] = {0};
+	StringInfoData json;
+	bool skip = false;
+	Datum value;
+
+	InitFunctionCallInfoData(*call, (FmgrInfo *) &target->function, target->count,
+	                         DEFAULT_COLLATION_OID, NULL, NULL);
+	for (int i = 0; i < target->count; i++)
+	{
+		const Argument *argument = &target->arguments[i];
+		int taken = argument->descriptor != NULL ? argument->descriptor->natts : 1;
+
+		call->args[i] = make_argument(argument, texts, nulls);
+		skip = skip || (target->function.fn_strict && call->args[i].isnull);
+		texts += taken;
+		nulls += taken;
+	}
+	if (!skip && call_target(call, &frame, &value))
+	{
+		initStringInfo(&json);
+		if (!call->isnull)
+		{
+			wire_value(&json, value, target->result_type);
+			parts[0] = json.data;
+		}
+	}
+	else if (!skip)
+	{
+		parts[1] = refusal_sqlstate(&frame.refusal);
+		parts[2] = frame.refusal.message;
+		parts[3] = frame.refusal.detail;
+		parts[4] = frame.refusal.hint;
+	}
+	for (int i = 0; i < COLUMNS; i++)
+	{
+		empty[i] = parts[i] == NULL;
+		columns[i] = empty[i] ? (Datum) 0 : CStringGetTextDatum(parts[i]);
+	}
+	tuplestore_putvalues(results->setResult, results->setDesc, columns, empty);
+}
+
+/* Makes all calls; what they record of totals is written once, behind the last. */
+static void
+run_calls(const Target *target, const Datum *texts, const bool *nulls, int count,
+          ReturnSetInfo *results)
+{
+	MemoryContext outer = CurrentMemoryContext;
+	MemoryContext context =
+	    AllocSetContextCreate(outer, "edurange outcome", ALLOCSET_DEFAULT_SIZES);
+
+	entries_begin(outer);
+	PG_TRY();
+	{
+		for (int i = 0; i < count; i += target->width)
+		{
+			CHECK_FOR_INTERRUPTS();
+			MemoryContextSwitchTo(context);
+			run_call(target, texts + i, nulls + i, results);
+			MemoryContextSwitchTo(outer);
+			MemoryContextReset(context);
+		}
+		entries_end();
+	}
+	PG_CATCH();
+	{
+		entries_abandon();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	MemoryContextDelete(context);
+}
+
+SQL_FUNCTION(edurange_outcomes)
+{
+	char *name = required_text(fcinfo, 0, "function");
+	Target target = {.width = 0};
+	Datum *texts;
+	bool *nulls;
+	int count;
+
+	if (PG_ARGISNULL(1))
+		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"arguments\" is missing");
+	find_target(fcinfo, name, &target);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &texts, &nulls,
+	                  &count);
+	if (target.width == 0 || count % target.width != 0)
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"arguments\" must have a multiple of %d elements", target.width);
+	InitMaterializedSRF(fcinfo, 0);
+	run_calls(&target, texts, nulls, count, (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
+}

@@ -1,0 +1,189 @@
+/*
+ * tokens.c
+ *	  Bearer tokens.  A token is "edr_" and 256 random bits; only its SHA-256 is stored.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/ids.h"
+#include "base/statements.h"
+#include "calls/caller.h"
+
+#define TOKEN_PREFIX "edr_"
+#define TOKEN_BYTES 32
+
+#define TOKEN_COLUMNS                                                                              \
+	"t.id, t.tier, t.label, t.user_id, t.instance_id, t.created_at, t.created_by, t.expires_at,"   \
+	" t.revoked_at"
+
+typedef enum StatementId
+{
+	LOCK_USER,
+	INSTANCE_OWNER,
+	INSERT_TOKEN,
+	REVOKE,
+	LIST,
+	AUTHENTICATE,
+	STATEMENT_COUNT
+} StatementId;
+
+static Statement statements[STATEMENT_COUNT] = {
+    [LOCK_USER] = {"SELECT 1 FROM public.\"User\" WHERE id = $1 FOR KEY SHARE", {TEXTOID}},
+    [INSTANCE_OWNER] = {"SELECT \"userId\" FROM public.\"ChallengeInstance\" WHERE id = $1"
+                        " FOR KEY SHARE",
+                        {TEXTOID}},
+    /* $1 id, $2 SHA-256, $3 tier, $4 label, $5 user, $6 instance, $7 expiry, $8 creator */
+    [INSERT_TOKEN] = {"INSERT INTO edurange.token (id, token_sha256, tier, label, user_id,"
+                      " instance_id, expires_at, created_by, created_at)"
+                      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp())",
+                      {TEXTOID, BYTEAOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID,
+                       TEXTOID}},
+    [REVOKE] = {"UPDATE edurange.token AS t"
+                " SET revoked_at = coalesce(t.revoked_at, clock_timestamp()) WHERE t.id = $1"
+                " RETURNING ROW(" TOKEN_COLUMNS ")::edurange.token_record",
+                {TEXTOID}},
+    [LIST] = {"SELECT " TOKEN_COLUMNS
+              " FROM edurange.token t ORDER BY t.created_at DESC, t.id DESC",
+              {InvalidOid},
+              .reads = true},
+    /* A token that is bound to an instance is bound to its owner. */
+    [AUTHENTICATE] = {"SELECT ROW(t.id, t.tier, t.label, coalesce(t.user_id, i.\"userId\"),"
+                      " t.instance_id, t.created_at, t.created_by, t.expires_at, t.revoked_at"
+                      " )::edurange.token_record FROM edurange.token t"
+                      " LEFT JOIN public.\"ChallengeInstance\" i ON i.id = t.instance_id"
+                      " WHERE t.token_sha256 = $1 AND t.revoked_at IS NULL"
+                      " AND (t.expires_at IS NULL OR t.expires_at > statement_timestamp())",
+                      {BYTEAOID},
+                      .reads = true,
+                      .by_key = true},
+};
+
+/* A new secret: the prefix and the random bits in hexadecimal. */
+static char *
+new_secret(void)
+{
+	char random[TOKEN_BYTES];
+	char *secret = palloc0(strlen(TOKEN_PREFIX) + 2 * TOKEN_BYTES + 1);
+
+	if (!pg_strong_random(random, sizeof(random)))
+		ereport(ERROR,
+		        (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+	memcpy(secret, TOKEN_PREFIX, strlen(TOKEN_PREFIX));
+	hex_encode(random, sizeof(random), secret + strlen(TOKEN_PREFIX));
+	return secret;
+}
+
+/* The SHA-256 of a text as bytea. */
+static Datum
+sha256_of(const char *text)
+{
+	bytea *digest = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
+
+	SET_VARSIZE(digest, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	if (context == NULL || pg_cryptohash_init(context) < 0 ||
+	    pg_cryptohash_update(context, (const uint8 *) text, strlen(text)) < 0 ||
+	    pg_cryptohash_final(context, (uint8 *) VARDATA(digest), PG_SHA256_DIGEST_LENGTH) < 0)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute SHA-256")));
+	pg_cryptohash_free(context);
+	return PointerGetDatum(digest);
+}
+
+/* What a token is bound to must exist, and an instance must be its user's. */
+static void
+check_binding(const char *user_id, const char *instance_id)
+{
+	if (user_id != NULL && STATEMENT_RUN(&statements[LOCK_USER], value_text(user_id)) == 0)
+		raise_error(EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", user_id);
+	if (instance_id == NULL)
+		return;
+	if (STATEMENT_RUN(&statements[INSTANCE_OWNER], value_text(instance_id)) == 0)
+		raise_error(EDURANGE_INSTANCE_NOT_FOUND, "instance \"%s\" does not exist", instance_id);
+	if (user_id != NULL && strcmp(row_text(0, 1), user_id) != 0)
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"instance_id\" names an instance of another user than \"user_id\"");
+}
+
+/* An optional text argument, where empty is a mistake rather than absent. */
+static char *
+optional_id(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	char *value = optional_text(fcinfo, argument);
+
+	if (value != NULL && value[0] == '\0')
+		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"%s\" must not be empty", name);
+	return value;
+}
+
+SQL_FUNCTION(edurange_create_token)
+{
+	char *tier = required_text(fcinfo, 0, "tier");
+	char *label = required_text(fcinfo, 1, "label");
+	NullableDatum expires = fcinfo->args[2];
+	char *user_id = optional_id(fcinfo, 3, "user_id");
+	char *instance_id = optional_id(fcinfo, 4, "instance_id");
+	char *id = new_id();
+	char *secret = new_secret();
+
+	if (strcmp(tier, "player") != 0 && strcmp(tier, "service") != 0 && strcmp(tier, "admin") != 0)
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"tier\" must be player, service or admin");
+	if (!expires.isnull && DatumGetTimestampTz(expires.value) <= GetCurrentTimestamp())
+		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"expires\" must be in the future");
+	statements_begin();
+	check_binding(user_id, instance_id);
+	STATEMENT_RUN(&statements[INSERT_TOKEN], value_text(id),
+	              (NullableDatum){.value = sha256_of(secret)}, value_text(tier), value_text(label),
+	              value_text(user_id), value_text(instance_id), expires,
+	              value_text(caller_role_actor()));
+	statements_end();
+	return composite_result(fcinfo,
+	                        (NullableDatum[]){value_text(id), value_text(secret), value_text(tier),
+	                                          value_text(label), value_text(user_id),
+	                                          value_text(instance_id), expires},
+	                        7);
+}
+
+SQL_FUNCTION(edurange_revoke_token)
+{
+	char *id = required_text(fcinfo, 0, "id");
+	Datum row;
+	bool is_null;
+
+	statements_begin();
+	if (STATEMENT_RUN(&statements[REVOKE], value_text(id)) == 0)
+		raise_error(EDURANGE_TOKEN_NOT_FOUND, "token \"%s\" does not exist", id);
+	row = row_result(0, 1, &is_null);
+	statements_end();
+	PG_RETURN_DATUM(row);
+}
+
+SQL_FUNCTION(edurange_tokens)
+{
+	statements_begin();
+	statement_run(&statements[LIST], NULL, 0);
+	rows_to_result(fcinfo);
+	statements_end();
+	return (Datum) 0;
+}
+
+SQL_FUNCTION(edurange_authenticate_token)
+{
+	NullableDatum row = {.isnull = true};
+
+	if (PG_ARGISNULL(0))
+		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"token_sha256\" is missing");
+	statements_begin();
+	if (STATEMENT_RUN(&statements[AUTHENTICATE], fcinfo->args[0]) > 0)
+		row.value = row_result(0, 1, &row.isnull);
+	statements_end();
+	if (row.isnull)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(row.value);
+}

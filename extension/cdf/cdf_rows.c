@@ -1,0 +1,406 @@
+/*
+ * cdf_rows.c
+ *	  Writing a document into the rows of its challenge.
+ *
+ * A question is the same question as before when its component has the same id, wherever it stands
+ * now, so that attempts and completions stay with what they were for.  A row without a component's
+ * id is taken for the question that stands in its place.  What a new document lacks is deleted, or
+ * retired when somebody worked at it.
+ *
+ * The challenge's row is locked first, so that imports come one after the other.  All questions are
+ * locked before any is judged or changed: whoever answers one holds its row, so either the attempt
+ * is there when it is decided what may go, or it waits and meets the new questions.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+
+#include "base/refusal.h"
+#include "base/statements.h"
+#include "cdf/cdf_export.h"
+#include "cdf/cdf_mapping.h"
+#include "cdf/cdf_rows.h"
+#include "game/activity.h"
+#include "game/retired.h"
+
+typedef enum StatementId
+{
+	IDENTITY,
+	LOCK_PACK,
+	INSERT_TYPE,
+	INSERT_CHALLENGE,
+	LOCK_CHALLENGE,
+	LINK_PACK,
+	UPDATE_CHALLENGE,
+	FORGET_RETIRED,
+	LOCK_QUESTIONS,
+	FORGET_REPEATED,
+	NAME_QUESTIONS,
+	REVIVE_QUESTIONS,
+	DELETE_QUESTIONS,
+	MOVE_QUESTIONS,
+	RETIRE_QUESTIONS,
+	UPDATE_QUESTIONS,
+	INSERT_QUESTIONS,
+	COMPLETE_CHALLENGES,
+	DELETE_APPS,
+	WRITE_APPS,
+	KEEP_DOCUMENT,
+	STATEMENT_COUNT
+} StatementId;
+
+#define CLOCK "(SELECT clock_timestamp() AT TIME ZONE 'UTC') AS clock (now)"
+
+/* The challenge's questions q that the document lacks and that are not retired yet. */
+#define LACKING                                                                                    \
+	"q.\"challengeId\" = $2 AND " QUESTION_IS_LIVE " AND (q.cdf_question_id IS NULL"               \
+	"  OR NOT " CDF_IDS_OF("question") " ? q.cdf_question_id)"
+
+/* The ids that the challenge's questions have, as keys of an object. */
+#define PRESENT_IDS                                                                                \
+	"(SELECT coalesce(jsonb_object_agg(o.cdf_question_id, true), '{}')"                            \
+	" FROM public.\"ChallengeQuestion\" o WHERE o.\"challengeId\" = $2"                            \
+	" AND o.cdf_question_id IS NOT NULL)"
+#define WORKED_AT                                                                                  \
+	"(EXISTS (SELECT FROM public.\"QuestionAttempt\" w WHERE w.\"questionId\" = q.id)"             \
+	" OR EXISTS (SELECT FROM public.\"QuestionCompletion\" w WHERE w.\"questionId\" = q.id))"
+
+/* $1 document, $2 challenge, unless it says otherwise */
+static Statement statements[STATEMENT_COUNT] = {
+    [IDENTITY] = {"SELECT $1 #>> '{metadata,id}', $1 #>> '{metadata,challenge_type}',"
+                  " count(*) FILTER (WHERE c ->> 'type' = 'question')::integer,"
+                  " count(*) FILTER (WHERE c ->> 'type' = 'webosApp')::integer"
+                  " FROM " CDF_COMPONENTS,
+                  {JSONBOID},
+                  .reads = true},
+    [LOCK_PACK] = {"SELECT 1 FROM public.\"ChallengePack\" WHERE id = $1 FOR KEY SHARE", {TEXTOID}},
+    [INSERT_TYPE] =
+        {"INSERT INTO public.\"ChallengeType\" (id, name)"
+         " SELECT edurange.new_id(), $1 WHERE NOT EXISTS (SELECT"
+         " FROM public.\"ChallengeType\" WHERE name = $1) ON CONFLICT (name) DO NOTHING",
+         {TEXTOID}},
+    /* $1 id, $2 type; the rest follows in UPDATE_CHALLENGE, under the row's lock. */
+    [INSERT_CHALLENGE] = {"INSERT INTO public.\"Challenge\""
+                          " (id, name, \"challengeTypeId\", \"createdAt\", \"updatedAt\")"
+                          " SELECT $1, '', id, now, now FROM public.\"ChallengeType\", " CLOCK
+                          " WHERE name = $2 AND NOT EXISTS (SELECT FROM public.\"Challenge\""
+                          " WHERE id = $1) ON CONFLICT (id) DO NOTHING",
+                          {TEXTOID, TEXTOID},
+                          .by_key = true},
+    [LOCK_CHALLENGE] = {"SELECT pack_id FROM public.\"Challenge\" WHERE id = $1 FOR NO KEY UPDATE",
+                        {TEXTOID},
+                        .by_key = true},
+    /* $1 challenge, $2 pack */
+    [LINK_PACK] = {"UPDATE public.\"Challenge\" SET pack_id = $2, pack_challenge_id = id,"
+                   " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC' WHERE id = $1"
+                   " AND (pack_id, pack_challenge_id) IS DISTINCT FROM ($2, id)",
+                   {TEXTOID, TEXTOID},
+                   .by_key = true},
+    [UPDATE_CHALLENGE] =
+        {"UPDATE public.\"Challenge\" AS c SET name = m ->> 'name',"
+         " description = m ->> 'description', difficulty = n.difficulty,"
+         " \"challengeTypeId\" = t.id, cdf_version = m ->> 'version', cdf_content = $1,"
+         " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
+         " FROM (SELECT $1 -> 'metadata') AS metadata (m), LATERAL"
+         "  (SELECT (" CDF_DIFFICULTY ")::public.\"ChallengeDifficulty\") AS n (difficulty),"
+         " public.\"ChallengeType\" t WHERE c.id = m ->> 'id' AND t.name = m ->> 'challenge_type'"
+         " AND (c.name, c.description, c.difficulty, c.\"challengeTypeId\", c.cdf_version,"
+         "  c.cdf_content) IS DISTINCT FROM (m ->> 'name', m ->> 'description', n.difficulty,"
+         "  t.id, m ->> 'version', $1)",
+         {JSONBOID},
+         .by_key = true,
+         .secret = true},
+    /* What is left of a challenge that had this id before. $1 challenge */
+    [FORGET_RETIRED] = {"DELETE FROM edurange.retired_question WHERE challenge_id = $1",
+                        {TEXTOID},
+                        .by_key = true},
+    [LOCK_QUESTIONS] = {"SELECT 1 FROM public.\"ChallengeQuestion\" WHERE \"challengeId\" = $1"
+                        " ORDER BY id FOR UPDATE",
+                        {TEXTOID},
+                        .by_key = true},
+    /* Rows of others may repeat a component's id; the first keeps it. $1 challenge */
+    [FORGET_REPEATED] = {"UPDATE public.\"ChallengeQuestion\" SET cdf_question_id = NULL,"
+                         " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
+                         " WHERE id = ANY (ARRAY(SELECT id FROM (SELECT q.id, row_number() OVER"
+                         "  (PARTITION BY q.cdf_question_id"
+                         "   ORDER BY " QUESTION_IS_RETIRED ", q.\"order\") AS n"
+                         "  FROM public.\"ChallengeQuestion\" q WHERE q.\"challengeId\" = $1"
+                         "  AND q.cdf_question_id IS NOT NULL) AS repeated WHERE n > 1))",
+                         {TEXTOID},
+                         .by_key = true},
+    [NAME_QUESTIONS] = {"WITH " CDF_QUESTIONS " UPDATE public.\"ChallengeQuestion\" AS q"
+                        " SET cdf_question_id = n.cdf_question_id,"
+                        " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC' FROM question n"
+                        " WHERE q.\"challengeId\" = $2 AND q.cdf_question_id IS NULL"
+                        " AND q.\"order\" = n.position AND " QUESTION_IS_LIVE
+                        " AND NOT " PRESENT_IDS " ? n.cdf_question_id",
+                        {JSONBOID, TEXTOID},
+                        .by_key = true},
+    [REVIVE_QUESTIONS] = {"WITH " CDF_QUESTIONS " DELETE FROM edurange.retired_question r"
+                          " USING public.\"ChallengeQuestion\" q, question n"
+                          " WHERE r.challenge_id = $2 AND q.id = r.question_id"
+                          " AND q.\"challengeId\" = $2"
+                          " AND n.cdf_question_id = q.cdf_question_id",
+                          {JSONBOID, TEXTOID},
+                          .by_key = true},
+    [DELETE_QUESTIONS] = {"DELETE FROM public.\"ChallengeQuestion\" q"
+                          " WHERE " LACKING " AND NOT " WORKED_AT,
+                          {JSONBOID, TEXTOID},
+                          .by_key = true},
+    /* Out of the way of each other: the key on order holds at every row. */
+    [MOVE_QUESTIONS] = {"WITH " CDF_QUESTIONS ", moved AS MATERIALIZED (SELECT q.id,"
+                        "  (-2147483648 + row_number() OVER (ORDER BY q.\"order\"))::integer"
+                        "   AS position FROM public.\"ChallengeQuestion\" q"
+                        "  LEFT JOIN question n ON n.cdf_question_id = q.cdf_question_id"
+                        "  WHERE q.\"challengeId\" = $2 AND " QUESTION_IS_LIVE
+                        "  AND q.\"order\" IS DISTINCT FROM n.position)"
+                        " UPDATE public.\"ChallengeQuestion\" AS u SET \"order\" = moved.position"
+                        " FROM moved WHERE u.id = moved.id AND u.\"challengeId\" = $2",
+                        {JSONBOID, TEXTOID},
+                        .by_key = true},
+    [RETIRE_QUESTIONS] =
+        {"WITH lacking AS MATERIALIZED (SELECT q.id, row_number() OVER"
+         "  (ORDER BY q.\"order\") AS n FROM public.\"ChallengeQuestion\" q WHERE " LACKING "),"
+         " listed AS (INSERT INTO edurange.retired_question (question_id, challenge_id, retired_at)"
+         "  SELECT id, $2, clock_timestamp() FROM lacking),"
+         " last (place) AS (SELECT greatest(max(q.\"order\"), " CDF_HIGHEST_ORDER ")"
+         "  FROM public.\"ChallengeQuestion\" q WHERE q.\"challengeId\" = $2"
+         "  AND " QUESTION_IS_RETIRED ")"
+         " UPDATE public.\"ChallengeQuestion\" AS u SET required = false,"
+         " \"order\" = (last.place + lacking.n)::integer,"
+         " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
+         " FROM lacking, last WHERE u.id = lacking.id AND u.\"challengeId\" = $2",
+         {JSONBOID, TEXTOID},
+         .by_key = true},
+    [UPDATE_QUESTIONS] = {"WITH " CDF_QUESTIONS " UPDATE public.\"ChallengeQuestion\" AS q"
+                          " SET content = n.content, type = n.type, points = n.points,"
+                          " answer = n.answer, \"order\" = n.position, title = n.title,"
+                          " format = n.format, hint = n.hint, required = n.required,"
+                          " cdf_payload = n.cdf_payload,"
+                          " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
+                          " FROM question n WHERE q.\"challengeId\" = $2"
+                          " AND q.cdf_question_id = n.cdf_question_id AND " CDF_QUESTION_DIFFERS,
+                          {JSONBOID, TEXTOID},
+                          .by_key = true,
+                          .secret = true},
+    [INSERT_QUESTIONS] = {"WITH " CDF_QUESTIONS " INSERT INTO public.\"ChallengeQuestion\" (id,"
+                          " \"challengeId\", content, type, points, answer, \"order\", title,"
+                          " format, hint, required, cdf_question_id, cdf_payload, \"createdAt\","
+                          " \"updatedAt\") SELECT edurange.new_id(), $2, n.content, n.type,"
+                          " n.points, n.answer, n.position, n.title, n.format, n.hint, n.required,"
+                          " n.cdf_question_id, n.cdf_payload, now, now FROM question n, " CLOCK
+                          " WHERE NOT " PRESENT_IDS " ? n.cdf_question_id",
+                          {JSONBOID, TEXTOID},
+                          .by_key = true,
+                          .secret = true},
+    /*
+	 * Members who have completed all that the challenge $1 still needs, in competitions that have
+	 * not ended.
+	 */
+    [COMPLETE_CHALLENGES] =
+        {"WITH live AS (SELECT q.id, q.required FROM public.\"ChallengeQuestion\" q"
+         "  WHERE q.\"challengeId\" = $1 AND " QUESTION_IS_LIVE "),"
+         " needed AS (SELECT id FROM live WHERE required OR NOT EXISTS"
+         "  (SELECT FROM live WHERE required)),"
+         " done AS (SELECT qc.\"userId\", gc.id, gc.\"groupId\","
+         "  count(*) FILTER (WHERE qc.\"questionId\" IN (SELECT id FROM needed)) AS "
+         "count,"
+         "  least(sum(qc.\"pointsEarned\"), 2147483647) AS points FROM public.\"GroupChallenge\" gc"
+         "  JOIN public.\"CompetitionGroup\" g ON g.id = gc.\"groupId\""
+         "  JOIN public.\"QuestionCompletion\" qc ON qc.\"groupChallengeId\" = gc.id"
+         "  WHERE gc.\"challengeId\" = $1 AND (g.\"endDate\" IS NULL"
+         "   OR g.\"endDate\" AT TIME ZONE 'UTC' > statement_timestamp())"
+         "  AND EXISTS (SELECT FROM public.\"_GroupMembers\" m"
+         "   WHERE m.\"A\" = gc.\"groupId\" AND m.\"B\" = qc.\"userId\")"
+         "  GROUP BY 1, 2, 3),"
+         " held AS (SELECT d.* FROM done d JOIN public.\"User\" u ON u.id = "
+         "d.\"userId\""
+         "  JOIN public.\"GroupChallenge\" gc ON gc.id = d.id"
+         "  WHERE d.count = (SELECT count(*) FROM needed) AND d.count > 0"
+         "  ORDER BY u.id, gc.id FOR KEY SHARE OF u, gc),"
+         " made AS (INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\","
+         "  \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
+         "  SELECT edurange.new_id(), h.\"userId\", h.id, h.points, now FROM held "
+         "h, " CLOCK "  ON CONFLICT (\"userId\", \"groupChallengeId\") DO NOTHING"
+         "  RETURNING \"userId\", \"groupChallengeId\", \"pointsEarned\")"
+         " SELECT m.\"userId\", h.\"groupId\", h.id, m.\"pointsEarned\" FROM made m"
+         " JOIN held h ON h.\"userId\" = m.\"userId\" AND h.id = m.\"groupChallengeId\""
+         " ORDER BY 1, 3",
+         {TEXTOID},
+         .by_key = true},
+    [DELETE_APPS] = {"DELETE FROM public.\"ChallengeAppConfig\" a WHERE a.\"challengeId\" = $2"
+                     " AND NOT " CDF_IDS_OF("webosApp") " ? a.\"appId\"",
+                     {JSONBOID, TEXTOID},
+                     .by_key = true},
+    /* createdAt keeps the document's order: a millisecond apart, anew when the order changes. */
+    [WRITE_APPS] =
+        {"WITH " CDF_APPS ", standing (as_written) AS (SELECT " CDF_APPS_STAND_AS_WRITTEN "),"
+         " written AS (INSERT INTO public.\"ChallengeAppConfig\" AS a (id, \"challengeId\","
+         "  \"appId\", title, icon, width, height, screen, disabled, favourite,"
+         "  desktop_shortcut, launch_on_startup, additional_config, \"createdAt\","
+         "  \"updatedAt\")"
+         "  SELECT edurange.new_id(), $2, n.app_id, n.title, n.icon, n.width, n.height,"
+         "   n.screen, n.disabled, n.favourite, n.desktop_shortcut, n.launch_on_startup,"
+         "   n.additional_config, now + n.position * interval '1 ms', now"
+         "  FROM app n CROSS JOIN standing CROSS JOIN " CLOCK
+         "  LEFT JOIN public.\"ChallengeAppConfig\" a"
+         "   ON a.\"challengeId\" = $2 AND a.\"appId\" = n.app_id"
+         "  WHERE NOT as_written OR a.id IS NULL OR " CDF_APP_DIFFERS
+         "  ON CONFLICT (\"challengeId\", \"appId\") DO UPDATE SET"
+         "  title = excluded.title, icon = excluded.icon, width = excluded.width,"
+         "  height = excluded.height, screen = excluded.screen,"
+         "  disabled = excluded.disabled, favourite = excluded.favourite,"
+         "  desktop_shortcut = excluded.desktop_shortcut,"
+         "  launch_on_startup = excluded.launch_on_startup,"
+         "  additional_config = excluded.additional_config,"
+         "  \"createdAt\" = CASE WHEN (SELECT as_written FROM standing)"
+         "   THEN a.\"createdAt\" ELSE excluded.\"createdAt\" END,"
+         "  \"updatedAt\" = excluded.\"updatedAt\" RETURNING a.\"appId\")"
+         " SELECT count(*) FILTER (WHERE NOT EXISTS (SELECT"
+         "  FROM public.\"ChallengeAppConfig\" a WHERE a.\"challengeId\" = $2"
+         "  AND a.\"appId\" = w.\"appId\"))::integer, count(*)::integer FROM written w",
+         {JSONBOID, TEXTOID},
+         .by_key = true},
+    /* $1 challenge, $2 text */
+    [KEEP_DOCUMENT] = {"INSERT INTO edurange.cdf_document AS d (challenge_id, document,"
+                       " imported_at) VALUES ($1, $2, clock_timestamp())"
+                       " ON CONFLICT (challenge_id) DO UPDATE"
+                       " SET document = excluded.document, imported_at = excluded.imported_at"
+                       " WHERE d.document <> excluded.document",
+                       {TEXTOID, TEXTOID},
+                       .by_key = true,
+                       .secret = true},
+};
+
+/* Makes the challenge's row if there is none and locks it; returns the pack that it belongs to. */
+static char *
+lock_challenge(DocumentWrite *write, NullableDatum challenge_id, NullableDatum type)
+{
+	if (write->pack_id != NULL &&
+	    STATEMENT_RUN(&statements[LOCK_PACK], value_text(write->pack_id)) == 0)
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"pack_id\" names the pack \"%s\", which is not installed",
+		            write->pack_id);
+	STATEMENT_RUN(&statements[INSERT_TYPE], type);
+	write->created = STATEMENT_RUN(&statements[INSERT_CHALLENGE], challenge_id, type) > 0;
+	if (STATEMENT_RUN(&statements[LOCK_CHALLENGE], challenge_id) == 0)
+		raise_error(EDURANGE_TRY_AGAIN, "challenge \"%s\" was deleted at the same time",
+		            write->challenge_id);
+	return row_text(0, 1);
+}
+
+/* Writes the completions of those who have nothing left to do, and logs them. */
+static void
+complete_challenges(const DocumentWrite *write)
+{
+	uint64 count = STATEMENT_RUN(&statements[COMPLETE_CHALLENGES], value_text(write->challenge_id));
+	Activity *entries = palloc0(sizeof(Activity) * Max(count, 1));
+
+	for (uint64 row = 0; row < count; row++)
+		entries[row] = (Activity){
+		    .event_type = "CHALLENGE_COMPLETED",
+		    .user_id = row_text(row, 1),
+		    .group_id = row_text(row, 2),
+		    .challenge_id = write->challenge_id,
+		    .metadata =
+		        psprintf("%s,\"pointsEarned\":%d",
+		                 json_member("groupChallengeId", row_text(row, 3)), row_int(row, 4)),
+		};
+	for (uint64 row = 0; row < count; row++)
+		activity_log(&entries[row]);
+}
+
+/* Makes room: questions that the document lacks go, or retire. */
+static void
+remove_questions(DocumentWrite *write, NullableDatum document, NullableDatum challenge_id)
+{
+	STATEMENT_RUN(&statements[LOCK_QUESTIONS], challenge_id);
+	STATEMENT_RUN(&statements[FORGET_REPEATED], challenge_id);
+	STATEMENT_RUN(&statements[NAME_QUESTIONS], document, challenge_id);
+	write->questions.added =
+	    (int32) STATEMENT_RUN(&statements[REVIVE_QUESTIONS], document, challenge_id);
+	write->questions.removed =
+	    (int32) STATEMENT_RUN(&statements[DELETE_QUESTIONS], document, challenge_id);
+	STATEMENT_RUN(&statements[MOVE_QUESTIONS], document, challenge_id);
+	write->questions.removed +=
+	    (int32) STATEMENT_RUN(&statements[RETIRE_QUESTIONS], document, challenge_id);
+}
+
+/* Brings the challenge's questions in line with the document. */
+static void
+write_questions(DocumentWrite *write, NullableDatum document, NullableDatum challenge_id)
+{
+	RowCounts *counts = &write->questions;
+
+	if (write->created)
+		STATEMENT_RUN(&statements[FORGET_RETIRED], challenge_id);
+	else
+	{
+		remove_questions(write, document, challenge_id);
+		counts->changed =
+		    (int32) STATEMENT_RUN(&statements[UPDATE_QUESTIONS], document, challenge_id) -
+		    counts->added;
+	}
+	counts->added += (int32) STATEMENT_RUN(&statements[INSERT_QUESTIONS], document, challenge_id);
+	if (counts->removed + counts->changed > 0)
+		complete_challenges(write);
+}
+
+/* Brings the challenge's apps in line with the document. */
+static void
+write_apps(DocumentWrite *write, NullableDatum document, NullableDatum challenge_id)
+{
+	RowCounts *counts = &write->apps;
+
+	counts->removed = (int32) STATEMENT_RUN(&statements[DELETE_APPS], document, challenge_id);
+	STATEMENT_RUN(&statements[WRITE_APPS], document, challenge_id);
+	counts->added = row_int(0, 1);
+	counts->changed = row_int(0, 2) - counts->added;
+}
+
+/* Does the challenge say this very text already, as it is now that it is locked? */
+static bool
+says_already(const DocumentWrite *write)
+{
+	char *present;
+
+	if (write->created)
+		return false;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	present = document_of_challenge(write->challenge_id);
+	PopActiveSnapshot();
+	return present != NULL && strcmp(present, write->text) == 0;
+}
+
+void
+document_write(DocumentWrite *write)
+{
+	NullableDatum document = value_jsonb(write->document);
+	NullableDatum challenge_id;
+	char *present_pack;
+
+	STATEMENT_RUN(&statements[IDENTITY], document);
+	write->challenge_id = row_text(0, 1);
+	write->questions.total = row_int(0, 3);
+	write->apps.total = row_int(0, 4);
+	challenge_id = value_text(write->challenge_id);
+	present_pack = lock_challenge(write, challenge_id, value_text(row_text(0, 2)));
+	if (present_pack != NULL && write->pack_id != NULL && strcmp(present_pack, write->pack_id) != 0)
+		raise_error(EDURANGE_CHALLENGE_EXISTS, "challenge \"%s\" belongs to pack \"%s\"",
+		            write->challenge_id, present_pack);
+	if (write->pack_id != NULL)
+		write->changed =
+		    STATEMENT_RUN(&statements[LINK_PACK], challenge_id, value_text(write->pack_id)) > 0;
+	if (says_already(write))
+		return;
+	if (present_pack != NULL && write->pack_id == NULL && !write->changes_any_pack)
+		raise_error(EDURANGE_CHALLENGE_EXISTS, "challenge \"%s\" belongs to pack \"%s\"",
+		            write->challenge_id, present_pack);
+	write->changed = true;
+	STATEMENT_RUN(&statements[UPDATE_CHALLENGE], document);
+	write_questions(write, document, challenge_id);
+	write_apps(write, document, challenge_id);
+	STATEMENT_RUN(&statements[KEEP_DOCUMENT], challenge_id, value_text(write->text));
+}

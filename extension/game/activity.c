@@ -1,0 +1,291 @@
+/*
+ * activity.c
+ *	  The log of what users did, written in the transaction of what it records.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/formatting.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+
+#include "base/compat.h"
+#include "base/ids.h"
+#include "base/json_text.h"
+#include "base/statements.h"
+#include "calls/idempotency.h"
+#include "game/activity.h"
+
+/* Stands in for users that are gone; it has no login. */
+#define SYSTEM_ACCOUNT "edurange-system"
+
+/* What becomes of a number in metadata that no double holds, or with more digits than this. */
+#define MAX_SCALE 400
+#define OUT_OF_RANGE_NUMBER "number out of range"
+
+typedef enum StatementId
+{
+	INSERT_ENTRY,
+	REPORT,
+	STAND_IN,
+	MAKE_SYSTEM_ACCOUNT,
+	SERVERS_OWN,
+	STATEMENT_COUNT
+} StatementId;
+
+static Statement statements[STATEMENT_COUNT] = {
+    [INSERT_ENTRY] =
+        {"INSERT INTO public.\"ActivityLog\" (id, \"eventType\", \"userId\", \"challengeId\","
+         " \"groupId\", \"accessCodeId\", \"challengeInstanceId\", metadata, severity, "
+         "\"timestamp\")"
+         " VALUES ($1, $2::public.\"ActivityEventType\", $3, $4, $5, $6, $7, $8::jsonb, 'INFO',"
+         " clock_timestamp() AT TIME ZONE 'UTC')",
+         {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}},
+    /*
+	 * What somebody else reports: $1 id, $2 event type, $3 severity, $4 user, $5 challenge, $6 group,
+	 * $7 code, $8 instance, $9 metadata, $10 the tier of who reports, $11 the user that was named.
+	 * An id that names nothing is kept in the metadata; the rows that are named are locked, so that
+	 * none goes away before the entry is written.
+	 */
+    [REPORT] =
+        {"WITH known AS (SELECT $2 = ANY (enum_range(NULL::public.\"ActivityEventType\")::text[])"
+         "  AS event, upper($3) = ANY (enum_range(NULL::public.\"LogSeverity\")::text[]) AS level,"
+         "  (SELECT id FROM public.\"Challenge\" WHERE id = $5 FOR KEY SHARE) AS challenge,"
+         "  (SELECT id FROM public.\"CompetitionGroup\" WHERE id = $6 FOR KEY SHARE) AS "
+         "competition,"
+         "  (SELECT id FROM public.\"CompetitionAccessCode\" WHERE id = $7 FOR KEY SHARE) AS code,"
+         "  (SELECT id FROM public.\"ChallengeInstance\" WHERE id = $8 FOR KEY SHARE) AS instance)"
+         " INSERT INTO public.\"ActivityLog\" AS l (id, \"eventType\", \"userId\", \"challengeId\","
+         " \"groupId\", \"accessCodeId\", \"challengeInstanceId\", metadata, severity, "
+         "\"timestamp\")"
+         " SELECT $1, (CASE WHEN event THEN $2 ELSE 'SYSTEM_ERROR' "
+         "END)::public.\"ActivityEventType\","
+         " $4, challenge, competition, code, instance,"
+         " $9 || jsonb_build_object('reportedBy', $10) || jsonb_strip_nulls(jsonb_build_object("
+         "  'original_event_type', CASE WHEN NOT event THEN $2 END,"
+         "  'error', CASE WHEN NOT event THEN 'unknown event type' END,"
+         "  'originalSeverity', CASE WHEN NOT level THEN $3 END,"
+         "  'originalUserId', CASE WHEN $4 <> $11 THEN $11 END,"
+         "  'originalChallengeId', CASE WHEN challenge IS NULL THEN $5 END,"
+         "  'originalGroupId', CASE WHEN competition IS NULL THEN $6 END,"
+         "  'originalAccessCodeId', CASE WHEN code IS NULL THEN $7 END,"
+         "  'originalChallengeInstanceId', CASE WHEN instance IS NULL THEN $8 END)),"
+         " (CASE WHEN NOT level THEN 'INFO' WHEN $10 = 'player' AND upper($3) IN"
+         "  ('ERROR', 'CRITICAL') THEN 'WARNING' ELSE upper($3) END)::public.\"LogSeverity\","
+         " clock_timestamp() AT TIME ZONE 'UTC' FROM known"
+         " RETURNING ROW(l.id, l.\"timestamp\" AT TIME ZONE 'UTC')::edurange.activity_entry",
+         {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID,
+          TEXTOID}},
+    /* The user, or who deleted or updated them by the metadata $2; locked. */
+    [STAND_IN] = {"SELECT id FROM public.\"User\" WHERE id IN ($1, $2 ->> 'deletedBy',"
+                  " $2 ->> 'updatedBy') ORDER BY id <> $1, id <> coalesce($2 ->> 'deletedBy', '')"
+                  " LIMIT 1 FOR KEY SHARE",
+                  {TEXTOID, JSONBOID}},
+    [MAKE_SYSTEM_ACCOUNT] =
+        {"WITH made AS (INSERT INTO public.\"User\""
+         "  (id, name, email, role, \"createdAt\", \"updatedAt\")"
+         "  SELECT '" SYSTEM_ACCOUNT "', 'EDURange system', '" SYSTEM_ACCOUNT "@invalid',"
+         "  'INSTRUCTOR', t, t FROM (SELECT clock_timestamp() AT TIME ZONE 'UTC') AS clock (t)"
+         "  ON CONFLICT (id) DO NOTHING)"
+         " SELECT '" SYSTEM_ACCOUNT "'::text",
+         {InvalidOid}},
+    /*
+	 * The server's own entry for the same event of the same question or pack, if it is of this
+	 * minute; who reports a pack need not say which.
+	 */
+    [SERVERS_OWN] = {"SELECT ROW(id, \"timestamp\" AT TIME ZONE 'UTC')::edurange.activity_entry"
+                     " FROM public.\"ActivityLog\" WHERE \"userId\" = $1"
+                     " AND \"eventType\"::text = $2"
+                     " AND \"timestamp\" > clock_timestamp() AT TIME ZONE 'UTC' - interval '60 s'"
+                     " AND metadata ->> 'reportedBy' = 'server'"
+                     " AND CASE WHEN metadata ? 'packId' THEN"
+                     "  coalesce($3 ->> 'packId', metadata ->> 'packId') = metadata ->> 'packId'"
+                     "  ELSE metadata ->> 'questionId' = $3 ->> 'questionId' END"
+                     " ORDER BY \"timestamp\" DESC LIMIT 1",
+                     {TEXTOID, TEXTOID, JSONBOID}},
+};
+
+char *
+json_member(const char *name, const char *value)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	escape_json(&out, name);
+	appendStringInfoChar(&out, ':');
+	escape_json(&out, value);
+	return out.data;
+}
+
+void
+activity_log(const Activity *activity)
+{
+	char *metadata = psprintf("{\"reportedBy\":\"server\"%s%s}", activity->metadata ? "," : "",
+	                          activity->metadata ? activity->metadata : "");
+
+	STATEMENT_RUN(&statements[INSERT_ENTRY], value_text(new_id()), value_text(activity->event_type),
+	              value_text(activity->user_id), value_text(activity->challenge_id),
+	              value_text(activity->group_id), value_text(activity->access_code_id),
+	              value_text(activity->instance_id), value_text(metadata));
+}
+
+/* Keys whose values are secrets and have no place in a log. */
+static const char *const secret_keys[] = {"answer", "flag", "token"};
+
+static bool
+is_secret_key(const JsonbValue *key)
+{
+	for (int i = 0; i < lengthof(secret_keys); i++)
+		if (key->val.string.len == (int) strlen(secret_keys[i]) &&
+		    pg_strncasecmp(key->val.string.val, secret_keys[i], strlen(secret_keys[i])) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * A number that readers can take: others are a few bytes when they come and 130 kB when they are
+ * written out, so that a short request could make a row that nobody can read.
+ */
+static bool
+is_readable(Numeric number, Datum largest)
+{
+	Datum magnitude = DirectFunctionCall1(numeric_abs, NumericGetDatum(number));
+
+	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, magnitude, largest)) <= 0 &&
+	       DatumGetInt32(DirectFunctionCall1(numeric_scale, magnitude)) <= MAX_SCALE;
+}
+
+/* The document without the values of secret keys, however deep, and of numbers out of all range. */
+static Jsonb *
+cleaned(Jsonb *document)
+{
+	Datum largest = DirectFunctionCall3(numeric_in, CStringGetDatum("1e308"),
+	                                    ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	JsonbIterator *iterator = JsonbIteratorInit(&document->root);
+	JsonbParseState *state = NULL;
+	JsonbValue *result = NULL;
+	JsonbValue value;
+	JsonbIteratorToken token;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
+	{
+		if (token == WJB_KEY && is_secret_key(&value))
+		{
+			(void) JsonbIteratorNext(&iterator, &value, true);
+			continue;
+		}
+		if ((token == WJB_VALUE || token == WJB_ELEM) && value.type == jbvNumeric &&
+		    !is_readable(value.val.numeric, largest))
+			value = (JsonbValue){.type = jbvString,
+			                     .val.string = {.val = OUT_OF_RANGE_NUMBER,
+			                                    .len = (int) strlen(OUT_OF_RANGE_NUMBER)}};
+		result = pushJsonbValue(&state, token, token < WJB_BEGIN_ARRAY ? &value : NULL);
+	}
+	return JsonbValueToJsonb(result);
+}
+
+/* An object with one text. */
+static Jsonb *
+object_of(const char *name, const char *value)
+{
+	Refusal refusal = {0};
+
+	return json_text_parse(psprintf("{%s}", json_member(name, value)), &refusal);
+}
+
+/* Could a text that cannot be read hold a secret? */
+static bool
+names_secret(const char *sent)
+{
+	char *lower = asc_tolower(sent, strlen(sent));
+
+	for (int i = 0; i < lengthof(secret_keys); i++)
+		if (strstr(lower, secret_keys[i]) != NULL)
+			return true;
+	return false;
+}
+
+/* What was sent as metadata, as an object, whatever it was; details become a member of it. */
+static Jsonb *
+read_metadata(const char *sent, const char *details)
+{
+	Refusal refusal = {0};
+	const char *text = sent != NULL && sent[0] != '\0' ? sent : "{}";
+	Jsonb *metadata = json_text_parse(text, &refusal);
+
+	/* Wrapped as it was sent: what it was parsed to can be far longer (1e99999). */
+	if (metadata == NULL)
+		metadata = object_of("invalidJson", names_secret(text) ? "left out" : text);
+	else if (!JB_ROOT_IS_OBJECT(metadata))
+		metadata = json_text_parse(psprintf("{\"value\":%s}", text), &refusal);
+	if (details != NULL)
+		metadata = DatumGetJsonbP(DirectFunctionCall2(
+		    jsonb_concat, JsonbPGetDatum(metadata), JsonbPGetDatum(object_of("details", details))));
+	return cleaned(metadata);
+}
+
+/* Who the entry is about, or who stands in; their row is locked. */
+static char *
+find_subject(const char *user_id, NullableDatum metadata)
+{
+	while (STATEMENT_RUN(&statements[STAND_IN], value_text(user_id), metadata) == 0)
+	{
+		CHECK_FOR_INTERRUPTS();
+		statement_run(&statements[MAKE_SYSTEM_ACCOUNT], NULL, 0);
+		user_id = SYSTEM_ACCOUNT;
+	}
+	return row_text(0, 1);
+}
+
+/* Does the server write entries of this kind itself, which clients then report again? */
+static bool
+is_logged_by_server(const char *event_type)
+{
+	return strncmp(event_type, "QUESTION_", strlen("QUESTION_")) == 0 ||
+	       strcmp(event_type, "CHALLENGE_PACK_INSTALLED") == 0;
+}
+
+char *
+activity_subject(const char *user_id)
+{
+	Refusal refusal = {0};
+	NullableDatum nothing = value_jsonb(json_text_parse("{}", &refusal));
+
+	return find_subject(user_id != NULL ? user_id : SYSTEM_ACCOUNT, nothing);
+}
+
+static Datum
+log_activity(FunctionCallInfo fcinfo, Caller *caller)
+{
+	static const char *const tiers[] = {"player", "player", "service", "admin"};
+	char *event_type = required_text(fcinfo, 0, "event_type");
+	char *user_id = required_text(fcinfo, 1, "user_id");
+	char *severity = PG_ARGISNULL(2) ? "INFO" : optional_text(fcinfo, 2);
+	NullableDatum metadata =
+	    value_jsonb(read_metadata(optional_text(fcinfo, 3), optional_text(fcinfo, 8)));
+	Refusal refusal = {0};
+	Datum row;
+	bool is_null;
+
+	statements_begin();
+	if (!caller_acts_as(caller, user_id, &refusal))
+		raise_refusal(&refusal);
+	if (!is_logged_by_server(event_type) ||
+	    STATEMENT_RUN(&statements[SERVERS_OWN], value_text(user_id), value_text(event_type),
+	                  metadata) == 0)
+		STATEMENT_RUN(&statements[REPORT], value_text(new_id()), value_text(event_type),
+		              value_text(severity), value_text(find_subject(user_id, metadata)),
+		              fcinfo->args[4], fcinfo->args[5], fcinfo->args[7], fcinfo->args[6], metadata,
+		              value_text(tiers[caller->tier]), value_text(user_id));
+	row = row_result(0, 1, &is_null);
+	statements_end();
+	return row;
+}
+
+SQL_FUNCTION(edurange_log_activity)
+{
+	return mutate(fcinfo, log_activity);
+}

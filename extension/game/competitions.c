@@ -1,0 +1,515 @@
+/*
+ * competitions.c
+ *	  Competitions: creating them, access codes, challenges in them, joining, the leaderboard.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/ids.h"
+#include "base/statements.h"
+#include "calls/caller.h"
+#include "calls/idempotency.h"
+#include "game/activity.h"
+
+#define LEADERBOARD_LIMIT 10000
+#define CODE_LENGTH 8      /* of a code made here */
+#define CODE_MAX_LENGTH 20 /* of a code that is given */
+#define CODE_TRIES 10
+
+#define GROUP_CHALLENGE_ROW                                                                        \
+	"ROW(gc.id, gc.points, gc.\"challengeId\", gc.\"groupId\", gc.\"createdAt\" AT TIME ZONE"      \
+	" 'UTC', gc.\"updatedAt\" AT TIME ZONE 'UTC')::edurange.group_challenge"
+
+typedef enum StatementId
+{
+	MISSING_USER,
+	INSERT_COMPETITION,
+	INSERT_INSTRUCTORS,
+	LOCK_USER,
+	LOCK_GROUP,
+	INSERT_CODE,
+	LOCK_CHALLENGE,
+	INSERT_CHALLENGE,
+	FIND_CODE,
+	LOCK_CODE,
+	INSERT_MEMBER,
+	IS_MEMBER,
+	USE_CODE,
+	JOINED,
+	LEADERBOARD,
+	PAST_LEADERBOARD,
+	WHO_EXISTS,
+	PROGRESS,
+	STATEMENT_COUNT
+} StatementId;
+
+static Statement statements[STATEMENT_COUNT] = {
+    [MISSING_USER] = {"SELECT wanted.id FROM unnest($1) AS wanted (id) WHERE NOT EXISTS"
+                      " (SELECT FROM public.\"User\" u WHERE u.id = wanted.id FOR KEY SHARE)"
+                      " LIMIT 1",
+                      {TEXTARRAYOID}},
+    /* $1 id, $2 name, $3 description, $4 start, $5 end */
+    [INSERT_COMPETITION] = {"INSERT INTO public.\"CompetitionGroup\" AS c (id, name, description,"
+                            " \"startDate\", \"endDate\", \"createdAt\", \"updatedAt\")"
+                            " SELECT $1, $2, $3, $4 AT TIME ZONE 'UTC', $5 AT TIME ZONE 'UTC', t, t"
+                            " FROM (SELECT clock_timestamp() AT TIME ZONE 'UTC') AS clock (t)"
+                            " RETURNING ROW(c.id, c.name, c.description,"
+                            " c.\"startDate\" AT TIME ZONE 'UTC', c.\"endDate\" AT TIME ZONE 'UTC',"
+                            " c.\"createdAt\" AT TIME ZONE 'UTC', c.\"updatedAt\" AT TIME ZONE"
+                            " 'UTC')::edurange.competition",
+                            {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}},
+    [INSERT_INSTRUCTORS] = {"INSERT INTO public.\"_GroupInstructors\" (\"A\", \"B\")"
+                            " SELECT DISTINCT $1, id FROM unnest($2) AS instructor (id)",
+                            {TEXTOID, TEXTARRAYOID}},
+    [LOCK_USER] = {"SELECT 1 FROM public.\"User\" WHERE id = $1 FOR KEY SHARE",
+                   {TEXTOID},
+                   .by_key = true},
+    [LOCK_GROUP] = {"SELECT \"endDate\" AT TIME ZONE 'UTC' <= statement_timestamp()"
+                    " FROM public.\"CompetitionGroup\" WHERE id = $1 FOR KEY SHARE",
+                    {TEXTOID},
+                    .by_key = true},
+    /* $1 id, $2 code, $3 expiry, $4 uses, $5 group, $6 creator */
+    [INSERT_CODE] = {"INSERT INTO public.\"CompetitionAccessCode\" AS c (id, code, \"expiresAt\","
+                     " \"maxUses\", \"usedCount\", \"groupId\", \"createdBy\", \"createdAt\")"
+                     " VALUES ($1, $2, $3 AT TIME ZONE 'UTC', $4, 0, $5, $6,"
+                     " clock_timestamp() AT TIME ZONE 'UTC')"
+                     " ON CONFLICT (code) DO NOTHING RETURNING ROW(c.id, c.code,"
+                     " c.\"expiresAt\" AT TIME ZONE 'UTC', c.\"maxUses\", c.\"usedCount\","
+                     " c.\"groupId\", c.\"createdAt\" AT TIME ZONE 'UTC',"
+                     " c.\"createdBy\")::edurange.access_code",
+                     {TEXTOID, TEXTOID, TIMESTAMPTZOID, INT4OID, TEXTOID, TEXTOID}},
+    [LOCK_CHALLENGE] = {"SELECT 1 FROM public.\"Challenge\" WHERE id = $1 FOR KEY SHARE",
+                        {TEXTOID}},
+    /* $1 id, $2 points, $3 challenge, $4 group */
+    [INSERT_CHALLENGE] =
+        {"INSERT INTO public.\"GroupChallenge\" AS gc"
+         " (id, points, \"challengeId\", \"groupId\", \"createdAt\", \"updatedAt\")"
+         " SELECT $1, $2, $3, $4, t, t"
+         " FROM (SELECT clock_timestamp() AT TIME ZONE 'UTC') AS clock (t)"
+         " ON CONFLICT (\"challengeId\", \"groupId\") DO NOTHING"
+         " RETURNING " GROUP_CHALLENGE_ROW,
+         {TEXTOID, INT4OID, TEXTOID, TEXTOID}},
+    [FIND_CODE] = {"SELECT \"groupId\" FROM public.\"CompetitionAccessCode\" WHERE code = $1",
+                   {TEXTOID},
+                   .by_key = true},
+    [LOCK_CODE] = {"SELECT id, coalesce(\"expiresAt\" AT TIME ZONE 'UTC' > statement_timestamp()"
+                   " AND (\"maxUses\" IS NULL OR \"usedCount\" < \"maxUses\"),"
+                   " \"maxUses\" IS NULL OR \"usedCount\" < \"maxUses\")"
+                   " FROM public.\"CompetitionAccessCode\""
+                   " WHERE code = $1 AND \"groupId\" = $2 FOR NO KEY UPDATE",
+                   {TEXTOID, TEXTOID},
+                   .by_key = true},
+    [INSERT_MEMBER] = {"INSERT INTO public.\"_GroupMembers\" (\"A\", \"B\") VALUES ($1, $2)"
+                       " ON CONFLICT (\"A\", \"B\") DO NOTHING",
+                       {TEXTOID, TEXTOID}},
+    [IS_MEMBER] = {"SELECT 1 FROM public.\"_GroupMembers\" WHERE \"A\" = $1 AND \"B\" = $2",
+                   {TEXTOID, TEXTOID},
+                   .by_key = true},
+    [USE_CODE] = {"UPDATE public.\"CompetitionAccessCode\" SET \"usedCount\" = \"usedCount\" + 1"
+                  " WHERE id = $1",
+                  {TEXTOID}},
+    [JOINED] = {"SELECT ROW(c.id, c.name, c.description, c.\"startDate\" AT TIME ZONE 'UTC',"
+                " c.\"endDate\" AT TIME ZONE 'UTC', c.\"createdAt\" AT TIME ZONE 'UTC',"
+                " c.\"updatedAt\" AT TIME ZONE 'UTC', ARRAY(SELECT " GROUP_CHALLENGE_ROW
+                " FROM public.\"GroupChallenge\" gc WHERE gc.\"groupId\" = c.id"
+                " ORDER BY gc.\"createdAt\", gc.id), $2)::edurange.joined_competition"
+                " FROM public.\"CompetitionGroup\" c WHERE c.id = $1",
+                {TEXTOID, BOOLOID},
+                .by_key = true},
+    [LEADERBOARD] = {"SELECT $3 + row_number() OVER board, s.user_id, u.name, s.points,"
+                     " (SELECT count(*) FROM public.\"GroupChallenge\" gc"
+                     " JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"
+                     " WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = s.user_id), s.reached_at"
+                     " FROM (SELECT * FROM edurange.standing WHERE group_id = $1 AND member"
+                     " ORDER BY points DESC, reached_at, user_id LIMIT $2 OFFSET $3) s"
+                     " JOIN public.\"User\" u ON u.id = s.user_id"
+                     " WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id)"
+                     " ORDER BY 1",
+                     {TEXTOID, INT4OID, INT8OID},
+                     .reads = true},
+    /*
+	 * The board at the time $4, from the ledger: members, and former ones who had points then.  For
+	 * each pair of the competition the newest entry until then is found by the ledger's key.
+	 */
+    [PAST_LEADERBOARD] =
+        {"SELECT $3 + row_number() OVER board, s.user_id, u.name, s.points,"
+         " (SELECT count(*) FROM public.\"GroupChallenge\" gc"
+         "  JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"
+         "  WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = s.user_id"
+         "  AND cc.\"completedAt\" <= $4 AT TIME ZONE 'UTC'), s.reached_at"
+         " FROM (SELECT h.user_id, coalesce(e.balance, 0) AS points,"
+         "  (SELECT l.at FROM edurange.points_ledger l WHERE l.user_id = h.user_id"
+         "   AND l.group_id = $1 AND l.at <= $4 AND l.delta <> 0"
+         "   ORDER BY l.seq DESC LIMIT 1) AS reached_at FROM edurange.standing h"
+         "  LEFT JOIN LATERAL (SELECT l.balance FROM edurange.points_ledger l"
+         "   WHERE l.user_id = h.user_id AND l.group_id = $1 AND l.at <= $4"
+         "   ORDER BY l.seq DESC LIMIT 1) e ON true"
+         "  WHERE h.group_id = $1 AND (h.member OR coalesce(e.balance, 0) <> 0)"
+         "  ORDER BY 2 DESC, 3, 1 LIMIT $2 OFFSET $3) s"
+         " LEFT JOIN public.\"User\" u ON u.id = s.user_id"
+         " WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id) ORDER BY 1",
+         {TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID},
+         .reads = true},
+    [WHO_EXISTS] = {"SELECT EXISTS (SELECT FROM public.\"CompetitionGroup\" WHERE id = $1),"
+                    " EXISTS (SELECT FROM public.\"User\" WHERE id = $2)",
+                    {TEXTOID, TEXTOID},
+                    .reads = true},
+    [PROGRESS] = {"SELECT ROW(coalesce(array_agg(ROW(gc.id, gc.\"challengeId\", c.name, gc.points,"
+                  " cc.id IS NOT NULL, coalesce(cc.\"pointsEarned\", 0)"
+                  " )::edurange.challenge_progress ORDER BY gc.\"createdAt\", gc.id), '{}'),"
+                  " coalesce(sum(gc.points), 0), coalesce(sum(cc.\"pointsEarned\"), 0),"
+                  " coalesce(100.0 * count(cc.id) / nullif(count(*), 0), 0)::float8"
+                  " )::edurange.progress FROM public.\"GroupChallenge\" gc"
+                  " JOIN public.\"Challenge\" c ON c.id = gc.\"challengeId\""
+                  " LEFT JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"
+                  "  AND cc.\"userId\" = $2 WHERE gc.\"groupId\" = $1",
+                  {TEXTOID, TEXTOID},
+                  .reads = true},
+};
+
+/* A time argument that is null or a real time. */
+static NullableDatum
+finite_time(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	NullableDatum value = fcinfo->args[argument];
+
+	if (!value.isnull && TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value.value)))
+		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"%s\" must be a finite time", name);
+	return value;
+}
+
+/* The instructors; at least one, none of them null. */
+static Datum *
+read_instructors(FunctionCallInfo fcinfo, int *count)
+{
+	ArrayType *ids;
+	Datum *elements;
+
+	if (PG_ARGISNULL(2))
+		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"instructor_ids\" is missing");
+	ids = PG_GETARG_ARRAYTYPE_P(2);
+	if (ARR_NDIM(ids) != 1 || array_contains_nulls(ids))
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"instructor_ids\" must list at least one user id and no null");
+	deconstruct_array(ids, TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, count);
+	return elements;
+}
+
+/* A bound caller makes competitions of its own user only. */
+static bool
+is_own_competition(Caller *caller, const Datum *instructors, int count, Refusal *refusal)
+{
+	for (int i = 0; i < count; i++)
+	{
+		*refusal = (Refusal){0};
+		if (caller_acts_as(caller, TextDatumGetCString(instructors[i]), refusal))
+			return true;
+	}
+	return refuse(refusal, EDURANGE_FORBIDDEN,
+	              "parameter \"instructor_ids\" lacks the user that the token is bound to");
+}
+
+static Datum
+create_competition(FunctionCallInfo fcinfo, Caller *caller)
+{
+	char *name = required_text(fcinfo, 0, "name");
+	NullableDatum start_date = finite_time(fcinfo, 1, "start_date");
+	int count;
+	Datum *instructors = read_instructors(fcinfo, &count);
+	NullableDatum end_date = finite_time(fcinfo, 4, "end_date");
+	char *id = new_id();
+	Refusal refusal = {0};
+	Datum row;
+	bool is_null;
+
+	if (start_date.isnull)
+		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"start_date\" is missing");
+	if (!end_date.isnull &&
+	    DatumGetTimestampTz(end_date.value) <= DatumGetTimestampTz(start_date.value))
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"end_date\" must be later than \"start_date\"");
+	statements_begin();
+	if (!is_own_competition(caller, instructors, count, &refusal))
+		raise_refusal(&refusal);
+	if (STATEMENT_RUN(&statements[MISSING_USER], fcinfo->args[2]) > 0)
+		raise_error(EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", row_text(0, 1));
+	STATEMENT_RUN(&statements[INSERT_COMPETITION], value_text(id), value_text(name),
+	              fcinfo->args[3], start_date, end_date);
+	row = row_result(0, 1, &is_null);
+	STATEMENT_RUN(&statements[INSERT_INSTRUCTORS], value_text(id), fcinfo->args[2]);
+	activity_log(&(Activity){.event_type = "GROUP_CREATED",
+	                         .user_id = TextDatumGetCString(instructors[0]),
+	                         .group_id = id,
+	                         .metadata = json_member("name", name)});
+	statements_end();
+	PG_RETURN_DATUM(row);
+}
+
+/* A given code in upper case; an error where it has a character or length that codes have not. */
+static char *
+checked_code(char *code)
+{
+	size_t length = strlen(code);
+
+	for (size_t i = 0; i < length; i++)
+		code[i] = (char) pg_ascii_toupper((unsigned char) code[i]);
+	if (length > CODE_MAX_LENGTH || strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != length)
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"code\" must consist of 1 to %d letters, digits and hyphens",
+		            CODE_MAX_LENGTH);
+	return code;
+}
+
+/* A random code; bytes beyond the last multiple of the alphabet's size would favour its start. */
+static char *
+random_code(void)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	const int letters = sizeof(alphabet) - 1;
+	char *code = palloc0(CODE_LENGTH + 1);
+
+	for (int i = 0; i < CODE_LENGTH;)
+	{
+		unsigned char byte;
+
+		if (!pg_strong_random(&byte, 1))
+			ereport(ERROR,
+			        (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+		if (byte < 256 / letters * letters)
+			code[i++] = alphabet[byte % letters];
+	}
+	return code;
+}
+
+static Datum
+generate_access_code(FunctionCallInfo fcinfo, Caller *caller)
+{
+	char *group_id = required_text(fcinfo, 0, "group_id");
+	char *created_by = required_text(fcinfo, 1, "created_by");
+	char *given = optional_text(fcinfo, 2);
+	NullableDatum expires_at = finite_time(fcinfo, 3, "expires_at");
+	char *id = new_id();
+	char *code = given != NULL && given[0] != '\0' ? checked_code(given) : NULL;
+	Refusal refusal = {0};
+	Datum row;
+	bool is_null;
+
+	if (!PG_ARGISNULL(4))
+		int_between(fcinfo, 4, "max_uses", 1, PG_INT32_MAX);
+	statements_begin();
+	if (!caller_acts_as(caller, created_by, &refusal) ||
+	    !caller_sees_competition(caller, group_id, &refusal))
+		raise_refusal(&refusal);
+	if (STATEMENT_RUN(&statements[LOCK_USER], value_text(created_by)) == 0)
+		raise_error(EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", created_by);
+	if (STATEMENT_RUN(&statements[LOCK_GROUP], value_text(group_id)) == 0)
+		raise_error(EDURANGE_COMPETITION_NOT_FOUND, "competition \"%s\" does not exist", group_id);
+	for (int i = 0;; i++)
+	{
+		char *candidate = code != NULL ? code : random_code();
+
+		if (STATEMENT_RUN(&statements[INSERT_CODE], value_text(id), value_text(candidate),
+		                  expires_at, fcinfo->args[4], value_text(group_id),
+		                  value_text(created_by)) > 0)
+		{
+			code = candidate;
+			break;
+		}
+		if (code != NULL || i == CODE_TRIES)
+			raise_error(EDURANGE_CODE_IN_USE, "access code \"%s\" is in use already", candidate);
+	}
+	row = row_result(0, 1, &is_null);
+	activity_log(&(Activity){.event_type = "ACCESS_CODE_GENERATED",
+	                         .user_id = created_by,
+	                         .group_id = group_id,
+	                         .access_code_id = id,
+	                         .metadata = json_member("code", code)});
+	statements_end();
+	PG_RETURN_DATUM(row);
+}
+
+static Datum
+add_competition_challenge(FunctionCallInfo fcinfo, Caller *caller)
+{
+	char *group_id = required_text(fcinfo, 0, "group_id");
+	char *challenge_id = required_text(fcinfo, 1, "challenge_id");
+	int32 points = int_between(fcinfo, 2, "points", 0, PG_INT32_MAX);
+	Refusal refusal = {0};
+	Datum row;
+	bool is_null;
+
+	statements_begin();
+	if (!caller_sees_competition(caller, group_id, &refusal))
+		raise_refusal(&refusal);
+	if (STATEMENT_RUN(&statements[LOCK_GROUP], value_text(group_id)) == 0)
+		raise_error(EDURANGE_COMPETITION_NOT_FOUND, "competition \"%s\" does not exist", group_id);
+	if (STATEMENT_RUN(&statements[LOCK_CHALLENGE], value_text(challenge_id)) == 0)
+		raise_error(EDURANGE_CHALLENGE_NOT_FOUND, "challenge \"%s\" does not exist", challenge_id);
+	if (STATEMENT_RUN(&statements[INSERT_CHALLENGE], value_text(new_id()), value_int(points),
+	                  value_text(challenge_id), value_text(group_id)) == 0)
+		raise_error(EDURANGE_CHALLENGE_IN_COMPETITION,
+		            "challenge \"%s\" is part of competition \"%s\" already", challenge_id,
+		            group_id);
+	row = row_result(0, 1, &is_null);
+	statements_end();
+	PG_RETURN_DATUM(row);
+}
+
+/* Takes one use of a code and makes the user a member, unless somebody else just did. */
+static bool
+use_code(const char *code, const char *group_id, const char *user_id, bool *already_member,
+         Refusal *refusal)
+{
+	char *code_id;
+	bool usable;
+	bool ended;
+
+	if (STATEMENT_RUN(&statements[LOCK_GROUP], value_text(group_id)) == 0)
+		return refuse(refusal, EDURANGE_ACCESS_CODE_INVALID, "access code \"%s\" is not valid",
+		              code);
+	ended = row_bool(0, 1);
+	if (STATEMENT_RUN(&statements[LOCK_CODE], value_text(code), value_text(group_id)) == 0)
+		return refuse(refusal, EDURANGE_ACCESS_CODE_INVALID, "access code \"%s\" is not valid",
+		              code);
+	code_id = row_text(0, 1);
+	usable = row_bool(0, 2);
+
+	/* Somebody may have joined as the same user while the code was locked. */
+	*already_member =
+	    STATEMENT_RUN(&statements[IS_MEMBER], value_text(group_id), value_text(user_id)) > 0;
+	if (*already_member)
+		return true;
+	if (!usable)
+		return refuse(refusal, EDURANGE_ACCESS_CODE_INVALID,
+		              "access code \"%s\" has expired or has no use left", code);
+	if (ended)
+		return refuse(refusal, EDURANGE_COMPETITION_NOT_OPEN, "competition \"%s\" has ended",
+		              group_id);
+	*already_member =
+	    STATEMENT_RUN(&statements[INSERT_MEMBER], value_text(group_id), value_text(user_id)) == 0;
+	if (*already_member)
+		return true;
+	STATEMENT_RUN(&statements[USE_CODE], value_text(code_id));
+	activity_log(&(Activity){.event_type = "GROUP_JOINED",
+	                         .user_id = user_id,
+	                         .group_id = group_id,
+	                         .access_code_id = code_id,
+	                         .metadata = json_member("accessCode", code)});
+	return true;
+}
+
+/* Joins; the competition is left in the statement that ran last. */
+static bool
+join_competition(Caller *caller, const char *code, const char *user_id, Refusal *refusal)
+{
+	char *group_id;
+	bool already_member;
+
+	if (!caller_acts_as(caller, user_id, refusal))
+		return false;
+	if (STATEMENT_RUN(&statements[LOCK_USER], value_text(user_id)) == 0)
+		return refuse(refusal, EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", user_id);
+	if (STATEMENT_RUN(&statements[FIND_CODE], value_text(code)) == 0)
+		return refuse(refusal, EDURANGE_ACCESS_CODE_INVALID, "access code \"%s\" is not valid",
+		              code);
+	group_id = row_text(0, 1);
+	already_member =
+	    STATEMENT_RUN(&statements[IS_MEMBER], value_text(group_id), value_text(user_id)) > 0;
+	if (!already_member && !use_code(code, group_id, user_id, &already_member, refusal))
+		return false;
+	if (STATEMENT_RUN(&statements[JOINED], value_text(group_id), value_bool(already_member)) == 0)
+		return refuse(refusal, EDURANGE_ACCESS_CODE_INVALID, "access code \"%s\" is not valid",
+		              code);
+	return true;
+}
+
+static Datum
+join_competition_sql(FunctionCallInfo fcinfo, Caller *caller)
+{
+	char *code = checked_code(required_text(fcinfo, 0, "code"));
+	char *user_id = required_text(fcinfo, 1, "user_id");
+	Refusal refusal = {0};
+	Datum row;
+	bool is_null;
+
+	statements_begin();
+	if (!join_competition(caller, code, user_id, &refusal))
+		raise_refusal(&refusal);
+	row = row_result(0, 1, &is_null);
+	statements_end();
+	PG_RETURN_DATUM(row);
+}
+
+SQL_FUNCTION(edurange_create_competition)
+{
+	return mutate(fcinfo, create_competition);
+}
+
+SQL_FUNCTION(edurange_generate_access_code)
+{
+	return mutate(fcinfo, generate_access_code);
+}
+
+SQL_FUNCTION(edurange_add_competition_challenge)
+{
+	return mutate(fcinfo, add_competition_challenge);
+}
+
+SQL_FUNCTION(edurange_join_competition)
+{
+	return mutate(fcinfo, join_competition_sql);
+}
+
+SQL_FUNCTION(edurange_leaderboard)
+{
+	char *group_id = required_text(fcinfo, 0, "group_id");
+	int32 limit = int_between(fcinfo, 1, "limit", 1, LEADERBOARD_LIMIT);
+	int32 offset = int_between(fcinfo, 2, "offset", 0, PG_INT32_MAX);
+	NullableDatum at = finite_time(fcinfo, 3, "at");
+	Refusal refusal = {0};
+	Caller caller;
+
+	caller_read(&caller, fcinfo, 4);
+	statements_begin();
+	if (!caller_sees_competition(&caller, group_id, &refusal))
+		raise_refusal(&refusal);
+	if (at.isnull)
+		STATEMENT_RUN(&statements[LEADERBOARD], value_text(group_id), value_int(limit),
+		              value_long(offset));
+	else
+		STATEMENT_RUN(&statements[PAST_LEADERBOARD], value_text(group_id), value_int(limit),
+		              value_long(offset), at);
+	rows_to_result(fcinfo);
+	statements_end();
+	return (Datum) 0;
+}
+
+SQL_FUNCTION(edurange_competition_progress)
+{
+	char *group_id = required_text(fcinfo, 0, "group_id");
+	char *user_id = required_text(fcinfo, 1, "user_id");
+	Refusal refusal = {0};
+	Caller caller;
+	Datum row;
+	bool is_null;
+
+	caller_read(&caller, fcinfo, 2);
+	statements_begin();
+	if (!caller_acts_as(&caller, user_id, &refusal) ||
+	    !caller_sees_competition(&caller, group_id, &refusal))
+		raise_refusal(&refusal);
+	STATEMENT_RUN(&statements[WHO_EXISTS], value_text(group_id), value_text(user_id));
+	if (!row_bool(0, 1))
+		raise_error(EDURANGE_COMPETITION_NOT_FOUND, "competition \"%s\" does not exist", group_id);
+	if (!row_bool(0, 2))
+		raise_error(EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", user_id);
+	STATEMENT_RUN(&statements[PROGRESS], value_text(group_id), value_text(user_id));
+	row = row_result(0, 1, &is_null);
+	statements_end();
+	PG_RETURN_DATUM(row);
+}

@@ -1,0 +1,67 @@
+/*
+ * completions.h
+ *	  A user at a challenge of a competition: finding it, scoring, and what is complete then.
+ */
+#ifndef EDURANGE_COMPLETIONS_H
+#define EDURANGE_COMPLETIONS_H
+
+#include "postgres.h"
+
+#include "base/statements.h"
+#include "calls/caller.h"
+#include "game/answers.h"
+
+typedef struct Play
+{
+	/* as asked */
+	char *user_id;
+	char *question_id; /* NULL: the play is about the challenge as a whole */
+	char *group_challenge_id;
+	char *instance_id;
+	/* as found */
+	char *group_id;
+	char *challenge_id;
+	bool is_open;           /* the competition, at the time of the statement */
+	bool is_retired;        /* the question: a new document no longer has it */
+	int32 challenge_points; /* of the group challenge */
+	int32 points;           /* of the question */
+	char *type;
+	AnswerKey key;
+	/* the outcome */
+	bool already_completed;
+	bool challenge_completed;
+	int32 points_earned;
+	NullableDatum completion; /* edurange.question_completion */
+	NullableDatum total;      /* edurange.group_points */
+} Play;
+
+/*
+ * All of these run statements.  play_find() locks what the play is about, the membership last: who
+ * scores holds it to the end of the transaction.
+ */
+extern bool play_find(Caller *caller, Play *play, Refusal *refusal);
+/* Can this be scored, now: is the competition open, and the question part of the challenge? */
+extern bool play_check_open(const Play *play, Refusal *refusal);
+
+/* Pays for the question what was not paid before: the last refusal, the first write. */
+extern bool play_award_question(Caller *caller, Play *play, Refusal *refusal);
+
+/* Writes the question's completion and, with the last one that is needed, the challenge's. */
+extern void play_record_completion(Play *play);
+
+/* Writes the challenge's completion if all the questions it needs are; tells whether it did. */
+extern bool play_complete_challenge(Play *play);
+
+/*
+ * Raises what was paid for the challenge to an amount and completes it; nothing happens when it was
+ * completed before and as much was paid.
+ */
+extern bool play_raise_challenge(Caller *caller, Play *play, int32 amount, Refusal *refusal);
+
+/* What is told of challenge and total, whatever happened. */
+extern void play_read_outcome(Play *play);
+
+/* Column 1 of the statement that ran last, kept beyond it; null where it has no row. */
+extern NullableDatum first_result(uint64 rows);
+
+#endif

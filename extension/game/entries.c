@@ -1,0 +1,327 @@
+/*
+ * entries.c
+ *	  The rows of the ledger: written at once, or for a batch of calls all together at its end.
+ *
+ * Each pair of user and competition has a head in edurange.standing, with its total and the number of
+ * its last entry.  Recording changes of a pair moves its head on once and adds one row for each.  The
+ * calls of a batch share a transaction, so that nobody outside can tell when in it that was done; what
+ * starting a statement costs is then paid once instead of once a call.
+ *
+ * Whoever changes a pair's total holds the lock of its row in "GroupPoints", so that nobody else moves
+ * its head meanwhile.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "base/statements.h"
+#include "game/entries.h"
+
+#define FIRST_ROOM 64
+
+typedef enum StatementId
+{
+	MOVE_HEAD,
+	PUT_HEAD,
+	STATEMENT_COUNT
+} StatementId;
+
+/* The time of an entry: now, but never before the pair's previous one. */
+#define ENTRY_TIME "greatest($5, s.changed_at)"
+#define NEXT_HEAD                                                                                  \
+	"points = $3, seq = s.seq + $4, changed_at = " ENTRY_TIME ","                                  \
+	" reached_at = CASE WHEN $6 THEN " ENTRY_TIME " ELSE s.reached_at END"
+#define HEAD "s.seq, s.changed_at"
+
+static Statement statements[STATEMENT_COUNT] = {
+    /* $1 user, $2 group, $3 total, $4 entries, $5 clock, $6 whether one of them changed it */
+    [MOVE_HEAD] = {"UPDATE edurange.standing AS s SET " NEXT_HEAD
+                   " WHERE s.group_id = $2 AND s.user_id = $1 RETURNING " HEAD,
+                   {TEXTOID, TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID},
+                   .by_key = true},
+    [PUT_HEAD] = {"INSERT INTO edurange.standing AS s"
+                  " (user_id, group_id, points, seq, changed_at, reached_at)"
+                  " VALUES ($1, $2, $3, $4, $5, CASE WHEN $6 THEN $5 END)"
+                  " ON CONFLICT (group_id, user_id) DO UPDATE SET " NEXT_HEAD " RETURNING " HEAD,
+                  {TEXTOID, TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID},
+                  .by_key = true},
+};
+
+/* The columns of the ledger. */
+enum
+{
+	USER_ID,
+	GROUP_ID,
+	SEQ,
+	DELTA,
+	BALANCE,
+	KIND,
+	SOURCE_ID,
+	ACTOR,
+	REASON,
+	AT,
+	COLUMNS
+};
+
+static const char *const columns[COLUMNS] = {
+    [USER_ID] = "user_id",
+    [GROUP_ID] = "group_id",
+    [SEQ] = "seq",
+    [DELTA] = "delta",
+    [BALANCE] = "balance",
+    [KIND] = "kind",
+    [SOURCE_ID] = "source_id",
+    [ACTOR] = "actor",
+    [REASON] = "reason",
+    [AT] = "at",
+};
+
+/* The ledger, open for new rows. */
+typedef struct Ledger
+{
+	Relation relation;
+	EState *state;
+	ResultRelInfo *target;
+	TupleTableSlot *row;
+	int places[COLUMNS]; /* of the columns in the row */
+} Ledger;
+
+/* The entries of a batch that is under way; a batch within it adds to them. */
+static struct
+{
+	int depth; /* of batches within batches; 0: none is under way */
+	MemoryContext context;
+	Entry *entries;
+	int count;
+	int room;
+} batch;
+
+static int
+compare_pairs(const Entry *one, const Entry *other)
+{
+	int order = strcmp(one->user_id, other->user_id);
+
+	return order != 0 ? order : strcmp(one->group_id, other->group_id);
+}
+
+/* Orders pointers to entries by pair, and those of a pair as they came. */
+static int
+compare_entries(const void *a, const void *b)
+{
+	const Entry *one = *(Entry *const *) a;
+	const Entry *other = *(Entry *const *) b;
+	int order = compare_pairs(one, other);
+
+	return order != 0 ? order : one < other ? -1 : 1;
+}
+
+/* Moves the head of a pair on by its entries; returns the number before, and their time. */
+static int64
+move_head(const Entry **entries, int count, TimestampTz now, NullableDatum *at)
+{
+	const Entry *last = entries[count - 1];
+	bool changed = false;
+	bool is_null;
+
+	for (int i = 0; i < count; i++)
+		changed = changed || entries[i]->delta != 0;
+	NullableDatum head[] = {value_text(last->user_id), value_text(last->group_id),
+	                        value_int(last->total),    value_long(count),
+	                        value_time(now),           value_bool(changed)};
+
+	/* a member has a head already */
+	if (statement_run(&statements[MOVE_HEAD], head, lengthof(head)) == 0)
+		statement_run(&statements[PUT_HEAD], head, lengthof(head));
+	*at = value_time(DatumGetTimestampTz(row_value(0, 2, &is_null)));
+	return row_long(0, 1) - count;
+}
+
+/*
+ * Opens the ledger.  Rows go in below SQL, because starting a statement costs several times what
+ * inserting does.  What somebody has hung on the table, a trigger or a constraint, holds all the same;
+ * a column that somebody has added stays null, whatever its default.
+ */
+static void
+ledger_open(Ledger *ledger)
+{
+	Oid schema = get_namespace_oid("edurange", false);
+
+	ledger->relation = table_open(get_relname_relid("points_ledger", schema), RowExclusiveLock);
+	ledger->state = CreateExecutorState();
+	ledger->state->es_output_cid = GetCurrentCommandId(true);
+	ledger->target = makeNode(ResultRelInfo);
+	InitResultRelInfo(ledger->target, ledger->relation, 0, NULL, 0);
+	ExecOpenIndices(ledger->target, false);
+	ledger->row = table_slot_create(ledger->relation, &ledger->state->es_tupleTable);
+	AfterTriggerBeginQuery();
+	for (int i = 0; i < COLUMNS; i++)
+	{
+		ledger->places[i] = SPI_fnumber(RelationGetDescr(ledger->relation), columns[i]) - 1;
+		if (ledger->places[i] < 0)
+			elog(ERROR, "the ledger has no column \"%s\"", columns[i]);
+	}
+}
+
+/* Closes it; what the transaction does from now on sees the rows. */
+static void
+ledger_close(Ledger *ledger)
+{
+	AfterTriggerEndQuery(ledger->state);
+	ExecCloseResultRelations(ledger->state);
+	ExecCloseIndices(ledger->target);
+	ExecResetTupleTable(ledger->state->es_tupleTable, false);
+	FreeExecutorState(ledger->state);
+	table_close(ledger->relation, NoLock);
+	CommandCounterIncrement();
+}
+
+static void
+ledger_insert(Ledger *ledger, const Entry *entry, int64 seq, NullableDatum at)
+{
+	TupleTableSlot *row = ledger->row;
+	const NullableDatum values[COLUMNS] = {
+	    [USER_ID] = value_text(entry->user_id),
+	    [GROUP_ID] = value_text(entry->group_id),
+	    [SEQ] = value_long(seq),
+	    [DELTA] = value_long(entry->delta),
+	    [BALANCE] = value_int(entry->total),
+	    [KIND] = value_text(entry->kind),
+	    [SOURCE_ID] = value_text(entry->source_id),
+	    [ACTOR] = value_text(entry->actor),
+	    [REASON] = value_text(entry->reason),
+	    [AT] = at,
+	};
+
+	ExecClearTuple(row);
+	memset(row->tts_isnull, true, RelationGetDescr(ledger->relation)->natts * sizeof(bool));
+	for (int i = 0; i < COLUMNS; i++)
+	{
+		row->tts_values[ledger->places[i]] = values[i].value;
+		row->tts_isnull[ledger->places[i]] = values[i].isnull;
+	}
+	ExecStoreVirtualTuple(row);
+	ExecSimpleRelationInsert(ledger->target, ledger->state, row);
+	ResetPerTupleExprContext(ledger->state);
+}
+
+/* Writes entries that are in the order in which they came. */
+static void
+write_entries(const Entry *entries, int count)
+{
+	const Entry **sorted = palloc(sizeof(Entry *) * count);
+	TimestampTz now = GetCurrentTimestamp();
+	Ledger ledger;
+
+	for (int i = 0; i < count; i++)
+		sorted[i] = &entries[i];
+	qsort(sorted, count, sizeof(Entry *), compare_entries);
+	ledger_open(&ledger);
+	for (int first = 0, next; first < count; first = next)
+	{
+		NullableDatum at;
+		int64 seq;
+
+		for (next = first + 1; next < count && compare_pairs(sorted[first], sorted[next]) == 0;)
+			next++;
+		seq = move_head(&sorted[first], next - first, now, &at);
+		for (int i = first; i < next; i++)
+			ledger_insert(&ledger, sorted[i], ++seq, at);
+	}
+	ledger_close(&ledger);
+}
+
+static const char *
+copy_text(const char *text)
+{
+	return text != NULL ? MemoryContextStrdup(batch.context, text) : NULL;
+}
+
+void
+entries_add(const Entry *entry)
+{
+	if (batch.depth == 0)
+	{
+		write_entries(entry, 1);
+		return;
+	}
+	if (batch.count == batch.room)
+	{
+		batch.room = batch.room == 0 ? FIRST_ROOM : batch.room * 2;
+		batch.entries = batch.entries == NULL
+		                    ? MemoryContextAlloc(batch.context, sizeof(Entry) * batch.room)
+		                    : repalloc(batch.entries, sizeof(Entry) * batch.room);
+	}
+	batch.entries[batch.count] = (Entry){
+	    .user_id = copy_text(entry->user_id),
+	    .group_id = copy_text(entry->group_id),
+	    .delta = entry->delta,
+	    .total = entry->total,
+	    .kind = copy_text(entry->kind),
+	    .source_id = copy_text(entry->source_id),
+	    .actor = copy_text(entry->actor),
+	    .reason = copy_text(entry->reason),
+	    .subtransaction = GetCurrentSubTransactionId(),
+	};
+	batch.count++;
+}
+
+/*
+ * Callback: takes back the entries of a subtransaction that is undone, as by a trigger of somebody's that
+ * catches an error.  What came in it or below has its number or a higher one, and came last.
+ */
+static void
+undo_entries(SubXactEvent event, SubTransactionId subtransaction, SubTransactionId parent,
+             void *arg)
+{
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	while (batch.count > 0 && batch.entries[batch.count - 1].subtransaction >= subtransaction)
+		batch.count--;
+}
+
+void
+entries_begin(MemoryContext context)
+{
+	static bool registered = false;
+
+	if (!registered)
+		RegisterSubXactCallback(undo_entries, NULL);
+	registered = true;
+	if (batch.depth++ == 0)
+		batch.context = context;
+}
+
+/* What hangs on the ledger may award, too: such entries come while others are written, and follow. */
+void
+entries_end(void)
+{
+	while (batch.depth == 1 && batch.count > 0)
+	{
+		Entry *entries = batch.entries;
+		int count = batch.count;
+
+		batch.entries = NULL;
+		batch.count = batch.room = 0;
+		statements_begin();
+		write_entries(entries, count);
+		statements_end();
+	}
+	entries_abandon();
+}
+
+/* An error that is caught further up has undone a subtransaction, and with it the entries. */
+void
+entries_abandon(void)
+{
+	if (--batch.depth == 0)
+		memset(&batch, 0, sizeof(batch));
+}

@@ -1,0 +1,315 @@
+/*
+ * ledger.c
+ *	  Totals and their ledger: the one way to change a total, and the triggers that record it.
+ *
+ * Every change of public."GroupPoints" becomes a row of edurange.points_ledger through triggers, so
+ * that a direct write of somebody else is recorded, too (kind external).  edurange.standing holds
+ * the head of each pair's ledger and is the board.
+ *
+ * Locks are always taken in this order: "User", "CompetitionGroup", "_GroupMembers",
+ * "GroupPoints", standing.  A trigger on "_GroupMembers" therefore locks the pair's total before
+ * its standing: a deleted user's rows go away in just that order while awards wait for them.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+
+#include "base/compat.h"
+#include "base/ids.h"
+#include "base/statements.h"
+#include "calls/caller.h"
+#include "game/entries.h"
+#include "game/ledger.h"
+
+typedef enum StatementId
+{
+	CHANGE_TOTAL,
+	LOCK_TOTAL,
+	LOCK_USER,
+	LOCK_GROUP,
+	INSERT_TOTAL,
+	NOTE_RESET,
+	CLOSE_ALL,
+	SET_MEMBER,
+	CLEAR_MEMBERS,
+	STATEMENT_COUNT
+} StatementId;
+
+static Statement statements[STATEMENT_COUNT] = {
+    /* $1 user, $2 group, $3 amount, $4 whether it is relative */
+    [CHANGE_TOTAL] = {"UPDATE public.\"GroupPoints\" AS p"
+                      " SET points = CASE WHEN $4 THEN p.points + $3 ELSE $3 END,"
+                      " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
+                      " WHERE p.\"userId\" = $1 AND p.\"groupId\" = $2"
+                      " AND (NOT $4 OR p.points::bigint + $3 BETWEEN -2147483648 AND 2147483647)"
+                      " RETURNING " GROUP_POINTS_ROW,
+                      {TEXTOID, TEXTOID, INT4OID, BOOLOID},
+                      .by_key = true},
+    [LOCK_TOTAL] = {"SELECT points FROM public.\"GroupPoints\""
+                    " WHERE \"userId\" = $1 AND \"groupId\" = $2 FOR UPDATE",
+                    {TEXTOID, TEXTOID},
+                    .by_key = true},
+    [LOCK_USER] = {"SELECT 1 FROM public.\"User\" WHERE id = $1 FOR KEY SHARE",
+                   {TEXTOID},
+                   .by_key = true},
+    [LOCK_GROUP] = {"SELECT 1 FROM public.\"CompetitionGroup\" WHERE id = $1 FOR KEY SHARE",
+                    {TEXTOID},
+                    .by_key = true},
+    [INSERT_TOTAL] = {"INSERT INTO public.\"GroupPoints\" AS p"
+                      " (id, points, \"userId\", \"groupId\", \"createdAt\", \"updatedAt\")"
+                      " SELECT $4, $3, $1, $2, t, t FROM (SELECT clock_timestamp() AT TIME ZONE"
+                      " 'UTC') AS clock (t)"
+                      " ON CONFLICT (\"userId\", \"groupId\") DO NOTHING"
+                      " RETURNING " GROUP_POINTS_ROW,
+                      {TEXTOID, TEXTOID, INT4OID, TEXTOID},
+                      .by_key = true},
+    [NOTE_RESET] = {"INSERT INTO edurange.standing AS s (user_id, group_id, changed_at, reset_at)"
+                    " VALUES ($1, $2, $3, $3) ON CONFLICT (group_id, user_id)"
+                    " DO UPDATE SET reset_at = $3",
+                    {TEXTOID, TEXTOID, TIMESTAMPTZOID}},
+    /* After TRUNCATE: a closing entry for whoever had points. $1 clock, $2 actor */
+    [CLOSE_ALL] = {"WITH old AS (SELECT group_id, user_id, points FROM edurange.standing"
+                   " WHERE points <> 0 FOR UPDATE),"
+                   " head AS (UPDATE edurange.standing AS s SET points = 0, seq = s.seq + 1,"
+                   " changed_at = greatest($1, s.changed_at),"
+                   " reached_at = greatest($1, s.changed_at) FROM old"
+                   " WHERE s.group_id = old.group_id AND s.user_id = old.user_id"
+                   " RETURNING s.user_id, s.group_id, s.seq, old.points, s.changed_at)"
+                   " INSERT INTO edurange.points_ledger"
+                   " (user_id, group_id, seq, delta, balance, kind, actor, at)"
+                   " SELECT user_id, group_id, seq, -points::bigint, 0, 'removed', $2, changed_at"
+                   " FROM head",
+                   {TIMESTAMPTZOID, TEXTOID}},
+    /* $1 group, $2 user, $3 whether a member, $4 clock */
+    [SET_MEMBER] = {"INSERT INTO edurange.standing AS s (group_id, user_id, member, changed_at)"
+                    " VALUES ($1, $2, $3, $4)"
+                    " ON CONFLICT (group_id, user_id) DO UPDATE SET member = $3",
+                    {TEXTOID, TEXTOID, BOOLOID, TIMESTAMPTZOID}},
+    [CLEAR_MEMBERS] = {"UPDATE edurange.standing SET member = false WHERE member", {InvalidOid}},
+};
+
+/*
+ * The entry that the statement under way belongs to: points to the stack of ledger_write(), for the
+ * time of that one statement, and is taken by the first change of the matching pair.
+ */
+static const LedgerEntry *pending_entry = NULL;
+
+/* Runs a statement that changes one total, with the entry's words at hand for the trigger. */
+static uint64
+ledger_write(const LedgerEntry *entry, Statement *statement, const NullableDatum *arguments,
+             int count)
+{
+	const LedgerEntry *outer = pending_entry;
+	volatile uint64 rows = 0;
+
+	PG_TRY();
+	{
+		pending_entry = entry;
+		rows = statement_run(statement, arguments, count);
+	}
+	PG_FINALLY();
+	{
+		pending_entry = outer;
+	}
+	PG_END_TRY();
+	return rows;
+}
+
+/* Inserts the pair's total; false without a refusal when somebody else was faster. */
+static bool
+insert_total(const LedgerEntry *entry, int32 amount, Refusal *refusal)
+{
+	NullableDatum arguments[] = {value_text(entry->user_id), value_text(entry->group_id),
+	                             value_int(amount), value_text(new_id())};
+
+	if (STATEMENT_RUN(&statements[LOCK_USER], value_text(entry->user_id)) == 0)
+		return refuse(refusal, EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist",
+		              entry->user_id);
+	if (STATEMENT_RUN(&statements[LOCK_GROUP], value_text(entry->group_id)) == 0)
+		return refuse(refusal, EDURANGE_COMPETITION_NOT_FOUND, "competition \"%s\" does not exist",
+		              entry->group_id);
+	return ledger_write(entry, &statements[INSERT_TOTAL], arguments, lengthof(arguments)) > 0;
+}
+
+bool
+ledger_change(const LedgerEntry *entry, LedgerChange change, int32 amount, Refusal *refusal)
+{
+	NullableDatum arguments[] = {value_text(entry->user_id), value_text(entry->group_id),
+	                             value_int(amount), value_bool(change == LEDGER_ADD)};
+
+	/* Each turn somebody else has inserted or deleted the pair's row meanwhile. */
+	for (;;)
+	{
+		int64 total;
+
+		CHECK_FOR_INTERRUPTS();
+		if (ledger_write(entry, &statements[CHANGE_TOTAL], arguments, lengthof(arguments)) > 0)
+			return true;
+		if (STATEMENT_RUN(&statements[LOCK_TOTAL], arguments[0], arguments[1]) == 0)
+		{
+			if (insert_total(entry, amount, refusal))
+				return true;
+			if (refusal->error != EDURANGE_OK)
+				return false;
+			continue;
+		}
+		total = (int64) row_int(0, 1) + amount;
+		if (change == LEDGER_ADD && (total < PG_INT32_MIN || total > PG_INT32_MAX))
+			return refuse(refusal, EDURANGE_OUT_OF_RANGE,
+			              "parameter \"points\" would lead to a total of " INT64_FORMAT
+			              ", out of range for type integer",
+			              total);
+	}
+}
+
+/* Is this a total that somebody set to zero?  One that came to zero, was removed or moved is not. */
+static bool
+is_reset(const char *kind, int64 total)
+{
+	return total == 0 && (strcmp(kind, "external") == 0 || strcmp(kind, "set") == 0);
+}
+
+/* Writes one entry for a pair; a change from outside that is none leaves no entry. */
+static void
+record_change(const char *user_id, const char *group_id, int64 before, int64 total,
+              const char *kind)
+{
+	Entry change = {
+	    .user_id = user_id,
+	    .group_id = group_id,
+	    .delta = total - before,
+	    .total = (int32) total,
+	    .kind = kind,
+	};
+	const LedgerEntry *entry = pending_entry;
+	bool ours = entry != NULL && strcmp(entry->user_id, user_id) == 0 &&
+	            strcmp(entry->group_id, group_id) == 0;
+
+	if (ours)
+	{
+		pending_entry = NULL;
+		change.kind = entry->kind;
+		change.source_id = entry->source_id;
+		change.actor = entry->actor;
+		change.reason = entry->reason;
+	}
+	else
+		change.actor = caller_role_actor();
+	if (ours || change.delta != 0)
+		entries_add(&change);
+	if (is_reset(change.kind, total))
+		STATEMENT_RUN(&statements[NOTE_RESET], value_text(user_id), value_text(group_id),
+		              value_time(GetCurrentTimestamp()));
+}
+
+/* A text column of a trigger's tuple, by name: adopted tables may order their columns otherwise. */
+static char *
+tuple_text(TriggerData *trigger, HeapTuple tuple, const char *column)
+{
+	TupleDesc descriptor = trigger->tg_relation->rd_att;
+
+	return SPI_getvalue(tuple, descriptor, SPI_fnumber(descriptor, column));
+}
+
+/* The total of a trigger's tuple. */
+static int64
+tuple_points(TriggerData *trigger, HeapTuple tuple)
+{
+	TupleDesc descriptor = trigger->tg_relation->rd_att;
+	bool is_null;
+
+	return DatumGetInt32(
+	    SPI_getbinval(tuple, descriptor, SPI_fnumber(descriptor, "points"), &is_null));
+}
+
+/* A total that moved to another pair: one entry closes the old pair, one opens the new. */
+static void
+record_move(TriggerData *trigger, const char *user_id, const char *group_id)
+{
+	char *new_user = tuple_text(trigger, trigger->tg_newtuple, "userId");
+	char *new_group = tuple_text(trigger, trigger->tg_newtuple, "groupId");
+
+	record_change(user_id, group_id, tuple_points(trigger, trigger->tg_trigtuple), 0, "moved");
+	record_change(new_user, new_group, 0, tuple_points(trigger, trigger->tg_newtuple), "moved");
+}
+
+/* The change of one row of public."GroupPoints". */
+static void
+record_row(TriggerData *trigger)
+{
+	char *user_id = tuple_text(trigger, trigger->tg_trigtuple, "userId");
+	char *group_id = tuple_text(trigger, trigger->tg_trigtuple, "groupId");
+	int64 points = tuple_points(trigger, trigger->tg_trigtuple);
+
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		record_change(user_id, group_id, 0, points, "external");
+	else if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		record_change(user_id, group_id, points, 0, "removed");
+	else if (strcmp(user_id, tuple_text(trigger, trigger->tg_newtuple, "userId")) != 0 ||
+	         strcmp(group_id, tuple_text(trigger, trigger->tg_newtuple, "groupId")) != 0)
+		record_move(trigger, user_id, group_id);
+	else
+		record_change(user_id, group_id, points, tuple_points(trigger, trigger->tg_newtuple),
+		              "external");
+}
+
+/* The trigger's data; an error where the function is called as anything else than an AFTER trigger. */
+static TriggerData *
+trigger_data(FunctionCallInfo fcinfo)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		                errmsg("function must be called as an AFTER trigger")));
+	return trigger;
+}
+
+SQL_FUNCTION_ANYWHERE(edurange_group_points_changed)
+{
+	TriggerData *trigger = trigger_data(fcinfo);
+
+	statements_begin();
+	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		record_row(trigger);
+	else
+		STATEMENT_RUN(&statements[CLOSE_ALL], value_time(GetCurrentTimestamp()),
+		              value_text(caller_role_actor()));
+	statements_end();
+	return PointerGetDatum(NULL);
+}
+
+/* Puts one user on or off a competition's board. */
+static void
+record_membership(TriggerData *trigger, HeapTuple tuple, bool member)
+{
+	NullableDatum group_id = value_text(tuple_text(trigger, tuple, "A"));
+	NullableDatum user_id = value_text(tuple_text(trigger, tuple, "B"));
+
+	STATEMENT_RUN(&statements[LOCK_TOTAL], user_id, group_id);
+	STATEMENT_RUN(&statements[SET_MEMBER], group_id, user_id, value_bool(member),
+	              value_time(GetCurrentTimestamp()));
+}
+
+SQL_FUNCTION_ANYWHERE(edurange_group_members_changed)
+{
+	TriggerData *trigger = trigger_data(fcinfo);
+
+	statements_begin();
+	if (!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		statement_run(&statements[CLEAR_MEMBERS], NULL, 0);
+	else
+	{
+		record_membership(trigger, trigger->tg_trigtuple,
+		                  TRIGGER_FIRED_BY_INSERT(trigger->tg_event));
+		if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+			record_membership(trigger, trigger->tg_newtuple, true);
+	}
+	statements_end();
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,212 @@
+/*
+ * points.c
+ *	  Totals: corrections, reading, history, and the proof that they are right.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "base/compat.h"
+#include "base/statements.h"
+#include "calls/caller.h"
+#include "calls/idempotency.h"
+#include "game/ledger.h"
+
+#define HISTORY_LIMIT 1000
+
+typedef enum StatementId
+{
+	MEMBERSHIP,
+	WHO_EXISTS,
+	TOTAL,
+	HISTORY,
+	INVARIANTS,
+	STATEMENT_COUNT
+} StatementId;
+
+static Statement statements[STATEMENT_COUNT] = {
+    [MEMBERSHIP] = {"SELECT 1 FROM public.\"_GroupMembers\" WHERE \"B\" = $1 AND \"A\" = $2",
+                    {TEXTOID, TEXTOID},
+                    .by_key = true},
+    [WHO_EXISTS] = {"SELECT EXISTS (SELECT FROM public.\"User\" WHERE id = $1),"
+                    " EXISTS (SELECT FROM public.\"CompetitionGroup\" WHERE id = $2)",
+                    {TEXTOID, TEXTOID},
+                    .by_key = true},
+    [TOTAL] = {"SELECT points FROM public.\"GroupPoints\""
+               " WHERE \"userId\" = $1 AND \"groupId\" = $2",
+               {TEXTOID, TEXTOID},
+               .reads = true,
+               .by_key = true},
+    [HISTORY] = {"SELECT user_id, group_id, seq, delta, balance, kind, source_id, actor, reason, at"
+                 " FROM edurange.points_ledger WHERE user_id = $1 AND group_id = $2"
+                 " AND ($4::bigint IS NULL OR seq < $4) ORDER BY seq DESC LIMIT $3",
+                 {TEXTOID, TEXTOID, INT4OID, INT8OID},
+                 .reads = true},
+    [INVARIANTS] =
+        {"WITH entry AS ("
+         " SELECT user_id, group_id, seq, delta, balance, at,"
+         "  lag(seq, 1, 0::bigint) OVER pair AS before, sum(delta) OVER pair AS running,"
+         "  lag(at) OVER pair AS at_before"
+         " FROM edurange.points_ledger WINDOW pair AS (PARTITION BY user_id, group_id ORDER BY "
+         "seq)),"
+         " ledger AS ("
+         " SELECT user_id, group_id, sum(delta) AS total, max(seq) AS seq, max(at) AS at,"
+         "  max(at) FILTER (WHERE delta <> 0) AS reached_at"
+         " FROM edurange.points_ledger GROUP BY user_id, group_id),"
+         " pair AS ("
+         " SELECT user_id, group_id, coalesce(l.total, 0) AS ledger, coalesce(p.points, 0) AS "
+         "points,"
+         "  coalesce(s.points, 0) AS standing, coalesce(l.seq, 0) AS seq,"
+         "  coalesce(s.seq, 0) AS standing_seq, l.at, s.changed_at, l.reached_at,"
+         "  s.reached_at AS standing_reached_at, m.\"A\" IS NOT NULL AS member,"
+         "  coalesce(s.member, false) AS standing_member"
+         " FROM ledger l FULL JOIN (SELECT \"userId\" AS user_id, \"groupId\" AS group_id, points"
+         "  FROM public.\"GroupPoints\") p USING (user_id, group_id)"
+         " FULL JOIN edurange.standing s USING (user_id, group_id)"
+         " FULL JOIN (SELECT \"B\" AS user_id, \"A\" AS group_id, \"A\""
+         "  FROM public.\"_GroupMembers\") m USING (user_id, group_id))"
+         " SELECT 'ledger_is_total', user_id, group_id,"
+         "  format('ledger %s, total %s, standing %s', ledger, points, standing)"
+         " FROM pair WHERE ledger <> points OR points <> standing"
+         " UNION ALL SELECT 'standing_is_ledger_head', user_id, group_id,"
+         "  format('ledger seq %s at %s, standing seq %s at %s', seq, reached_at, standing_seq,"
+         "   standing_reached_at)"
+         " FROM pair WHERE seq <> standing_seq OR reached_at IS DISTINCT FROM standing_reached_at"
+         "  OR at > changed_at"
+         " UNION ALL SELECT 'members_are_on_the_board', user_id, group_id,"
+         "  format('member %s, on the board %s', member, standing_member)"
+         " FROM pair WHERE member <> standing_member"
+         " UNION ALL SELECT 'ledger_has_no_gap', user_id, group_id,"
+         "  format('seq %s follows %s', seq, before) FROM entry WHERE seq <> before + 1"
+         " UNION ALL SELECT 'ledger_kind_is_known', user_id, group_id,"
+         "  format('kind %s at seq %s', kind, seq) FROM edurange.points_ledger"
+         " WHERE kind NOT IN ('opening', 'award', 'add', 'set', 'external', 'moved', 'removed')"
+         " UNION ALL SELECT 'balance_is_sum', user_id, group_id,"
+         "  format('balance %s, sum %s at seq %s', balance, running, seq) FROM entry"
+         " WHERE balance <> running"
+         " UNION ALL SELECT 'ledger_times_never_go_back', user_id, group_id,"
+         "  format('seq %s at %s, before %s', seq, at, at_before) FROM entry WHERE at < at_before"
+         " ORDER BY 1, 2, 3, 4",
+         {InvalidOid},
+         .reads = true},
+};
+
+/* A correction of a member's total; the new row is left in the statement that ran last. */
+static bool
+correct_points(Caller *caller, const LedgerEntry *entry, LedgerChange change, int32 amount,
+               Refusal *refusal)
+{
+	NullableDatum user_id = value_text(entry->user_id);
+	NullableDatum group_id = value_text(entry->group_id);
+
+	if (!caller_acts_as(caller, entry->user_id, refusal))
+		return false;
+	if (STATEMENT_RUN(&statements[MEMBERSHIP], user_id, group_id) == 0)
+	{
+		STATEMENT_RUN(&statements[WHO_EXISTS], user_id, group_id);
+		if (!row_bool(0, 1))
+			return refuse(refusal, EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist",
+			              entry->user_id);
+		if (!row_bool(0, 2))
+			return refuse(refusal, EDURANGE_COMPETITION_NOT_FOUND,
+			              "competition \"%s\" does not exist", entry->group_id);
+		return refuse(refusal, EDURANGE_NOT_A_MEMBER,
+		              "user \"%s\" is not a member of competition \"%s\"", entry->user_id,
+		              entry->group_id);
+	}
+	return ledger_change(entry, change, amount, refusal);
+}
+
+/* add_points and set_points differ in what the amount means, and in the ledger's word for it. */
+static Datum
+correct_points_sql(FunctionCallInfo fcinfo, Caller *caller, LedgerChange change, const char *kind)
+{
+	LedgerEntry entry = {
+	    .user_id = required_text(fcinfo, 0, "user_id"),
+	    .group_id = required_text(fcinfo, 1, "group_id"),
+	    .kind = kind,
+	    .actor = caller->actor,
+	    .reason = optional_text(fcinfo, 3),
+	};
+	int32 amount = required_int(fcinfo, 2, "points");
+	Refusal refusal = {0};
+	Datum row;
+	bool is_null;
+
+	statements_begin();
+	if (!correct_points(caller, &entry, change, amount, &refusal))
+		raise_refusal(&refusal);
+	row = row_result(0, 1, &is_null);
+	statements_end();
+	return row;
+}
+
+static Datum
+add_points(FunctionCallInfo fcinfo, Caller *caller)
+{
+	return correct_points_sql(fcinfo, caller, LEDGER_ADD, "add");
+}
+
+static Datum
+set_points(FunctionCallInfo fcinfo, Caller *caller)
+{
+	return correct_points_sql(fcinfo, caller, LEDGER_SET, "set");
+}
+
+SQL_FUNCTION(edurange_add_points)
+{
+	return mutate(fcinfo, add_points);
+}
+
+SQL_FUNCTION(edurange_set_points)
+{
+	return mutate(fcinfo, set_points);
+}
+
+SQL_FUNCTION(edurange_get_points)
+{
+	char *user_id = required_text(fcinfo, 0, "user_id");
+	char *group_id = required_text(fcinfo, 1, "group_id");
+	Refusal refusal = {0};
+	Caller caller;
+	int32 points = 0;
+
+	caller_read(&caller, fcinfo, 2);
+	statements_begin();
+	if (!caller_acts_as(&caller, user_id, &refusal) ||
+	    !caller_sees_competition(&caller, group_id, &refusal))
+		raise_refusal(&refusal);
+	if (STATEMENT_RUN(&statements[TOTAL], value_text(user_id), value_text(group_id)) > 0)
+		points = row_int(0, 1);
+	statements_end();
+	PG_RETURN_INT32(points);
+}
+
+SQL_FUNCTION(edurange_points_history)
+{
+	char *user_id = required_text(fcinfo, 0, "user_id");
+	char *group_id = required_text(fcinfo, 1, "group_id");
+	int32 limit = int_between(fcinfo, 2, "limit", 1, HISTORY_LIMIT);
+	Refusal refusal = {0};
+	Caller caller;
+
+	caller_read(&caller, fcinfo, 4);
+	statements_begin();
+	if (!caller_acts_as(&caller, user_id, &refusal))
+		raise_refusal(&refusal);
+	STATEMENT_RUN(&statements[HISTORY], value_text(user_id), value_text(group_id), value_int(limit),
+	              fcinfo->args[3]);
+	rows_to_result(fcinfo);
+	statements_end();
+	return (Datum) 0;
+}
+
+SQL_FUNCTION(edurange_check_invariants)
+{
+	statements_begin();
+	statement_run(&statements[INVARIANTS], NULL, 0);
+	rows_to_result(fcinfo);
+	statements_end();
+	return (Datum) 0;
+}

@@ -1,0 +1,260 @@
+/*
+ * questions.c
+ *	  Questions: attempts, which the server judges, and completions.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "base/compat.h"
+#include "base/guc.h"
+#include "base/ids.h"
+#include "base/statements.h"
+#include "calls/idempotency.h"
+#include "game/activity.h"
+#include "game/attempts.h"
+#include "game/completions.h"
+
+typedef enum StatementId
+{
+	ATTEMPTS,
+	CORRECT_ATTEMPT,
+	FIND_FLAG,
+	INSERT_ATTEMPT,
+	COMPLETED,
+	STATEMENT_COUNT
+} StatementId;
+
+static Statement statements[STATEMENT_COUNT] = {
+    /* $1 user, $2 question, $3 group challenge */
+    [ATTEMPTS] = {"SELECT count(*)::integer FROM public.\"QuestionAttempt\" WHERE \"userId\" = $1"
+                  " AND \"questionId\" = $2 AND \"groupChallengeId\" = $3",
+                  {TEXTOID, TEXTOID, TEXTOID},
+                  .by_key = true},
+    /* An attempt that was right, and was not undone by an instructor's reset since. $4 competition */
+    [CORRECT_ATTEMPT] = {"SELECT 1 FROM public.\"QuestionAttempt\" a WHERE a.\"userId\" = $1"
+                         " AND a.\"questionId\" = $2 AND a.\"groupChallengeId\" = $3"
+                         " AND a.\"isCorrect\" AND NOT EXISTS (SELECT FROM edurange.standing s"
+                         "  WHERE s.user_id = $1 AND s.group_id = $4"
+                         "  AND s.reset_at >= a.\"attemptedAt\" AT TIME ZONE 'UTC') LIMIT 1",
+                         {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+                         .by_key = true},
+    /* The instance that is given, or the user's newest live one, or the newest.  A flag counts only
+	 * once it was synchronized, which the secret's name marks: before, it is a decoy. */
+    [FIND_FLAG] = {"SELECT id, CASE WHEN \"flagSecretName\" <> '' THEN flag END"
+                   " FROM public.\"ChallengeInstance\""
+                   " WHERE \"userId\" = $1 AND \"challengeId\" = $2 AND \"competitionId\" = $3"
+                   " AND ($4::text IS NULL OR id = $4)"
+                   " ORDER BY status NOT IN ('TERMINATED', 'ERROR') DESC, \"creationTime\" DESC"
+                   " LIMIT 1 FOR KEY SHARE",
+                   {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+                   .by_key = true},
+    [INSERT_ATTEMPT] = {"INSERT INTO public.\"QuestionAttempt\" (id, \"userId\", \"questionId\","
+                        " \"groupChallengeId\", answer, \"isCorrect\", \"attemptedAt\")"
+                        " VALUES ($4, $1, $2, $3, $5, $6, clock_timestamp() AT TIME ZONE 'UTC')",
+                        {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID},
+                        .secret = true},
+    [COMPLETED] = {"SELECT id, \"questionId\", \"userId\", \"groupChallengeId\","
+                   " \"completedAt\" AT TIME ZONE 'UTC', \"pointsEarned\""
+                   " FROM public.\"QuestionCompletion\" WHERE \"userId\" = $1"
+                   " AND \"groupChallengeId\" = $2 ORDER BY \"completedAt\", id",
+                   {TEXTOID, TEXTOID},
+                   .reads = true,
+                   .by_key = true},
+};
+
+/* The key of a flag question is the flag of the user's instance, never the question's answer. */
+static bool
+find_flag(Caller *caller, Play *play, Refusal *refusal)
+{
+	char *flag;
+	Datum value;
+
+	if (play->instance_id == NULL)
+		play->instance_id = caller->bound_instance;
+	if (STATEMENT_RUN(&statements[FIND_FLAG], value_text(play->user_id),
+	                  value_text(play->challenge_id), value_text(play->group_id),
+	                  value_text(play->instance_id)) == 0)
+	{
+		if (play->instance_id != NULL)
+			return refuse(refusal, EDURANGE_INSTANCE_NOT_FOUND,
+			              "instance \"%s\" of this user and challenge does not exist",
+			              play->instance_id);
+		return refuse(refusal, EDURANGE_FLAG_NOT_READY,
+		              "user \"%s\" has no instance of challenge \"%s\"", play->user_id,
+		              play->challenge_id);
+	}
+	play->instance_id = row_text(0, 1);
+	flag = row_text(0, 2);
+	if (!is_flag(flag))
+		return refuse(refusal, EDURANGE_FLAG_NOT_READY,
+		              "the flag of instance \"%s\" is not known yet", play->instance_id);
+	value = CStringGetTextDatum(flag);
+	play->key.values = construct_array(&value, 1, TEXTOID, -1, false, TYPALIGN_INT);
+	return true;
+}
+
+/* An attempt, and what came of it. */
+typedef struct Attempt
+{
+	const char *answer;
+	bool is_correct;
+	int32 count; /* of attempts, with this one */
+	AttemptAllowance allowance;
+} Attempt;
+
+/* Judges and records an attempt. */
+static bool
+try_answer(Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
+{
+	Activity activity = {.event_type = "QUESTION_ATTEMPTED"};
+
+	if (!play_find(caller, play, refusal) || !play_check_open(play, refusal))
+		return false;
+	if (play->instance_id != NULL && !caller_uses_instance(caller, play->instance_id, refusal))
+		return false;
+	if (strcmp(play->type, "FLAG") != 0)
+		play->instance_id = NULL;
+	else if (!find_flag(caller, play, refusal))
+		return false;
+	if (!attempts_check(play, &attempt->allowance, refusal))
+		return false;
+	attempt->is_correct = answer_is_right(&play->key, attempt->answer);
+	if (attempt->is_correct && !play->already_completed &&
+	    !play_award_question(caller, play, refusal))
+		return false;
+
+	STATEMENT_RUN(&statements[INSERT_ATTEMPT], value_text(play->user_id),
+	              value_text(play->question_id), value_text(play->group_challenge_id),
+	              value_text(new_id()), value_text(attempt->answer),
+	              value_bool(attempt->is_correct));
+	STATEMENT_RUN(&statements[ATTEMPTS], value_text(play->user_id), value_text(play->question_id),
+	              value_text(play->group_challenge_id));
+	attempt->count = row_int(0, 1);
+	activity.user_id = play->user_id;
+	activity.group_id = play->group_id;
+	activity.challenge_id = play->challenge_id;
+	activity.instance_id = play->instance_id;
+	activity.metadata = psprintf("%s,\"isCorrect\":%s,\"attemptNumber\":%d",
+	                             json_member("questionId", play->question_id),
+	                             attempt->is_correct ? "true" : "false", attempt->count);
+	activity_log(&activity);
+	if (attempt->is_correct && !play->already_completed)
+		play_record_completion(play);
+	play_read_outcome(play);
+	return true;
+}
+
+/* Completes a question on the caller's word, which a player's attempts must back. */
+static bool
+assert_completion(Caller *caller, Play *play, Refusal *refusal)
+{
+	if (!play_find(caller, play, refusal))
+		return false;
+	if (!play->already_completed)
+	{
+		if (!play_check_open(play, refusal))
+			return false;
+		if (caller->tier < TIER_SERVICE && !guc_webos_compatibility &&
+		    STATEMENT_RUN(&statements[CORRECT_ATTEMPT], value_text(play->user_id),
+		                  value_text(play->question_id), value_text(play->group_challenge_id),
+		                  value_text(play->group_id)) == 0)
+			return refuse(refusal, EDURANGE_ATTEMPT_REQUIRED,
+			              "user \"%s\" has no correct attempt at question \"%s\"", play->user_id,
+			              play->question_id);
+		if (!play_award_question(caller, play, refusal))
+			return false;
+		play_record_completion(play);
+	}
+	play_read_outcome(play);
+	return true;
+}
+
+/* The first three arguments, which attempts and completions share. */
+static Play
+read_play(FunctionCallInfo fcinfo)
+{
+	return (Play){
+	    .user_id = required_text(fcinfo, 0, "user_id"),
+	    .question_id = required_text(fcinfo, 1, "question_id"),
+	    .group_challenge_id = required_text(fcinfo, 2, "group_challenge_id"),
+	};
+}
+
+static Datum
+attempt_question(FunctionCallInfo fcinfo, Caller *caller)
+{
+	Play play = read_play(fcinfo);
+	Attempt attempt = {.answer = required_text(fcinfo, 3, "answer")};
+	Refusal refusal = {0};
+	NullableDatum limit = value_null();
+	NullableDatum remaining = value_null();
+	NullableDatum reset = value_null();
+
+	play.instance_id = optional_text(fcinfo, 4);
+	statements_begin();
+	if (!try_answer(caller, &play, &attempt, &refusal))
+		raise_refusal(&refusal);
+	statements_end();
+	if (attempt.allowance.limit > 0)
+	{
+		limit = value_int(attempt.allowance.limit);
+		remaining = value_int(attempt.allowance.remaining);
+		reset = value_time(attempt.allowance.reset);
+	}
+	return composite_result(
+	    fcinfo,
+	    (NullableDatum[]){value_bool(attempt.is_correct), value_int(attempt.count),
+	                      value_bool(play.already_completed), value_bool(play.challenge_completed),
+	                      value_int(play.points_earned), play.completion, play.total, limit,
+	                      remaining, reset},
+	    10);
+}
+
+SQL_FUNCTION(edurange_attempt_question)
+{
+	return mutate(fcinfo, attempt_question);
+}
+
+static Datum
+complete_question(FunctionCallInfo fcinfo, Caller *caller)
+{
+	Play play = read_play(fcinfo);
+	Refusal refusal = {0};
+
+	if (!PG_ARGISNULL(3) && !PG_GETARG_BOOL(3))
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"is_correct\" must not be false: a wrong answer completes nothing");
+	statements_begin();
+	if (!assert_completion(caller, &play, &refusal))
+		raise_refusal(&refusal);
+	statements_end();
+	return composite_result(fcinfo,
+	                        (NullableDatum[]){play.completion, play.total,
+	                                          value_bool(play.already_completed),
+	                                          value_bool(play.challenge_completed)},
+	                        4);
+}
+
+SQL_FUNCTION(edurange_complete_question)
+{
+	return mutate(fcinfo, complete_question);
+}
+
+SQL_FUNCTION(edurange_completed_questions)
+{
+	char *user_id = required_text(fcinfo, 0, "user_id");
+	char *group_challenge_id = required_text(fcinfo, 1, "group_challenge_id");
+	Refusal refusal = {0};
+	Caller caller;
+
+	caller_read(&caller, fcinfo, 2);
+	statements_begin();
+	if (!caller_acts_as(&caller, user_id, &refusal))
+		raise_refusal(&refusal);
+	STATEMENT_RUN(&statements[COMPLETED], value_text(user_id), value_text(group_challenge_id));
+	rows_to_result(fcinfo);
+	statements_end();
+	return (Datum) 0;
+}

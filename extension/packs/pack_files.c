@@ -1,0 +1,296 @@
+/*
+ * pack_files.c
+ *	  The files of a pack: its manifest and the documents that it names.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+
+#include "base/json_text.h"
+#include "base/refusal.h"
+#include "base/statements.h"
+#include "cdf/document_check.h"
+#include "packs/pack_files.h"
+
+#define MANIFEST_PATH "pack.json"
+#define LONGEST_LIST 500000 /* bytes of violations */
+
+typedef enum StatementId
+{
+	MANIFEST,
+	CHALLENGES,
+	DEPENDENCIES,
+	DOCUMENT_ID,
+	WITH_FILE,
+	STATEMENT_COUNT
+} StatementId;
+
+static Statement statements[STATEMENT_COUNT] = {
+    [MANIFEST] = {"SELECT $1 ->> 'id', $1 ->> 'name', $1 ->> 'version'", {JSONBOID}, .reads = true},
+    [CHALLENGES] = {"SELECT path FROM jsonb_array_elements_text($1 -> 'challenges')"
+                    " WITH ORDINALITY AS e (path, position) ORDER BY position",
+                    {JSONBOID},
+                    .reads = true},
+    [DEPENDENCIES] = {"SELECT key, value FROM jsonb_each_text(coalesce($1 -> 'dependencies', '{}'))"
+                      " AS e (key, value)",
+                      {JSONBOID},
+                      .reads = true},
+    [DOCUMENT_ID] = {"SELECT $1 #>> '{metadata,id}'", {JSONBOID}, .reads = true},
+    /* The violations $1 as members of a JSON list, of the file $2. */
+    [WITH_FILE] = {"SELECT string_agg(json_build_object('path', v -> 'path',"
+                   " 'keyword', v -> 'keyword', 'message', v -> 'message', 'file', $2)::text, ','"
+                   " ORDER BY position)"
+                   " FROM json_array_elements($1::json) WITH ORDINALITY AS e (v, position)",
+                   {TEXTOID, TEXTOID},
+                   .reads = true},
+};
+
+/* Adds what a list of violations says of a file; NULL says nothing. */
+static void
+add_violations(StringInfo list, const char *violations, const char *file)
+{
+	if (violations == NULL)
+		return;
+	STATEMENT_RUN(&statements[WITH_FILE], value_text(violations), value_text(file));
+	if (list->len > 0)
+		appendStringInfoChar(list, ',');
+	appendStringInfoString(list, row_text(0, 1));
+}
+
+/* Is there more than anybody reads?  What else is wrong is not looked for then. */
+static bool
+is_long(const StringInfoData *violations)
+{
+	return violations->len > LONGEST_LIST;
+}
+
+/* Adds one violation that no schema knows. */
+static void
+add_violation(StringInfo list, const char *file, const char *path, const char *keyword,
+              const char *message)
+{
+	StringInfoData violation;
+
+	initStringInfo(&violation);
+	appendStringInfo(&violation, "[{\"path\":");
+	escape_json(&violation, path);
+	appendStringInfo(&violation, ",\"keyword\":\"%s\",\"message\":", keyword);
+	escape_json(&violation, message);
+	appendStringInfoString(&violation, "}]");
+	add_violations(list, violation.data, file);
+}
+
+/* The list of texts that an argument holds. */
+static int
+read_texts(FunctionCallInfo fcinfo, int argument, const char *name, Datum **texts)
+{
+	ArrayType *array;
+	int count;
+
+	if (PG_ARGISNULL(argument))
+		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"%s\" is missing", name);
+	array = PG_GETARG_ARRAYTYPE_P(argument);
+	if (ARR_NDIM(array) > 1 || array_contains_nulls(array))
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"%s\" must be a list of texts without a null", name);
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, texts, NULL, &count);
+	return count;
+}
+
+static void
+read_arguments(PackFiles *files, FunctionCallInfo fcinfo)
+{
+	Datum *paths;
+	Datum *documents;
+
+	files->manifest_text = required_text(fcinfo, 0, "manifest");
+	files->count = read_texts(fcinfo, 1, "paths", &paths);
+	if (read_texts(fcinfo, 2, "documents", &documents) != files->count)
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"documents\" must have as many elements as \"paths\"");
+	files->files = palloc0(sizeof(PackFile) * Max(files->count, 1));
+	for (int i = 0; i < files->count; i++)
+	{
+		files->files[i].path = TextDatumGetCString(paths[i]);
+		files->files[i].text = TextDatumGetCString(documents[i]);
+	}
+}
+
+/* A file's text, parsed; what is no JSON is refused at once. */
+static Jsonb *
+parse_file(const char *path, const char *text)
+{
+	Refusal refusal = {0};
+	Jsonb *parsed = json_text_parse(text, &refusal);
+
+	if (parsed == NULL)
+	{
+		refusal.message = psprintf("file \"%s\": %s", path, refusal.message);
+		raise_refusal(&refusal);
+	}
+	return parsed;
+}
+
+/* The ranges of the versions that are needed must be readable; they are judged later. */
+static void
+check_dependencies(PackFiles *files, StringInfo violations)
+{
+	uint64 count = STATEMENT_RUN(&statements[DEPENDENCIES], value_jsonb(files->manifest));
+	char **names = palloc(sizeof(char *) * Max(count, 1));
+	char **ranges = palloc(sizeof(char *) * Max(count, 1));
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		names[i] = row_text(i, 1);
+		ranges[i] = row_text(i, 2);
+	}
+	for (uint64 i = 0; i < count && !is_long(violations); i++)
+	{
+		char *path = psprintf("/dependencies/%s", names[i]);
+		bool is_valid;
+
+		(void) version_in_range(&files->parsed_version, ranges[i], &is_valid);
+		if (!is_valid)
+			add_violation(violations, MANIFEST_PATH, path, "format",
+			              "must be a range of versions such as ^1.2.0");
+		if (strcmp(names[i], files->id) == 0)
+			add_violation(violations, MANIFEST_PATH, path, "not", "a pack cannot need itself");
+	}
+}
+
+/* Reads and checks the manifest; false when the documents need not be looked at. */
+static bool
+read_manifest(PackFiles *files, StringInfo violations, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	files->manifest = parse_file(MANIFEST_PATH, files->manifest_text);
+	MemoryContextSwitchTo(old);
+	add_violations(violations, manifest_violations(files->manifest), MANIFEST_PATH);
+	if (violations->len > 0)
+		return false;
+	STATEMENT_RUN(&statements[MANIFEST], value_jsonb(files->manifest));
+	files->id = MemoryContextStrdup(context, row_text(0, 1));
+	files->name = MemoryContextStrdup(context, row_text(0, 2));
+	files->version = MemoryContextStrdup(context, row_text(0, 3));
+	if (!version_read(files->version, &files->parsed_version))
+		add_violation(violations, MANIFEST_PATH, "/version", "format",
+		              "must be a semantic version such as 1.2.3");
+	check_dependencies(files, violations);
+	return true;
+}
+
+static int
+compare_paths(const void *a, const void *b)
+{
+	return strcmp((*(PackFile *const *) a)->path, (*(PackFile *const *) b)->path);
+}
+
+/* The files by path, of which no two have the same. */
+static PackFile **
+sort_files(const PackFiles *files)
+{
+	PackFile **sorted = palloc_extended(sizeof(PackFile *) * Max(files->count, 1), MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < files->count; i++)
+		sorted[i] = &files->files[i];
+	qsort(sorted, files->count, sizeof(PackFile *), compare_paths);
+	for (int i = 1; i < files->count; i++)
+		if (compare_paths(&sorted[i - 1], &sorted[i]) == 0)
+			raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"paths\" has the path \"%s\" twice",
+			            sorted[i]->path);
+	return sorted;
+}
+
+/* Brings the files that the manifest names to the front, in its order. */
+static void
+find_files(PackFiles *files, StringInfo violations, MemoryContext context)
+{
+	uint64 count = STATEMENT_RUN(&statements[CHALLENGES], value_jsonb(files->manifest));
+	char **paths = palloc_extended(sizeof(char *) * Max(count, 1), MCXT_ALLOC_HUGE);
+	PackFile **sorted = sort_files(files);
+	PackFile *ordered = MemoryContextAllocHuge(context, sizeof(PackFile) * Max(files->count, 1));
+	int rest;
+
+	for (uint64 i = 0; i < count; i++)
+		paths[i] = row_text(i, 1);
+	for (uint64 i = 0; i < count && !is_long(violations); i++)
+	{
+		PackFile wanted = {.path = paths[i]};
+		const PackFile *key = &wanted;
+		PackFile **found = bsearch(&key, sorted, files->count, sizeof(PackFile *), compare_paths);
+
+		if (found == NULL)
+		{
+			add_violation(violations, MANIFEST_PATH, psprintf("/challenges/" UINT64_FORMAT, i),
+			              "file", psprintf("the pack has no file \"%s\"", paths[i]));
+			continue;
+		}
+		ordered[files->named++] = **found;
+		(*found)->text = NULL;
+	}
+	rest = files->named;
+	for (int i = 0; i < files->count; i++)
+		if (files->files[i].text != NULL)
+			ordered[rest++] = files->files[i];
+	files->files = ordered;
+}
+
+/* Reads and checks one document, with what it is to the others. */
+static void
+read_document(PackFiles *files, int number, StringInfo violations, MemoryContext context)
+{
+	PackFile *file = &files->files[number];
+	MemoryContext old = MemoryContextSwitchTo(context);
+	char *found;
+
+	file->document = parse_file(file->path, file->text);
+	MemoryContextSwitchTo(old);
+	found = document_violations(file->document);
+	if (found != NULL)
+	{
+		add_violations(violations, found, file->path);
+		return;
+	}
+	STATEMENT_RUN(&statements[DOCUMENT_ID], value_jsonb(file->document));
+	file->challenge_id = MemoryContextStrdup(context, row_text(0, 1));
+	for (int i = 0; i < number; i++)
+		if (files->files[i].challenge_id != NULL &&
+		    strcmp(files->files[i].challenge_id, file->challenge_id) == 0)
+			add_violation(violations, file->path, "/metadata/id", "unique",
+			              psprintf("file \"%s\" has the same id", files->files[i].path));
+}
+
+void
+pack_files_read(PackFiles *files, FunctionCallInfo fcinfo)
+{
+	MemoryContext context = CurrentMemoryContext;
+	StringInfoData violations;
+
+	*files = (PackFiles){0};
+	initStringInfo(&violations);
+	read_arguments(files, fcinfo);
+	statements_begin();
+	if (read_manifest(files, &violations, context))
+		find_files(files, &violations, context);
+	statements_end();
+	for (int i = 0; i < files->named && !is_long(&violations); i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		statements_begin();
+		read_document(files, i, &violations, context);
+		statements_end();
+	}
+	if (violations.len > 0)
+	{
+		Refusal refusal = {.detail = psprintf("[%s]", violations.data)};
+
+		refuse(&refusal, EDURANGE_DOCUMENT_INVALID, "the pack breaks the rules");
+		raise_refusal(&refusal);
+	}
+}

@@ -1,0 +1,226 @@
+/*
+ * sync_steps.c
+ *	  What a pass does beyond the status of instances: flags, adoption, requests to end, retention.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "base/guc.h"
+#include "base/statements.h"
+#include "sync/sync_steps.h"
+
+/* Where adopted pods go whose competition does not exist. */
+#define STANDALONE_GROUP "standalone-instances-group"
+
+/* Retries double their distance up to this. */
+#define LONGEST_WAIT "interval '1 hour'"
+
+typedef enum StatementId
+{
+	STORE_FLAGS,
+	POSTPONE_FLAGS,
+	UNKNOWN_DUE,
+	ADOPT,
+	REQUEST_ENDS,
+	KEEP,
+	PURGE,
+	STATEMENT_COUNT
+} StatementId;
+
+static Statement statements[STATEMENT_COUNT] = {
+    /* $1 ids, $2 names of the secrets, $3 flags */
+    [STORE_FLAGS] = {"WITH settled AS (DELETE FROM edurange.sync_watch"
+                     "  WHERE name = ANY ($1) AND reason = 'flag')"
+                     " UPDATE public.\"ChallengeInstance\" AS i"
+                     " SET flag = n.flag, \"flagSecretName\" = n.secret"
+                     " FROM unnest($1, $2, $3) AS n (id, secret, flag) WHERE i.id = n.id"
+                     " AND i.status IN ('QUEUED', 'CREATING', 'ACTIVE', 'ERROR')"
+                     " AND (i.flag, i.\"flagSecretName\") IS DISTINCT FROM (n.flag, n.secret)",
+                     {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID},
+                     .secret = true},
+    /* $1 ids, $2 observed at */
+    [POSTPONE_FLAGS] = {"INSERT INTO edurange.sync_watch AS w (name, reason, since, attempts, due)"
+                        " SELECT DISTINCT i.id, 'flag', $2, 1, $2 + interval '5 s'"
+                        " FROM public.\"ChallengeInstance\" i WHERE i.id = ANY ($1)"
+                        " AND i.status IN ('QUEUED', 'CREATING', 'ACTIVE')"
+                        " ON CONFLICT (name, reason) DO UPDATE SET attempts = w.attempts + 1,"
+                        " due = $2 + least(interval '5 s' * 2 ^ least(w.attempts, 10),"
+                        "  interval '1 min')",
+                        {TEXTARRAYOID, TIMESTAMPTZOID}},
+    [UNKNOWN_DUE] = {"SELECT FROM edurange.sync_watch WHERE reason = 'unknown' AND due <= $1"
+                     " LIMIT 1",
+                     {TIMESTAMPTZOID}},
+    /*
+	 * Pods without an instance that have been seen for long enough: $1 names, $2 statuses, $3
+	 * addresses, $4 users, $5 competitions, $6 names and $7 ids of challenges, $8 observed at, $9
+	 * quarantine.  Gives back each with what stands in its way (null: adopted) and earlier tries.
+	 */
+    [ADOPT] =
+        {"WITH pod AS (SELECT p.*, w.attempts FROM unnest($1, $2, $3, $4, $5, $6, $7) AS p"
+         "   (name, status, url, user_id, group_id, challenge_name, challenge_id)"
+         "  JOIN edurange.sync_watch w ON w.name = p.name AND w.reason = 'unknown'"
+         "   AND w.due <= $8 ORDER BY w.due LIMIT 100),"
+         " found AS (SELECT pod.*, u.id AS owner, g.id AS competition, ARRAY(SELECT c.id"
+         "   FROM public.\"Challenge\" c WHERE CASE WHEN pod.challenge_id IS NOT NULL"
+         "    THEN c.id = pod.challenge_id ELSE pod.challenge_name = " LABEL(
+             "c.name") "     AND (g.id IS NULL OR EXISTS (SELECT FROM public.\"GroupChallenge\" gc"
+                       "      WHERE gc.\"challengeId\" = c.id AND gc.\"groupId\" = g.id)) END "
+                       "LIMIT 2) AS fits"
+                       "  FROM pod LEFT JOIN public.\"User\" u ON u.id = pod.user_id"
+                       "  LEFT JOIN public.\"CompetitionGroup\" g ON g.id = pod.group_id),"
+                       " clear AS (SELECT f.*, c.id AS challenge FROM found f"
+                       "  JOIN public.\"User\" u ON u.id = f.owner"
+                       "  JOIN public.\"Challenge\" c ON c.id = f.fits[1] WHERE "
+                       "cardinality(f.fits) = 1"
+                       "  FOR KEY SHARE OF u, c),"
+                       " clock AS (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS t),"
+                       " fallback AS (INSERT INTO public.\"CompetitionGroup\""
+                       "   (id, name, \"startDate\", \"endDate\", \"createdAt\", \"updatedAt\")"
+                       "  SELECT '" STANDALONE_GROUP
+                       "', 'Standalone Instances', t, t + interval '1 year', t, t"
+                       "  FROM clock WHERE EXISTS (SELECT FROM clear WHERE competition IS NULL)"
+                       "  ON CONFLICT (id) DO NOTHING),"
+                       " made AS (INSERT INTO public.\"ChallengeInstance\" (id, \"challengeId\", "
+                       "\"userId\","
+                       "   \"challengeUrl\", \"creationTime\", status, \"lastStatusChange\", "
+                       "\"competitionId\")"
+                       "  SELECT name, challenge, owner, coalesce(url, 'pending...'), t,"
+                       "   status::public.\"ChallengeStatus\", t, coalesce(competition, "
+                       "'" STANDALONE_GROUP "')"
+                       "  FROM clear, clock ON CONFLICT (id) DO NOTHING"
+                       "  RETURNING id, \"userId\", \"challengeId\", \"competitionId\", status),"
+                       " logged AS (" INSERT_LOG
+                       " SELECT edurange.new_id(), 'CHALLENGE_INSTANCE_CREATED',"
+                       "  \"userId\", \"challengeId\", \"competitionId\", id, "
+                       "jsonb_build_object('reportedBy',"
+                       "   'server', 'instanceId', id, 'adopted', true, 'status', status), 'INFO', "
+                       "t"
+                       "  FROM made, clock),"
+                       " settled AS (DELETE FROM edurange.sync_watch w USING clear"
+                       "  WHERE w.name = clear.name AND w.reason = 'unknown'),"
+                       " postponed AS (UPDATE edurange.sync_watch w SET attempts = w.attempts + 1,"
+                       "   due = $8 + greatest(interval '1 s', least($9 * 2 ^ least(w.attempts, "
+                       "20),"
+                       "    " LONGEST_WAIT "))"
+                       "  FROM found f WHERE w.name = f.name AND w.reason = 'unknown'"
+                       "  AND NOT EXISTS (SELECT FROM clear WHERE clear.name = f.name))"
+                       " SELECT name, CASE WHEN owner IS NULL THEN 'its user does not exist'"
+                       "  WHEN cardinality(fits) = 0 THEN 'no challenge fits'"
+                       "  WHEN cardinality(fits) > 1 THEN 'several challenges fit' END, attempts "
+                       "FROM found",
+         {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+          TEXTARRAYOID, TIMESTAMPTZOID, INTERVALOID}},
+    /*
+	 * $1 observed at, $2 time to end, $3 limit of attempts.  For an instance that is TERMINATED the
+	 * attempts go on, at long distances, and the log is told once.
+	 */
+    [REQUEST_ENDS] =
+        {"WITH due AS (SELECT w.name, w.reason, i.\"terminationAttempts\" FROM edurange.sync_watch "
+         "w"
+         "  JOIN public.\"ChallengeInstance\" i ON i.id = w.name"
+         "  WHERE w.due <= $1 AND (w.reason = 'zombie' AND i.status = 'TERMINATED'"
+         "   OR w.reason = 'ending' AND i.status = 'TERMINATING'"
+         "    AND i.\"terminationAttempts\" < $3)"
+         "  ORDER BY w.due, w.name LIMIT " WANTED_LIMIT " FOR NO KEY UPDATE OF i),"
+         " counted AS (UPDATE public.\"ChallengeInstance\" i"
+         "  SET \"terminationAttempts\" = i.\"terminationAttempts\" + 1 FROM due"
+         "  WHERE i.id = due.name AND due.reason = 'ending'),"
+         " asked AS (UPDATE edurange.sync_watch w SET attempts = w.attempts + 1, due = $1 +"
+         "   least($2 * 2 ^ least(CASE w.reason WHEN 'ending' THEN due.\"terminationAttempts\" + 1"
+         "    ELSE w.attempts END, 20), greatest($2, " LONGEST_WAIT "))"
+         "  FROM due WHERE w.name = due.name AND w.reason = due.reason"
+         "  RETURNING w.name, w.reason, w.attempts),"
+         " logged AS (" INSERT_LOG " SELECT edurange.new_id(), 'SYSTEM_WARNING', i.\"userId\","
+         "  i.\"challengeId\", i.\"competitionId\", i.id, jsonb_build_object('reportedBy',"
+         "   'server', 'instanceId', i.id, 'reason', 'the pod of an ended instance lives',"
+         "   'attempts', asked.attempts), 'WARNING', clock_timestamp() AT TIME ZONE 'UTC'"
+         "  FROM asked JOIN public.\"ChallengeInstance\" i ON i.id = asked.name"
+         "  WHERE asked.reason = 'zombie' AND asked.attempts = $3)"
+         " SELECT array_agg(name ORDER BY name) FROM asked",
+         {TIMESTAMPTZOID, INTERVALOID, INT4OID}},
+    /* From now on the retention of what is TERMINATED runs; $1 observed at. */
+    [KEEP] = {"WITH over AS (DELETE FROM edurange.sync_watch w WHERE w.reason = 'retained'"
+              "  AND NOT EXISTS (SELECT FROM public.\"ChallengeInstance\" i"
+              "   WHERE i.id = w.name AND i.status = 'TERMINATED'))"
+              " INSERT INTO edurange.sync_watch (name, reason, since)"
+              " SELECT i.id, 'retained', $1 FROM public.\"ChallengeInstance\" i"
+              " WHERE i.status = 'TERMINATED' AND NOT EXISTS (SELECT FROM edurange.sync_watch w"
+              "  WHERE w.name = i.id AND w.reason = 'retained') LIMIT 10000",
+              {TIMESTAMPTZOID}},
+    /* $1 observed at, $2 retention; what still has a pod stays. */
+    [PURGE] = {"WITH purged AS (DELETE FROM public.\"ChallengeInstance\" i"
+               "  WHERE i.status = 'TERMINATED' AND i.id IN (SELECT w.name"
+               "   FROM edurange.sync_watch w WHERE w.reason = 'retained' AND w.since <= $1 - $2"
+               "   AND NOT EXISTS (SELECT FROM edurange.sync_watch z"
+               "    WHERE z.name = w.name AND z.reason = 'zombie')"
+               "   ORDER BY w.since LIMIT 10000) RETURNING i.id)"
+               " DELETE FROM edurange.sync_watch w USING purged"
+               " WHERE w.name = purged.id AND w.reason = 'retained'",
+               {TIMESTAMPTZOID, INTERVALOID}},
+};
+
+int32
+sync_store_flags(const ObservedFlags *flags, NullableDatum observed_at, bool *wrote)
+{
+	int32 stored = 0;
+
+	if (flags->count > 0)
+		stored = (int32) STATEMENT_RUN(&statements[STORE_FLAGS], flags->names, flags->secrets,
+		                               flags->values);
+	if (flags->missing_count > 0)
+		STATEMENT_RUN(&statements[POSTPONE_FLAGS], flags->missing, observed_at);
+	*wrote |= flags->count > 0 || flags->missing_count > 0;
+	return stored;
+}
+
+int32
+sync_adopt_pods(const ObservedPods *pods, NullableDatum observed_at, bool *wrote)
+{
+	int32 adopted = 0;
+	uint64 tried;
+
+	if (STATEMENT_RUN(&statements[UNKNOWN_DUE], observed_at) == 0)
+		return 0;
+	*wrote = true;
+	tried = STATEMENT_RUN(&statements[ADOPT], pods->names, pods->statuses, pods->urls, pods->users,
+	                      pods->groups, pods->challenge_names, pods->challenge_ids, observed_at,
+	                      value_span(guc_sync_quarantine));
+	for (uint64 i = 0; i < tried; i++)
+	{
+		char *problem = row_text(i, 2);
+
+		if (problem == NULL)
+			adopted++;
+		else if (row_int(i, 3) == 0)
+			ereport(WARNING, (errmsg("pod \"%s\" has no instance and cannot be given one: %s",
+			                         row_text(i, 1), problem)));
+	}
+	return adopted;
+}
+
+NullableDatum
+sync_request_ends(NullableDatum observed_at, bool *wrote)
+{
+	NullableDatum names;
+
+	STATEMENT_RUN(&statements[REQUEST_ENDS], observed_at, value_span(guc_sync_end_interval),
+	              value_int(guc_sync_end_attempts));
+	names.value = row_value(0, 1, &names.isnull);
+	*wrote |= !names.isnull;
+	return names;
+}
+
+bool
+sync_clean(TimestampTz observed_at, TimestampTz cleaned_at)
+{
+	int64 retention = guc_instance_retention * INT64CONST(60000);
+	int64 distance = Min(retention, INT64CONST(3600000));
+
+	if (retention == 0 || observed_at - cleaned_at < distance * 1000)
+		return false;
+	STATEMENT_RUN(&statements[KEEP], value_time(observed_at));
+	STATEMENT_RUN(&statements[PURGE], value_time(observed_at), value_span(retention));
+	return true;
+}

@@ -1,0 +1,108 @@
+/*
+ * auth.c
+ *	  Bearer tokens.  Only the SHA-256 of a token leaves this file.
+ */
+#include "access/auth.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <jansson.h>
+#include <openssl/sha.h>
+
+#define TOKEN_PREFIX "edr_"
+
+/*
+ * Finds one of our tokens in the header Authorization and hashes it, as a bytea in text.  False for
+ * everything else: other schemes and bearer values say nothing about who calls.
+ */
+bool
+auth_hash_token(const char *header, char hash[TOKEN_HASH_LENGTH])
+{
+	static const char scheme[] = "Bearer";
+	static const char digits[] = "0123456789abcdef";
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	char *to = hash;
+	size_t size;
+
+	if (header == NULL || strncasecmp(header, scheme, strlen(scheme)) != 0)
+		return false;
+	header += strlen(scheme);
+	if (*header != ' ')
+		return false;
+	header += strspn(header, " \t");
+	size = strcspn(header, " \t");
+	if (strncmp(header, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) != 0 ||
+	    SHA256((const unsigned char *) header, size, digest) == NULL)
+		return false;
+	*to++ = '\\';
+	*to++ = 'x';
+	for (int i = 0; i < SHA256_DIGEST_LENGTH; i++)
+	{
+		*to++ = digits[digest[i] >> 4];
+		*to++ = digits[digest[i] & 15];
+	}
+	*to = '\0';
+	return true;
+}
+
+static char *
+copy_member(const json_t *row, const char *name)
+{
+	const char *text = json_string_value(json_object_get(row, name));
+
+	return text != NULL ? strdup(text) : NULL;
+}
+
+/* Takes over what the database knows of a token; false: a row of nulls, a token that it refuses. */
+bool
+auth_accept(const char *token_row, Caller *caller)
+{
+	json_t *row = json_loads(token_row, JSON_DECODE_ANY, NULL);
+	const char *tier = json_string_value(json_object_get(row, "tier"));
+
+	*caller = (Caller){.values[0] = copy_member(row, "id")};
+	if (caller->values[0] != NULL && tier != NULL && tier_from_name(tier, &caller->tier) &&
+	    caller->tier != TIER_NONE)
+	{
+		caller->with_token = true;
+		caller->values[CALLER_USER] = copy_member(row, "userId");
+		caller->values[CALLER_INSTANCE] = copy_member(row, "instanceId");
+	}
+	json_decref(row);
+	return caller->with_token;
+}
+
+/* May this caller use the route? */
+bool
+auth_permits(const Caller *caller, const Route *route, Failure *failure)
+{
+	if (caller->tier >= route->tier)
+		return true;
+	if (caller->with_token)
+		failure_set(failure, EDURANGE_FORBIDDEN, "this needs a token of tier %s",
+		            tier_name(route->tier));
+	else
+		failure_set(failure, EDURANGE_UNAUTHENTICATED, "this needs a token of tier %s",
+		            tier_name(route->tier));
+	return false;
+}
+
+/* A copy with values of its own. */
+void
+caller_copy(Caller *caller, const Caller *other)
+{
+	*caller = *other;
+	for (int i = 0; i < CALLER_VALUES; i++)
+		caller->values[i] = other->values[i] != NULL ? strdup(other->values[i]) : NULL;
+}
+
+/* Frees what is known of a caller. */
+void
+caller_free(Caller *caller)
+{
+	for (int i = 0; i < CALLER_VALUES; i++)
+		free(caller->values[i]);
+	*caller = (Caller){.tier = TIER_NONE};
+}

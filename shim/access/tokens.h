@@ -1,0 +1,27 @@
+/*
+ * tokens.h
+ *	  What the database said of tokens, remembered for a moment.
+ */
+#ifndef EDURANGE_SHIM_TOKENS_H
+#define EDURANGE_SHIM_TOKENS_H
+
+#include "access/auth.h"
+#include "database/database.h"
+
+typedef struct Tokens Tokens;
+
+/* Somebody who waits for what the database says.  It must stay until done is called. */
+typedef struct TokenWait
+{
+	struct TokenWait *next;
+	/* caller is NULL when the token is refused, or the database was not reached: !result->ok */
+	void (*done)(struct TokenWait *wait, const Caller *caller, const DatabaseResult *result);
+} TokenWait;
+
+extern Tokens *tokens_new(Database *database);
+
+/* Who a token stands for if that is known, or NULL; then done is called, later. */
+extern const Caller *tokens_find(Tokens *tokens, const char *hash, TokenWait *wait);
+extern void tokens_free(Tokens *tokens);
+
+#endif

@@ -1,0 +1,549 @@
+/*
+ * params.c
+ *	  Typed parameters: decoding, checking, and the text that the database receives.
+ *
+ * A message names the parameter and the type it must have, never the value that came.
+ */
+#include "api/params.h"
+
+#include <limits.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include <jansson.h>
+
+#include "base/json_scan.h"
+#include "base/text_array.h"
+
+/* One parameter as it came: text of a query or path, or a JSON value. */
+typedef struct Given
+{
+	const char *name; /* of the names that it has, that in the request's body */
+	const char *text;
+	const json_t *json;
+} Given;
+
+static void
+fail_type(Failure *failure, const Param *param, const char *expected)
+{
+	failure_set(failure, EDURANGE_INVALID_TYPE, "parameter \"%s\" must be %s", param->name,
+	            expected);
+}
+
+/*
+ * A member of the JSON object in the body exactly as it was written, which parsing loses: 1.50 and
+ * 1.5 are the same number but not the same answer.  The body is known to be JSON.
+ */
+static char *
+number_as_written(const char *body, const char *name)
+{
+	JsonPiece whole;
+	JsonPiece key;
+	JsonPiece value;
+	JsonCursor members = {0};
+
+	if (!json_scan_whole(body, strlen(body), &whole) || !json_scan_open(whole, '{', &members))
+		return NULL;
+	while (json_scan_next(&members, &key, &value))
+	{
+		if (json_scan_is(key, name))
+			return strndup(value.at, value.length);
+	}
+	return NULL;
+}
+
+/* Is it written as a whole number? */
+static bool
+is_whole(const char *text)
+{
+	const char *digits = text + (text[0] == '-');
+	size_t count = strspn(digits, "0123456789");
+
+	return count > 0 && digits[count] == '\0';
+}
+
+/* A whole number of four bytes. */
+static char *
+bind_integer(const Param *param, Given given, const char *body, Failure *failure)
+{
+	double number = 0;
+	bool whole;
+	char *text;
+
+	if (given.text != NULL)
+	{
+		whole = is_whole(given.text);
+		number = whole ? strtod(given.text, NULL) : 0;
+	}
+	else
+	{
+		/* beside one that was too large to parse as one, integers have become real numbers */
+		char *written = json_is_real(given.json) ? number_as_written(body, given.name) : NULL;
+
+		whole = json_is_integer(given.json) || (written != NULL && is_whole(written));
+		number = json_number_value(given.json);
+		free(written);
+	}
+	if (number < INT_MIN || number > INT_MAX)
+		failure_set(failure, EDURANGE_OUT_OF_RANGE,
+		            "parameter \"%s\" must be a whole number from %d to %d", param->name, INT_MIN,
+		            INT_MAX);
+	else if (!whole)
+		fail_type(failure, param, "a whole number");
+	else if (asprintf(&text, "%d", (int) number) >= 0)
+		return text;
+	return NULL;
+}
+
+static char *
+bind_boolean(const Param *param, Given given, Failure *failure)
+{
+	if (json_is_true(given.json) || (given.text != NULL && strcmp(given.text, "true") == 0))
+		return strdup("true");
+	if (json_is_false(given.json) || (given.text != NULL && strcmp(given.text, "false") == 0))
+		return strdup("false");
+	fail_type(failure, param, "true or false");
+	return NULL;
+}
+
+static const char *
+text_of(Given given)
+{
+	return given.text != NULL ? given.text : json_string_value(given.json);
+}
+
+static char *
+bind_text(const Param *param, Given given, Failure *failure)
+{
+	const char *text = text_of(given);
+
+	if (text == NULL)
+	{
+		fail_type(failure, param, "a text");
+		return NULL;
+	}
+	return strdup(text);
+}
+
+static int
+two_digits(const char *text)
+{
+	return (text[0] - '0') * 10 + text[1] - '0';
+}
+
+/* Does the calendar have this day, and the day this time? */
+static bool
+time_exists(int year, int month, int day, int hour, int minute, int second)
+{
+	struct tm wanted = {.tm_year = year - 1900,
+	                    .tm_mon = month - 1,
+	                    .tm_mday = day,
+	                    .tm_hour = hour,
+	                    .tm_min = minute,
+	                    .tm_sec = second};
+	struct tm found = wanted;
+
+	timegm(&found);
+	return year > 0 && found.tm_year == wanted.tm_year && found.tm_mon == wanted.tm_mon &&
+	       found.tm_mday == wanted.tm_mday && found.tm_hour == wanted.tm_hour &&
+	       found.tm_min == wanted.tm_min && found.tm_sec == wanted.tm_sec;
+}
+
+/*
+ * An ISO 8601 time, with an offset or in UTC.  PostgreSQL reads much more than that ("tomorrow"),
+ * and would read a time without an offset in the session's zone.
+ */
+static char *
+bind_timestamp(const Param *param, Given given, Failure *failure)
+{
+	static const char pattern[] =
+	    "^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+	    "([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,9})?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?)?$";
+	enum
+	{
+		CLOCK = 1,
+		SECOND,
+		FRACTION,
+		OFFSET,
+		OFFSET_MINUTE,
+		GROUPS
+	};
+	const char *text = text_of(given);
+	regmatch_t at[GROUPS];
+	regex_t regex;
+	bool matches;
+	bool valid;
+	char *bound;
+
+	if (text == NULL || regcomp(&regex, pattern, REG_EXTENDED) != 0)
+	{
+		fail_type(failure, param, "an ISO 8601 time");
+		return NULL;
+	}
+	matches = regexec(&regex, text, GROUPS, at, 0) == 0;
+	regfree(&regex);
+	if (!matches)
+	{
+		failure_set(failure, EDURANGE_INVALID_TIME, "parameter \"%s\" must be an ISO 8601 time",
+		            param->name);
+		return NULL;
+	}
+#define NUMBER(group, skip) (at[group].rm_so >= 0 ? two_digits(text + at[group].rm_so + (skip)) : 0)
+	valid =
+	    time_exists(two_digits(text) * 100 + two_digits(text + 2), two_digits(text + 5),
+	                two_digits(text + 8), NUMBER(CLOCK, 1), NUMBER(CLOCK, 4), NUMBER(SECOND, 1));
+	if (at[OFFSET].rm_so >= 0 && strchr("Zz", text[at[OFFSET].rm_so]) == NULL)
+		valid = valid && NUMBER(OFFSET, 1) <= 15 &&
+		        NUMBER(OFFSET_MINUTE, text[at[OFFSET_MINUTE].rm_so] == ':') <= 59;
+#undef NUMBER
+	if (!valid)
+	{
+		failure_set(failure, EDURANGE_TIME_OUT_OF_RANGE,
+		            "parameter \"%s\" is a time that does not exist", param->name);
+		return NULL;
+	}
+	if (asprintf(&bound, "%s%s", text,
+	             at[CLOCK].rm_so < 0 ? "T00:00:00Z" : (at[OFFSET].rm_so < 0 ? "Z" : "")) < 0)
+		return NULL;
+	return bound;
+}
+
+static bool
+is_text_list(const json_t *json)
+{
+	size_t i;
+	json_t *element;
+
+	if (!json_is_array(json))
+		return false;
+	json_array_foreach(json, i, element)
+	{
+		if (!json_is_string(element))
+			return false;
+	}
+	return true;
+}
+
+/* A list of texts, as the text form of a PostgreSQL array. */
+static char *
+bind_text_list(const Param *param, Given given, Failure *failure)
+{
+	TextArray array = {0};
+	size_t i;
+	json_t *element;
+
+	if (!is_text_list(given.json))
+	{
+		fail_type(failure, param, "a list of texts");
+		return NULL;
+	}
+	json_array_foreach(given.json, i, element)
+	{
+		if (!text_array_add(&array, json_string_value(element), json_string_length(element)))
+		{
+			text_array_free(&array);
+			return NULL;
+		}
+	}
+	return text_array_finish(&array);
+}
+
+/* An answer: a text, a number by its text, or a list of texts as JSON. */
+static char *
+bind_answer(const Param *param, Given given, const char *body, Failure *failure)
+{
+	if (json_is_number(given.json))
+	{
+		char *written = number_as_written(body, param->name);
+
+		return written != NULL ? written : json_dumps(given.json, JSON_ENCODE_ANY);
+	}
+	if (is_text_list(given.json))
+		return json_dumps(given.json, JSON_COMPACT);
+	if (text_of(given) != NULL)
+		return bind_text(param, given, failure);
+	fail_type(failure, param, "a text, a number or a list of texts");
+	return NULL;
+}
+
+/* Any JSON as its text.  Clients send it as JSON or as a text that holds JSON. */
+static char *
+bind_json(Given given)
+{
+	const char *text = text_of(given);
+
+	return text != NULL ? strdup(text) : json_dumps(given.json, JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+static char *
+bind_one(const Param *param, Given given, const char *body, Failure *failure)
+{
+	switch (param->type)
+	{
+		case TYPE_INTEGER:
+			return bind_integer(param, given, body, failure);
+		case TYPE_BOOLEAN:
+			return bind_boolean(param, given, failure);
+		case TYPE_TIMESTAMP:
+			return bind_timestamp(param, given, failure);
+		case TYPE_TEXT_LIST:
+			return bind_text_list(param, given, failure);
+		case TYPE_ANSWER:
+			return bind_answer(param, given, body, failure);
+		case TYPE_JSON:
+			return bind_json(given);
+		case TYPE_DOCUMENT:
+		case TYPE_PACK_MANIFEST:
+		case TYPE_PACK_PATHS:
+		case TYPE_PACK_DOCUMENTS:
+		case TYPE_TEXT:
+			break;
+	}
+	return bind_text(param, given, failure);
+}
+
+/* The name of a parameter: 0 is its own, then its aliases, then NULL. */
+static const char *
+name_of(const Param *param, int i)
+{
+	if (i == 0)
+		return param->name;
+	return i <= MAX_ALIASES ? param->aliases[i - 1] : NULL;
+}
+
+/* Finds a parameter under any of its names; false when it is given more than once. */
+static bool
+find_given(const Param *param, const Target *target, const json_t *object, Given *given)
+{
+	int found = 0;
+	const char *name;
+
+	for (int i = 0; (name = name_of(param, i)) != NULL; i++)
+	{
+		const json_t *value = param->source == FROM_BODY ? json_object_get(object, name) : NULL;
+
+		if (value != NULL && !json_is_null(value))
+		{
+			given->json = value;
+			given->name = name;
+			found++;
+		}
+		for (int j = 0; param->source == FROM_QUERY && j < target->nfields; j++)
+		{
+			if (strcmp(target->fields[j].name, name) == 0)
+			{
+				given->text = target->fields[j].value;
+				found++;
+			}
+		}
+	}
+	return found <= 1;
+}
+
+/*
+ * Which parameter is it that the JSON parser found twice?  It stopped right behind the key.  NULL
+ * when it is none of ours.
+ */
+static const char *
+find_repeated(const Route *route, const char *body, const json_error_t *error)
+{
+	const char *name;
+
+	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
+	{
+		for (int j = 0; (name = name_of(&route->params[i], j)) != NULL; j++)
+		{
+			int before = error->position - (int) strlen(name) - 2;
+
+			if (before >= 0 && body[before] == '"' && body[error->position - 1] == '"' &&
+			    strncmp(body + before + 1, name, strlen(name)) == 0)
+				return name;
+		}
+	}
+	return NULL;
+}
+
+/* Says what is wrong with a body that the parser refused, without repeating any of it. */
+static void
+fail_json(const Route *route, const char *body, const json_error_t *error, Failure *failure)
+{
+	const char *name;
+
+	switch (json_error_code(error))
+	{
+		case json_error_duplicate_key:
+			name = find_repeated(route, body, error);
+			if (name != NULL)
+				failure_set(failure, EDURANGE_INVALID_JSON,
+				            "parameter \"%s\" is given more than once", name);
+			else
+				failure_set(failure, EDURANGE_INVALID_JSON,
+				            "the request body has the same key twice");
+			break;
+		case json_error_null_character:
+		case json_error_null_byte_in_key:
+			failure_set(failure, EDURANGE_INVALID_TEXT,
+			            "the request body has a null character in a text");
+			break;
+		case json_error_invalid_utf8:
+			failure_set(failure, EDURANGE_INVALID_ENCODING, "the request body is not valid UTF-8");
+			break;
+		case json_error_stack_overflow:
+			failure_set(failure, EDURANGE_INVALID_JSON, "the request body is nested too deeply");
+			break;
+		case json_error_numeric_overflow:
+			failure_set(failure, EDURANGE_INVALID_JSON,
+			            "the request body has a number that is too large");
+			break;
+		default:
+			failure_set(failure, EDURANGE_INVALID_JSON,
+			            "the request body is not valid JSON (line %d, column %d)", error->line,
+			            error->column);
+	}
+}
+
+/* Reads a body that must be one JSON object; NULL and a failure when it is not. */
+static json_t *
+parse_object(const Route *route, const char *body, size_t length, Failure *failure)
+{
+	const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
+	json_error_t error;
+	json_t *object;
+
+	if (length == 0)
+	{
+		failure_set(failure, EDURANGE_INVALID_JSON, "the request body is empty");
+		return NULL;
+	}
+	object = json_loadb(body, length, flags, &error);
+	/* a whole number that no integer holds: its parameter is to be named */
+	if (object == NULL && json_error_code(&error) == json_error_numeric_overflow)
+		object = json_loadb(body, length, flags | JSON_DECODE_INT_AS_REAL, &error);
+	if (object == NULL)
+		fail_json(route, body, &error, failure);
+	else if (!json_is_object(object))
+	{
+		failure_set(failure, EDURANGE_INVALID_JSON, "the request body must be a JSON object");
+		json_decref(object);
+		object = NULL;
+	}
+	return object;
+}
+
+/* Checks a body that goes to the database as it is. */
+static bool
+check_document(const char *body, size_t length, Failure *failure)
+{
+	if (length == 0)
+		failure_set(failure, EDURANGE_INVALID_JSON, "the request body is empty");
+	else if (memchr(body, '\0', length) != NULL)
+		failure_set(failure, EDURANGE_INVALID_TEXT, "the request body has a null byte");
+	else if (!is_utf8(body, length))
+		failure_set(failure, EDURANGE_INVALID_ENCODING, "the request body is not valid UTF-8");
+	return failure->info == NULL;
+}
+
+/* Did the request give the parameter?  An empty text is as none. */
+static bool
+is_given(Given given)
+{
+	const char *text = text_of(given);
+
+	return text != NULL ? text[0] != '\0' : given.json != NULL;
+}
+
+/* Binds one parameter; false when it failed. */
+static bool
+bind_param(const Param *param, Given given, const char *body, Values *values, Failure *failure)
+{
+	if (!is_given(given) && (param->required || given.json == NULL))
+	{
+		if (param->required)
+			failure_set(failure, EDURANGE_MISSING_PARAMETER, "parameter \"%s\" is required",
+			            param->name);
+		values->values[values->count++] = NULL;
+	}
+	else
+	{
+		values->values[values->count] = bind_one(param, given, body, failure);
+		if (values->values[values->count++] == NULL && failure->info == NULL)
+			failure_set(failure, EDURANGE_INTERNAL, "internal error");
+	}
+	return failure->info == NULL;
+}
+
+/* Binds a part of a pack. */
+static bool
+bind_upload(const Param *param, Upload *upload, Values *values, Failure *failure)
+{
+	char *value = upload_take(upload, param->type);
+
+	if (value == NULL)
+		failure_set(failure, EDURANGE_INTERNAL, "internal error");
+	values->values[values->count++] = value;
+	return value != NULL;
+}
+
+/*
+ * Makes the values of a route's statement of what came with a request.  The body must be followed
+ * by a null byte; what an upload holds moves to the values.  On failure the values are to be freed all the same.
+ */
+bool
+params_bind(const RouteMatch *match, const Target *target, const Caller *caller, const char *body,
+            size_t body_length, Upload *upload, Values *values, Failure *failure)
+{
+	const Route *route = match->route;
+	json_t *object = NULL;
+	int path_value = 0;
+	bool fine = true;
+
+	if (route->body == BODY_OBJECT)
+		fine = (object = parse_object(route, body, body_length, failure)) != NULL;
+	else if (route->body == BODY_DOCUMENT)
+		fine = check_document(body, body_length, failure);
+
+	for (int i = 0; fine && i < MAX_PARAMS && route->params[i].name != NULL; i++)
+	{
+		const Param *param = &route->params[i];
+		Given given = {0};
+
+		if (param->ignored)
+			continue;
+		if (param->source == FROM_UPLOAD && param->type != TYPE_TEXT)
+		{
+			fine = bind_upload(param, upload, values, failure);
+			continue;
+		}
+		if (param->source == FROM_UPLOAD)
+			given.text = upload->uploader;
+		else if (param->type == TYPE_DOCUMENT)
+			given.text = body;
+		else if (param->source == FROM_PATH)
+			given.text = target->segments[match->values[path_value++]];
+		else if (!find_given(param, target, object, &given))
+		{
+			failure_set(failure, EDURANGE_INVALID_PARAMETER,
+			            "parameter \"%s\" is given more than once", param->name);
+			fine = false;
+			break;
+		}
+		if (param->bound != 0 && !is_given(given))
+			given = (Given){.text = caller->values[param->bound]};
+		fine = bind_param(param, given, body, values, failure);
+	}
+	json_decref(object);
+	return fine;
+}
+
+/* Frees the values. */
+void
+values_free(Values *values)
+{
+	for (int i = 0; i < values->count; i++)
+		free(values->values[i]);
+	values->count = 0;
+}

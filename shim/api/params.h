@@ -1,0 +1,29 @@
+/*
+ * params.h
+ *	  From what a request carries to the values of a statement.
+ */
+#ifndef EDURANGE_SHIM_PARAMS_H
+#define EDURANGE_SHIM_PARAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "access/auth.h"
+#include "api/routes.h"
+#include "api/target.h"
+#include "base/errors.h"
+#include "packs/upload.h"
+
+/* The values of a statement as text, NULL for null. */
+typedef struct Values
+{
+	char *values[MAX_VALUES];
+	int count;
+} Values;
+
+extern bool
+params_bind(const RouteMatch *match, const Target *target, const Caller *caller, const char *body,
+            size_t body_length, Upload *upload, Values *values, Failure *failure);
+extern void values_free(Values *values);
+
+#endif

@@ -1,0 +1,511 @@
+/*
+ * routes.c
+ *	  Every route, once: what it takes, who may call it and the one statement that answers it.
+ *
+ * Dispatch, 404, 405, parameter checks and prepared statements are all driven by these tables.
+ * There is no SQL anywhere else in the shim and no function that belongs to one route.
+ */
+#include "api/routes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+
+/* clang-format off */
+#define ROW_OF(call) "SELECT edurange.wire(t)::text FROM edurange." call " t"
+#define LIST_OF(call)                                                                              \
+	"SELECT coalesce(json_agg(edurange.wire(t)), '[]')::text FROM edurange." call " t"
+#define OUTCOMES_OF(function)                                                                       \
+	"SELECT value, sqlstate, message, detail, hint FROM edurange.outcomes('" function "', $1)"
+#define CALLER(a, b, c) "caller => ROW($" #a ",$" #b ",$" #c ")::edurange.caller"
+#define KEYED(a, b, c, d) CALLER(a, b, c) ", idempotency_key => $" #d
+
+const Statement statements[STATEMENT_COUNT] = {
+	[STATEMENT_PING] = {"ping", "SELECT 'true'::text"},
+	[STATEMENT_READINESS] = {"readiness", ROW_OF("readiness()")},
+	[STATEMENT_AUTHENTICATE] = {"authenticate", ROW_OF("authenticate_token($1::bytea)")},
+	[STATEMENT_GET_POINTS] = {"get_points",
+		"SELECT '{\"points\":' || value || '}', sqlstate, message, detail, hint"
+		" FROM edurange.outcomes('get_points', $1)", .batched = true},
+	[STATEMENT_ADD_POINTS] = {"add_points", OUTCOMES_OF("add_points"), .batched = true},
+	[STATEMENT_SET_POINTS] = {"set_points", OUTCOMES_OF("set_points"), .batched = true},
+	[STATEMENT_CREATE_COMPETITION] = {"create_competition", OUTCOMES_OF("create_competition"), .batched = true},
+	[STATEMENT_GENERATE_CODE] = {"generate_access_code", OUTCOMES_OF("generate_access_code"), .batched = true},
+	[STATEMENT_ADD_CHALLENGE] = {"add_competition_challenge", OUTCOMES_OF("add_competition_challenge"), .batched = true},
+	[STATEMENT_JOIN] = {"join_competition", OUTCOMES_OF("join_competition"), .batched = true},
+	[STATEMENT_LEADERBOARD] = {"leaderboard",
+		LIST_OF("leaderboard(group_id => $1, \"limit\" => coalesce($2, 1000), "
+				"\"offset\" => coalesce($3, 0), at => $4, " CALLER(5, 6, 7) ")")},
+	[STATEMENT_ATTEMPT] = {"attempt_question", OUTCOMES_OF("attempt_question"), .batched = true},
+	[STATEMENT_COMPLETE] = {"complete_question", OUTCOMES_OF("complete_question"), .batched = true},
+	[STATEMENT_CHALLENGE_DETAILS] = {"challenge_details", OUTCOMES_OF("challenge_details"),
+		.batched = true},
+	[STATEMENT_COMPLETED] = {"completed_questions",
+		"SELECT json_build_object('completed_questions',"
+		" coalesce(json_agg(edurange.wire(t)), '[]'))::text"
+		" FROM edurange.completed_questions(user_id => $1, group_challenge_id => $2, "
+		CALLER(3, 4, 5) ") t"},
+	[STATEMENT_QUESTION_DETAILS] = {"question_details",
+		ROW_OF("question_details(question_id => $1, " CALLER(2, 3, 4) ")")},
+	[STATEMENT_CHALLENGE_LIST] = {"challenge_list",
+		ROW_OF("challenge_list(type => $1, difficulty => $2, pack_id => $3, group_id => $4, "
+			   "search => $5, \"limit\" => coalesce($6, 100), cursor => $7, "
+			   CALLER(8, 9, 10) ")")},
+	[STATEMENT_CHALLENGES] = {"challenges", LIST_OF("challenges(" CALLER(1, 2, 3) ")")},
+	[STATEMENT_PACK_INSTALL] = {"pack_install",
+		ROW_OF("pack_install(manifest => $1, paths => $2, documents => $3, "
+			   "dry_run => coalesce($4, false), installed_by => $5, " KEYED(6, 7, 8, 9) ")")},
+	[STATEMENT_PACK_UPDATE] = {"pack_update",
+		ROW_OF("pack_update(manifest => $1, paths => $2, documents => $3, "
+			   "dry_run => coalesce($4, false), installed_by => $5, force => coalesce($6, false), "
+			   KEYED(7, 8, 9, 10) ")")},
+	[STATEMENT_PACK_UNINSTALL] = {"pack_uninstall",
+		ROW_OF("pack_uninstall(pack_id => $1, " KEYED(2, 3, 4, 5) ")")},
+	[STATEMENT_PACK_LIST] = {"pack_list", ROW_OF("pack_list(" CALLER(1, 2, 3) ")")},
+	[STATEMENT_PACK_DETAILS] = {"pack_details",
+		ROW_OF("pack_details(pack_id => $1, " CALLER(2, 3, 4) ")")},
+	[STATEMENT_COMPLETE_CHALLENGE] = {"complete_challenge", OUTCOMES_OF("complete_challenge"), .batched = true},
+	[STATEMENT_PROGRESS] = {"competition_progress",
+		ROW_OF("competition_progress(group_id => $1, user_id => $2, " CALLER(3, 4, 5) ")")},
+	[STATEMENT_INSTANCE] = {"challenge_instance",
+		ROW_OF("challenge_instance(challenge_instance_id => $1, " CALLER(2, 3, 4) ")")},
+	[STATEMENT_UPDATE_INSTANCE] = {"update_challenge_instance",
+		"SELECT '{\"success\":true,\"message\":\"instance updated\",\"data\":' || value || '}',"
+		" sqlstate, message, detail, hint"
+		" FROM edurange.outcomes('update_challenge_instance', $1)", .batched = true},
+	[STATEMENT_LOG_ACTIVITY] = {"log_activity", OUTCOMES_OF("log_activity"), .batched = true},
+	[STATEMENT_SYNC_METRICS] = {"sync_metrics",
+		"SELECT row_to_json(t)::text FROM (SELECT s.*, d.*,"
+		" extract(epoch FROM s.\"lastAttempt\") AS \"lastAttemptAt\","
+		" extract(epoch FROM s.\"lastSuccess\") AS \"lastSuccessAt\""
+		" FROM edurange.sync_status() s, edurange.sync_drift_summary() d) t"},
+	[STATEMENT_HEALTH] = {"health", ROW_OF("health()")},
+	[STATEMENT_CDF_SCHEMA] = {"cdf_schema", "SELECT edurange.cdf_schema()::text"},
+	[STATEMENT_CDF_VALIDATE] = {"cdf_validate", ROW_OF("cdf_validate(document => $1)")},
+	[STATEMENT_CDF_IMPORT] = {"cdf_import",
+		ROW_OF("cdf_import(document => $1, pack_id => $2, " KEYED(3, 4, 5, 6) ")")},
+	[STATEMENT_CDF_UPDATE] = {"cdf_update",
+		ROW_OF("cdf_update(challenge_id => $1, document => $2, " KEYED(3, 4, 5, 6) ")")},
+	[STATEMENT_CDF_EXPORT] = {"cdf_export",
+		"SELECT edurange.cdf_export(challenge_id => $1, " CALLER(2, 3, 4) ")"},
+};
+
+#define QUERY(n, alias) {.name = n, .aliases = {alias}, .source = FROM_QUERY, .required = true}
+#define TEXT(n, alias) {.name = n, .aliases = {alias}, .source = FROM_BODY, .required = true}
+#define OPTIONAL(n, alias, t)                                                                      \
+	{.name = n, .aliases = {alias}, .source = FROM_BODY, .type = t}
+/* who acts: the user or instance that a token is bound to, where the request names none */
+#define USER(n, alias, from)                                                                       \
+	{.name = n, .aliases = {alias}, .source = from, .required = true, .bound = CALLER_USER}
+#define REQUIRED(n, alias, t)                                                                      \
+	{.name = n, .aliases = {alias}, .source = FROM_BODY, .type = t, .required = true}
+/* a pack, whether it is only tried, and who sent it */
+#define PACK                                                                                       \
+	{.name = "manifest", .source = FROM_UPLOAD, .type = TYPE_PACK_MANIFEST, .required = true},     \
+	{.name = "paths", .source = FROM_UPLOAD, .type = TYPE_PACK_PATHS, .required = true},           \
+	{.name = "documents", .source = FROM_UPLOAD, .type = TYPE_PACK_DOCUMENTS, .required = true},   \
+	{.name = "dry_run", .aliases = {"dryRun"}, .source = FROM_QUERY, .type = TYPE_BOOLEAN},        \
+	{.name = "X-Uploader-User-Id", .source = FROM_UPLOAD, .bound = CALLER_USER}
+
+const Route routes[] = {
+	{.method = "GET", .path = "/status", .open = true, .read_only = true,
+	 .response = RESPOND_STATUS, .statement = STATEMENT_PING,
+	 .answer = "status:text message:text database:text timestamp:timestamptz connection_info:connection_info",
+	 .summary = "Is the service up, and is the database connected?"},
+	{.method = "GET", .path = "/live", .open = true, .read_only = true,
+	 .response = RESPOND_LIVE,
+	 .answer = "live:boolean",
+	 .summary = "Is the process alive?"},
+	{.method = "GET", .path = "/ready", .open = true, .read_only = true,
+	 .response = RESPOND_READY, .statement = STATEMENT_READINESS,
+	 .answer = "ready:boolean version:text",
+	 .summary = "Can requests be served?"},
+	{.method = "GET", .path = "/openapi.json", .open = true, .read_only = true,
+	 .response = RESPOND_OPENAPI, .answer = "jsonb",
+	 .summary = "This interface as an OpenAPI document."},
+	{.method = "GET", .path = "/docs", .open = true, .read_only = true,
+	 .response = RESPOND_DOCS,
+	 .summary = "This interface as a page to read."},
+
+	{.method = "GET", .path = "/health/detailed", .tier = TIER_SERVICE, .read_only = true,
+	 .response = RESPOND_HEALTH, .slow = true, .statement = STATEMENT_HEALTH,
+	 .answer = "+health_report connection_info:connection_info",
+	 .summary = "The state of database, tables and sync worker."},
+
+	{.method = "GET", .path = "/metrics", .tier = TIER_SERVICE, .read_only = true,
+	 .response = RESPOND_METRICS, .statement = STATEMENT_SYNC_METRICS,
+	 .summary = "Counters and gauges in the format of Prometheus."},
+
+	{.method = "GET", .path = "/get_points", .tier = TIER_PLAYER, .read_only = true,
+	 .caller = true, .statement = STATEMENT_GET_POINTS,
+	 .params = {USER("user_id", "userId", FROM_QUERY), QUERY("group_id", "groupId")},
+	 .answer = "points:integer",
+	 .summary = "A user's total in a competition; 0 for anything unknown."},
+	{.method = "POST", .path = "/add_points", .tier = TIER_SERVICE, .body = BODY_OBJECT,
+	 .caller = true, .keyed = true, .lock_keys = {1, 2}, .statement = STATEMENT_ADD_POINTS,
+	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("group_id", "groupId"),
+				REQUIRED("points", NULL, TYPE_INTEGER), OPTIONAL("reason", NULL, TYPE_TEXT)},
+	 .award = AWARD_CORRECTION,
+	 .summary = "Adds points to a member's total (negative: takes them away)."},
+	{.method = "POST", .path = "/set_points", .tier = TIER_SERVICE, .body = BODY_OBJECT,
+	 .caller = true, .keyed = true, .lock_keys = {1, 2}, .statement = STATEMENT_SET_POINTS,
+	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("group_id", "groupId"),
+				REQUIRED("points", NULL, TYPE_INTEGER), OPTIONAL("reason", NULL, TYPE_TEXT)},
+	 .award = AWARD_CORRECTION,
+	 .summary = "Sets a member's total."},
+
+	{.method = "POST", .path = "/competition/create", .tier = TIER_SERVICE, .body = BODY_OBJECT,
+	 .caller = true, .keyed = true, .statement = STATEMENT_CREATE_COMPETITION,
+	 .params = {TEXT("name", NULL), REQUIRED("startDate", "start_date", TYPE_TIMESTAMP),
+				REQUIRED("instructorIds", "instructor_ids", TYPE_TEXT_LIST),
+				OPTIONAL("description", NULL, TYPE_TEXT),
+				OPTIONAL("endDate", "end_date", TYPE_TIMESTAMP)},
+	 .summary = "Creates a competition."},
+	{.method = "POST", .path = "/competition/generate-code", .tier = TIER_SERVICE,
+	 .body = BODY_OBJECT, .caller = true, .keyed = true, .statement = STATEMENT_GENERATE_CODE,
+	 .params = {TEXT("groupId", "group_id"), USER("createdBy", "created_by", FROM_BODY),
+				OPTIONAL("code", NULL, TYPE_TEXT),
+				OPTIONAL("expiresAt", "expires_at", TYPE_TIMESTAMP),
+				OPTIONAL("maxUses", "max_uses", TYPE_INTEGER)},
+	 .summary = "Makes a code to join a competition with."},
+	{.method = "POST", .path = "/competition/add-challenge", .tier = TIER_SERVICE,
+	 .body = BODY_OBJECT, .caller = true, .keyed = true, .statement = STATEMENT_ADD_CHALLENGE,
+	 .params = {TEXT("groupId", "group_id"), TEXT("challengeId", "challenge_id"),
+				REQUIRED("points", NULL, TYPE_INTEGER)},
+	 .summary = "Places a challenge in a competition."},
+	{.method = "POST", .path = "/competition/join", .tier = TIER_PLAYER, .body = BODY_OBJECT,
+	 .caller = true, .keyed = true, .lock_keys = {1, 2}, .statement = STATEMENT_JOIN,
+	 .params = {TEXT("code", NULL), USER("userId", "user_id", FROM_BODY)},
+	 .summary = "Makes a user a member of the competition that a code belongs to."},
+	{.method = "GET", .path = "/competition/{group_id}/leaderboard", .tier = TIER_PLAYER,
+	 .read_only = true, .caller = true, .replica_ok = true, .statement = STATEMENT_LEADERBOARD,
+	 .params = {{.name = "group_id", .source = FROM_PATH, .required = true},
+				{.name = "limit", .source = FROM_QUERY, .type = TYPE_INTEGER},
+				{.name = "offset", .source = FROM_QUERY, .type = TYPE_INTEGER},
+				{.name = "at", .source = FROM_QUERY, .type = TYPE_TIMESTAMP, .slow = true}},
+	 .summary = "The members of a competition, best first."},
+
+	{.method = "GET", .path = "/competition/{group_id}/progress/{user_id}", .tier = TIER_PLAYER,
+	 .read_only = true, .caller = true, .statement = STATEMENT_PROGRESS,
+	 .params = {{.name = "group_id", .source = FROM_PATH, .required = true},
+				{.name = "user_id", .source = FROM_PATH, .required = true}},
+	 .summary = "A user's progress through a competition's challenges."},
+	{.method = "POST", .path = "/competition/complete-challenge", .tier = TIER_PLAYER,
+	 .body = BODY_OBJECT, .caller = true, .keyed = true,
+	 .lock_keys = {1, 2}, .statement = STATEMENT_COMPLETE_CHALLENGE,
+	 .params = {USER("userId", "user_id", FROM_BODY),
+				TEXT("groupChallengeId", "group_challenge_id"),
+				OPTIONAL("pointsEarned", "points_earned", TYPE_INTEGER),
+				OPTIONAL("groupId", "group_id", TYPE_TEXT),
+				OPTIONAL("challengeId", "challenge_id", TYPE_TEXT)},
+	 .award = AWARD_CHALLENGE,
+	 .summary = "Completes a challenge."},
+
+	{.method = "POST", .path = "/question/attempt", .tier = TIER_PLAYER, .body = BODY_OBJECT,
+	 .caller = true, .keyed = true, .lock_keys = {1, 3}, .statement = STATEMENT_ATTEMPT,
+	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("question_id", "questionId"),
+				TEXT("group_challenge_id", "groupChallengeId"),
+				REQUIRED("answer", NULL, TYPE_ANSWER),
+				{.name = "challenge_instance_id", .aliases = {"challengeInstanceId"},
+				 .source = FROM_BODY, .bound = CALLER_INSTANCE}},
+	 .limited = true,
+	 .award = AWARD_QUESTION,
+	 .summary = "Judges an answer and completes the question when it is right."},
+	{.method = "POST", .path = "/question/complete", .tier = TIER_PLAYER, .body = BODY_OBJECT,
+	 .caller = true, .keyed = true, .lock_keys = {1, 3}, .statement = STATEMENT_COMPLETE,
+	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("question_id", "questionId"),
+				TEXT("group_challenge_id", "groupChallengeId"),
+				OPTIONAL("is_correct", "isCorrect", TYPE_BOOLEAN),
+				{.name = "points", .source = FROM_BODY, .type = TYPE_INTEGER, .ignored = true}},
+	 .award = AWARD_QUESTION,
+	 .summary = "Completes a question and awards its points once."},
+
+	{.method = "GET", .path = "/question/completed", .tier = TIER_PLAYER, .read_only = true,
+	 .caller = true, .statement = STATEMENT_COMPLETED,
+	 .params = {USER("user_id", "userId", FROM_QUERY),
+				QUERY("group_challenge_id", "groupChallengeId")},
+	 .answer = "completed_questions:question_completion[]",
+	 .summary = "What a user has completed of a group challenge."},
+	{.method = "GET", .path = "/question/details", .tier = TIER_PLAYER, .read_only = true,
+	 .caller = true, .statement = STATEMENT_QUESTION_DETAILS,
+	 .params = {QUERY("question_id", "questionId")},
+	 .summary = "One question."},
+
+	{.method = "POST", .path = "/packs/upload", .tier = TIER_ADMIN, .body = BODY_PACK,
+	 .caller = true, .keyed = true, .slow = true, .statement = STATEMENT_PACK_INSTALL,
+	 .params = {PACK},
+	 .summary = "Installs a pack of challenges, or brings it up to a newer version."},
+	{.method = "POST", .path = "/challenge-pack/install", .tier = TIER_ADMIN, .body = BODY_PACK,
+	 .caller = true, .keyed = true, .slow = true, .statement = STATEMENT_PACK_INSTALL,
+	 .params = {PACK},
+	 .summary = "The same as /packs/upload."},
+	{.method = "POST", .path = "/challenge-pack/update", .tier = TIER_ADMIN, .body = BODY_PACK,
+	 .caller = true, .keyed = true, .slow = true, .statement = STATEMENT_PACK_UPDATE,
+	 .params = {PACK, {.name = "force", .source = FROM_QUERY, .type = TYPE_BOOLEAN}},
+	 .summary = "Brings an installed pack to another version."},
+	{.method = "POST", .path = "/challenge-pack/uninstall", .tier = TIER_ADMIN,
+	 .body = BODY_OBJECT, .caller = true, .keyed = true, .statement = STATEMENT_PACK_UNINSTALL,
+	 .params = {TEXT("pack_id", "packId")},
+	 .summary = "Removes a pack; its challenges and all that was done with them stay."},
+	{.method = "GET", .path = "/challenge-pack/list", .tier = TIER_SERVICE, .read_only = true,
+	 .caller = true, .replica_ok = true, .statement = STATEMENT_PACK_LIST,
+	 .summary = "All installed packs by name."},
+	{.method = "GET", .path = "/challenge-pack/details/{pack_id}", .tier = TIER_SERVICE,
+	 .read_only = true, .caller = true, .replica_ok = true, .statement = STATEMENT_PACK_DETAILS,
+	 .params = {{.name = "pack_id", .source = FROM_PATH, .required = true}},
+	 .summary = "A pack with its challenges."},
+
+	{.method = "GET", .path = "/challenge/list", .tier = TIER_PLAYER, .read_only = true,
+	 .caller = true, .replica_ok = true, .statement = STATEMENT_CHALLENGE_LIST,
+	 .params = {{.name = "type", .source = FROM_QUERY},
+				{.name = "difficulty", .source = FROM_QUERY},
+				{.name = "pack_id", .aliases = {"packId"}, .source = FROM_QUERY},
+				{.name = "group_id", .aliases = {"groupId"}, .source = FROM_QUERY},
+				{.name = "search", .source = FROM_QUERY, .slow = true},
+				{.name = "limit", .source = FROM_QUERY, .type = TYPE_INTEGER},
+				{.name = "cursor", .source = FROM_QUERY}},
+	 .summary = "A page of challenges, filtered."},
+	{.method = "GET", .path = "/challenges", .tier = TIER_PLAYER, .read_only = true,
+	 .caller = true, .replica_ok = true, .statement = STATEMENT_CHALLENGES,
+	 .summary = "All challenges by name."},
+	{.method = "GET", .path = "/challenge/details", .tier = TIER_PLAYER, .read_only = true,
+	 .caller = true, .replica_ok = true, .statement = STATEMENT_CHALLENGE_DETAILS,
+	 .params = {QUERY("challenge_id", "challengeId")},
+	 .summary = "A challenge with its questions and app configurations."},
+	{.method = "GET", .path = "/get_challenge_instance", .tier = TIER_PLAYER, .read_only = true,
+	 .caller = true, .statement = STATEMENT_INSTANCE,
+	 .params = {{.name = "challenge_instance_id", .aliases = {"challengeInstanceId"},
+				 .source = FROM_QUERY, .required = true, .bound = CALLER_INSTANCE}},
+	 .summary = "An instance, its owner and its group challenge."},
+	{.method = "PATCH", .path = "/challenge-instances/{instance_id}", .tier = TIER_SERVICE,
+	 .body = BODY_OBJECT, .caller = true, .keyed = true, .lock_keys = {1}, .statement = STATEMENT_UPDATE_INSTANCE,
+	 .params = {{.name = "instance_id", .source = FROM_PATH, .required = true},
+				OPTIONAL("status", NULL, TYPE_TEXT),
+				OPTIONAL("flagSecretName", "flag_secret_name", TYPE_TEXT),
+				OPTIONAL("flag", NULL, TYPE_TEXT)},
+	 .answer = "success:boolean message:text data:instance_change",
+	 .summary = "Changes status or flag of an instance."},
+
+	{.method = "POST", .path = "/activity/log", .tier = TIER_PLAYER, .body = BODY_OBJECT,
+	 .caller = true, .keyed = true, .lock_keys = {2}, .statement = STATEMENT_LOG_ACTIVITY,
+	 .params = {TEXT("eventType", "event_type"), USER("userId", "user_id", FROM_BODY),
+				OPTIONAL("severity", NULL, TYPE_TEXT), OPTIONAL("metadata", NULL, TYPE_JSON),
+				OPTIONAL("challengeId", "challenge_id", TYPE_TEXT),
+				OPTIONAL("groupId", "group_id", TYPE_TEXT),
+				OPTIONAL("challengeInstanceId", "challenge_instance_id", TYPE_TEXT),
+				OPTIONAL("accessCodeId", "access_code_id", TYPE_TEXT),
+				OPTIONAL("details", NULL, TYPE_TEXT)},
+	 .summary = "Writes an entry to the activity log."},
+
+	{.method = "GET", .path = "/schema", .tier = TIER_PLAYER, .read_only = true,
+	 .statement = STATEMENT_CDF_SCHEMA,
+	 .summary = "The JSON schema of challenge definitions."},
+	{.method = "POST", .path = "/cdf/validate", .tier = TIER_SERVICE, .read_only = true,
+	 .body = BODY_DOCUMENT, .slow = true, .statement = STATEMENT_CDF_VALIDATE,
+	 .params = {{.name = "document", .source = FROM_BODY, .type = TYPE_DOCUMENT, .required = true}},
+	 .summary = "Whether a document, as such or in {\"cdf\": …}, can be imported, and why not."},
+	{.method = "POST", .path = "/cdf/import", .tier = TIER_ADMIN, .body = BODY_DOCUMENT,
+	 .caller = true, .keyed = true, .slow = true, .statement = STATEMENT_CDF_IMPORT,
+	 .params = {{.name = "document", .source = FROM_BODY, .type = TYPE_DOCUMENT, .required = true},
+				{.name = "pack_id", .aliases = {"packId"}, .source = FROM_QUERY}},
+	 .summary = "Makes or updates a challenge from a document."},
+	{.method = "POST", .path = "/cdf/update/{challenge_id}", .tier = TIER_ADMIN,
+	 .body = BODY_DOCUMENT, .caller = true, .keyed = true, .slow = true,
+	 .statement = STATEMENT_CDF_UPDATE,
+	 .params = {{.name = "challenge_id", .source = FROM_PATH, .required = true},
+				{.name = "document", .source = FROM_BODY, .type = TYPE_DOCUMENT, .required = true}},
+	 .summary = "Updates a challenge, which stays in its pack, from a document."},
+	{.method = "GET", .path = "/cdf/export/{challenge_id}", .tier = TIER_ADMIN, .read_only = true,
+	 .caller = true, .slow = true, .statement = STATEMENT_CDF_EXPORT, .answer = "jsonb",
+	 .params = {{.name = "challenge_id", .source = FROM_PATH, .required = true}},
+	 .summary = "The document of a challenge, byte for byte as it was imported."},
+};
+/* clang-format on */
+
+const size_t route_count = sizeof(routes) / sizeof(routes[0]);
+
+static const char *const tier_names[TIER_COUNT] = {
+    [TIER_NONE] = "none",
+    [TIER_PLAYER] = "player",
+    [TIER_SERVICE] = "service",
+    [TIER_ADMIN] = "admin",
+};
+
+/* The name of a tier as settings, tokens and the log spell it. */
+const char *
+tier_name(Tier tier)
+{
+	return tier_names[tier];
+}
+
+/* The tier of that name; false leaves *tier alone. */
+bool
+tier_from_name(const char *name, Tier *tier)
+{
+	for (int i = 0; i < TIER_COUNT; i++)
+	{
+		if (strcmp(tier_names[i], name) == 0)
+		{
+			*tier = (Tier) i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The highest $n of a statement. */
+static int
+count_placeholders(const char *sql)
+{
+	int highest = 0;
+
+	for (const char *at = strchr(sql, '$'); at != NULL; at = strchr(at + 1, '$'))
+	{
+		int number = 0;
+
+		sscanf(at, "$%d", &number);
+		if (number > highest)
+			highest = number;
+	}
+	return highest;
+}
+
+/* What is wrong with a route, or NULL. */
+static const char *
+find_fault(const Route *route)
+{
+	int bound = (route->caller ? CALLER_VALUES : 0) + (route->keyed ? 1 : 0);
+	int braces = 0;
+	int path_params = 0;
+
+	if (route->method == NULL || route->path == NULL || route->summary == NULL)
+		return "method, path or summary is missing";
+	if (route->open == (route->tier != TIER_NONE))
+		return "it must have a tier or be open, and not both";
+	if (route->response == RESPOND_VALUE && route->statement == STATEMENT_NONE)
+		return "it has no statement";
+	for (const char *at = route->path; *at != '\0'; at++)
+		braces += *at == '{';
+	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
+	{
+		const Param *param = &route->params[i];
+
+		bound += !param->ignored;
+		path_params += param->source == FROM_PATH;
+		if (param->source == FROM_BODY && route->body == BODY_NONE)
+			return "a parameter comes from a body that the route does not take";
+		if ((param->type == TYPE_DOCUMENT) !=
+		    (param->source == FROM_BODY && route->body == BODY_DOCUMENT))
+			return "a document and a body of fields do not go together";
+		if (param->source == FROM_UPLOAD && route->body != BODY_PACK)
+			return "a parameter comes from a pack that the route does not take";
+	}
+	if (braces != path_params)
+		return "the path and the path parameters differ";
+	if (route->statement != STATEMENT_NONE && statements[route->statement].batched)
+		bound = 1;
+	if (route->statement != STATEMENT_NONE &&
+	    count_placeholders(statements[route->statement].sql) != bound)
+		return "the statement takes another number of values";
+	return NULL;
+}
+
+/* Prints method, path and tier of each route. */
+void
+routes_print(void)
+{
+	for (size_t i = 0; i < route_count; i++)
+		printf("%s %s %s\n", routes[i].method, routes[i].path, tier_name(routes[i].tier));
+}
+
+/* Refuses to start with a row that cannot work; names it. */
+bool
+routes_check(void)
+{
+	for (size_t i = 0; i < route_count; i++)
+	{
+		const char *fault = find_fault(&routes[i]);
+
+		if (fault != NULL)
+		{
+			char message[256];
+
+			snprintf(message, sizeof(message), "route %s %s: %s", routes[i].method, routes[i].path,
+			         fault);
+			log_event("error", "broken_route", message);
+			return false;
+		}
+	}
+	for (int i = STATEMENT_NONE + 1; i < STATEMENT_COUNT; i++)
+	{
+		if (statements[i].sql == NULL)
+		{
+			log_event("error", "broken_route", "a statement is missing from the table");
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Does the path have the shape of the pattern?  Notes which segments are parameters. */
+static bool
+path_matches(const char *pattern, char *const *segments, int nsegments, int *values)
+{
+	const char *at = pattern;
+	int nvalues = 0;
+
+	for (int i = 0; i < nsegments; i++)
+	{
+		size_t length;
+
+		if (*at++ != '/')
+			return false;
+		length = strcspn(at, "/");
+		if (*at == '{')
+			values[nvalues++] = i;
+		else if (strlen(segments[i]) != length || strncmp(at, segments[i], length) != 0)
+			return false;
+		at += length;
+	}
+	return *at == '\0';
+}
+
+/* Adds a method to a list for the header Allow, once. */
+static void
+allow_method(char *allow, const char *method)
+{
+	size_t used = strlen(allow);
+
+	if (strstr(allow, method) == NULL)
+		snprintf(allow + used, ALLOW_LENGTH - used, "%s%s", used > 0 ? ", " : "", method);
+}
+
+/*
+ * Finds the route of a method and a path that is split already; HEAD is answered by GET.  A path
+ * that is spelled out wins over one with parameters, because the table has it first.
+ */
+void
+routes_match(const char *method, char *const *segments, int nsegments, RouteMatch *match)
+{
+	const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
+	int values[MAX_SEGMENTS];
+
+	memset(match, 0, sizeof(*match));
+	for (size_t i = 0; i < route_count; i++)
+	{
+		if (!path_matches(routes[i].path, segments, nsegments, values))
+			continue;
+		match->path_found = true;
+		allow_method(match->allow, routes[i].method);
+		if (strcmp(routes[i].method, "GET") == 0)
+			allow_method(match->allow, "HEAD");
+		if (match->route == NULL && strcmp(routes[i].method, wanted) == 0)
+		{
+			match->route = &routes[i];
+			memcpy(match->values, values, sizeof(values));
+		}
+	}
+	if (match->path_found)
+		allow_method(match->allow, "OPTIONS");
+}

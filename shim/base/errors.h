@@ -1,0 +1,35 @@
+/*
+ * errors.h
+ *	  What goes wrong, as HTTP: the error table of the extension seen from the other side.
+ */
+#ifndef EDURANGE_SHIM_ERRORS_H
+#define EDURANGE_SHIM_ERRORS_H
+
+#include "../../extension/base/errors.h"
+#include "database/database.h"
+
+typedef struct ErrorInfo
+{
+	const char *name;
+	const char *sqlstate;
+	unsigned status;
+	const char *meaning; /* a sentence */
+} ErrorInfo;
+
+/* A refusal or failure on its way to the client.  Zeroed means that nothing failed. */
+typedef struct Failure
+{
+	const ErrorInfo *info;
+	char *message;
+	char *detail;
+	char *hint;
+} Failure;
+
+extern const ErrorInfo *error_info(EdurangeError error);
+extern void failure_set(Failure *failure, EdurangeError error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+extern void failure_from_database(Failure *failure, const DatabaseResult *result);
+extern char *failure_body(const Failure *failure, const char *request_id);
+extern void failure_clear(Failure *failure);
+
+#endif

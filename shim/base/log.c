@@ -1,0 +1,140 @@
+/*
+ * log.c
+ *	  One JSON object a line on standard error, each written by a single call.
+ *
+ * What is logged is chosen by the caller; nothing here adds text that came with a request.
+ */
+#include "base/log.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUFFER_LENGTH 16384
+
+/* The lines of this thread that are not written yet. */
+static _Thread_local struct
+{
+	char text[BUFFER_LENGTH];
+	size_t length;
+} buffer;
+
+/* The time now as UTC with milliseconds, the form that all of the interface uses. */
+void
+iso_time_now(char text[ISO_TIME_LENGTH])
+{
+	static _Thread_local char seconds[ISO_TIME_LENGTH - 5];
+	static _Thread_local time_t formatted = -1;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (now.tv_sec != formatted)
+	{
+		struct tm utc;
+
+		gmtime_r(&now.tv_sec, &utc);
+		strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &utc);
+		formatted = now.tv_sec;
+	}
+	snprintf(text, ISO_TIME_LENGTH, "%s.%03dZ", seconds, (int) (now.tv_nsec / 1000000));
+}
+
+/* Writes to standard error, all at once. */
+static void
+write_out(const char *text, size_t length)
+{
+	if (write(STDERR_FILENO, text, length) < 0)
+	{
+		/* there is nowhere left to report this to */
+	}
+}
+
+void
+log_flush(void)
+{
+	if (buffer.length > 0)
+		write_out(buffer.text, buffer.length);
+	buffer.length = 0;
+}
+
+void
+log_line(const char *line, size_t length)
+{
+	if (buffer.length + length > sizeof(buffer.text))
+		log_flush();
+	if (length > sizeof(buffer.text))
+	{
+		write_out(line, length);
+		return;
+	}
+	memcpy(buffer.text + buffer.length, line, length);
+	buffer.length += length;
+}
+
+/* Writes one line, time first; frees the object.  Lines of several threads never mix. */
+void
+log_object(json_t *object)
+{
+	char time[ISO_TIME_LENGTH];
+	json_t *line = json_object();
+	char *text;
+
+	iso_time_now(time);
+	json_object_set_new(line, "time", json_string(time));
+	json_object_update(line, object);
+	json_decref(object);
+	text = json_dumps(line, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12));
+	json_decref(line);
+	if (text != NULL)
+	{
+		size_t length = strlen(text);
+
+		text[length] = '\n';
+		write_out(text, length + 1);
+		free(text);
+	}
+}
+
+/* Reports something that is not a request, such as the start or a lost database. */
+void
+log_event(const char *level, const char *event, const char *message)
+{
+	log_object(json_pack("{s:s, s:s, s:s}", "level", level, "event", event, "message", message));
+}
+
+/* Numbers that do not repeat; nothing secret depends on them (splitmix64). */
+static unsigned long long
+next_random(void)
+{
+	static _Thread_local uint64_t state = 0;
+	uint64_t mixed;
+
+	while (state == 0)
+	{
+		if (getrandom(&state, sizeof(state), 0) < 0)
+			state = (uint64_t) time(NULL) ^ (uintptr_t) &state;
+	}
+	mixed = (state += 0x9e3779b97f4a7c15u);
+	mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9u;
+	mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebu;
+	return mixed ^ (mixed >> 31);
+}
+
+void
+log_request_id(const char *given, char id[REQUEST_ID_LENGTH])
+{
+	static const char allowed[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+	if (given != NULL && given[0] != '\0' && strlen(given) < REQUEST_ID_LENGTH &&
+	    strspn(given, allowed) == strlen(given))
+	{
+		snprintf(id, REQUEST_ID_LENGTH, "%s", given);
+		return;
+	}
+	snprintf(id, REQUEST_ID_LENGTH, "%016llx%016llx", next_random(), next_random());
+}

@@ -1,0 +1,75 @@
+/*
+ * config.h
+ *	  The settings of the shim, from the environment, files and the command line.
+ */
+#ifndef EDURANGE_SHIM_CONFIG_H
+#define EDURANGE_SHIM_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/routes.h"
+#include "base/address.h"
+#include "config/dsn.h"
+
+typedef struct Config
+{
+	const char *direct_database_url;
+	const char *database_url;
+	const char *read_database_url;
+	const char *postgres_host;
+	const char *postgres_name;
+	const char *postgres_user;
+	const char *postgres_password;
+	const char *host;
+	const char *anonymous_tier;
+	const char *cors_origins;
+	const char *trusted_proxies;
+	int port;
+	int metrics_port;
+	int threads;
+	int pool_size;
+	int pool_timeout; /* seconds that a request waits until it is sent */
+	int queue_length;
+	int max_body;
+	int max_header;
+	int max_url;
+	int max_json_depth;
+	int max_response;
+	int max_requests;   /* on one connection */
+	int address_limit;  /* connections of one address */
+	int header_timeout; /* these three in seconds */
+	int body_timeout;
+	int send_timeout;
+	int wrong_tokens; /* of an address in a minute */
+	int connection_limit;
+	int connection_timeout; /* seconds */
+	int drain_timeout;      /* seconds */
+	int statement_timeout;  /* milliseconds */
+	int import_timeout;     /* milliseconds */
+	bool allow_root;
+
+	uint64_t given;     /* one bit for each setting that does not have its default */
+	uint64_t from_file; /* one bit for each whose value config_free() frees */
+
+	/* derived */
+	Tier anonymous;
+	Networks proxies;
+	ConnectionOptions connection;
+	ConnectionOptions read_connection; /* none: reads go where writes go */
+} Config;
+
+/* What the command line asked for. */
+typedef enum ConfigAction
+{
+	CONFIG_RUN,
+	CONFIG_CHECK,
+	CONFIG_DONE, /* --help or --version, printed already */
+	CONFIG_BROKEN
+} ConfigAction;
+
+extern ConfigAction config_read(Config *config, int argc, char **argv);
+extern void config_print(const Config *config);
+extern void config_free(Config *config);
+
+#endif

@@ -1,0 +1,158 @@
+/*
+ * dsn.c
+ *	  Where the database is: a URL, also one that was written for Prisma, as options of libpq.
+ */
+#include "config/dsn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <libpq-fe.h>
+
+/* What Prisma's client reads in a URL and libpq does not know. */
+static const char *const prisma_parameters[] = {
+    "schema",
+    "connection_limit",
+    "pool_timeout",
+    "socket_timeout",
+    "statement_cache_size",
+    "max_connection_lifetime",
+    "max_idle_connection_lifetime",
+    "pgbouncer",
+    "sslidentity",
+    "sslaccept",
+};
+
+static bool
+is_prisma_parameter(const char *parameter, size_t length)
+{
+	for (size_t i = 0; i < sizeof(prisma_parameters) / sizeof(prisma_parameters[0]); i++)
+	{
+		if (strlen(prisma_parameters[i]) == length &&
+		    strncmp(prisma_parameters[i], parameter, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Takes over what a parameter of Prisma's asks for, where it means something here.  False for a
+ * connection pooler, which prepared statements and the role of a connection do not survive.
+ */
+static bool
+apply_prisma_parameter(const char *variable, const char *name, const char *value, DsnPool *pool)
+{
+	long number = strtol(value, NULL, 10);
+
+	if (strcmp(name, "pgbouncer") == 0 && strcasecmp(value, "true") == 0)
+	{
+		fprintf(stderr,
+		        "edurange_shim: %s has pgbouncer=true: statements are prepared and each "
+		        "connection has a role of its own, which a pooler does not keep; set "
+		        "DIRECT_DATABASE_URL to the database itself\n",
+		        variable);
+		return false;
+	}
+	if (strcmp(name, "connection_limit") == 0 && number >= 1 && number <= 256)
+		pool->connections = (int) number;
+	if (strcmp(name, "pool_timeout") == 0 && number >= 1 && number <= 300)
+		pool->seconds = (int) number;
+	return true;
+}
+
+/* The URL without Prisma's parameters, to be freed; NULL when one of them rules it out. */
+static char *
+strip_url(const char *variable, const char *url, DsnPool *pool)
+{
+	const char *query = strchr(url, '?');
+	char *stripped = strdup(url);
+	char separator = '?';
+	size_t used;
+
+	if (query == NULL || stripped == NULL)
+		return stripped;
+	used = (size_t) (query - url);
+	for (const char *at = query + 1; *at != '\0';)
+	{
+		size_t length = strcspn(at, "&");
+		size_t name_length = strcspn(at, "=&");
+
+		if (is_prisma_parameter(at, name_length))
+		{
+			char name[64];
+			char value[64];
+
+			snprintf(name, sizeof(name), "%.*s", (int) name_length, at);
+			snprintf(value, sizeof(value), "%.*s", (int) (length - name_length),
+			         at + name_length + (at[name_length] == '='));
+			value[strcspn(value, "&")] = '\0';
+			if (!apply_prisma_parameter(variable, name, value, pool))
+			{
+				free(stripped);
+				return NULL;
+			}
+		}
+		else if (length > 0)
+		{
+			stripped[used++] = separator;
+			separator = '&';
+			memcpy(stripped + used, at, length);
+			used += length;
+		}
+		at += length + (at[length] == '&');
+	}
+	stripped[used] = '\0';
+	return stripped;
+}
+
+void
+dsn_add(ConnectionOptions *options, const char *keyword, const char *value)
+{
+	if (value == NULL || value[0] == '\0' || options->count == MAX_CONNECTION_OPTIONS)
+		return;
+	options->keywords[options->count] = strdup(keyword);
+	options->values[options->count] = strdup(value);
+	options->count++;
+}
+
+/* libpq's complaint is not repeated, since it may quote the password. */
+bool
+dsn_from_url(const char *variable, const char *url, ConnectionOptions *options, DsnPool *pool)
+{
+	PQconninfoOption *parsed;
+	char *stripped;
+
+	if (strncmp(url, "postgres://", 11) != 0 && strncmp(url, "postgresql://", 13) != 0)
+	{
+		fprintf(stderr, "edurange_shim: %s must begin with postgresql:// or postgres://\n",
+		        variable);
+		return false;
+	}
+	stripped = strip_url(variable, url, pool);
+	if (stripped == NULL)
+		return false;
+	parsed = PQconninfoParse(stripped, NULL);
+	free(stripped);
+	if (parsed == NULL)
+	{
+		fprintf(stderr, "edurange_shim: %s is not a URL that libpq understands\n", variable);
+		return false;
+	}
+	for (PQconninfoOption *option = parsed; option->keyword != NULL; option++)
+		dsn_add(options, option->keyword, option->val);
+	PQconninfoFree(parsed);
+	return true;
+}
+
+void
+dsn_free(ConnectionOptions *options)
+{
+	for (int i = 0; i < options->count; i++)
+	{
+		free((char *) options->keywords[i]);
+		free((char *) options->values[i]);
+	}
+	options->count = 0;
+}

@@ -1,0 +1,219 @@
+/*
+ * batch.c
+ *	  Calls that are sent as one statement and share one transaction, and what came of them.
+ *
+ * A statement that is batched takes one array, with the values of all its calls one after the
+ * other, and returns one row for each: value, SQLSTATE, message, detail, hint.  A refusal is such a
+ * row and hurts nobody.  Of any other statement a batch has one call, or several that ask the same
+ * and get the same answer.  Nothing is answered before the sync point has come without an error: only
+ * then is the transaction committed.
+ */
+#include "database/batch.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "database/result.h"
+
+#define TEXT_OID 25
+#define ARRAY_HEADER_LENGTH 20
+
+enum
+{
+	COLUMN_VALUE,
+	COLUMN_SQLSTATE,
+	COLUMN_MESSAGE,
+	COLUMN_DETAIL,
+	COLUMN_HINT,
+	COLUMNS
+};
+
+void
+call_answer(DatabaseCall *call, DatabaseResult *result)
+{
+	call->done(call->closure, result);
+	result_clear(result);
+}
+
+void
+call_fail(DatabaseCall *call, const char *sqlstate)
+{
+	DatabaseResult result = {0};
+
+	result_fail(&result, sqlstate);
+	call_answer(call, &result);
+}
+
+static char *
+put_int(char *to, int number)
+{
+	uint32_t bytes = htonl((uint32_t) number);
+
+	memcpy(to, &bytes, sizeof(bytes));
+	return to + sizeof(bytes);
+}
+
+/* The wire form of text[]; false when memory is short. */
+bool
+batch_encode(const Batch *batch, BatchValue *value)
+{
+	size_t needed = ARRAY_HEADER_LENGTH;
+	int elements = 0;
+	char *to;
+
+	for (int i = 0; i < batch->count; i++)
+	{
+		const DatabaseCall *call = batch->calls[i];
+
+		elements += call->nvalues;
+		for (int j = 0; j < call->nvalues; j++)
+			needed += sizeof(uint32_t) + (call->values[j] != NULL ? strlen(call->values[j]) : 0);
+	}
+	if (needed > value->room)
+	{
+		char *larger = realloc(value->bytes, needed * 2);
+
+		if (larger == NULL)
+			return false;
+		value->bytes = larger;
+		value->room = needed * 2;
+	}
+	to = put_int(value->bytes, 1); /* dimensions */
+	to = put_int(to, 1);           /* there may be nulls */
+	to = put_int(to, TEXT_OID);
+	to = put_int(to, elements);
+	to = put_int(to, 1); /* the first index */
+	for (int i = 0; i < batch->count; i++)
+	{
+		const DatabaseCall *call = batch->calls[i];
+
+		for (int j = 0; j < call->nvalues; j++)
+		{
+			size_t length = call->values[j] != NULL ? strlen(call->values[j]) : 0;
+
+			to = put_int(to, call->values[j] != NULL ? (int) length : -1);
+			if (length > 0)
+				memcpy(to, call->values[j], length);
+			to += length;
+		}
+	}
+	value->length = (size_t) (to - value->bytes);
+	return true;
+}
+
+bool
+batch_take(Batch *batch, PGresult *result)
+{
+	switch (PQresultStatus(result))
+	{
+		case PGRES_PIPELINE_SYNC:
+			PQclear(result);
+			return true;
+		case PGRES_TUPLES_OK:
+			PQclear(batch->rows);
+			batch->rows = result;
+			return false;
+		case PGRES_COMMAND_OK:
+			batch->preparing = false;
+			PQclear(result);
+			return false;
+		case PGRES_PIPELINE_ABORTED:
+			PQclear(result);
+			return false;
+		default:
+			if (batch->failed)
+				PQclear(result);
+			else
+				result_take(result, &batch->error);
+			batch->failed = true;
+			return false;
+	}
+}
+
+static char *
+copy_column(const PGresult *rows, int row, int column)
+{
+	return PQgetisnull(rows, row, column) ? NULL : strdup(PQgetvalue(rows, row, column));
+}
+
+/* The outcome of one call of a batched statement. */
+static void
+read_outcome(const PGresult *rows, int row, DatabaseResult *result)
+{
+	if (PQgetisnull(rows, row, COLUMN_SQLSTATE))
+	{
+		result->ok = true;
+		result->text = PQgetisnull(rows, row, COLUMN_VALUE)
+		                   ? strdup("null")
+		                   : strdup(PQgetvalue(rows, row, COLUMN_VALUE));
+		return;
+	}
+	result_fail(result, PQgetvalue(rows, row, COLUMN_SQLSTATE));
+	result->message = copy_column(rows, row, COLUMN_MESSAGE);
+	result->detail = copy_column(rows, row, COLUMN_DETAIL);
+	result->hint = copy_column(rows, row, COLUMN_HINT);
+}
+
+/* Answers the calls of a batch whose statement is not batched: they asked the same. */
+static void
+answer_all(Batch *batch, DatabaseResult *result)
+{
+	result->backend = batch->backend;
+	for (int i = 1; i < batch->count; i++)
+	{
+		DatabaseResult copy;
+
+		result_copy(&copy, result);
+		call_answer(batch->calls[i], &copy);
+	}
+	call_answer(batch->calls[0], result);
+}
+
+void
+batch_answer(Batch *batch)
+{
+	PGresult *rows = batch->rows;
+	DatabaseResult result = {0};
+
+	if (!statements[batch->statement].batched)
+	{
+		if (rows == NULL || PQntuples(rows) != 1)
+			result_fail(&result, "XX000");
+		else
+		{
+			batch->rows = NULL;
+			result_take(rows, &result);
+		}
+		answer_all(batch, &result);
+		return;
+	}
+	for (int i = 0; i < batch->count; i++)
+	{
+		memset(&result, 0, sizeof(result));
+		if (rows == NULL || PQntuples(rows) != batch->count || PQnfields(rows) != COLUMNS)
+			result_fail(&result, "XX000");
+		else
+			read_outcome(rows, i, &result);
+		result.backend = batch->backend;
+		call_answer(batch->calls[i], &result);
+	}
+}
+
+void
+batch_answer_error(Batch *batch)
+{
+	DatabaseResult error = batch->error;
+
+	memset(&batch->error, 0, sizeof(batch->error));
+	answer_all(batch, &error);
+}
+
+/* Frees a batch whose calls have been taken care of. */
+void
+batch_free(Batch *batch)
+{
+	PQclear(batch->rows);
+	result_clear(&batch->error);
+	free(batch);
+}

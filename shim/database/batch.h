@@ -1,0 +1,54 @@
+/*
+ * batch.h
+ *	  Calls that are sent as one statement and share one transaction, and what came of them.
+ */
+#ifndef EDURANGE_SHIM_BATCH_H
+#define EDURANGE_SHIM_BATCH_H
+
+#include <libpq-fe.h>
+
+#include "database/database.h"
+
+#define BATCH_CALLS 64
+#define BATCH_BYTES 49152 /* of values, so that it goes out in one piece */
+
+typedef struct Batch
+{
+	struct Batch *next;
+	StatementId statement;
+	DatabaseCall *calls[BATCH_CALLS];
+	int count;
+	bool preparing; /* its statement is prepared with it */
+	bool failed;
+	bool cancelled;
+	int backend; /* whom it was sent to last */
+	PGresult *rows;
+	DatabaseResult error; /* the first one, where it failed */
+} Batch;
+
+/* The calls as the one value of a batched statement: an array of texts in binary form. */
+typedef struct BatchValue
+{
+	char *bytes;
+	size_t length;
+	size_t room;
+} BatchValue;
+
+extern bool batch_encode(const Batch *batch, BatchValue *value);
+
+/* Takes one result; true when it was the last, after which everything is certain. */
+extern bool batch_take(Batch *batch, PGresult *result);
+
+/* Answers the calls of a batch that succeeded. */
+extern void batch_answer(Batch *batch);
+
+/* Answers all calls of a batch that failed with its error. */
+extern void batch_answer_error(Batch *batch);
+
+extern void batch_free(Batch *batch);
+
+/* Answers a call, and clears the result. */
+extern void call_answer(DatabaseCall *call, DatabaseResult *result);
+extern void call_fail(DatabaseCall *call, const char *sqlstate);
+
+#endif

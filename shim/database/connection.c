@@ -1,0 +1,267 @@
+/*
+ * connection.c
+ *	  One connection of a lane, in pipeline mode.
+ *
+ * Each batch is one statement and the sync point that commits it, handed to the socket at once.
+ * Several may be in flight; their results come in the order in which they were sent.
+ */
+#include "database/connection.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "database/lane.h"
+#include "database/result.h"
+#include "http/metrics.h"
+
+#define CANCEL_GRACE_MS 1000 /* after the server's own statement_timeout */
+#define LOST_GRACE_MS 1000   /* after having been cancelled */
+
+static void react(Watch *watch, uint32_t events);
+static void take_over(Opening *opening, PGconn *pg);
+
+void
+connection_init(Connection *connection, struct Lane *lane)
+{
+	connection->lane = lane;
+	connection->watch.ready = react;
+	connection->last = &connection->first;
+}
+
+/* Starts to open it; the lane is told when that is done. */
+void
+connection_open(Connection *connection)
+{
+	Lane *lane = connection->lane;
+	static const char *const roles[TIER_COUNT] = {
+	    [TIER_NONE] = "edurange_player",
+	    [TIER_PLAYER] = "edurange_player",
+	    [TIER_SERVICE] = "edurange_service",
+	    [TIER_ADMIN] = "edurange_admin",
+	};
+
+	connection->opening = (Opening){
+	    .loop = lane_loop(lane),
+	    .target = lane->target,
+	    .role = roles[lane->tier],
+	    .statement_timeout = lane_timeout(lane),
+	    .connect_seconds = lane->kind == LANE_MONITOR ? 2 : 5,
+	    .done = take_over,
+	};
+	connection->state = CONNECTION_OPENING;
+	if (!opener_start(&connection->opening))
+	{
+		connection->state = CONNECTION_CLOSED;
+		lane_not_opened(lane);
+	}
+}
+
+/* Callback: the connection has been opened, or not. */
+static void
+take_over(Opening *opening, PGconn *pg)
+{
+	Connection *connection = (Connection *) ((char *) opening - offsetof(Connection, opening));
+
+	connection->state = CONNECTION_CLOSED;
+	if (pg != NULL)
+	{
+		connection->pg = pg;
+		connection->fd = PQsocket(pg);
+		connection->writing = false;
+		memset(connection->prepared, 0, sizeof(connection->prepared));
+		if (loop_watch(lane_loop(connection->lane), connection->fd, &connection->watch, EPOLLIN))
+		{
+			connection->state = CONNECTION_OPEN;
+			lane_opened(connection->lane);
+			return;
+		}
+		PQfinish(pg);
+		connection->pg = NULL;
+	}
+	lane_not_opened(connection->lane);
+}
+
+void
+connection_close(Connection *connection, const char *sqlstate)
+{
+	Batch *batch = connection->first;
+	/*
+	 * The server ended the connection with an error before the first statement was complete, so
+	 * neither it nor any after it was committed: what a statement says comes before its commit.
+	 */
+	bool undone = batch != NULL && batch->failed && batch->rows == NULL;
+
+	if (connection->state != CONNECTION_OPEN)
+		return;
+	loop_unwatch(lane_loop(connection->lane), connection->fd);
+	PQfinish(connection->pg);
+	connection->pg = NULL;
+	connection->state = CONNECTION_CLOSED;
+	metrics_gauge(GAUGE_CONNECTIONS, connection->lane->tier, -1);
+	connection->first = NULL;
+	connection->last = &connection->first;
+	connection->in_flight = 0;
+	while (batch != NULL)
+	{
+		Batch *next = batch->next;
+
+		lane_lost(connection->lane, batch, sqlstate, undone);
+		batch = next;
+	}
+}
+
+/* Hands bytes that wait to the socket, and watches it for room when there is none. */
+static bool
+flush(Connection *connection)
+{
+	int left = PQflush(connection->pg);
+
+	if (left < 0)
+		return false;
+	if (connection->writing != (left > 0))
+	{
+		connection->writing = left > 0;
+		loop_rewatch(lane_loop(connection->lane), connection->fd, &connection->watch,
+		             connection->writing ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	}
+	return true;
+}
+
+/* The first batch in flight has its turn from now on. */
+static void
+begin_turn(Connection *connection, int64_t now)
+{
+	connection->head_since = now;
+	if (connection->first != NULL)
+		connection->deadline = lane_deadline(connection->lane, connection->first, now);
+}
+
+/* Queues the statement of a batch, and its preparation where the connection does not know it. */
+static bool
+put_statement(Connection *connection, Batch *batch)
+{
+	const Statement *statement = &statements[batch->statement];
+	const DatabaseCall *call = batch->calls[0];
+	BatchValue *value = lane_scratch(connection->lane);
+	const char *values[1];
+	int lengths[1];
+	const int formats[1] = {1};
+
+	batch->preparing = !connection->prepared[batch->statement];
+	if (batch->preparing &&
+	    !PQsendPrepare(connection->pg, statement->name, statement->sql, 0, NULL))
+		return false;
+	connection->prepared[batch->statement] = true;
+	if (!statement->batched)
+		return PQsendQueryPrepared(connection->pg, statement->name, call->nvalues,
+		                           (const char *const *) call->values, NULL, NULL, 0) != 0;
+	if (!batch_encode(batch, value))
+		return false;
+	values[0] = value->bytes;
+	lengths[0] = (int) value->length;
+	return PQsendQueryPrepared(connection->pg, statement->name, 1, values, lengths, formats, 0) !=
+	       0;
+}
+
+bool
+connection_send(Connection *connection, Batch *batch)
+{
+	if (!put_statement(connection, batch))
+	{
+		/* without its sync point nothing of it counts */
+		connection_close(connection, "08006");
+		return false;
+	}
+	batch->backend = PQbackendPID(connection->pg);
+	*connection->last = batch;
+	connection->last = &batch->next;
+	if (connection->in_flight++ == 0)
+		begin_turn(connection, now_ms());
+	if (!PQpipelineSync(connection->pg) || !flush(connection))
+		connection_close(connection, "08006");
+	return true;
+}
+
+/* Takes the first batch off and hands it back. */
+static void
+settle_first(Connection *connection, int64_t now)
+{
+	Batch *batch = connection->first;
+
+	connection->first = batch->next;
+	if (connection->first == NULL)
+		connection->last = &connection->first;
+	connection->in_flight--;
+	begin_turn(connection, now);
+	if (batch->failed && (batch->preparing || strcmp(batch->error.sqlstate, "26000") == 0 ||
+	                      strcmp(batch->error.sqlstate, "0A000") == 0))
+		connection->prepared[batch->statement] = false;
+	lane_settle(connection->lane, batch);
+}
+
+/* Takes the results that have come in; false when the connection has ended. */
+static bool
+take_results(Connection *connection)
+{
+	int64_t now = now_ms();
+	int nothing = 0;
+
+	while (connection->first != NULL && !PQisBusy(connection->pg))
+	{
+		PGresult *result = PQgetResult(connection->pg);
+
+		/* each statement's results end with none, two in a row mean that there are no more */
+		if (result == NULL)
+		{
+			if (++nothing > 1)
+				break;
+			continue;
+		}
+		nothing = 0;
+		/* libpq's own error: the server has said nothing more */
+		if (PQresultStatus(result) == PGRES_FATAL_ERROR &&
+		    PQresultErrorField(result, PG_DIAG_SQLSTATE) == NULL)
+		{
+			PQclear(result);
+			return false;
+		}
+		if (batch_take(connection->first, result))
+			settle_first(connection, now);
+	}
+	return true;
+}
+
+/* Callback: the socket has something, or room. */
+static void
+react(Watch *watch, uint32_t events)
+{
+	Connection *connection = (Connection *) watch;
+	bool alive;
+
+	(void) events;
+	if (connection->state != CONNECTION_OPEN)
+		return;
+	alive = PQconsumeInput(connection->pg) != 0;
+	alive = take_results(connection) && alive;
+	if (!alive || !flush(connection) || PQstatus(connection->pg) != CONNECTION_OK)
+		connection_close(connection, "08006");
+}
+
+void
+connection_tend(Connection *connection, int64_t now)
+{
+	Batch *batch = connection->first;
+
+	if (connection->state != CONNECTION_OPEN || batch == NULL)
+		return;
+	if (now > connection->deadline + CANCEL_GRACE_MS + LOST_GRACE_MS ||
+	    (now > connection->deadline && batch->calls[0]->run_ms > 0))
+		connection_close(connection, "57014");
+	else if (now > connection->deadline + CANCEL_GRACE_MS && !batch->cancelled)
+	{
+		batch->cancelled = true;
+		opener_cancel(connection->pg);
+	}
+}

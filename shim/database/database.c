@@ -1,0 +1,185 @@
+/*
+ * database.c
+ *	  The lanes of one event loop.
+ */
+#include "database/database.h"
+
+#include <stdlib.h>
+
+#include "database/lane.h"
+#include "database/result.h"
+
+#define TEND_MS 10
+#define MONITOR_MS 900 /* a probe is answered within a second, whatever hangs */
+
+struct Database
+{
+	const Config *config;
+	Loop *loop;
+	Lane lanes[TIER_COUNT][LANE_KINDS];
+	BatchValue scratch;
+	int queue_length; /* of a tier */
+	int64_t tended;
+	bool busy;
+};
+
+const Config *
+lane_config(const Lane *lane)
+{
+	return lane->database->config;
+}
+
+Loop *
+lane_loop(const Lane *lane)
+{
+	return lane->database->loop;
+}
+
+BatchValue *
+lane_scratch(const Lane *lane)
+{
+	return &lane->database->scratch;
+}
+
+/* The slow calls of an admin are those that write many rows. */
+int
+lane_timeout(const Lane *lane)
+{
+	const Config *config = lane->database->config;
+
+	return lane->kind == LANE_SLOW && lane->tier == TIER_ADMIN ? config->import_timeout
+	                                                           : config->statement_timeout;
+}
+
+int64_t
+lane_deadline(const Lane *lane, const Batch *batch, int64_t now)
+{
+	const DatabaseCall *call = batch->calls[0];
+
+	return call->run_ms > 0 ? call->expires : now + lane_timeout(lane);
+}
+
+/* An equal share of a number that the settings give for the whole process. */
+static int
+share_of(const Config *config, int number)
+{
+	return number > config->threads ? number / config->threads : 1;
+}
+
+/* Makes the lanes; nothing is connected yet.  The configuration and the loop must outlive them. */
+Database *
+database_open(const Config *config, Loop *loop)
+{
+	Database *database = calloc(1, sizeof(Database));
+
+	if (database == NULL)
+		return NULL;
+	database->config = config;
+	database->loop = loop;
+	database->queue_length = share_of(config, config->queue_length);
+	for (int tier = 0; tier < TIER_COUNT; tier++)
+	{
+		for (int kind = 0; kind < LANE_KINDS; kind++)
+		{
+			Lane *lane = &database->lanes[tier][kind];
+
+			*lane = (Lane){
+			    .database = database,
+			    .kind = (LaneKind) kind,
+			    .tier = (Tier) tier,
+			    .target = &config->connection,
+			    .size = kind == LANE_MONITOR ? 1 : share_of(config, config->pool_size),
+			};
+			if (kind == LANE_REPLICA)
+			{
+				lane->target = &config->read_connection;
+				lane->fallback = &database->lanes[tier][LANE_READ];
+			}
+			if (!lane_init(lane))
+				return NULL;
+		}
+	}
+	return database;
+}
+
+/* How many calls of a tier wait. */
+static int
+count_waiting(const Database *database, Tier tier)
+{
+	int waiting = 0;
+
+	for (int kind = 0; kind < LANE_KINDS; kind++)
+		waiting += database->lanes[tier][kind].waiting;
+	return waiting;
+}
+
+void
+database_submit(Database *database, DatabaseCall *call)
+{
+	Lane *lane = &database->lanes[call->tier][call->lane];
+
+	call->submitted = now_ms();
+	if (call->lane == LANE_MONITOR)
+		call->run_ms = MONITOR_MS;
+	call->expires =
+	    call->submitted + (call->run_ms > 0 ? call->run_ms : database->config->pool_timeout * 1000);
+	if (call->lane == LANE_REPLICA &&
+	    (lane->target->count == 0 || lane_is_away(lane, call->submitted)))
+		lane = lane->fallback;
+	if (count_waiting(database, call->tier) >= database->queue_length)
+		call_fail(call, "53300");
+	else
+	{
+		database->busy = true;
+		lane_add(lane, call);
+	}
+}
+
+void
+database_send(Database *database)
+{
+	for (int tier = 0; tier < TIER_COUNT; tier++)
+	{
+		for (int kind = 0; kind < LANE_KINDS; kind++)
+		{
+			if (database->lanes[tier][kind].first != NULL)
+				lane_send(&database->lanes[tier][kind]);
+		}
+	}
+}
+
+int
+database_tend(Database *database)
+{
+	int64_t now = now_ms();
+
+	if (!database->busy)
+		return -1;
+	if (now - database->tended >= TEND_MS)
+	{
+		database->tended = now;
+		database->busy = false;
+		for (int tier = 0; tier < TIER_COUNT; tier++)
+		{
+			for (int kind = 0; kind < LANE_KINDS; kind++)
+				database->busy = lane_tend(&database->lanes[tier][kind], now) || database->busy;
+		}
+	}
+	return TEND_MS;
+}
+
+bool
+database_close(Database *database)
+{
+	bool closed = true;
+
+	for (int tier = 0; tier < TIER_COUNT; tier++)
+	{
+		for (int kind = 0; kind < LANE_KINDS; kind++)
+			closed = lane_close(&database->lanes[tier][kind]) && closed;
+	}
+	free(database->scratch.bytes);
+	if (closed)
+		free(database);
+	return closed;
+}

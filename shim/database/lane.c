@@ -1,0 +1,428 @@
+/*
+ * lane.c
+ *	  Calls of one tier and kind: their queue, and the connections that they are sent on.
+ *
+ * A lane uses its first connection; a further one is opened when what is in flight has stalled, as
+ * behind a lock.  What can be batched and comes while a batch is on its way waits for it: so the
+ * calls that come together share one commit, and what is asked by many at once is read once.
+ *
+ * A failed batch was rolled back, for certain: its members run again one by one, so that only the
+ * one at fault fails.  A batch that was sent and whose connection broke may have been committed: a
+ * write in it is never sent again.
+ */
+#include "database/lane.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "database/result.h"
+#include "http/metrics.h"
+
+#define BACKOFF_FIRST_MS 50
+#define BACKOFF_LAST_MS 1000
+#define COLLISION_RETRIES 5
+#define PREPARE_RETRIES 2
+#define LOST_RETRIES 2
+#define DROP_AFTER_MS 5 /* how long a call waits before it is asked whether anybody wants it */
+
+/* How the connections of a kind are used. */
+static const struct
+{
+	int depth;    /* statements in flight on a connection: the second waits while the first runs */
+	int stall_ms; /* until a further connection is used */
+} policies[LANE_KINDS] = {
+    [LANE_READ] = {.depth = 2, .stall_ms = 20},   [LANE_REPLICA] = {.depth = 2, .stall_ms = 20},
+    [LANE_WRITE] = {.depth = 1, .stall_ms = 50},  [LANE_SLOW] = {.depth = 1, .stall_ms = 0},
+    [LANE_MONITOR] = {.depth = 1, .stall_ms = 0},
+};
+
+/* Makes room for the connections; none is opened before it is needed. */
+bool
+lane_init(Lane *lane)
+{
+	lane->last = &lane->first;
+	lane->connections = calloc((size_t) lane->size, sizeof(Connection));
+	if (lane->connections == NULL)
+		return false;
+	for (int i = 0; i < lane->size; i++)
+		connection_init(&lane->connections[i], lane);
+	return true;
+}
+
+/* Puts a call at the end of the queue. */
+void
+lane_add(Lane *lane, DatabaseCall *call)
+{
+	call->next = NULL;
+	*lane->last = call;
+	lane->last = &call->next;
+	lane->waiting++;
+	metrics_gauge(GAUGE_QUEUE, lane->tier, 1);
+}
+
+/* Puts a call back, before all others. */
+void
+lane_add_first(Lane *lane, DatabaseCall *call)
+{
+	call->next = lane->first;
+	lane->first = call;
+	if (call->next == NULL)
+		lane->last = &call->next;
+	lane->waiting++;
+	metrics_gauge(GAUGE_QUEUE, lane->tier, 1);
+}
+
+/* Takes the call that the link points to out of the queue. */
+static DatabaseCall *
+unlink_call(Lane *lane, DatabaseCall **link)
+{
+	DatabaseCall *call = *link;
+
+	*link = call->next;
+	if (lane->last == &call->next)
+		lane->last = link;
+	lane->waiting--;
+	metrics_gauge(GAUGE_QUEUE, lane->tier, -1);
+	return call;
+}
+
+/* Did the last attempt to connect fail, so recently that none is made again yet? */
+bool
+lane_is_away(const Lane *lane, int64_t now)
+{
+	return now < lane->retry_at && opener_last_success() <= lane->failed_at;
+}
+
+/* Nobody can be reached: the queue goes to the fallback, or is answered. */
+static void
+give_up_queue(Lane *lane)
+{
+	DatabaseCall *call = lane->first;
+
+	lane->first = NULL;
+	lane->last = &lane->first;
+	metrics_gauge(GAUGE_QUEUE, lane->tier, -lane->waiting);
+	lane->waiting = 0;
+	while (call != NULL)
+	{
+		DatabaseCall *next = call->next;
+
+		if (lane->fallback != NULL)
+			lane_add(lane->fallback, call);
+		else
+			call_fail(call, "08001");
+		call = next;
+	}
+}
+
+static bool
+any_open(const Lane *lane)
+{
+	for (int i = 0; i < lane->size; i++)
+	{
+		if (lane->connections[i].state == CONNECTION_OPEN)
+			return true;
+	}
+	return false;
+}
+
+void
+lane_opened(Lane *lane)
+{
+	metrics_gauge(GAUGE_CONNECTIONS, lane->tier, 1);
+	lane->backoff_ms = 0;
+	lane->retry_at = 0;
+	lane_send(lane);
+}
+
+void
+lane_not_opened(Lane *lane)
+{
+	metrics_count(COUNTER_CONNECT_FAILED);
+	lane->failed_at = now_ms();
+	if (lane->kind != LANE_MONITOR)
+	{
+		lane->backoff_ms = lane->backoff_ms == 0 ? BACKOFF_FIRST_MS : lane->backoff_ms * 2;
+		if (lane->backoff_ms > BACKOFF_LAST_MS)
+			lane->backoff_ms = BACKOFF_LAST_MS;
+		lane->retry_at =
+		    lane->failed_at + lane->backoff_ms / 2 + random() % (lane->backoff_ms / 2 + 1);
+	}
+	if (!any_open(lane))
+		give_up_queue(lane);
+}
+
+/* The connection that the next statement goes on, or NULL when it has to wait. */
+static Connection *
+choose_connection(Lane *lane, int64_t now)
+{
+	int depth = policies[lane->kind].depth;
+	int stall_ms = policies[lane->kind].stall_ms;
+
+	for (int i = 0; i < lane->size; i++)
+	{
+		Connection *connection = &lane->connections[i];
+
+		switch (connection->state)
+		{
+			case CONNECTION_OPENING:
+				return NULL;
+			case CONNECTION_CLOSED:
+				if (!lane_is_away(lane, now))
+					connection_open(connection);
+				else if (!any_open(lane))
+					give_up_queue(lane);
+				return NULL;
+			case CONNECTION_OPEN:
+				if (connection->in_flight > 0 && now - connection->head_since >= stall_ms)
+					break;
+				return connection->in_flight < depth ? connection : NULL;
+		}
+	}
+	return NULL;
+}
+
+/* Do two calls of one statement read the same, for the same caller? */
+static bool
+ask_the_same(const DatabaseCall *call, const DatabaseCall *other)
+{
+	if (!call->read_only || call->nvalues != other->nvalues)
+		return false;
+	for (int i = 0; i < call->nvalues; i++)
+	{
+		const char *value = call->values[i];
+
+		if (value == NULL || other->values[i] == NULL ? value != other->values[i]
+		                                              : strcmp(value, other->values[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* May the call be in the batch that begins with another one? */
+static bool
+goes_with(const DatabaseCall *call, const DatabaseCall *first)
+{
+	return call->statement == first->statement && !call->alone && !first->alone &&
+	       (statements[first->statement].batched || ask_the_same(call, first));
+}
+
+static size_t
+size_of(const DatabaseCall *call)
+{
+	size_t size = 0;
+
+	for (int i = 0; i < call->nvalues; i++)
+		size += call->values[i] != NULL ? strlen(call->values[i]) : 0;
+	return size;
+}
+
+/* The order in which calls take their locks, the same everywhere. */
+static int
+compare_calls(const void *a, const void *b)
+{
+	const DatabaseCall *left = *(DatabaseCall *const *) a;
+	const DatabaseCall *right = *(DatabaseCall *const *) b;
+
+	for (int i = 0; i < CALL_KEYS && left->keys[i] > 0; i++)
+	{
+		const char *one = left->values[left->keys[i] - 1];
+		const char *other = right->values[right->keys[i] - 1];
+		int order = strcmp(one != NULL ? one : "", other != NULL ? other : "");
+
+		if (order != 0)
+			return order;
+	}
+	return 0;
+}
+
+/* Is the call out of time, or has its client gone away?  Then it is answered, and not sent. */
+static bool
+drop_call(DatabaseCall *call, int64_t now)
+{
+	if (now >= call->expires)
+		call_fail(call, "53300");
+	else if (call->wanted != NULL && now - call->submitted > DROP_AFTER_MS &&
+	         !call->wanted(call->closure))
+		call_fail(call, "08003");
+	else
+		return false;
+	return true;
+}
+
+/* Takes the next batch off the queue; NULL when nothing is left of it. */
+static Batch *
+take_batch(Lane *lane, int64_t now)
+{
+	Batch *batch = calloc(1, sizeof(Batch));
+	DatabaseCall **link = &lane->first;
+	size_t size = 0;
+
+	while (batch != NULL && *link != NULL && batch->count < BATCH_CALLS)
+	{
+		DatabaseCall *call = *link;
+
+		if (batch->count > 0 && !goes_with(call, batch->calls[0]))
+		{
+			if (batch->calls[0]->alone ||
+			    (!statements[batch->statement].batched && !batch->calls[0]->read_only))
+				break;
+			link = &call->next;
+			continue;
+		}
+		if (batch->count > 0 && (size += size_of(call)) > BATCH_BYTES)
+			break;
+		(void) unlink_call(lane, link);
+		if (drop_call(call, now))
+		{
+			/* its callback may have changed the queue */
+			link = &lane->first;
+			continue;
+		}
+		if (batch->count == 0)
+			size = size_of(call);
+		batch->statement = call->statement;
+		batch->calls[batch->count++] = call;
+	}
+	if (batch != NULL && batch->count == 0)
+	{
+		free(batch);
+		return NULL;
+	}
+	if (batch != NULL && batch->count > 1 && batch->calls[0]->keys[0] > 0)
+		/* NOLINTNEXTLINE(bugprone-sizeof-expression): what is sorted are pointers */
+		qsort(batch->calls, (size_t) batch->count, sizeof(batch->calls[0]), compare_calls);
+	return batch;
+}
+
+/* Puts the members of a batch back. */
+static void
+put_back(Lane *lane, Batch *batch, bool alone)
+{
+	int64_t expires = now_ms() + (int64_t) lane_config(lane)->pool_timeout * 1000;
+
+	for (int i = batch->count - 1; i >= 0; i--)
+	{
+		DatabaseCall *call = batch->calls[i];
+
+		call->alone = call->alone || alone;
+		if (call->run_ms == 0)
+			call->expires = expires;
+		lane_add_first(lane, call);
+	}
+}
+
+void
+lane_send(Lane *lane)
+{
+	int64_t now = now_ms();
+
+	while (lane->first != NULL)
+	{
+		Connection *connection = choose_connection(lane, now);
+		Batch *batch;
+
+		if (connection == NULL)
+			return;
+		batch = take_batch(lane, now);
+		if (batch != NULL && !connection_send(connection, batch))
+		{
+			put_back(lane, batch, false);
+			batch_free(batch);
+		}
+	}
+}
+
+/* Is it certain that the statement did nothing and may do better when it is tried again? */
+static bool
+may_try_again(Batch *batch)
+{
+	const char *sqlstate = batch->error.sqlstate;
+	int *tries = &batch->calls[0]->tries;
+
+	if (strcmp(sqlstate, "40001") == 0 || strcmp(sqlstate, "40P01") == 0)
+		return (*tries)++ < COLLISION_RETRIES;
+	/* somebody deallocated it, or the row type is another one since */
+	if (strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "0A000") == 0)
+		return (*tries)++ < PREPARE_RETRIES;
+	return false;
+}
+
+/* The sync point of a batch has come: whatever became of it is certain. */
+void
+lane_settle(Lane *lane, Batch *batch)
+{
+	if (!batch->failed)
+	{
+		opener_note_alive();
+		batch_answer(batch);
+	}
+	else if (may_try_again(batch))
+	{
+		metrics_count(COUNTER_RETRIES);
+		put_back(lane, batch, batch->count > 1 && batch->calls[0]->tries > 1);
+	}
+	else if (batch->count == 1 || !statements[batch->statement].batched)
+		batch_answer_error(batch);
+	else
+		put_back(lane, batch, true);
+	batch_free(batch);
+}
+
+/* The connection of a batch has ended before its sync point came; undone: for certain. */
+void
+lane_lost(Lane *lane, Batch *batch, const char *sqlstate, bool undone)
+{
+	DatabaseCall *first = batch->calls[0];
+	bool again = strcmp(sqlstate, "57014") != 0 && (undone || first->read_only) &&
+	             first->tries++ < LOST_RETRIES;
+
+	if (again)
+		put_back(lane->fallback != NULL ? lane->fallback : lane, batch, false);
+	for (int i = 0; !again && i < batch->count; i++)
+		call_fail(batch->calls[i], sqlstate);
+	batch_free(batch);
+}
+
+bool
+lane_tend(Lane *lane, int64_t now)
+{
+	DatabaseCall **link = &lane->first;
+	bool busy;
+
+	for (int i = 0; i < lane->size; i++)
+		connection_tend(&lane->connections[i], now);
+	while (*link != NULL)
+	{
+		DatabaseCall *call = *link;
+
+		if (now < call->expires)
+			link = &call->next;
+		else
+		{
+			call_fail(unlink_call(lane, link), "53300");
+			link = &lane->first;
+		}
+	}
+	lane_send(lane);
+	busy = lane->first != NULL;
+	for (int i = 0; i < lane->size; i++)
+		busy = busy || lane->connections[i].in_flight > 0;
+	return busy;
+}
+
+/* Closes the connections; false while one of them is being opened. */
+bool
+lane_close(Lane *lane)
+{
+	bool opening = false;
+
+	for (int i = 0; i < lane->size; i++)
+	{
+		opening = opening || lane->connections[i].state == CONNECTION_OPENING;
+		connection_close(&lane->connections[i], "08006");
+	}
+	if (!opening)
+		free(lane->connections);
+	return !opening;
+}

@@ -1,0 +1,198 @@
+/*
+ * opener.c
+ *	  Opening connections, and how that has been going.
+ *
+ * A connection is opened in a thread of its own, which hands it to the loop: name resolution and
+ * the walk through several hosts may block, and happen rarely.  The same goes for cancelling.  The
+ * role of a connection is set here and never changes.
+ */
+#include "database/opener.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+#define EXTRA_OPTIONS 10
+#define CANCEL_MESSAGE_LENGTH 256
+
+static struct
+{
+	pthread_mutex_t lock;
+	DatabaseStatus status;
+	int64_t last_success;
+} state = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void
+ignore_notice(void *arg, const PGresult *notice)
+{
+	(void) arg;
+	(void) notice;
+}
+
+/* Notes how an attempt went; the first failure and the recovery are logged. */
+static void
+note(const char *error)
+{
+	bool changed;
+
+	pthread_mutex_lock(&state.lock);
+	changed = state.status.failing != (error != NULL);
+	state.status.failing = error != NULL;
+	if (error != NULL)
+		state.status.reconnect_attempts++;
+	else
+	{
+		state.status.reconnect_attempts = 0;
+		state.last_success = now_ms();
+		iso_time_now(state.status.last_connected);
+	}
+	pthread_mutex_unlock(&state.lock);
+	if (changed && error != NULL)
+		log_event("error", "database_lost", error);
+	else if (changed)
+		log_event("info", "database_connected", "connected to the database");
+}
+
+void
+opener_note_alive(void)
+{
+	pthread_mutex_lock(&state.lock);
+	iso_time_now(state.status.last_connected);
+	pthread_mutex_unlock(&state.lock);
+}
+
+/* When a connection was opened last, by now_ms(). */
+int64_t
+opener_last_success(void)
+{
+	int64_t when;
+
+	pthread_mutex_lock(&state.lock);
+	when = state.last_success;
+	pthread_mutex_unlock(&state.lock);
+	return when;
+}
+
+void
+database_status(DatabaseStatus *status)
+{
+	pthread_mutex_lock(&state.lock);
+	*status = state.status;
+	pthread_mutex_unlock(&state.lock);
+}
+
+/* Connects, and waits for it. */
+static PGconn *
+connect_to(const Opening *opening)
+{
+	const ConnectionOptions *target = opening->target;
+	const char *keywords[MAX_CONNECTION_OPTIONS + EXTRA_OPTIONS];
+	const char *values[MAX_CONNECTION_OPTIONS + EXTRA_OPTIONS];
+	const char *own = getenv("PGOPTIONS");
+	char *options = NULL;
+	char seconds[16];
+	PGconn *pg;
+	int n = 0;
+
+	snprintf(seconds, sizeof(seconds), "%d", opening->connect_seconds);
+	for (int i = 0; i < target->count; i++)
+	{
+		if (strcmp(target->keywords[i], "options") == 0)
+			own = target->values[i];
+		keywords[n] = target->keywords[i];
+		values[n++] = target->values[i];
+	}
+	if (asprintf(&options, "%s -c role=%s -c statement_timeout=%d", own != NULL ? own : "",
+	             opening->role, opening->statement_timeout) < 0)
+		return NULL;
+#define OPTION(keyword, value) (keywords[n] = (keyword), values[n++] = (value))
+	OPTION("options", options);
+	OPTION("application_name", "edurange_shim");
+	OPTION("client_encoding", "UTF8");
+	OPTION("connect_timeout", seconds);
+	OPTION("keepalives", "1");
+	OPTION("keepalives_idle", "30");
+	OPTION("keepalives_interval", "10");
+	OPTION("keepalives_count", "3");
+	OPTION(NULL, NULL);
+#undef OPTION
+	pg = PQconnectdbParams(keywords, values, 0);
+	free(options);
+	return pg;
+}
+
+/* The life of a thread that opens one connection. */
+static void *
+open_aside(void *arg)
+{
+	Opening *opening = arg;
+	PGconn *pg = connect_to(opening);
+
+	if (pg == NULL || PQstatus(pg) != CONNECTION_OK || PQsetnonblocking(pg, 1) != 0 ||
+	    !PQenterPipelineMode(pg))
+	{
+		char *reason = PQerrorMessage(pg);
+
+		reason[strcspn(reason, "\n")] = '\0';
+		note(reason);
+		PQfinish(pg);
+		pg = NULL;
+	}
+	else
+	{
+		PQsetNoticeReceiver(pg, ignore_notice, NULL);
+		note(NULL);
+	}
+	opening->pg = pg;
+	loop_post(opening->loop, &opening->task);
+	return NULL;
+}
+
+static void
+finish_opening(Task *task)
+{
+	Opening *opening = (Opening *) task;
+
+	opening->done(opening, opening->pg);
+}
+
+static bool
+start_thread(void *(*life)(void *), void *arg)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, life, arg) != 0)
+		return false;
+	pthread_detach(thread);
+	return true;
+}
+
+/* Starts to open a connection; done is called in the loop's thread, later. */
+bool
+opener_start(Opening *opening)
+{
+	opening->task.run = finish_opening;
+	return start_thread(open_aside, opening);
+}
+
+static void *
+cancel_aside(void *arg)
+{
+	char message[CANCEL_MESSAGE_LENGTH];
+
+	(void) PQcancel(arg, message, sizeof(message));
+	PQfreeCancel(arg);
+	return NULL;
+}
+
+void
+opener_cancel(PGconn *pg)
+{
+	PGcancel *cancel = PQgetCancel(pg);
+
+	if (cancel != NULL && !start_thread(cancel_aside, cancel))
+		PQfreeCancel(cancel);
+}

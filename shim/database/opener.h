@@ -1,0 +1,34 @@
+/*
+ * opener.h
+ *	  Opening connections, and how that has been going.
+ */
+#ifndef EDURANGE_SHIM_OPENER_H
+#define EDURANGE_SHIM_OPENER_H
+
+#include <libpq-fe.h>
+
+#include "database/database.h"
+
+/* One connection on its way.  It must stay where it is until done is called. */
+typedef struct Opening
+{
+	Task task;
+	Loop *loop;
+	const ConnectionOptions *target;
+	const char *role;
+	int statement_timeout; /* milliseconds */
+	int connect_seconds;   /* for each host */
+	PGconn *pg;
+	void (*done)(struct Opening *opening, PGconn *pg); /* pg is NULL when it did not work */
+} Opening;
+
+extern bool opener_start(Opening *opening);
+
+/* Notes that the server at the other end answered, or that a connection was lost. */
+extern void opener_note_alive(void);
+extern int64_t opener_last_success(void);
+
+/* Asks the server to give up what a connection is doing. */
+extern void opener_cancel(PGconn *pg);
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * result.h
+ *	  Results of the database: from libpq's form to the one that the rest of the shim knows.
+ */
+#ifndef EDURANGE_SHIM_RESULT_H
+#define EDURANGE_SHIM_RESULT_H
+
+#include <libpq-fe.h>
+
+#include "database/database.h"
+
+extern void result_clear(DatabaseResult *result);
+/* Makes a copy with texts of its own. */
+extern void result_copy(DatabaseResult *result, const DatabaseResult *other);
+extern void result_fail(DatabaseResult *result, const char *sqlstate);
+extern void result_take(PGresult *answer, DatabaseResult *result);
+
+#endif

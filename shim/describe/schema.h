@@ -1,0 +1,30 @@
+/*
+ * schema.h
+ *	  JSON Schemas of what the routes answer, from the row types of the SQL interface.
+ *
+ * A shape is written as `name:type …`: the types are those of SQL (text, integer, boolean, numeric,
+ * timestamptz, jsonb), row types, and lists of them (`text[]`); `type?` may be null, `name?` may be
+ * missing, and `+type` stands for all attributes of a row type.  A shape without a colon is a type by
+ * itself.
+ */
+#ifndef EDURANGE_SHIM_SCHEMA_H
+#define EDURANGE_SHIM_SCHEMA_H
+
+#include <jansson.h>
+
+#include "api/routes.h"
+#include "describe/sql_types.h"
+
+/* The schema of a shape; the row types that it refers to are added to components, by name. */
+extern json_t *schema_of_shape(const char *shape, json_t *components);
+
+/* The schema of what a route answers with 200, or NULL where neither its statement nor it says. */
+extern json_t *schema_of_route(const Route *route, json_t *components);
+
+/* The SQL function that a route calls, or NULL. */
+extern const SqlFunction *schema_function(const Route *route);
+
+/* A value that a schema allows, called name where it is part of something. */
+extern json_t *schema_example(const json_t *schema, const char *name, const json_t *components);
+
+#endif

@@ -1,0 +1,466 @@
+/*
+ * http.c
+ *	  From the bytes of a request to the response, over libmicrohttpd.
+ *
+ * A request stays in the thread of its loop.  While the database has it, its connection is
+ * suspended.  It is made by the first callback (which sees the target as it was sent) and freed only
+ * when libmicrohttpd says that the request is over, whatever the reason; that is also where it is
+ * logged.
+ */
+#include "http/http.h"
+
+#include <stdatomic.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "access/limiter.h"
+#include "database/database.h"
+#include "http/body.h"
+#include "http/framing.h"
+#include "http/metrics.h"
+#include "http/replies.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "http/server.h"
+
+/* Requests that are being received or answered. */
+static atomic_int in_flight;
+
+/* Looks up a header of the request; NULL where there is none. */
+const char *
+request_header(const Request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+/* Finds the route; a failure is left in the request, and for OPTIONS neither. */
+static void
+find_route(Request *request)
+{
+	Failure *failure = &request->failure;
+
+	if (request->raw_uri_length > (size_t) request->config->max_url)
+	{
+		failure_set(failure, EDURANGE_URI_TOO_LONG, "the request target may have at most %d bytes",
+		            request->config->max_url);
+		return;
+	}
+	if (!target_parse(request->uri, &request->target, failure))
+		return;
+	if (!request->target.too_deep)
+		routes_match(request->method, request->target.segments, request->target.nsegments,
+		             &request->match);
+	if (!request->match.path_found)
+		failure_set(failure, EDURANGE_ROUTE_NOT_FOUND, "there is no such route");
+	else if (request->match.route == NULL && strcmp(request->method, "OPTIONS") != 0)
+		failure_set(failure, EDURANGE_METHOD_NOT_ALLOWED,
+		            "the route does not have this method; it has %s", request->match.allow);
+}
+
+/* Looks at all that the headers say, so that a request is refused before its body is kept. */
+static void
+examine_headers(Request *request, const char *method, const char *version)
+{
+	const Route *route;
+
+	request->phase = PHASE_RECEIVING;
+	snprintf(request->method, sizeof(request->method), "%s", method);
+	log_request_id(request_header(request, "X-Request-Id"), request->id);
+	client_enter(request->client, CLIENT_BODY);
+	if (framing_check(request, method, version))
+		find_route(request);
+	if (request->client != NULL && ++request->client->requests >= request->config->max_requests)
+		request->close = true;
+	route = request->match.route;
+	if (request->failure.info != NULL || route == NULL)
+		return;
+
+	request->has_token =
+	    !route->open && auth_hash_token(request_header(request, MHD_HTTP_HEADER_AUTHORIZATION),
+	                                    request->token_hash);
+	if (!request->has_token)
+	{
+		request->caller.tier = request->config->anonymous;
+		if (!auth_permits(&request->caller, route, &request->failure))
+			return;
+	}
+	if (route->body != BODY_NONE)
+	{
+		body_check_headers(request);
+	}
+}
+
+/* Gives the connection back to libmicrohttpd; nothing of the request may be touched after this. */
+static void
+finish(Request *request)
+{
+	request->phase = PHASE_ANSWERED;
+	if (request->suspended)
+	{
+		request->suspended = false;
+		request->worker->resumed = true;
+		MHD_resume_connection(request->connection);
+	}
+}
+
+/* Refuses an answer that is too large; one to a write says what has happened already. */
+static void
+check_size(Request *request)
+{
+	const Route *route = request->match.route;
+
+	if (request->reply != NULL && route->read_only && !route->open &&
+	    strlen(request->reply) > (size_t) request->config->max_response)
+		failure_set(&request->failure, EDURANGE_RESPONSE_TOO_LARGE,
+		            "the answer would have more than %d bytes", request->config->max_response);
+}
+
+/* Callback: the route's statement is done. */
+static void
+on_result(void *closure, DatabaseResult *result)
+{
+	Request *request = closure;
+
+	if (!result->ok)
+		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
+	request->backend = result->backend;
+	request->status = MHD_HTTP_OK;
+	request->reply =
+	    reply_body(request->match.route->response, result, &request->status, &request->failure);
+	check_size(request);
+	if (result->ok)
+		metrics_award(request->match.route, request->reply);
+	finish(request);
+}
+
+/* Makes the values of the statement, unless the caller may not use the route. */
+static bool
+prepare_request(Request *request)
+{
+	const Route *route = request->match.route;
+
+	if (route->open)
+		return true;
+	if (!auth_permits(&request->caller, route, &request->failure) || !body_check_depth(request) ||
+	    !params_bind(&request->match, &request->target, &request->caller,
+	                 request->body ? request->body : "", request->body_length, &request->upload,
+	                 &request->values, &request->failure))
+		return false;
+	for (int i = 0; route->caller && i < CALLER_VALUES; i++)
+	{
+		const char *value = request->caller.values[i];
+
+		request->values.values[request->values.count++] = value != NULL ? strdup(value) : NULL;
+	}
+	if (route->keyed)
+	{
+		const char *key = request_header(request, "Idempotency-Key");
+
+		request->values.values[request->values.count++] = key != NULL ? strdup(key) : NULL;
+	}
+	return true;
+}
+
+/* Callback: is the client still there?  Its end of a suspended connection nobody else watches. */
+static bool
+is_wanted(void *closure)
+{
+	const Request *request = closure;
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct pollfd socket = {.events = POLLRDHUP};
+
+	if (info == NULL)
+		return true;
+	socket.fd = info->connect_fd;
+	return poll(&socket, 1, 0) <= 0 || (socket.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0;
+}
+
+/* The lane for what is asked: some parameters make a quick route slow. */
+static LaneKind
+choose_lane(const Request *request)
+{
+	const Route *route = request->match.route;
+	int value = 0;
+
+	if (route->open)
+		return LANE_MONITOR;
+	if (route->slow)
+		return LANE_SLOW;
+	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
+	{
+		if (route->params[i].ignored)
+			continue;
+		if (route->params[i].slow && request->values.values[value] != NULL)
+			return LANE_SLOW;
+		value++;
+	}
+	if (!route->read_only)
+		return LANE_WRITE;
+	return route->replica_ok ? LANE_REPLICA : LANE_READ;
+}
+
+/* Hands the route's statement to the database. */
+static void
+submit(Request *request)
+{
+	const Route *route = request->match.route;
+
+	request->call = (DatabaseCall){
+	    .tier = route->open ? TIER_NONE : request->caller.tier,
+	    .lane = choose_lane(request),
+	    .statement = route->statement,
+	    .nvalues = request->values.count,
+	    .values = request->values.values,
+	    .read_only = route->read_only,
+	    .keys = {route->lock_keys[0], route->lock_keys[1]},
+	    .wanted = is_wanted,
+	    .done = on_result,
+	    .closure = request,
+	};
+	database_submit(request->worker->database, &request->call);
+}
+
+/* The address that wrong tokens are counted for. */
+static Address
+client_address(const Request *request)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	Address peer = {{0}};
+
+	if (info != NULL && info->client_addr != NULL)
+		peer = address_of(info->client_addr);
+	return address_of_client(peer, request_header(request, "X-Forwarded-For"),
+	                         &request->config->proxies);
+}
+
+/* Is the token to be looked at, or have too many from there been wrong? */
+static bool
+check_tries(Request *request)
+{
+	if (!limiter_is_busy())
+		return true;
+	request->retry_after =
+	    limiter_wait(client_address(request), request->token_hash, request->config->wrong_tokens);
+	if (request->retry_after == 0)
+		return true;
+	metrics_count(COUNTER_RATE_LIMITED);
+	failure_set(&request->failure, EDURANGE_RATE_LIMITED,
+	            "too many wrong tokens came from this address");
+	return false;
+}
+
+/* Leaves the connection alone until the answer is there; returns false, for "not ready". */
+static bool
+suspend(Request *request)
+{
+	if (!request->suspended)
+		MHD_suspend_connection(request->connection);
+	request->suspended = true;
+	return false;
+}
+
+/* Work: takes the pack out of the body, which is not needed any more then. */
+static void
+read_pack(Work *work)
+{
+	Request *request = (Request *) ((char *) work - offsetof(Request, unpacking));
+
+	(void) upload_read(request->match.route, request->upload.content_type,
+	                   request->body ? request->body : "", request->body_length,
+	                   (size_t) request->config->max_body, &request->target, &request->upload,
+	                   &request->failure);
+	free(request->body);
+	request->body = NULL;
+	request->body_length = 0;
+}
+
+/* Task: the pack is there, or a failure. */
+static void
+on_unpacked(Task *task)
+{
+	Request *request = (Request *) ((char *) task - offsetof(Request, unpacking.done));
+
+	if (request->failure.info == NULL && prepare_request(request))
+		submit(request);
+	else
+		finish(request);
+}
+
+/* Has the pack taken out of the body. */
+static void
+unpack(Request *request)
+{
+	request->upload.content_type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
+	request->upload.uploader = request_header(request, "X-Uploader-User-Id");
+	request->unpacking =
+	    (Work){.run = read_pack, .done.run = on_unpacked, .loop = request->worker->loop};
+	offload(&request->unpacking);
+}
+
+/* Goes on with a request whose caller is known; true when the response is ready at once. */
+static bool
+proceed(Request *request)
+{
+	bool with_pack = request->match.route->body == BODY_PACK;
+
+	if (with_pack ? !auth_permits(&request->caller, request->match.route, &request->failure)
+	              : !prepare_request(request))
+		return true;
+	(void) suspend(request);
+	if (with_pack)
+		unpack(request);
+	else
+		submit(request);
+	return false;
+}
+
+/* Callback: the database knows the token, or does not. */
+static void
+on_authenticated(TokenWait *wait, const Caller *caller, const DatabaseResult *result)
+{
+	Request *request = (Request *) ((char *) wait - offsetof(Request, token_wait));
+
+	if (caller != NULL)
+	{
+		limiter_accepted(request->token_hash);
+		caller_copy(&request->caller, caller);
+		if (!proceed(request))
+			return;
+	}
+	else if (result->ok)
+	{
+		limiter_failed(client_address(request));
+		metrics_count(COUNTER_WRONG_TOKENS);
+		failure_set(&request->failure, EDURANGE_UNAUTHENTICATED,
+		            "the token is unknown, has expired or was revoked");
+	}
+	else
+	{
+		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
+		/* whatever became of the question, nothing was done */
+		failure_set(&request->failure, EDURANGE_UNAVAILABLE,
+		            "the database is not available at the moment");
+	}
+	finish(request);
+}
+
+/* Acts on a request that has come in whole; true when the response is ready at once. */
+static bool
+dispatch(Request *request)
+{
+	const Route *route = request->match.route;
+
+	if (request->failure.info != NULL || route == NULL)
+		return true;
+	if (route->statement == STATEMENT_NONE)
+	{
+		request->status = MHD_HTTP_OK;
+		request->reply = reply_without_database(route->response);
+		return true;
+	}
+	if (request->has_token && !check_tries(request))
+		return true;
+	if (request->has_token)
+	{
+		const Caller *caller;
+
+		request->token_wait.done = on_authenticated;
+		caller = tokens_find(request->worker->tokens, request->token_hash, &request->token_wait);
+		if (caller == NULL)
+			return request->phase == PHASE_ANSWERED || suspend(request);
+		caller_copy(&request->caller, caller);
+	}
+	return proceed(request);
+}
+
+/* Callback, the first of a request: its target as it was sent. */
+void *
+http_target(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+	Request *request = calloc(1, sizeof(Request));
+
+	if (request == NULL)
+		return NULL;
+	request->worker = cls;
+	request->config = request->worker->config;
+	request->connection = connection;
+	request->client = client_of(connection);
+	request->raw_uri = uri;
+	request->raw_uri_length = strlen(uri);
+	request->uri = strdup(uri);
+	clock_gettime(CLOCK_MONOTONIC, &request->begun);
+	atomic_fetch_add(&in_flight, 1);
+	return request;
+}
+
+/* Callback: the headers, then each piece of the body, then its end, then after being resumed. */
+enum MHD_Result
+http_access(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+            const char *version, const char *data, size_t *size, void **closure)
+{
+	Request *request = *closure;
+
+	(void) cls;
+	(void) connection;
+	(void) url;
+	if (request == NULL || request->uri == NULL)
+		return MHD_NO;
+	if (request->phase == PHASE_NEW)
+	{
+		examine_headers(request, method, version);
+		/* who waits for permission to send a body is told at once */
+		if (request->malformed ||
+		    (request->failure.info != NULL && request_header(request, MHD_HTTP_HEADER_EXPECT)))
+			return response_send(request);
+		return MHD_YES;
+	}
+	if (*size > 0)
+	{
+		bool wanted = body_receive(request, data, *size);
+
+		*size = 0;
+		return wanted ? MHD_YES : MHD_NO;
+	}
+	client_enter(request->client, CLIENT_BUSY);
+	if (request->phase == PHASE_RECEIVING && !dispatch(request))
+		return MHD_YES;
+	return response_send(request);
+}
+
+/* Callback: the request is over. */
+void
+http_completed(void *cls, struct MHD_Connection *connection, void **closure,
+               enum MHD_RequestTerminationCode how)
+{
+	Request *request = *closure;
+
+	(void) cls;
+	(void) connection;
+	(void) how;
+	if (request == NULL)
+		return;
+	*closure = NULL;
+	if (request->phase != PHASE_NEW)
+		response_log(request);
+	client_enter(request->client, CLIENT_HEAD);
+	failure_clear(&request->failure);
+	caller_free(&request->caller);
+	values_free(&request->values);
+	upload_free(&request->upload);
+	free(request->reply);
+	free(request->body);
+	free(request->uri);
+	free(request);
+	atomic_fetch_sub(&in_flight, 1);
+}
+
+/* How many requests are being received or answered. */
+int
+http_in_flight(void)
+{
+	return atomic_load(&in_flight);
+}

@@ -1,0 +1,326 @@
+/*
+ * metrics.c
+ *	  What the shim has done and is doing, counted for Prometheus.
+ *
+ * Counting is an addition to an atomic number and takes no lock.  Labels are patterns of routes, never
+ * paths, so that their number is fixed.
+ */
+#include "http/metrics.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "http/http.h"
+#include "http/server.h"
+
+static const unsigned statuses[] = {0,   200, 204, 400, 401, 403, 404, 405, 408, 409,
+                                    413, 414, 415, 422, 429, 431, 500, 502, 503, 504};
+static const double bounds[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                0.1,    0.25,  0.5,    1,     2.5,  5,     10};
+
+#define STATUSES (sizeof(statuses) / sizeof(statuses[0]))
+#define BOUNDS (sizeof(bounds) / sizeof(bounds[0]))
+
+/* Of one route; the last one is for requests that found none. */
+typedef struct RouteMetrics
+{
+	atomic_ulong requests[STATUSES + 1]; /* the last one: any other status */
+	atomic_ulong within[BOUNDS + 1];     /* the last one: longer than all bounds */
+	atomic_ulong microseconds;
+} RouteMetrics;
+
+static struct
+{
+	RouteMetrics *routes;
+	atomic_ulong awards[AWARD_COUNT];
+	atomic_ulong counters[COUNTER_COUNT];
+	atomic_long gauges[GAUGE_COUNT][TIER_COUNT];
+} metrics;
+
+static const struct
+{
+	const char *name;
+	const char *help;
+} counter_names[COUNTER_COUNT] = {
+    [COUNTER_RETRIES] = {"edurange_database_retries_total",
+                         "Statements sent again because they had been rolled back."},
+    [COUNTER_CONNECT_FAILED] = {"edurange_database_connect_failures_total",
+                                "Attempts to connect to the database that failed."},
+    [COUNTER_WRONG_TOKENS] = {"edurange_wrong_tokens_total",
+                              "Tokens that were unknown, expired or revoked."},
+    [COUNTER_RATE_LIMITED] = {"edurange_rate_limited_total",
+                              "Requests refused because of wrong tokens from their address."},
+    [COUNTER_REFUSED_CONNECTIONS] = {"edurange_http_connections_refused_total",
+                                     "HTTP connections over a limit."},
+    [COUNTER_TIMED_OUT_CONNECTIONS] = {"edurange_http_connections_timed_out_total",
+                                       "HTTP connections whose client was too slow."},
+};
+
+static const char *const award_names[AWARD_COUNT] = {
+    [AWARD_QUESTION] = "question",
+    [AWARD_CHALLENGE] = "challenge",
+    [AWARD_CORRECTION] = "correction",
+};
+
+bool
+metrics_init(void)
+{
+	metrics.routes = calloc(route_count + 1, sizeof(RouteMetrics));
+	return metrics.routes != NULL;
+}
+
+void
+metrics_free(void)
+{
+	free(metrics.routes);
+	metrics.routes = NULL;
+}
+
+static void
+add(atomic_ulong *number, unsigned long amount)
+{
+	atomic_fetch_add_explicit(number, amount, memory_order_relaxed);
+}
+
+void
+metrics_request(const Route *route, unsigned status, double seconds)
+{
+	RouteMetrics *of = &metrics.routes[route != NULL ? (size_t) (route - routes) : route_count];
+	size_t i = 0;
+	size_t bound = 0;
+
+	while (i < STATUSES && statuses[i] != status)
+		i++;
+	while (bound < BOUNDS && seconds > bounds[bound])
+		bound++;
+	add(&of->requests[i], 1);
+	add(&of->within[bound], 1);
+	add(&of->microseconds, (unsigned long) (seconds * 1e6));
+}
+
+void
+metrics_award(const Route *route, const char *reply)
+{
+	if (route->award == AWARD_NONE || reply == NULL)
+		return;
+	if (strstr(reply, "\"isCorrect\":false") == NULL &&
+	    strstr(reply, "\"alreadyCompleted\":true") == NULL)
+		add(&metrics.awards[route->award], 1);
+}
+
+void
+metrics_gauge(Gauge gauge, Tier tier, int change)
+{
+	atomic_fetch_add_explicit(&metrics.gauges[gauge][tier], change, memory_order_relaxed);
+}
+
+void
+metrics_count(Counter counter)
+{
+	add(&metrics.counters[counter], 1);
+}
+
+static void
+put_head(FILE *text, const char *name, const char *type, const char *help)
+{
+	fprintf(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void
+put_requests(FILE *text)
+{
+	static const char name[] = "edurange_http_requests_total";
+
+	put_head(text, name, "counter",
+	         "Requests by route, method and status; 0: the client went away.");
+	for (size_t i = 0; i <= route_count; i++)
+	{
+		for (size_t j = 0; j <= STATUSES; j++)
+		{
+			unsigned long count = atomic_load(&metrics.routes[i].requests[j]);
+			char status[8] = "other";
+
+			if (count == 0)
+				continue;
+			if (j < STATUSES)
+				snprintf(status, sizeof(status), "%u", statuses[j]);
+			fprintf(text, "%s{method=\"%s\",route=\"%s\",status=\"%s\"} %lu\n", name,
+			        i < route_count ? routes[i].method : "", i < route_count ? routes[i].path : "",
+			        status, count);
+		}
+	}
+}
+
+/* The histogram of one route, unless it was never asked. */
+static void
+put_histogram(FILE *text, const char *name, const RouteMetrics *of, const char *labels)
+{
+	unsigned long sum = 0;
+	unsigned long within[BOUNDS + 1];
+
+	for (size_t i = 0; i <= BOUNDS; i++)
+		within[i] = sum += atomic_load(&of->within[i]);
+	if (sum == 0)
+		return;
+	for (size_t i = 0; i < BOUNDS; i++)
+		fprintf(text, "%s_bucket{%s,le=\"%g\"} %lu\n", name, labels, bounds[i], within[i]);
+	fprintf(text, "%s_bucket{%s,le=\"+Inf\"} %lu\n", name, labels, sum);
+	fprintf(text, "%s_sum{%s} %.6f\n", name, labels, (double) atomic_load(&of->microseconds) / 1e6);
+	fprintf(text, "%s_count{%s} %lu\n", name, labels, sum);
+}
+
+static void
+put_latencies(FILE *text)
+{
+	static const char name[] = "edurange_http_request_duration_seconds";
+	char labels[256];
+
+	put_head(text, name, "histogram", "Time from the first line of a request to its end.");
+	for (size_t i = 0; i <= route_count; i++)
+	{
+		snprintf(labels, sizeof(labels), "method=\"%s\",route=\"%s\"",
+		         i < route_count ? routes[i].method : "", i < route_count ? routes[i].path : "");
+		put_histogram(text, name, &metrics.routes[i], labels);
+	}
+}
+
+static void
+put_gauge(FILE *text, Gauge gauge, const char *name, const char *help)
+{
+	put_head(text, name, "gauge", help);
+	for (int i = 0; i < TIER_COUNT; i++)
+		fprintf(text, "%s{tier=\"%s\"} %ld\n", name, i == TIER_NONE ? "open" : tier_name(i),
+		        atomic_load(&metrics.gauges[gauge][i]));
+}
+
+static void
+put_number(FILE *text, const char *name, const char *help, double number)
+{
+	put_head(text, name, "gauge", help);
+	fprintf(text, "%s %g\n", name, number);
+}
+
+static void
+put_counters(FILE *text)
+{
+	static const char name[] = "edurange_awards_total";
+
+	for (int i = 0; i < COUNTER_COUNT; i++)
+	{
+		put_head(text, counter_names[i].name, "counter", counter_names[i].help);
+		fprintf(text, "%s %lu\n", counter_names[i].name, atomic_load(&metrics.counters[i]));
+	}
+	put_head(text, name, "counter",
+	         "Answers that awarded or corrected points, repeated ones aside.");
+	for (int i = AWARD_NONE + 1; i < AWARD_COUNT; i++)
+		fprintf(text, "%s{kind=\"%s\"} %lu\n", name, award_names[i],
+		        atomic_load(&metrics.awards[i]));
+}
+
+/* What the database says about the sync worker: columns of sync_status() and their metrics. */
+static const struct
+{
+	const char *member;
+	const char *name;
+	const char *type;
+	double unit; /* of the column, in that of the metric */
+	const char *help;
+} sync_values[] = {
+    {"workerRunning", "edurange_sync_worker_up", "gauge", 1, "Does the sync worker run?"},
+    {"lastAttemptAt", "edurange_sync_last_attempt_timestamp_seconds", "gauge", 1,
+     "When the Instance Manager was last asked for the list of pods."},
+    {"lastSuccessAt", "edurange_sync_last_success_timestamp_seconds", "gauge", 1,
+     "When instances were last compared with a list."},
+    {"lagSeconds", "edurange_sync_lag_seconds", "gauge", 1,
+     "Age of the last successful comparison with the Instance Manager."},
+    {"consecutiveFailures", "edurange_sync_consecutive_failures", "gauge", 1,
+     "Failed comparisons since the last that worked."},
+    {"podsSeen", "edurange_sync_pods", "gauge", 1, "Pods in the last list."},
+    {"held", "edurange_sync_held", "gauge", 1,
+     "Instances that are kept because too many lost their pods at once."},
+    {"fetchMs", "edurange_sync_fetch_seconds", "gauge", 0.001,
+     "Time that fetching the last list took."},
+    {"applyMs", "edurange_sync_apply_seconds", "gauge", 0.001,
+     "Time that comparing with the last list took."},
+    {"changed", "edurange_sync_changes_total", "counter", 1, "Instances that were changed."},
+    {"polls", "edurange_sync_polls_total", "counter", 1, "Lists that were asked for."},
+    {"failures", "edurange_sync_failures_total", "counter", 1, "Lists that did not come."},
+    {"stale", "edurange_sync_stale_total", "counter", 1, "Observations that came too late."},
+};
+
+/* Columns of sync_drift_summary(). */
+static const struct
+{
+	const char *member;
+	const char *kind;
+} sync_drifts[] = {
+    {"rowsWithoutPods", "row_without_pod"},
+    {"podsWithoutRows", "pod_without_row"},
+    {"statusMismatches", "status_mismatch"},
+    {"ownerMismatches", "owner_mismatch"},
+    {"stuckRows", "stuck"},
+    {"missingFlags", "missing_flag"},
+};
+
+static void
+put_drift(FILE *text, const json_t *row)
+{
+	static const char name[] = "edurange_sync_drift";
+
+	put_head(text, name, "gauge", "Where instances and pods differ, by kind.");
+	for (size_t i = 0; i < sizeof(sync_drifts) / sizeof(sync_drifts[0]); i++)
+		fprintf(text, "%s{kind=\"%s\"} %.15g\n", name, sync_drifts[i].kind,
+		        json_number_value(json_object_get(row, sync_drifts[i].member)));
+}
+
+/* How the sync worker does, as far as anything is known. */
+static void
+put_sync(FILE *text, const DatabaseResult *result)
+{
+	json_t *row = result->ok && result->text != NULL ? json_loads(result->text, 0, NULL) : NULL;
+
+	put_number(text, "edurange_database_up", "Does the database answer?", result->ok ? 1 : 0);
+	for (size_t i = 0; i < sizeof(sync_values) / sizeof(sync_values[0]); i++)
+	{
+		const json_t *value = json_object_get(row, sync_values[i].member);
+		double number = json_is_true(value) ? 1 : json_number_value(value);
+
+		if (!json_is_number(value) && !json_is_boolean(value))
+			continue;
+		put_head(text, sync_values[i].name, sync_values[i].type, sync_values[i].help);
+		fprintf(text, "%s %.15g\n", sync_values[i].name, number * sync_values[i].unit);
+	}
+	if (row != NULL)
+		put_drift(text, row);
+	json_decref(row);
+}
+
+char *
+metrics_text(const DatabaseResult *result)
+{
+	char *body = NULL;
+	size_t length;
+	FILE *text = open_memstream(&body, &length);
+
+	if (text == NULL)
+		return NULL;
+	put_head(text, "edurange_build_info", "gauge", "The version of the shim.");
+	fprintf(text, "edurange_build_info{version=\"%s\"} 1\n", EDURANGE_VERSION);
+	put_requests(text);
+	put_latencies(text);
+	put_number(text, "edurange_http_requests_in_flight", "Requests being received or answered.",
+	           http_in_flight());
+	put_number(text, "edurange_http_connections", "Open HTTP connections.", server_connections());
+	put_gauge(text, GAUGE_QUEUE, "edurange_database_queue",
+	          "Statements that wait for a database connection.");
+	put_gauge(text, GAUGE_CONNECTIONS, "edurange_database_connections",
+	          "Open connections to the database.");
+	put_counters(text);
+	put_sync(text, result);
+	fclose(text);
+	return body;
+}

@@ -1,0 +1,74 @@
+/*
+ * request.h
+ *	  A request from its first byte to the end of its response, as the files that serve it share it.
+ */
+#ifndef EDURANGE_SHIM_REQUEST_H
+#define EDURANGE_SHIM_REQUEST_H
+
+#include <time.h>
+
+#include <microhttpd.h>
+
+#include "access/auth.h"
+#include "access/tokens.h"
+#include "api/params.h"
+#include "api/routes.h"
+#include "api/target.h"
+#include "base/errors.h"
+#include "base/log.h"
+#include "base/offload.h"
+#include "config/config.h"
+#include "http/clients.h"
+
+typedef enum Phase
+{
+	PHASE_NEW,
+	PHASE_RECEIVING,
+	PHASE_ANSWERED
+} Phase;
+
+typedef struct Request
+{
+	struct Worker *worker;
+	const Config *config;
+	struct MHD_Connection *connection;
+	Client *client;
+	Phase phase;
+	char id[REQUEST_ID_LENGTH];
+	char method[16];
+	char *uri;
+	const char *raw_uri; /* the same in libmicrohttpd's buffer */
+	size_t raw_uri_length;
+	Target target;
+	RouteMatch match;
+
+	char *body; /* always followed by a null byte */
+	size_t body_length;
+	size_t body_room;
+	size_t swallowed;
+	Upload upload;
+	Work unpacking;
+
+	bool has_token;
+	char token_hash[TOKEN_HASH_LENGTH];
+	Caller caller;
+	Values values;
+	TokenWait token_wait;
+	DatabaseCall call;
+
+	bool suspended;
+	bool close;      /* the connection, after the response */
+	int retry_after; /* seconds; 0: there is nothing to wait for */
+	bool malformed;  /* what follows is not read */
+	Failure failure;
+	char *reply; /* body of the response */
+	unsigned status;
+	char sqlstate[6];
+	int backend; /* process of the server that answered; 0: none */
+	struct timespec begun;
+} Request;
+
+/* Looks up a header of the request; NULL where there is none. */
+extern const char *request_header(const Request *request, const char *name);
+
+#endif

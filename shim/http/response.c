@@ -1,0 +1,147 @@
+/*
+ * response.c
+ *	  The response to a request, with its headers, and the line that the log gets.
+ */
+#include "http/response.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "http/cors.h"
+#include "http/metrics.h"
+#include "http/replies.h"
+#include "http/server.h"
+
+#define LOG_LINE_LENGTH 512
+
+/* What the body is: an error is JSON on every route. */
+static const char *
+media_type(const Request *request)
+{
+	const Route *route = request->match.route;
+
+	return reply_type(route != NULL && request->failure.info == NULL ? route->response
+	                                                                 : RESPOND_VALUE);
+}
+
+/* What a browser that shows the response may load: nothing but the style inside the page. */
+static const char *
+content_policy(const Request *request)
+{
+	const Route *route = request->match.route;
+
+	return route != NULL && route->response == RESPOND_DOCS
+	           ? "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+	           : "default-src 'none'; frame-ancestors 'none'";
+}
+
+/* The headers that every response has, and those that its status asks for. */
+static void
+add_headers(const Request *request, struct MHD_Response *response)
+{
+	char seconds[16];
+
+#define HEADER(name, value) MHD_add_response_header(response, name, value)
+	HEADER(MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	HEADER("X-Request-Id", request->id);
+	HEADER("X-Content-Type-Options", "nosniff");
+	HEADER("Content-Security-Policy", content_policy(request));
+	if (request->status != MHD_HTTP_NO_CONTENT)
+		HEADER(MHD_HTTP_HEADER_CONTENT_TYPE, media_type(request));
+	if (request->match.path_found && request->match.route == NULL)
+		HEADER(MHD_HTTP_HEADER_ALLOW, request->match.allow);
+	if (request->status == MHD_HTTP_UNAUTHORIZED)
+		HEADER(MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+	if (request->status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		HEADER(MHD_HTTP_HEADER_RETRY_AFTER, "1");
+	if (request->retry_after > 0)
+	{
+		snprintf(seconds, sizeof(seconds), "%d", request->retry_after);
+		HEADER(MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+	}
+	if (request->close || server_is_draining())
+		HEADER(MHD_HTTP_HEADER_CONNECTION, "close");
+#undef HEADER
+	cors_add_headers(request, response);
+}
+
+/* Sends the response. */
+enum MHD_Result
+response_send(Request *request)
+{
+	struct MHD_Response *response;
+	enum MHD_Result queued;
+
+	if (request->failure.info != NULL)
+	{
+		request->status = request->failure.info->status;
+		free(request->reply);
+		request->reply = failure_body(&request->failure, request->id);
+	}
+	else if (request->match.route == NULL)
+	{
+		request->status = MHD_HTTP_NO_CONTENT;
+		request->reply = strdup("");
+	}
+	if (request->reply == NULL)
+		return MHD_NO;
+	response = MHD_create_response_from_buffer(strlen(request->reply), request->reply,
+	                                           MHD_RESPMEM_MUST_FREE);
+	if (response == NULL)
+		return MHD_NO;
+	if (request->match.route != NULL && request->match.route->limited)
+		reply_add_limits(response, request->reply);
+	request->reply = NULL;
+	add_headers(request, response);
+	client_enter(request->client, CLIENT_SENDING);
+	queued = MHD_queue_response(request->connection, request->status, response);
+	MHD_destroy_response(response);
+	return queued;
+}
+
+/* The method, unless the client made it up. */
+static const char *
+known_method(const char *method)
+{
+	static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+	{
+		if (strcmp(known[i], method) == 0)
+			return method;
+	}
+	return "other";
+}
+
+/* Writes the request's line; neither path nor query, which may hold what must not be kept. */
+void
+response_log(const Request *request)
+{
+	const Route *route = request->match.route;
+	struct timespec now;
+	char time[ISO_TIME_LENGTH];
+	char line[LOG_LINE_LENGTH];
+	long us;
+	int length;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	us = (now.tv_sec - request->begun.tv_sec) * 1000000 +
+	     (now.tv_nsec - request->begun.tv_nsec) / 1000;
+	metrics_request(route, request->status, (double) us / 1e6);
+	iso_time_now(time);
+	/* none of these has a character that JSON escapes */
+	length = snprintf(
+	    line, sizeof(line),
+	    "{\"time\":\"%s\",\"level\":\"%s\",\"id\":\"%s\",\"method\":\"%s\","
+	    "\"route\":%s%s%s,\"status\":%u,\"ms\":%ld.%03ld,\"backend\":%d,\"sqlstate\":%s%s%s,"
+	    "\"tier\":\"%s\"}\n",
+	    time, request->status >= 500 ? "error" : "info", request->id, known_method(request->method),
+	    route != NULL ? "\"" : "", route != NULL ? route->path : "null", route != NULL ? "\"" : "",
+	    request->status, us / 1000, us % 1000, request->backend,
+	    request->sqlstate[0] != '\0' ? "\"" : "",
+	    request->sqlstate[0] != '\0' ? request->sqlstate : "null",
+	    request->sqlstate[0] != '\0' ? "\"" : "", tier_name(request->caller.tier));
+	log_line(line, (size_t) length);
+}

@@ -1,0 +1,35 @@
+/*
+ * form.h
+ *	  The parts of a multipart/form-data body, where they lie.
+ */
+#ifndef EDURANGE_SHIM_FORM_H
+#define EDURANGE_SHIM_FORM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/errors.h"
+
+/* One part.  Its content is in the body; name and file name are the part's own until the next. */
+typedef struct FormPart
+{
+	char *name;
+	char *file_name; /* NULL: it is a field, not a file */
+	const char *content;
+	size_t length;
+} FormPart;
+
+/* Callback: a part, which may keep name or file name by setting it to NULL; false breaks off. */
+typedef bool (*FormVisit)(void *closure, FormPart *part, Failure *failure);
+
+/*
+ * Takes a body apart that came with this Content-Type.  A body that does not end as it should, or
+ * whose parts do not begin as they should, is refused as a whole.
+ */
+extern bool form_read(const char *content_type, const char *body, size_t length, FormVisit visit,
+                      void *closure, Failure *failure);
+
+/* The value of a parameter of a header, such as boundary or filename, to be freed; NULL: none. */
+extern char *form_parameter(const char *header, size_t length, const char *name);
+
+#endif
