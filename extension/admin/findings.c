@@ -8,12 +8,13 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "admin/findings.h"
-#include "base/compat.h"
 #include "base/statements.h"
+#include "base/surface.h"
 #include "calls/caller.h"
 #include "game/ledger.h"
 
@@ -413,7 +414,7 @@ SQL_FUNCTION(edurange_repair)
 	uint64 count;
 	char *lock;
 
-	if (!superuser())
+	if (!superuser_arg(surface_caller()))
 		raise_error(EDURANGE_FORBIDDEN, "edurange.repair() needs a superuser");
 	if (finding->repair == NULL)
 		raise_error(EDURANGE_INVALID_PARAMETER,

@@ -8,8 +8,8 @@
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
 
-#include "base/compat.h"
 #include "base/statements.h"
+#include "base/surface.h"
 
 typedef enum StatementId
 {

@@ -14,6 +14,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
@@ -21,10 +22,10 @@
 #include "utils/timestamp.h"
 
 #include "admin/findings.h"
-#include "base/compat.h"
 #include "base/guc.h"
 #include "base/refusal.h"
 #include "base/statements.h"
+#include "base/surface.h"
 
 #define MIGRATION_LOCK INT64CONST(0x656475720001) /* "edur", 1 */
 
@@ -49,9 +50,12 @@ typedef enum StatementId
 	HAS_TOTALS,
 	COUNT_TOTALS,
 	COUNT_TOTALS_FIRST,
+	UNACCOUNTED,
 	OPEN_TOTALS,
-	OPEN_MEMBERS,
+	MEMBERS_DIFFER,
+	SET_MEMBERS,
 	LOCK_TOTALS,
+	LEND,
 	MAKE_RECORD,
 	MAKE_SHAPE,
 	STATEMENT_COUNT
@@ -161,15 +165,20 @@ static Statement statements[STATEMENT_COUNT] = {
     [COUNT_TOTALS_FIRST] = {"SELECT count(*) FROM public.\"GroupPoints\" WHERE points <> 0",
                             {InvalidOid},
                             .reads = true},
-    /* An entry for each total that the ledger does not account for. $1 the clock */
+    /* The totals that the ledger does not account for, as one array for each column. $1 the clock */
+    [UNACCOUNTED] =
+        {"SELECT array_agg(user_id), array_agg(group_id), array_agg(coalesce(p.points, 0)),"
+         " array_agg(coalesce(p.points, 0)::bigint - coalesce(s.points, 0)),"
+         " array_agg(least(coalesce(p.at, $1), $1)), count(*)"
+         " FROM (SELECT \"userId\" AS user_id, \"groupId\" AS group_id, points,"
+         "  \"updatedAt\" AT TIME ZONE 'UTC' AS at FROM public.\"GroupPoints\") p"
+         " FULL JOIN edurange.standing s USING (user_id, group_id)"
+         " WHERE coalesce(p.points, 0) <> coalesce(s.points, 0)",
+         {TIMESTAMPTZOID}},
+    /* An entry for each of them. */
     [OPEN_TOTALS] =
-        {"WITH change AS (SELECT user_id, group_id, coalesce(p.points, 0) AS points,"
-         "  coalesce(p.points, 0)::bigint - coalesce(s.points, 0) AS delta,"
-         "  least(coalesce(p.at, $1), $1) AS at"
-         "  FROM (SELECT \"userId\" AS user_id, \"groupId\" AS group_id, points,"
-         "   \"updatedAt\" AT TIME ZONE 'UTC' AS at FROM public.\"GroupPoints\") p"
-         "  FULL JOIN edurange.standing s USING (user_id, group_id)"
-         "  WHERE coalesce(p.points, 0) <> coalesce(s.points, 0)),"
+        {"WITH change AS (SELECT * FROM unnest($1, $2, $3, $4, $5)"
+         "  AS c (user_id, group_id, points, delta, at)),"
          " head AS (INSERT INTO edurange.standing AS s"
          "  (group_id, user_id, points, seq, reached_at, changed_at)"
          "  SELECT group_id, user_id, points, 1, at, at FROM change"
@@ -181,21 +190,35 @@ static Statement statements[STATEMENT_COUNT] = {
          " (user_id, group_id, seq, delta, balance, kind, actor, at)"
          " SELECT user_id, group_id, h.seq, c.delta, c.points, 'opening', 'migrate', h.changed_at"
          " FROM head h JOIN change c USING (user_id, group_id)",
-         {TIMESTAMPTZOID}},
-    [OPEN_MEMBERS] = {"WITH gone AS (UPDATE edurange.standing s SET member = false WHERE s.member"
-                      " AND NOT EXISTS (SELECT FROM public.\"_GroupMembers\" m"
-                      "  WHERE m.\"A\" = s.group_id AND m.\"B\" = s.user_id))"
-                      " INSERT INTO edurange.standing AS s (group_id, user_id, member, changed_at)"
-                      " SELECT \"A\", \"B\", true, $1 FROM public.\"_GroupMembers\""
-                      " ON CONFLICT (group_id, user_id) DO UPDATE SET member = true"
-                      " WHERE NOT s.member",
-                      {TIMESTAMPTZOID}},
+         {TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID}},
+    /* Whose membership the board does not have as it is, and how it is. */
+    [MEMBERS_DIFFER] =
+        {"SELECT array_agg(user_id), array_agg(group_id), array_agg(m.user_id IS NOT NULL), count(*)"
+         " FROM (SELECT \"B\" AS user_id, \"A\" AS group_id FROM public.\"_GroupMembers\") m"
+         " FULL JOIN (SELECT user_id, group_id FROM edurange.standing WHERE member) s"
+         " USING (user_id, group_id) WHERE m.user_id IS NULL OR s.user_id IS NULL",
+         {InvalidOid}},
+    /* $4 the clock */
+    [SET_MEMBERS] = {"INSERT INTO edurange.standing AS s (user_id, group_id, member, changed_at)"
+                     " SELECT user_id, group_id, member, $4 FROM unnest($1, $2, $3)"
+                     "  AS m (user_id, group_id, member)"
+                     " ON CONFLICT (group_id, user_id) DO UPDATE SET member = excluded.member",
+                     {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, TIMESTAMPTZOID}},
     [LOCK_TOTALS] = {"LOCK TABLE public.\"_GroupMembers\", public.\"GroupPoints\""
                      " IN SHARE ROW EXCLUSIVE MODE",
                      {InvalidOid}},
+    /* What the identity may that reads and writes the platform's rows: edurange.assertions() has it, too. */
+    [LEND] = {"SELECT format('GRANT SELECT, INSERT, UPDATE, DELETE ON public.%I TO edurange_game', name)"
+              " FROM unnest(edurange.platform_tables()) AS t (name)"
+              " WHERE to_regclass(format('public.%I', name)) IS NOT NULL"
+              " UNION ALL SELECT format('GRANT SELECT ON edurange.%I TO edurange_game', name)"
+              " FROM unnest(edurange.lent_tables()) AS t (name)"
+              " WHERE to_regclass(format('edurange.%I', name)) IS NOT NULL",
+              {InvalidOid}},
     [MAKE_RECORD] = {"CREATE TABLE edurange.migration ("
                      " number integer NOT NULL CONSTRAINT migration_pkey PRIMARY KEY,"
-                     " name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL)",
+                     " name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL);"
+                     " ALTER TABLE edurange.migration OWNER TO edurange_owner",
                      {InvalidOid}},
     [MAKE_SHAPE] = {"CREATE SCHEMA " SHAPE_SCHEMA, {InvalidOid}},
 };
@@ -218,12 +241,19 @@ report(const Report *report, const char *kind, const char *name)
 	tuplestore_putvalues(report->store, report->descriptor, values, nulls);
 }
 
-/* Runs a text of SQL, which may hold several statements. */
+/*
+ * Runs a text of SQL that makes or alters things, in the name of the superuser who migrates.  It evaluates
+ * nothing that others could have written: rows are read and written by statements in the names of our roles.
+ */
 static void
 run_sql(const char *sql)
 {
-	int result = SPI_execute(sql, false, 0);
+	Surface saved;
+	int result;
 
+	surface_as_caller(&saved);
+	result = SPI_execute(sql, false, 0);
+	surface_take_back(&saved);
 	if (result < 0)
 		elog(ERROR, "could not run a migration: %s", SPI_result_code_string(result));
 }
@@ -249,7 +279,7 @@ prepare_record(const Report *out)
 	report(out, "table", "edurange.migration");
 	if (out->dry_run)
 		return false;
-	statement_run(&statements[MAKE_RECORD], NULL, 0);
+	run_sql(statements[MAKE_RECORD].sql);
 	return true;
 }
 
@@ -264,7 +294,7 @@ compare_shape(void *argument)
 	char *difference;
 	uint64 keys;
 
-	statement_run(&statements[MAKE_SHAPE], NULL, 0);
+	run_sql(statements[MAKE_SHAPE].sql);
 	statement_run(&statements[SHAPE_SOURCE], NULL, 0);
 	run_sql(row_text(0, 1));
 	statement_run(&statements[SHAPE_DIFFERENCE], NULL, 0);
@@ -366,20 +396,47 @@ count_openings(void)
 	return (uint64) row_long(0, 1);
 }
 
+/* An entry for each total that the ledger does not account for; returns how many. */
+static uint64
+open_totals(void)
+{
+	NullableDatum change[5];
+	uint64 count;
+
+	STATEMENT_RUN(&statements[UNACCOUNTED], value_time(GetCurrentTimestamp()));
+	count = (uint64) row_long(0, lengthof(change) + 1);
+	for (int i = 0; i < lengthof(change); i++)
+		change[i].value = row_value(0, i + 1, &change[i].isnull);
+	if (count > 0)
+		statement_run(&statements[OPEN_TOTALS], change, lengthof(change));
+	return count;
+}
+
+/* Puts on the board who is a member, and takes off who is not. */
+static void
+open_members(void)
+{
+	NullableDatum change[4];
+	int columns = lengthof(change) - 1;
+
+	statement_run(&statements[MEMBERS_DIFFER], NULL, 0);
+	for (int i = 0; i < columns; i++)
+		change[i].value = row_value(0, i + 1, &change[i].isnull);
+	change[columns] = value_time(GetCurrentTimestamp());
+	if (row_long(0, columns + 1) > 0)
+		statement_run(&statements[SET_MEMBERS], change, lengthof(change));
+}
+
 /* Brings the ledger up to the totals, and the board to the memberships. */
 static void
 open_ledger(const Report *out)
 {
-	uint64 opened;
+	uint64 opened = out->dry_run ? count_openings() : open_totals();
 
-	if (out->dry_run)
-		opened = count_openings();
-	else
-		opened = STATEMENT_RUN(&statements[OPEN_TOTALS], value_time(GetCurrentTimestamp()));
 	if (opened > 0)
 		report(out, "ledger", psprintf("opening entries: " UINT64_FORMAT, opened));
 	if (!out->dry_run)
-		STATEMENT_RUN(&statements[OPEN_MEMBERS], value_time(GetCurrentTimestamp()));
+		open_members();
 }
 
 /* Refuses to put the guard into a place that is somebody else's, who could put anything in its stead. */
@@ -396,29 +453,48 @@ refuse_planted(void)
 	raise_refusal(&refusal);
 }
 
+/* Runs the statements that a statement lists. */
+static void
+run_commands(Statement *list, int column)
+{
+	uint64 count = statement_run(list, NULL, 0);
+	char **commands = palloc(sizeof(char *) * Max(count, 1));
+
+	for (uint64 i = 0; i < count; i++)
+		commands[i] = row_text(i, column);
+	for (uint64 i = 0; i < count; i++)
+		run_sql(commands[i]);
+}
+
+/* Says what is missing. */
+static void
+report_missing(const Report *out)
+{
+	uint64 count = statement_run(&statements[MISSING], NULL, 0);
+
+	for (uint64 i = 0; i < count; i++)
+		report(out, row_text(i, 1), row_text(i, 2));
+}
+
 /*
  * Makes what is missing.  Where triggers were missing, totals may have changed unseen: the tables
- * are locked before the triggers are made, and the ledger is brought up to what it finds then.
+ * are locked before the triggers are made, and the ledger is brought up to what it finds then.  Rights
+ * come first, because what follows reads rows with them; a dry run takes them back with its subtransaction.
  */
 static void
 apply_assertions(const Report *out)
 {
 	bool unseen_changes = statement_run(&statements[MISSING_TRIGGERS], NULL, 0) > 0;
-	uint64 count;
-	char **apply;
 
 	refuse_planted();
-	if (unseen_changes && !out->dry_run)
-		statement_run(&statements[LOCK_TOTALS], NULL, 0);
-	count = statement_run(&statements[MISSING], NULL, 0);
-	apply = palloc(sizeof(char *) * Max(count, 1));
-	for (uint64 i = 0; i < count; i++)
+	report_missing(out);
+	run_commands(&statements[LEND], 1);
+	if (!out->dry_run)
 	{
-		report(out, row_text(i, 1), row_text(i, 2));
-		apply[i] = row_text(i, 3);
+		if (unseen_changes)
+			statement_run(&statements[LOCK_TOTALS], NULL, 0);
+		run_commands(&statements[MISSING], 3);
 	}
-	for (uint64 i = 0; i < count && !out->dry_run; i++)
-		run_sql(apply[i]);
 	if (unseen_changes)
 		open_ledger(out);
 }
@@ -430,23 +506,43 @@ report_finding(const char *name, uint64 count, void *argument)
 	report(argument, "finding", psprintf("%s: " UINT64_FORMAT, name, count));
 }
 
+/* What a run of migrate() does. */
+typedef struct Run
+{
+	Report out;
+	char *wanted_owner;
+} Run;
+
+static void
+run_migrate(void *argument)
+{
+	Run *run = argument;
+	char *platform_owner = find_owner(run->wanted_owner);
+	bool has_record = prepare_record(&run->out);
+
+	apply_migrations(&run->out, has_record, platform_owner);
+	apply_assertions(&run->out);
+	if (run->out.dry_run)
+		findings_count(report_finding, &run->out);
+}
+
 SQL_FUNCTION(edurange_migrate)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	char *wanted_owner = optional_text(fcinfo, 0);
+	Run run = {
+	    .out.dry_run = PG_NARGS() > 1 && !PG_ARGISNULL(1) && PG_GETARG_BOOL(1),
+	    .wanted_owner = optional_text(fcinfo, 0),
+	};
 	int settings;
-	Report out = {.dry_run = PG_NARGS() > 1 && !PG_ARGISNULL(1) && PG_GETARG_BOOL(1)};
-	char *platform_owner;
-	bool has_record;
 
-	if (!superuser())
+	if (!superuser_arg(surface_caller()))
 		raise_error(EDURANGE_FORBIDDEN, "edurange.migrate() needs a superuser");
 	if (IsolationUsesXactSnapshot())
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "edurange.migrate() must run at isolation level READ COMMITTED");
 	InitMaterializedSRF(fcinfo, 0);
-	out.store = result->setResult;
-	out.descriptor = result->setDesc;
+	run.out.store = result->setResult;
+	run.out.descriptor = result->setDesc;
 
 	settings = NewGUCNestLevel();
 	guc_set_locally("client_min_messages", "warning");
@@ -454,14 +550,13 @@ SQL_FUNCTION(edurange_migrate)
 	if (LockTimeout == 0)
 		guc_set_locally("lock_timeout", "10s");
 	statements_begin();
-	if (!out.dry_run)
+	if (run.out.dry_run)
+		in_subtransaction(run_migrate, &run, false);
+	else
+	{
 		STATEMENT_RUN(&statements[TAKE_LOCK], value_long(MIGRATION_LOCK));
-	platform_owner = find_owner(wanted_owner);
-	has_record = prepare_record(&out);
-	apply_migrations(&out, has_record, platform_owner);
-	apply_assertions(&out);
-	if (out.dry_run)
-		findings_count(report_finding, &out);
+		run_migrate(&run);
+	}
 	statements_end();
 	AtEOXact_GUC(true, settings);
 	return (Datum) 0;

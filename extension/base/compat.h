@@ -14,36 +14,8 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/backend_status.h"
-
-/*
- * Opens the definition of a function that SQL can call from anywhere: a trigger's, or one that reads and
- * writes no table.
- */
-#define SQL_FUNCTION_ANYWHERE(name)                                                                \
-	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                                               \
-	PG_FUNCTION_INFO_V1(name);                                                                     \
-	Datum name(PG_FUNCTION_ARGS)
-
-/*
- * Opens the definition of a function that SQL can call, but for what runs in somebody else's name: index
- * expressions, materialized views and the like are evaluated as their owner by whoever maintains them,
- * and the session's role, which decides the tier, is not the one that wrote them.
- */
-#define SQL_FUNCTION(name)                                                                         \
-	static Datum name##_in_own_name(PG_FUNCTION_ARGS);                                             \
-	SQL_FUNCTION_ANYWHERE(name)                                                                    \
-	{                                                                                              \
-		if (InSecurityRestrictedOperation())                                                       \
-			ereport(ERROR,                                                                         \
-			        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),                                      \
-			         errmsg("functions of edurange cannot be called by an index, a view's refresh" \
-			                " or other maintenance")));                                            \
-		return name##_in_own_name(fcinfo);                                                         \
-	}                                                                                              \
-	static Datum name##_in_own_name(PG_FUNCTION_ARGS)
 
 /* May the role execute the function? */
 static inline AclResult

@@ -10,8 +10,8 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
-#include "base/compat.h"
 #include "base/ids.h"
+#include "base/surface.h"
 
 #define UNIX_EPOCH_OFFSET ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000)
 

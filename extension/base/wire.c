@@ -22,7 +22,7 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
-#include "base/compat.h"
+#include "base/surface.h"
 #include "base/wire.h"
 
 static void write_value(StringInfo out, Datum value, Oid type);

@@ -2,8 +2,8 @@
  * caller.c
  *	  Who calls, at which tier, and bound to whom.
  *
- * The tier is that of the session's role, however many SECURITY DEFINER functions stand between: so
- * wrapping a function never raises it.  Bound ids come with each call and only narrow it: a bound
+ * The tier is the weaker one of the user that called and the session's, whatever SECURITY DEFINER functions
+ * stand between: so wrapping a function never raises it.  Bound ids come with each call and only narrow it: a bound
  * caller acts as that user alone, with that instance alone, in that user's competitions.
  */
 #include "postgres.h"
@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 
 #include "base/statements.h"
+#include "base/surface.h"
 #include "calls/caller.h"
 
 typedef enum StatementId
@@ -39,9 +40,9 @@ static Statement statements[STATEMENT_COUNT] = {
                     .by_key = true},
 };
 
-/* The highest tier whose role the session's role may act as; a superuser is admin. */
+/* The highest tier whose role a user may act as; a superuser is admin. */
 static Tier
-session_tier(void)
+tier_of(Oid user)
 {
 	static const struct
 	{
@@ -50,16 +51,25 @@ session_tier(void)
 	} tiers[] = {{TIER_ADMIN, "edurange_admin"},
 	             {TIER_SERVICE, "edurange_service"},
 	             {TIER_PLAYER, "edurange_player"}};
-	Oid session_role = GetOuterUserId();
 
 	for (int i = 0; i < lengthof(tiers); i++)
 	{
 		Oid role = get_role_oid(tiers[i].role, true);
 
-		if (OidIsValid(role) && has_privs_of_role(session_role, role))
+		if (OidIsValid(role) && has_privs_of_role(user, role))
 			return tiers[i].tier;
 	}
 	return TIER_NONE;
+}
+
+/* The weaker one of two: the user that called, as a function in between may have changed it, and the session's. */
+static Tier
+session_tier(void)
+{
+	Oid outer = GetOuterUserId();
+	Tier tier = tier_of(outer);
+
+	return surface_caller() == outer ? tier : Min(tier, tier_of(surface_caller()));
 }
 
 /* One text of the composite argument, or NULL; empty counts as absent. */

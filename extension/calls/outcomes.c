@@ -16,6 +16,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -26,8 +27,8 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
-#include "base/compat.h"
 #include "base/refusal.h"
+#include "base/surface.h"
 #include "base/wire.h"
 #include "game/entries.h"
 
@@ -132,8 +133,8 @@ read_arguments(Target *target, Form_pg_proc function)
 }
 
 /*
- * Finds the function, which the session's role must be allowed to call.  It is called without what
- * the SQL surface does around it: the function here has the same owner and search_path.
+ * Finds the function, which who calls must be allowed to call.  It is called without what the SQL surface
+ * does around it, which was done once for the whole batch.
  */
 static void
 find_target(FunctionCallInfo fcinfo, char *name, Target *target)
@@ -142,11 +143,11 @@ find_target(FunctionCallInfo fcinfo, char *name, Target *target)
 	HeapTuple tuple = find_function(get_func_namespace(self), name);
 	Form_pg_proc function = tuple != NULL ? (Form_pg_proc) GETSTRUCT(tuple) : NULL;
 
-	if (function == NULL || function->prolang != ClanguageId || !function->prosecdef ||
+	if (function == NULL || function->prolang != ClanguageId ||
 	    function->proretset || function->prorettype == TRIGGEROID)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"function\" must name a function that returns one value");
-	if (compat_function_aclcheck(function->oid, GetOuterUserId()) != ACLCHECK_OK)
+	if (!surface_may_execute(function->oid))
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, name);
 	fmgr_info(function->oid, &target->function);
 	target->function.fn_addr = find_symbol(function_text(tuple, Anum_pg_proc_probin),
@@ -185,12 +186,15 @@ call_target(FunctionCallInfo call, RefusalFrame *frame, Datum *value)
 {
 	MemoryContext context = CurrentMemoryContext;
 	RefusalFrame *outer = refusal_frame;
+	Surface surface;
 	volatile bool done = false;
 	volatile Datum result = 0;
 
+	surface_note(&surface);
 	PG_TRY();
 	{
 		refusal_frame = frame;
+		surface_share();
 		result = FunctionCallInvoke(call);
 		done = true;
 		refusal_frame = outer;
@@ -205,6 +209,7 @@ call_target(FunctionCallInfo call, RefusalFrame *frame, Datum *value)
 		MemoryContextSwitchTo(context);
 	}
 	PG_END_TRY();
+	surface_restore(&surface, done);
 	*value = result;
 	return done;
 }

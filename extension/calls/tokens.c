@@ -10,9 +10,9 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "base/compat.h"
 #include "base/ids.h"
 #include "base/statements.h"
+#include "base/surface.h"
 #include "calls/caller.h"
 
 #define TOKEN_PREFIX "edr_"

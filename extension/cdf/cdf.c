@@ -7,9 +7,9 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "base/compat.h"
 #include "base/json_text.h"
 #include "base/statements.h"
+#include "base/surface.h"
 #include "calls/idempotency.h"
 #include "cdf/cdf_export.h"
 #include "cdf/cdf_rows.h"

@@ -11,9 +11,9 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#include "base/compat.h"
 #include "base/refusal.h"
 #include "base/statements.h"
+#include "base/surface.h"
 #include "calls/caller.h"
 #include "cdf/cdf_schema.h"
 #include "json_schema/json_schema.h"

@@ -11,9 +11,9 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
-#include "base/compat.h"
 #include "base/json_text.h"
 #include "base/statements.h"
+#include "base/surface.h"
 #include "cdf/cdf_schema.h"
 #include "cdf/document_check.h"
 #include "json_schema/json_schema.h"

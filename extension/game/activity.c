@@ -12,10 +12,10 @@
 #include "utils/json.h"
 #include "utils/jsonb.h"
 
-#include "base/compat.h"
 #include "base/ids.h"
 #include "base/json_text.h"
 #include "base/statements.h"
+#include "base/surface.h"
 #include "calls/idempotency.h"
 #include "game/activity.h"
 

@@ -9,9 +9,9 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "base/compat.h"
 #include "base/ids.h"
 #include "base/statements.h"
+#include "base/surface.h"
 #include "calls/caller.h"
 #include "calls/idempotency.h"
 #include "game/activity.h"

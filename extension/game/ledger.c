@@ -19,9 +19,9 @@
 #include "utils/builtins.h"
 #include "utils/rel.h"
 
-#include "base/compat.h"
 #include "base/ids.h"
 #include "base/statements.h"
+#include "base/surface.h"
 #include "calls/caller.h"
 #include "game/entries.h"
 #include "game/ledger.h"
@@ -270,7 +270,7 @@ trigger_data(FunctionCallInfo fcinfo)
 	return trigger;
 }
 
-SQL_FUNCTION_ANYWHERE(edurange_group_points_changed)
+SQL_TRIGGER(edurange_group_points_changed)
 {
 	TriggerData *trigger = trigger_data(fcinfo);
 
@@ -296,7 +296,7 @@ record_membership(TriggerData *trigger, HeapTuple tuple, bool member)
 	              value_time(GetCurrentTimestamp()));
 }
 
-SQL_FUNCTION_ANYWHERE(edurange_group_members_changed)
+SQL_TRIGGER(edurange_group_members_changed)
 {
 	TriggerData *trigger = trigger_data(fcinfo);
 

@@ -7,8 +7,8 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "base/compat.h"
 #include "base/statements.h"
+#include "base/surface.h"
 #include "calls/caller.h"
 #include "calls/idempotency.h"
 #include "game/ledger.h"

@@ -7,10 +7,10 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "base/compat.h"
 #include "base/guc.h"
 #include "base/ids.h"
 #include "base/statements.h"
+#include "base/surface.h"
 #include "calls/idempotency.h"
 #include "game/activity.h"
 #include "game/attempts.h"

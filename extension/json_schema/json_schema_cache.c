@@ -14,9 +14,9 @@
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
-#include "base/compat.h"
 #include "base/refusal.h"
 #include "base/statements.h"
+#include "base/surface.h"
 #include "json_schema/json_schema.h"
 
 #define KEPT_SCHEMAS 32

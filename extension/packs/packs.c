@@ -16,8 +16,8 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
-#include "base/compat.h"
 #include "base/statements.h"
+#include "base/surface.h"
 #include "calls/idempotency.h"
 #include "cdf/cdf_rows.h"
 #include "game/activity.h"

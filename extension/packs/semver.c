@@ -4,8 +4,8 @@
  */
 #include "postgres.h"
 
-#include "base/compat.h"
 #include "base/refusal.h"
+#include "base/surface.h"
 #include "packs/semver.h"
 
 #define HIGHEST_NUMBER INT64CONST(9007199254740991) /* as npm, whose numbers are doubles */

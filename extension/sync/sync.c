@@ -19,10 +19,10 @@
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
 
-#include "base/compat.h"
 #include "base/guc.h"
 #include "base/refusal.h"
 #include "base/statements.h"
+#include "base/surface.h"
 #include "sync/observation.h"
 #include "sync/sync_status.h"
 #include "sync/sync_steps.h"

@@ -24,6 +24,7 @@
 #include "base/compat.h"
 #include "base/refusal.h"
 #include "base/statements.h"
+#include "base/surface.h"
 #include "sync/sync_status.h"
 
 #define WORKER_TYPE "edurange sync worker"

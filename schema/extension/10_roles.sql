@@ -5,7 +5,7 @@ DO $$
 DECLARE
   tier text;
 BEGIN
-  FOREACH tier IN ARRAY ARRAY['edurange_owner', 'edurange_player', 'edurange_service',
+  FOREACH tier IN ARRAY ARRAY['edurange_owner', 'edurange_game', 'edurange_player', 'edurange_service',
                               'edurange_admin']
   LOOP
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = tier) THEN

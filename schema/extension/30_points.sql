@@ -25,8 +25,7 @@ CREATE FUNCTION edurange.add_points(
     caller edurange.caller DEFAULT NULL,
     idempotency_key text DEFAULT NULL)
   RETURNS edurange.group_points
-  AS 'MODULE_PATHNAME', 'edurange_add_points' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_add_points' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.add_points(text, text, integer, text, edurange.caller, text) IS
   'Adds points (negative: takes them away) to a member''s total in a competition and returns the new total. Tier: service. Errors: missing_parameter, user_not_found, competition_not_found, not_a_member, out_of_range.';
 
@@ -35,16 +34,14 @@ CREATE FUNCTION edurange.set_points(
     caller edurange.caller DEFAULT NULL,
     idempotency_key text DEFAULT NULL)
   RETURNS edurange.group_points
-  AS 'MODULE_PATHNAME', 'edurange_set_points' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_set_points' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.set_points(text, text, integer, text, edurange.caller, text) IS
   'Sets a member''s total in a competition and returns it. Tier: service. Errors: missing_parameter, user_not_found, competition_not_found, not_a_member.';
 
 CREATE FUNCTION edurange.get_points(
     user_id text, group_id text, caller edurange.caller DEFAULT NULL)
   RETURNS integer
-  AS 'MODULE_PATHNAME', 'edurange_get_points' LANGUAGE C STABLE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_get_points' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.get_points(text, text, edurange.caller) IS
   'A user''s total in a competition; 0 for anything unknown. Tier: player. Errors: missing_parameter, forbidden.';
 
@@ -52,26 +49,22 @@ CREATE FUNCTION edurange.points_history(
     user_id text, group_id text, "limit" integer DEFAULT 100, before_seq bigint DEFAULT NULL,
     caller edurange.caller DEFAULT NULL)
   RETURNS SETOF edurange.points_entry
-  AS 'MODULE_PATHNAME', 'edurange_points_history' LANGUAGE C STABLE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_points_history' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.points_history(text, text, integer, bigint, edurange.caller) IS
   'The ledger of a user in a competition, newest entry first, 1 to 1000 entries, optionally only those before a seq. Tier: service. Errors: missing_parameter, invalid_parameter.';
 
 CREATE FUNCTION edurange.check_invariants()
   RETURNS TABLE (invariant text, "userId" text, "groupId" text, detail text)
-  AS 'MODULE_PATHNAME', 'edurange_check_invariants' LANGUAGE C STABLE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_check_invariants' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.check_invariants() IS
   'One row for each violation of what must always hold between totals, ledger, standing and membership; no row: all is well. Tier: admin.';
 
 CREATE FUNCTION edurange.group_points_changed() RETURNS trigger
-  AS 'MODULE_PATHNAME', 'edurange_group_points_changed' LANGUAGE C
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_group_points_changed' LANGUAGE C;
 COMMENT ON FUNCTION edurange.group_points_changed() IS
   'Trigger of public."GroupPoints": writes every change of a total to the ledger and the standing.';
 
 CREATE FUNCTION edurange.group_members_changed() RETURNS trigger
-  AS 'MODULE_PATHNAME', 'edurange_group_members_changed' LANGUAGE C
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_group_members_changed' LANGUAGE C;
 COMMENT ON FUNCTION edurange.group_members_changed() IS
   'Trigger of public."_GroupMembers": puts who joins on the board and takes who leaves off it.';

@@ -66,8 +66,7 @@ CREATE FUNCTION edurange.create_competition(
     caller edurange.caller DEFAULT NULL,
     idempotency_key text DEFAULT NULL)
   RETURNS edurange.competition
-  AS 'MODULE_PATHNAME', 'edurange_create_competition' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_create_competition' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.create_competition(text, timestamptz, text[], text, timestamptz, edurange.caller, text) IS
   'Creates a competition with at least one instructor; without an end date it stays open. The user that a caller is bound to must be among the instructors. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found.';
 
@@ -77,8 +76,7 @@ CREATE FUNCTION edurange.generate_access_code(
     caller edurange.caller DEFAULT NULL,
     idempotency_key text DEFAULT NULL)
   RETURNS edurange.access_code
-  AS 'MODULE_PATHNAME', 'edurange_generate_access_code' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_generate_access_code' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.generate_access_code(text, text, text, timestamptz, integer, edurange.caller, text) IS
   'Makes a code to join a competition with: the given one (1 to 20 letters, digits and hyphens, kept in upper case) or eight random characters; unlimited where expires_at or max_uses is null. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, user_not_found, code_in_use.';
 
@@ -87,8 +85,7 @@ CREATE FUNCTION edurange.add_competition_challenge(
     caller edurange.caller DEFAULT NULL,
     idempotency_key text DEFAULT NULL)
   RETURNS edurange.group_challenge
-  AS 'MODULE_PATHNAME', 'edurange_add_competition_challenge' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_add_competition_challenge' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.add_competition_challenge(text, text, integer, edurange.caller, text) IS
   'Places a challenge in a competition, worth points (0 or more). Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, challenge_not_found, challenge_in_competition.';
 
@@ -96,8 +93,7 @@ CREATE FUNCTION edurange.join_competition(
     code text, user_id text, caller edurange.caller DEFAULT NULL,
     idempotency_key text DEFAULT NULL)
   RETURNS edurange.joined_competition
-  AS 'MODULE_PATHNAME', 'edurange_join_competition' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_join_competition' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.join_competition(text, text, edurange.caller, text) IS
   'Makes a user a member of the competition that an access code (any letter case) belongs to and uses the code once. Who is a member already stays one, and no use is taken. Tier: player. Errors: missing_parameter, forbidden, user_not_found, access_code_invalid, competition_not_open.';
 
@@ -105,15 +101,13 @@ CREATE FUNCTION edurange.leaderboard(
     group_id text, "limit" integer DEFAULT 1000, "offset" integer DEFAULT 0,
     at timestamptz DEFAULT NULL, caller edurange.caller DEFAULT NULL)
   RETURNS SETOF edurange.leaderboard_entry
-  AS 'MODULE_PATHNAME', 'edurange_leaderboard' LANGUAGE C STABLE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_leaderboard' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.leaderboard(text, integer, integer, timestamptz, edurange.caller) IS
   'The members of a competition by points, then by who reached them first, then by user id: 1 to 10000 rows after the first offset ones; none for an unknown competition. With a time: the board as it was then, by the ledger, of todays members and of former ones who had points; exact for times before the oldest transaction that is still open. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden.';
 
 CREATE FUNCTION edurange.competition_progress(
     group_id text, user_id text, caller edurange.caller DEFAULT NULL)
   RETURNS edurange.progress
-  AS 'MODULE_PATHNAME', 'edurange_competition_progress' LANGUAGE C STABLE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_competition_progress' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.competition_progress(text, text, edurange.caller) IS
   'The challenges of a competition in the order in which they were added, which of them a user has completed, and the share of completed ones in percent. Tier: player. Errors: missing_parameter, forbidden, competition_not_found, user_not_found.';

@@ -31,8 +31,7 @@ CREATE FUNCTION edurange.attempt_question(
     challenge_instance_id text DEFAULT NULL, caller edurange.caller DEFAULT NULL,
     idempotency_key text DEFAULT NULL)
   RETURNS edurange.attempt_result
-  AS 'MODULE_PATHNAME', 'edurange_attempt_question' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_attempt_question' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.attempt_question(text, text, text, text, text, edurange.caller, text) IS
   'Judges an answer, records the attempt and, when it is right, completes the question. Outer white space does not count; several choices are a JSON array of texts; a flag is compared with that of the user''s instance. Tier: player. Errors: missing_parameter, forbidden, user_not_found, question_not_found, group_challenge_not_found, instance_not_found, not_a_member, competition_not_open, flag_not_ready, too_many_attempts, out_of_range.';
 
@@ -41,15 +40,13 @@ CREATE FUNCTION edurange.complete_question(
     caller edurange.caller DEFAULT NULL,
     idempotency_key text DEFAULT NULL)
   RETURNS edurange.completion_result
-  AS 'MODULE_PATHNAME', 'edurange_complete_question' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_complete_question' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.complete_question(text, text, text, boolean, edurange.caller, text) IS
   'Completes a question for a user, awards its points once and completes the challenge with its last required question. A player needs a correct attempt on record since the last reset. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found, question_not_found, group_challenge_not_found, not_a_member, competition_not_open, attempt_required.';
 
 CREATE FUNCTION edurange.completed_questions(
     user_id text, group_challenge_id text, caller edurange.caller DEFAULT NULL)
   RETURNS SETOF edurange.question_completion
-  AS 'MODULE_PATHNAME', 'edurange_completed_questions' LANGUAGE C STABLE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_completed_questions' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.completed_questions(text, text, edurange.caller) IS
   'What a user has completed of a group challenge, in the order of completion; nothing for anything unknown. Tier: player. Errors: missing_parameter, forbidden.';

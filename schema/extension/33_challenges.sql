@@ -45,16 +45,14 @@ CREATE TYPE edurange.challenge_detail AS (
 CREATE FUNCTION edurange.challenge_details(
     challenge_id text, caller edurange.caller DEFAULT NULL)
   RETURNS edurange.challenge_detail
-  AS 'MODULE_PATHNAME', 'edurange_challenge_details' LANGUAGE C STABLE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_challenge_details' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.challenge_details(text, edurange.caller) IS
   'A challenge with its questions in order and its app configurations. A player sees no answer. Tier: player. Errors: missing_parameter, challenge_not_found.';
 
 CREATE FUNCTION edurange.question_details(
     question_id text, caller edurange.caller DEFAULT NULL)
   RETURNS edurange.question
-  AS 'MODULE_PATHNAME', 'edurange_question_details' LANGUAGE C STABLE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_question_details' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.question_details(text, edurange.caller) IS
   'One question. A player sees no answer. Tier: player. Errors: missing_parameter, question_not_found.';
 
@@ -80,15 +78,13 @@ CREATE FUNCTION edurange.challenge_list(
     group_id text DEFAULT NULL, search text DEFAULT NULL, "limit" integer DEFAULT 100,
     cursor text DEFAULT NULL, caller edurange.caller DEFAULT NULL)
   RETURNS edurange.challenge_page
-  AS 'MODULE_PATHNAME', 'edurange_challenge_list' LANGUAGE C STABLE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_challenge_list' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.challenge_list(text, text, text, text, text, integer, text, edurange.caller) IS
   'A page of 1 to 500 challenges in the order of their ids, of those of a type, a difficulty (EASY, MEDIUM, HARD or EXPERT), a pack or a competition, or with a text in name or description (any letter case). nextCursor gets the next page and is null on the last. Tier: player. Errors: invalid_parameter, forbidden.';
 
 CREATE FUNCTION edurange.challenges(caller edurange.caller DEFAULT NULL)
   RETURNS SETOF edurange.challenge_item
-  AS 'MODULE_PATHNAME', 'edurange_challenges' LANGUAGE C STABLE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_challenges' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.challenges(edurange.caller) IS
   'All challenges in the order of their names. Tier: player.';
 
@@ -105,7 +101,6 @@ CREATE FUNCTION edurange.complete_challenge(
     group_id text DEFAULT NULL, challenge_id text DEFAULT NULL,
     caller edurange.caller DEFAULT NULL, idempotency_key text DEFAULT NULL)
   RETURNS edurange.challenge_completion
-  AS 'MODULE_PATHNAME', 'edurange_complete_challenge' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_complete_challenge' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.complete_challenge(text, text, integer, text, text, edurange.caller, text) IS
   'Completes a challenge for a user. For a player it needs all required questions and awards nothing. A service may assert it, and raises what was paid for the challenge to points_earned, at most the larger of the group challenge''s points and the sum of its questions''; without points_earned nothing more is paid. A completion that is there is answered as it is. group_id and challenge_id, where given, must be the right ones. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found, group_challenge_not_found, not_a_member, competition_not_open, challenge_not_complete, out_of_range.';

@@ -42,28 +42,25 @@ CREATE TYPE edurange.sync_drift_counts AS (
 CREATE FUNCTION edurange.sync_apply(
     snapshot jsonb, observed_at timestamptz DEFAULT pg_catalog.clock_timestamp())
   RETURNS edurange.sync_result
-  AS 'MODULE_PATHNAME', 'edurange_sync_apply' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_sync_apply' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.sync_apply(jsonb, timestamptz) IS
   'Applies one observation of the Instance Manager, made at observed_at. The object snapshot holds any of: challenge_pods, the list that list-challenge-pods answers with; error, the text of why there is none; statuses, [{name, status}] as get-pod-status answers, where status is also not_found or unknown; secrets, [{name, secret_name, value}] as get-secret answers, without value where it gave none; duration_ms, how long the fetching took. Returns how many pods there are, how many instances changed, how many vanished at once and are held for that, and in wanted what to ask next: statuses, secrets and ends (pods to end), in the shape of the answers. The same observation twice changes nothing the second time, and one that is older than what was applied changes nothing. Tier: admin. Errors: missing_parameter, invalid_parameter.';
 
 CREATE FUNCTION edurange.sync_status()
   RETURNS edurange.sync_report
-  AS 'MODULE_PATHNAME', 'edurange_sync_status' LANGUAGE C STABLE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_sync_status' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.sync_status() IS
   'How the comparison with the Instance Manager goes since the server started: times of the last attempt and the last success and the seconds since then, failures in a row with the last error, pods in the last list, instances changed, instances held because too many pods vanished at once, polls, failed and outdated ones, and the milliseconds that the last fetch and the last pass took. Tier: service.';
 
 CREATE FUNCTION edurange.sync_drift()
   RETURNS SETOF edurange.sync_drift_entry
-  AS 'MODULE_PATHNAME', 'edurange_sync_drift' LANGUAGE C STABLE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_sync_drift' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.sync_drift() IS
   'Where instances and pods differ as of the last list, oldest first: row_without_pod, pod_without_row, status_mismatch, owner_mismatch, stuck (its end was asked for and it is still there) and missing_flag, with the time of the next step. Tier: service.';
 
 CREATE FUNCTION edurange.sync_drift_summary()
   RETURNS edurange.sync_drift_counts
-  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT count(*) FILTER (WHERE kind = 'row_without_pod'),
     count(*) FILTER (WHERE kind = 'pod_without_row'),
@@ -77,7 +74,6 @@ COMMENT ON FUNCTION edurange.sync_drift_summary() IS
   'How many differences of each kind edurange.sync_drift() has. Tier: service.';
 
 CREATE FUNCTION edurange.sync_now() RETURNS void
-  AS 'MODULE_PATHNAME', 'edurange_sync_now' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_sync_now' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.sync_now() IS
   'Makes the sync worker poll at once. A poll that is under way is followed by another. Tier: admin. Errors: worker_not_running.';

@@ -24,28 +24,24 @@ CREATE FUNCTION edurange.create_token(
     tier text, label text, expires timestamptz DEFAULT NULL,
     user_id text DEFAULT NULL, instance_id text DEFAULT NULL)
   RETURNS edurange.new_token
-  AS 'MODULE_PATHNAME', 'edurange_create_token' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_create_token' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.create_token(text, text, timestamptz, text, text) IS
   'Makes a token of tier player, service or admin, optionally bound to a user or an instance, and returns it: this once, it is not stored. Tier: admin. Errors: missing_parameter, invalid_parameter, user_not_found, instance_not_found.';
 
 CREATE FUNCTION edurange.revoke_token(id text)
   RETURNS edurange.token_record
-  AS 'MODULE_PATHNAME', 'edurange_revoke_token' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_revoke_token' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.revoke_token(text) IS
   'Makes a token invalid from now on; one that was revoked before keeps its time. Tier: admin. Errors: missing_parameter, token_not_found.';
 
 CREATE FUNCTION edurange.tokens()
   RETURNS SETOF edurange.token_record
-  AS 'MODULE_PATHNAME', 'edurange_tokens' LANGUAGE C STABLE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_tokens' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.tokens() IS
   'All tokens, newest first, without their secrets. Tier: admin.';
 
 CREATE FUNCTION edurange.authenticate_token(token_sha256 bytea)
   RETURNS edurange.token_record
-  AS 'MODULE_PATHNAME', 'edurange_authenticate_token' LANGUAGE C STABLE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_authenticate_token' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.authenticate_token(bytea) IS
   'The valid token with this SHA-256, null where there is none, it has expired or was revoked. Tier: player.';

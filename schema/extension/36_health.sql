@@ -39,8 +39,7 @@ CREATE TYPE edurange.health_report AS (
 
 CREATE FUNCTION edurange.health()
   RETURNS edurange.health_report
-  AS 'MODULE_PATHNAME', 'edurange_health' LANGUAGE C STABLE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_health' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.health() IS
   'The state of the server: version, connections, latencies in milliseconds, sizes, the ten largest tables by live rows as the statistics have them, what is missing of the tables, how the sync worker does, and how far instances and pods differ. Tier: service.';
 
@@ -51,7 +50,6 @@ CREATE TYPE edurange.readiness AS (
 
 CREATE FUNCTION edurange.readiness()
   RETURNS edurange.readiness
-  AS 'MODULE_PATHNAME', 'edurange_readiness' LANGUAGE C STABLE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_readiness' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.readiness() IS
   'Whether tables, triggers, defaults, indexes and grants are all in place for this version of the extension, and what is missing; edurange.migrate() makes it. Tier: player.';

@@ -11,7 +11,6 @@ CREATE FUNCTION edurange.log_activity(
     details text DEFAULT NULL, caller edurange.caller DEFAULT NULL,
     idempotency_key text DEFAULT NULL)
   RETURNS edurange.activity_entry
-  AS 'MODULE_PATHNAME', 'edurange_log_activity' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_log_activity' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.log_activity(text, text, text, text, text, text, text, text, text, edurange.caller, text) IS
   'Writes an entry to the activity log; metadata is the text of a JSON object. Nothing loses the entry: an unknown event type becomes SYSTEM_ERROR, an unknown severity INFO, unknown ids are kept in the metadata, an unknown user is stood in for by metadata.deletedBy or updatedBy or by the account edurange-system. Keys answer, flag and token are taken out. A player''s severity is WARNING at most, and a question''s event that the server has written within a minute is not written twice. Tier: player. Errors: missing_parameter, forbidden.';

@@ -2,7 +2,6 @@
 
 CREATE FUNCTION edurange.outcomes(function text, arguments text[])
   RETURNS TABLE (value text, sqlstate text, message text, detail text, hint text)
-  AS 'MODULE_PATHNAME', 'edurange_outcomes' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_outcomes' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.outcomes(text, text[]) IS
   'Calls a function of this schema that returns one value several times in one transaction and returns a row for each call, in order: its value as JSON, or the refusal. The arguments of all calls follow each other as texts, with one text for each attribute of a row (caller). A refusal changes nothing for the other calls; any other error undoes all of them. The function that is called must be allowed, too. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden.';

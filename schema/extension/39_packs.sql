@@ -34,8 +34,7 @@ CREATE FUNCTION edurange.pack_install(
     installed_by text DEFAULT NULL, caller edurange.caller DEFAULT NULL,
     idempotency_key text DEFAULT NULL)
   RETURNS edurange.pack_result
-  AS 'MODULE_PATHNAME', 'edurange_pack_install' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_pack_install' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.pack_install(text, text[], text[], boolean, text, edurange.caller, text) IS
   'Installs a pack whole, or brings an installed one up to this version: the text of its manifest, and paths and texts of its other files, in the same order. Files that the manifest does not name are skipped and reported. Tells for each challenge whether it was added, changed, unchanged or removed; a removed one leaves the pack and stays. A challenge of no pack becomes one of this pack. What is there already is not written. dry_run says the same and changes nothing. installed_by is the user whom the log names. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json, document_invalid, forbidden, challenge_exists, version_downgrade, dependency_unmet, pack_in_use.';
 
@@ -44,8 +43,7 @@ CREATE FUNCTION edurange.pack_update(
     dry_run boolean DEFAULT false, installed_by text DEFAULT NULL,
     caller edurange.caller DEFAULT NULL, idempotency_key text DEFAULT NULL)
   RETURNS edurange.pack_result
-  AS 'MODULE_PATHNAME', 'edurange_pack_update' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_pack_update' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.pack_update(text, text[], text[], boolean, boolean, text, edurange.caller, text) IS
   'Brings an installed pack to another version, as pack_install does. force takes an older version than the installed one, too, and one that other packs cannot do with. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json, document_invalid, forbidden, pack_not_found, challenge_exists, version_downgrade, dependency_unmet, pack_in_use.';
 
@@ -58,8 +56,7 @@ CREATE TYPE edurange.pack_uninstall_result AS (
 CREATE FUNCTION edurange.pack_uninstall(
     pack_id text, caller edurange.caller DEFAULT NULL, idempotency_key text DEFAULT NULL)
   RETURNS edurange.pack_uninstall_result
-  AS 'MODULE_PATHNAME', 'edurange_pack_uninstall' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_pack_uninstall' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.pack_uninstall(text, edurange.caller, text) IS
   'Removes a pack. Its challenges stay, with all that students did, and belong to no pack until it is installed again. Tier: admin. Errors: missing_parameter, pack_not_found, pack_in_use.';
 
@@ -80,8 +77,7 @@ CREATE TYPE edurange.pack_page AS (
 
 CREATE FUNCTION edurange.pack_list(caller edurange.caller DEFAULT NULL)
   RETURNS edurange.pack_page
-  AS 'MODULE_PATHNAME', 'edurange_pack_list' LANGUAGE C STABLE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_pack_list' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.pack_list(edurange.caller) IS
   'All installed packs in the order of their names. Tier: service.';
 
@@ -110,13 +106,11 @@ CREATE TYPE edurange.pack_detail AS (
 
 CREATE FUNCTION edurange.pack_details(pack_id text, caller edurange.caller DEFAULT NULL)
   RETURNS edurange.pack_detail
-  AS 'MODULE_PATHNAME', 'edurange_pack_details' LANGUAGE C STABLE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_pack_details' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.pack_details(text, edurange.caller) IS
   'An installed pack, what it needs, and its challenges in the order of their names. Tier: service. Errors: missing_parameter, pack_not_found.';
 
 CREATE FUNCTION edurange.version_satisfies(version text, range text) RETURNS boolean
-  AS 'MODULE_PATHNAME', 'edurange_version_satisfies' LANGUAGE C IMMUTABLE PARALLEL SAFE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_version_satisfies' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION edurange.version_satisfies(text, text) IS
   'Whether a semantic version is in a range, as dependencies of packs give it: comparators (=, <, <=, >, >=, ~, ^, parts left out or written x or *) that all must hold, FROM - TO, alternatives joined by ||. A prerelease is only in a range that names one of the same three numbers. Tier: service. Errors: missing_parameter, invalid_parameter.';

@@ -12,6 +12,14 @@ $$;
 COMMENT ON FUNCTION edurange.platform_tables() IS
   'The names of the platform''s tables in schema public.';
 
+CREATE FUNCTION edurange.lent_tables() RETURNS text[]
+  LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT ARRAY['standing', 'points_ledger', 'retired_question', 'pack_manifest', 'sync_watch', 'cdf_document']
+$$;
+COMMENT ON FUNCTION edurange.lent_tables() IS
+  'The names of the tables in schema edurange that edurange_game may read: what statements join with the platform''s rows. None holds a token or a stored answer.';
+
 CREATE FUNCTION edurange.guard_source() RETURNS text
   LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $guard_source$
@@ -84,16 +92,28 @@ AS $assertions$
       ELSE edurange.migration_applied(s.number) END, NULL
   FROM edurange.migration_source() s
   UNION ALL
-  SELECT 'grant', format('%s on public.%I to edurange_owner', privilege, p.name),
-    coalesce(has_table_privilege('edurange_owner', p.oid, privilege), false),
-    format('GRANT %s ON public.%I TO edurange_owner', privilege, p.name)
+  SELECT 'grant', format('%s on public.%I to edurange_game', privilege, p.name),
+    coalesce(has_table_privilege('edurange_game', p.oid, privilege), false),
+    format('GRANT %s ON public.%I TO edurange_game', privilege, p.name)
+  FROM platform p,
+    unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS needed (privilege)
+  UNION ALL
+  SELECT 'grant', format('SELECT on edurange.%I to edurange_game', l.name),
+    coalesce(has_table_privilege('edurange_game', to_regclass(format('edurange.%I', l.name)), 'SELECT'), false),
+    format('GRANT SELECT ON edurange.%I TO edurange_game', l.name)
+  FROM unnest(edurange.lent_tables()) AS l (name)
+  UNION ALL
+  SELECT 'grant', format('no %s on public.%I to edurange_owner', privilege, p.name),
+    NOT EXISTS (SELECT FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = p.oid
+      AND a.grantee = 'edurange_owner'::regrole AND a.privilege_type = privilege),
+    format('REVOKE %s ON public.%I FROM edurange_owner', privilege, p.name)
   FROM platform p,
     unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REFERENCES']) AS needed (privilege)
   UNION ALL
   SELECT 'grant', format('usage on schema %I to %I', g.schema, g.role),
     has_schema_privilege(g.role, g.schema, 'USAGE'),
     format('GRANT USAGE ON SCHEMA %I TO %I', g.schema, g.role)
-  FROM (VALUES ('public', 'edurange_owner'), ('edurange', 'edurange_owner'),
+  FROM (VALUES ('public', 'edurange_game'), ('edurange', 'edurange_game'), ('edurange', 'edurange_owner'),
     ('edurange', 'edurange_player'), ('edurange', 'edurange_service'),
     ('edurange', 'edurange_admin')) AS g (schema, role)
   UNION ALL
@@ -160,15 +180,13 @@ COMMENT ON FUNCTION edurange.assertions() IS
   'What must be in place for this version, whether it is, and the statement that makes it.';
 
 CREATE FUNCTION edurange.migration_applied(number integer) RETURNS boolean
-  AS 'MODULE_PATHNAME', 'edurange_migration_applied' LANGUAGE C STABLE STRICT
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_migration_applied' LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION edurange.migration_applied(integer) IS
   'Whether a migration has been applied to this database.';
 
 CREATE FUNCTION edurange.migrate(platform_owner text DEFAULT NULL, dry_run boolean DEFAULT false)
   RETURNS TABLE (kind text, name text)
-  AS 'MODULE_PATHNAME', 'edurange_migrate' LANGUAGE C VOLATILE
-  SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_migrate' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.migrate(text, boolean) IS
   'Creates or upgrades the tables and puts grants, triggers, defaults and indexes in place, in one transaction, and returns what it did: no row, nothing was missing. Adopts tables that exist already and changes none of their rows. With dry_run it changes nothing and takes no lock that others wait for; it returns what a run would, is refused as a run would be, and counts what is broken in the rows (kind finding, see findings()). New platform tables belong to platform_owner (default: the owner of the database). Waits at most lock_timeout, or 10 s where that is not set, for a lock. Needs a superuser. Errors: migration_changed, schema_incompatible, forbidden.';
 
@@ -180,14 +198,12 @@ CREATE TYPE edurange.finding AS (
 
 CREATE FUNCTION edurange.findings(finding text DEFAULT NULL)
   RETURNS SETOF edurange.finding
-  AS 'MODULE_PATHNAME', 'edurange_findings' LANGUAGE C STABLE
-  SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_findings' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.findings(text) IS
   'What is broken in the platform''s rows, as it was found: subject is the id of the row (a completion, an instance, a pack, a challenge type, a row of totals), repair what repair() would do, null where there is no safe answer. Shows no flag. Works before the first migrate(). Needs somebody who may read the tables. Errors: invalid_parameter.';
 
 CREATE FUNCTION edurange.repair(finding text, subject text DEFAULT NULL)
   RETURNS SETOF edurange.finding
-  AS 'MODULE_PATHNAME', 'edurange_repair' LANGUAGE C VOLATILE
-  SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_repair' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.repair(text, text) IS
   'Repairs all rows of a finding, or the one subject, and returns them; a changed total has its entry in the ledger. Locks the tables against writers until the end of the transaction. Needs a superuser. Errors: missing_parameter, invalid_parameter, not_installed, forbidden.';

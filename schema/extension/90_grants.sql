@@ -1,5 +1,5 @@
--- Who may call what.  Everything belongs to edurange_owner and nothing to PUBLIC but new_id(), the
--- default of the platform's id columns.  Each tier adds to the one before.
+-- Who may call what.  Everything belongs to the superuser who installs, so that no role of ours can replace
+-- what runs in a superuser's name, and nothing to PUBLIC but new_id(), the default of the platform's id columns.  Each tier adds to the one before.
 
 DO $$
 DECLARE
@@ -11,14 +11,14 @@ BEGIN
     WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'
   LOOP
     IF member.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass THEN
-      EXECUTE pg_catalog.format('ALTER FUNCTION %s OWNER TO edurange_owner',
+      EXECUTE pg_catalog.format('ALTER FUNCTION %s OWNER TO CURRENT_USER',
                                 member.objid::pg_catalog.regprocedure);
       EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC',
                                 member.objid::pg_catalog.regprocedure);
     ELSIF EXISTS (SELECT FROM pg_catalog.pg_type t
         WHERE member.classid = 'pg_catalog.pg_type'::pg_catalog.regclass
         AND t.oid = member.objid AND t.typcategory <> 'A') THEN  -- arrays follow their elements
-      EXECUTE pg_catalog.format('ALTER TYPE %s OWNER TO edurange_owner',
+      EXECUTE pg_catalog.format('ALTER TYPE %s OWNER TO CURRENT_USER',
                                 member.objid::pg_catalog.regtype);
     END IF;
   END LOOP;
@@ -26,9 +26,19 @@ END
 $$;
 
 GRANT USAGE ON SCHEMA edurange
-  TO edurange_owner, edurange_player, edurange_service, edurange_admin;
+  TO edurange_owner, edurange_game, edurange_player, edurange_service, edurange_admin;
 
 GRANT EXECUTE ON FUNCTION edurange.new_id TO PUBLIC;
+
+-- What the functions themselves call in their statements, which run as these two.
+GRANT EXECUTE ON FUNCTION
+  edurange.assertions, edurange.migration_source, edurange.migration_applied, edurange.platform_tables,
+  edurange.lent_tables, edurange.guard_source, edurange.builtin_schema, edurange.sync_status, edurange.sync_drift,
+  edurange.sync_drift_summary
+  TO edurange_owner;
+GRANT EXECUTE ON FUNCTION
+  edurange.migration_source, edurange.platform_tables, edurange.lent_tables
+  TO edurange_game;
 
 GRANT EXECUTE ON FUNCTION
   edurange.wire, edurange.outcomes, edurange.readiness, edurange.authenticate_token,

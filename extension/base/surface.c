@@ -1,0 +1,192 @@
+/*
+ * surface.c
+ *	  The SQL surface: how a function of ours is entered and left, and in whose name it runs.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "base/guc.h"
+#include "base/surface.h"
+
+/* Our two roles by their numbers; 0: to be looked up again. */
+static Oid owner_role;
+static Oid game_role;
+
+static Oid calling_user;
+static bool shared;
+
+/* Callback: a role was made, renamed or dropped. */
+static void
+forget_roles(Datum argument, int cache, uint32 hash)
+{
+	owner_role = game_role = InvalidOid;
+}
+
+static void
+look_up_roles(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+		CacheRegisterSyscacheCallback(AUTHNAME, forget_roles, (Datum) 0);
+	registered = true;
+	owner_role = get_role_oid("edurange_owner", false);
+	game_role = get_role_oid("edurange_game", false);
+}
+
+/*
+ * Goes on as one of our roles.  With SECURITY_LOCAL_USERID_CHANGE nobody can SET ROLE meanwhile, and with
+ * a level of settings of its own nothing that is set there stays.
+ */
+static void
+assume(Oid role, int context, Surface *saved)
+{
+	saved->level = NewGUCNestLevel();
+	SetUserIdAndSecContext(role, context | SECURITY_LOCAL_USERID_CHANGE);
+}
+
+/* The settings by which the functions run, whatever the session's are. */
+static void
+settle(void)
+{
+	guc_set_locally("search_path", "pg_catalog, pg_temp");
+	guc_set_locally("row_security", "off");
+}
+
+bool
+surface_may_execute(Oid function)
+{
+	return compat_function_aclcheck(function, GetOuterUserId()) == ACLCHECK_OK &&
+	       compat_function_aclcheck(function, calling_user) == ACLCHECK_OK;
+}
+
+/*
+ * Index expressions, materialized views and the like are evaluated as their owner by whoever maintains
+ * them, and triggers as whoever changes the table: the session's user did not write the call and lends it
+ * no right.
+ */
+static void
+refuse_borrowed(void)
+{
+	if (InSecurityRestrictedOperation() || DatumGetInt32(pg_trigger_depth(NULL)) > 0)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		                errmsg("functions of edurange cannot be called by a trigger, an index, a"
+		                       " view's refresh or other maintenance")));
+}
+
+/*
+ * Notes who calls.  What runs as edurange_owner already is called by a statement of ours, or by an install
+ * script of before, whose functions are SECURITY DEFINER: then it is the session's user.
+ */
+static void
+note_caller(FunctionCallInfo fcinfo)
+{
+	Oid user = GetUserId();
+
+	calling_user = user == owner_role ? GetOuterUserId() : user;
+	if (user != owner_role && user != GetOuterUserId() &&
+	    !surface_may_execute(fcinfo->flinfo->fn_oid))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		                errmsg("a function of edurange cannot be called in the name of somebody who"
+		                       " may call more")));
+}
+
+void
+surface_enter(FunctionCallInfo fcinfo, Surface *saved)
+{
+	saved->level = 0;
+	if (shared)
+	{
+		shared = false;
+		return;
+	}
+	if (!OidIsValid(owner_role))
+		look_up_roles();
+	refuse_borrowed();
+	GetUserIdAndSecContext(&saved->user, &saved->context);
+	saved->outer_calling = calling_user;
+	note_caller(fcinfo);
+	assume(owner_role, saved->context, saved);
+	settle();
+}
+
+void
+surface_enter_trigger(Surface *saved)
+{
+	if (!OidIsValid(owner_role))
+		look_up_roles();
+	GetUserIdAndSecContext(&saved->user, &saved->context);
+	saved->outer_calling = calling_user;
+	assume(owner_role, saved->context, saved);
+	settle();
+}
+
+void
+surface_leave(const Surface *saved)
+{
+	if (saved->level == 0)
+		return;
+	calling_user = saved->outer_calling;
+	AtEOXact_GUC(true, saved->level);
+	SetUserIdAndSecContext(saved->user, saved->context);
+}
+
+Oid
+surface_caller(void)
+{
+	return calling_user;
+}
+
+void
+surface_lend(Surface *saved)
+{
+	if (!OidIsValid(game_role))
+		look_up_roles();
+	GetUserIdAndSecContext(&saved->user, &saved->context);
+	assume(game_role, saved->context | SECURITY_RESTRICTED_OPERATION, saved);
+}
+
+void
+surface_as_caller(Surface *saved)
+{
+	GetUserIdAndSecContext(&saved->user, &saved->context);
+	saved->level = NewGUCNestLevel();
+	SetUserIdAndSecContext(calling_user, saved->context);
+}
+
+void
+surface_take_back(const Surface *saved)
+{
+	AtEOXact_GUC(true, saved->level);
+	SetUserIdAndSecContext(saved->user, saved->context);
+}
+
+void
+surface_share(void)
+{
+	shared = true;
+}
+
+void
+surface_note(Surface *saved)
+{
+	GetUserIdAndSecContext(&saved->user, &saved->context);
+	saved->level = NewGUCNestLevel();
+	saved->outer_calling = calling_user;
+}
+
+void
+surface_restore(const Surface *saved, bool keep)
+{
+	shared = false;
+	calling_user = saved->outer_calling;
+	AtEOXact_GUC(keep, saved->level);
+	SetUserIdAndSecContext(saved->user, saved->context);
+}

@@ -1,0 +1,81 @@
+/*
+ * surface.h
+ *	  The SQL surface: how a function of ours is entered and left, and in whose name it runs.
+ *
+ * Functions are SECURITY INVOKER.  On entry the user that calls is noted, because it and the session's
+ * user together decide the tier, and the function goes on as edurange_owner, with a search_path and
+ * row_security of its own.  A statement that names a table of the platform runs as edurange_game
+ * instead: whatever somebody hangs on those tables, a trigger, a policy, a cast, runs with rights that are
+ * worth nothing.
+ *
+ * Nothing has to be undone after an error: the abort of the (sub)transaction puts user, security context
+ * and settings back.  Only who catches an error without a subtransaction must, with surface_restore().
+ */
+#ifndef EDURANGE_SURFACE_H
+#define EDURANGE_SURFACE_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+/* What to go back to. */
+typedef struct Surface
+{
+	Oid user;
+	int context;
+	int level;         /* of settings; 0: nothing was changed */
+	Oid outer_calling; /* who called the function around this one */
+} Surface;
+
+extern void surface_enter(FunctionCallInfo fcinfo, Surface *saved);
+extern void surface_enter_trigger(Surface *saved);
+extern void surface_leave(const Surface *saved);
+
+/* The user who called the function under way, as it was before any change of identity of ours. */
+extern Oid surface_caller(void);
+
+/* May both of them, who called and the session's user, execute the function? */
+extern bool surface_may_execute(Oid function);
+
+/* From begin to end what others hang on the tables of the platform may run, in a name worth nothing. */
+extern void surface_lend(Surface *saved);
+/* The same in the name of who called: for a superuser's statements that make tables and the like. */
+extern void surface_as_caller(Surface *saved);
+extern void surface_take_back(const Surface *saved);
+
+/*
+ * The next function that is entered in this process is one of a batch: its caller was checked, and the
+ * batch has changed identity already.
+ */
+extern void surface_share(void);
+
+/* For who catches an error without a subtransaction: notes where we are, and goes back there from anywhere. */
+extern void surface_note(Surface *saved);
+extern void surface_restore(const Surface *saved, bool keep_settings);
+
+/* Opens the definition of a function that reads and writes no table, and may be called from anywhere. */
+#define SQL_FUNCTION_ANYWHERE(name)                                                                \
+	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                                               \
+	PG_FUNCTION_INFO_V1(name);                                                                     \
+	Datum name(PG_FUNCTION_ARGS)
+
+#define SQL_FUNCTION_ENTERED(name, enter)                                                          \
+	static Datum name##_entered(PG_FUNCTION_ARGS);                                                 \
+	SQL_FUNCTION_ANYWHERE(name)                                                                    \
+	{                                                                                              \
+		Surface saved;                                                                             \
+		Datum result;                                                                              \
+		enter;                                                                                     \
+		result = name##_entered(fcinfo);                                                           \
+		surface_leave(&saved);                                                                     \
+		return result;                                                                             \
+	}                                                                                              \
+	static Datum name##_entered(PG_FUNCTION_ARGS)
+
+/* Opens the definition of a function that SQL can call. */
+#define SQL_FUNCTION(name) SQL_FUNCTION_ENTERED(name, surface_enter(fcinfo, &saved))
+
+/* Opens the definition of a trigger's function: it decides no tier and always records. */
+#define SQL_TRIGGER(name) SQL_FUNCTION_ENTERED(name, surface_enter_trigger(&saved))
+
+#endif
