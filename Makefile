@@ -30,7 +30,7 @@ PG_CFLAGS += -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-co
 	$(if $(COMPILER_IS_CLANG),-Wno-unknown-warning-option \
 		-Wno-ignored-optimization-argument -Wno-ignored-attributes)
 # PostgreSQL 15 leaves PGDLLEXPORT empty; with hidden symbols it has to say "default".
-PG_CPPFLAGS += -Iextension -MMD -MP '-DPGDLLEXPORT=__attribute__((visibility("default")))'
+PG_CPPFLAGS += -Iextension -Ibuild -MMD -MP '-DPGDLLEXPORT=__attribute__((visibility("default")))'
 EXTRA_CLEAN = build extension/*.d extension/*/*.d
 
 .DEFAULT_GOAL := all
@@ -61,6 +61,14 @@ build/compiler: FORCE
 	@mkdir -p build
 	@{ $(PG_CONFIG) --version; $(CC) --version; } 2>/dev/null >$@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+# The names of all conditions, a row for each code.
+extension/base/statement_errors.o: build/conditions.h
+build/conditions.h: build/compiler
+	sed -n 's/^#define ERRCODE_\([A-Z0-9_]*\) \(MAKE_SQLSTATE(.*)\)$$/\1 \2/p' \
+		'$(shell $(PG_CONFIG) --includedir-server)/utils/errcodes.h' | \
+		awk '!seen[$$2]++ {printf "CONDITION(%s, \"%s\")\n", $$2, tolower($$1)}' > $@.new
+	mv $@.new $@
 
 # The install script: schema/extension/ in order of the file names, and between them, as numbers 80
 # and 81, the migrations that edurange.migrate() applies and the JSON schemas.

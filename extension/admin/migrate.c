@@ -23,15 +23,13 @@
 
 #include "admin/findings.h"
 #include "base/guc.h"
+#include "base/locks.h"
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "base/surface.h"
 
-#define MIGRATION_LOCK INT64CONST(0x656475720001) /* "edur", 1 */
-
 typedef enum StatementId
 {
-	TAKE_LOCK,
 	OWNER_EXISTS,
 	HAS_MIGRATIONS,
 	APPLIED,
@@ -66,7 +64,6 @@ typedef enum StatementId
 #define SHAPE_OID "(SELECT oid FROM pg_namespace WHERE nspname = '" SHAPE_SCHEMA "')"
 
 static Statement statements[STATEMENT_COUNT] = {
-    [TAKE_LOCK] = {"SELECT pg_advisory_xact_lock($1)", {INT8OID}},
     [OWNER_EXISTS] = {"SELECT rolname::text FROM pg_roles WHERE CASE WHEN $1 IS NOT NULL"
                       " THEN rolname = $1 ELSE oid = (SELECT datdba FROM pg_database"
                       " WHERE datname = current_database()) END",
@@ -554,7 +551,7 @@ SQL_FUNCTION(edurange_migrate)
 		in_subtransaction(run_migrate, &run, false);
 	else
 	{
-		STATEMENT_RUN(&statements[TAKE_LOCK], value_long(MIGRATION_LOCK));
+		(void) lock_take(LOCK_MIGRATION, 0, true);
 		run_migrate(&run);
 	}
 	statements_end();

@@ -117,6 +117,8 @@
 	X(READ_ONLY, "read_only", "25006", 503, "The database takes no writes at the moment.")         \
 	X(NOT_INSTALLED, "not_installed", "55000", 503,                                                \
 	  "The tables are missing or older than the extension; run edurange.migrate().")               \
+	X(SCHEMA_CHANGED, "schema_changed", "RG902", 503,                                              \
+	  "A table is not as the extension needs it any more; the message names what is wrong.")       \
 	X(WORKER_NOT_RUNNING, "worker_not_running", "RG901", 503,                                      \
 	  "No sync worker serves this database.")                                                      \
 	X(TRY_AGAIN, "try_again", "40001", 503,                                                        \

@@ -19,6 +19,7 @@
 
 #include "base/guc.h"
 #include "base/refusal.h"
+#include "base/statement_errors.h"
 #include "base/statements.h"
 #include "base/surface.h"
 
@@ -102,13 +103,6 @@ plan_by_key(Statement *statement)
 	AtEOXact_GUC(true, level);
 }
 
-/* Does the statement name a table of the platform? */
-static bool
-is_of_platform(const Statement *statement)
-{
-	return strstr(statement->sql, "public.") != NULL;
-}
-
 /* Makes the plan and keeps it. */
 static void
 statement_prepare(Statement *statement)
@@ -128,35 +122,6 @@ statement_prepare(Statement *statement)
 	statement->plan = plan;
 }
 
-/*
- * Executes a statement that writes a secret.  A violated constraint quotes the row in the error's
- * detail, which would carry the secret to the caller and into the server's log.
- */
-static int
-execute_secret(Statement *statement, Datum *values, const char *nulls)
-{
-	MemoryContext context = CurrentMemoryContext;
-	volatile int result = 0;
-
-	PG_TRY();
-	{
-		result = SPI_execute_plan(statement->plan, values, nulls, statement->reads, 0);
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		error->detail = NULL;
-		error->detail_log = NULL;
-		ReThrowError(error);
-	}
-	PG_END_TRY();
-	return result;
-}
-
 /* Plans the statement where it has to be planned, and executes it. */
 static int
 execute(Statement *statement, Datum *values, const char *nulls)
@@ -167,8 +132,6 @@ execute(Statement *statement, Datum *values, const char *nulls)
 		statement_prepare(statement);
 	if (statement->by_key && (made || !SPI_plan_is_valid(statement->plan)))
 		plan_by_key(statement);
-	if (statement->secret)
-		return execute_secret(statement, values, nulls);
 	return SPI_execute_plan(statement->plan, values, nulls, statement->reads, 0);
 }
 
@@ -182,7 +145,8 @@ statement_run(Statement *statement, const NullableDatum *arguments, int count)
 	Datum values[STATEMENT_MAX_ARGUMENTS];
 	char nulls[STATEMENT_MAX_ARGUMENTS];
 	RefusalFrame *frame = refusal_frame;
-	int result;
+	MemoryContext context = CurrentMemoryContext;
+	volatile int result = 0;
 
 	Assert(count <= STATEMENT_MAX_ARGUMENTS);
 	for (int i = 0; i < count; i++)
@@ -191,16 +155,26 @@ statement_run(Statement *statement, const NullableDatum *arguments, int count)
 		nulls[i] = arguments[i].isnull ? 'n' : ' ';
 	}
 	refusal_frame = NULL;
-	if (is_of_platform(statement))
+	PG_TRY();
 	{
-		Surface saved;
+		if (statement->plan == NULL)
+			statement->of_platform = strstr(statement->sql, "public.") != NULL;
+		if (statement->of_platform)
+		{
+			Surface saved;
 
-		surface_lend(&saved);
-		result = execute(statement, values, nulls);
-		surface_take_back(&saved);
+			surface_lend(&saved);
+			result = execute(statement, values, nulls);
+			surface_take_back(&saved);
+		}
+		else
+			result = execute(statement, values, nulls);
 	}
-	else
-		result = execute(statement, values, nulls);
+	PG_CATCH();
+	{
+		statement_rethrow(statement->sql, context);
+	}
+	PG_END_TRY();
 	refusal_frame = frame;
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));

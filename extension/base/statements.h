@@ -24,7 +24,8 @@ typedef struct Statement
 	bool reads;                                  /* only reads, with the caller's snapshot */
 	bool by_key;     /* finds rows by keys, however few there are when it is planned */
 	bool secret;     /* writes a flag or an answer: its errors quote no values */
-	SPIPlanPtr plan; /* made at the first use in a session */
+	SPIPlanPtr plan;     /* made at the first use in a session */
+	bool of_platform;    /* noted then: names a table of the platform */
 } Statement;
 
 extern void statements_begin(void);

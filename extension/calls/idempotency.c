@@ -18,6 +18,7 @@
 #include "utils/typcache.h"
 
 #include "base/guc.h"
+#include "base/locks.h"
 #include "base/statements.h"
 #include "calls/idempotency.h"
 
@@ -26,7 +27,6 @@
 
 typedef enum StatementId
 {
-	TRY_LOCK,
 	FIND,
 	STORE,
 	PURGE,
@@ -34,7 +34,6 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    [TRY_LOCK] = {"SELECT pg_try_advisory_xact_lock($1)", {INT8OID}},
     /* $1 caller, $2 function, $3 key, here and below; $4 the age at which keys expire */
     [FIND] = {"SELECT request_sha256, response FROM edurange.idempotency"
               " WHERE caller = $1 AND function = $2 AND key = $3"
@@ -149,8 +148,7 @@ lock_key(const Request *request)
 		hash = hash_bytes_extended((unsigned char *) VARDATA_ANY(part), VARSIZE_ANY_EXHDR(part),
 		                           hash + i);
 	}
-	STATEMENT_RUN(&statements[TRY_LOCK], value_long((int64) hash));
-	if (!row_bool(0, 1))
+	if (!lock_take(LOCK_KEY, (int64) hash, false))
 		raise_error(EDURANGE_IN_PROGRESS, "a request with this idempotency key is being processed");
 }
 

@@ -22,6 +22,14 @@
 	"t.id, t.tier, t.label, t.user_id, t.instance_id, t.created_at, t.created_by, t.expires_at,"   \
 	" t.revoked_at"
 
+/* Places of columns among them. */
+enum
+{
+	TOKEN_USER = 3,
+	TOKEN_INSTANCE = 4,
+	TOKEN_COLUMN_COUNT = 9
+};
+
 typedef enum StatementId
 {
 	LOCK_USER,
@@ -30,6 +38,7 @@ typedef enum StatementId
 	REVOKE,
 	LIST,
 	AUTHENTICATE,
+	OWNER,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -52,16 +61,16 @@ static Statement statements[STATEMENT_COUNT] = {
               " FROM edurange.token t ORDER BY t.created_at DESC, t.id DESC",
               {InvalidOid},
               .reads = true},
-    /* A token that is bound to an instance is bound to its owner. */
-    [AUTHENTICATE] = {"SELECT ROW(t.id, t.tier, t.label, coalesce(t.user_id, i.\"userId\"),"
-                      " t.instance_id, t.created_at, t.created_by, t.expires_at, t.revoked_at"
-                      " )::edurange.token_record FROM edurange.token t"
-                      " LEFT JOIN public.\"ChallengeInstance\" i ON i.id = t.instance_id"
+    [AUTHENTICATE] = {"SELECT " TOKEN_COLUMNS " FROM edurange.token t"
                       " WHERE t.token_sha256 = $1 AND t.revoked_at IS NULL"
                       " AND (t.expires_at IS NULL OR t.expires_at > statement_timestamp())",
                       {BYTEAOID},
                       .reads = true,
                       .by_key = true},
+    [OWNER] = {"SELECT \"userId\" FROM public.\"ChallengeInstance\" WHERE id = $1",
+               {TEXTOID},
+               .reads = true,
+               .by_key = true},
 };
 
 /* A new secret: the prefix and the random bits in hexadecimal. */
@@ -173,17 +182,32 @@ SQL_FUNCTION(edurange_tokens)
 	return (Datum) 0;
 }
 
+/* Whom a token is bound to that has no user of its own: the owner of its instance. */
+static NullableDatum
+bound_user(NullableDatum instance_id)
+{
+	NullableDatum user_id = {.isnull = true};
+
+	if (!instance_id.isnull && STATEMENT_RUN(&statements[OWNER], instance_id) > 0)
+		user_id.value = row_result(0, 1, &user_id.isnull);
+	return user_id;
+}
+
 SQL_FUNCTION(edurange_authenticate_token)
 {
-	NullableDatum row = {.isnull = true};
+	NullableDatum columns[TOKEN_COLUMN_COUNT];
+	bool found;
 
 	if (PG_ARGISNULL(0))
 		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"token_sha256\" is missing");
 	statements_begin();
-	if (STATEMENT_RUN(&statements[AUTHENTICATE], fcinfo->args[0]) > 0)
-		row.value = row_result(0, 1, &row.isnull);
+	found = STATEMENT_RUN(&statements[AUTHENTICATE], fcinfo->args[0]) > 0;
+	for (int i = 0; found && i < lengthof(columns); i++)
+		columns[i].value = row_result(0, i + 1, &columns[i].isnull);
+	if (found && columns[TOKEN_USER].isnull)
+		columns[TOKEN_USER] = bound_user(columns[TOKEN_INSTANCE]);
 	statements_end();
-	if (row.isnull)
+	if (!found)
 		PG_RETURN_NULL();
-	PG_RETURN_DATUM(row.value);
+	return composite_result(fcinfo, columns, lengthof(columns));
 }

@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
+#include "base/locks.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/idempotency.h"
@@ -23,11 +24,9 @@
 #include "game/activity.h"
 #include "packs/pack_files.h"
 
-#define PACKS_LOCK INT64CONST(0x6564757061636b73) /* "edupacks" */
 
 typedef enum StatementId
 {
-	TAKE_LOCK,
 	LOCK_PACK,
 	NEEDED,
 	NEEDED_BY,
@@ -49,7 +48,6 @@ typedef enum StatementId
 	" (SELECT count(*) FROM public.\"Challenge\" c WHERE c.pack_id = p.id)::integer"
 
 static Statement statements[STATEMENT_COUNT] = {
-    [TAKE_LOCK] = {"SELECT pg_advisory_xact_lock($1)", {INT8OID}},
     [LOCK_PACK] = {"SELECT version, name FROM public.\"ChallengePack\" WHERE id = $1 FOR UPDATE",
                    {TEXTOID}},
     /* What the manifest $1 needs, and the version of it that is installed. */
@@ -204,7 +202,7 @@ write_pack(Installation *installation)
 {
 	PackFiles *files = &installation->files;
 
-	STATEMENT_RUN(&statements[TAKE_LOCK], value_long(PACKS_LOCK));
+	(void) lock_take(LOCK_PACKS, 0, true);
 	installation->created = STATEMENT_RUN(&statements[LOCK_PACK], value_text(files->id)) == 0;
 	if (!installation->created)
 		check_version(installation, row_text(0, 1));
@@ -456,7 +454,7 @@ pack_uninstall(FunctionCallInfo fcinfo, Caller *caller)
 	uint64 count;
 
 	statements_begin();
-	STATEMENT_RUN(&statements[TAKE_LOCK], value_long(PACKS_LOCK));
+	(void) lock_take(LOCK_PACKS, 0, true);
 	if (STATEMENT_RUN(&statements[LOCK_PACK], value_text(id)) == 0)
 		raise_error(EDURANGE_PACK_NOT_FOUND, "pack \"%s\" is not installed", id);
 	count = STATEMENT_RUN(&statements[NEEDED_BY], value_text(id));

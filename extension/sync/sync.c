@@ -20,6 +20,7 @@
 #include "utils/builtins.h"
 
 #include "base/guc.h"
+#include "base/locks.h"
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "base/surface.h"
@@ -27,7 +28,6 @@
 #include "sync/sync_status.h"
 #include "sync/sync_steps.h"
 
-#define PASS_LOCK INT64CONST(0x656475720002)
 
 /*
  * What an observation of a pod does to its instance.  ABSENT stands for the evidence described
@@ -79,7 +79,6 @@
 
 typedef enum StatementId
 {
-	LOCK_PASSES,
 	STATE,
 	COMPARE,
 	LOCK_PARENTS,
@@ -116,7 +115,6 @@ enum
 /* The formatter would break these statements between every two words. */
 /* clang-format off */
 static Statement statements[STATEMENT_COUNT] = {
-    [LOCK_PASSES] = {"SELECT pg_advisory_xact_lock($1)", {INT8OID}},
     [STATE] = {"SELECT applied_at, cleaned_at FROM edurange.sync_state", {InvalidOid}},
     /*
 	 * What differs.  $1 to $7 the observed pods (ObservedPods), $8 observed at, $9 whether they are a
@@ -490,7 +488,7 @@ SQL_FUNCTION(edurange_sync_apply)
 	observed_at = checked_time(fcinfo);
 	observation_read(PG_GETARG_JSONB_P(0), &snapshot);
 	statements_begin();
-	STATEMENT_RUN(&statements[LOCK_PASSES], value_long(PASS_LOCK));
+	(void) lock_take(LOCK_PASSES, 0, true);
 	state = read_state();
 	if (observed_at < state.applied_at)
 		sync_status_stale();

@@ -1,0 +1,25 @@
+/*
+ * locks.c
+ *	  Locks for the time of a transaction that only this extension can take.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/lock.h"
+
+#include "base/locks.h"
+
+bool
+lock_take(LockKind kind, int64 id, bool wait)
+{
+	LOCKTAG tag = {
+	    .locktag_field1 = MyDatabaseId,
+	    .locktag_field2 = (uint32) ((uint64) id >> 32),
+	    .locktag_field3 = (uint32) id,
+	    .locktag_field4 = (uint16) kind,
+	    .locktag_type = LOCKTAG_USERLOCK,
+	    .locktag_lockmethodid = USER_LOCKMETHOD,
+	};
+
+	return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
+}

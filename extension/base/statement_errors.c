@@ -1,0 +1,113 @@
+/*
+ * statement_errors.c
+ *	  What the caller of a statement of ours is told when it fails.
+ *
+ * An error out of a statement can hold what nobody may see: a violated constraint quotes the row in its
+ * detail, a cast in a CHECK of somebody's quotes the value in its message, and the context quotes both.  All
+ * of it would go to the caller and into the server's log.
+ *
+ * A statement that does not fit the tables any more, because somebody has altered them, or that row level
+ * security or a lost grant stops, is no fault of the caller's either: it is told so.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/elog.h"
+
+#include "base/refusal.h"
+#include "base/statement_errors.h"
+
+/* The names of all conditions; made from utils/errcodes.h. */
+static const struct
+{
+	int code;
+	const char *name;
+} conditions[] = {
+#define CONDITION(code, name) {code, name},
+#include "conditions.h"
+#undef CONDITION
+};
+
+/* Tables that hold a flag, an answer or a token, as statements name them. */
+static const char *const secret_tables[] = {
+    "public.\"ChallengeInstance\"", "public.\"ChallengeQuestion\"", "public.\"QuestionAttempt\"",
+    "edurange.token",               "edurange.idempotency",         "edurange.cdf_document",
+};
+
+static const char *
+condition_name(int code)
+{
+	for (int i = 0; i < lengthof(conditions); i++)
+		if (conditions[i].code == code)
+			return conditions[i].name;
+	return "error";
+}
+
+/* Does the statement read or write what nobody may see? */
+static bool
+handles_secrets(const char *sql)
+{
+	for (int i = 0; i < lengthof(secret_tables); i++)
+		if (strstr(sql, secret_tables[i]) != NULL)
+			return true;
+	return false;
+}
+
+/*
+ * Was the error raised by the statement itself?  What others have hung on the tables, and raises one, stands
+ * before the statement in the context.
+ */
+static bool
+is_own(const ErrorData *error, const char *sql)
+{
+	static const char frame[] = "SQL statement \"";
+	size_t length = strlen(frame);
+
+	if (error->internalquery != NULL)
+		return strcmp(error->internalquery, sql) == 0;
+	return error->context != NULL && strncmp(error->context, frame, length) == 0 &&
+	       strncmp(error->context + length, sql, strlen(sql)) == 0;
+}
+
+/* Errors of a statement that does not fit the tables: all that analysing and planning one can raise. */
+static bool
+is_misfit(int code)
+{
+	return ERRCODE_TO_CATEGORY(code) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION ||
+	       code == ERRCODE_INVALID_COLUMN_REFERENCE || code == ERRCODE_FEATURE_NOT_SUPPORTED;
+}
+
+void
+schema_changed(const char *format, ...)
+{
+	char subject[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void) vsnprintf(subject, sizeof(subject), format, arguments);
+	va_end(arguments);
+	raise_error(EDURANGE_SCHEMA_CHANGED, "%s", subject);
+}
+
+void
+statement_rethrow(const char *sql, MemoryContext context)
+{
+	ErrorData *error;
+	bool own;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	own = is_own(error, sql);
+	if (own && error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+		raise_error(EDURANGE_NOT_INSTALLED, "%s", error->message);
+	if (own && is_misfit(error->sqlerrcode))
+		schema_changed("%s", error->message);
+	if (handles_secrets(sql) && ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION)
+		error->message = pstrdup(condition_name(error->sqlerrcode));
+	error->detail = NULL;
+	error->detail_log = NULL;
+	error->context = NULL;
+	error->internalquery = NULL;
+	ReThrowError(error);
+}

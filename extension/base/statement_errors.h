@@ -1,0 +1,20 @@
+/*
+ * statement_errors.h
+ *	  What the caller of a statement of ours is told when it fails.
+ */
+#ifndef EDURANGE_STATEMENT_ERRORS_H
+#define EDURANGE_STATEMENT_ERRORS_H
+
+#include "postgres.h"
+
+/*
+ * Raises the error that was caught while a statement of ours was planned or executed, in the context
+ * given, without what could carry a secret; PG_CATCH() ends with it.
+ */
+extern void statement_rethrow(const char *sql, MemoryContext context) pg_attribute_noreturn();
+
+/* Raises schema_changed: a column is not what the code was written for.  The subject names it. */
+extern void schema_changed(const char *format, ...) pg_attribute_printf(1, 2)
+    pg_attribute_noreturn();
+
+#endif
