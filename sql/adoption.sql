@@ -1,6 +1,6 @@
 -- Adopting tables that exist already, in a database of their own.
 SELECT current_database() AS here \gset
-CREATE DATABASE adoption;
+CREATE DATABASE adoption TEMPLATE template0 ENCODING 'UTF8';
 \c adoption
 CREATE ROLE platform_login;
 -- the shape that Prisma 5 makes: other enum order, join table without a primary key

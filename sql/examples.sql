@@ -1,6 +1,6 @@
 -- One example of each function; docs/sql-api.md shows them with these answers.
 SELECT current_database() AS here \gset
-CREATE DATABASE examples;
+CREATE DATABASE examples TEMPLATE template0 ENCODING 'UTF8';
 \c examples
 SET TimeZone = 'UTC';
 SET DateStyle = 'ISO';

@@ -71,7 +71,7 @@ REVOKE EXECUTE ON FUNCTION edurange.repair FROM edurange_admin;
 
 -- before the tables there is nothing to find; duplicate types can be repaired before migrate()
 SELECT current_database() AS here \gset
-CREATE DATABASE findings;
+CREATE DATABASE findings TEMPLATE template0 ENCODING 'UTF8';
 \c findings
 CREATE EXTENSION edurange;
 SELECT * FROM edurange.findings();

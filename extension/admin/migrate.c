@@ -140,16 +140,12 @@ static Statement statements[STATEMENT_COUNT] = {
     [MISSING_TRIGGERS] = {"SELECT 1 FROM edurange.assertions()"
                           " WHERE kind = 'trigger' AND NOT present LIMIT 1",
                           {InvalidOid}},
-    /* What somebody who is no superuser owns where the guard is to be: what runs at every DROP TABLE. */
-    [PLANTED] =
-        {"SELECT what FROM ("
-         " SELECT format('schema %I', nspname) AS what, nspname, nspowner AS owner"
-         " FROM pg_namespace"
-         " UNION ALL SELECT format('function %s', p.oid::regprocedure), n.nspname, p.proowner"
-         " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace) AS there"
-         " JOIN pg_roles r ON r.oid = there.owner"
-         " WHERE nspname = 'edurange_guard' AND NOT r.rolsuper ORDER BY what LIMIT 1",
-         {InvalidOid}},
+    /* What was there before and is not ours.  $1 the platform's owner, where one was given */
+    [PLANTED] = {"SELECT what, hint FROM (SELECT (p).* FROM edurange.planted_roles() AS p"
+                 " UNION ALL SELECT (p).* FROM edurange.planted_objects() AS p"
+                 " UNION ALL SELECT (p).* FROM edurange.planted_platform($1) AS p) AS planted"
+                 " ORDER BY what LIMIT 1",
+                 {TEXTOID}},
     [HAS_TOTALS] = {"SELECT to_regclass('public.\"GroupPoints\"') IS NOT NULL,"
                     " to_regclass('edurange.standing') IS NOT NULL",
                     {InvalidOid}},
@@ -436,20 +432,6 @@ open_ledger(const Report *out)
 		open_members();
 }
 
-/* Refuses to put the guard into a place that is somebody else's, who could put anything in its stead. */
-static void
-refuse_planted(void)
-{
-	Refusal refusal = {.hint =
-	                       "Drop it, or give it to a superuser, and run edurange.migrate() again."};
-
-	if (statement_run(&statements[PLANTED], NULL, 0) == 0)
-		return;
-	(void) refuse(&refusal, EDURANGE_SCHEMA_INCOMPATIBLE,
-	              "%s belongs to somebody who is no superuser", row_text(0, 1));
-	raise_refusal(&refusal);
-}
-
 /* Runs the statements that a statement lists. */
 static void
 run_commands(Statement *list, int column)
@@ -483,7 +465,6 @@ apply_assertions(const Report *out)
 {
 	bool unseen_changes = statement_run(&statements[MISSING_TRIGGERS], NULL, 0) > 0;
 
-	refuse_planted();
 	report_missing(out);
 	run_commands(&statements[LEND], 1);
 	if (!out->dry_run)
@@ -503,6 +484,28 @@ report_finding(const char *name, uint64 count, void *argument)
 	report(argument, "finding", psprintf("%s: " UINT64_FORMAT, name, count));
 }
 
+/*
+ * Refuses to go on over what is not ours: who owns it could put anything in its stead later, which would then
+ * run in a superuser's name.
+ */
+static void
+refuse_planted(const char *platform_owner)
+{
+	Refusal refusal = {0};
+	Surface saved;
+	uint64 count;
+
+	/* only a superuser sees who has a password; it reads catalogues alone */
+	surface_as_caller(&saved);
+	count = STATEMENT_RUN(&statements[PLANTED], value_text(platform_owner));
+	surface_take_back(&saved);
+	if (count == 0)
+		return;
+	(void) refuse(&refusal, EDURANGE_SCHEMA_INCOMPATIBLE, "%s", row_text(0, 1));
+	refusal.hint = row_text(0, 2);
+	raise_refusal(&refusal);
+}
+
 /* What a run of migrate() does. */
 typedef struct Run
 {
@@ -515,8 +518,10 @@ run_migrate(void *argument)
 {
 	Run *run = argument;
 	char *platform_owner = find_owner(run->wanted_owner);
-	bool has_record = prepare_record(&run->out);
+	bool has_record;
 
+	refuse_planted(run->wanted_owner);
+	has_record = prepare_record(&run->out);
 	apply_migrations(&run->out, has_record, platform_owner);
 	apply_assertions(&run->out);
 	if (run->out.dry_run)
