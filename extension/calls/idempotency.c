@@ -18,7 +18,7 @@
 #include "utils/typcache.h"
 
 #include "base/guc.h"
-#include "base/locks.h"
+#include "base/own_locks.h"
 #include "base/statements.h"
 #include "calls/idempotency.h"
 

@@ -16,7 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
-#include "base/locks.h"
+#include "base/own_locks.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/idempotency.h"

@@ -20,7 +20,7 @@
 #include "utils/builtins.h"
 
 #include "base/guc.h"
-#include "base/locks.h"
+#include "base/own_locks.h"
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "base/surface.h"

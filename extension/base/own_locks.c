@@ -1,5 +1,5 @@
 /*
- * locks.c
+ * own_locks.c
  *	  Locks for the time of a transaction that only this extension can take.
  */
 #include "postgres.h"
@@ -7,7 +7,7 @@
 #include "miscadmin.h"
 #include "storage/lock.h"
 
-#include "base/locks.h"
+#include "base/own_locks.h"
 
 bool
 lock_take(LockKind kind, int64 id, bool wait)

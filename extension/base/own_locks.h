@@ -1,12 +1,12 @@
 /*
- * locks.h
+ * own_locks.h
  *	  Locks for the time of a transaction that only this extension can take.
  *
  * Anybody can hold advisory locks, and table locks with no more than USAGE of a schema; whoever held one of
  * ours would stop us.  These have a tag that no SQL function reaches.
  */
-#ifndef EDURANGE_LOCKS_H
-#define EDURANGE_LOCKS_H
+#ifndef EDURANGE_OWN_LOCKS_H
+#define EDURANGE_OWN_LOCKS_H
 
 #include "postgres.h"
 
