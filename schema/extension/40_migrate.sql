@@ -207,3 +207,51 @@ CREATE FUNCTION edurange.repair(finding text, subject text DEFAULT NULL)
   AS 'MODULE_PATHNAME', 'edurange_repair' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.repair(text, text) IS
   'Repairs all rows of a finding, or the one subject, and returns them; a changed total has its entry in the ledger. Locks the tables against writers until the end of the transaction. Needs a superuser. Errors: missing_parameter, invalid_parameter, not_installed, forbidden.';
+
+CREATE FUNCTION edurange.planted_platform(platform_owner text) RETURNS SETOF edurange.planted
+  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+  WITH platform (sql) AS (SELECT sql FROM edurange.migration_source() WHERE number = 1
+  ), relation AS (
+    SELECT c.oid, c.relname AS name, c.relkind, c.relpersistence, c.relowner, c.relispartition,
+      EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent)) AS inherits
+    FROM unnest(edurange.platform_tables()) AS t (name)
+    JOIN pg_class c ON c.relname = t.name AND c.relnamespace = 'public'::regnamespace
+  ), type AS (
+    SELECT t.typname AS name, t.typtype, t.typowner
+    FROM pg_type t
+    WHERE t.typnamespace = 'public'::regnamespace AND t.typname IN (SELECT name[1]
+      FROM platform, regexp_matches(sql, 'CREATE TYPE "(\w+)" AS ENUM', 'g') AS name)
+  ), owner (oid) AS (
+    SELECT oid FROM pg_roles WHERE rolsuper OR rolname = platform_owner
+    UNION SELECT datdba FROM pg_database WHERE datname = current_database()
+    -- a platform that is there as a whole is whose it is
+    UNION SELECT min(relowner::bigint)::oid FROM relation
+    HAVING count(*) = cardinality(edurange.platform_tables()) AND count(DISTINCT relowner) = 1
+  )
+  SELECT ROW(format('public.%I is no ordinary table', name),
+    'Partitions, parents, views, foreign and unlogged tables do not do.')::edurange.planted
+  FROM relation WHERE relkind <> 'r' OR relpersistence <> 'p' OR relispartition OR inherits
+  UNION ALL
+  SELECT ROW(format('table public.%I belongs to %I', name, pg_get_userbyid(relowner)), format(
+    'If that is the owner of the platform''s tables: edurange.migrate(platform_owner => %L).',
+    pg_get_userbyid(relowner)))::edurange.planted
+  FROM relation WHERE relowner NOT IN (SELECT oid FROM owner)
+  UNION ALL
+  SELECT ROW(format('type public.%I is no enum', name), 'Drop or rename it.')::edurange.planted
+  FROM type WHERE typtype <> 'e'
+  UNION ALL
+  SELECT ROW(format('type public.%I belongs to %I', name, pg_get_userbyid(typowner)), format(
+    'If that is the owner of the platform''s tables: edurange.migrate(platform_owner => %L).',
+    pg_get_userbyid(typowner)))::edurange.planted
+  FROM type WHERE typowner NOT IN (SELECT oid FROM owner)
+  UNION ALL
+  -- what an index of ours or the platform's is to be called
+  SELECT ROW(format('public.%I is no index', c.relname), 'Drop or rename it.')::edurange.planted
+  FROM (SELECT name FROM edurange.assertions() WHERE kind = 'index'
+    UNION ALL SELECT name[1] FROM platform, regexp_matches(sql, 'INDEX IF NOT EXISTS "(\w+)"', 'g') AS name) AS i
+  JOIN pg_class c ON c.relname = i.name AND c.relnamespace = 'public'::regnamespace
+  WHERE c.relkind <> 'i'
+$$;
+COMMENT ON FUNCTION edurange.planted_platform(text) IS
+  'What has the name of a table, type or index of the platform in schema public and is of another kind, or belongs to somebody else than a superuser, the owner of the database or platform_owner. The hint puts it right; migrate() refuses to go on before.';

@@ -122,7 +122,7 @@ for my $owner ('postgres', 'chief')
 		DECLARE
 			c record;
 		BEGIN
-			FOR c IN SELECT c.*, f.proname FROM mallory.calls c LEFT JOIN pg_proc f ON f.oid::regprocedure::text = c.name LOOP
+			FOR c IN SELECT k.*, f.proname FROM mallory.calls k LEFT JOIN pg_proc f ON f.oid::regprocedure::text = k.name LOOP
 				CONTINUE WHEN c.proname IS NOT NULL AND has_function_privilege('mallory', c.name, 'EXECUTE');
 				BEGIN
 					EXECUTE c.call;

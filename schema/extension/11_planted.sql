@@ -31,7 +31,7 @@ AS $$
     format('REVOKE %I FROM %I;', g.rolname, m.rolname))::edurange.planted
   FROM pg_auth_members x JOIN pg_roles g ON g.oid = x.roleid JOIN pg_roles m ON m.oid = x.member
   LEFT JOIN ours og ON og.name = g.rolname LEFT JOIN ours om ON om.name = m.rolname
-  WHERE og.tier = 0 OR om.tier IS NOT NULL AND NOT (og.tier > 0 AND og.tier = om.tier - 1)
+  WHERE og.tier = 0 OR om.tier IS NOT NULL AND NOT coalesce(og.tier > 0 AND og.tier = om.tier - 1, false)
 $$;
 COMMENT ON FUNCTION edurange.planted_roles() IS
   'What is wrong with the roles of our names: one that can log in, has a password, settings or rights, or is or has a member that we did not make. The hint puts it right. CREATE EXTENSION and migrate() refuse to go on before.';
@@ -40,22 +40,23 @@ CREATE FUNCTION edurange.planted_objects() RETURNS SETOF edurange.planted
   LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
   WITH there AS (
-    SELECT 'SCHEMA' AS kind, quote_ident(nspname) AS name, nspname, nspowner AS owner, false AS is_table
+    SELECT 'SCHEMA' AS kind, quote_ident(nspname) AS name, nspname, nspowner AS owner, false AS is_table,
+      'pg_namespace'::regclass AS class, oid
     FROM pg_namespace
     UNION ALL
     SELECT CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
       WHEN 'i' THEN 'INDEX' WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END, c.oid::regclass::text, n.nspname, relowner,
-      relkind IN ('r', 'i', 't')
+      relkind IN ('r', 'i', 't'), 'pg_class'::regclass, c.oid
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     UNION ALL
-    SELECT 'FUNCTION', p.oid::regprocedure::text, n.nspname, proowner, false
+    SELECT 'FUNCTION', p.oid::regprocedure::text, n.nspname, proowner, false, 'pg_proc'::regclass, p.oid
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
     UNION ALL
-    SELECT 'TYPE', t.oid::regtype::text, n.nspname, typowner, false
+    SELECT 'TYPE', t.oid::regtype::text, n.nspname, typowner, false, 'pg_type'::regclass, t.oid
     FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE typtype IN ('d', 'e', 'b', 'r')
       AND t.typcategory <> 'A'
     UNION ALL
-    SELECT 'OPERATOR', o.oid::regoperator::text, n.nspname, oprowner, false
+    SELECT 'OPERATOR', o.oid::regoperator::text, n.nspname, oprowner, false, 'pg_operator'::regclass, o.oid
     FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
   )
   SELECT ROW(format('%s %s belongs to %I', lower(t.kind), t.name, r.rolname),
@@ -64,51 +65,12 @@ AS $$
   FROM there t JOIN pg_roles r ON r.oid = t.owner
   WHERE t.nspname IN ('edurange', 'edurange_guard') AND NOT r.rolsuper
     AND NOT (t.is_table AND t.nspname = 'edurange' AND r.rolname = 'edurange_owner')
+    -- members of the extension are ours; the script gives them to who installs
+    AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'edurange'
+      WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND d.classid = t.class AND d.objid = t.oid)
+    AND NOT EXISTS (SELECT FROM pg_class c JOIN pg_type y ON y.oid = c.reltype
+      JOIN pg_depend d ON d.classid = 'pg_type'::regclass AND d.objid = y.oid AND d.deptype = 'e'
+      WHERE t.class = 'pg_class'::regclass AND c.oid = t.oid)
 $$;
 COMMENT ON FUNCTION edurange.planted_objects() IS
   'What is in the schemas edurange and edurange_guard, or these themselves, and belongs to somebody else than a superuser or, tables, edurange_owner. The hint puts it right. CREATE EXTENSION and migrate() refuse to go on before.';
-
-CREATE FUNCTION edurange.planted_platform(platform_owner text) RETURNS SETOF edurange.planted
-  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-  WITH relation AS (
-    SELECT c.oid, c.relname AS name, c.relkind, c.relpersistence, c.relowner, c.relispartition,
-      EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent)) AS inherits
-    FROM unnest(edurange.platform_tables()) AS t (name)
-    JOIN pg_class c ON c.relname = t.name AND c.relnamespace = 'public'::regnamespace
-  ), type AS (
-    SELECT t.typname AS name, t.typtype, t.typowner
-    FROM pg_type t
-    WHERE t.typnamespace = 'public'::regnamespace AND t.typname IN ('UserRole', 'LogSeverity',
-      'ChallengeDifficulty', 'ChallengeStatus', 'ActivityEventType')
-  ), owner (oid) AS (
-    SELECT oid FROM pg_roles WHERE rolsuper OR rolname = platform_owner
-    UNION SELECT datdba FROM pg_database WHERE datname = current_database()
-    -- a platform that is there as a whole is whose it is
-    UNION SELECT min(relowner::bigint)::oid FROM relation
-    HAVING count(*) = cardinality(edurange.platform_tables()) AND count(DISTINCT relowner) = 1
-  )
-  SELECT ROW(format('public.%I is no ordinary table', name),
-    'Partitions, parents, views, foreign and unlogged tables do not do.')::edurange.planted
-  FROM relation WHERE relkind <> 'r' OR relpersistence <> 'p' OR relispartition OR inherits
-  UNION ALL
-  SELECT ROW(format('table public.%I belongs to %I', name, pg_get_userbyid(relowner)), format(
-    'If that is the owner of the platform''s tables: edurange.migrate(platform_owner => %L).',
-    pg_get_userbyid(relowner)))::edurange.planted
-  FROM relation WHERE relowner NOT IN (SELECT oid FROM owner)
-  UNION ALL
-  SELECT ROW(format('type public.%I is no enum', name), 'Drop or rename it.')::edurange.planted
-  FROM type WHERE typtype <> 'e'
-  UNION ALL
-  SELECT ROW(format('type public.%I belongs to %I', name, pg_get_userbyid(typowner)), format(
-    'If that is the owner of the platform''s tables: edurange.migrate(platform_owner => %L).',
-    pg_get_userbyid(typowner)))::edurange.planted
-  FROM type WHERE typowner NOT IN (SELECT oid FROM owner)
-  UNION ALL
-  -- what an index of ours is to be called
-  SELECT ROW(format('public.%I is no index of ours', c.relname), 'Drop or rename it.')::edurange.planted
-  FROM edurange.assertions() a JOIN pg_class c ON c.relname = a.name AND c.relnamespace = 'public'::regnamespace
-  WHERE a.kind = 'index' AND c.relkind <> 'i'
-$$;
-COMMENT ON FUNCTION edurange.planted_platform(text) IS
-  'What has the name of a table, type or index of the platform in schema public and is of another kind, or belongs to somebody else than a superuser, the owner of the database or platform_owner. The hint puts it right; migrate() refuses to go on before.';
