@@ -43,6 +43,7 @@ typedef enum StatementId
 	SHAPE_DIFFERENCE,
 	SHAPE_KEYS,
 	MISSING,
+	MISSING_GRANTS,
 	MISSING_TRIGGERS,
 	HAS_DOOR,
 	PLANTED,
@@ -138,6 +139,9 @@ static Statement statements[STATEMENT_COUNT] = {
     [MISSING] = {"SELECT kind, name, apply FROM edurange.assertions()"
                  " WHERE NOT present AND apply IS NOT NULL ORDER BY kind, name",
                  {InvalidOid}},
+    [MISSING_GRANTS] = {"SELECT apply FROM edurange.assertions()"
+                        " WHERE kind = 'grant' AND NOT present ORDER BY name",
+                        {InvalidOid}},
     [MISSING_TRIGGERS] = {"SELECT 1 FROM edurange.assertions()"
                           " WHERE kind = 'trigger' AND NOT present LIMIT 1",
                           {InvalidOid}},
@@ -470,7 +474,9 @@ apply_assertions(const Report *out)
 	bool unseen_changes = statement_run(&statements[MISSING_TRIGGERS], NULL, 0) > 0;
 
 	report_missing(out);
-	if (out->has_door)
+	if (!out->dry_run)
+		run_commands(&statements[MISSING_GRANTS], 1);
+	else if (out->has_door)
 		run_commands(&statements[LEND], 1);
 	if (!out->dry_run)
 	{

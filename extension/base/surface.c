@@ -4,11 +4,13 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "base/compat.h"
@@ -22,11 +24,24 @@ static Oid game_role;
 static Oid calling_user;
 static bool shared;
 
-/* Callback: a role was made, renamed or dropped. */
+/* Callback: a role was made, renamed or dropped, or rights of a table were given or taken. */
 static void
 forget_roles(Datum argument, int cache, uint32 hash)
 {
 	owner_role = game_role = InvalidOid;
+}
+
+/*
+ * Are the platform's tables still in the hands of edurange_owner, as migrate() of the version before left them?
+ * Then requests go on so until it runs again, which gives them to edurange_game.
+ */
+static bool
+is_owners_still(void)
+{
+	Oid table = get_relname_relid("GroupPoints", get_namespace_oid("public", true));
+
+	return OidIsValid(table) && pg_class_aclcheck(table, game_role, ACL_SELECT) != ACLCHECK_OK &&
+	       pg_class_aclcheck(table, owner_role, ACL_SELECT) == ACLCHECK_OK;
 }
 
 static void
@@ -35,10 +50,32 @@ look_up_roles(void)
 	static bool registered = false;
 
 	if (!registered)
+	{
 		CacheRegisterSyscacheCallback(AUTHNAME, forget_roles, (Datum) 0);
+		CacheRegisterSyscacheCallback(RELOID, forget_roles, (Datum) 0);
+	}
 	registered = true;
 	owner_role = get_role_oid("edurange_owner", false);
 	game_role = get_role_oid("edurange_game", true);
+	if (OidIsValid(game_role) && is_owners_still())
+		game_role = owner_role;
+}
+
+/* What the roles are looked up in can change meanwhile. */
+static Oid
+our_owner(void)
+{
+	while (!OidIsValid(owner_role))
+		look_up_roles();
+	return owner_role;
+}
+
+static Oid
+our_game(void)
+{
+	Oid owner = our_owner();
+
+	return OidIsValid(game_role) ? game_role : owner;
 }
 
 /*
@@ -89,9 +126,10 @@ static void
 note_caller(FunctionCallInfo fcinfo)
 {
 	Oid user = GetUserId();
+	Oid owner = our_owner();
 
-	calling_user = user == owner_role ? GetOuterUserId() : user;
-	if (user != owner_role && user != GetOuterUserId() &&
+	calling_user = user == owner ? GetOuterUserId() : user;
+	if (user != owner && user != GetOuterUserId() &&
 	    !surface_may_execute(fcinfo->flinfo->fn_oid))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 		                errmsg("a function of edurange cannot be called in the name of somebody who"
@@ -107,24 +145,20 @@ surface_enter(FunctionCallInfo fcinfo, Surface *saved)
 		shared = false;
 		return;
 	}
-	if (!OidIsValid(owner_role))
-		look_up_roles();
 	refuse_borrowed();
 	GetUserIdAndSecContext(&saved->user, &saved->context);
 	saved->outer_calling = calling_user;
 	note_caller(fcinfo);
-	assume(owner_role, saved->context, saved);
+	assume(our_owner(), saved->context, saved);
 	settle();
 }
 
 void
 surface_enter_trigger(Surface *saved)
 {
-	if (!OidIsValid(owner_role))
-		look_up_roles();
 	GetUserIdAndSecContext(&saved->user, &saved->context);
 	saved->outer_calling = calling_user;
-	assume(owner_role, saved->context, saved);
+	assume(our_owner(), saved->context, saved);
 	settle();
 }
 
@@ -144,17 +178,13 @@ surface_caller(void)
 	return calling_user;
 }
 
-/* Under the install script of before, which makes no edurange_game, everything is edurange_owner's. */
 void
 surface_lend(Surface *saved)
 {
-	if (!OidIsValid(owner_role))
-		look_up_roles();
+	Oid game = our_game();
+
 	GetUserIdAndSecContext(&saved->user, &saved->context);
-	if (OidIsValid(game_role))
-		assume(game_role, saved->context | SECURITY_RESTRICTED_OPERATION, saved);
-	else
-		assume(owner_role, saved->context, saved);
+	assume(game, saved->context | (game == our_owner() ? 0 : SECURITY_RESTRICTED_OPERATION), saved);
 }
 
 void

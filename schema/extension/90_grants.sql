@@ -69,22 +69,3 @@ GRANT EXECUTE ON FUNCTION
   edurange.set_cdf_schema, edurange.reset_cdf_schema,
   edurange.add_challenge_type, edurange.remove_challenge_type
   TO edurange_admin;
-
--- What edurange_game may of the tables that are there already, as they are where the extension is updated; until
--- migrate() asserts it, too, requests go on.
-DO $$
-DECLARE
-  name text;
-BEGIN
-  FOREACH name IN ARRAY edurange.platform_tables() LOOP
-    IF pg_catalog.to_regclass(pg_catalog.format('public.%I', name)) IS NOT NULL THEN
-      EXECUTE pg_catalog.format('GRANT SELECT, INSERT, UPDATE, DELETE ON public.%I TO edurange_game', name);
-    END IF;
-  END LOOP;
-  FOREACH name IN ARRAY edurange.lent_tables() LOOP
-    IF pg_catalog.to_regclass(pg_catalog.format('edurange.%I', name)) IS NOT NULL THEN
-      EXECUTE pg_catalog.format('GRANT SELECT ON edurange.%I TO edurange_game', name);
-    END IF;
-  END LOOP;
-END
-$$;
