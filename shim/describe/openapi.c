@@ -2,8 +2,7 @@
  * openapi.c
  *	  The OpenAPI 3.1 document, made from the route table, the error table and the row types of SQL.
  *
- * It is made once, at the start, so that a row that cannot be described is found before a client
- * asks.  Nothing in it is written by hand for one route.
+ * Nothing in it is written by hand for one route.
  */
 #include "describe/openapi.h"
 
@@ -14,15 +13,7 @@
 
 #include "api/routes.h"
 #include "base/errors.h"
-#include "base/log.h"
 #include "describe/schema.h"
-#include "http/replies.h"
-
-static struct
-{
-	char *text;
-	char *page;
-} made;
 
 /* Which errors a route can answer with. */
 typedef bool ErrorSet[EDURANGE_ERROR_COUNT];
@@ -323,7 +314,7 @@ describe_error(const ErrorSet set, unsigned status)
 static json_t *
 describe_success(const Route *route, json_t *components)
 {
-	const char *type = reply_type(route->response);
+	const char *type = response_kinds[route->response].media_type;
 	json_t *schema = strcmp(type, "application/json") == 0 ? schema_of_route(route, components)
 	                                                       : json_pack("{s:s}", "type", "string");
 	json_t *example;
@@ -340,7 +331,7 @@ describe_success(const Route *route, json_t *components)
 static void
 describe_report(const Route *route, json_t *responses, json_t *components)
 {
-	const char *shape = reply_unready_shape(route->response);
+	const char *shape = response_kinds[route->response].unready;
 
 	if (shape != NULL)
 		json_object_set_new(
@@ -459,9 +450,8 @@ describe_components(json_t *schemas)
 	    "minLength", 1, "maxLength", 255);
 }
 
-/* The whole document; NULL, and says which route, when one cannot be described. */
-static json_t *
-make_document(void)
+json_t *
+make_openapi(void)
 {
 	json_t *schemas = json_object();
 	json_t *paths = json_object();
@@ -475,11 +465,8 @@ make_document(void)
 
 		if (operation == NULL)
 		{
-			char message[256];
-
-			snprintf(message, sizeof(message), "route %s %s: nothing says what it answers",
-			         route->method, route->path);
-			log_event("error", "broken_route", message);
+			fprintf(stderr, "route %s %s: nothing says what it answers\n", route->method,
+			        route->path);
 			json_decref(schemas);
 			json_decref(paths);
 			return NULL;
@@ -501,37 +488,4 @@ make_document(void)
 	    "path also exists below /api.",
 	    "servers", "url", "/", "url", "/api", "paths", paths, "components",
 	    describe_components(schemas));
-}
-
-bool
-openapi_start(void)
-{
-	json_t *document = make_document();
-
-	if (document == NULL)
-		return false;
-	made.text = json_dumps(document, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	made.page = page_of_document(document);
-	json_decref(document);
-	return made.text != NULL && made.page != NULL;
-}
-
-const char *
-openapi_text(void)
-{
-	return made.text;
-}
-
-const char *
-openapi_page(void)
-{
-	return made.page;
-}
-
-void
-openapi_stop(void)
-{
-	free(made.text);
-	free(made.page);
-	made.text = made.page = NULL;
 }
