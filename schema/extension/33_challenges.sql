@@ -73,7 +73,7 @@ CREATE TYPE edurange.challenge_item AS (
   challenge_type_name text,
   created_at timestamptz,
   updated_at timestamptz);
-COMMENT ON TYPE edurange.challenge_item IS 'Nullable: description, pack_id, pack_name, pack_version.';
+COMMENT ON TYPE edurange.challenge_item IS 'Nullable: description, difficulty, pack_id, pack_name, pack_version.';
 
 CREATE TYPE edurange.challenge_page AS (
   challenges edurange.challenge_item[],

@@ -8,11 +8,11 @@ CREATE TYPE edurange.health_connections AS (
 CREATE TYPE edurange.health_performance AS (
   query_latency_ms numeric,
   transaction_latency_ms numeric);
-COMMENT ON TYPE edurange.health_performance IS 'Nullable: query_latency_ms, transaction_latency_ms.';
 
 CREATE TYPE edurange.health_storage AS (
   database_size_mb numeric,
   pretty_size text);
+COMMENT ON TYPE edurange.health_storage IS 'Nullable: database_size_mb, pretty_size.';
 
 CREATE TYPE edurange.health_table AS (
   schemaname text,
@@ -37,7 +37,6 @@ CREATE TYPE edurange.health_report AS (
   missing text[],
   sync edurange.sync_report,
   drift edurange.sync_drift_counts);
-COMMENT ON TYPE edurange.health_report IS 'Nullable: sync.';
 
 CREATE FUNCTION edurange.health()
   RETURNS edurange.health_report

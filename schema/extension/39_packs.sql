@@ -17,7 +17,6 @@ COMMENT ON TYPE edurange.pack_change IS 'Nullable: path, questions, app_configs.
 CREATE TYPE edurange.skipped_file AS (
   path text,
   reason text);
-COMMENT ON TYPE edurange.skipped_file IS 'Nullable: reason.';
 
 CREATE TYPE edurange.pack_result AS (
   status text,
@@ -111,7 +110,7 @@ CREATE TYPE edurange.pack_detail AS (
   challenge_count integer,
   dependencies jsonb,
   challenges edurange.pack_challenge[]);
-COMMENT ON TYPE edurange.pack_detail IS 'Nullable: description, author, license, website.';
+COMMENT ON TYPE edurange.pack_detail IS 'Nullable: description, author, license, website, dependencies.';
 
 CREATE FUNCTION edurange.pack_details(pack_id text, caller edurange.caller DEFAULT NULL)
   RETURNS edurange.pack_detail

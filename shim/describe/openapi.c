@@ -423,10 +423,10 @@ describe_route(const Route *route, json_t *components)
 static json_t *
 describe_components(json_t *schemas)
 {
-	json_t *violation = json_pack("{s:s, s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:[s,s]}}, s:[s,s]}",
-	                              "type", "object", "properties", "path", "type", "string",
-	                              "keyword", "type", "string", "message", "type", "string", "file",
-	                              "type", "string", "null", "required", "path", "message");
+	json_t *violation =
+	    json_pack("{s:s, s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}}, s:[s,s]}", "type", "object",
+	              "properties", "path", "type", "string", "keyword", "type", "string", "message",
+	              "type", "string", "file", "type", "string", "required", "path", "message");
 
 	json_object_set_new(
 	    schemas, "Error",
