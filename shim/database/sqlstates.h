@@ -2,7 +2,7 @@
  * sqlstates.h
  *	  The SQLSTATEs that the shim acts on, and those by which it says what no server reported.
  *
- * A server would use the same ones, so that one table (failure.c) says what the client reads.
+ * A server would use the same ones, so that failure.c finds for either what the client reads.
  */
 #ifndef EDURANGE_SHIM_SQLSTATES_H
 #define EDURANGE_SHIM_SQLSTATES_H
