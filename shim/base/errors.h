@@ -6,7 +6,6 @@
 #define EDURANGE_SHIM_ERRORS_H
 
 #include "../../extension/base/errors.h"
-#include "database/database.h"
 
 typedef struct ErrorInfo
 {
@@ -28,7 +27,6 @@ typedef struct Failure
 extern const ErrorInfo *error_info(EdurangeError error);
 extern void failure_set(Failure *failure, EdurangeError error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-extern void failure_from_database(Failure *failure, const DatabaseResult *result);
 extern char *failure_body(const Failure *failure, const char *request_id);
 extern void failure_clear(Failure *failure);
 

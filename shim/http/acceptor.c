@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/counters.h"
 #include "base/loop.h"
-#include "http/metrics.h"
 
 #define LINGERING 64
 #define LINGER_MS 500
@@ -88,7 +88,7 @@ accept_all(void)
 		}
 		if (!acceptor.take(fd, &address, length, acceptor.limit))
 		{
-			metrics_count(COUNTER_REFUSED_CONNECTIONS);
+			counter_add(COUNTER_REFUSED_CONNECTIONS);
 			refuse(fd);
 		}
 	}

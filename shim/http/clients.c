@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/counters.h"
 #include "base/loop.h"
-#include "http/metrics.h"
 
 #define ADDRESS_BUCKETS 4096
 #define SWEEP_MS 1000
@@ -206,7 +206,7 @@ clients_sweep(Clients *clients, const Config *config)
 		if (client->phase != CLIENT_SENDING)
 			(void) send(client->fd, too_slow, sizeof(too_slow) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 		shutdown(client->fd, SHUT_RDWR);
-		metrics_count(COUNTER_TIMED_OUT_CONNECTIONS);
+		counter_add(COUNTER_TIMED_OUT_CONNECTIONS);
 		client->phase = CLIENT_ENDED;
 	}
 }

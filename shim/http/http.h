@@ -15,6 +15,4 @@ http_access(void *cls, struct MHD_Connection *connection, const char *url, const
 extern void http_completed(void *cls, struct MHD_Connection *connection, void **closure,
                            enum MHD_RequestTerminationCode how);
 
-extern int http_in_flight(void);
-
 #endif

@@ -18,7 +18,7 @@
 #define ZLIB_CONST
 #include <zlib.h>
 
-#include "api/target.h"
+#include "base/utf8.h"
 
 #define LOCAL_SIGNATURE "PK\003\004"
 #define ENTRY_SIGNATURE "PK\001\002"
