@@ -2,9 +2,8 @@
  * pack_archive.c
  *	  A challenge pack out of a zip in memory.
  *
- * Every file is read to its end, also those that are not wanted, so that what is broken or too large
- * anywhere is refused.  What an archive says about sizes is not believed: limits count the bytes that
- * come out.
+ * Every file is read to its end, wanted or not: an archive that is broken or too large anywhere is
+ * refused.  What it says about sizes is not believed, limits count the bytes that come out.
  */
 #include "packs/pack_archive.h"
 
@@ -33,7 +32,7 @@ typedef struct Reading
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-/* The last part of a name. */
+/* The part of a name behind its last slash; empty for a folder. */
 static const char *
 base_of(const char *name)
 {
@@ -109,7 +108,7 @@ reading_begin(Reading *reading, size_t size, size_t file_limit, Failure *failure
 	                     .total_limit = file_limit * ARCHIVE_TOTAL_LIMITS,
 	                     .ratio_limit = ratio_limit > RATIO_FREE ? ratio_limit : RATIO_FREE,
 	                     .failure = failure};
-	/* only what is written to becomes memory */
+	/* pages that nothing is written to take no memory */
 	reading->buffer = malloc(smaller(file_limit, reading->ratio_limit) + 1);
 	if (reading->buffer == NULL)
 		failure_set(failure, EDURANGE_INTERNAL, "internal error");
@@ -151,7 +150,10 @@ read_manifest(Reading *reading, const ZipFile *manifest, Pack *pack)
 	       pack_set_manifest(pack, reading->content, reading->length, reading->failure);
 }
 
-/* A path with accented letters as one character each, which macOS writes as two; to be freed. */
+/*
+ * The path with each accented letter as one character, to be freed.  macOS writes letter and accent as
+ * two, and a manifest typed by hand has one.
+ */
 static char *
 compose(const char *path)
 {
@@ -161,7 +163,7 @@ compose(const char *path)
 	                             &length);
 }
 
-/* The paths that the manifest names: composed, as keys, and as it spells them. */
+/* The paths that the manifest names, as it spells them; the keys are the composed ones. */
 static json_t *
 wanted_paths(const Pack *pack)
 {

@@ -6,7 +6,8 @@
  * differ in what they believe and in what they pass over.  So here both must say the same: the
  * archive begins with its first file and ends with its end record, the directory fills the place
  * before that record, each of its entries has the local header that it names, and no two files share
- * a byte.  That the sizes are true is seen when a file is read.
+ * a byte.  That the sizes are true is seen when a file is read.  Offsets within headers are those of
+ * PKWARE's APPNOTE.
  */
 #include "packs/zip.h"
 
@@ -59,7 +60,7 @@ read2(const Byte *at)
 	return at[0] | (unsigned) at[1] << 8;
 }
 
-/* As wide as sums of such numbers need. */
+/* Wide enough that sums of what archives say do not overflow. */
 static uint64_t
 read4(const Byte *at)
 {
@@ -171,8 +172,8 @@ take_name(ZipFile *file, unsigned number, Failure *failure)
 /* ---- the directory --------------------------------------------------------------------------- */
 
 /*
- * The sizes in front of a file where they have 8 bytes, inflated and packed; NULL: they do not.  Python
- * writes them for small files, too, which it began without knowing the size.
+ * The field in front of a file that has size and packed size in 8 bytes each; NULL: there is none.
+ * Python writes it for any file that might have become large.
  */
 static const Byte *
 find_zip64(const Byte *local)
@@ -299,7 +300,7 @@ compare_places(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* Puts the files in the order of their data, which begins with the archive and no two of them share. */
+/* Puts the files in the order of their data; it must begin with the archive, and none may overlap. */
 static bool
 check_places(const Archive *archive, Zip *zip, Failure *failure)
 {
