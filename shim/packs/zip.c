@@ -334,11 +334,13 @@ zip_open(const char *data, size_t size, Zip *zip, Failure *failure)
 	if (!find_end((const Byte *) data, size, &archive, failure))
 		return false;
 	zip->files = calloc((size_t) archive.entries + 1, sizeof(ZipFile));
-	names = json_object();
 	if (zip->files == NULL)
+	{
 		failure_set(failure, EDURANGE_INTERNAL, "internal error");
-	fine = failure->info == NULL && walk(&archive, names, zip, failure) &&
-	       check_places(&archive, zip, failure);
+		return false;
+	}
+	names = json_object();
+	fine = walk(&archive, names, zip, failure) && check_places(&archive, zip, failure);
 	json_decref(names);
 	return fine;
 }
