@@ -107,20 +107,29 @@ for my $room (sort keys %may_use)
 
 # ---- who uses whom -------------------------------------------------------------------------------
 
-my %uses; # unit => { unit => how }
+my %uses; # unit => { unit => 1 }
+
+# May one file use another?
+sub allowed
+{
+	my ($from, $to) = @_;
+	my ($room, $other) = (room($from), room($to));
+
+	return 1 if !defined $room || !defined $other || $room eq $other; # told elsewhere, or at home
+	my ($part) = $room =~ m{^(\w+)};
+	return grep { $_ eq $to || "$part/$_" eq $other } @{ $may_use{$room} };
+}
 
 # Notes that one file uses another and judges the direction.
 sub uses
 {
 	my ($from, $to, $how) = @_;
-	my ($room, $other) = (room($from), room($to));
 
 	return if unit($from) eq unit($to);
-	$uses{ unit($from) }{ unit($to) } //= $how;
-	return if !defined $room || !defined $other || $room eq $other;
-	my ($part) = $room =~ m{^(\w+)};
-	return if grep { $_ eq $to || "$part/$_" eq $other } @{ $may_use{$room} };
-	finding("$from $how: " . ($room =~ s/^$part\///r) . " may not use " . ($other =~ s/^$part\///r));
+	$uses{ unit($from) }{ unit($to) } = 1;
+	return if allowed($from, $to);
+	my ($room, $other) = map { room($_) =~ s/^\w+\///r } $from, $to;
+	finding("$from $how: $room may not use $other");
 	return;
 }
 
@@ -173,14 +182,16 @@ if (defined $objects)
 		}
 		elsif ($type =~ /[A-Z]/)
 		{
-			$defined{$part}{$symbol} = "$path.c";
+			push @{ $defined{$part}{$symbol} }, "$path.c";
 		}
 	}
 	close($nm) or die "nm failed\n";
 	for (@used)
 	{
 		my ($part, $path, $symbol) = @$_;
-		my $to = $defined{$part}{$symbol} // next;
+		my @definers = @{ $defined{$part}{$symbol} // next };
+		# a part of several programs may define a name in each
+		my ($to) = ((grep { allowed($path, $_) } @definers), @definers);
 		uses($path, $to, "uses $symbol of $to");
 	}
 }

@@ -76,8 +76,8 @@ sub c_text
 	return slurp($path) =~ s{($literal|'(?:[^'\\\n]|\\.)+')|/\*.*?\*/|//[^\n]*}{$1 // ' ' . "\n" x ($& =~ tr/\n//)}gser;
 }
 
-# Made by make, from SQL.
-my @c_files = grep { !m{/sql_types\.c$} } files(qr/\.[ch]$/, qw(extension shim syncworker));
+# Those that make makes aside.
+my @c_files = grep { !m{/sql_types\.c$|\.made\.c$} } files(qr/\.[ch]$/, qw(extension shim syncworker));
 my %c_text = map { $_ => c_text($_) } @c_files;
 
 # ---- SQL only in statement tables ----------------------------------------------------------------
@@ -96,7 +96,7 @@ my $begins = qr/(?:
 	COPY\s+(?:\(|[\w.\\"]+(?:\s*\([^)]*\))?\s+(?:FROM|TO)\b) |
 	(?:CREATE|ALTER|DROP)\s+(?:OR\s+REPLACE\s+|TEMP(?:ORARY)?\s+|UNLOGGED\s+)?$object\s |
 	(?:GRANT|REVOKE)\s.*\b(?:ON|TO|FROM)\s+\S | TRUNCATE\s+(?:TABLE\b|[\w]+\.|\\"|%|[\w]+\s*;?\s*$) |
-	(?:ANALYZE|VACUUM|REINDEX|CLUSTER|CHECKPOINT|BEGIN|COMMIT|ROLLBACK|ABORT|END)\s*;?\s*$ |
+	(?:ANALYZE|VACUUM|REINDEX|CLUSTER|CHECKPOINT|BEGIN|COMMIT|ROLLBACK)\s*;?\s*$ |
 	(?:ANALYZE|VACUUM)\s+(?:\(|[\w]+\.|\\"|%) | REINDEX\s+(?:\(|INDEX|TABLE|DATABASE|SCHEMA)\b | REFRESH\s+MATERIALIZED\b |
 	COMMENT\s+ON\b | (?:NOTIFY|LISTEN|UNLISTEN|SAVEPOINT|DEALLOCATE|DISCARD)\s+\w+\s*;?\s*$ | START\s+TRANSACTION\b |
 	ROLLBACK\s+TO\b | RELEASE\s+SAVEPOINT\b | PREPARE\s+\w+.*\bAS\b | EXECUTE\s+\w+\s*\( | DECLARE\s+\w+.*\bCURSOR\b |
@@ -127,7 +127,7 @@ sub sql_in
 
 # A directive of one line, or of several that end in backslashes, and a statement table.
 my $directive = qr/^[ \t]*\#[ \t]*(\w+)((?:[^\n]*\\\n)*[^\n]*)/m;
-my $statement_table = qr/^(?:static\s+)?(?:const\s+)?(?:Statement|char\s+\*const)\s+statements\[[^\]]*\]\s*=\s*\{.*?^\};/ms;
+my $statement_table = qr/^(?:static\s+)?(?:const\s+)?(?:\w*Statement|char\s+\*const)\s+statements\[[^\]]*\]\s*=\s*\{.*?^\};/ms;
 
 sub check_sql
 {
@@ -229,7 +229,7 @@ sub check_routes
 
 	for ($shim =~ /$statement_table/g)
 	{
-		$statement{$1} = $2 while /\s\[(STATEMENT_\w+)\] = (\{.*?\})(?=,\s*\[|,?\s*\};)/gs;
+		$statement{$1} = $2 while /\s\[(STATEMENT_\w+)\] = (.*?)(?=,\s*\[|,?\s*\};)/gs;
 	}
 	for my $row (split /(?=\{\.method)/, $table // '')
 	{
@@ -240,9 +240,13 @@ sub check_routes
 		finding("docs/http-api.md has no $heading") if index($documented, $heading) < 0;
 		my ($name) = $row =~ /\.statement = (STATEMENT_\w+)/ or next;
 		finding("$method $path has the statement $name, which is in no table") unless defined $statement{$name};
-		for my $function (($statement{$name} // '') =~ /(?:outcomes\('|\b[A-Z]+_OF\("|FROM edurange\.|SELECT edurange\.)(\w+)/g)
+		# in SQL, or as the first argument of a macro
+		my $text = $statement{$name} // '';
+		my @functions = grep { $_ ne 'outcomes' && $_ ne 'wire' }
+		  $text =~ /\b[A-Z_]+\("(\w+)/g, $text =~ /(?:\bFROM|\bSELECT|,) edurange\.(\w+)/g, $text =~ /\boutcomes\('(\w+)/g;
+		finding("$method $path calls no function that is known here") unless @functions || !defined $tier;
+		for my $function (@functions)
 		{
-			next if $function eq 'outcomes' || $function eq 'wire';
 			my $to = $granted->{$function};
 			finding("$method $path calls edurange.$function, which " . (defined $to ? "only $to may call" : 'nobody may call'))
 			  unless defined $to && $rank{$to} <= $rank{ $tier // 'player' };
