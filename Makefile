@@ -128,7 +128,7 @@ lint: ## all that finds mistakes without running anything; LINT="format gates" p
 	@MAKE='$(MAKE)' test/lint.sh
 lint-fast: ## the same without the slow analysers, as continuous integration runs it
 	@MAKE='$(MAKE)' test/lint.sh fast
-docs: ## make the pages of docs/ that list errors, functions and settings
+docs: ## make the pages of docs/ that list errors, functions, settings and metrics
 	perl docs/generate.pl
 format: ## clang-format all C files in place
 	clang-format -i $(sort $(foreach d,extension $(PARTS) $(SIMULATOR) test/fuzz,$(wildcard $(d)/*.[ch] $(d)/*/*.[ch])))

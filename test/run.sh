@@ -211,6 +211,7 @@ run_regress() {
     --outputdir="$WORK/out/$suite" --bindir="$BINDIR" --dbname="edurange_${suite%_sanitized}" \
     --temp-instance="$WORK/out/$suite/server" --temp-config="$conf" \
     --encoding=UTF8 --no-locale $tests) >"$WORK/out/$suite.log" 2>&1 || status=$?
+  "$TOP/test/stop_left.sh" "$WORK/out/$suite" >>"$WORK/out/$suite.log"
   grep -E '\.\.\. |^(not )?ok ' "$WORK/out/$suite.log" || true
   count_suite "$suite" "$WORK/out/$suite.log" "$status"
   if [ "$status" -ne 0 ]; then

@@ -207,7 +207,7 @@ sub header_of
 }
 
 is($directions->(), '', 'all includes and calls have the right direction, and none goes in a circle');
-my ($game, $cdf, $http, $api, $config) = map { header_of($_) } qw(extension/game extension/cdf shim/http shim/api shim/config);
+my ($game, $cdf, $http, $api) = map { header_of($_) } qw(extension/game extension/cdf shim/http shim/api);
 my @sources = qw(extension/base/up.c extension/sync/up.c shim/base/call.c shim/http/called.c shim/packs/data.c syncworker/one.c
   syncworker/two.c shim/access/three.c shim/access/four.c extension/json_schema/joint.c);
 planted(
