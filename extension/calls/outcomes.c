@@ -29,7 +29,7 @@
 #include "base/compat.h"
 #include "base/refusal.h"
 #include "base/wire.h"
-#include "game/entries.h"
+#include "calls/outcomes.h"
 
 #define COLUMNS 5
 #define MAX_ARGUMENTS 16
@@ -54,6 +54,15 @@ typedef struct Target
 	Argument arguments[MAX_ARGUMENTS];
 	int width; /* texts that one call takes */
 } Target;
+
+/* What the rooms above write at the end of a batch. */
+static const BatchWork *batch_work;
+
+void
+outcomes_register(const BatchWork *work)
+{
+	batch_work = work;
+}
 
 /* The C function of a symbol of this library; looked up once in a session. */
 static PGFunction
@@ -267,7 +276,7 @@ run_calls(const Target *target, const Datum *texts, const bool *nulls, int count
 	MemoryContext context =
 	    AllocSetContextCreate(outer, "edurange outcome", ALLOCSET_DEFAULT_SIZES);
 
-	entries_begin(outer);
+	batch_work->begin(outer);
 	PG_TRY();
 	{
 		for (int i = 0; i < count; i += target->width)
@@ -278,11 +287,11 @@ run_calls(const Target *target, const Datum *texts, const bool *nulls, int count
 			MemoryContextSwitchTo(outer);
 			MemoryContextReset(context);
 		}
-		entries_end();
+		batch_work->end();
 	}
 	PG_CATCH();
 	{
-		entries_abandon();
+		batch_work->abandon();
 		PG_RE_THROW();
 	}
 	PG_END_TRY();

@@ -147,17 +147,14 @@ extern bool check_condition(Evaluation *evaluation, const Rule *rule, const Json
 extern const Property *property_find(const PropertyList *list, const char *key, int length);
 
 /*
- * Makes a schema ready for use, in a context of its own below the current one.  trusted: it is the
- * metaschema, which needs no check against itself.  Raises schema_invalid, schema_unknown,
- * pattern_unsupported and too_deep.
+ * Makes a schema ready for use, in a context of its own below the current one.  metaschema: what it and
+ * all that it refers to are held against first; NULL: this is the metaschema.  Raises schema_invalid,
+ * schema_unknown, pattern_unsupported and too_deep.
  */
-extern JsonSchema *json_schema_compile(Jsonb *schema, Jsonb *remotes, bool trusted);
+extern JsonSchema *json_schema_compile(Jsonb *schema, Jsonb *remotes, const JsonSchema *metaschema);
 
 /* The same, kept for the session; valid until the next call. */
 extern const JsonSchema *json_schema_get(Jsonb *schema, Jsonb *remotes);
-
-/* The metaschema of draft-07. */
-extern const JsonSchema *json_metaschema(void);
 
 /* No schemas to refer to. */
 extern Jsonb *json_no_remotes(void);

@@ -31,7 +31,7 @@ typedef struct KeptSchema
 
 static KeptSchema kept[KEPT_SCHEMAS];
 static uint64 uses;
-static JsonSchema *metaschema;
+static JsonSchema *kept_metaschema;
 
 /* The built-in schemas that were read, until a function of the database changes. */
 static struct
@@ -121,18 +121,19 @@ json_no_remotes(void)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
 }
 
-const JsonSchema *
-json_metaschema(void)
+/* The metaschema of draft-07. */
+static const JsonSchema *
+metaschema(void)
 {
 	JsonSchema *compiled;
 
-	if (metaschema == NULL)
+	if (kept_metaschema == NULL)
 	{
-		compiled = json_schema_compile(builtin_schema("draft-07"), json_no_remotes(), true);
+		compiled = json_schema_compile(builtin_schema("draft-07"), json_no_remotes(), NULL);
 		MemoryContextSetParent(compiled->context, TopMemoryContext);
-		metaschema = compiled;
+		kept_metaschema = compiled;
 	}
-	return metaschema;
+	return kept_metaschema;
 }
 
 static bool
@@ -173,7 +174,7 @@ json_schema_get(Jsonb *schema, Jsonb *remotes)
 
 	if (compiled == NULL)
 	{
-		compiled = json_schema_compile(schema, remotes, false);
+		compiled = json_schema_compile(schema, remotes, metaschema());
 		if (MemoryContextMemAllocated(compiled->context, true) > KEPT_BYTES)
 			return compiled;
 		MemoryContextSetParent(compiled->context, TopMemoryContext);
