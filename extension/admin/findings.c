@@ -144,9 +144,8 @@ typedef enum StatementId
 #define BY_SERVICE                                                                                 \
 	"(SELECT max(c.\"pointsEarned\") FROM public.\"ChallengeCompletion\" c"                        \
 	" WHERE c.\"groupChallengeId\" = g.id AND c.\"userId\" = p.\"userId\" AND EXISTS (SELECT"      \
-	"  FROM edurange.points_ledger l WHERE l.user_id = p.\"userId\" AND l.group_id = "             \
-	"g.\"groupId\""                                                                                \
-	"  AND l.kind = 'award' AND l.source_id = g.id))"
+	"  FROM edurange.points_ledger l WHERE l.user_id = p.\"userId\""                               \
+	"  AND l.group_id = g.\"groupId\" AND l.kind = 'award' AND l.source_id = g.id))"
 #define NOT_CORRECTED                                                                              \
 	" AND NOT EXISTS (SELECT FROM edurange.points_ledger l WHERE l.user_id = p.\"userId\""         \
 	" AND l.group_id = p.\"groupId\" AND l.kind IN ('add', 'set', 'external'))"

@@ -64,8 +64,8 @@ static Statement statements[STATEMENT_COUNT] = {
     /* $1 milliseconds that a query took, $2 the same in a transaction of its own */
     [HEALTH] = {"SELECT ROW('ok', CASE WHEN cardinality(problems) = 0 THEN 'everything is in place'"
                 "  ELSE array_to_string(problems, '; ') END, 'connected',"
-                " clock_timestamp(), 'PostgreSQL ' || "
-                "split_part(current_setting('server_version'), ' ', 1),"
+                " clock_timestamp(),"
+                " 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1),"
                 " (SELECT format('%sd %sh %sm %ss', s / 86400, s / 3600 % 24, s / 60 % 60, s % 60)"
                 "  FROM (SELECT extract(epoch FROM clock_timestamp()"
                 "   - pg_postmaster_start_time())::bigint) AS up (s)), connections,"

@@ -128,7 +128,6 @@ static Statement statements[STATEMENT_COUNT] = {
                     " JOIN pg_index x ON x.indexrelid = i.oid"
                     " JOIN pg_class t ON t.oid = x.indrelid"
                     " WHERE i.relnamespace = " SHAPE_OID
-
                     " AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.oid)"
                     " AND to_regclass(format('public.%I', t.relname)) IS NOT NULL"
                     " AND to_regclass(format('public.%I', i.relname)) IS NULL ORDER BY 1",

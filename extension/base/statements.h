@@ -17,6 +17,15 @@
 
 #define STATEMENT_MAX_ARGUMENTS 16
 
+/*
+ * The time in UTC, as the platform's columns have it, without a zone.  Read from the clock when the row
+ * is written, after its lock was waited for: so times of one row never go back.
+ */
+#define UTC_CLOCK "clock_timestamp() AT TIME ZONE 'UTC'"
+
+/* The same to select from, for statements that write it twice. */
+#define CLOCK_ROW "(SELECT " UTC_CLOCK ") AS clock (now)"
+
 typedef struct Statement
 {
 	const char *sql;

@@ -50,7 +50,7 @@ static Statement statements[STATEMENT_COUNT] = {
          {TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID},
          .by_key = true},
     [PURGE] = {"DELETE FROM edurange.idempotency WHERE ctid = ANY (ARRAY("
-               "SELECT ctid FROM edurange.idempotency"
+               " SELECT ctid FROM edurange.idempotency"
                " WHERE created_at <= clock_timestamp() - $1 * interval '1 min'"
                " LIMIT " PURGE_ROWS " FOR UPDATE SKIP LOCKED))",
                {INT4OID}},

@@ -74,8 +74,8 @@ typedef enum StatementId
 	"    WHEN 'displayWebChal' THEN 'browser' ELSE 'custom' END) END, NULL),"                      \
 	" ('additional_config', CASE WHEN jsonb_typeof(a.additional_config) = 'object'"                \
 	"   AND (k ? 'additional_config' OR a.additional_config"                                       \
-	"    <> k || jsonb_build_object('appId', a.\"appId\")) THEN a.additional_config END, "         \
-	"NULL)" MERGED_END
+	"    <> k || jsonb_build_object('appId', a.\"appId\"))"                                        \
+	"   THEN a.additional_config END, NULL)" MERGED_END
 
 /* What the row q of a question with the config k says of its type and its answer. */
 #define QUESTION_SAID                                                                              \

@@ -51,8 +51,6 @@ typedef enum StatementId
 	STATEMENT_COUNT
 } StatementId;
 
-#define CLOCK "(SELECT clock_timestamp() AT TIME ZONE 'UTC') AS clock (now)"
-
 /* The challenge's questions q that the document lacks and that are not retired yet. */
 #define LACKING                                                                                    \
 	"q.\"challengeId\" = $2 AND " QUESTION_IS_LIVE " AND (q.cdf_question_id IS NULL"               \
@@ -84,7 +82,7 @@ static Statement statements[STATEMENT_COUNT] = {
     /* $1 id, $2 type; the rest follows in UPDATE_CHALLENGE, under the row's lock. */
     [INSERT_CHALLENGE] = {"INSERT INTO public.\"Challenge\""
                           " (id, name, \"challengeTypeId\", \"createdAt\", \"updatedAt\")"
-                          " SELECT $1, '', id, now, now FROM public.\"ChallengeType\", " CLOCK
+                          " SELECT $1, '', id, now, now FROM public.\"ChallengeType\", " CLOCK_ROW
                           " WHERE name = $2 AND NOT EXISTS (SELECT FROM public.\"Challenge\""
                           " WHERE id = $1) ON CONFLICT (id) DO NOTHING",
                           {TEXTOID, TEXTOID},
@@ -94,7 +92,7 @@ static Statement statements[STATEMENT_COUNT] = {
                         .by_key = true},
     /* $1 challenge, $2 pack */
     [LINK_PACK] = {"UPDATE public.\"Challenge\" SET pack_id = $2, pack_challenge_id = id,"
-                   " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC' WHERE id = $1"
+                   " \"updatedAt\" = " UTC_CLOCK " WHERE id = $1"
                    " AND (pack_id, pack_challenge_id) IS DISTINCT FROM ($2, id)",
                    {TEXTOID, TEXTOID},
                    .by_key = true},
@@ -102,8 +100,7 @@ static Statement statements[STATEMENT_COUNT] = {
         {"UPDATE public.\"Challenge\" AS c SET name = m ->> 'name',"
          " description = m ->> 'description', difficulty = n.difficulty,"
          " \"challengeTypeId\" = t.id, cdf_version = m ->> 'version', cdf_content = $1,"
-         " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
-         " FROM (SELECT $1 -> 'metadata') AS metadata (m), LATERAL"
+         " \"updatedAt\" = " UTC_CLOCK " FROM (SELECT $1 -> 'metadata') AS metadata (m), LATERAL"
          "  (SELECT (" CDF_DIFFICULTY ")::public.\"ChallengeDifficulty\") AS n (difficulty),"
          " public.\"ChallengeType\" t WHERE c.id = m ->> 'id' AND t.name = m ->> 'challenge_type'"
          " AND (c.name, c.description, c.difficulty, c.\"challengeTypeId\", c.cdf_version,"
@@ -122,7 +119,7 @@ static Statement statements[STATEMENT_COUNT] = {
                         .by_key = true},
     /* Rows of others may repeat a component's id; the first keeps it. $1 challenge */
     [FORGET_REPEATED] = {"UPDATE public.\"ChallengeQuestion\" SET cdf_question_id = NULL,"
-                         " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
+                         " \"updatedAt\" = " UTC_CLOCK
                          " WHERE id = ANY (ARRAY(SELECT id FROM (SELECT q.id, row_number() OVER"
                          "  (PARTITION BY q.cdf_question_id"
                          "   ORDER BY " QUESTION_IS_RETIRED ", q.\"order\") AS n"
@@ -132,7 +129,7 @@ static Statement statements[STATEMENT_COUNT] = {
                          .by_key = true},
     [NAME_QUESTIONS] = {"WITH " CDF_QUESTIONS " UPDATE public.\"ChallengeQuestion\" AS q"
                         " SET cdf_question_id = n.cdf_question_id,"
-                        " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC' FROM question n"
+                        " \"updatedAt\" = " UTC_CLOCK " FROM question n"
                         " WHERE q.\"challengeId\" = $2 AND q.cdf_question_id IS NULL"
                         " AND q.\"order\" = n.position AND " QUESTION_IS_LIVE
                         " AND NOT " PRESENT_IDS " ? n.cdf_question_id",
@@ -170,7 +167,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "  AND " QUESTION_IS_RETIRED ")"
          " UPDATE public.\"ChallengeQuestion\" AS u SET required = false,"
          " \"order\" = (last.place + lacking.n)::integer,"
-         " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
+         " \"updatedAt\" = " UTC_CLOCK
          " FROM lacking, last WHERE u.id = lacking.id AND u.\"challengeId\" = $2",
          {JSONBOID, TEXTOID},
          .by_key = true},
@@ -179,7 +176,7 @@ static Statement statements[STATEMENT_COUNT] = {
                           " answer = n.answer, \"order\" = n.position, title = n.title,"
                           " format = n.format, hint = n.hint, required = n.required,"
                           " cdf_payload = n.cdf_payload,"
-                          " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
+                          " \"updatedAt\" = " UTC_CLOCK
                           " FROM question n WHERE q.\"challengeId\" = $2"
                           " AND q.cdf_question_id = n.cdf_question_id AND " CDF_QUESTION_DIFFERS,
                           {JSONBOID, TEXTOID},
@@ -190,7 +187,7 @@ static Statement statements[STATEMENT_COUNT] = {
                           " format, hint, required, cdf_question_id, cdf_payload, \"createdAt\","
                           " \"updatedAt\") SELECT edurange.new_id(), $2, n.content, n.type,"
                           " n.points, n.answer, n.position, n.title, n.format, n.hint, n.required,"
-                          " n.cdf_question_id, n.cdf_payload, now, now FROM question n, " CLOCK
+                          " n.cdf_question_id, n.cdf_payload, now, now FROM question n, " CLOCK_ROW
                           " WHERE NOT " PRESENT_IDS " ? n.cdf_question_id",
                           {JSONBOID, TEXTOID},
                           .by_key = true,
@@ -205,8 +202,7 @@ static Statement statements[STATEMENT_COUNT] = {
          " needed AS (SELECT id FROM live WHERE required OR NOT EXISTS"
          "  (SELECT FROM live WHERE required)),"
          " done AS (SELECT qc.\"userId\", gc.id, gc.\"groupId\","
-         "  count(*) FILTER (WHERE qc.\"questionId\" IN (SELECT id FROM needed)) AS "
-         "count,"
+         "  count(*) FILTER (WHERE qc.\"questionId\" IN (SELECT id FROM needed)) AS count,"
          "  least(sum(qc.\"pointsEarned\"), 2147483647) AS points FROM public.\"GroupChallenge\" gc"
          "  JOIN public.\"CompetitionGroup\" g ON g.id = gc.\"groupId\""
          "  JOIN public.\"QuestionCompletion\" qc ON qc.\"groupChallengeId\" = gc.id"
@@ -215,15 +211,15 @@ static Statement statements[STATEMENT_COUNT] = {
          "  AND EXISTS (SELECT FROM public.\"_GroupMembers\" m"
          "   WHERE m.\"A\" = gc.\"groupId\" AND m.\"B\" = qc.\"userId\")"
          "  GROUP BY 1, 2, 3),"
-         " held AS (SELECT d.* FROM done d JOIN public.\"User\" u ON u.id = "
-         "d.\"userId\""
+         " held AS (SELECT d.* FROM done d"
+         "  JOIN public.\"User\" u ON u.id = d.\"userId\""
          "  JOIN public.\"GroupChallenge\" gc ON gc.id = d.id"
          "  WHERE d.count = (SELECT count(*) FROM needed) AND d.count > 0"
          "  ORDER BY u.id, gc.id FOR KEY SHARE OF u, gc),"
          " made AS (INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\","
          "  \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
-         "  SELECT edurange.new_id(), h.\"userId\", h.id, h.points, now FROM held "
-         "h, " CLOCK "  ON CONFLICT (\"userId\", \"groupChallengeId\") DO NOTHING"
+         "  SELECT edurange.new_id(), h.\"userId\", h.id, h.points, now"
+         "  FROM held h, " CLOCK_ROW "  ON CONFLICT (\"userId\", \"groupChallengeId\") DO NOTHING"
          "  RETURNING \"userId\", \"groupChallengeId\", \"pointsEarned\")"
          " SELECT m.\"userId\", h.\"groupId\", h.id, m.\"pointsEarned\" FROM made m"
          " JOIN held h ON h.\"userId\" = m.\"userId\" AND h.id = m.\"groupChallengeId\""
@@ -244,7 +240,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "  SELECT edurange.new_id(), $2, n.app_id, n.title, n.icon, n.width, n.height,"
          "   n.screen, n.disabled, n.favourite, n.desktop_shortcut, n.launch_on_startup,"
          "   n.additional_config, now + n.position * interval '1 ms', now"
-         "  FROM app n CROSS JOIN standing CROSS JOIN " CLOCK
+         "  FROM app n CROSS JOIN standing CROSS JOIN " CLOCK_ROW
          "  LEFT JOIN public.\"ChallengeAppConfig\" a"
          "   ON a.\"challengeId\" = $2 AND a.\"appId\" = n.app_id"
          "  WHERE NOT as_written OR a.id IS NULL OR " CDF_APP_DIFFERS

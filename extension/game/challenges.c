@@ -26,8 +26,8 @@
  */
 #define SHOWN_PAYLOAD                                                                              \
 	"(SELECT coalesce(jsonb_object_agg(key, value), '{}')"                                         \
-	"   FROM jsonb_each(q.cdf_payload) WHERE key IN ('_cdf_component_id', 'type', "                \
-	"'question_type',"                                                                             \
+	"   FROM jsonb_each(q.cdf_payload)"                                                            \
+	"   WHERE key IN ('_cdf_component_id', 'type', 'question_type',"                               \
 	"   'text', 'points', 'order', 'options', 'title', 'format', 'hint', 'required')"              \
 	"   AND NOT jsonb_path_exists(value,"                                                          \
 	"    '$[*] ? (@.type() == \"object\" || @.type() == \"array\")'))"

@@ -22,8 +22,9 @@
 #define CODE_TRIES 10
 
 #define GROUP_CHALLENGE_ROW                                                                        \
-	"ROW(gc.id, gc.points, gc.\"challengeId\", gc.\"groupId\", gc.\"createdAt\" AT TIME ZONE"      \
-	" 'UTC', gc.\"updatedAt\" AT TIME ZONE 'UTC')::edurange.group_challenge"
+	"ROW(gc.id, gc.points, gc.\"challengeId\", gc.\"groupId\","                                    \
+	" gc.\"createdAt\" AT TIME ZONE 'UTC',"                                                        \
+	" gc.\"updatedAt\" AT TIME ZONE 'UTC')::edurange.group_challenge"
 
 typedef enum StatementId
 {
@@ -54,15 +55,15 @@ static Statement statements[STATEMENT_COUNT] = {
                       " LIMIT 1",
                       {TEXTARRAYOID}},
     /* $1 id, $2 name, $3 description, $4 start, $5 end */
-    [INSERT_COMPETITION] = {"INSERT INTO public.\"CompetitionGroup\" AS c (id, name, description,"
-                            " \"startDate\", \"endDate\", \"createdAt\", \"updatedAt\")"
-                            " SELECT $1, $2, $3, $4 AT TIME ZONE 'UTC', $5 AT TIME ZONE 'UTC', t, t"
-                            " FROM (SELECT clock_timestamp() AT TIME ZONE 'UTC') AS clock (t)"
-                            " RETURNING ROW(c.id, c.name, c.description,"
-                            " c.\"startDate\" AT TIME ZONE 'UTC', c.\"endDate\" AT TIME ZONE 'UTC',"
-                            " c.\"createdAt\" AT TIME ZONE 'UTC', c.\"updatedAt\" AT TIME ZONE"
-                            " 'UTC')::edurange.competition",
-                            {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}},
+    [INSERT_COMPETITION] =
+        {"INSERT INTO public.\"CompetitionGroup\" AS c (id, name, description,"
+         " \"startDate\", \"endDate\", \"createdAt\", \"updatedAt\")"
+         " SELECT $1, $2, $3, $4 AT TIME ZONE 'UTC', $5 AT TIME ZONE 'UTC', now, now"
+         " FROM " CLOCK_ROW " RETURNING ROW(c.id, c.name, c.description,"
+         " c.\"startDate\" AT TIME ZONE 'UTC', c.\"endDate\" AT TIME ZONE 'UTC',"
+         " c.\"createdAt\" AT TIME ZONE 'UTC',"
+         " c.\"updatedAt\" AT TIME ZONE 'UTC')::edurange.competition",
+         {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}},
     [INSERT_INSTRUCTORS] = {"INSERT INTO public.\"_GroupInstructors\" (\"A\", \"B\")"
                             " SELECT DISTINCT $1, id FROM unnest($2) AS instructor (id)",
                             {TEXTOID, TEXTARRAYOID}},
@@ -76,8 +77,7 @@ static Statement statements[STATEMENT_COUNT] = {
     /* $1 id, $2 code, $3 expiry, $4 uses, $5 group, $6 creator */
     [INSERT_CODE] = {"INSERT INTO public.\"CompetitionAccessCode\" AS c (id, code, \"expiresAt\","
                      " \"maxUses\", \"usedCount\", \"groupId\", \"createdBy\", \"createdAt\")"
-                     " VALUES ($1, $2, $3 AT TIME ZONE 'UTC', $4, 0, $5, $6,"
-                     " clock_timestamp() AT TIME ZONE 'UTC')"
+                     " VALUES ($1, $2, $3 AT TIME ZONE 'UTC', $4, 0, $5, $6, " UTC_CLOCK ")"
                      " ON CONFLICT (code) DO NOTHING RETURNING ROW(c.id, c.code,"
                      " c.\"expiresAt\" AT TIME ZONE 'UTC', c.\"maxUses\", c.\"usedCount\","
                      " c.\"groupId\", c.\"createdAt\" AT TIME ZONE 'UTC',"
@@ -89,8 +89,7 @@ static Statement statements[STATEMENT_COUNT] = {
     [INSERT_CHALLENGE] =
         {"INSERT INTO public.\"GroupChallenge\" AS gc"
          " (id, points, \"challengeId\", \"groupId\", \"createdAt\", \"updatedAt\")"
-         " SELECT $1, $2, $3, $4, t, t"
-         " FROM (SELECT clock_timestamp() AT TIME ZONE 'UTC') AS clock (t)"
+         " SELECT $1, $2, $3, $4, now, now FROM " CLOCK_ROW
          " ON CONFLICT (\"challengeId\", \"groupId\") DO NOTHING"
          " RETURNING " GROUP_CHALLENGE_ROW,
          {TEXTOID, INT4OID, TEXTOID, TEXTOID}},

@@ -89,8 +89,8 @@ static Statement statements[STATEMENT_COUNT] = {
               .by_key = true},
     [INSERT_COMPLETION] = {"INSERT INTO public.\"QuestionCompletion\" AS qc (id, \"userId\","
                            " \"questionId\", \"groupChallengeId\", \"pointsEarned\","
-                           " \"completedAt\") VALUES ($4, $1, $2, $3, $5,"
-                           " clock_timestamp() AT TIME ZONE 'UTC') RETURNING " COMPLETION_ROW,
+                           " \"completedAt\") VALUES ($4, $1, $2, $3, $5, " UTC_CLOCK ")"
+                           " RETURNING " COMPLETION_ROW,
                            {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID}},
     /* $1 user, $2 group challenge, $3 challenge, $4 id */
     [COMPLETE_CHALLENGE] =
@@ -99,19 +99,20 @@ static Statement statements[STATEMENT_COUNT] = {
          " INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\", \"groupChallengeId\","
          " \"pointsEarned\", \"completedAt\")"
          " SELECT $4, $1, $2, (SELECT least(sum(\"pointsEarned\"), 2147483647)"
-         "  FROM public.\"QuestionCompletion\" WHERE \"userId\" = $1 AND \"groupChallengeId\" = "
-         "$2),"
-         " clock_timestamp() AT TIME ZONE 'UTC' WHERE NOT EXISTS (SELECT FROM live WHERE"
-         "  (required OR NOT EXISTS (SELECT FROM live WHERE required)) AND NOT EXISTS (SELECT"
-         "   FROM public.\"QuestionCompletion\" qc WHERE qc.\"questionId\" = live.id"
-         "   AND qc.\"userId\" = $1 AND qc.\"groupChallengeId\" = $2))"
+         "  FROM public.\"QuestionCompletion\""
+         "  WHERE \"userId\" = $1 AND \"groupChallengeId\" = $2), " UTC_CLOCK
+         " WHERE NOT EXISTS (SELECT FROM live"
+         "  WHERE (required OR NOT EXISTS (SELECT FROM live WHERE required))"
+         "  AND NOT EXISTS (SELECT FROM public.\"QuestionCompletion\" qc"
+         "   WHERE qc.\"questionId\" = live.id AND qc.\"userId\" = $1"
+         "   AND qc.\"groupChallengeId\" = $2))"
          " ON CONFLICT (\"userId\", \"groupChallengeId\") DO NOTHING RETURNING \"pointsEarned\"",
          {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
          .by_key = true},
     /* $1 user, $2 group challenge, $3 points, $4 id */
     [RAISE_CHALLENGE] = {"INSERT INTO public.\"ChallengeCompletion\" AS cc (id, \"userId\","
                          " \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
-                         " VALUES ($4, $1, $2, $3, clock_timestamp() AT TIME ZONE 'UTC')"
+                         " VALUES ($4, $1, $2, $3, " UTC_CLOCK ")"
                          " ON CONFLICT (\"userId\", \"groupChallengeId\") DO UPDATE"
                          " SET \"pointsEarned\" = excluded.\"pointsEarned\""
                          " WHERE cc.\"pointsEarned\" < excluded.\"pointsEarned\" RETURNING id = $4",

@@ -21,8 +21,8 @@
 	"i.id, i.\"challengeId\", i.\"userId\", i.\"challengeUrl\", i.status::text,"                   \
 	" i.\"flagSecretName\", CASE WHEN $1 THEN i.flag END,"                                         \
 	" ROW(u.id, u.name, CASE WHEN $1 THEN u.email END, u.role::text)::edurange.instance_user,"     \
-	" (SELECT gc.id FROM public.\"GroupChallenge\" gc WHERE gc.\"challengeId\" = "                 \
-	"i.\"challengeId\""                                                                            \
+	" (SELECT gc.id FROM public.\"GroupChallenge\" gc"                                             \
+	"  WHERE gc.\"challengeId\" = i.\"challengeId\""                                               \
 	"  AND gc.\"groupId\" = i.\"competitionId\"), i.\"competitionId\""
 #define INSTANCE_TABLES                                                                            \
 	" FROM public.\"ChallengeInstance\" i JOIN public.\"User\" u ON u.id = i.\"userId\""
@@ -66,8 +66,7 @@ static Statement statements[STATEMENT_COUNT] = {
                          " flag = coalesce($4, CASE WHEN $3 IS NULL"
                          "  OR i.\"flagSecretName\" <> '' THEN i.flag END),"
                          " \"lastStatusChange\" = CASE WHEN $2 <> i.status::text"
-                         "  THEN clock_timestamp() AT TIME ZONE 'UTC'"
-                         "  ELSE i.\"lastStatusChange\" END,"
+                         "  THEN " UTC_CLOCK "  ELSE i.\"lastStatusChange\" END,"
                          " \"terminationAttempts\" = CASE WHEN $2 = 'ACTIVE' THEN 0"
                          "  ELSE i.\"terminationAttempts\" END WHERE i.id = $1"
                          " RETURNING ROW(i.id, i.\"flagSecretName\", NULL,"

@@ -44,7 +44,7 @@ static Statement statements[STATEMENT_COUNT] = {
     /* $1 user, $2 group, $3 amount, $4 whether it is relative */
     [CHANGE_TOTAL] = {"UPDATE public.\"GroupPoints\" AS p"
                       " SET points = CASE WHEN $4 THEN p.points + $3 ELSE $3 END,"
-                      " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
+                      " \"updatedAt\" = " UTC_CLOCK
                       " WHERE p.\"userId\" = $1 AND p.\"groupId\" = $2"
                       " AND (NOT $4 OR p.points::bigint + $3 BETWEEN -2147483648 AND 2147483647)"
                       " RETURNING " GROUP_POINTS_ROW,
@@ -62,8 +62,7 @@ static Statement statements[STATEMENT_COUNT] = {
                     .by_key = true},
     [INSERT_TOTAL] = {"INSERT INTO public.\"GroupPoints\" AS p"
                       " (id, points, \"userId\", \"groupId\", \"createdAt\", \"updatedAt\")"
-                      " SELECT $4, $3, $1, $2, t, t FROM (SELECT clock_timestamp() AT TIME ZONE"
-                      " 'UTC') AS clock (t)"
+                      " SELECT $4, $3, $1, $2, now, now FROM " CLOCK_ROW
                       " ON CONFLICT (\"userId\", \"groupId\") DO NOTHING"
                       " RETURNING " GROUP_POINTS_ROW,
                       {TEXTOID, TEXTOID, INT4OID, TEXTOID},

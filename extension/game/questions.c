@@ -52,7 +52,7 @@ static Statement statements[STATEMENT_COUNT] = {
                    .by_key = true},
     [INSERT_ATTEMPT] = {"INSERT INTO public.\"QuestionAttempt\" (id, \"userId\", \"questionId\","
                         " \"groupChallengeId\", answer, \"isCorrect\", \"attemptedAt\")"
-                        " VALUES ($4, $1, $2, $3, $5, $6, clock_timestamp() AT TIME ZONE 'UTC')",
+                        " VALUES ($4, $1, $2, $3, $5, $6, " UTC_CLOCK ")",
                         {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID},
                         .secret = true},
     [COMPLETED] = {"SELECT id, \"questionId\", \"userId\", \"groupChallengeId\","

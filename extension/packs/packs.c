@@ -68,7 +68,7 @@ static Statement statements[STATEMENT_COUNT] = {
                     " author, license, website, installed_date, \"updatedAt\")"
                     " SELECT $1 ->> 'id', $1 ->> 'name', $1 ->> 'version', $1 ->> 'description',"
                     " coalesce($1 ->> 'author', 'Anonymous'), $1 ->> 'license', $1 ->> 'website',"
-                    " now, now FROM (SELECT clock_timestamp() AT TIME ZONE 'UTC') AS clock (now)"
+                    " now, now FROM " CLOCK_ROW
                     " ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
                     " version = excluded.version, description = excluded.description,"
                     " author = excluded.author, license = excluded.license,"
@@ -79,7 +79,7 @@ static Statement statements[STATEMENT_COUNT] = {
                     {JSONBOID}},
     /* The challenges of the pack $1 that are not among $2 leave it. */
     [RELEASE_OTHERS] = {"UPDATE public.\"Challenge\" SET pack_id = NULL,"
-                        " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
+                        " \"updatedAt\" = " UTC_CLOCK
                         " WHERE pack_id = $1 AND id <> ALL ($2) RETURNING id",
                         {TEXTOID, TEXTARRAYOID}},
     /* $1 pack, $2 manifest */
@@ -89,11 +89,10 @@ static Statement statements[STATEMENT_COUNT] = {
                        " WHERE m.manifest <> excluded.manifest",
                        {TEXTOID, TEXTOID}},
     [TOUCH_PACK] = {"UPDATE public.\"ChallengePack\""
-                    " SET \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC' WHERE id = $1",
+                    " SET \"updatedAt\" = " UTC_CLOCK " WHERE id = $1",
                     {TEXTOID}},
     [RELEASE_CHALLENGES] = {"UPDATE public.\"Challenge\" SET pack_id = NULL,"
-                            " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
-                            " WHERE pack_id = $1",
+                            " \"updatedAt\" = " UTC_CLOCK " WHERE pack_id = $1",
                             {TEXTOID}},
     [DELETE_PACK] = {"WITH manifest AS (DELETE FROM edurange.pack_manifest WHERE pack_id = $1)"
                      " DELETE FROM public.\"ChallengePack\" WHERE id = $1",
