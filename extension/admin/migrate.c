@@ -21,6 +21,7 @@
 #include "utils/timestamp.h"
 
 #include "admin/findings.h"
+#include "base/arguments.h"
 #include "base/compat.h"
 #include "base/guc.h"
 #include "base/refusal.h"
@@ -434,7 +435,7 @@ SQL_FUNCTION(edurange_migrate)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	char *wanted_owner = optional_text(fcinfo, 0);
 	int settings;
-	Report out = {.dry_run = PG_NARGS() > 1 && !PG_ARGISNULL(1) && PG_GETARG_BOOL(1)};
+	Report out = {.dry_run = PG_NARGS() > 1 && optional_flag(fcinfo, 1)};
 	char *platform_owner;
 	bool has_record;
 

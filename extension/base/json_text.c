@@ -1,12 +1,15 @@
 /*
  * json_text.c
- *	  JSON documents that come as text, parsed without repeating them in a message.
+ *	  JSON as text: documents that come, parsed without repeating them in a message, and
+ *	  members of objects that are written.
  */
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/json.h"
 #include "utils/memutils.h"
 
 #include "base/compat.h"
@@ -59,4 +62,16 @@ json_text_parse(const char *text, Refusal *refusal)
 	}
 	PG_END_TRY();
 	return document;
+}
+
+char *
+json_member(const char *name, const char *value)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	escape_json(&out, name);
+	appendStringInfoChar(&out, ':');
+	escape_json(&out, value);
+	return out.data;
 }

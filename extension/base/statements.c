@@ -247,15 +247,6 @@ row_value(uint64 row, int column, bool *is_null)
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, is_null);
 }
 
-bool
-row_is_null(uint64 row, int column)
-{
-	bool is_null;
-
-	(void) row_value(row, column, &is_null);
-	return is_null;
-}
-
 /* The text of a column, or NULL. */
 char *
 row_text(uint64 row, int column)
@@ -299,6 +290,17 @@ row_bool(uint64 row, int column)
 	return !is_null && DatumGetBool(value);
 }
 
+/* The time of a column; null counts as 0, which is long ago. */
+TimestampTz
+row_time(uint64 row, int column)
+{
+	bool is_null;
+	Datum value = row_value(row, column, &is_null);
+
+	Assert(SPI_gettypeid(SPI_tuptable->tupdesc, column) == TIMESTAMPTZOID);
+	return is_null ? 0 : DatumGetTimestampTz(value);
+}
+
 Datum
 row_result(uint64 row, int column, bool *is_null)
 {
@@ -306,6 +308,22 @@ row_result(uint64 row, int column, bool *is_null)
 	Form_pg_attribute attribute = TupleDescAttr(SPI_tuptable->tupdesc, column - 1);
 
 	return *is_null ? (Datum) 0 : SPI_datumTransfer(value, attribute->attbyval, attribute->attlen);
+}
+
+NullableDatum
+first_result(uint64 rows)
+{
+	NullableDatum value = {.isnull = true};
+
+	if (rows > 0)
+		value.value = row_result(0, 1, &value.isnull);
+	return value;
+}
+
+Datum
+only_result(void)
+{
+	return first_result(1).value;
 }
 
 void

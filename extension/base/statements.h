@@ -67,10 +67,16 @@ extern char *row_text(uint64 row, int column);
 extern int32 row_int(uint64 row, int column);
 extern int64 row_long(uint64 row, int column);
 extern bool row_bool(uint64 row, int column);
-extern bool row_is_null(uint64 row, int column);
+extern TimestampTz row_time(uint64 row, int column);
 
 /* A value of a row, moved to where it outlives statements_end(). */
 extern Datum row_result(uint64 row, int column, bool *is_null);
+
+/* Column 1 of the first of so many rows, moved likewise; null where there is none. */
+extern NullableDatum first_result(uint64 rows);
+
+/* The same of a statement that always has a row, and never null in it. */
+extern Datum only_result(void);
 
 /* All rows of the statement that ran last, as the result of a set-returning function. */
 extern void rows_to_result(FunctionCallInfo fcinfo);

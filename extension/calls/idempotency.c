@@ -174,7 +174,8 @@ find_response(const Request *request)
 
 /* Runs the mutation and keeps its answer with the key. */
 static Datum
-run_and_store(FunctionCallInfo fcinfo, Mutation mutation, Caller *caller, const Request *request)
+run_and_store(FunctionCallInfo fcinfo, Mutation mutation, const Caller *caller,
+              const Request *request)
 {
 	Datum result = mutation(fcinfo, caller);
 	Oid output;

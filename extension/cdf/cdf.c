@@ -7,6 +7,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "base/arguments.h"
 #include "base/compat.h"
 #include "base/json_text.h"
 #include "base/statements.h"
@@ -80,7 +81,7 @@ import_document(FunctionCallInfo fcinfo, DocumentWrite *write, const char *expec
 }
 
 static Datum
-cdf_import(FunctionCallInfo fcinfo, Caller *caller)
+cdf_import(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	DocumentWrite write = {
 	    .text = required_text(fcinfo, 0, "document"),
@@ -96,7 +97,7 @@ SQL_FUNCTION(edurange_cdf_import)
 }
 
 static Datum
-cdf_update(FunctionCallInfo fcinfo, Caller *caller)
+cdf_update(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *challenge_id = required_text(fcinfo, 0, "challenge_id");
 	DocumentWrite write = {

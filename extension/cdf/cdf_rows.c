@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
+#include "base/json_text.h"
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "cdf/cdf_export.h"

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
+#include "base/arguments.h"
 #include "base/compat.h"
 #include "base/json_text.h"
 #include "base/statements.h"

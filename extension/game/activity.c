@@ -12,6 +12,7 @@
 #include "utils/json.h"
 #include "utils/jsonb.h"
 
+#include "base/arguments.h"
 #include "base/compat.h"
 #include "base/ids.h"
 #include "base/json_text.h"
@@ -107,18 +108,6 @@ static Statement statements[STATEMENT_COUNT] = {
                      " ORDER BY \"timestamp\" DESC LIMIT 1",
                      {TEXTOID, TEXTOID, JSONBOID}},
 };
-
-char *
-json_member(const char *name, const char *value)
-{
-	StringInfoData out;
-
-	initStringInfo(&out);
-	escape_json(&out, name);
-	appendStringInfoChar(&out, ':');
-	escape_json(&out, value);
-	return out.data;
-}
 
 void
 activity_log(const Activity *activity)
@@ -258,7 +247,7 @@ activity_subject(const char *user_id)
 }
 
 static Datum
-log_activity(FunctionCallInfo fcinfo, Caller *caller)
+log_activity(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	static const char *const tiers[] = {"player", "player", "service", "admin"};
 	char *event_type = required_text(fcinfo, 0, "event_type");
@@ -268,7 +257,6 @@ log_activity(FunctionCallInfo fcinfo, Caller *caller)
 	    value_jsonb(read_metadata(optional_text(fcinfo, 3), optional_text(fcinfo, 8)));
 	Refusal refusal = {0};
 	Datum row;
-	bool is_null;
 
 	statements_begin();
 	if (!caller_acts_as(caller, user_id, &refusal))
@@ -280,7 +268,7 @@ log_activity(FunctionCallInfo fcinfo, Caller *caller)
 		              value_text(severity), value_text(find_subject(user_id, metadata)),
 		              fcinfo->args[4], fcinfo->args[5], fcinfo->args[7], fcinfo->args[6], metadata,
 		              value_text(tiers[caller->tier]), value_text(user_id));
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	statements_end();
 	return row;
 }

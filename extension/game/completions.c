@@ -16,6 +16,8 @@
 #include "utils/builtins.h"
 
 #include "base/ids.h"
+#include "calls/locks.h"
+#include "base/json_text.h"
 #include "game/activity.h"
 #include "game/completions.h"
 #include "game/ledger.h"
@@ -27,7 +29,6 @@
 
 typedef enum StatementId
 {
-	LOCK_USER,
 	LOCK_GROUP_CHALLENGE,
 	LOCK_QUESTION,
 	LOCK_MEMBER,
@@ -42,9 +43,6 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    [LOCK_USER] = {"SELECT 1 FROM public.\"User\" WHERE id = $1 FOR KEY SHARE",
-                   {TEXTOID},
-                   .by_key = true},
     [LOCK_GROUP_CHALLENGE] = {"SELECT gc.\"groupId\", gc.\"challengeId\","
                               " c.\"startDate\" AT TIME ZONE 'UTC' <= statement_timestamp()"
                               " AND (c.\"endDate\" IS NULL"
@@ -128,16 +126,6 @@ static Statement statements[STATEMENT_COUNT] = {
                .by_key = true},
 };
 
-NullableDatum
-first_result(uint64 rows)
-{
-	NullableDatum value = {.isnull = true};
-
-	if (rows > 0)
-		value.value = row_result(0, 1, &value.isnull);
-	return value;
-}
-
 /* Locks the question and reads its key. */
 static bool
 find_question(Play *play, Refusal *refusal)
@@ -159,13 +147,12 @@ find_question(Play *play, Refusal *refusal)
 }
 
 bool
-play_find(Caller *caller, Play *play, Refusal *refusal)
+play_find(const Caller *caller, Play *play, Refusal *refusal)
 {
 	if (!caller_acts_as(caller, play->user_id, refusal))
 		return false;
-	if (STATEMENT_RUN(&statements[LOCK_USER], value_text(play->user_id)) == 0)
-		return refuse(refusal, EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist",
-		              play->user_id);
+	if (!lock_user(play->user_id, refusal))
+		return false;
 	if (STATEMENT_RUN(&statements[LOCK_GROUP_CHALLENGE], value_text(play->group_challenge_id)) == 0)
 		return refuse(refusal, EDURANGE_GROUP_CHALLENGE_NOT_FOUND,
 		              "group challenge \"%s\" does not exist", play->group_challenge_id);
@@ -215,7 +202,7 @@ paid_before(const Play *play, int64 *by_questions)
 
 /* Adds to the user's total; the new one is kept for the answer. */
 static bool
-pay(Caller *caller, Play *play, int64 amount, const char *source_id, Refusal *refusal)
+pay(const Caller *caller, Play *play, int64 amount, const char *source_id, Refusal *refusal)
 {
 	LedgerEntry entry = {
 	    .user_id = play->user_id,
@@ -235,7 +222,7 @@ pay(Caller *caller, Play *play, int64 amount, const char *source_id, Refusal *re
 }
 
 bool
-play_award_question(Caller *caller, Play *play, Refusal *refusal)
+play_award_question(const Caller *caller, Play *play, Refusal *refusal)
 {
 	int64 by_questions;
 	int64 before = paid_before(play, &by_questions);
@@ -282,7 +269,7 @@ play_record_completion(Play *play)
 }
 
 bool
-play_raise_challenge(Caller *caller, Play *play, int32 amount, Refusal *refusal)
+play_raise_challenge(const Caller *caller, Play *play, int32 amount, Refusal *refusal)
 {
 	int64 by_questions;
 	int64 before = paid_before(play, &by_questions);

@@ -130,7 +130,6 @@ move_head(const Entry **entries, int count, TimestampTz now, NullableDatum *at)
 {
 	const Entry *last = entries[count - 1];
 	bool changed = false;
-	bool is_null;
 
 	for (int i = 0; i < count; i++)
 		changed = changed || entries[i]->delta != 0;
@@ -141,7 +140,7 @@ move_head(const Entry **entries, int count, TimestampTz now, NullableDatum *at)
 	/* a member has a head already */
 	if (statement_run(&statements[MOVE_HEAD], head, lengthof(head)) == 0)
 		statement_run(&statements[PUT_HEAD], head, lengthof(head));
-	*at = value_time(DatumGetTimestampTz(row_value(0, 2, &is_null)));
+	*at = value_time(row_time(0, 2));
 	return row_long(0, 1) - count;
 }
 

@@ -7,12 +7,14 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "base/arguments.h"
 #include "base/compat.h"
+#include "base/flags.h"
+#include "base/json_text.h"
 #include "base/statements.h"
 #include "calls/caller.h"
 #include "calls/idempotency.h"
 #include "game/activity.h"
-#include "game/answers.h"
 
 #define LIST_LIMIT 500
 
@@ -82,7 +84,6 @@ SQL_FUNCTION(edurange_challenge_instance)
 	Refusal refusal = {0};
 	Caller caller;
 	Datum row;
-	bool is_null;
 
 	caller_read(&caller, fcinfo, 1);
 	statements_begin();
@@ -91,7 +92,7 @@ SQL_FUNCTION(edurange_challenge_instance)
 	if (STATEMENT_RUN(&statements[INSTANCE], value_bool(caller.tier >= TIER_SERVICE),
 	                  value_text(id)) == 0)
 		raise_error(EDURANGE_INSTANCE_NOT_FOUND, "instance \"%s\" does not exist", id);
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	statements_end();
 	PG_RETURN_DATUM(row);
 }
@@ -175,7 +176,7 @@ check_flag(const char *secret_name, const char *flag)
 }
 
 static Datum
-update_challenge_instance(FunctionCallInfo fcinfo, Caller *caller)
+update_challenge_instance(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *id = required_text(fcinfo, 0, "instance_id");
 	char *status = optional_text(fcinfo, 1);
@@ -184,7 +185,6 @@ update_challenge_instance(FunctionCallInfo fcinfo, Caller *caller)
 	Activity deletion;
 	char *before;
 	Datum row;
-	bool is_null;
 
 	if (status == NULL && flag == NULL && PG_ARGISNULL(2))
 		raise_error(EDURANGE_MISSING_PARAMETER,
@@ -210,7 +210,7 @@ update_challenge_instance(FunctionCallInfo fcinfo, Caller *caller)
 		            before, status);
 	STATEMENT_RUN(&statements[UPDATE_INSTANCE], value_text(id), value_text(status), fcinfo->args[2],
 	              value_text(flag));
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	if (status != NULL && strcmp(status, "TERMINATED") == 0 && strcmp(before, status) != 0)
 	{
 		deletion.metadata =

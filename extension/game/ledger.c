@@ -23,6 +23,7 @@
 #include "base/ids.h"
 #include "base/statements.h"
 #include "calls/caller.h"
+#include "calls/locks.h"
 #include "game/entries.h"
 #include "game/ledger.h"
 
@@ -30,8 +31,6 @@ typedef enum StatementId
 {
 	CHANGE_TOTAL,
 	LOCK_TOTAL,
-	LOCK_USER,
-	LOCK_GROUP,
 	INSERT_TOTAL,
 	NOTE_RESET,
 	CLOSE_ALL,
@@ -53,12 +52,6 @@ static Statement statements[STATEMENT_COUNT] = {
     [LOCK_TOTAL] = {"SELECT points FROM public.\"GroupPoints\""
                     " WHERE \"userId\" = $1 AND \"groupId\" = $2 FOR UPDATE",
                     {TEXTOID, TEXTOID},
-                    .by_key = true},
-    [LOCK_USER] = {"SELECT 1 FROM public.\"User\" WHERE id = $1 FOR KEY SHARE",
-                   {TEXTOID},
-                   .by_key = true},
-    [LOCK_GROUP] = {"SELECT 1 FROM public.\"CompetitionGroup\" WHERE id = $1 FOR KEY SHARE",
-                    {TEXTOID},
                     .by_key = true},
     [INSERT_TOTAL] = {"INSERT INTO public.\"GroupPoints\" AS p"
                       " (id, points, \"userId\", \"groupId\", \"createdAt\", \"updatedAt\")"
@@ -126,13 +119,8 @@ insert_total(const LedgerEntry *entry, int32 amount, Refusal *refusal)
 	NullableDatum arguments[] = {value_text(entry->user_id), value_text(entry->group_id),
 	                             value_int(amount), value_text(new_id())};
 
-	if (STATEMENT_RUN(&statements[LOCK_USER], value_text(entry->user_id)) == 0)
-		return refuse(refusal, EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist",
-		              entry->user_id);
-	if (STATEMENT_RUN(&statements[LOCK_GROUP], value_text(entry->group_id)) == 0)
-		return refuse(refusal, EDURANGE_COMPETITION_NOT_FOUND, "competition \"%s\" does not exist",
-		              entry->group_id);
-	return ledger_write(entry, &statements[INSERT_TOTAL], arguments, lengthof(arguments)) > 0;
+	return lock_user(entry->user_id, refusal) && lock_competition(entry->group_id, refusal) &&
+	       ledger_write(entry, &statements[INSERT_TOTAL], arguments, lengthof(arguments)) > 0;
 }
 
 bool

@@ -7,9 +7,12 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "base/arguments.h"
 #include "base/compat.h"
+#include "base/flags.h"
 #include "base/guc.h"
 #include "base/ids.h"
+#include "base/json_text.h"
 #include "base/statements.h"
 #include "calls/idempotency.h"
 #include "game/activity.h"
@@ -66,7 +69,7 @@ static Statement statements[STATEMENT_COUNT] = {
 
 /* The key of a flag question is the flag of the user's instance, never the question's answer. */
 static bool
-find_flag(Caller *caller, Play *play, Refusal *refusal)
+find_flag(const Caller *caller, Play *play, Refusal *refusal)
 {
 	char *flag;
 	Datum value;
@@ -106,7 +109,7 @@ typedef struct Attempt
 
 /* Judges and records an attempt. */
 static bool
-try_answer(Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
+try_answer(const Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
 {
 	Activity activity = {.event_type = "QUESTION_ATTEMPTED"};
 
@@ -148,7 +151,7 @@ try_answer(Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
 
 /* Completes a question on the caller's word, which a player's attempts must back. */
 static bool
-assert_completion(Caller *caller, Play *play, Refusal *refusal)
+assert_completion(const Caller *caller, Play *play, Refusal *refusal)
 {
 	if (!play_find(caller, play, refusal))
 		return false;
@@ -183,7 +186,7 @@ read_play(FunctionCallInfo fcinfo)
 }
 
 static Datum
-attempt_question(FunctionCallInfo fcinfo, Caller *caller)
+attempt_question(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	Play play = read_play(fcinfo);
 	Attempt attempt = {.answer = required_text(fcinfo, 3, "answer")};
@@ -218,7 +221,7 @@ SQL_FUNCTION(edurange_attempt_question)
 }
 
 static Datum
-complete_question(FunctionCallInfo fcinfo, Caller *caller)
+complete_question(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	Play play = read_play(fcinfo);
 	Refusal refusal = {0};

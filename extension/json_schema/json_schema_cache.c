@@ -14,6 +14,7 @@
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
+#include "base/arguments.h"
 #include "base/compat.h"
 #include "base/refusal.h"
 #include "base/statements.h"
@@ -199,21 +200,12 @@ add_row(void *context, const char *path, const char *keyword, const char *messag
 		pfree(DatumGetPointer(values[i]));
 }
 
-/* The jsonb argument, which must be there. */
-static Jsonb *
-required_jsonb(FunctionCallInfo fcinfo, int argument, const char *name)
-{
-	if (PG_ARGISNULL(argument))
-		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"%s\" is missing", name);
-	return PG_GETARG_JSONB_P(argument);
-}
-
 SQL_FUNCTION(edurange_json_schema_validate)
 {
 	Jsonb *schema = required_jsonb(fcinfo, 0, "schema");
 	Jsonb *document = required_jsonb(fcinfo, 1, "document");
 	Jsonb *remotes = required_jsonb(fcinfo, 2, "remotes");
-	bool formats = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+	bool formats = optional_flag(fcinfo, 3);
 
 	if (!JB_ROOT_IS_OBJECT(remotes))
 		raise_error(EDURANGE_INVALID_PARAMETER,

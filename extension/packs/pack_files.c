@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
+#include "base/arguments.h"
 #include "base/json_text.h"
 #include "base/refusal.h"
 #include "base/statements.h"
@@ -92,8 +93,7 @@ read_texts(FunctionCallInfo fcinfo, int argument, const char *name, Datum **text
 	ArrayType *array;
 	int count;
 
-	if (PG_ARGISNULL(argument))
-		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"%s\" is missing", name);
+	require_argument(fcinfo, argument, name);
 	array = PG_GETARG_ARRAYTYPE_P(argument);
 	if (ARR_NDIM(array) > 1 || array_contains_nulls(array))
 		raise_error(EDURANGE_INVALID_PARAMETER,

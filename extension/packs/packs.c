@@ -16,7 +16,9 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
+#include "base/arguments.h"
 #include "base/compat.h"
+#include "base/json_text.h"
 #include "base/statements.h"
 #include "calls/idempotency.h"
 #include "cdf/cdf_rows.h"
@@ -353,7 +355,6 @@ installation_result(const Installation *installation)
 	const PackFiles *files = &installation->files;
 	StringInfoData out;
 	Datum row;
-	bool is_null;
 
 	initStringInfo(&out);
 	appendStringInfo(&out, "{\"status\":\"success\",%s,\"installed_count\":%d,\"skipped_count\":%d",
@@ -369,14 +370,14 @@ installation_result(const Installation *installation)
 	                 installation->changed ? "true" : "false", installation->challenges.data);
 	statements_begin();
 	STATEMENT_RUN(&statements[RESULT], value_text(out.data));
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	statements_end();
 	return row;
 }
 
 /* Who installs: the user that was named, or the one that the caller is bound to. */
 static void
-find_installer(Installation *installation, Caller *caller)
+find_installer(Installation *installation, const Caller *caller)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Refusal refusal = {0};
@@ -390,7 +391,7 @@ find_installer(Installation *installation, Caller *caller)
 }
 
 static Datum
-run_installation(FunctionCallInfo fcinfo, Caller *caller, Installation *installation)
+run_installation(FunctionCallInfo fcinfo, const Caller *caller, Installation *installation)
 {
 	find_installer(installation, caller);
 	pack_files_read(&installation->files, fcinfo);
@@ -403,10 +404,10 @@ run_installation(FunctionCallInfo fcinfo, Caller *caller, Installation *installa
 }
 
 static Datum
-pack_install(FunctionCallInfo fcinfo, Caller *caller)
+pack_install(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	Installation installation = {
-	    .dry_run = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3),
+	    .dry_run = optional_flag(fcinfo, 3),
 	    .installed_by = optional_text(fcinfo, 4),
 	};
 
@@ -419,12 +420,12 @@ SQL_FUNCTION(edurange_pack_install)
 }
 
 static Datum
-pack_update(FunctionCallInfo fcinfo, Caller *caller)
+pack_update(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	Installation installation = {
 	    .must_be_installed = true,
-	    .force = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3),
-	    .dry_run = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4),
+	    .force = optional_flag(fcinfo, 3),
+	    .dry_run = optional_flag(fcinfo, 4),
 	    .installed_by = optional_text(fcinfo, 5),
 	};
 
@@ -449,7 +450,7 @@ listed(uint64 count)
 }
 
 static Datum
-pack_uninstall(FunctionCallInfo fcinfo, Caller *caller)
+pack_uninstall(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *id = required_text(fcinfo, 0, "pack_id");
 	uint64 count;
@@ -481,11 +482,10 @@ SQL_FUNCTION(edurange_pack_uninstall)
 SQL_FUNCTION(edurange_pack_list)
 {
 	Datum row;
-	bool is_null;
 
 	statements_begin();
 	statement_run(&statements[LIST], NULL, 0);
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	statements_end();
 	return row;
 }
@@ -494,12 +494,11 @@ SQL_FUNCTION(edurange_pack_details)
 {
 	char *id = required_text(fcinfo, 0, "pack_id");
 	Datum row;
-	bool is_null;
 
 	statements_begin();
 	if (STATEMENT_RUN(&statements[DETAILS], value_text(id)) == 0)
 		raise_error(EDURANGE_PACK_NOT_FOUND, "pack \"%s\" is not installed", id);
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	statements_end();
 	return row;
 }
