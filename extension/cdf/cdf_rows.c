@@ -28,7 +28,6 @@
 
 typedef enum StatementId
 {
-	IDENTITY,
 	LOCK_PACK,
 	INSERT_TYPE,
 	INSERT_CHALLENGE,
@@ -68,12 +67,6 @@ typedef enum StatementId
 
 /* $1 document, $2 challenge, unless it says otherwise */
 static Statement statements[STATEMENT_COUNT] = {
-    [IDENTITY] = {"SELECT $1 #>> '{metadata,id}', $1 #>> '{metadata,challenge_type}',"
-                  " count(*) FILTER (WHERE c ->> 'type' = 'question')::integer,"
-                  " count(*) FILTER (WHERE c ->> 'type' = 'webosApp')::integer"
-                  " FROM " CDF_COMPONENTS,
-                  {JSONBOID},
-                  .reads = true},
     [LOCK_PACK] = {"SELECT 1 FROM public.\"ChallengePack\" WHERE id = $1 FOR KEY SHARE", {TEXTOID}},
     [INSERT_TYPE] =
         {"INSERT INTO public.\"ChallengeType\" (id, name)"
@@ -103,11 +96,11 @@ static Statement statements[STATEMENT_COUNT] = {
          " \"challengeTypeId\" = t.id, cdf_version = m ->> 'version', cdf_content = $1,"
          " \"updatedAt\" = " UTC_CLOCK " FROM (SELECT $1 -> 'metadata') AS metadata (m), LATERAL"
          "  (SELECT (" CDF_DIFFICULTY ")::public.\"ChallengeDifficulty\") AS n (difficulty),"
-         " public.\"ChallengeType\" t WHERE c.id = m ->> 'id' AND t.name = m ->> 'challenge_type'"
+         " public.\"ChallengeType\" t WHERE c.id = $2 AND t.name = m ->> 'challenge_type'"
          " AND (c.name, c.description, c.difficulty, c.\"challengeTypeId\", c.cdf_version,"
          "  c.cdf_content) IS DISTINCT FROM (m ->> 'name', m ->> 'description', n.difficulty,"
          "  t.id, m ->> 'version', $1)",
-         {JSONBOID},
+         {JSONBOID, TEXTOID},
          .by_key = true,
          .secret = true},
     /* What is left of a challenge that had this id before. $1 challenge */
@@ -284,7 +277,7 @@ lock_challenge(DocumentWrite *write, NullableDatum challenge_id, NullableDatum t
 	write->created = STATEMENT_RUN(&statements[INSERT_CHALLENGE], challenge_id, type) > 0;
 	if (STATEMENT_RUN(&statements[LOCK_CHALLENGE], challenge_id) == 0)
 		raise_error(EDURANGE_TRY_AGAIN, "challenge \"%s\" was deleted at the same time",
-		            write->challenge_id);
+		            write->document->challenge_id);
 	return row_text(0, 1);
 }
 
@@ -292,7 +285,8 @@ lock_challenge(DocumentWrite *write, NullableDatum challenge_id, NullableDatum t
 static void
 complete_challenges(const DocumentWrite *write)
 {
-	uint64 count = STATEMENT_RUN(&statements[COMPLETE_CHALLENGES], value_text(write->challenge_id));
+	uint64 count =
+	    STATEMENT_RUN(&statements[COMPLETE_CHALLENGES], value_text(write->document->challenge_id));
 	Activity *entries = palloc0(sizeof(Activity) * Max(count, 1));
 
 	for (uint64 row = 0; row < count; row++)
@@ -300,7 +294,7 @@ complete_challenges(const DocumentWrite *write)
 		    .event_type = "CHALLENGE_COMPLETED",
 		    .user_id = row_text(row, 1),
 		    .group_id = row_text(row, 2),
-		    .challenge_id = write->challenge_id,
+		    .challenge_id = write->document->challenge_id,
 		    .metadata =
 		        psprintf("%s,\"pointsEarned\":%d",
 		                 json_member("groupChallengeId", row_text(row, 3)), row_int(row, 4)),
@@ -366,27 +360,22 @@ says_already(const DocumentWrite *write)
 	if (write->created)
 		return false;
 	PushActiveSnapshot(GetTransactionSnapshot());
-	present = document_of_challenge(write->challenge_id);
+	present = document_of_challenge(write->document->challenge_id);
 	PopActiveSnapshot();
-	return present != NULL && strcmp(present, write->text) == 0;
+	return present != NULL && strcmp(present, write->document->text) == 0;
 }
 
 void
 document_write(DocumentWrite *write)
 {
-	NullableDatum document = value_jsonb(write->document);
-	NullableDatum challenge_id;
-	char *present_pack;
+	NullableDatum document = value_jsonb(write->document->json);
+	NullableDatum challenge_id = value_text(write->document->challenge_id);
+	NullableDatum type = value_text(write->document->challenge_type);
+	char *present_pack = lock_challenge(write, challenge_id, type);
 
-	STATEMENT_RUN(&statements[IDENTITY], document);
-	write->challenge_id = row_text(0, 1);
-	write->questions.total = row_int(0, 3);
-	write->apps.total = row_int(0, 4);
-	challenge_id = value_text(write->challenge_id);
-	present_pack = lock_challenge(write, challenge_id, value_text(row_text(0, 2)));
 	if (present_pack != NULL && write->pack_id != NULL && strcmp(present_pack, write->pack_id) != 0)
 		raise_error(EDURANGE_CHALLENGE_EXISTS, "challenge \"%s\" belongs to pack \"%s\"",
-		            write->challenge_id, present_pack);
+		            write->document->challenge_id, present_pack);
 	if (write->pack_id != NULL)
 		write->changed =
 		    STATEMENT_RUN(&statements[LINK_PACK], challenge_id, value_text(write->pack_id)) > 0;
@@ -394,10 +383,10 @@ document_write(DocumentWrite *write)
 		return;
 	if (present_pack != NULL && write->pack_id == NULL && !write->changes_any_pack)
 		raise_error(EDURANGE_CHALLENGE_EXISTS, "challenge \"%s\" belongs to pack \"%s\"",
-		            write->challenge_id, present_pack);
+		            write->document->challenge_id, present_pack);
 	write->changed = true;
-	STATEMENT_RUN(&statements[UPDATE_CHALLENGE], document);
+	STATEMENT_RUN(&statements[UPDATE_CHALLENGE], document, challenge_id);
 	write_questions(write, document, challenge_id);
 	write_apps(write, document, challenge_id);
-	STATEMENT_RUN(&statements[KEEP_DOCUMENT], challenge_id, value_text(write->text));
+	STATEMENT_RUN(&statements[KEEP_DOCUMENT], challenge_id, value_text(write->document->text));
 }

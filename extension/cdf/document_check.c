@@ -142,10 +142,7 @@ value_violations(const char *list)
 char *
 document_violations(Jsonb *document)
 {
-	NullableDatum value = {0};
-
-	value.value = JsonbPGetDatum(document);
-	STATEMENT_RUN(&statements[DOCUMENT_VIOLATIONS], value,
+	STATEMENT_RUN(&statements[DOCUMENT_VIOLATIONS], value_jsonb(document),
 	              value_violations(schema_violations(active_cdf_schema(), document)),
 	              value_violations(schema_violations(builtin_schema("import"), document)));
 	return row_text(0, 1);

@@ -10,14 +10,14 @@
 #include "fmgr.h"
 #include "utils/jsonb.h"
 
+#include "cdf/document.h"
 #include "packs/semver.h"
 
 typedef struct PackFile
 {
 	char *path;
 	char *text;
-	Jsonb *document;    /* parsed, when the manifest names the file */
-	char *challenge_id; /* that of the document */
+	Document document; /* read when the manifest names the file */
 } PackFile;
 
 typedef struct PackFiles

@@ -220,10 +220,10 @@ write_pack(Installation *installation)
 
 /* Reports counts as a member of a JSON object. */
 static void
-report_counts(StringInfo out, const char *name, const RowCounts *counts)
+report_counts(StringInfo out, const char *name, int32 total, const RowCounts *counts)
 {
 	appendStringInfo(out, ",\"%s\":{\"total\":%d,\"added\":%d,\"changed\":%d,\"removed\":%d}", name,
-	                 counts->total, counts->added, counts->changed, counts->removed);
+	                 total, counts->added, counts->changed, counts->removed);
 }
 
 /* Reports what became of a challenge; one that was removed has no file. */
@@ -243,8 +243,8 @@ report_challenge(Installation *installation, const char *id, const char *path,
 		appendStringInfo(out, ",%s", json_member("path", path));
 	if (write != NULL)
 	{
-		report_counts(out, "questions", &write->questions);
-		report_counts(out, "app_configs", &write->apps);
+		report_counts(out, "questions", write->document->questions, &write->questions);
+		report_counts(out, "app_configs", write->document->apps, &write->apps);
 	}
 	appendStringInfoChar(out, '}');
 }
@@ -257,8 +257,7 @@ write_challenges(Installation *installation)
 	{
 		PackFile *file = &installation->files.files[i];
 		DocumentWrite write = {
-		    .text = file->text,
-		    .document = file->document,
+		    .document = &file->document,
 		    .pack_id = installation->files.id,
 		};
 
@@ -266,7 +265,7 @@ write_challenges(Installation *installation)
 		statements_begin();
 		document_write(&write);
 		statements_end();
-		report_challenge(installation, file->challenge_id, file->path,
+		report_challenge(installation, file->document.challenge_id, file->path,
 		                 write.created   ? ADDED
 		                 : write.changed ? CHANGED
 		                                 : UNCHANGED,
@@ -284,7 +283,7 @@ release_others(Installation *installation)
 	uint64 count;
 
 	for (int i = 0; i < files->named; i++)
-		ids[i] = CStringGetTextDatum(files->files[i].challenge_id);
+		ids[i] = CStringGetTextDatum(files->files[i].document.challenge_id);
 	kept.value =
 	    PointerGetDatum(construct_array(ids, files->named, TEXTOID, -1, false, TYPALIGN_INT));
 	count = STATEMENT_RUN(&statements[RELEASE_OTHERS], value_text(files->id), kept);
