@@ -1,6 +1,10 @@
 /*
  * caller.h
  *	  Who calls, at which tier, and bound to whom.
+ *
+ * The room calls/ is about calls, whatever is called: who may make them (here and in tokens.c), that a
+ * repeated one is done once (idempotency.h), many of them at once (outcomes.h), and in which order they
+ * take locks (locks.h).
  */
 #ifndef EDURANGE_CALLER_H
 #define EDURANGE_CALLER_H

@@ -34,6 +34,7 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
+    /* Before all locks of rows, and without waiting. */
     [TRY_LOCK] = {"SELECT pg_try_advisory_xact_lock($1)", {INT8OID}},
     /* $1 caller, $2 function, $3 key, here and below; $4 the age at which keys expire */
     [FIND] = {"SELECT request_sha256, response FROM edurange.idempotency"

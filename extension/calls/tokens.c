@@ -35,6 +35,7 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
+    /* Held, after its user, until the token that is bound to it is written. */
     [INSTANCE_OWNER] = {"SELECT \"userId\" FROM public.\"ChallengeInstance\" WHERE id = $1"
                         " FOR KEY SHARE",
                         {TEXTOID}},

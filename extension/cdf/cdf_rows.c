@@ -67,6 +67,7 @@ typedef enum StatementId
 
 /* $1 document, $2 challenge, unless it says otherwise */
 static Statement statements[STATEMENT_COUNT] = {
+    /* The pack is held before its challenge. */
     [LOCK_PACK] = {"SELECT 1 FROM public.\"ChallengePack\" WHERE id = $1 FOR KEY SHARE", {TEXTOID}},
     [INSERT_TYPE] =
         {"INSERT INTO public.\"ChallengeType\" (id, name)"
@@ -81,6 +82,7 @@ static Statement statements[STATEMENT_COUNT] = {
                           " WHERE id = $1) ON CONFLICT (id) DO NOTHING",
                           {TEXTOID, TEXTOID},
                           .by_key = true},
+    /* Imports of a challenge come one after the other; $1 challenge */
     [LOCK_CHALLENGE] = {"SELECT pack_id FROM public.\"Challenge\" WHERE id = $1 FOR NO KEY UPDATE",
                         {TEXTOID},
                         .by_key = true},
@@ -107,6 +109,7 @@ static Statement statements[STATEMENT_COUNT] = {
     [FORGET_RETIRED] = {"DELETE FROM edurange.retired_question WHERE challenge_id = $1",
                         {TEXTOID},
                         .by_key = true},
+    /* After the challenge, and all of them before any is judged; $1 challenge */
     [LOCK_QUESTIONS] = {"SELECT 1 FROM public.\"ChallengeQuestion\" WHERE \"challengeId\" = $1"
                         " ORDER BY id FOR UPDATE",
                         {TEXTOID},

@@ -48,8 +48,8 @@ static Statement statements[STATEMENT_COUNT] = {
     /*
 	 * What somebody else reports: $1 id, $2 event type, $3 severity, $4 user, $5 challenge, $6 group,
 	 * $7 code, $8 instance, $9 metadata, $10 the tier of who reports, $11 the user that was named.
-	 * An id that names nothing is kept in the metadata; the rows that are named are locked, so that
-	 * none goes away before the entry is written.
+	 * An id that names nothing is kept in the metadata; the rows that are named are held, after their
+	 * user, so that none goes away before the entry is written.
 	 */
     [REPORT] =
         {"WITH known AS (SELECT $2 = ANY (enum_range(NULL::public.\"ActivityEventType\")::text[])"

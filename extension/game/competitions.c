@@ -52,6 +52,7 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
+    /* The users that are there are held; the first in the order of locks. */
     [MISSING_USER] = {"SELECT wanted.id FROM unnest($1) AS wanted (id) WHERE NOT EXISTS"
                       " (SELECT FROM public.\"User\" u WHERE u.id = wanted.id FOR KEY SHARE)"
                       " LIMIT 1",
@@ -69,7 +70,7 @@ static Statement statements[STATEMENT_COUNT] = {
     [INSERT_INSTRUCTORS] = {"INSERT INTO public.\"_GroupInstructors\" (\"A\", \"B\")"
                             " SELECT DISTINCT $1, id FROM unnest($2) AS instructor (id)",
                             {TEXTOID, TEXTARRAYOID}},
-    /* Whether the competition has ended, now that it is locked. */
+    /* After the user: has the competition ended, now that it is held? */
     [LOCK_ENDED] = {"SELECT \"endDate\" AT TIME ZONE 'UTC' <= statement_timestamp()"
                     " FROM public.\"CompetitionGroup\" WHERE id = $1 FOR KEY SHARE",
                     {TEXTOID},
@@ -83,6 +84,7 @@ static Statement statements[STATEMENT_COUNT] = {
                      " c.\"groupId\", c.\"createdAt\" AT TIME ZONE 'UTC',"
                      " c.\"createdBy\")::edurange.access_code",
                      {TEXTOID, TEXTOID, TIMESTAMPTZOID, INT4OID, TEXTOID, TEXTOID}},
+    /* After the competition, into which it is put. */
     [LOCK_CHALLENGE] = {"SELECT 1 FROM public.\"Challenge\" WHERE id = $1 FOR KEY SHARE",
                         {TEXTOID}},
     /* $1 id, $2 points, $3 challenge, $4 group */
@@ -96,6 +98,7 @@ static Statement statements[STATEMENT_COUNT] = {
     [FIND_CODE] = {"SELECT \"groupId\" FROM public.\"CompetitionAccessCode\" WHERE code = $1",
                    {TEXTOID},
                    .by_key = true},
+    /* After user and competition; who joins with a code holds it, so that its uses are counted. */
     [LOCK_CODE] = {"SELECT id, coalesce(\"expiresAt\" AT TIME ZONE 'UTC' > statement_timestamp()"
                    " AND (\"maxUses\" IS NULL OR \"usedCount\" < \"maxUses\"),"
                    " \"maxUses\" IS NULL OR \"usedCount\" < \"maxUses\")"

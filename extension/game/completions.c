@@ -43,6 +43,7 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
+    /* After the user; the lists behind OF are the order in which rows are locked. */
     [LOCK_GROUP_CHALLENGE] = {"SELECT gc.\"groupId\", gc.\"challengeId\","
                               " c.\"startDate\" AT TIME ZONE 'UTC' <= statement_timestamp()"
                               " AND (c.\"endDate\" IS NULL"
@@ -54,7 +55,8 @@ static Statement statements[STATEMENT_COUNT] = {
                               " WHERE gc.id = $1 FOR KEY SHARE OF c, gc, ch",
                               {TEXTOID},
                               .by_key = true},
-    /* The key: a list in the document, or the column's text; both where they differ. */
+    /* The key: a list in the document, or the column's text; both where they differ.  An import holds
+	 * all questions of its challenge FOR UPDATE before it decides. */
     [LOCK_QUESTION] = {"SELECT q.points, upper(q.type),"
                        " CASE WHEN jsonb_typeof(q.cdf_payload -> 'answer') = 'array' THEN"
                        "  CASE WHEN upper(q.type) = 'CHECKBOXES' THEN ARRAY[]::text[]"
@@ -65,7 +67,8 @@ static Statement statements[STATEMENT_COUNT] = {
                        " WHERE q.id = $1 AND q.\"challengeId\" = $2 FOR KEY SHARE",
                        {TEXTOID, TEXTOID},
                        .by_key = true},
-    /* Asks about the question $3 too, now that its row is locked. */
+    /* The last lock before the total: whoever scores holds the membership to the end.  Asks about the
+	 * question $3, too, now that its row is held. */
     [LOCK_MEMBER] = {"SELECT EXISTS (SELECT FROM edurange.retired_question"
                      "  WHERE question_id = $3) FROM public.\"_GroupMembers\""
                      " WHERE \"A\" = $1 AND \"B\" = $2 FOR NO KEY UPDATE",

@@ -1,6 +1,10 @@
 /*
  * completions.h
  *	  A user at a challenge of a competition: finding it, scoring, and what is complete then.
+ *
+ * The room game/ is the rules: competitions, challenges and their questions, attempts and answers, what
+ * is paid for them (here), how totals change and are recorded (ledger.h, entries.h), and the log of what
+ * users did (activity.h).
  */
 #ifndef EDURANGE_COMPLETIONS_H
 #define EDURANGE_COMPLETIONS_H

@@ -6,9 +6,8 @@
  * that a direct write of somebody else is recorded, too (kind external).  edurange.standing holds
  * the head of each pair's ledger and is the board.
  *
- * Locks are always taken in this order: "User", "CompetitionGroup", "_GroupMembers",
- * "GroupPoints", standing.  A trigger on "_GroupMembers" therefore locks the pair's total before
- * its standing: a deleted user's rows go away in just that order while awards wait for them.
+ * By the order of locks (calls/locks.h) a pair's total is locked before its standing, also by the trigger
+ * on "_GroupMembers": a deleted user's rows go away in just that order while awards wait for them.
  */
 #include "postgres.h"
 
@@ -49,6 +48,7 @@ static Statement statements[STATEMENT_COUNT] = {
                       " RETURNING " GROUP_POINTS_ROW,
                       {TEXTOID, TEXTOID, INT4OID, BOOLOID},
                       .by_key = true},
+    /* The pair's total, before its standing. */
     [LOCK_TOTAL] = {"SELECT points FROM public.\"GroupPoints\""
                     " WHERE \"userId\" = $1 AND \"groupId\" = $2 FOR UPDATE",
                     {TEXTOID, TEXTOID},
@@ -64,7 +64,8 @@ static Statement statements[STATEMENT_COUNT] = {
                     " VALUES ($1, $2, $3, $3) ON CONFLICT (group_id, user_id)"
                     " DO UPDATE SET reset_at = $3",
                     {TEXTOID, TEXTOID, TIMESTAMPTZOID}},
-    /* After TRUNCATE: a closing entry for whoever had points. $1 clock, $2 actor */
+    /* After TRUNCATE, which holds the table of totals: a closing entry for whoever had points.
+	 * $1 clock, $2 actor */
     [CLOSE_ALL] = {"WITH old AS (SELECT group_id, user_id, points FROM edurange.standing"
                    " WHERE points <> 0 FOR UPDATE),"
                    " head AS (UPDATE edurange.standing AS s SET points = 0, seq = s.seq + 1,"

@@ -44,7 +44,8 @@ static Statement statements[STATEMENT_COUNT] = {
                          {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
                          .by_key = true},
     /* The instance that is given, or the user's newest live one, or the newest.  A flag counts only
-	 * once it was synchronized, which the secret's name marks: before, it is a decoy. */
+	 * once it was synchronized, which the secret's name marks: before, it is a decoy.  Held after the
+	 * membership, so that the log can name it. */
     [FIND_FLAG] = {"SELECT id, CASE WHEN \"flagSecretName\" <> '' THEN flag END"
                    " FROM public.\"ChallengeInstance\""
                    " WHERE \"userId\" = $1 AND \"challengeId\" = $2 AND \"competitionId\" = $3"

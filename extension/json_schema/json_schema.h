@@ -2,8 +2,10 @@
  * json_schema.h
  *	  JSON Schema, draft-07, over PostgreSQL's own jsonb.
  *
- * json_schema_compile.c turns a schema into the structures below, json_schema_cache.c keeps them for
- * the session, json_schema.c holds documents against them.
+ * The room json_schema/ is a validator that knows nothing of challenges.  json_schema_compile.c and
+ * json_schema_refs.c, which call each other as schemas nest, turn a schema into the structures below;
+ * json_schema_cache.c keeps them for the session and hands the metaschema in; json_schema.c holds
+ * documents against them.
  */
 #ifndef EDURANGE_JSON_SCHEMA_H
 #define EDURANGE_JSON_SCHEMA_H

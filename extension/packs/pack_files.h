@@ -1,6 +1,9 @@
 /*
  * pack_files.h
  *	  The files of a pack: its manifest and the documents that it names.
+ *
+ * The room packs/ is about packs of challenges: reading their files (here), installing, updating and
+ * removing them (packs.c), and the versions in which they need each other (semver.h).
  */
 #ifndef EDURANGE_PACK_FILES_H
 #define EDURANGE_PACK_FILES_H

@@ -51,6 +51,7 @@ typedef enum StatementId
 	" (SELECT count(*) FROM public.\"Challenge\" c WHERE c.pack_id = p.id)::integer"
 
 static Statement statements[STATEMENT_COUNT] = {
+    /* One pack at a time: before the pack's row, which is before those of its challenges. */
     [TAKE_LOCK] = {"SELECT pg_advisory_xact_lock($1)", {INT8OID}},
     [LOCK_PACK] = {"SELECT version, name FROM public.\"ChallengePack\" WHERE id = $1 FOR UPDATE",
                    {TEXTOID}},
