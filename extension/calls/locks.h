@@ -3,9 +3,9 @@
  *	  Holding what a call is about, always in one order.
  *
  * The order of locks: "User", "CompetitionGroup", what is played or used in it ("GroupChallenge" with its
- * "Challenge", "ChallengeQuestion", or "CompetitionAccessCode"), "_GroupMembers", "GroupPoints",
- * edurange.standing.  A deleted user's rows go in the same order, by the order of the foreign keys, so
- * that nobody waits crosswise.
+ * "Challenge", "ChallengeQuestion", or "CompetitionAccessCode"), "_GroupMembers", "ChallengeInstance",
+ * "GroupPoints", edurange.standing.  A deleted user's rows go likewise, the user first and a total before
+ * its standing, so that nobody waits crosswise.
  *
  * Who only names a row takes it FOR KEY SHARE: it cannot go, and others can name it, too.  That is why an
  * import, which holds a challenge and its questions first, may name users afterwards: nobody who answers

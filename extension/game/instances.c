@@ -56,8 +56,10 @@ static Statement statements[STATEMENT_COUNT] = {
                       {TEXTOID},
                       .reads = true,
                       .by_key = true},
-    [LOCK_INSTANCE] = {"SELECT status::text, \"userId\", \"challengeId\", \"competitionId\""
-                       " FROM public.\"ChallengeInstance\" WHERE id = $1 FOR NO KEY UPDATE",
+    /* The user is held before the instance: the log names them, and who deletes them waits there. */
+    [LOCK_INSTANCE] = {"SELECT i.status::text, i.\"userId\", i.\"challengeId\","
+                       " i.\"competitionId\"" INSTANCE_TABLES
+                       " WHERE i.id = $1 FOR KEY SHARE OF u FOR NO KEY UPDATE OF i",
                        {TEXTOID},
                        .by_key = true},
     /* $1 id, $2 status, $3 name of the secret, $4 flag; null leaves what is there.  A secret that is
