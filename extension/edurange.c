@@ -11,6 +11,7 @@
 
 #include "base/compat.h"
 #include "base/guc.h"
+#include "calls/outcomes.h"
 #include "game/entries.h"
 #include "sync/sync_status.h"
 

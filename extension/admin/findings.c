@@ -54,7 +54,7 @@ typedef enum StatementId
 #define ONLY(subject) " AND ($1 IS NULL OR $1 = " subject ")"
 #define FOUND(list) "WITH found (subject, detail) AS (" list ") "
 
-/* Statements take text in bytes; names are cut so that a row stays a line. */
+/* Names are cut so that a row stays a line. */
 #define TYPES                                                                                      \
 	"SELECT t.id, format('another challenge type is called \"%s\", too', left(t.name, 80))"        \
 	" FROM public.\"ChallengeType\" t WHERE EXISTS (SELECT FROM public.\"ChallengeType\" o"        \
@@ -85,7 +85,7 @@ typedef enum StatementId
 	" JOIN public.\"GroupChallenge\" g ON g.id = c.\"groupChallengeId\""                           \
 	" WHERE q.\"challengeId\" <> g.\"challengeId\"" ONLY("c.id")
 
-/* Completed, with a question that is needed and not completed, and nobody was paid for it. */
+/* Challenges that were completed without all the questions they need, and for which nobody was paid. */
 #define UNEARNED(paid)                                                                             \
 	"SELECT c.id, format('user \"%s\" has not completed the questions of group challenge \"%s\"'," \
 	" c.\"userId\", g.id) FROM public.\"ChallengeCompletion\" c"                                   \

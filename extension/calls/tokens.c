@@ -72,9 +72,7 @@ new_secret(void)
 	char random[TOKEN_BYTES];
 	char *secret = palloc0(strlen(TOKEN_PREFIX) + 2 * TOKEN_BYTES + 1);
 
-	if (!pg_strong_random(random, sizeof(random)))
-		ereport(ERROR,
-		        (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+	random_bytes(random, sizeof(random));
 	memcpy(secret, TOKEN_PREFIX, strlen(TOKEN_PREFIX));
 	hex_encode(random, sizeof(random), secret + strlen(TOKEN_PREFIX));
 	return secret;

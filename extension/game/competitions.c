@@ -276,9 +276,7 @@ random_code(void)
 	{
 		unsigned char byte;
 
-		if (!pg_strong_random(&byte, 1))
-			ereport(ERROR,
-			        (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+		random_bytes(&byte, 1);
 		if (byte < 256 / letters * letters)
 			code[i++] = alphabet[byte % letters];
 	}
