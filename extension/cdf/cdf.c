@@ -25,12 +25,17 @@ static Statement statements[STATEMENT_COUNT] = {
     [CHALLENGE_EXISTS] = {"SELECT 1 FROM public.\"Challenge\" WHERE id = $1", {TEXTOID}},
 };
 
-/* Opens statements, reads and writes the document, and answers. */
+/* Opens statements, reads and writes the document, and answers.  expected_id: it must be an update. */
 static Datum
-import_document(FunctionCallInfo fcinfo, const char *text, DocumentWrite *write,
+import_document(FunctionCallInfo fcinfo, const char *text, const char *pack_id,
                 const char *expected_id)
 {
 	Document document;
+	DocumentWrite write = {
+	    .document = &document,
+	    .pack_id = pack_id,
+	    .changes_any_pack = expected_id != NULL,
+	};
 	Refusal refusal = {0};
 	MemoryContext context = CurrentMemoryContext;
 
@@ -44,24 +49,22 @@ import_document(FunctionCallInfo fcinfo, const char *text, DocumentWrite *write,
 		raise_error(EDURANGE_CHALLENGE_MISMATCH,
 		            "the document is of challenge \"%s\", not of \"%s\"", document.challenge_id,
 		            expected_id);
-	write->document = &document;
-	document_write(write);
+	document_write(&write);
 	statements_end();
-	return composite_result(
-	    fcinfo,
-	    (NullableDatum[]){value_text(document.challenge_id), value_bool(write->created),
-	                      value_bool(write->changed), value_int(document.questions),
-	                      value_int(document.apps)},
-	    5);
+	return composite_result(fcinfo,
+	                        (NullableDatum[]){value_text(document.challenge_id),
+	                                          value_bool(write.created), value_bool(write.changed),
+	                                          value_int(document.questions),
+	                                          value_int(document.apps)},
+	                        5);
 }
 
 static Datum
 cdf_import(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *text = required_text(fcinfo, 0, "document");
-	DocumentWrite write = {.pack_id = optional_text(fcinfo, 1)};
 
-	return import_document(fcinfo, text, &write, NULL);
+	return import_document(fcinfo, text, optional_text(fcinfo, 1), NULL);
 }
 
 SQL_FUNCTION(edurange_cdf_import)
@@ -73,10 +76,8 @@ static Datum
 cdf_update(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *challenge_id = required_text(fcinfo, 0, "challenge_id");
-	char *text = required_text(fcinfo, 1, "document");
-	DocumentWrite write = {.changes_any_pack = true};
 
-	return import_document(fcinfo, text, &write, challenge_id);
+	return import_document(fcinfo, required_text(fcinfo, 1, "document"), NULL, challenge_id);
 }
 
 SQL_FUNCTION(edurange_cdf_update)
