@@ -34,6 +34,7 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
+    /* Before all locks of rows, and without waiting. */
     [TRY_LOCK] = {"SELECT pg_try_advisory_xact_lock($1)", {INT8OID}},
     /* $1 caller, $2 function, $3 key, here and below; $4 the age at which keys expire */
     [FIND] = {"SELECT request_sha256, response FROM edurange.idempotency"
@@ -50,7 +51,7 @@ static Statement statements[STATEMENT_COUNT] = {
          {TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID},
          .by_key = true},
     [PURGE] = {"DELETE FROM edurange.idempotency WHERE ctid = ANY (ARRAY("
-               "SELECT ctid FROM edurange.idempotency"
+               " SELECT ctid FROM edurange.idempotency"
                " WHERE created_at <= clock_timestamp() - $1 * interval '1 min'"
                " LIMIT " PURGE_ROWS " FOR UPDATE SKIP LOCKED))",
                {INT4OID}},
@@ -174,7 +175,8 @@ find_response(const Request *request)
 
 /* Runs the mutation and keeps its answer with the key. */
 static Datum
-run_and_store(FunctionCallInfo fcinfo, Mutation mutation, Caller *caller, const Request *request)
+run_and_store(FunctionCallInfo fcinfo, Mutation mutation, const Caller *caller,
+              const Request *request)
 {
 	Datum result = mutation(fcinfo, caller);
 	Oid output;
