@@ -74,13 +74,13 @@ typedef enum BodyKind
 typedef enum ResponseKind
 {
 	RESPOND_VALUE,
-	RESPOND_STATUS,
-	RESPOND_LIVE,
+	RESPOND_STATUS, /* with how the connections do; 200 also while the database is away */
+	RESPOND_LIVE,   /* what the route says for when the database is away, which nobody asks */
 	RESPOND_OPENAPI,
 	RESPOND_DOCS,
 	RESPOND_METRICS,
-	RESPOND_READY,
-	RESPOND_HEALTH
+	RESPOND_READY, /* 503 where it says that it is not ready */
+	RESPOND_HEALTH /* with how the connections do; 503 while the database is away */
 } ResponseKind;
 
 /* What a route awards when it works. */
@@ -161,10 +161,13 @@ typedef struct Route
 	BodyKind body;
 	ResponseKind response;
 	Award award;
+	const char *award_if;     /* the member of its answer that must be true for that; NULL: none */
+	const char *award_unless; /* the member that must not be */
 	StatementId statement;
 	int lock_keys[2]; /* which of its values it locks by, in this order; 0: none */
 	Param params[MAX_PARAMS];
 	const char *answer; /* its shape (schema.h), where the statement's function does not say it */
+	const char *away;   /* what it answers while the database is away, as JSON; NULL: an error */
 	const char *summary;
 } Route;
 

@@ -25,6 +25,9 @@
 #include "http/response.h"
 #include "http/server.h"
 
+#define MAX_URL 4096        /* bytes of a request's target */
+#define MAX_REQUESTS 100000 /* on one connection, so that clients that stay are spread anew */
+
 /* Requests that are being received or answered. */
 static atomic_int in_flight;
 
@@ -41,10 +44,10 @@ find_route(Request *request)
 {
 	Failure *failure = &request->failure;
 
-	if (request->raw_uri_length > (size_t) request->config->max_url)
+	if (request->raw_uri_length > MAX_URL)
 	{
 		failure_set(failure, EDURANGE_URI_TOO_LONG, "the request target may have at most %d bytes",
-		            request->config->max_url);
+		            MAX_URL);
 		return;
 	}
 	if (!target_parse(request->uri, &request->target, failure))
@@ -71,7 +74,7 @@ examine_headers(Request *request, const char *method, const char *version)
 	client_enter(request->client, CLIENT_BODY);
 	if (framing_check(request, method, version))
 		find_route(request);
-	if (request->client != NULL && ++request->client->requests >= request->config->max_requests)
+	if (request->client != NULL && ++request->client->requests >= MAX_REQUESTS)
 		request->close = true;
 	route = request->match.route;
 	if (request->failure.info != NULL || route == NULL)
@@ -122,16 +125,18 @@ static void
 on_result(void *closure, DatabaseResult *result)
 {
 	Request *request = closure;
+	const Route *route = request->match.route;
 
 	if (!result->ok)
 		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
 	request->backend = result->backend;
 	request->status = MHD_HTTP_OK;
-	request->reply =
-	    reply_body(request->match.route->response, result, &request->status, &request->failure);
+	request->reply = reply_body(route, result, &request->status, &request->failure);
 	check_size(request);
-	if (result->ok)
-		metrics_award(request->match.route, request->reply);
+	if (result->ok && (route->limited || route->award_unless != NULL))
+		request->members = json_loads(request->reply, 0, NULL);
+	if (result->ok && route->award != AWARD_NONE && reply_awards(route, request->members))
+		metrics_award(route->award);
 	finish(request);
 }
 
@@ -359,7 +364,7 @@ dispatch(Request *request)
 	if (route->statement == STATEMENT_NONE)
 	{
 		request->status = MHD_HTTP_OK;
-		request->reply = reply_without_database(route->response);
+		request->reply = reply_without_database(route);
 		return true;
 	}
 	if (request->has_token && !check_tries(request))
@@ -389,6 +394,8 @@ http_target(void *cls, const char *uri, struct MHD_Connection *connection)
 	request->config = request->worker->config;
 	request->connection = connection;
 	request->client = client_of(connection);
+	if (request->client != NULL)
+		request->client->request = request;
 	request->raw_uri = uri;
 	request->raw_uri_length = strlen(uri);
 	request->uri = strdup(uri);
@@ -447,15 +454,29 @@ http_completed(void *cls, struct MHD_Connection *connection, void **closure,
 	if (request->phase != PHASE_NEW)
 		response_log(request);
 	client_enter(request->client, CLIENT_HEAD);
+	if (request->client != NULL)
+		request->client->request = NULL;
 	failure_clear(&request->failure);
 	caller_free(&request->caller);
 	values_free(&request->values);
 	upload_free(&request->upload);
+	json_decref(request->members);
 	free(request->reply);
 	free(request->body);
 	free(request->uri);
 	free(request);
 	atomic_fetch_sub(&in_flight, 1);
+}
+
+void
+http_too_slow(Client *client)
+{
+	static const char message[] = "the request did not come in whole in time";
+
+	if (client->request != NULL)
+		response_refuse(client->request, client->fd, EDURANGE_REQUEST_TIMEOUT, message);
+	else
+		response_turn_away(client->fd, client->since, EDURANGE_REQUEST_TIMEOUT, message);
 }
 
 /* How many requests are being received or answered. */

@@ -33,8 +33,8 @@ extern void metrics_free(void);
 /* A request is over; route is NULL where there was none, status 0 where the client went away. */
 extern void metrics_request(const Route *route, unsigned status, double seconds);
 
-/* The answer of a route: does it say that points were awarded? */
-extern void metrics_award(const Route *route, const char *reply);
+/* An answer awarded or corrected points. */
+extern void metrics_award(Award award);
 
 extern void metrics_gauge(Gauge gauge, Tier tier, int change);
 extern void metrics_count(Counter counter);

@@ -61,7 +61,8 @@ typedef struct Request
 	int retry_after; /* seconds; 0: there is nothing to wait for */
 	bool malformed;  /* what follows is not read */
 	Failure failure;
-	char *reply; /* body of the response */
+	char *reply;     /* body of the response */
+	json_t *members; /* of that body, where something is to be read in it */
 	unsigned status;
 	char sqlstate[6];
 	int backend; /* process of the server that answered; 0: none */

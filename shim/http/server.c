@@ -85,7 +85,7 @@ count_connection(void *cls, struct MHD_Connection *connection, void **context,
 		*context = client_begin(&engine->clients, connection);
 		return;
 	}
-	client_end(&engine->clients, *context, engine->worker.config);
+	client_end(&engine->clients, *context);
 	atomic_fetch_sub(&engine->connections, 1);
 }
 
@@ -98,10 +98,7 @@ admit(Task *task)
 
 	if (MHD_add_connection(engine->daemon, arrival->fd, (struct sockaddr *) &arrival->address,
 	                       arrival->address_length) != MHD_YES)
-	{
-		clients_release((struct sockaddr *) &arrival->address, engine->worker.config);
 		atomic_fetch_sub(&engine->connections, 1);
-	}
 	engine->ready = true;
 	free(arrival);
 }
@@ -122,14 +119,9 @@ distribute(int fd, const struct sockaddr_storage *address, socklen_t length, int
 		if (connections < atomic_load(&least->connections))
 			least = &server.engines[i];
 	}
-	if (total >= limit || !clients_admit((const struct sockaddr *) address, least->worker.config))
-		return false;
-	arrival = malloc(sizeof(Arrival));
+	arrival = total < limit ? malloc(sizeof(Arrival)) : NULL;
 	if (arrival == NULL)
-	{
-		clients_release((const struct sockaddr *) address, least->worker.config);
 		return false;
-	}
 	*arrival = (Arrival){.task.run = admit, .engine = least, .fd = fd, .address_length = length};
 	memcpy(&arrival->address, address, length);
 	atomic_fetch_add(&least->connections, 1);
@@ -175,7 +167,7 @@ run_engine(void *arg)
 		int timeout = worker->resumed ? 0 : next_timeout(engine);
 
 		loop_turn(worker->loop, timeout);
-		clients_sweep(&engine->clients, worker->config);
+		clients_sweep(&engine->clients, worker->config, http_too_slow);
 		/* at least every second: that is how connections time out */
 		if (!engine->ready && !worker->resumed && now_ms() - run_at < 1000)
 		{
