@@ -21,7 +21,7 @@
 /* One parameter as it came: text of a query or path, or a JSON value. */
 typedef struct Given
 {
-	const char *name; /* of the names that it has, that in the request's body */
+	const char *name; /* under which of its names it came, in a body */
 	const char *text;
 	const json_t *json;
 } Given;
@@ -80,7 +80,7 @@ bind_integer(const Param *param, Given given, const char *body, Failure *failure
 	}
 	else
 	{
-		/* beside one that was too large to parse as one, integers have become real numbers */
+		/* a body with a whole number that no integer holds was parsed with all of them as real */
 		char *written = json_is_real(given.json) ? number_as_written(body, given.name) : NULL;
 
 		whole = json_is_integer(given.json) || (written != NULL && is_whole(written));
@@ -425,7 +425,7 @@ parse_object(const Route *route, const char *body, size_t length, Failure *failu
 		return NULL;
 	}
 	object = json_loadb(body, length, flags, &error);
-	/* a whole number that no integer holds: its parameter is to be named */
+	/* a whole number that no integer holds: parsed again, so that its parameter can be named */
 	if (object == NULL && json_error_code(&error) == json_error_numeric_overflow)
 		object = json_loadb(body, length, flags | JSON_DECODE_INT_AS_REAL, &error);
 	if (object == NULL)
@@ -494,8 +494,8 @@ bind_upload(const Param *param, Upload *upload, Values *values, Failure *failure
 }
 
 /*
- * Makes the values of a route's statement of what came with a request.  The body must be followed
- * by a null byte; what an upload holds moves to the values.  On failure the values are to be freed all the same.
+ * Makes the values of a route's statement from what came with a request.  The body must be followed
+ * by a null byte; what an upload holds moves to the values.  On failure, too, the values are to be freed.
  */
 bool
 params_bind(const RouteMatch *match, const Target *target, const Caller *caller, const char *body,

@@ -75,7 +75,7 @@ typedef enum ResponseKind
 {
 	RESPOND_VALUE,
 	RESPOND_STATUS, /* with how the connections do; 200 also while the database is away */
-	RESPOND_LIVE,   /* what the route says for when the database is away, which nobody asks */
+	RESPOND_LIVE,   /* what the route has for when the database is away: it is not asked */
 	RESPOND_OPENAPI,
 	RESPOND_DOCS,
 	RESPOND_METRICS,

@@ -3,8 +3,8 @@
  *	  The thread that accepts connections.
  *
  * One connection too many is accepted all the same and told so at once, instead of being left in
- * the kernel's queue until its client gives up.  It stays open for a moment: a socket that is closed
- * with unread bytes takes back what was sent on it.
+ * the kernel's queue until its client gives up.  It stays open for a moment: the kernel answers bytes
+ * that nobody read with a reset, which takes back what was sent.
  */
 #include "http/acceptor.h"
 
@@ -32,7 +32,7 @@ static struct
 	{
 		int fd;
 		int64_t since;
-	} lingering[LINGERING]; /* a queue */
+	} lingering[LINGERING]; /* refused connections, oldest first, in a ring */
 	int first;
 	int count;
 } acceptor;

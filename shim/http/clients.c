@@ -6,7 +6,7 @@
  * then would keep it for ever, so head, body and response have a time in which they must be done as a
  * whole.  A connection that takes longer is shut down, which libmicrohttpd notices as its end.
  *
- * Only the loop's own thread touches its connections; there is no lock.
+ * Only the thread of the loop touches its list of connections, so it needs no lock.
  */
 #include "http/clients.h"
 
@@ -18,7 +18,7 @@
 
 #define SWEEP_MS 1000
 #define HEAD_SECONDS 10  /* for the head of a request, once something of it is there */
-#define SENDING_FACTOR 5 /* how much longer than a body may come in an answer may go out */
+#define SENDING_FACTOR 5 /* reading an answer may take that many times as long as sending a body */
 
 Client *
 client_begin(Clients *clients, struct MHD_Connection *connection)
@@ -28,7 +28,6 @@ client_begin(Clients *clients, struct MHD_Connection *connection)
 
 	if (client == NULL)
 		return NULL;
-	/* Each answer may lie where the one before it did. */
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	client->fd = info != NULL ? info->connect_fd : -1;
 	client->since = now_ms();

@@ -11,7 +11,7 @@
 
 #include "config/config.h"
 
-/* What a connection is at. */
+/* What is going on on a connection; each phase has a time of its own. */
 typedef enum ClientPhase
 {
 	CLIENT_HEAD, /* waits for a request, or is in the middle of its head */
@@ -46,10 +46,12 @@ extern Client *client_of(struct MHD_Connection *connection);
 extern void client_enter(Client *client, ClientPhase phase);
 
 /*
- * Ends the connections whose time is up, at most once a second; too_slow is called first, for those
- * that can be told.  And how long the loop may wait until the next time.
+ * Ends the connections whose time is up; looks at most once a second.  Of those to which nothing of an
+ * answer has been sent, too_slow hears first.
  */
 extern void clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *client));
+
+/* How long the loop may wait, given how long it would: connections are looked at every second. */
 extern int clients_timeout(const Clients *clients, int timeout_ms);
 
 #endif

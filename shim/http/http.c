@@ -108,7 +108,7 @@ finish(Request *request)
 	}
 }
 
-/* Refuses an answer that is too large; one to a write says what has happened already. */
+/* Refuses an answer that is too large; not one to a write, which tells what has been done. */
 static void
 check_size(Request *request)
 {
@@ -168,7 +168,7 @@ prepare_request(Request *request)
 	return true;
 }
 
-/* Callback: is the client still there?  Its end of a suspended connection nobody else watches. */
+/* Callback: is the client still there?  libmicrohttpd does not watch a suspended connection. */
 static bool
 is_wanted(void *closure)
 {
@@ -242,7 +242,7 @@ client_address(const Request *request)
 	                         &request->config->proxies);
 }
 
-/* Is the token to be looked at, or have too many from there been wrong? */
+/* May a token from this address be looked at?  Not when too many were wrong. */
 static bool
 check_tries(Request *request)
 {
@@ -346,7 +346,7 @@ on_authenticated(TokenWait *wait, const Caller *caller, const DatabaseResult *re
 	else
 	{
 		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
-		/* whatever became of the question, nothing was done */
+		/* never 504: only the question about the token was sent, so the request had no effect */
 		failure_set(&request->failure, EDURANGE_UNAVAILABLE,
 		            "the database is not available at the moment");
 	}
@@ -382,7 +382,7 @@ dispatch(Request *request)
 	return proceed(request);
 }
 
-/* Callback, the first of a request: its target as it was sent. */
+/* Callback, the first of a request, with its target as it was sent: the head may not be there yet. */
 void *
 http_target(void *cls, const char *uri, struct MHD_Connection *connection)
 {

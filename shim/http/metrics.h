@@ -39,8 +39,7 @@ extern void metrics_award(Award award);
 extern void metrics_gauge(Gauge gauge, Tier tier, int change);
 extern void metrics_count(Counter counter);
 
-/* All of it in the format of Prometheus, to be freed; result is that of
- * STATEMENT_SYNC_METRICS. */
+/* All of it in the format of Prometheus, to be freed; the result is STATEMENT_SYNC_METRICS's. */
 extern char *metrics_text(const DatabaseResult *result);
 
 /* Serves it on a port of its own, without a token; ask is called in the thread of the port. */

@@ -40,8 +40,8 @@ connection_info(bool connected)
 }
 
 /*
- * The body of a route that tells how the service is.  What is null in it and nobody but the shim can
- * say is filled in.
+ * The body of a route that tells how the service is.  Members that are null and that only the shim
+ * knows are filled in.
  */
 static char *
 report_body(const Route *route, const DatabaseResult *result, const char *reason, unsigned *status)

@@ -28,7 +28,7 @@ extern const char *reply_unready_shape(ResponseKind kind);
 /* Headers about attempts that are left, from the members of a body that tells of them. */
 extern void reply_add_limits(struct MHD_Response *response, const json_t *members);
 
-/* Does the answer of a route that awards something say that it did, and not only now? */
+/* Did this answer of a route that awards something award it, now and not before? */
 extern bool reply_awards(const Route *route, const json_t *members);
 
 #endif

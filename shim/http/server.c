@@ -28,8 +28,8 @@
 #include "http/http.h"
 #include "http/metrics.h"
 
-#define HEAD_ROOM                                                                                  \
-	2048 /* beside the head of a request, for its fields' places and the response's head */
+/* Bytes beside the head of a request: for where its fields are, and for the head of the response. */
+#define HEAD_ROOM 2048
 
 /* An event loop, all of it. */
 typedef struct Engine
