@@ -21,11 +21,11 @@
 #include <jansson.h>
 
 #include "api/routes.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "config/config.h"
 #include "describe/openapi.h"
-#include "http/http.h"
 #include "http/metrics.h"
 #include "http/server.h"
 
@@ -132,7 +132,7 @@ drain(const sigset_t *signals, int seconds)
 
 		if (steps-- <= 0 || sigtimedwait(signals, NULL, &step) > 0)
 			return false;
-		quiet = http_in_flight() == 0 ? quiet + 1 : 0;
+		quiet = gauge_value(GAUGE_REQUESTS) == 0 ? quiet + 1 : 0;
 	}
 	return true;
 }
@@ -150,6 +150,9 @@ main(int argc, char **argv)
 		case CONFIG_BROKEN:
 			return EXIT_CONFIGURATION;
 		case CONFIG_DONE:
+			return EXIT_SUCCESS;
+		case CONFIG_ROUTES:
+			routes_print();
 			return EXIT_SUCCESS;
 		case CONFIG_CHECK:
 			if (!routes_check() || !openapi_start())

@@ -46,9 +46,9 @@ sub without
 # Statement tables end with a closing brace at the margin; preprocessor lines may hold their pieces.
 for my $path (sort map { glob "$top/$_/*.c $top/$_/*/*.c" } qw(extension shim syncworker))
 {
-	next if $path =~ m{/shim/api/routes\.c$|/sql_types\.c$}; # the shim's table; made by make
+	next if $path =~ m{/sql_types\.c$}; # made by make
 	my $text = without(slurp($path), qr{/\*.*?\*/}s);
-	$text = without($text, qr/^(?:static )?(?:const )?(?:Statement|char \*const) statements\[[^;{]*= \{.*?^\};/ms);
+	$text = without($text, qr/^(?:static )?(?:const )?(?:(?:Database)?Statement|char \*const) statements\[[^;{]*= \{.*?^\};/ms);
 	$text = without($text, qr/^#define (?:[^\n]*\\\n)*[^\n]*/m);
 	# adjacent pieces of one literal count as one
 	while ($text =~ /"((?:[^"\\\n]|\\.)*)"/g)
@@ -72,8 +72,9 @@ while ($grants =~ /GRANT EXECUTE ON FUNCTION\s+([^;]*?)\s+TO (\w+);/g)
 }
 
 my $routes = slurp('shim/api/routes.c');
+my $statements = slurp('shim/database/statements.c');
 my %statement;
-$statement{$1} = $2 while $routes =~ /\[(STATEMENT_\w+)\] = (\{.*?\})(?=,?\n\t\[|,?\n\};)/gs;
+$statement{$1} = $2 while $statements =~ /\[(STATEMENT_\w+)\] = (\{.*?\})(?=,?\n\t\[|,?\n\};)/gs;
 my $documented = slurp('docs/http-api.md');
 my ($table) = $routes =~ /^const Route routes\[\] = \{(.*?)^\};/ms;
 my $count = 0;
@@ -96,6 +97,7 @@ for my $row (split /(?=\{\.method)/, $table)
 	}
 }
 finding('no routes found in shim/api/routes.c') unless $count;
+finding('no statements found in shim/database/statements.c') unless %statement;
 
 # ---- settings ------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@
 
 #include "base/json_scan.h"
 #include "base/text_array.h"
+#include "base/utf8.h"
 
 /* One parameter as it came: text of a query or path, or a JSON value. */
 typedef struct Given
@@ -481,11 +482,25 @@ bind_param(const Param *param, Given given, const char *body, Values *values, Fa
 	return failure->info == NULL;
 }
 
+/* Takes a part out of a pack, once for each; NULL: out of memory. */
+static char *
+take_part(ParamType type, Pack *pack)
+{
+	char *manifest = pack->manifest;
+
+	if (type == TYPE_PACK_PATHS)
+		return text_array_finish(&pack->paths);
+	if (type == TYPE_PACK_DOCUMENTS)
+		return text_array_finish(&pack->documents);
+	pack->manifest = NULL;
+	return manifest;
+}
+
 /* Binds a part of a pack. */
 static bool
-bind_upload(const Param *param, Upload *upload, Values *values, Failure *failure)
+bind_upload(const Param *param, Pack *pack, Values *values, Failure *failure)
 {
-	char *value = upload_take(upload, param->type);
+	char *value = take_part(param->type, pack);
 
 	if (value == NULL)
 		failure_set(failure, EDURANGE_INTERNAL, "internal error");
@@ -498,8 +513,8 @@ bind_upload(const Param *param, Upload *upload, Values *values, Failure *failure
  * by a null byte; what an upload holds moves to the values.  On failure, too, the values are to be freed.
  */
 bool
-params_bind(const RouteMatch *match, const Target *target, const Caller *caller, const char *body,
-            size_t body_length, Upload *upload, Values *values, Failure *failure)
+params_bind(const RouteMatch *match, const Target *target, const Identity *identity,
+            const char *body, size_t body_length, Upload *upload, Values *values, Failure *failure)
 {
 	const Route *route = match->route;
 	json_t *object = NULL;
@@ -520,7 +535,7 @@ params_bind(const RouteMatch *match, const Target *target, const Caller *caller,
 			continue;
 		if (param->source == FROM_UPLOAD && param->type != TYPE_TEXT)
 		{
-			fine = bind_upload(param, upload, values, failure);
+			fine = bind_upload(param, &upload->pack, values, failure);
 			continue;
 		}
 		if (param->source == FROM_UPLOAD)
@@ -537,7 +552,7 @@ params_bind(const RouteMatch *match, const Target *target, const Caller *caller,
 			break;
 		}
 		if (param->bound != 0 && !is_given(given))
-			given = (Given){.text = caller->values[param->bound]};
+			given = (Given){.text = identity->values[param->bound]};
 		fine = bind_param(param, given, body, values, failure);
 	}
 	json_decref(object);

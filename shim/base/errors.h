@@ -8,7 +8,6 @@
 #include <jansson.h>
 
 #include "../../extension/base/errors.h"
-#include "database/database.h"
 
 typedef struct ErrorInfo
 {
@@ -30,7 +29,6 @@ typedef struct Failure
 extern const ErrorInfo *error_info(EdurangeError error);
 extern void failure_set(Failure *failure, EdurangeError error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-extern void failure_from_database(Failure *failure, const DatabaseResult *result);
 extern json_t *failure_body(const Failure *failure, const char *request_id);
 extern void failure_clear(Failure *failure);
 

@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/routes.h"
-
 #define MAX_SECRET 65536
 #define FLAG_LENGTH 64
 
@@ -357,8 +355,7 @@ use_flag(Config *config, int flag, const char *value, ConfigAction action)
 			printf("edurange_shim %s\n", EDURANGE_VERSION);
 			return CONFIG_DONE;
 		case FLAG_ROUTES:
-			routes_print();
-			return CONFIG_DONE;
+			return CONFIG_ROUTES;
 		case FLAG_CHECK:
 			return CONFIG_CHECK;
 		case '?':
@@ -402,7 +399,7 @@ read_flags(Config *config, int argc, char **argv)
 			        "edurange_shim: \"%.*s\" is no flag, or has a value too many or too few\n",
 			        (int) strcspn(given, "="), given);
 		action = use_flag(config, flag, optarg, action);
-		if (action == CONFIG_DONE || action == CONFIG_BROKEN)
+		if (action == CONFIG_ROUTES || action == CONFIG_DONE || action == CONFIG_BROKEN)
 			return action;
 	}
 	if (optind < argc)

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "api/routes.h"
 #include "base/address.h"
+#include "base/tier.h"
 #include "config/dsn.h"
 
 typedef struct Config
@@ -58,6 +58,7 @@ typedef enum ConfigAction
 {
 	CONFIG_RUN,
 	CONFIG_CHECK,
+	CONFIG_ROUTES,
 	CONFIG_DONE, /* --help or --version, printed already */
 	CONFIG_BROKEN
 } ConfigAction;

@@ -179,7 +179,7 @@ batch_answer(Batch *batch)
 	if (!statements[batch->statement].batched)
 	{
 		if (rows == NULL || PQntuples(rows) != 1)
-			result_fail(&result, "XX000");
+			result_fail(&result, SQLSTATE_BROKEN);
 		else
 		{
 			batch->rows = NULL;
@@ -192,7 +192,7 @@ batch_answer(Batch *batch)
 	{
 		memset(&result, 0, sizeof(result));
 		if (rows == NULL || PQntuples(rows) != batch->count || PQnfields(rows) != COLUMNS)
-			result_fail(&result, "XX000");
+			result_fail(&result, SQLSTATE_BROKEN);
 		else
 			read_outcome(rows, i, &result);
 		result.backend = batch->backend;

@@ -7,7 +7,7 @@
 
 #include <libpq-fe.h>
 
-#include "database/database.h"
+#include "database/call.h"
 
 #define BATCH_CALLS 64
 #define BATCH_BYTES 49152 /* of values, so that it goes out in one piece */

@@ -13,9 +13,9 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "http/metrics.h"
 #include "http/response.h"
 
 #define LINGERING 64
@@ -51,7 +51,7 @@ refuse(int fd)
 {
 	int last;
 
-	metrics_count(COUNTER_REFUSED_CONNECTIONS);
+	counter_add(COUNTER_REFUSED_CONNECTIONS);
 	response_turn_away(fd, now_ms(), EDURANGE_TOO_MANY_CONNECTIONS,
 	                   "the server has as many connections as it takes");
 	shutdown(fd, SHUT_WR);

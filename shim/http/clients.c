@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/counters.h"
 #include "base/loop.h"
-#include "http/metrics.h"
 
 #define SWEEP_MS 1000
 #define HEAD_SECONDS 10  /* for the head of a request, once something of it is there */
@@ -106,7 +106,7 @@ clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *c
 		if (client->phase != CLIENT_SENDING)
 			too_slow(client);
 		shutdown(client->fd, SHUT_RDWR);
-		metrics_count(COUNTER_TIMED_OUT_CONNECTIONS);
+		counter_add(COUNTER_TIMED_OUT_CONNECTIONS);
 		client->phase = CLIENT_ENDED;
 	}
 }

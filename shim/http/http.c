@@ -9,13 +9,13 @@
  */
 #include "http/http.h"
 
-#include <stdatomic.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "access/limiter.h"
+#include "base/counters.h"
 #include "database/database.h"
 #include "http/body.h"
 #include "http/framing.h"
@@ -23,20 +23,9 @@
 #include "http/replies.h"
 #include "http/request.h"
 #include "http/response.h"
-#include "http/server.h"
 
 #define MAX_URL 4096        /* bytes of a request's target */
 #define MAX_REQUESTS 100000 /* on one connection, so that clients that stay are spread anew */
-
-/* Requests that are being received or answered. */
-static atomic_int in_flight;
-
-/* Looks up a header of the request; NULL where there is none. */
-const char *
-request_header(const Request *request, const char *name)
-{
-	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
-}
 
 /* Finds the route; a failure is left in the request, and for OPTIONS neither. */
 static void
@@ -85,8 +74,8 @@ examine_headers(Request *request, const char *method, const char *version)
 	                                    request->token_hash);
 	if (!request->has_token)
 	{
-		request->caller.tier = request->config->anonymous;
-		if (!auth_permits(&request->caller, route, &request->failure))
+		request->identity.tier = request->config->anonymous;
+		if (!auth_permits(&request->identity, route->tier, &request->failure))
 			return;
 	}
 	if (route->body != BODY_NONE)
@@ -148,14 +137,15 @@ prepare_request(Request *request)
 
 	if (route->open)
 		return true;
-	if (!auth_permits(&request->caller, route, &request->failure) || !body_check_depth(request) ||
-	    !params_bind(&request->match, &request->target, &request->caller,
+	if (!auth_permits(&request->identity, route->tier, &request->failure) ||
+	    !body_check_depth(request) ||
+	    !params_bind(&request->match, &request->target, &request->identity,
 	                 request->body ? request->body : "", request->body_length, &request->upload,
 	                 &request->values, &request->failure))
 		return false;
 	for (int i = 0; route->caller && i < CALLER_VALUES; i++)
 	{
-		const char *value = request->caller.values[i];
+		const char *value = request->identity.values[i];
 
 		request->values.values[request->values.count++] = value != NULL ? strdup(value) : NULL;
 	}
@@ -214,7 +204,7 @@ submit(Request *request)
 	const Route *route = request->match.route;
 
 	request->call = (DatabaseCall){
-	    .tier = route->open ? TIER_NONE : request->caller.tier,
+	    .tier = route->open ? TIER_NONE : request->identity.tier,
 	    .lane = choose_lane(request),
 	    .statement = route->statement,
 	    .nvalues = request->values.count,
@@ -252,7 +242,7 @@ check_tries(Request *request)
 	    limiter_wait(client_address(request), request->token_hash, request->config->wrong_tokens);
 	if (request->retry_after == 0)
 		return true;
-	metrics_count(COUNTER_RATE_LIMITED);
+	counter_add(COUNTER_RATE_LIMITED);
 	failure_set(&request->failure, EDURANGE_RATE_LIMITED,
 	            "too many wrong tokens came from this address");
 	return false;
@@ -274,9 +264,9 @@ read_pack(Work *work)
 {
 	Request *request = (Request *) ((char *) work - offsetof(Request, unpacking));
 
-	(void) upload_read(request->match.route, request->upload.content_type,
-	                   request->body ? request->body : "", request->body_length,
-	                   (size_t) request->config->max_body, &request->target, &request->upload,
+	request->fields = (Fields){.route = request->match.route, .target = &request->target};
+	(void) upload_read(&request->upload, request->body ? request->body : "", request->body_length,
+	                   (size_t) request->config->max_body, fields_add, &request->fields,
 	                   &request->failure);
 	free(request->body);
 	request->body = NULL;
@@ -312,7 +302,7 @@ proceed(Request *request)
 {
 	bool with_pack = request->match.route->body == BODY_PACK;
 
-	if (with_pack ? !auth_permits(&request->caller, request->match.route, &request->failure)
+	if (with_pack ? !auth_permits(&request->identity, request->match.route->tier, &request->failure)
 	              : !prepare_request(request))
 		return true;
 	(void) suspend(request);
@@ -325,21 +315,21 @@ proceed(Request *request)
 
 /* Callback: the database knows the token, or does not. */
 static void
-on_authenticated(TokenWait *wait, const Caller *caller, const DatabaseResult *result)
+on_authenticated(TokenWait *wait, const Identity *identity, const DatabaseResult *result)
 {
 	Request *request = (Request *) ((char *) wait - offsetof(Request, token_wait));
 
-	if (caller != NULL)
+	if (identity != NULL)
 	{
 		limiter_accepted(request->token_hash);
-		caller_copy(&request->caller, caller);
+		identity_copy(&request->identity, identity);
 		if (!proceed(request))
 			return;
 	}
 	else if (result->ok)
 	{
 		limiter_failed(client_address(request));
-		metrics_count(COUNTER_WRONG_TOKENS);
+		counter_add(COUNTER_WRONG_TOKENS);
 		failure_set(&request->failure, EDURANGE_UNAUTHENTICATED,
 		            "the token is unknown, has expired or was revoked");
 	}
@@ -371,13 +361,13 @@ dispatch(Request *request)
 		return true;
 	if (request->has_token)
 	{
-		const Caller *caller;
+		const Identity *identity;
 
 		request->token_wait.done = on_authenticated;
-		caller = tokens_find(request->worker->tokens, request->token_hash, &request->token_wait);
-		if (caller == NULL)
+		identity = tokens_find(request->worker->tokens, request->token_hash, &request->token_wait);
+		if (identity == NULL)
 			return request->phase == PHASE_ANSWERED || suspend(request);
-		caller_copy(&request->caller, caller);
+		identity_copy(&request->identity, identity);
 	}
 	return proceed(request);
 }
@@ -386,22 +376,7 @@ dispatch(Request *request)
 void *
 http_target(void *cls, const char *uri, struct MHD_Connection *connection)
 {
-	Request *request = calloc(1, sizeof(Request));
-
-	if (request == NULL)
-		return NULL;
-	request->worker = cls;
-	request->config = request->worker->config;
-	request->connection = connection;
-	request->client = client_of(connection);
-	if (request->client != NULL)
-		request->client->request = request;
-	request->raw_uri = uri;
-	request->raw_uri_length = strlen(uri);
-	request->uri = strdup(uri);
-	clock_gettime(CLOCK_MONOTONIC, &request->begun);
-	atomic_fetch_add(&in_flight, 1);
-	return request;
+	return request_new(cls, connection, uri);
 }
 
 /* Callback: the headers, then each piece of the body, then its end, then after being resumed. */
@@ -454,18 +429,7 @@ http_completed(void *cls, struct MHD_Connection *connection, void **closure,
 	if (request->phase != PHASE_NEW)
 		response_log(request);
 	client_enter(request->client, CLIENT_HEAD);
-	if (request->client != NULL)
-		request->client->request = NULL;
-	failure_clear(&request->failure);
-	caller_free(&request->caller);
-	values_free(&request->values);
-	upload_free(&request->upload);
-	json_decref(request->members);
-	free(request->reply);
-	free(request->body);
-	free(request->uri);
-	free(request);
-	atomic_fetch_sub(&in_flight, 1);
+	request_free(request);
 }
 
 void
@@ -477,11 +441,4 @@ http_too_slow(Client *client)
 		response_refuse(client->request, client->fd, EDURANGE_REQUEST_TIMEOUT, message);
 	else
 		response_turn_away(client->fd, client->since, EDURANGE_REQUEST_TIMEOUT, message);
-}
-
-/* How many requests are being received or answered. */
-int
-http_in_flight(void)
-{
-	return atomic_load(&in_flight);
 }

@@ -20,6 +20,4 @@ extern void http_completed(void *cls, struct MHD_Connection *connection, void **
 /* Callback: a client has taken too long to send its request. */
 extern void http_too_slow(Client *client);
 
-extern int http_in_flight(void);
-
 #endif

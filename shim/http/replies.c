@@ -13,6 +13,8 @@
 #include <jansson.h>
 
 #include "base/log.h"
+#include "database/failure.h"
+#include "database/status.h"
 #include "describe/openapi.h"
 #include "http/metrics.h"
 

@@ -10,7 +10,7 @@
 
 #include "api/routes.h"
 #include "base/errors.h"
-#include "database/database.h"
+#include "database/call.h"
 
 /* The body, to be freed, and its status; NULL and a failure where there is none. */
 extern char *

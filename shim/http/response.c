@@ -13,10 +13,10 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/draining.h"
 #include "http/cors.h"
 #include "http/metrics.h"
 #include "http/replies.h"
-#include "http/server.h"
 
 #define LOG_LINE_LENGTH 512
 #define RETRY_SECONDS "1" /* after a 503 */
@@ -67,7 +67,7 @@ add_headers(const Request *request, struct MHD_Response *response)
 		snprintf(seconds, sizeof(seconds), "%d", request->retry_after);
 		HEADER(MHD_HTTP_HEADER_RETRY_AFTER, seconds);
 	}
-	if (request->close || server_is_draining())
+	if (request->close || is_draining())
 		HEADER(MHD_HTTP_HEADER_CONNECTION, "close");
 #undef HEADER
 	cors_add_headers(request, response);
@@ -203,6 +203,6 @@ response_log(const Request *request)
 	    request->status, us / 1000, us % 1000, request->backend,
 	    request->sqlstate[0] != '\0' ? "\"" : "",
 	    request->sqlstate[0] != '\0' ? request->sqlstate : "null",
-	    request->sqlstate[0] != '\0' ? "\"" : "", tier_name(request->caller.tier));
+	    request->sqlstate[0] != '\0' ? "\"" : "", tier_name(request->identity.tier));
 	log_line(line, (size_t) length);
 }

@@ -22,11 +22,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/counters.h"
+#include "base/draining.h"
 #include "base/log.h"
 #include "http/acceptor.h"
 #include "http/clients.h"
 #include "http/http.h"
 #include "http/metrics.h"
+#include "http/worker.h"
 
 /* Bytes beside the head of a request: for where its fields are, and for the head of the response. */
 #define HEAD_ROOM 2048
@@ -60,7 +63,6 @@ static struct
 {
 	Engine *engines;
 	int count;
-	atomic_bool draining;
 } server;
 
 /* Callback: libmicrohttpd's descriptor has something. */
@@ -73,10 +75,18 @@ note_ready(Watch *watch, uint32_t events)
 	engine->ready = true;
 }
 
+/* Counts a connection, also one that is still on its way to its loop. */
+static void
+count(Engine *engine, int change)
+{
+	atomic_fetch_add(&engine->connections, change);
+	gauge_change(GAUGE_HTTP_CONNECTIONS, change);
+}
+
 /* Callback: a connection begins or ends. */
 static void
-count_connection(void *cls, struct MHD_Connection *connection, void **context,
-                 enum MHD_ConnectionNotificationCode what)
+note_connection(void *cls, struct MHD_Connection *connection, void **context,
+                enum MHD_ConnectionNotificationCode what)
 {
 	Engine *engine = cls;
 
@@ -86,7 +96,7 @@ count_connection(void *cls, struct MHD_Connection *connection, void **context,
 		return;
 	}
 	client_end(&engine->clients, *context);
-	atomic_fetch_sub(&engine->connections, 1);
+	count(engine, -1);
 }
 
 /* Task: takes in a connection. */
@@ -98,7 +108,7 @@ admit(Task *task)
 
 	if (MHD_add_connection(engine->daemon, arrival->fd, (struct sockaddr *) &arrival->address,
 	                       arrival->address_length) != MHD_YES)
-		atomic_fetch_sub(&engine->connections, 1);
+		count(engine, -1);
 	engine->ready = true;
 	free(arrival);
 }
@@ -124,7 +134,7 @@ distribute(int fd, const struct sockaddr_storage *address, socklen_t length, int
 		return false;
 	*arrival = (Arrival){.task.run = admit, .engine = least, .fd = fd, .address_length = length};
 	memcpy(&arrival->address, address, length);
-	atomic_fetch_add(&least->connections, 1);
+	count(least, 1);
 	loop_post(least->worker.loop, &arrival->task);
 	return true;
 }
@@ -221,7 +231,7 @@ start_engine(Engine *engine, const Config *config)
 	                     memory_per_connection(config), MHD_OPTION_STRICT_FOR_CLIENT, 1,
 	                     MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_URI_LOG_CALLBACK,
 	                     http_target, worker, MHD_OPTION_NOTIFY_COMPLETED, http_completed, worker,
-	                     MHD_OPTION_NOTIFY_CONNECTION, count_connection, engine, MHD_OPTION_END);
+	                     MHD_OPTION_NOTIFY_CONNECTION, note_connection, engine, MHD_OPTION_END);
 	if (engine->daemon == NULL)
 		return false;
 	info = MHD_get_daemon_info(engine->daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -251,16 +261,6 @@ server_start(const Config *config, int fd)
 		return false;
 	}
 	return true;
-}
-
-int
-server_connections(void)
-{
-	int total = 0;
-
-	for (int i = 0; i < server.count; i++)
-		total += atomic_load(&server.engines[i].connections);
-	return total;
 }
 
 /* A question for the database by a thread that waits for the answer. */
@@ -323,14 +323,8 @@ server_ask_metrics(void)
 void
 server_stop_accepting(void)
 {
-	atomic_store(&server.draining, true);
+	draining_begin();
 	acceptor_stop();
-}
-
-bool
-server_is_draining(void)
-{
-	return atomic_load(&server.draining);
 }
 
 /* Closes all connections.  No request may be waiting for the database. */

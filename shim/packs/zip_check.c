@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/target.h"
+#include "base/utf8.h"
 
 #define LOCAL_SIGNATURE "PK\003\004"
 #define ENTRY_SIGNATURE "PK\001\002"

@@ -43,6 +43,9 @@ is(findings(), '', 'nothing is found');
 is(system('perl', "$source/docs/generate.pl", '--check'), 0, 'the pages that are made are up to date');
 like(after('extension/game/points.c', sub { s/\z/const char *stray = "SELECT 1 FROM x";\n/ }),
 	qr/^extension\/game\/points\.c:\d+: SQL outside/, 'SQL outside of a statement table');
+like(after("shim/$_", sub { s/\z/const char *stray = "SELECT 1 FROM x";\n/ }), qr/^shim\/\Q$_\E:\d+: SQL outside/,
+	"SQL in shim/$_ outside of its statement table")
+  for qw(database/statements.c api/routes.c);
 like(after('docs/http-api.md', sub { s/### `POST \/add_points` \(service\)/### `POST \/add_points` (player)/ }),
 	qr/no ### `POST \/add_points` \(service\)/, 'a route with a wrong tier in the docs');
 like(after('schema/extension/90_grants.sql', sub { s/edurange\.add_points, // }), qr/POST \/add_points calls edurange\.add_points, which nobody/,
