@@ -127,7 +127,7 @@ lint: ## formatting, both compilers, static analysis, shell scripts, exported sy
 docs: ## make the pages of docs/ that list errors, functions and settings
 	perl docs/generate.pl
 format: ## clang-format all C files in place
-	clang-format -i $(sort $(foreach d,extension $(PARTS) test/fuzz,$(wildcard $(d)/*.[ch] $(d)/*/*.[ch])))
+	clang-format -i $(sort $(filter-out %.made.c,$(foreach d,extension $(PARTS) test/fuzz,$(wildcard $(d)/*.[ch] $(d)/*/*.[ch]))))
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | sort | expand -t 18

@@ -154,8 +154,9 @@ TXT
 		{
 			my ($name, $attributes) = ($1, $2);
 			$attributes =~ s/\s+/ /g;
-			$section .= "Row type `$name`:$attributes\n\n";
-			$section =~ s/Row type `$name`:\s*([^\n]*)\n\n$/Row type `$name`: `$1`.\n\n/;
+			$attributes =~ s/^ | $//g;
+			my ($nullable) = $source =~ /COMMENT ON TYPE edurange\.$name IS\s+'(?:[^']|'')*(Nullable: [\w, ]+\.)/;
+			$section .= "Row type `$name`: `$attributes`." . (defined $nullable ? " $nullable" : '') . "\n\n";
 		}
 		while ($source =~ /CREATE FUNCTION edurange\.(\w+)\(\s*(.*?)\)\s*RETURNS (.*?)\s+(?:AS|LANGUAGE)\b/gs)
 		{

@@ -25,7 +25,6 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "config/config.h"
-#include "describe/openapi.h"
 #include "http/metrics.h"
 #include "http/server.h"
 
@@ -155,9 +154,6 @@ main(int argc, char **argv)
 			routes_print();
 			return EXIT_SUCCESS;
 		case CONFIG_CHECK:
-			if (!routes_check() || !openapi_start())
-				return EXIT_FAILURE;
-			openapi_stop();
 			config_print(&config);
 			config_free(&config);
 			return EXIT_SUCCESS;
@@ -171,8 +167,6 @@ main(int argc, char **argv)
 		return EXIT_CONFIGURATION;
 	}
 	json_object_seed(0); /* before any thread starts: hash tables need their seed */
-	if (!routes_check() || !openapi_start())
-		return EXIT_FAILURE;
 	fd = listen_on(config.host, config.port);
 	if (fd < 0)
 		return EXIT_FAILURE;
@@ -205,7 +199,6 @@ main(int argc, char **argv)
 	metrics_stop();
 	server_stop();
 	metrics_free();
-	openapi_stop();
 	config_free(&config);
 	log_event("info", "stopped", "every request was finished");
 	return EXIT_SUCCESS;

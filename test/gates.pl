@@ -46,7 +46,7 @@ sub without
 # Statement tables end with a closing brace at the margin; preprocessor lines may hold their pieces.
 for my $path (sort map { glob "$top/$_/*.c $top/$_/*/*.c" } qw(extension shim syncworker))
 {
-	next if $path =~ m{/sql_types\.c$}; # made by make
+	next if $path =~ m{\.made\.c$}; # made by make
 	my $text = without(slurp($path), qr{/\*.*?\*/}s);
 	$text = without($text, qr/^(?:static )?(?:const )?(?:(?:Database)?Statement|char \*const) statements\[[^;{]*= \{.*?^\};/ms);
 	$text = without($text, qr/^#define (?:[^\n]*\\\n)*[^\n]*/m);
@@ -74,7 +74,7 @@ while ($grants =~ /GRANT EXECUTE ON FUNCTION\s+([^;]*?)\s+TO (\w+);/g)
 my $routes = slurp('shim/api/routes.c');
 my $statements = slurp('shim/database/statements.c');
 my %statement;
-$statement{$1} = $2 while $statements =~ /\[(STATEMENT_\w+)\] = (\{.*?\})(?=,?\n\t\[|,?\n\};)/gs;
+$statement{$1} = $2 while $statements =~ /\[(STATEMENT_\w+)\] = (.*?)(?=,?\n\t\[|,?\n\};)/gs;
 my $documented = slurp('docs/http-api.md');
 my ($table) = $routes =~ /^const Route routes\[\] = \{(.*?)^\};/ms;
 my $count = 0;
@@ -88,9 +88,8 @@ for my $row (split /(?=\{\.method)/, $table)
 	finding("docs/http-api.md has no $heading") if index($documented, $heading) < 0;
 	my ($name) = $row =~ /\.statement = (STATEMENT_\w+)/ or next;
 	my $text = $statement{$name} // '';
-	for my $function ($text =~ /(?:outcomes\('|OUTCOMES_OF\("|ROW_OF\("|LIST_OF\("|FROM edurange\.|SELECT edurange\.)(\w+)/g)
+	for my $function ($text =~ /(?:\b(?:SELECT|ROW|LIST|VALUE|BATCHED(?:_AS)?)\("|FROM edurange\.|, edurange\.)(\w+)/g)
 	{
-		next if $function eq 'outcomes' || $function eq 'wire';
 		my $to = $granted{$function};
 		finding("$method $path calls edurange.$function, which " . (defined $to ? "only $to may call" : 'nobody may call'))
 		  unless defined $to && $rank{$to} <= $rank{ $tier // 'player' };

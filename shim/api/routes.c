@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
-
 /* clang-format off */
 #define QUERY(n, alias) {.name = n, .aliases = {alias}, .source = FROM_QUERY, .required = true}
 #define TEXT(n, alias) {.name = n, .aliases = {alias}, .source = FROM_BODY, .required = true}
@@ -256,44 +254,22 @@ const Route routes[] = {
 
 const size_t route_count = sizeof(routes) / sizeof(routes[0]);
 
-/* What is wrong with a route, or NULL. */
-static const char *
-find_fault(const Route *route)
-{
-	int bound = (route->caller ? CALLER_VALUES : 0) + (route->keyed ? 1 : 0);
-	int braces = 0;
-	int path_params = 0;
+#define JSON "application/json"
+const ResponseKindInfo response_kinds[RESPOND_COUNT] = {
+    [RESPOND_VALUE] = {JSON},
+    [RESPOND_STATUS] = {JSON},
+    [RESPOND_LIVE] = {JSON},
+    [RESPOND_OPENAPI] = {JSON},
+    [RESPOND_DOCS] = {"text/html; charset=utf-8"},
+    [RESPOND_METRICS] = {"text/plain; version=0.0.4; charset=utf-8"},
+    [RESPOND_READY] = {JSON, "ready:boolean reason:text missing?:text[]"},
+    [RESPOND_HEALTH] = {JSON, "jsonb"},
+};
 
-	if (route->method == NULL || route->path == NULL || route->summary == NULL)
-		return "method, path or summary is missing";
-	if (route->open == (route->tier != TIER_NONE))
-		return "it must have a tier or be open, and not both";
-	if (route->response == RESPOND_VALUE && route->statement == STATEMENT_NONE)
-		return "it has no statement";
-	for (const char *at = route->path; *at != '\0'; at++)
-		braces += *at == '{';
-	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
-	{
-		const Param *param = &route->params[i];
-
-		bound += !param->ignored;
-		path_params += param->source == FROM_PATH;
-		if (param->source == FROM_BODY && route->body == BODY_NONE)
-			return "a parameter comes from a body that the route does not take";
-		if ((param->type == TYPE_DOCUMENT) !=
-		    (param->source == FROM_BODY && route->body == BODY_DOCUMENT))
-			return "a document and a body of fields do not go together";
-		if (param->source == FROM_UPLOAD && route->body != BODY_PACK)
-			return "a parameter comes from a pack that the route does not take";
-	}
-	if (braces != path_params)
-		return "the path and the path parameters differ";
-	if (route->statement != STATEMENT_NONE && statements[route->statement].batched)
-		bound = 1;
-	if (route->statement != STATEMENT_NONE && statement_values(route->statement) != bound)
-		return "the statement takes another number of values";
-	return NULL;
-}
+const Shape shapes[] = {
+    {"connection_info", "last_connected:timestamptz? reconnect_attempts:integer last_error:text?"},
+    {NULL, NULL},
+};
 
 /* Prints method, path and tier of each route. */
 void
@@ -301,35 +277,6 @@ routes_print(void)
 {
 	for (size_t i = 0; i < route_count; i++)
 		printf("%s %s %s\n", routes[i].method, routes[i].path, tier_name(routes[i].tier));
-}
-
-/* Refuses to start with a row that cannot work; names it. */
-bool
-routes_check(void)
-{
-	for (size_t i = 0; i < route_count; i++)
-	{
-		const char *fault = find_fault(&routes[i]);
-
-		if (fault != NULL)
-		{
-			char message[256];
-
-			snprintf(message, sizeof(message), "route %s %s: %s", routes[i].method, routes[i].path,
-			         fault);
-			log_event("error", "broken_route", message);
-			return false;
-		}
-	}
-	for (int i = STATEMENT_NONE + 1; i < STATEMENT_COUNT; i++)
-	{
-		if (statements[i].sql == NULL)
-		{
-			log_event("error", "broken_route", "a statement is missing from the table");
-			return false;
-		}
-	}
-	return true;
 }
 
 /* Does the path have the shape of the pattern?  Notes which segments are parameters. */

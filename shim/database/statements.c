@@ -7,15 +7,19 @@
  */
 #include "database/statements.h"
 
-#include <stdio.h>
-#include <string.h>
-
 /* clang-format off */
-#define ROW_OF(call) "SELECT edurange.wire(t)::text FROM edurange." call " t"
-#define LIST_OF(call)                                                                              \
-	"SELECT coalesce(json_agg(edurange.wire(t)), '[]')::text FROM edurange." call " t"
-#define OUTCOMES_OF(function)                                                                       \
-	"SELECT value, sqlstate, message, detail, hint FROM edurange.outcomes('" function "', $1)"
+/* Each names its function once: what it selects of it as a row, as rows or as a value, or for many calls. */
+#define SELECT(function, value, arguments)                                                         \
+	function, "SELECT " value " FROM edurange." function "(" arguments ") t"
+#define ROW(function, arguments) {SELECT(function, "edurange.wire(t)::text", arguments)}
+#define ROWS "coalesce(json_agg(edurange.wire(t)), '[]')"
+#define LIST(function, arguments) {SELECT(function, ROWS "::text", arguments), .list = true}
+#define VALUE(function, arguments)                                                                 \
+	{function, "SELECT edurange." function "(" arguments ")::text"}
+#define BATCHED_AS(function, value)                                                                \
+	{function, "SELECT " value ", sqlstate, message, detail, hint FROM edurange.outcomes('"        \
+	 function "', $1)", .batched = true}
+#define BATCHED(function) BATCHED_AS(function, "value")
 #define CALLER(a, b, c) "caller => ROW($" #a ",$" #b ",$" #c ")::edurange.caller"
 #define KEYED(a, b, c, d) CALLER(a, b, c) ", idempotency_key => $" #d
 
@@ -23,91 +27,59 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 	[STATEMENT_PING] = {"ping",
 		"SELECT '{\"status\":\"ok\",\"message\":\"the service is running\",\"database\":\"connected\","
 		"\"timestamp\":null}'::text"},
-	[STATEMENT_READINESS] = {"readiness",
-		"SELECT CASE WHEN ready THEN json_build_object('ready', true, 'version', version)"
-		" ELSE json_build_object('ready', false,"
-		"  'reason', 'tables are missing or incomplete; run edurange.migrate()',"
-		"  'missing', missing) END::text FROM edurange.readiness()"},
-	[STATEMENT_AUTHENTICATE] = {"authenticate", ROW_OF("authenticate_token($1::bytea)")},
-	[STATEMENT_GET_POINTS] = {"get_points",
-		"SELECT '{\"points\":' || value || '}', sqlstate, message, detail, hint"
-		" FROM edurange.outcomes('get_points', $1)", .batched = true},
-	[STATEMENT_ADD_POINTS] = {"add_points", OUTCOMES_OF("add_points"), .batched = true},
-	[STATEMENT_SET_POINTS] = {"set_points", OUTCOMES_OF("set_points"), .batched = true},
-	[STATEMENT_CREATE_COMPETITION] = {"create_competition", OUTCOMES_OF("create_competition"), .batched = true},
-	[STATEMENT_GENERATE_CODE] = {"generate_access_code", OUTCOMES_OF("generate_access_code"), .batched = true},
-	[STATEMENT_ADD_CHALLENGE] = {"add_competition_challenge", OUTCOMES_OF("add_competition_challenge"), .batched = true},
-	[STATEMENT_JOIN] = {"join_competition", OUTCOMES_OF("join_competition"), .batched = true},
-	[STATEMENT_LEADERBOARD] = {"leaderboard",
-		LIST_OF("leaderboard(group_id => $1, \"limit\" => coalesce($2, 1000), "
-				"\"offset\" => coalesce($3, 0), at => $4, " CALLER(5, 6, 7) ")")},
-	[STATEMENT_ATTEMPT] = {"attempt_question", OUTCOMES_OF("attempt_question"), .batched = true},
-	[STATEMENT_COMPLETE] = {"complete_question", OUTCOMES_OF("complete_question"), .batched = true},
-	[STATEMENT_CHALLENGE_DETAILS] = {"challenge_details", OUTCOMES_OF("challenge_details"),
-		.batched = true},
-	[STATEMENT_COMPLETED] = {"completed_questions",
-		"SELECT json_build_object('completed_questions',"
-		" coalesce(json_agg(edurange.wire(t)), '[]'))::text"
-		" FROM edurange.completed_questions(user_id => $1, group_challenge_id => $2, "
-		CALLER(3, 4, 5) ") t"},
-	[STATEMENT_QUESTION_DETAILS] = {"question_details",
-		ROW_OF("question_details(question_id => $1, " CALLER(2, 3, 4) ")")},
-	[STATEMENT_CHALLENGE_LIST] = {"challenge_list",
-		ROW_OF("challenge_list(type => $1, difficulty => $2, pack_id => $3, group_id => $4, "
-			   "search => $5, \"limit\" => coalesce($6, 100), cursor => $7, "
-			   CALLER(8, 9, 10) ")")},
-	[STATEMENT_CHALLENGES] = {"challenges", LIST_OF("challenges(" CALLER(1, 2, 3) ")")},
-	[STATEMENT_PACK_INSTALL] = {"pack_install",
-		ROW_OF("pack_install(manifest => $1, paths => $2, documents => $3, "
-			   "dry_run => coalesce($4, false), installed_by => $5, " KEYED(6, 7, 8, 9) ")")},
-	[STATEMENT_PACK_UPDATE] = {"pack_update",
-		ROW_OF("pack_update(manifest => $1, paths => $2, documents => $3, "
-			   "dry_run => coalesce($4, false), installed_by => $5, force => coalesce($6, false), "
-			   KEYED(7, 8, 9, 10) ")")},
-	[STATEMENT_PACK_UNINSTALL] = {"pack_uninstall",
-		ROW_OF("pack_uninstall(pack_id => $1, " KEYED(2, 3, 4, 5) ")")},
-	[STATEMENT_PACK_LIST] = {"pack_list", ROW_OF("pack_list(" CALLER(1, 2, 3) ")")},
-	[STATEMENT_PACK_DETAILS] = {"pack_details",
-		ROW_OF("pack_details(pack_id => $1, " CALLER(2, 3, 4) ")")},
-	[STATEMENT_COMPLETE_CHALLENGE] = {"complete_challenge", OUTCOMES_OF("complete_challenge"), .batched = true},
-	[STATEMENT_PROGRESS] = {"competition_progress",
-		ROW_OF("competition_progress(group_id => $1, user_id => $2, " CALLER(3, 4, 5) ")")},
-	[STATEMENT_INSTANCE] = {"challenge_instance",
-		ROW_OF("challenge_instance(challenge_instance_id => $1, " CALLER(2, 3, 4) ")")},
-	[STATEMENT_UPDATE_INSTANCE] = {"update_challenge_instance",
-		"SELECT '{\"success\":true,\"message\":\"instance updated\",\"data\":' || value || '}',"
-		" sqlstate, message, detail, hint"
-		" FROM edurange.outcomes('update_challenge_instance', $1)", .batched = true},
-	[STATEMENT_LOG_ACTIVITY] = {"log_activity", OUTCOMES_OF("log_activity"), .batched = true},
+	[STATEMENT_READINESS] = {SELECT("readiness",
+		"CASE WHEN ready THEN json_build_object('ready', true, 'version', version)"
+		" ELSE json_build_object('ready', false, 'reason',"
+		" 'tables are missing or incomplete; run edurange.migrate()', 'missing', missing) END::text",
+		"")},
+	[STATEMENT_AUTHENTICATE] = ROW("authenticate_token", "$1::bytea"),
+	[STATEMENT_GET_POINTS] = BATCHED_AS("get_points", "'{\"points\":' || value || '}'"),
+	[STATEMENT_ADD_POINTS] = BATCHED("add_points"),
+	[STATEMENT_SET_POINTS] = BATCHED("set_points"),
+	[STATEMENT_CREATE_COMPETITION] = BATCHED("create_competition"),
+	[STATEMENT_GENERATE_CODE] = BATCHED("generate_access_code"),
+	[STATEMENT_ADD_CHALLENGE] = BATCHED("add_competition_challenge"),
+	[STATEMENT_JOIN] = BATCHED("join_competition"),
+	[STATEMENT_LEADERBOARD] = LIST("leaderboard",
+		"group_id => $1, \"limit\" => coalesce($2, 1000), \"offset\" => coalesce($3, 0), at => $4, "
+		CALLER(5, 6, 7)),
+	[STATEMENT_ATTEMPT] = BATCHED("attempt_question"),
+	[STATEMENT_COMPLETE] = BATCHED("complete_question"),
+	[STATEMENT_CHALLENGE_DETAILS] = BATCHED("challenge_details"),
+	[STATEMENT_COMPLETED] = {SELECT("completed_questions",
+		"json_build_object('completed_questions', " ROWS ")::text",
+		"user_id => $1, group_challenge_id => $2, " CALLER(3, 4, 5))},
+	[STATEMENT_QUESTION_DETAILS] = ROW("question_details", "question_id => $1, " CALLER(2, 3, 4)),
+	[STATEMENT_CHALLENGE_LIST] = ROW("challenge_list",
+		"type => $1, difficulty => $2, pack_id => $3, group_id => $4, search => $5, "
+		"\"limit\" => coalesce($6, 100), cursor => $7, " CALLER(8, 9, 10)),
+	[STATEMENT_CHALLENGES] = LIST("challenges", CALLER(1, 2, 3)),
+	[STATEMENT_PACK_INSTALL] = ROW("pack_install",
+		"manifest => $1, paths => $2, documents => $3, "
+		"dry_run => coalesce($4, false), installed_by => $5, " KEYED(6, 7, 8, 9)),
+	[STATEMENT_PACK_UPDATE] = ROW("pack_update",
+		"manifest => $1, paths => $2, documents => $3, "
+		"dry_run => coalesce($4, false), installed_by => $5, force => coalesce($6, false), "
+		KEYED(7, 8, 9, 10)),
+	[STATEMENT_PACK_UNINSTALL] = ROW("pack_uninstall", "pack_id => $1, " KEYED(2, 3, 4, 5)),
+	[STATEMENT_PACK_LIST] = ROW("pack_list", CALLER(1, 2, 3)),
+	[STATEMENT_PACK_DETAILS] = ROW("pack_details", "pack_id => $1, " CALLER(2, 3, 4)),
+	[STATEMENT_COMPLETE_CHALLENGE] = BATCHED("complete_challenge"),
+	[STATEMENT_PROGRESS] = ROW("competition_progress", "group_id => $1, user_id => $2, " CALLER(3, 4, 5)),
+	[STATEMENT_INSTANCE] = ROW("challenge_instance", "challenge_instance_id => $1, " CALLER(2, 3, 4)),
+	[STATEMENT_UPDATE_INSTANCE] = BATCHED_AS("update_challenge_instance",
+		"'{\"success\":true,\"message\":\"instance updated\",\"data\":' || value || '}'"),
+	[STATEMENT_LOG_ACTIVITY] = BATCHED("log_activity"),
 	[STATEMENT_SYNC_METRICS] = {"sync_metrics",
 		"SELECT row_to_json(t)::text FROM (SELECT s.*, d.*,"
 		" extract(epoch FROM s.\"lastAttempt\") AS \"lastAttemptAt\","
 		" extract(epoch FROM s.\"lastSuccess\") AS \"lastSuccessAt\""
 		" FROM edurange.sync_status() s, edurange.sync_drift_summary() d) t"},
-	[STATEMENT_HEALTH] = {"health", ROW_OF("health()")},
-	[STATEMENT_CDF_SCHEMA] = {"cdf_schema", "SELECT edurange.cdf_schema()::text"},
-	[STATEMENT_CDF_VALIDATE] = {"cdf_validate", ROW_OF("cdf_validate(document => $1)")},
-	[STATEMENT_CDF_IMPORT] = {"cdf_import",
-		ROW_OF("cdf_import(document => $1, pack_id => $2, " KEYED(3, 4, 5, 6) ")")},
-	[STATEMENT_CDF_UPDATE] = {"cdf_update",
-		ROW_OF("cdf_update(challenge_id => $1, document => $2, " KEYED(3, 4, 5, 6) ")")},
-	[STATEMENT_CDF_EXPORT] = {"cdf_export",
-		"SELECT edurange.cdf_export(challenge_id => $1, " CALLER(2, 3, 4) ")"},
+	[STATEMENT_HEALTH] = ROW("health", ""),
+	[STATEMENT_CDF_SCHEMA] = VALUE("cdf_schema", ""),
+	[STATEMENT_CDF_VALIDATE] = ROW("cdf_validate", "document => $1"),
+	[STATEMENT_CDF_IMPORT] = ROW("cdf_import", "document => $1, pack_id => $2, " KEYED(3, 4, 5, 6)),
+	[STATEMENT_CDF_UPDATE] = ROW("cdf_update", "challenge_id => $1, document => $2, " KEYED(3, 4, 5, 6)),
+	[STATEMENT_CDF_EXPORT] = VALUE("cdf_export", "challenge_id => $1, " CALLER(2, 3, 4)),
 };
 /* clang-format on */
-
-int
-statement_values(StatementId id)
-{
-	int highest = 0;
-
-	for (const char *at = strchr(statements[id].sql, '$'); at != NULL; at = strchr(at + 1, '$'))
-	{
-		int number = 0;
-
-		sscanf(at, "$%d", &number);
-		if (number > highest)
-			highest = number;
-	}
-	return highest;
-}

@@ -50,14 +50,12 @@ typedef enum StatementId
 
 typedef struct DatabaseStatement
 {
-	const char *name;
+	const char *name; /* of the SQL function that it calls, which says what a route answers */
 	const char *sql;
 	bool batched; /* takes the values of many calls as one array and returns a row for each */
+	bool list;    /* answers with a list of what the function returns */
 } DatabaseStatement;
 
 extern const DatabaseStatement statements[STATEMENT_COUNT];
-
-/* How many values a statement takes: the highest n of its $n. */
-extern int statement_values(StatementId id);
 
 #endif

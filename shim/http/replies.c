@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "database/failure.h"
 #include "database/status.h"
-#include "describe/openapi.h"
+#include "describe/documents.h"
 #include "http/metrics.h"
 
 /* The JSON as compact text, to be freed; the JSON is released. */
@@ -95,34 +95,12 @@ reply_without_database(const Route *route)
 	switch (route->response)
 	{
 		case RESPOND_OPENAPI:
-			return strdup(openapi_text());
+			return strdup(openapi_document);
 		case RESPOND_DOCS:
-			return strdup(openapi_page());
+			return strdup(openapi_page);
 		default:
 			return strdup(route->away);
 	}
-}
-
-const char *
-reply_type(ResponseKind kind)
-{
-	switch (kind)
-	{
-		case RESPOND_DOCS:
-			return "text/html; charset=utf-8";
-		case RESPOND_METRICS:
-			return "text/plain; version=0.0.4; charset=utf-8";
-		default:
-			return "application/json";
-	}
-}
-
-const char *
-reply_unready_shape(ResponseKind kind)
-{
-	if (kind == RESPOND_READY)
-		return "ready:boolean reason:text missing?:text[]";
-	return kind == RESPOND_HEALTH ? "jsonb" : NULL;
 }
 
 /* Adds a header whose value is a member of a JSON object: a text, or anything else as JSON. */

@@ -19,12 +19,6 @@ reply_body(const Route *route, DatabaseResult *result, unsigned *status, Failure
 /* The body of a route that asks no database, to be freed. */
 extern char *reply_without_database(const Route *route);
 
-/* The media type of what a route answers when it works. */
-extern const char *reply_type(ResponseKind kind);
-
-/* The shape of what a route answers with 503 instead of an error; NULL where it has an error. */
-extern const char *reply_unready_shape(ResponseKind kind);
-
 /* Headers about attempts that are left, from the members of a body that tells of them. */
 extern void reply_add_limits(struct MHD_Response *response, const json_t *members);
 

@@ -28,8 +28,9 @@ media_type(const Request *request)
 {
 	const Route *route = request->match.route;
 
-	return reply_type(route != NULL && request->failure.info == NULL ? route->response
-	                                                                 : RESPOND_VALUE);
+	return response_kinds[route != NULL && request->failure.info == NULL ? route->response
+	                                                                     : RESPOND_VALUE]
+	    .media_type;
 }
 
 /* What a browser that shows the response may load: nothing but the style inside the page. */
