@@ -18,7 +18,8 @@ libpq headers|header libpq-fe.h|libpq-dev
 libcurl headers|header curl/curl.h|libcurl4-openssl-dev
 jansson headers|header jansson.h|libjansson-dev
 libmicrohttpd headers|header microhttpd.h|libmicrohttpd-dev
-libarchive headers|header archive.h|libarchive-dev
+libunistring headers|header uninorm.h|libunistring-dev
+zlib headers|header zlib.h|zlib1g-dev
 pkg-config|command pkg-config|pkg-config'
 needs_fuzz='
 clang|command clang|clang

@@ -151,7 +151,7 @@ put_statement(Connection *connection, Batch *batch)
 {
 	const DatabaseStatement *statement = &statements[batch->statement];
 	const DatabaseCall *call = batch->calls[0];
-	BatchValue *value = connection->owner->scratch;
+	TextArray *value = connection->owner->scratch;
 	const char *values[1];
 	int lengths[1];
 	const int formats[1] = {1};

@@ -26,7 +26,7 @@ typedef struct ConnectionOwner
 	Tier tier;             /* as whose role everything runs */
 	int statement_timeout; /* milliseconds */
 	int connect_seconds;   /* for each host */
-	BatchValue *scratch;   /* for the values of one batch after the other */
+	TextArray *scratch;    /* for the values of one batch after the other */
 
 	void *closure; /* of the callbacks */
 	void (*opened)(void *closure);

@@ -15,7 +15,7 @@
 struct Database
 {
 	Lane lanes[TIER_COUNT][LANE_KINDS];
-	BatchValue scratch;
+	TextArray scratch;
 	int queue_length; /* of a tier */
 	int64_t tended;
 	bool busy;
@@ -153,7 +153,7 @@ database_close(Database *database)
 		for (int kind = 0; kind < LANE_KINDS; kind++)
 			closed = lane_close(&database->lanes[tier][kind]) && closed;
 	}
-	free(database->scratch.bytes);
+	text_array_free(&database->scratch);
 	if (closed)
 		free(database);
 	return closed;
