@@ -5,7 +5,7 @@
  * A token that was accepted is taken for granted for less than a second, counted from when the
  * question was asked, so that revocation and expiry take effect within a second everywhere.  While
  * it is in use it is asked for again before that, and nobody waits for it.  Of refused tokens
- * nothing is kept.
+ * nothing is kept.  Each loop remembers for itself, in its own thread, without a lock.
  */
 #include "access/tokens.h"
 
@@ -25,8 +25,8 @@ typedef struct Token
 	char *values[1]; /* of the call: the hash */
 	bool known;
 	Identity identity; /* where known */
-	int64_t known_at;
-	int64_t asked_at;
+	int64_t known_at;  /* when that was asked, which is before the database looked */
+	int64_t asked_at;  /* the question that is under way, or the last */
 	bool asking;
 	TokenWait *waiting;
 	DatabaseCall call;

@@ -31,14 +31,17 @@
 const Route routes[] = {
 	{.method = "GET", .path = "/status", .open = true, .read_only = true,
 	 .response = RESPOND_STATUS, .statement = STATEMENT_PING,
+	 .away = "{\"status\":\"ok\",\"message\":\"the service is running\",\"database\":\"disconnected\","
+			 "\"timestamp\":null}",
 	 .answer = "status:text message:text database:text timestamp:timestamptz connection_info:connection_info",
 	 .summary = "Is the service up, and is the database connected?"},
 	{.method = "GET", .path = "/live", .open = true, .read_only = true,
-	 .response = RESPOND_LIVE,
+	 .response = RESPOND_LIVE, .away = "{\"live\":true}",
 	 .answer = "live:boolean",
 	 .summary = "Is the process alive?"},
 	{.method = "GET", .path = "/ready", .open = true, .read_only = true,
 	 .response = RESPOND_READY, .statement = STATEMENT_READINESS,
+	 .away = "{\"ready\":false,\"reason\":null}",
 	 .answer = "ready:boolean version:text",
 	 .summary = "Can requests be served?"},
 	{.method = "GET", .path = "/openapi.json", .open = true, .read_only = true,
@@ -50,6 +53,12 @@ const Route routes[] = {
 
 	{.method = "GET", .path = "/health/detailed", .tier = TIER_SERVICE, .read_only = true,
 	 .response = RESPOND_HEALTH, .slow = true, .statement = STATEMENT_HEALTH,
+	 .away = "{\"status\":\"error\",\"message\":\"the database is not available\","
+			 "\"database\":\"disconnected\",\"timestamp\":null,\"version\":null,\"uptime\":null,"
+			 "\"connections\":{\"current\":0,\"max\":0,\"utilization_percent\":0},"
+			 "\"performance\":{\"query_latency_ms\":null,\"transaction_latency_ms\":null},"
+			 "\"storage\":{\"database_size_mb\":0,\"pretty_size\":\"0 bytes\",\"free_space_mb\":null},"
+			 "\"metrics_errors\":[],\"tables\":[],\"tables_info\":\"\"}",
 	 .answer = "+health_report connection_info:connection_info",
 	 .summary = "The state of database, tables and sync worker."},
 
@@ -119,7 +128,7 @@ const Route routes[] = {
 				OPTIONAL("pointsEarned", "points_earned", TYPE_INTEGER),
 				OPTIONAL("groupId", "group_id", TYPE_TEXT),
 				OPTIONAL("challengeId", "challenge_id", TYPE_TEXT)},
-	 .award = AWARD_CHALLENGE,
+	 .award = AWARD_CHALLENGE, .award_unless = "alreadyCompleted",
 	 .summary = "Completes a challenge."},
 
 	{.method = "POST", .path = "/question/attempt", .tier = TIER_PLAYER, .body = BODY_OBJECT,
@@ -130,7 +139,7 @@ const Route routes[] = {
 				{.name = "challenge_instance_id", .aliases = {"challengeInstanceId"},
 				 .source = FROM_BODY, .bound = CALLER_INSTANCE}},
 	 .limited = true,
-	 .award = AWARD_QUESTION,
+	 .award = AWARD_QUESTION, .award_if = "isCorrect", .award_unless = "alreadyCompleted",
 	 .summary = "Judges an answer and completes the question when it is right."},
 	{.method = "POST", .path = "/question/complete", .tier = TIER_PLAYER, .body = BODY_OBJECT,
 	 .caller = true, .keyed = true, .lock_keys = {1, 3}, .statement = STATEMENT_COMPLETE,
@@ -138,7 +147,7 @@ const Route routes[] = {
 				TEXT("group_challenge_id", "groupChallengeId"),
 				OPTIONAL("is_correct", "isCorrect", TYPE_BOOLEAN),
 				{.name = "points", .source = FROM_BODY, .type = TYPE_INTEGER, .ignored = true}},
-	 .award = AWARD_QUESTION,
+	 .award = AWARD_QUESTION, .award_unless = "alreadyCompleted",
 	 .summary = "Completes a question and awards its points once."},
 
 	{.method = "GET", .path = "/question/completed", .tier = TIER_PLAYER, .read_only = true,

@@ -65,13 +65,13 @@ typedef enum BodyKind
 typedef enum ResponseKind
 {
 	RESPOND_VALUE,
-	RESPOND_STATUS,
-	RESPOND_LIVE,
+	RESPOND_STATUS, /* with how the connections do; 200 also while the database is away */
+	RESPOND_LIVE,   /* what the route has for when the database is away: it is not asked */
 	RESPOND_OPENAPI,
 	RESPOND_DOCS,
 	RESPOND_METRICS,
-	RESPOND_READY,
-	RESPOND_HEALTH,
+	RESPOND_READY,  /* 503 where it says that it is not ready */
+	RESPOND_HEALTH, /* with how the connections do; 503 while the database is away */
 	RESPOND_COUNT
 } ResponseKind;
 
@@ -124,10 +124,13 @@ typedef struct Route
 	BodyKind body;
 	ResponseKind response;
 	Award award;
+	const char *award_if;     /* the member of its answer that must be true for that; NULL: none */
+	const char *award_unless; /* the member that must not be */
 	StatementId statement;
 	int lock_keys[2]; /* which of its values it locks by, in this order; 0: none */
 	Param params[MAX_PARAMS];
 	const char *answer; /* its shape, where it is not what the statement's function returns */
+	const char *away;   /* what it answers while the database is away, as JSON; NULL: an error */
 	const char *summary;
 } Route;
 

@@ -60,15 +60,14 @@ detail_json(const Failure *failure)
 }
 
 /*
- * The body of an error, to be freed.  Some errors say more than a sentence: the database sends a
+ * The body of an error, to be released.  Some errors say more than a sentence: the database sends a
  * list of violations, or members of the body, as JSON in the detail.
  */
-char *
+json_t *
 failure_body(const Failure *failure, const char *request_id)
 {
 	json_t *body = json_object();
 	json_t *detail = detail_json(failure);
-	char *text;
 
 	json_object_set_new(body, "error",
 	                    json_string(failure->message ? failure->message : failure->info->name));
@@ -83,7 +82,5 @@ failure_body(const Failure *failure, const char *request_id)
 	if (failure->hint != NULL)
 		json_object_set_new(body, "hint", json_string(failure->hint));
 	json_object_set_new(body, "requestId", json_string(request_id));
-	text = json_dumps(body, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	json_decref(body);
-	return text;
+	return body;
 }

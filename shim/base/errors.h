@@ -5,6 +5,8 @@
 #ifndef EDURANGE_SHIM_ERRORS_H
 #define EDURANGE_SHIM_ERRORS_H
 
+#include <jansson.h>
+
 #include "../../extension/base/errors.h"
 
 typedef struct ErrorInfo
@@ -27,7 +29,7 @@ typedef struct Failure
 extern const ErrorInfo *error_info(EdurangeError error);
 extern void failure_set(Failure *failure, EdurangeError error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-extern char *failure_body(const Failure *failure, const char *request_id);
+extern json_t *failure_body(const Failure *failure, const char *request_id);
 extern void failure_clear(Failure *failure);
 
 #endif

@@ -24,8 +24,14 @@
 #define KEYED(a, b, c, d) CALLER(a, b, c) ", idempotency_key => $" #d
 
 const DatabaseStatement statements[STATEMENT_COUNT] = {
-	[STATEMENT_PING] = {"ping", "SELECT 'true'::text"},
-	[STATEMENT_READINESS] = ROW("readiness", ""),
+	[STATEMENT_PING] = {"ping",
+		"SELECT '{\"status\":\"ok\",\"message\":\"the service is running\",\"database\":\"connected\","
+		"\"timestamp\":null}'::text"},
+	[STATEMENT_READINESS] = {SELECT("readiness",
+		"CASE WHEN ready THEN json_build_object('ready', true, 'version', version)"
+		" ELSE json_build_object('ready', false, 'reason',"
+		" 'tables are missing or incomplete; run edurange.migrate()', 'missing', missing) END::text",
+		"")},
 	[STATEMENT_AUTHENTICATE] = ROW("authenticate_token", "$1::bytea"),
 	[STATEMENT_GET_POINTS] = BATCHED_AS("get_points", "'{\"points\":' || value || '}'"),
 	[STATEMENT_ADD_POINTS] = BATCHED("add_points"),

@@ -255,7 +255,8 @@ static void
 find_errors(ErrorSet set, const Route *route)
 {
 	static const char always[] = "invalid_encoding invalid_parameter uri_too_long internal "
-	                             "malformed_request headers_too_large";
+	                             "malformed_request headers_too_large request_timeout "
+	                             "too_many_connections";
 	const SqlFunction *function = schema_function(route);
 
 	add_named_errors(set, always);
@@ -276,7 +277,7 @@ find_errors(ErrorSet set, const Route *route)
 		add_named_errors(set, "invalid_form archive_invalid missing_parameter invalid_type");
 	if (route->body != BODY_NONE)
 		add_named_errors(set, "invalid_json invalid_text too_deep payload_too_large "
-		                      "unsupported_media_type request_timeout");
+		                      "unsupported_media_type");
 }
 
 /* The response of all errors of a route that have a status. */
@@ -327,17 +328,22 @@ describe_success(const Route *route, json_t *components)
 	                 type, "schema", schema, "example", example);
 }
 
-/* What a route answers with 503 that is no error: its own report of what is wrong. */
+/* Adds to the errors of 503 what a route answers that is none: its own report of what is wrong. */
 static void
 describe_report(const Route *route, json_t *responses, json_t *components)
 {
 	const char *shape = response_kinds[route->response].unready;
+	json_t *response = json_object_get(responses, "503");
+	json_t *media = json_object_get(json_object_get(response, "content"), "application/json");
 
-	if (shape != NULL)
-		json_object_set_new(
-		    responses, "503",
-		    json_pack("{s:s, s:{s:{s:o}}}", "description", "It is not; the body says why.",
-		              "content", "application/json", "schema", schema_of_shape(shape, components)));
+	if (shape == NULL)
+		return;
+	json_object_set_new(response, "description",
+	                    json_sprintf("It is not, and the body says why. %s",
+	                                 json_string_value(json_object_get(response, "description"))));
+	json_object_set_new(media, "schema",
+	                    json_pack("{s:[o, O]}", "anyOf", schema_of_shape(shape, components),
+	                              json_object_get(media, "schema")));
 }
 
 static json_t *

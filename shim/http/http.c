@@ -24,16 +24,19 @@
 #include "http/request.h"
 #include "http/response.h"
 
+#define MAX_URL 4096        /* bytes of a request's target */
+#define MAX_REQUESTS 100000 /* on one connection, so that clients that stay are spread anew */
+
 /* Finds the route; a failure is left in the request, and for OPTIONS neither. */
 static void
 find_route(Request *request)
 {
 	Failure *failure = &request->failure;
 
-	if (request->raw_uri_length > (size_t) request->config->max_url)
+	if (request->raw_uri_length > MAX_URL)
 	{
 		failure_set(failure, EDURANGE_URI_TOO_LONG, "the request target may have at most %d bytes",
-		            request->config->max_url);
+		            MAX_URL);
 		return;
 	}
 	if (!target_parse(request->uri, &request->target, failure))
@@ -60,7 +63,7 @@ examine_headers(Request *request, const char *method, const char *version)
 	client_enter(request->client, CLIENT_BODY);
 	if (framing_check(request, method, version))
 		find_route(request);
-	if (request->client != NULL && ++request->client->requests >= request->config->max_requests)
+	if (request->client != NULL && ++request->client->requests >= MAX_REQUESTS)
 		request->close = true;
 	route = request->match.route;
 	if (request->failure.info != NULL || route == NULL)
@@ -94,7 +97,7 @@ finish(Request *request)
 	}
 }
 
-/* Refuses an answer that is too large; one to a write says what has happened already. */
+/* Refuses an answer that is too large; not one to a write, which tells what has been done. */
 static void
 check_size(Request *request)
 {
@@ -111,16 +114,18 @@ static void
 on_result(void *closure, DatabaseResult *result)
 {
 	Request *request = closure;
+	const Route *route = request->match.route;
 
 	if (!result->ok)
 		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
 	request->backend = result->backend;
 	request->status = MHD_HTTP_OK;
-	request->reply =
-	    reply_body(request->match.route->response, result, &request->status, &request->failure);
+	request->reply = reply_body(route, result, &request->status, &request->failure);
 	check_size(request);
-	if (result->ok)
-		metrics_award(request->match.route, request->reply);
+	if (result->ok && (route->limited || route->award_unless != NULL))
+		request->members = json_loads(request->reply, 0, NULL);
+	if (result->ok && route->award != AWARD_NONE && reply_awards(route, request->members))
+		metrics_award(route->award);
 	finish(request);
 }
 
@@ -153,7 +158,7 @@ prepare_request(Request *request)
 	return true;
 }
 
-/* Callback: is the client still there?  Its end of a suspended connection nobody else watches. */
+/* Callback: is the client still there?  libmicrohttpd does not watch a suspended connection. */
 static bool
 is_wanted(void *closure)
 {
@@ -227,7 +232,7 @@ client_address(const Request *request)
 	                         &request->config->proxies);
 }
 
-/* Is the token to be looked at, or have too many from there been wrong? */
+/* May a token from this address be looked at?  Not when too many were wrong. */
 static bool
 check_tries(Request *request)
 {
@@ -331,7 +336,7 @@ on_authenticated(TokenWait *wait, const Identity *identity, const DatabaseResult
 	else
 	{
 		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
-		/* whatever became of the question, nothing was done */
+		/* never 504: only the question about the token was sent, so the request had no effect */
 		failure_set(&request->failure, EDURANGE_UNAVAILABLE,
 		            "the database is not available at the moment");
 	}
@@ -349,7 +354,7 @@ dispatch(Request *request)
 	if (route->statement == STATEMENT_NONE)
 	{
 		request->status = MHD_HTTP_OK;
-		request->reply = reply_without_database(route->response);
+		request->reply = reply_without_database(route);
 		return true;
 	}
 	if (request->has_token && !check_tries(request))
@@ -367,7 +372,7 @@ dispatch(Request *request)
 	return proceed(request);
 }
 
-/* Callback, the first of a request: its target as it was sent. */
+/* Callback, the first of a request, with its target as it was sent: the head may not be there yet. */
 void *
 http_target(void *cls, const char *uri, struct MHD_Connection *connection)
 {
@@ -425,4 +430,15 @@ http_completed(void *cls, struct MHD_Connection *connection, void **closure,
 		response_log(request);
 	client_enter(request->client, CLIENT_HEAD);
 	request_free(request);
+}
+
+void
+http_too_slow(Client *client)
+{
+	static const char message[] = "the request did not come in whole in time";
+
+	if (client->request != NULL)
+		response_refuse(client->request, client->fd, EDURANGE_REQUEST_TIMEOUT, message);
+	else
+		response_turn_away(client->fd, client->since, EDURANGE_REQUEST_TIMEOUT, message);
 }

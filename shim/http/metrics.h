@@ -14,11 +14,10 @@ extern void metrics_free(void);
 /* A request is over; route is NULL where there was none, status 0 where the client went away. */
 extern void metrics_request(const Route *route, unsigned status, double seconds);
 
-/* The answer of a route: does it say that points were awarded? */
-extern void metrics_award(const Route *route, const char *reply);
+/* An answer awarded or corrected points. */
+extern void metrics_award(Award award);
 
-/* All of it in the format of Prometheus, to be freed; result is that of
- * STATEMENT_SYNC_METRICS. */
+/* All of it in the format of Prometheus, to be freed; the result is STATEMENT_SYNC_METRICS's. */
 extern char *metrics_text(const DatabaseResult *result);
 
 /* Serves it on a port of its own, without a token; ask is called in the thread of the port. */

@@ -20,6 +20,8 @@ request_new(Worker *worker, struct MHD_Connection *connection, const char *uri)
 	request->config = worker->config;
 	request->connection = connection;
 	request->client = client_of(connection);
+	if (request->client != NULL)
+		request->client->request = request;
 	request->raw_uri = uri;
 	request->raw_uri_length = strlen(uri);
 	request->uri = strdup(uri);
@@ -31,11 +33,14 @@ request_new(Worker *worker, struct MHD_Connection *connection, const char *uri)
 void
 request_free(Request *request)
 {
+	if (request->client != NULL)
+		request->client->request = NULL;
 	failure_clear(&request->failure);
 	identity_free(&request->identity);
 	values_free(&request->values);
 	pack_free(&request->upload.pack);
 	fields_free(&request->fields);
+	json_decref(request->members);
 	free(request->reply);
 	free(request->body);
 	free(request->uri);

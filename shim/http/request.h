@@ -62,9 +62,10 @@ typedef struct Request
 	bool suspended;
 	bool close;      /* the connection, after the response */
 	int retry_after; /* seconds; 0: there is nothing to wait for */
-	bool malformed;  /* what follows is not read */
+	bool malformed;  /* nobody knows where it ends, so nothing behind its head is read */
 	Failure failure;
-	char *reply; /* body of the response */
+	char *reply;     /* body of the response */
+	json_t *members; /* of that body, where something is to be read in it */
 	unsigned status;
 	char sqlstate[SQLSTATE_LENGTH];
 	int backend; /* process of the server that answered; 0: none */

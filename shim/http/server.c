@@ -31,8 +31,8 @@
 #include "http/metrics.h"
 #include "http/worker.h"
 
-#define HEAD_ROOM                                                                                  \
-	2048 /* beside the head of a request, for its fields' places and the response's head */
+/* Bytes beside the head of a request: for where its fields are, and for the head of the response. */
+#define HEAD_ROOM 2048
 
 /* An event loop, all of it. */
 typedef struct Engine
@@ -95,7 +95,7 @@ note_connection(void *cls, struct MHD_Connection *connection, void **context,
 		*context = client_begin(&engine->clients, connection);
 		return;
 	}
-	client_end(&engine->clients, *context, engine->worker.config);
+	client_end(&engine->clients, *context);
 	count(engine, -1);
 }
 
@@ -108,10 +108,7 @@ admit(Task *task)
 
 	if (MHD_add_connection(engine->daemon, arrival->fd, (struct sockaddr *) &arrival->address,
 	                       arrival->address_length) != MHD_YES)
-	{
-		clients_release((struct sockaddr *) &arrival->address, engine->worker.config);
 		count(engine, -1);
-	}
 	engine->ready = true;
 	free(arrival);
 }
@@ -132,14 +129,9 @@ distribute(int fd, const struct sockaddr_storage *address, socklen_t length, int
 		if (connections < atomic_load(&least->connections))
 			least = &server.engines[i];
 	}
-	if (total >= limit || !clients_admit((const struct sockaddr *) address, least->worker.config))
-		return false;
-	arrival = malloc(sizeof(Arrival));
+	arrival = total < limit ? malloc(sizeof(Arrival)) : NULL;
 	if (arrival == NULL)
-	{
-		clients_release((const struct sockaddr *) address, least->worker.config);
 		return false;
-	}
 	*arrival = (Arrival){.task.run = admit, .engine = least, .fd = fd, .address_length = length};
 	memcpy(&arrival->address, address, length);
 	count(least, 1);
@@ -185,7 +177,7 @@ run_engine(void *arg)
 		int timeout = worker->resumed ? 0 : next_timeout(engine);
 
 		loop_turn(worker->loop, timeout);
-		clients_sweep(&engine->clients, worker->config);
+		clients_sweep(&engine->clients, worker->config, http_too_slow);
 		/* at least every second: that is how connections time out */
 		if (!engine->ready && !worker->resumed && now_ms() - run_at < 1000)
 		{

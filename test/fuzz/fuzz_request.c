@@ -22,7 +22,7 @@ bind_request(const RouteMatch *match, const Target *target, const char *body, si
 	if (params_bind(match, target, &identity, body, length, &upload, &values, &failure) !=
 	    (failure.info == NULL))
 		__builtin_trap();
-	free(failure.info != NULL ? failure_body(&failure, "fuzz") : NULL);
+	json_decref(failure.info != NULL ? failure_body(&failure, "fuzz") : NULL);
 	values_free(&values);
 	failure_clear(&failure);
 }
