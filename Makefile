@@ -8,7 +8,8 @@ TESTS ?=
 SUITES ?=
 export PG_CONFIG SHIM_BINDIR PROVE_FLAGS TESTS SUITES
 
-PARTS = syncworker shim test/instance_manager
+PARTS = syncworker shim
+SIMULATOR = test/instance_manager
 EXTENSION = edurange
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" edurange.control)
 
@@ -31,7 +32,8 @@ PG_CFLAGS += -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-co
 		-Wno-ignored-optimization-argument -Wno-ignored-attributes)
 # PostgreSQL 15 leaves PGDLLEXPORT empty; with hidden symbols it has to say "default".
 PG_CPPFLAGS += -Iextension -Ibuild -MMD -MP '-DPGDLLEXPORT=__attribute__((visibility("default")))'
-EXTRA_CLEAN = build extension/*.d extension/*/*.d
+# Also of sources that are gone or moved.
+EXTRA_CLEAN = build extension/*.[do] extension/*/*.[do]
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -49,7 +51,8 @@ distclean: clean
 endif
 
 # ---- what this Makefile adds -----------------------------------------------------------------
-all: parts ## build extension, sync worker, shim and Instance Manager simulator
+all: parts ## build extension, sync worker and shim
+simulator: $(SIMULATOR)-all ## build the Instance Manager simulator, for tests and `make run`
 install: install-parts ## install all parts (DESTDIR, SHIM_BINDIR); `make run` needs no install
 clean: clean-parts ## remove what was built, and say so
 
@@ -96,13 +99,12 @@ build/script-parts: FORCE
 
 parts: $(PARTS:%=%-all)
 install-parts: $(PARTS:%=%-install)
-clean-parts: clean-says $(PARTS:%=%-clean)
-$(PARTS:%=%-all):
+clean-parts: clean-says $(PARTS:%=%-clean) $(SIMULATOR)-clean
+$(PARTS:%=%-all) $(SIMULATOR)-all:
 	$(MAKE) -C $(@:-all=) all
-syncworker-install shim-install: %-install: %-all
+$(PARTS:%=%-install): %-install: %-all
 	$(MAKE) -C $* install
-test/instance_manager-install: ; # for tests and `make run` only, from where it is built
-$(PARTS:%=%-clean):
+$(PARTS:%=%-clean) $(SIMULATOR)-clean:
 	@$(MAKE) -C $(@:-clean=) clean
 
 clean-says:
@@ -130,17 +132,19 @@ bench: ## speed, as a table; BENCH="quick reads writes hot failing lock idle awa
 	@MAKE='$(MAKE)' test/bench/run.sh
 deb: ## Debian packages for the PostgreSQL of PG_CONFIG, in build/deb/
 	@MAKE='$(MAKE)' deploy/deb.sh
-lint: ## formatting, both compilers, static analysis, shell scripts, exported symbols
+lint: ## all that finds mistakes without running anything; LINT="format gates" picks some
 	@MAKE='$(MAKE)' test/lint.sh
-docs: ## make the pages of docs/ that list errors, functions and settings
+lint-fast: ## the same without the slow analysers, as continuous integration runs it
+	@MAKE='$(MAKE)' test/lint.sh fast
+docs: ## make the pages of docs/ that list errors, functions, settings and metrics
 	perl docs/generate.pl
 format: ## clang-format all C files in place
-	clang-format -i $(sort $(foreach d,extension $(PARTS) test/fuzz,$(wildcard $(d)/*.[ch] $(d)/*/*.[ch])))
+	clang-format -i $(sort $(filter-out %.made.c,$(foreach d,extension $(PARTS) $(SIMULATOR) test/fuzz,$(wildcard $(d)/*.[ch] $(d)/*/*.[ch]))))
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | sort | expand -t 18
 
 FORCE:
-.PHONY: FORCE all install clean distclean parts install-parts clean-parts clean-says distclean-run \
-	run up down psql test test-long fuzz bench deb lint docs format help \
-	$(foreach p,$(PARTS),$(p)-all $(p)-install $(p)-clean)
+.PHONY: FORCE all install clean distclean parts simulator install-parts clean-parts clean-says distclean-run \
+	run up down psql test test-long fuzz bench deb lint lint-fast docs format help \
+	$(foreach p,$(PARTS) $(SIMULATOR),$(p)-all $(p)-install $(p)-clean)

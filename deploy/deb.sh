@@ -18,9 +18,9 @@ tree=$out/edurange-$version
 # The tree to build in: sources alone, without what was built from them.
 rm -rf "$out"
 mkdir -p "$tree/debian"
-(cd "$TOP" && tar -cf - --exclude='*.o' --exclude='*.so' --exclude='*.d' --exclude='*.bc' --exclude=edurange_shim \
-  --exclude=sql_types.c --exclude=.built-with Makefile edurange.control LICENSE README.md CHANGELOG.md extension \
-  schema shim syncworker docs deploy) | tar -xf - -C "$tree"
+(cd "$TOP" && tar -cf - --exclude='*.o' --exclude='*.so' --exclude='*.d' --exclude='*.bc' --exclude='*.a' \
+  --exclude='*.made.c' --exclude=make_documents --exclude=edurange_shim --exclude=.built-with \
+  Makefile edurange.control LICENSE README.md CHANGELOG.md extension schema shim syncworker docs deploy) | tar -xf - -C "$tree"
 
 fill() {
   sed -e "s|@PGVERSION@|$PGVERSION|g" -e "s|@MAINTAINER@|$maintainer|g" "$1"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what building, running and testing need, from Debian's packages: install-deps.sh
-# [build|fuzz|test|long|bench|lint|deb].  Looks for the files themselves, not for package names, so that anything that
-# is there in another way counts; when all is there it neither calls apt nor uses the network.
+# [build|fuzz|test|long|bench|lint-fast|lint|deb].  Looks for the files themselves, not for package names,
+# so that anything that is there in another way counts; when all is there it neither calls apt nor uses the
+# network.
 set -eu
 
 purpose=${1:-build}
@@ -18,7 +19,8 @@ libpq headers|header libpq-fe.h|libpq-dev
 libcurl headers|header curl/curl.h|libcurl4-openssl-dev
 jansson headers|header jansson.h|libjansson-dev
 libmicrohttpd headers|header microhttpd.h|libmicrohttpd-dev
-libarchive headers|header archive.h|libarchive-dev
+libunistring headers|header uninorm.h|libunistring-dev
+zlib headers|header zlib.h|zlib1g-dev
 pkg-config|command pkg-config|pkg-config'
 needs_fuzz='
 clang|command clang|clang
@@ -49,10 +51,11 @@ gunicorn|command gunicorn|gunicorn
 Flask and psycopg2|python flask,psycopg2|python3-flask python3-psycopg2
 jsonschema for Python|python jsonschema|python3-jsonschema
 IPC::Run|perl IPC::Run|libipc-run-perl'
+needs_analysers='
+clang-tidy|command clang-tidy|clang-tidy
+scan-build|command scan-build|clang-tools'
 needs_lint='
 clang-format|command clang-format|clang-format
-clang-tidy|command clang-tidy|clang-tidy
-scan-build|command scan-build|clang-tools
 cppcheck|command cppcheck|cppcheck
 shellcheck|command shellcheck|shellcheck
 nm|command nm|binutils'
@@ -113,9 +116,10 @@ missing_packages() {
     long) needs=$needs_build$needs_fuzz$needs_test$needs_long ;;
     deb) needs=$needs_build$needs_deb ;;
     bench) needs=$needs_build$needs_bench ;;
-    lint) needs=$needs_build$needs_fuzz$needs_test$needs_lint ;;
+    lint-fast) needs=$needs_build$needs_fuzz$needs_test$needs_lint ;;
+    lint) needs=$needs_build$needs_fuzz$needs_test$needs_lint$needs_analysers ;;
     *)
-      echo "install-deps.sh: unknown purpose \"$purpose\"; build, fuzz, test, long, bench, lint or deb" >&2
+      echo "install-deps.sh: unknown purpose \"$purpose\"; build, fuzz, test, long, bench, lint-fast, lint or deb" >&2
       exit 2
       ;;
   esac

@@ -59,7 +59,7 @@ build_and_stage() {
     cp -R "$EDURANGE_STAGE" "$1"
     return
   fi
-  flock "$TOP" "$MAKE" -C "$TOP" --no-print-directory -s -j2 all install "DESTDIR=$1" \
+  flock "$TOP" "$MAKE" -C "$TOP" --no-print-directory -s -j2 all simulator install "DESTDIR=$1" \
     SHIM_BINDIR=/usr/local/bin
   install -m 755 "$TOP/test/instance_manager/edurange_instance_manager" "$1/usr/local/bin/"
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 # Makes the pages that list what the sources define: errors.md from extension/base/errors.h, sql-api.md
 # from schema/extension/ with the examples of expected/examples.out, settings.md from
-# extension/base/guc.c and shim/config/config.c.
+# extension/base/guc.c and shim/config/config.c, metrics.md from shim/http/metrics.c and
+# deploy/prometheus/textfile.sql.
 #
 # Usage: docs/generate.pl [--check | --man | --environment]: with --check nothing is written, and a page that
 # is not up to date is an error; the others print the shim's manual page and its settings as a file of
@@ -154,8 +155,9 @@ TXT
 		{
 			my ($name, $attributes) = ($1, $2);
 			$attributes =~ s/\s+/ /g;
-			$section .= "Row type `$name`:$attributes\n\n";
-			$section =~ s/Row type `$name`:\s*([^\n]*)\n\n$/Row type `$name`: `$1`.\n\n/;
+			$attributes =~ s/^ | $//g;
+			my ($nullable) = $source =~ /COMMENT ON TYPE edurange\.$name IS\s+'(?:[^']|'')*(Nullable: [\w, ]+\.)/;
+			$section .= "Row type `$name`: `$attributes`." . (defined $nullable ? " $nullable" : '') . "\n\n";
 		}
 		while ($source =~ /CREATE FUNCTION edurange\.(\w+)\(\s*(.*?)\)\s*RETURNS (.*?)\s+(?:AS|LANGUAGE)\b/gs)
 		{
@@ -387,22 +389,61 @@ $shim
 TXT
 }
 
-# The page on HTTP is written by hand; each route of the shim must be in it, with its tier.
-sub check_http_api
+# Rows of the metrics that sources name together with their help; a metric without one is an error.
+sub metric_rows
 {
-	my $page = slurp('docs/http-api.md');
-	my $source = slurp('shim/api/routes.c');
+	my $strings = '((?:"(?:[^"\\\\]|\\\\.)*"\s*)+)';
+	my $rows = '';
 
-	while ($source =~ /\{\.method = "(\w+)", \.path = "([^"]+)",\s*(?:\.tier = TIER_(\w+))?/g)
+	for my $path (sort glob "$top/shim/*/metrics*.c $top/shim/*/counters*.c")
 	{
-		my ($method, $path, $tier) = ($1, $2, lc($3 // ''));
-		my $wanted = $tier eq '' ? "`$method $path`" : "### `$method $path` ($tier)";
+		my $source = slurp($path =~ s,^\Q$top\E/,,r);
 
-		next if index($page, $wanted) >= 0;
-		print STDERR "docs/http-api.md lacks $wanted\n";
-		$stale = 1;
+		while ($source =~ /"(edurange_[a-z_]+)"(\s*;)?/g)
+		{
+			my ($name, $later) = ($1, $2);
+			my $where = pos $source;
+			# the help stands beside the name, or in the next head where the name is a variable
+			my ($type, $help) = defined $later
+			  ? $source =~ /\G.*?put_head\(text, name, "(\w+)",\s*$strings/gcs
+			  : $source =~ /\G,\s*(?:"(gauge|counter)",\s*(?:[\d.]+,\s*)?)?$strings/gc;
+			pos $source = $where;
+			die "$path: no help for $name\n" unless defined $help;
+			$type //= $name =~ /_total$/ ? 'counter' : 'gauge';
+			$rows .= "| `$name` | $type | " . c_string($help) . " |\n";
+		}
 	}
-	return;
+	return $rows;
+}
+
+sub metrics
+{
+	my $service = metric_rows();
+	my $server = '';
+	my $source = slurp('deploy/prometheus/textfile.sql');
+
+	$server .= "| `$1` | $3 | $2 |\n" while $source =~ /# HELP (\w+) (.*?)\\n# TYPE \1 (\w+)/g;
+	return <<"TXT";
+# Metrics
+
+Made from `shim/http/metrics.c` and `deploy/prometheus/textfile.sql`. What to do when one is off is told in
+[operations.md](operations.md).
+
+## Of the HTTP service
+
+`GET /metrics`. Labels are patterns of routes, never what came with a request.
+
+| metric | type | meaning |
+|---|---|---|
+$service
+## Of the database server
+
+`deploy/prometheus/textfile.sql`, for the textfile collector of Prometheus' node exporter.
+
+| metric | type | meaning |
+|---|---|---|
+$server
+TXT
 }
 
 if (grep { $_ eq '--man' } @ARGV)
@@ -415,8 +456,8 @@ if (grep { $_ eq '--environment' } @ARGV)
 	print environment();
 	exit 0;
 }
-check_http_api();
 page('errors.md', errors());
 page('sql-api.md', sql_api());
 page('settings.md', settings());
+page('metrics.md', metrics());
 exit $stale;

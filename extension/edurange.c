@@ -1,6 +1,7 @@
 /*
  * edurange.c
- *	  The module's magic and its start: settings, and the worker when the server preloads us.
+ *	  The module's magic and its start: settings, what the rooms tell each other, and the worker when
+ *	  the server preloads us.
  */
 #include "postgres.h"
 
@@ -10,6 +11,8 @@
 
 #include "base/compat.h"
 #include "base/guc.h"
+#include "calls/outcomes.h"
+#include "game/entries.h"
 #include "sync/sync_status.h"
 
 PG_MODULE_MAGIC;
@@ -37,6 +40,7 @@ void
 _PG_init(void)
 {
 	guc_define();
+	outcomes_register(&entries_of_batch);
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
 	sync_status_preload();

@@ -21,11 +21,10 @@
 #include <jansson.h>
 
 #include "api/routes.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "config/config.h"
-#include "describe/openapi.h"
-#include "http/http.h"
 #include "http/metrics.h"
 #include "http/server.h"
 
@@ -132,7 +131,7 @@ drain(const sigset_t *signals, int seconds)
 
 		if (steps-- <= 0 || sigtimedwait(signals, NULL, &step) > 0)
 			return false;
-		quiet = http_in_flight() == 0 ? quiet + 1 : 0;
+		quiet = gauge_value(GAUGE_REQUESTS) == 0 ? quiet + 1 : 0;
 	}
 	return true;
 }
@@ -151,10 +150,10 @@ main(int argc, char **argv)
 			return EXIT_CONFIGURATION;
 		case CONFIG_DONE:
 			return EXIT_SUCCESS;
+		case CONFIG_ROUTES:
+			routes_print();
+			return EXIT_SUCCESS;
 		case CONFIG_CHECK:
-			if (!routes_check() || !openapi_start())
-				return EXIT_FAILURE;
-			openapi_stop();
 			config_print(&config);
 			config_free(&config);
 			return EXIT_SUCCESS;
@@ -168,8 +167,6 @@ main(int argc, char **argv)
 		return EXIT_CONFIGURATION;
 	}
 	json_object_seed(0); /* before any thread starts: hash tables need their seed */
-	if (!routes_check() || !openapi_start())
-		return EXIT_FAILURE;
 	fd = listen_on(config.host, config.port);
 	if (fd < 0)
 		return EXIT_FAILURE;
@@ -202,7 +199,6 @@ main(int argc, char **argv)
 	metrics_stop();
 	server_stop();
 	metrics_free();
-	openapi_stop();
 	config_free(&config);
 	log_event("info", "stopped", "every request was finished");
 	return EXIT_SUCCESS;

@@ -1,4 +1,4 @@
--- JSON Schema, draft-07.  The standard's own test suite runs in test/t/050_json_schema_suite.pl.
+-- JSON Schema, draft-07.  The standard's own test suite runs in test/t/044_json_schema_suite.pl.
 CREATE FUNCTION testing.broken(schema jsonb, document jsonb, remotes jsonb DEFAULT '{}', formats boolean DEFAULT false)
   RETURNS text LANGUAGE sql AS $$
   SELECT coalesce(string_agg(format('%s %s: %s', path, keyword, message), E'\n'), 'valid')

@@ -96,7 +96,7 @@ UPDATE "ChallengeInstance" SET flag = 'flag{decoy}', "flagSecretName" = NULL WHE
 UPDATE "ChallengeInstance" SET flag = 'null' WHERE id = 'e5';
 SELECT wanted -> 'secrets' AS secrets FROM edurange.sync_apply(testing.pods('e1 CREATING, e2 ACTIVE, e3 ACTIVE, e4 TERMINATING, e5 ACTIVE'), '2021-05-01 00:00:00');
 SELECT changed FROM edurange.sync_apply('{"secrets": [{"name": "e1", "secret_name": "flag-secret-e1", "value": "EDU-{one}"},
-  {"name": "e2", "secret_name": "flag-secret-e2", "value": "null"}, {"name": "e5", "secret_name": "flag-secret-e5"},
+  {"name": "e2", "secret_name": "flag-secret-e2", "value": "null"}, {"name": "e5", "secret_name": "flag-secret-e5", "value": "{{FLAG}}"},
   {"name": "e3", "secret_name": "flag-secret-e3", "value": " "}, {"name": "gone", "secret_name": "x", "value": "EDU-{x}"}]}', '2021-05-01 00:00:01');
 SELECT id, flag, "flagSecretName" FROM "ChallengeInstance" WHERE "challengeId" = 'sch' ORDER BY id;
 SELECT * FROM testing.watched;

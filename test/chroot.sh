@@ -9,7 +9,7 @@ suite=$1
 shift
 if [ "${1:-}" = --server ]; then
   set -- "postgresql-$2" "postgresql-server-dev-$2" gcc make perl pkg-config libpq-dev libcurl4-openssl-dev \
-    libjansson-dev libmicrohttpd-dev libarchive-dev libssl-dev
+    libjansson-dev libmicrohttpd-dev libssl-dev libunistring-dev zlib1g-dev
 fi
 key=$(printf '%s\n' "$@" | sort | sha256sum | cut -c 1-8)
 root=/var/tmp/edurange-chroot-$suite-$key

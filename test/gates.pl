@@ -1,13 +1,13 @@
 #!/usr/bin/perl
-# Rules of CONTRIBUTING.md that no compiler knows: SQL stands only in the statement tables, every route is
-# in docs/http-api.md with its tier, every function that a route calls is granted to that tier, and every
-# setting and every metric that an alert or a dashboard names exists and is documented.
+# Rules of CONTRIBUTING.md that no compiler knows, one section below for each.
 #
 # Usage: test/gates.pl [FOLDER]: the checkout, unless it is this one.  Prints findings; exits 1 on any.
 
 use strict;
 use warnings;
 
+use Digest::SHA qw(sha256_hex);
+use File::Find qw(find);
 use FindBin;
 
 my $top = $ARGV[0] // "$FindBin::Bin/..";
@@ -24,18 +24,32 @@ sub slurp
 {
 	my ($path) = @_;
 
-	open(my $file, '<', $path =~ m{^/} ? $path : "$top/$path") or die "$path: $!\n";
+	open(my $file, '<', "$top/$path") or die "$path: $!\n";
 	local $/ = undef;
 	return scalar <$file>;
 }
 
-# ---- SQL only in the statement tables ------------------------------------------------------------
+# Files below folders, or such files themselves, whose paths match; build output aside.
+sub files
+{
+	my ($which, @where) = @_;
+	my @files;
 
-my $sql = qr/^\s*(?:SELECT\s|INSERT\s+INTO\s|UPDATE\s+\S+\s+SET\b|DELETE\s+FROM\s|WITH\s+\w+\s+AS\b|MERGE\s+INTO\s|
-	(?:CREATE|ALTER|DROP)\s+(?:TABLE|FUNCTION|INDEX|TRIGGER|EXTENSION|TYPE|ROLE|SCHEMA)\s|GRANT\s+\w+\s+ON\s|
-	TRUNCATE\s|LOCK\s+TABLE\s|COPY\s+\w+)/x;
+	find(
+		{
+			no_chdir => 1,
+			wanted => sub {
+				my $path = $_ =~ s,^\Q$top\E/,,r;
+				push @files, $path if $path =~ $which && -f $_;
+			},
+			preprocess => sub { grep { $_ ne 'build' && $_ ne '.git' } @_ },
+		},
+		grep { -e } map { "$top/$_" } @where);
+	@files = sort @files;
+	return @files;
+}
 
-# Replaces comments, and what $where matches, by as many empty lines.
+# The same text with what $where matches replaced by as many empty lines.
 sub without
 {
 	my ($text, $where) = @_;
@@ -43,86 +57,383 @@ sub without
 	return $text =~ s/$where/"\n" x ($& =~ tr,\n,,)/gser;
 }
 
-# Statement tables end with a closing brace at the margin; preprocessor lines may hold their pieces.
-for my $path (sort map { glob "$top/$_/*.c $top/$_/*/*.c" } qw(extension shim syncworker))
+# A line's number in a text, from an offset.
+sub line_at
 {
-	next if $path =~ m{/shim/api/routes\.c$|/sql_types\.c$}; # the shim's table; made by make
-	my $text = without(slurp($path), qr{/\*.*?\*/}s);
-	$text = without($text, qr/^(?:static )?(?:const )?(?:Statement|char \*const) statements\[[^;{]*= \{.*?^\};/ms);
-	$text = without($text, qr/^#define (?:[^\n]*\\\n)*[^\n]*/m);
-	# adjacent pieces of one literal count as one
-	while ($text =~ /"((?:[^"\\\n]|\\.)*)"/g)
+	my ($text, $offset) = @_;
+
+	return 1 + (substr($text, 0, $offset) =~ tr/\n//);
+}
+
+my $literal = qr/"(?:[^"\\\n]|\\.)*"/s;
+my $gap = qr/(?:\s|\\\n)*/;
+
+# A C file without its comments; what looks like one within a literal stays.
+sub c_text
+{
+	my ($path) = @_;
+
+	return slurp($path) =~ s{($literal|'(?:[^'\\\n]|\\.)+')|/\*.*?\*/|//[^\n]*}{$1 // ' ' . "\n" x ($& =~ tr/\n//)}gser;
+}
+
+# Those that make makes aside.
+my @c_files = grep { !m{/sql_types\.c$|\.made\.c$} } files(qr/\.[ch]$/, qw(extension shim syncworker));
+my %c_text = map { $_ => c_text($_) } @c_files;
+
+# ---- SQL only in statement tables ----------------------------------------------------------------
+# A statement table is an array "statements" at the margin of a .c file.  A #define may hold SQL, too, when
+# it is used by statement tables and by such #defines of the same part alone.
+
+my $object = qr/(?:TABLE|(?:MATERIALIZED\s+)?VIEW|FUNCTION|PROCEDURE|(?:UNIQUE\s+)?INDEX|(?:CONSTRAINT\s+|EVENT\s+)?TRIGGER|
+	EXTENSION|TYPE|ROLE|USER|SCHEMA|SEQUENCE|DATABASE|DOMAIN|POLICY|RULE|PUBLICATION|SUBSCRIPTION|STATISTICS|DEFAULT|OWNED)/xi;
+my $begins = qr/(?:
+	SELECT(?:\s+(?!(?:a|an|the|one|what|which)\s)|\(|$) |
+	INSERT(?:\s+INTO\b|\s*$) | UPDATE(?:\s+(?:ONLY\s+)?\S+\s+(?:(?:AS\s+)?\w+\s+)?SET\b|\s*$) | DELETE\s+(?:FROM\b|$) |
+	MERGE\s+INTO\b | VALUES\s*\( | TABLE\s+[\w.\\"]+\s*;?\s*$ | WITH\s+(?:RECURSIVE\s+)?\w+(?:\s*\([^)]*\))?\s+AS\b |
+	SET\s+(?:(?:LOCAL|SESSION)\s+)?(?:[\w.]+\s*(?:=|\bTO\b)\s*(?:['%\$\d]|\w+\s*(?:;|$)|$)|ROLE\b|CONSTRAINTS\b|TRANSACTION\b|AUTHORIZATION\b|TIME\s+ZONE\b) |
+	RESET\s+(?:ALL|ROLE|[\w]+\.[\w.]+)\b | SHOW\s+\w+\s*;?\s*$ | CALL\s+[\w.\\"]+\s*\( | DO\s+(?:\$|'|LANGUAGE\b) |
+	LOCK\s+(?:TABLE\b|(?:ONLY\s+)?[\w.\\"%]+(?:\s*,\s*[\w.\\"%]+)*\s+(?:IN|NOWAIT)\b|[\w]+\.[\w\\"]+) |
+	COPY\s+(?:\(|[\w.\\"]+(?:\s*\([^)]*\))?\s+(?:FROM|TO)\b) |
+	(?:CREATE|ALTER|DROP)\s+(?:OR\s+REPLACE\s+|TEMP(?:ORARY)?\s+|UNLOGGED\s+)?$object\s |
+	(?:GRANT|REVOKE)\s.*\b(?:ON|TO|FROM)\s+\S | TRUNCATE\s+(?:TABLE\b|[\w]+\.|\\"|%|[\w]+\s*;?\s*$) |
+	(?:ANALYZE|VACUUM|REINDEX|CLUSTER|CHECKPOINT|BEGIN|COMMIT|ROLLBACK)\s*;?\s*$ |
+	(?:ANALYZE|VACUUM)\s+(?:\(|[\w]+\.|\\"|%) | REINDEX\s+(?:\(|INDEX|TABLE|DATABASE|SCHEMA)\b | REFRESH\s+MATERIALIZED\b |
+	COMMENT\s+ON\b | (?:NOTIFY|LISTEN|UNLISTEN|SAVEPOINT|DEALLOCATE|DISCARD)\s+\w+\s*;?\s*$ | START\s+TRANSACTION\b |
+	ROLLBACK\s+TO\b | RELEASE\s+SAVEPOINT\b | PREPARE\s+\w+.*\bAS\b | EXECUTE\s+\w+\s*\( | DECLARE\s+\w+.*\bCURSOR\b |
+	FETCH\s+.*\bFROM\b | EXPLAIN\s+(?:\(|ANALYZE\b|SELECT\b) | SECURITY\s+LABEL\b | IMPORT\s+FOREIGN\b
+)/xi;
+my $sql = qr/
+	(?:^|;)(?:[\s(]|\\[nt]|\/\*.*?\*\/|--.*?(?:\\n|\n))*$begins | # a statement
+	\$\d+\b(?!\$) |                                               # the parameter of one
+	\b(?:FROM|JOIN|INTO)\s+(?:ONLY\s+)?(?:edurange|public|pg_catalog|information_schema)\s*\. |
+	^\s*(?:WHERE|HAVING)\s+\S+.*(?:[=<>]|\bIS\b|\bIN\b|\bLIKE\b) |
+	^\s*(?:ORDER\s+BY|GROUP\s+BY|ON\s+CONFLICT|FOR\s+(?:NO\s+KEY\s+)?UPDATE\b|FOR\s+(?:KEY\s+)?SHARE\b|UNION\s+ALL|LEFT\s+JOIN|INNER\s+JOIN|CROSS\s+JOIN|RETURNING)\b
+/xis;
+
+# The literals of a text that are SQL, adjacent pieces taken as one: offset and content of each.
+sub sql_in
+{
+	my ($text) = @_;
+	my @found;
+
+	while ($text =~ /$literal(?:$gap$literal)*/g)
 	{
-		my ($literal, $line) = ($1, 1 + (substr($text, 0, $-[0]) =~ tr/\n//));
-		finding(($path =~ s,^\Q$top\E/,,r) . ":$line: SQL outside of a statement table: \"$literal\"") if $literal =~ $sql;
+		my $offset = $-[0];
+		my $content = join '', map { substr $_, 1, -1 } $& =~ /$literal/g;
+		push @found, [ $offset, $content ] if $content =~ $sql;
 	}
+	return @found;
+}
+
+# A directive of one line, or of several that end in backslashes, and a statement table.
+my $directive = qr/^[ \t]*\#[ \t]*(\w+)((?:[^\n]*\\\n)*[^\n]*)/m;
+my $statement_table = qr/^(?:static\s+)?(?:const\s+)?(?:\w*Statement|char\s+\*const)\s+statements\[[^\]]*\]\s*=\s*\{.*?^\};/ms;
+
+sub check_sql
+{
+	my (%outside, %define);
+
+	for my $path (@c_files)
+	{
+		my $text = $c_text{$path};
+		my $scope = $path =~ m{^(\w+)/.*\.h$} ? $1 : $path; # a header's are seen in all of its part
+		while ($text =~ /$directive/g)
+		{
+			my ($what, $rest) = ($1, $2);
+			$define{$scope}{$1} .= $2 if $what eq 'define' && $rest =~ /^\s*(\w+)(.*)/s;
+		}
+		$text = without($text, $directive);
+		if ($path =~ /\.c$/)
+		{
+			my $tables = () = $text =~ /$statement_table/g;
+			finding("$path has $tables statement tables") if $tables > 1;
+			$text = without($text, $statement_table);
+		}
+		$outside{$path} = $text;
+		finding("$path:" . line_at($text, $_->[0]) . ": SQL outside of a statement table: \"$_->[1]\"") for sql_in($text);
+	}
+	check_pieces(\%outside, \%define);
+	return;
+}
+
+# The names in a text, literals aside: offset and name of each.
+sub names_in
+{
+	my $text = $_[0] =~ s/$literal/'"' . ' ' x (length($&) - 2) . '"'/ger;
+	my @names;
+
+	push @names, [ $-[0], $& ] while $text =~ /\b[A-Za-z_]\w*\b/g;
+	return @names;
+}
+
+# What #defines hold of SQL is used by statement tables alone: names that hold it are followed through
+# further #defines, and none may stand outside of a table.
+sub check_pieces
+{
+	my ($outside, $define) = @_;
+	my %holds;
+	my $more = 1;
+
+	while ($more)
+	{
+		$more = 0;
+		for my $scope (keys %$define)
+		{
+			my ($part) = $scope =~ m{^(\w+)};
+			while (my ($name, $body) = each %{ $define->{$scope} })
+			{
+				next if $holds{$scope}{$name};
+				next unless sql_in($body) || grep { $holds{$scope}{ $_->[1] } || $holds{$part}{ $_->[1] } } names_in($body);
+				$holds{$scope}{$name} = $more = 1;
+			}
+		}
+	}
+	for my $path (@c_files)
+	{
+		my ($part) = $path =~ m{^(\w+)};
+		for (names_in($outside->{$path}))
+		{
+			my ($offset, $name) = @$_;
+			finding("$path:" . line_at($outside->{$path}, $offset) . ": SQL outside of a statement table: $name")
+			  if $holds{$path}{$name} || $holds{$part}{$name};
+		}
+	}
+	return;
 }
 
 # ---- routes: documented with their tier, granted to it -------------------------------------------
 
-my %rank = (player => 1, service => 2, admin => 3);
-my %granted;
-my $grants = slurp('schema/extension/90_grants.sql');
-while ($grants =~ /GRANT EXECUTE ON FUNCTION\s+([^;]*?)\s+TO (\w+);/g)
+# Functions that a tier's role may call, with the lowest such tier.
+sub granted
 {
-	my ($functions, $role) = ($1, $2);
-	next unless $role =~ /^edurange_(player|service|admin)$/;
-	my $tier = $1;
-	$granted{$_} = $tier for $functions =~ /edurange\.(\w+)/g;
-}
+	my %granted;
+	my $grants = slurp('schema/extension/90_grants.sql');
 
-my $routes = slurp('shim/api/routes.c');
-my %statement;
-$statement{$1} = $2 while $routes =~ /\[(STATEMENT_\w+)\] = (\{.*?\})(?=,?\n\t\[|,?\n\};)/gs;
-my $documented = slurp('docs/http-api.md');
-my ($table) = $routes =~ /^const Route routes\[\] = \{(.*?)^\};/ms;
-my $count = 0;
-for my $row (split /(?=\{\.method)/, $table)
-{
-	my ($method, $path) = $row =~ /\.method = "(\w+)", \.path = "([^"]+)"/ or next;
-	my ($tier) = $row =~ /\.tier = TIER_(\w+)/;
-	$tier = defined $tier ? lc $tier : undef;
-	$count++;
-	my $heading = defined $tier ? "### `$method $path` ($tier)" : "`$method $path`";
-	finding("docs/http-api.md has no $heading") if index($documented, $heading) < 0;
-	my ($name) = $row =~ /\.statement = (STATEMENT_\w+)/ or next;
-	my $text = $statement{$name} // '';
-	for my $function ($text =~ /(?:outcomes\('|OUTCOMES_OF\("|ROW_OF\("|LIST_OF\("|FROM edurange\.|SELECT edurange\.)(\w+)/g)
+	while ($grants =~ /GRANT EXECUTE ON FUNCTION\s+([^;]*?)\s+TO edurange_(player|service|admin);/g)
 	{
-		next if $function eq 'outcomes' || $function eq 'wire';
-		my $to = $granted{$function};
-		finding("$method $path calls edurange.$function, which " . (defined $to ? "only $to may call" : 'nobody may call'))
-		  unless defined $to && $rank{$to} <= $rank{ $tier // 'player' };
+		my ($functions, $tier) = ($1, $2);
+		$granted{$_} = $tier for $functions =~ /edurange\.(\w+)/g;
 	}
+	return \%granted;
 }
-finding('no routes found in shim/api/routes.c') unless $count;
 
-# ---- settings ------------------------------------------------------------------------------------
-
-my $settings = slurp('docs/settings.md');
-my @settings = (
-	slurp('extension/base/guc.c') =~ /"(edurange\.\w+)"/g,
-	slurp('shim/config/config.c') =~ /"(EDURANGE_\w+)"/g);
-finding("docs/settings.md lacks $_") for grep { index($settings, "`$_`") < 0 } @settings;
-my %known = map { $_ => 1 } @settings;
-for my $page (glob "$top/docs/*.md")
+sub check_routes
 {
+	my %rank = (player => 1, service => 2, admin => 3);
+	my $granted = granted();
+	my $shim = join "\n", @c_text{ grep { m{^shim/.*\.c$} } @c_files };
+	my $documented = slurp('docs/http-api.md');
+	my ($table) = $shim =~ /^const Route routes\[\] = \{(.*?)^\};/ms;
+	my %statement;
+	my $count = 0;
+
+	for ($shim =~ /$statement_table/g)
+	{
+		$statement{$1} = $2 while /\s\[(STATEMENT_\w+)\] = (.*?)(?=,\s*\[|,?\s*\};)/gs;
+	}
+	for my $row (split /(?=\{\.method)/, $table // '')
+	{
+		my ($method, $path) = $row =~ /\.method = "(\w+)", \.path = "([^"]+)"/ or next;
+		my ($tier) = map { lc } $row =~ /\.tier = TIER_(\w+)/;
+		my $heading = defined $tier ? "### `$method $path` ($tier)" : "`$method $path`";
+		$count++;
+		finding("docs/http-api.md has no $heading") if index($documented, $heading) < 0;
+		my ($name) = $row =~ /\.statement = (STATEMENT_\w+)/ or next;
+		finding("$method $path has the statement $name, which is in no table") unless defined $statement{$name};
+		# in SQL, or as the first argument of a macro
+		my $text = $statement{$name} // '';
+		my @functions = grep { $_ ne 'outcomes' && $_ ne 'wire' }
+		  $text =~ /\b[A-Z_]+\("(\w+)/g, $text =~ /(?:\bFROM|\bSELECT|,) edurange\.(\w+)/g, $text =~ /\boutcomes\('(\w+)/g;
+		finding("$method $path calls no function that is known here") unless @functions || !defined $tier;
+		for my $function (@functions)
+		{
+			my $to = $granted->{$function};
+			finding("$method $path calls edurange.$function, which " . (defined $to ? "only $to may call" : 'nobody may call'))
+			  unless defined $to && $rank{$to} <= $rank{ $tier // 'player' };
+		}
+	}
+	finding('no routes found in the shim') unless $count;
+	return;
+}
+
+# ---- settings: documented, and none is named that does not exist ----------------------------------
+
+sub check_settings
+{
+	my $documented = slurp('docs/settings.md');
+	my $sources = join "\n", @c_text{ grep { /^extension/ } @c_files };
+	my @server = $sources =~ /DefineCustom\w+Variable\(\s*"(edurange\.\w+)"/g;
+	my @shim = map { slurp($_) =~ /^\t(?:TEXT|SECRET|INTEGER|SWITCH)\("(\w+)"/gm } files(qr/\.c$/, 'shim/config');
+	my $schema = join "\n", map { slurp($_) } files(qr/\.(?:sql|sh)$/, qw(schema/extension schema/migrations schema/make_migrations.sh schema/make_schemas.sh));
+	my $named = qr/(?:FUNCTION|PROCEDURE|TYPE|TABLE|VIEW|SEQUENCE)\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:edurange\.)?(\w+)/i;
+	my %known = map { $_ => 1 } @server, @shim, map { "${_}_FILE" } @shim;
+
+	finding('no settings found') unless @server && @shim;
+	finding("docs/settings.md lacks $_") for grep { index($documented, "| `$_` |") < 0 } @server, @shim;
+	# What else is called so: functions, types and tables, and the variables of scripts.
+	$known{"edurange.$1"} = 1
+	  while $schema =~ /^[ \t]*(?:printf .*')?CREATE\s+(?:OR\s+REPLACE\s+)?$named/gim;
+	for my $script ('Makefile', files(qr/\.(?:sh|pl|pm)$|\/Makefile$/, qw(deploy test)))
+	{
+		$known{$_} = 1 for slurp($script) =~ /(?:\$\{?|ENV\{|\bexport\s+|^\s*)(EDURANGE_[A-Z_]+)\b/gm;
+	}
+	for my $page (qw(README.md CONTRIBUTING.md), files(qr/./, qw(docs deploy)))
+	{
+		my $text = slurp($page);
+		# names of files and hosts aside
+		for ($text =~ /(?<![\w.\/@-])(edurange\.[a-z]\w*)(?![\w.\/-])/g, $text =~ /\b(EDURANGE_[A-Z_]*[A-Z])\b/g)
+		{
+			next if $known{$_} || /^edurange\.(?:conf|prom|json|control|so|c|service|md)$/;
+			finding("$page names $_, which does not exist");
+		}
+	}
+	return;
+}
+
+# ---- metrics: documented, and alerts, dashboards and pages name no other -------------------------
+
+# Those of Prometheus itself, and of its node exporter.
+my %foreign_metric = map { $_ => 1 } qw(up node_filesystem_avail_bytes node_filesystem_size_bytes node_textfile_mtime_seconds);
+
+# The names of series in an expression of Prometheus.
+sub series
+{
+	my ($expression) = @_;
+
+	$expression =~ s/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'//g;
+	$expression =~ s/\{[^}]*\}|\[[^\]]*\]//g;
+	$expression =~ s/\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)//g;
+	return grep { !/^(?:and|or|unless|bool|offset|inf|nan)$/i } $expression =~ /\b([a-zA-Z_:][\w:]*)\b(?!\s*\()/g;
+}
+
+# All expressions of a file of alerts, of their tests, or of a dashboard.
+sub expressions
+{
+	my ($page) = @_;
 	my $text = slurp($page);
-	my $name = $page =~ s,.*/,docs/,r;
-	for my $setting ($text =~ /(?<![\w.])(edurange\.(?:sync|instance|allow|log|database|attempt|points|json)_?\w*) *= /g)
-	{
-		finding("$name names the setting $setting, which does not exist") unless $known{$setting};
-	}
+
+	return map { s/\\(.)/$1/gr } $text =~ /"expr": "((?:[^"\\]|\\.)*)"/g if $page =~ /\.json$/;
+	my @found = map { s/\{.*//sr } $text =~ /\bseries: '([^']*)'/g;
+	push @found, $2 // $3 while $text =~ /^( *)(?:- )?expr: (?:[>|]-?\n((?:\1 +.*\n)+)|(.*)$)/gm;
+	return @found;
 }
 
-# ---- metrics -------------------------------------------------------------------------------------
-
-my %metric = map { $_ => 1 } map { slurp($_) =~ /"(edurange_[a-z_]+)"/g } glob "$top/shim/http/metrics*.c";
-$metric{$_} = 1 for slurp('deploy/prometheus/textfile.sql') =~ /# TYPE (edurange_\w+)/g;
-for my $page (grep { -e "$top/$_" } qw(deploy/grafana/edurange.json deploy/prometheus/alerts.yml docs/operations.md))
+sub check_metrics
 {
-	my %named = map { s/_(?:bucket|sum|count)$//r => 1 } slurp($page) =~ /\b(edurange_(?:http|database|sync|awards|build|wrong|rate|replica|invariant|standby|storage)_\w+)/g;
-	finding("$page names the metric $_, which does not exist") for grep { !$metric{$_} && !$metric{"${_}_count"} } sort keys %named;
+	my %metric;
+	my $documented = slurp('docs/metrics.md');
+
+	for my $path (grep { m{^shim/\w+/(?:metrics|counters)\w*\.c$} } @c_files)
+	{
+		$metric{$_} = 1 for $c_text{$path} =~ /"(edurange_[a-z_]+)"/g;
+	}
+	$metric{$_} = 1 for slurp('deploy/prometheus/textfile.sql') =~ /# TYPE (\w+)/g;
+	finding('no metrics found') unless %metric;
+	finding("docs/metrics.md lacks $_") for grep { index($documented, "| `$_` |") < 0 } sort keys %metric;
+	my $exists = sub { $metric{ $_[0] } || $metric{ $_[0] =~ s/_(?:bucket|sum|count)$//r } || $foreign_metric{ $_[0] } };
+	for my $page (files(qr/\.(?:json|ya?ml)$/, qw(deploy/grafana deploy/prometheus test/prometheus)))
+	{
+		my %named = map { $_ => 1 } map { series($_) } expressions($page);
+		finding("$page has no expression") unless %named;
+		finding("$page names the metric $_, which does not exist") for grep { !$exists->($_) } sort keys %named;
+	}
+	my $kinds = join '|', sort keys %{ { map { /^edurange_([a-z]+)_/ ? ($1 => 1) : () } keys %metric } };
+	for my $page (files(qr/\.md$/, 'docs'))
+	{
+		my %named = map { $_ => 1 } slurp($page) =~ /\b(edurange_(?:$kinds)_[a-z_]+)\b/g;
+		finding("$page names the metric $_, which does not exist") for grep { !$exists->($_) } sort keys %named;
+	}
+	return;
 }
 
+# ---- calls that overflow, cut off, hide an error, run a shell, or are not for threads ------------
+
+sub check_banned
+{
+	my @banned = qw(sprintf vsprintf strcpy stpcpy strcat strncpy strncat gets atoi atol atoll atof strtok
+	  system popen tmpnam tempnam mktemp alloca
+	  asctime ctime gmtime localtime gethostbyname inet_ntoa);
+	my $banned = join '|', @banned;
+
+	for my $path (files(qr/\.[ch]$/, qw(extension shim syncworker test/instance_manager test/fuzz)))
+	{
+		my $text = ($c_text{$path} // c_text($path)) =~ s/$literal/""/gr;
+		finding("$path:" . line_at($text, $-[0]) . ": $1 is banned") while $text =~ /\b($banned)\s*\(/g;
+	}
+	return;
+}
+
+# ---- tests: each has its expected output and its place in the schedule ---------------------------
+
+sub check_tests
+{
+	for (
+		[ 'sql', '.sql', 'expected', 'sql/schedule' ],
+		[ 'test/isolation/specs', '.spec', 'test/isolation/expected', 'test/isolation/schedule' ])
+	{
+		my ($folder, $suffix, $expected, $schedule) = @$_;
+		my %scheduled = map { $_ => 1 } map { split } slurp($schedule) =~ /^test:(.*)$/gm;
+		my %test = map { s,.*/,,r =~ s/\Q$suffix\E$//r => 1 } files(qr/\Q$suffix\E$/, $folder);
+		my %output = map { s,.*/,,r =~ s/\.out$//r => 1 } files(qr/\.out$/, $expected);
+
+		finding("$folder holds no test") unless %test;
+		for my $name (sort keys %test)
+		{
+			finding("$folder/$name$suffix has no $expected/$name.out") unless $output{$name};
+			finding("$folder/$name$suffix is not in $schedule") unless $scheduled{$name};
+		}
+		finding("$schedule names $_, which has no $folder/$_$suffix") for grep { !$test{$_} } sort keys %scheduled;
+		# NAME_1.out is another output that NAME may have
+		finding("$expected/$_.out has no $folder/$_$suffix") for grep { !$test{$_} && !$test{s/_\d$//r} } sort keys %output;
+	}
+	my %number;
+	for my $path (files(qr/\.pl$/, 'test/t'))
+	{
+		my ($number) = $path =~ m{/(\d{3})_\w+\.pl$};
+		finding("$path has no number") unless defined $number;
+		finding("$path has the number of $number{$number}") if defined $number && $number{$number};
+		$number{ $number // '' } = $path;
+	}
+	return;
+}
+
+# ---- released: scripts as they were, and the migrations in them as they are ----------------------
+
+sub check_released
+{
+	my %sum = reverse slurp('schema/released/SHA256SUMS') =~ /^([0-9a-f]{64})  (\S+)$/gm;
+
+	finding('no released script found') unless %sum;
+	for my $name (sort keys %sum)
+	{
+		my $path = "schema/released/$name";
+		finding("schema/released/SHA256SUMS names $name, which is gone") unless -e "$top/$path";
+	}
+	for my $path (files(qr/\.sql$/, 'schema/released'))
+	{
+		my $script = slurp($path);
+		my ($name) = $path =~ m{([^/]+)$};
+		my $migrations = 0;
+
+		finding("$path is not what was released: " . (defined $sum{$name} ? 'it was edited' : 'schema/released/SHA256SUMS lacks it'))
+		  if sha256_hex($script) ne ($sum{$name} // '');
+		while ($script =~ /^\(?(?:,\()?(\d+), '(\w+)', '[0-9a-f]{64}', \$migration\$(.*?)\$migration\$\)/gms)
+		{
+			my $migration = sprintf('schema/migrations/%04d_%s.sql', $1, $2);
+			my $text = $3;
+			$migrations++;
+			finding("$migration is not what $name released") if !-e "$top/$migration" || slurp($migration) ne $text;
+		}
+		finding("$path carries no migrations") unless $migrations;
+	}
+	return;
+}
+
+check_sql();
+check_routes();
+check_settings();
+check_metrics();
+check_banned();
+check_tests();
+check_released();
 exit($findings ? 1 : 0);

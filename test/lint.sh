@@ -1,16 +1,28 @@
 #!/bin/sh
 # Everything that finds mistakes without running the program.  Goes on after a finding and exits
-# non-zero at the end; LINT="format tidy" runs only some of the checks.
+# non-zero at the end; LINT="format tidy" runs only some of the checks, the argument "fast" all but the
+# analysers that follow every path.
 set -eu
 TOP=$(cd "$(dirname "$0")/.." && pwd -P)
 # shellcheck source=deploy/lib.sh
 . "$TOP/deploy/lib.sh"
 cd "$TOP"
-"$TOP/deploy/install-deps.sh" lint
+FAST='format docs gates shell compilers directions exports cppcheck'
+SLOW='scan tidy'
+case ${1:-} in
+  fast)
+    LINT=${LINT:-$FAST}
+    "$TOP/deploy/install-deps.sh" lint-fast
+    ;;
+  *)
+    LINT=${LINT:-$FAST $SLOW}
+    "$TOP/deploy/install-deps.sh" lint
+    ;;
+esac
 
 c_folders='extension shim syncworker test/instance_manager test/fuzz'
 # shellcheck disable=SC2086 # one word a folder
-c_files=$(find $c_folders -name '*.c' ! -name sql_types.c | sort) # that one is made by make
+c_files=$(find $c_folders -name '*.c' ! -name sql_types.c ! -name '*.made.c' | sort) # those are made by make
 # shellcheck disable=SC2086
 h_files=$(find $c_folders -name '*.h' | sort)
 # What a build needs.
@@ -23,12 +35,13 @@ findings=0
 
 # Runs one check and remembers whether it found something.
 check() {
-  case " ${LINT:-$1} " in *" $1 "*) ;; *) return 0 ;; esac
+  began=$(date +%s)
   say "---- $1"
   if ! "check_$1"; then
     findings=$((findings + 1))
     say "$1: see above"
   fi
+  say "$1: $(($(date +%s) - began)) s"
 }
 
 check_format() {
@@ -43,7 +56,7 @@ check_compilers() {
     copy=$TOP/build/lint/$compiler
     # shellcheck disable=SC2086 # one word a file
     copy_sources "$copy" $build_files
-    "$MAKE" --no-print-directory -s -j2 -C "$copy" all "CC=$compiler" || result=1
+    "$MAKE" --no-print-directory -s -j2 -C "$copy" all simulator "CC=$compiler" || result=1
   done
   return "$result"
 }
@@ -81,23 +94,19 @@ check_shell() {
   shellcheck -x -e SC2016 .ci/run $(find deploy schema test -name '*.sh' | sort)
 }
 
-# What a library lets others see must carry our name: PostgreSQL loads many of them.
-check_symbols() {
+# The folder that one compiler built in; builds there if nothing did.
+built() {
+  [ -f "$TOP/build/lint/gcc/edurange.so" ] || check_compilers || return 1
   copy=$TOP/build/lint/gcc
-  [ -f "$copy/edurange.so" ] || check_compilers
-  result=0
-  for library in "$copy/edurange.so" "$copy/syncworker/edurange_worker.so"; do
-    foreign=$(nm -D --defined-only "$library" | awk '{print $3}' |
-      grep -vE '^(edurange_[a-z0-9_]+|pg_finfo_edurange_[a-z0-9_]+|Pg_magic_func|_PG_init)$' || true)
-    [ -z "$foreign" ] || { say "$library exports:" && say "$foreign" && result=1; }
-  done
-  # A function of a library that the server has under the same name would be the server's.
-  clash=$(nm -D --undefined-only "$copy/syncworker/edurange_worker.so" | awk '$2 ~ /^(json|curl)_/ {print $2}' |
-    while read -r name; do
-      nm -D --defined-only "$("$PG_CONFIG" --bindir)/postgres" | awk '{print $3}' | grep -x "$name" || true
-    done)
-  [ -z "$clash" ] || { say "the server has functions of the same names:" && say "$clash" && result=1; }
-  return "$result"
+}
+
+# The rooms and who may use whom.
+check_directions() {
+  built && perl "$TOP/test/directions.pl" "$TOP" "$copy"
+}
+
+check_exports() {
+  built && perl "$TOP/test/exports.pl" "$copy"
 }
 
 # The analyser of clang over a build, which follows calls through a whole file.
@@ -108,53 +117,23 @@ check_scan() {
   copy_sources "$copy" $build_files
   # shellcheck disable=SC2016 # scan-build sets CC, which PGXS takes only from the command line
   MAKE="$MAKE" copy="$copy" scan-build --use-cc=clang --status-bugs -o build/scan \
-    sh -c '"$MAKE" --no-print-directory -s -j2 -C "$copy" all "CC=$CC"'
+    sh -c '"$MAKE" --no-print-directory -s -j2 -C "$copy" all simulator "CC=$CC"'
 }
 
 check_docs() {
   perl "$TOP/docs/generate.pl" --check
 }
 
-# The rules of CONTRIBUTING.md about statement tables, routes and settings.
 check_gates() {
   perl "$TOP/test/gates.pl"
 }
 
-# Calls that overflow, or hide an error.
-check_banned() {
-  # shellcheck disable=SC2086 # one word a file
-  ! grep -nE '(^|[^a-z_0-9])(sprintf|vsprintf|strcpy|strcat|gets|atoi|atol|atof|strtok)[[:space:]]*\(' \
-    $c_files $h_files
-}
-
-check_expected() {
-  result=0
-  for file in sql/*.sql test/isolation/specs/*.spec; do
-    [ -f "$file" ] || continue
-    case $file in
-      sql/*) expected=expected/$(basename "$file" .sql).out ;;
-      *) expected=test/isolation/expected/$(basename "$file" .spec).out ;;
-    esac
-    [ -f "$expected" ] || { say "$file has no $expected" && result=1; }
-  done
-  for file in sql/*.sql; do
-    name=$(basename "$file" .sql)
-    grep -q "^test:.*\b$name\b" sql/schedule || { say "$file is not in sql/schedule" && result=1; }
-  done
-  return "$result"
-}
-
 mkdir -p build
-check format
-check banned
-check expected
-check docs
-check gates
-check shell
-check compilers
-check symbols
-check cppcheck
-check scan
-check tidy
+for name in $LINT; do
+  case " $FAST $SLOW " in
+    *" $name "*) check "$name" ;;
+    *) fail "lint: there is no check \"$name\", but $FAST $SLOW" ;;
+  esac
+done
 [ "$findings" -eq 0 ] || fail "lint: findings in $findings checks"
 say "lint: nothing found"

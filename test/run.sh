@@ -3,7 +3,8 @@
 # touched.  TESTS="points 020_" runs only the tests whose names contain one of the words;
 # SUITES="regress isolation" runs only those of regress, isolation, sanitized, tap, fuzz and long;
 # EDURANGE_LONG=1 asks tests for their long variants; EDURANGE_SANITIZE=no leaves the sanitizers out.
-# Ends with one line "N passed, N failed": regression tests, isolation tests and TAP files.
+# Ends with what was not run, and why, and one line "N passed, N failed": regression tests, isolation tests
+# and TAP files.
 set -eu
 umask 022
 TOP=$(cd "$(dirname "$0")/.." && pwd -P)
@@ -61,11 +62,11 @@ make_work_dir() {
 
 # Copies of what the tests read, with modes that let SERVER_USER read them.
 copy_inputs() {
-  (cd "$TOP" && cp -R --parents sql expected deploy schema edurange.control docs README.md Makefile \
-    test/adoption test/isolation test/kubernetes test/t test/perl test/gates.pl test/prometheus \
-    "$WORK/src/" 2>/dev/null) || true
+  (cd "$TOP" && cp -R --parents sql expected deploy schema edurange.control docs README.md CONTRIBUTING.md \
+    Makefile test/adoption test/fuzz test/instance_manager test/isolation test/kubernetes test/perl \
+    test/prometheus test/t test/*.pl test/*.sh "$WORK/src/" 2>/dev/null) || true
   # shellcheck disable=SC2046 # one word a file
-  copy_sources "$WORK/src" $(cd "$TOP" && find extension shim syncworker -name '*.[ch]')
+  copy_sources "$WORK/src" $(cd "$TOP" && find extension shim syncworker -name '*.[cho]' -o -name '*.so') edurange.so
   chmod -R a+rX "$WORK/src"
 }
 
@@ -136,6 +137,13 @@ add_kubernetes_schemas() {
 # ---- running ---------------------------------------------------------------------------------
 passed=0
 failed=0
+skipped=''
+
+# Remembers for the end that a test, or a part of it, was not run: its name and why.
+skip() {
+  skipped="$skipped$1: $2
+"
+}
 
 # Adds what one suite's log says; a suite that broke off, or said nothing, counts as one failure.
 # Understands the output of pg_regress before and since version 16.
@@ -203,6 +211,7 @@ run_regress() {
     --outputdir="$WORK/out/$suite" --bindir="$BINDIR" --dbname="edurange_${suite%_sanitized}" \
     --temp-instance="$WORK/out/$suite/server" --temp-config="$conf" \
     --encoding=UTF8 --no-locale $tests) >"$WORK/out/$suite.log" 2>&1 || status=$?
+  "$TOP/test/stop_left.sh" "$WORK/out/$suite" >>"$WORK/out/$suite.log"
   grep -E '\.\.\. |^(not )?ok ' "$WORK/out/$suite.log" || true
   count_suite "$suite" "$WORK/out/$suite.log" "$status"
   if [ "$status" -ne 0 ]; then
@@ -225,10 +234,16 @@ run_tap() {
   status=0
   # shellcheck disable=SC2086 # PROVE_FLAGS is several words
   (cd "$WORK/src/test" && TESTDIR="$WORK/out/$name" TESTDATADIR="$WORK/out/$name/tmp_check" \
-    TESTLOGDIR="$WORK/out/$name/tmp_check/log" EDURANGE_STAGE="$stage" as_user timeout -k 10 "$LIMIT" \
+    TESTLOGDIR="$WORK/out/$name/tmp_check/log" PERL_TEST_HARNESS_DUMP_TAP="$WORK/out/$name/tap" \
+    EDURANGE_STAGE="$stage" as_user timeout -k 10 "$LIMIT" \
     ${preload:+env -u EDURANGE_LONG LD_PRELOAD="$preload"} \
     prove ${PROVE_FLAGS:-} -I "$PGXS_TEST/perl" -I "$WORK/src/test/perl" "t/$test.pl") \
     >"$WORK/out/$name.log" 2>&1 || status=$?
+  "$TOP/test/stop_left.sh" "$WORK/out/$name" >>"$WORK/out/$name.log"
+  sed -n 's/^ *\(ok [0-9]* *[^#]*\|1\.\.0 \)# *[Ss][Kk][Ii][Pp][A-Z]* *//p' "$WORK/out/$name/tap/t/$test.pl" 2>/dev/null | sort -u >"$WORK/reasons"
+  while read -r reason; do
+    skip "$name" "$reason"
+  done <"$WORK/reasons"
   count=$(sed -n 's/.*Tests=\([0-9]*\).*/\1/p' "$WORK/out/$name.log")
   seconds=$(($(date +%s) - began))
   if [ "$status" -eq 0 ] && grep -q '^Result: NOTESTS' "$WORK/out/$name.log"; then
@@ -287,7 +302,7 @@ run_fuzz() {
   count_suite fuzz "$WORK/out/fuzz.log" "$status"
 }
 
-# One script of the long run, which installs into Debian systems in folders and needs root for that.
+# One script of the long run.
 run_long() {
   name=$(basename "$1" .sh)
   began=$(date +%s)
@@ -405,11 +420,13 @@ if [ -n "${EDURANGE_LONG:-}" ] && wanted_suite long; then
     if [ "$(id -u)" -eq 0 ]; then
       run_long "$file"
     else
-      say "$(basename "$file" .sh): not run, it needs root"
+      skip "$(basename "$file" .sh)" 'it needs root'
     fi
   done
+  ! wanted lint || run_long "$TOP/test/lint.sh"
 fi
 check_sanitizers
+[ -z "$skipped" ] || printf -- '---- not run\n%s' "$skipped"
 
 summary="$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ] || exit 1

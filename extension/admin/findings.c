@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 
 #include "admin/findings.h"
+#include "base/arguments.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/caller.h"
@@ -41,6 +42,12 @@ typedef enum StatementId
 	OUTSIDERS_LIST,
 	TOTALS_LIST,
 	TOTALS_FIRST_LIST,
+	TYPES_HOLD,
+	COMPLETIONS_HOLD,
+	UNEARNED_HOLD,
+	INSTANCES_HOLD,
+	PACKS_HOLD,
+	TOTALS_HOLD,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -48,7 +55,7 @@ typedef enum StatementId
 #define ONLY(subject) " AND ($1 IS NULL OR $1 = " subject ")"
 #define FOUND(list) "WITH found (subject, detail) AS (" list ") "
 
-/* Statements take text in bytes; names are cut so that a row stays a line. */
+/* Names are cut so that a row stays a line. */
 #define TYPES                                                                                      \
 	"SELECT t.id, format('another challenge type is called \"%s\", too', left(t.name, 80))"        \
 	" FROM public.\"ChallengeType\" t WHERE EXISTS (SELECT FROM public.\"ChallengeType\" o"        \
@@ -79,7 +86,7 @@ typedef enum StatementId
 	" JOIN public.\"GroupChallenge\" g ON g.id = c.\"groupChallengeId\""                           \
 	" WHERE q.\"challengeId\" <> g.\"challengeId\"" ONLY("c.id")
 
-/* Completed, with a question that is needed and not completed, and nobody was paid for it. */
+/* Challenges that were completed without all the questions they need, and for which nobody was paid. */
 #define UNEARNED(paid)                                                                             \
 	"SELECT c.id, format('user \"%s\" has not completed the questions of group challenge \"%s\"'," \
 	" c.\"userId\", g.id) FROM public.\"ChallengeCompletion\" c"                                   \
@@ -98,10 +105,15 @@ typedef enum StatementId
 	"  AND a.\"eventType\"::text = 'CHALLENGE_COMPLETED'"                                          \
 	"  AND a.metadata ->> 'reportedBy' = 'server')"
 
+/*
+ * What platforms of before wrote where there was no flag.  Wider than is_flag(): a text that is found here
+ * is taken out of a column, it is not refused.
+ */
+#define NO_FLAG "lower(btrim(i.flag)) IN ('null', 'none', 'undefined', '')"
 #define NULL_FLAGS                                                                                 \
 	"SELECT i.id, format('the flag is the text \"%s\"', btrim(i.flag))"                            \
 	" FROM public.\"ChallengeInstance\" i"                                                         \
-	" WHERE lower(btrim(i.flag)) IN ('null', 'none', 'undefined', '')" ONLY("i.id")
+	" WHERE " NO_FLAG ONLY("i.id")
 
 /* What the dashboard writes at first: eight hexadecimal digits and the challenge's first four. */
 #define IS_DECOY                                                                                   \
@@ -115,8 +127,7 @@ typedef enum StatementId
 	"SELECT i.id, format('%s, with a flag that is no decoy but without the name of its secret;"    \
 	" no answer is right until the sync worker has fetched it', i.status)"                         \
 	" FROM public.\"ChallengeInstance\" i WHERE i.\"flagSecretName\" IS NULL AND NOT " IS_DECOY    \
-	" AND lower(btrim(i.flag)) NOT IN ('null', 'none', 'undefined', '')"                           \
-	" AND i.status::text NOT IN ('TERMINATED', 'ERROR')" ONLY("i.id")
+	" AND NOT " NO_FLAG " AND i.status::text NOT IN ('TERMINATED', 'ERROR')" ONLY("i.id")
 
 #define PACKS                                                                                      \
 	"SELECT p.id, format('pack \"%s\" %s has no challenge%s', left(p.name, 80),"                   \
@@ -145,9 +156,8 @@ typedef enum StatementId
 #define BY_SERVICE                                                                                 \
 	"(SELECT max(c.\"pointsEarned\") FROM public.\"ChallengeCompletion\" c"                        \
 	" WHERE c.\"groupChallengeId\" = g.id AND c.\"userId\" = p.\"userId\" AND EXISTS (SELECT"      \
-	"  FROM edurange.points_ledger l WHERE l.user_id = p.\"userId\" AND l.group_id = "             \
-	"g.\"groupId\""                                                                                \
-	"  AND l.kind = 'award' AND l.source_id = g.id))"
+	"  FROM edurange.points_ledger l WHERE l.user_id = p.\"userId\""                               \
+	"  AND l.group_id = g.\"groupId\" AND l.kind = 'award' AND l.source_id = g.id))"
 #define NOT_CORRECTED                                                                              \
 	" AND NOT EXISTS (SELECT FROM edurange.points_ledger l WHERE l.user_id = p.\"userId\""         \
 	" AND l.group_id = p.\"groupId\" AND l.kind IN ('add', 'set', 'external'))"
@@ -157,8 +167,20 @@ typedef enum StatementId
 		sql " ORDER BY 1", {TEXTOID}, .reads = true                                                \
 	}
 
-/* What a repair holds against changes while it looks. %s its tables */
-#define LOCK_TABLES "LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE"
+/* The tables that a finding reads or mends; a repair holds them against changes while it looks. */
+#define TYPES_TABLES "public.\"ChallengeType\", public.\"Challenge\""
+#define COMPLETION_TABLES                                                                          \
+	"public.\"User\", public.\"GroupChallenge\", public.\"ChallengeQuestion\","                    \
+	" public.\"ChallengeCompletion\", public.\"QuestionCompletion\""
+#define UNEARNED_TABLES COMPLETION_TABLES ", public.\"ActivityLog\""
+#define INSTANCE_TABLES "public.\"ChallengeInstance\""
+#define PACKS_TABLES "public.\"ChallengePack\", public.\"Challenge\""
+#define OUTSIDERS_TABLES "public.\"GroupPoints\", public.\"_GroupMembers\""
+#define TOTALS_TABLES "public.\"GroupPoints\", " COMPLETION_TABLES
+#define HOLD(tables)                                                                               \
+	{                                                                                              \
+		"LOCK TABLE " tables " IN SHARE ROW EXCLUSIVE MODE"                                        \
+	}
 
 static Statement statements[STATEMENT_COUNT] = {
     [RELATION_EXISTS] = {"SELECT bool_and(to_regclass(name) IS NOT NULL) FROM"
@@ -212,47 +234,54 @@ static Statement statements[STATEMENT_COUNT] = {
     [OUTSIDERS_LIST] = LIST(OUTSIDERS),
     [TOTALS_LIST] = LIST(TOTALS(BY_SERVICE, NOT_CORRECTED)),
     [TOTALS_FIRST_LIST] = LIST(TOTALS("NULL", "")),
+    [TYPES_HOLD] = HOLD(TYPES_TABLES),
+    [COMPLETIONS_HOLD] = HOLD(COMPLETION_TABLES),
+    [UNEARNED_HOLD] = HOLD(UNEARNED_TABLES),
+    [INSTANCES_HOLD] = HOLD(INSTANCE_TABLES),
+    [PACKS_HOLD] = HOLD(PACKS_TABLES),
+    [TOTALS_HOLD] = HOLD(TOTALS_TABLES),
 };
 
 typedef struct Finding
 {
 	const char *name;
-	const char *tables; /* the platform's that it reads or mends */
+	const char *tables;
 	const char *repair; /* what repair() does; NULL: nothing is safe */
+	StatementId hold;
 	StatementId list;
 	StatementId list_first; /* before there is a ledger, where that makes a difference */
 	StatementId mend;
 } Finding;
 
-#define COMPLETIONS                                                                                \
-	"public.\"User\", public.\"GroupChallenge\", public.\"ChallengeQuestion\","                    \
-	" public.\"ChallengeCompletion\", public.\"QuestionCompletion\""
-
 static const Finding findings[] = {
     {
         .name = "duplicate_challenge_type",
-        .tables = "public.\"ChallengeType\", public.\"Challenge\"",
+        .tables = TYPES_TABLES,
+        .hold = TYPES_HOLD,
         .repair = "moves its challenges to the first type of the name and removes it",
         .list = TYPES_LIST,
         .mend = TYPES_MEND,
     },
     {
         .name = "orphan_completion",
-        .tables = COMPLETIONS,
+        .tables = COMPLETION_TABLES,
+        .hold = COMPLETIONS_HOLD,
         .repair = "removes the completion",
         .list = ORPHANS_LIST,
         .mend = ORPHANS_MEND,
     },
     {
         .name = "misplaced_completion",
-        .tables = COMPLETIONS,
+        .tables = COMPLETION_TABLES,
+        .hold = COMPLETIONS_HOLD,
         .repair = "removes the completion; the total stays",
         .list = MISPLACED_LIST,
         .mend = MISPLACED_MEND,
     },
     {
         .name = "unearned_completion",
-        .tables = COMPLETIONS ", public.\"ActivityLog\"",
+        .tables = UNEARNED_TABLES,
+        .hold = UNEARNED_HOLD,
         .repair = "removes the completion of the challenge, so that its questions pay again",
         .list = UNEARNED_LIST,
         .list_first = UNEARNED_FIRST_LIST,
@@ -260,38 +289,42 @@ static const Finding findings[] = {
     },
     {
         .name = "null_flag",
-        .tables = "public.\"ChallengeInstance\"",
+        .tables = INSTANCE_TABLES,
+        .hold = INSTANCES_HOLD,
         .repair = "empties flag and secret's name; the sync worker fetches both",
         .list = NULL_FLAGS_LIST,
         .mend = NULL_FLAGS_MEND,
     },
     {
         .name = "decoy_flag",
-        .tables = "public.\"ChallengeInstance\"",
+        .tables = INSTANCE_TABLES,
+        .hold = INSTANCES_HOLD,
         .repair = "empties the secret's name; the sync worker fetches the flag",
         .list = DECOYS_LIST,
         .mend = DECOYS_MEND,
     },
     {
         .name = "flag_without_secret",
-        .tables = "public.\"ChallengeInstance\"",
+        .tables = INSTANCE_TABLES,
         .list = UNNAMED_LIST,
     },
     {
         .name = "phantom_pack",
-        .tables = "public.\"ChallengePack\", public.\"Challenge\"",
+        .tables = PACKS_TABLES,
+        .hold = PACKS_HOLD,
         .repair = "removes the pack",
         .list = PACKS_LIST,
         .mend = PACKS_MEND,
     },
     {
         .name = "points_without_membership",
-        .tables = "public.\"GroupPoints\", public.\"_GroupMembers\"",
+        .tables = OUTSIDERS_TABLES,
         .list = OUTSIDERS_LIST,
     },
     {
         .name = "total_differs",
-        .tables = "public.\"GroupPoints\", " COMPLETIONS,
+        .tables = TOTALS_TABLES,
+        .hold = TOTALS_HOLD,
         .repair = "sets the total to what the completions are worth",
         .list = TOTALS_LIST,
         .list_first = TOTALS_FIRST_LIST,
@@ -412,7 +445,6 @@ SQL_FUNCTION(edurange_repair)
 	char *subject = optional_text(fcinfo, 1);
 	const Finding *finding = find_finding(name);
 	uint64 count;
-	char *lock;
 
 	if (!superuser_arg(surface_caller()))
 		raise_error(EDURANGE_FORBIDDEN, "edurange.repair() needs a superuser");
@@ -425,9 +457,7 @@ SQL_FUNCTION(edurange_repair)
 	/* Before the first migrate() only what can stand in its way is mended. */
 	if (finding->list != TYPES_LIST && !has_ledger())
 		raise_error(EDURANGE_NOT_INSTALLED, "edurange.migrate() must have run before a repair");
-	lock = psprintf(LOCK_TABLES, finding->tables);
-	if (SPI_execute(lock, false, 0) < 0)
-		elog(ERROR, "could not run \"%s\"", lock);
+	statement_run(&statements[finding->hold], NULL, 0);
 	if (finding->mend != 0)
 		count = STATEMENT_RUN(&statements[finding->mend], value_text(subject));
 	else

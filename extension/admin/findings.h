@@ -1,6 +1,9 @@
 /*
  * findings.h
  *	  What is broken in the platform's rows, as others left it.
+ *
+ * The room admin/ is for operators: making and adopting the tables (migrate.c), what is broken in them
+ * (here), and whether the server is well (health.c).
  */
 #ifndef EDURANGE_FINDINGS_H
 #define EDURANGE_FINDINGS_H

@@ -44,7 +44,7 @@ typedef enum StatementId
 	"CASE WHEN (drift).\"stuckRows\" > 0 THEN format('%s instances do not end; see"                \
 	" edurange.sync_drift()', (drift).\"stuckRows\") END,"                                         \
 	"CASE WHEN (connections).utilization_percent > 90 THEN format('%s of %s connections are in"    \
-	" use; raise max_connections or lower EDURANGE_POOL_SIZE', (connections).current,"             \
+	" use; raise max_connections, or let what connects open fewer', (connections).current,"        \
 	" (connections).max) END], NULL)"
 #define VERSION "(SELECT extversion FROM pg_extension WHERE extname = 'edurange')"
 
@@ -64,8 +64,8 @@ static Statement statements[STATEMENT_COUNT] = {
     /* $1 milliseconds that a query took, $2 the same in a transaction of its own */
     [HEALTH] = {"SELECT ROW('ok', CASE WHEN cardinality(problems) = 0 THEN 'everything is in place'"
                 "  ELSE array_to_string(problems, '; ') END, 'connected',"
-                " clock_timestamp(), 'PostgreSQL ' || "
-                "split_part(current_setting('server_version'), ' ', 1),"
+                " clock_timestamp(),"
+                " 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1),"
                 " (SELECT format('%sd %sh %sm %ss', s / 86400, s / 3600 % 24, s / 60 % 60, s % 60)"
                 "  FROM (SELECT extract(epoch FROM clock_timestamp()"
                 "   - pg_postmaster_start_time())::bigint) AS up (s)), connections,"
@@ -93,11 +93,10 @@ static Datum
 only_value(Statement *statement)
 {
 	Datum value;
-	bool is_null;
 
 	statements_begin();
 	statement_run(statement, NULL, 0);
-	value = row_result(0, 1, &is_null);
+	value = only_result();
 	statements_end();
 	return value;
 }
@@ -135,14 +134,13 @@ SQL_FUNCTION(edurange_health)
 	NullableDatum query = {0};
 	NullableDatum transaction = {0};
 	Datum row;
-	bool is_null;
 
 	statements_begin();
 	(void) milliseconds(false);
 	query.value = Float8GetDatum(milliseconds(false));
 	transaction.value = Float8GetDatum(milliseconds(true));
 	STATEMENT_RUN(&statements[HEALTH], query, transaction);
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	statements_end();
 	PG_RETURN_DATUM(row);
 }

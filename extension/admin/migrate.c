@@ -22,6 +22,7 @@
 #include "utils/timestamp.h"
 
 #include "admin/findings.h"
+#include "base/arguments.h"
 #include "base/guc.h"
 #include "base/own_locks.h"
 #include "base/refusal.h"
@@ -131,7 +132,6 @@ static Statement statements[STATEMENT_COUNT] = {
                     " JOIN pg_index x ON x.indexrelid = i.oid"
                     " JOIN pg_class t ON t.oid = x.indrelid"
                     " WHERE i.relnamespace = " SHAPE_OID
-
                     " AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.oid)"
                     " AND to_regclass(format('public.%I', t.relname)) IS NOT NULL"
                     " AND to_regclass(format('public.%I', i.relname)) IS NULL ORDER BY 1",
@@ -546,7 +546,7 @@ SQL_FUNCTION(edurange_migrate)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Run run = {
-	    .out.dry_run = PG_NARGS() > 1 && !PG_ARGISNULL(1) && PG_GETARG_BOOL(1),
+	    .out.dry_run = PG_NARGS() > 1 && optional_flag(fcinfo, 1),
 	    .wanted_owner = optional_text(fcinfo, 0),
 	};
 	int settings;

@@ -113,7 +113,7 @@
 	X(UNAVAILABLE, "unavailable", "08006", 503,                                                    \
 	  "The database is away, starting, stopping or out of a resource; try again.")                 \
 	X(TOO_MANY_CONNECTIONS, "too_many_connections", "RG803", 503,                                  \
-	  "The service, or the address, has as many HTTP connections as are allowed.")                 \
+	  "The service has as many HTTP connections as are allowed.")                                  \
 	X(READ_ONLY, "read_only", "25006", 503, "The database takes no writes at the moment.")         \
 	X(NOT_INSTALLED, "not_installed", "55000", 503,                                                \
 	  "The tables are missing or older than the extension; run edurange.migrate().")               \

@@ -79,11 +79,11 @@ define_sync_settings(void)
 	    "The Instance Manager gives each start ten minutes, after its wait in the queue.",
 	    &guc_sync_queued_deadline, 1800 * 1000, 1000, 24 * 3600 * 1000, PGC_SUSET, GUC_UNIT_MS,
 	    NULL, NULL, NULL);
-	DefineCustomIntVariable("edurange.sync_quarantine",
-	                        "Time for which a pod without an instance must be seen before it is "
-	                        "adopted.",
-	                        NULL, &guc_sync_quarantine, 60 * 1000, 0, 24 * 3600 * 1000, PGC_SUSET,
-	                        GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+	    "edurange.sync_quarantine",
+	    "Time for which a pod without an instance must be seen before it is adopted.", NULL,
+	    &guc_sync_quarantine, 60 * 1000, 0, 24 * 3600 * 1000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL,
+	    NULL);
 	DefineCustomIntVariable(
 	    "edurange.sync_end_interval",
 	    "Time a pod gets to end before its end is requested again; doubled each time.", NULL,

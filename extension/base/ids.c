@@ -15,6 +15,14 @@
 
 #define UNIX_EPOCH_OFFSET ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000)
 
+void
+random_bytes(void *bytes, size_t count)
+{
+	if (!pg_strong_random(bytes, count))
+		ereport(ERROR,
+		        (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+}
+
 char *
 new_id(void)
 {
@@ -22,9 +30,7 @@ new_id(void)
 	uint64 milliseconds = (uint64) (GetCurrentTimestamp() / 1000 + UNIX_EPOCH_OFFSET);
 	uint64 prefix = pg_hton64(milliseconds << 16);
 
-	if (!pg_strong_random(uuid.data, UUID_LEN))
-		ereport(ERROR,
-		        (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+	random_bytes(uuid.data, UUID_LEN);
 	memcpy(uuid.data, &prefix, 6);
 	uuid.data[6] = (uuid.data[6] & 0x0f) | 0x70; /* version 7 */
 	uuid.data[8] = (uuid.data[8] & 0x3f) | 0x80; /* the variant of RFC 9562 */

@@ -1,6 +1,6 @@
 /*
  * json_text.h
- *	  JSON documents that come as text.
+ *	  JSON as text: documents that come, and members of objects that are written.
  */
 #ifndef EDURANGE_JSON_TEXT_H
 #define EDURANGE_JSON_TEXT_H
@@ -17,5 +17,8 @@
  * the server's log.
  */
 extern Jsonb *json_text_parse(const char *text, Refusal *refusal);
+
+/* One member of a JSON object: "name":"value" with what needs escaping escaped. */
+extern char *json_member(const char *name, const char *value);
 
 #endif

@@ -23,15 +23,14 @@ typedef struct Refusal
 } Refusal;
 
 /*
- * Where refusals become values: raise_refusal() hands them to the frame that is set, if any, instead
- * of raising an error.  It is set for the time of one call by a function that writes nothing itself,
- * and not while a statement runs: what is refused inside of one is an error.
+ * Around a call whose refusal, alone of all errors, may be caught without undoing anything: the function
+ * has written nothing by then.  The frame is not set while a statement runs, because what that has done
+ * so far is not known; a refusal inside of one is an error like others.
  */
 typedef struct RefusalFrame
 {
-	MemoryContext context; /* of the refusal's texts */
-	Refusal refusal;
-	int open; /* how many times statements_begin() was called without its end */
+	bool refused; /* the error that is raised now is the call's refusal */
+	int open;     /* how many times statements_begin() was called without its end */
 } RefusalFrame;
 
 extern RefusalFrame *refusal_frame;
@@ -39,15 +38,7 @@ extern RefusalFrame *refusal_frame;
 extern bool
 refuse(Refusal *refusal, EdurangeError error, const char *format, ...) pg_attribute_printf(3, 4);
 extern _Noreturn void raise_refusal(const Refusal *refusal);
-extern const char *refusal_sqlstate(const Refusal *refusal);
 extern _Noreturn void
 raise_error(EdurangeError error, const char *format, ...) pg_attribute_printf(2, 3);
-
-/* Arguments of SQL functions: the required ones raise missing_parameter with their name. */
-extern char *required_text(FunctionCallInfo fcinfo, int argument, const char *name);
-extern int32 required_int(FunctionCallInfo fcinfo, int argument, const char *name);
-extern char *optional_text(FunctionCallInfo fcinfo, int argument);
-extern int32
-int_between(FunctionCallInfo fcinfo, int argument, const char *name, int32 lowest, int32 highest);
 
 #endif

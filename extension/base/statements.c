@@ -244,56 +244,59 @@ row_value(uint64 row, int column, bool *is_null)
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, is_null);
 }
 
-bool
-row_is_null(uint64 row, int column)
+/* A column that must have the type; false: it is null. */
+static bool
+typed_value(uint64 row, int column, Oid type, Datum *value)
 {
 	bool is_null;
 
-	(void) row_value(row, column, &is_null);
-	return is_null;
+	*value = row_value(row, column, &is_null);
+	Assert(SPI_gettypeid(SPI_tuptable->tupdesc, column) == type);
+	return !is_null;
 }
 
 /* The text of a column, or NULL. */
 char *
 row_text(uint64 row, int column)
 {
-	bool is_null;
-	Datum value = row_value(row, column, &is_null);
+	Datum value;
 
-	Assert(SPI_gettypeid(SPI_tuptable->tupdesc, column) == TEXTOID);
-	return is_null ? NULL : TextDatumGetCString(value);
+	return typed_value(row, column, TEXTOID, &value) ? TextDatumGetCString(value) : NULL;
 }
 
 /* The number of a column; null counts as 0. */
 int32
 row_int(uint64 row, int column)
 {
-	bool is_null;
-	Datum value = row_value(row, column, &is_null);
+	Datum value;
 
-	Assert(SPI_gettypeid(SPI_tuptable->tupdesc, column) == INT4OID);
-	return is_null ? 0 : DatumGetInt32(value);
+	return typed_value(row, column, INT4OID, &value) ? DatumGetInt32(value) : 0;
 }
 
 int64
 row_long(uint64 row, int column)
 {
-	bool is_null;
-	Datum value = row_value(row, column, &is_null);
+	Datum value;
 
-	Assert(SPI_gettypeid(SPI_tuptable->tupdesc, column) == INT8OID);
-	return is_null ? 0 : DatumGetInt64(value);
+	return typed_value(row, column, INT8OID, &value) ? DatumGetInt64(value) : 0;
 }
 
 /* The truth of a column; null counts as false. */
 bool
 row_bool(uint64 row, int column)
 {
-	bool is_null;
-	Datum value = row_value(row, column, &is_null);
+	Datum value;
 
-	Assert(SPI_gettypeid(SPI_tuptable->tupdesc, column) == BOOLOID);
-	return !is_null && DatumGetBool(value);
+	return typed_value(row, column, BOOLOID, &value) && DatumGetBool(value);
+}
+
+/* The time of a column; null counts as 0, the year 2000. */
+TimestampTz
+row_time(uint64 row, int column)
+{
+	Datum value;
+
+	return typed_value(row, column, TIMESTAMPTZOID, &value) ? DatumGetTimestampTz(value) : 0;
 }
 
 Datum
@@ -303,6 +306,22 @@ row_result(uint64 row, int column, bool *is_null)
 	Form_pg_attribute attribute = TupleDescAttr(SPI_tuptable->tupdesc, column - 1);
 
 	return *is_null ? (Datum) 0 : SPI_datumTransfer(value, attribute->attbyval, attribute->attlen);
+}
+
+NullableDatum
+first_result(uint64 rows)
+{
+	NullableDatum value = {.isnull = true};
+
+	if (rows > 0)
+		value.value = row_result(0, 1, &value.isnull);
+	return value;
+}
+
+Datum
+only_result(void)
+{
+	return first_result(1).value;
 }
 
 void

@@ -2,6 +2,9 @@
  * statements.h
  *	  SQL statements with plans that are kept, one table of them in each file that has any.
  *
+ * The room base/ is what every other stands on and knows none of them: statements, errors and refusals,
+ * arguments, settings, ids, JSON as text and on the wire, what a flag is.
+ *
  * A SQL function calls statements_begin(), runs statements, takes what it needs out of their rows
  * and calls statements_end().  What a getter returns as text lives until statements_end().
  */
@@ -16,6 +19,15 @@
 #include "utils/timestamp.h"
 
 #define STATEMENT_MAX_ARGUMENTS 16
+
+/*
+ * The time in UTC, as the platform's columns have it, without a zone.  Read from the clock when the row
+ * is written, after its lock was waited for: so times of one row never go back.
+ */
+#define UTC_CLOCK "clock_timestamp() AT TIME ZONE 'UTC'"
+
+/* The same to select from, for statements that write it twice. */
+#define CLOCK_ROW "(SELECT " UTC_CLOCK ") AS clock (now)"
 
 typedef struct Statement
 {
@@ -59,10 +71,16 @@ extern char *row_text(uint64 row, int column);
 extern int32 row_int(uint64 row, int column);
 extern int64 row_long(uint64 row, int column);
 extern bool row_bool(uint64 row, int column);
-extern bool row_is_null(uint64 row, int column);
+extern TimestampTz row_time(uint64 row, int column);
 
 /* A value of a row, moved to where it outlives statements_end(). */
 extern Datum row_result(uint64 row, int column, bool *is_null);
+
+/* Column 1 of the first of so many rows, moved likewise; null where there is none. */
+extern NullableDatum first_result(uint64 rows);
+
+/* The same of a statement that always has a row, and never null in it. */
+extern Datum only_result(void);
 
 /* All rows of the statement that ran last, as the result of a set-returning function. */
 extern void rows_to_result(FunctionCallInfo fcinfo);

@@ -107,49 +107,45 @@ caller_read(Caller *caller, FunctionCallInfo fcinfo, int argument)
 	    caller->token_id != NULL ? psprintf("token:%s", caller->token_id) : caller_role_actor();
 }
 
-/* A caller bound to an instance is bound to its owner, too. */
+/* The user to whom the caller is bound, NULL for none: by a bound instance to its owner. */
 static bool
-resolve_binding(Caller *caller, Refusal *refusal)
+bound_user(const Caller *caller, char **user_id, Refusal *refusal)
 {
-	char *owner;
-
+	*user_id = caller->bound_user;
 	if (caller->bound_instance == NULL)
 		return true;
 	if (STATEMENT_RUN(&statements[INSTANCE_OWNER], value_text(caller->bound_instance)) == 0)
 		return refuse(refusal, EDURANGE_FORBIDDEN, "the token's instance does not exist any more");
-	owner = row_text(0, 1);
-	if (caller->bound_user != NULL && strcmp(caller->bound_user, owner) != 0)
+	*user_id = row_text(0, 1);
+	if (caller->bound_user != NULL && strcmp(caller->bound_user, *user_id) != 0)
 		return refuse(refusal, EDURANGE_FORBIDDEN, "the token's instance belongs to another user");
-	caller->bound_user = owner;
 	return true;
 }
 
 /* May the caller act as this user? */
 bool
-caller_acts_as(Caller *caller, const char *user_id, Refusal *refusal)
+caller_acts_as(const Caller *caller, const char *user_id, Refusal *refusal)
 {
-	if (!resolve_binding(caller, refusal))
+	char *bound;
+
+	if (!bound_user(caller, &bound, refusal))
 		return false;
-	if (caller->bound_user != NULL && strcmp(caller->bound_user, user_id) != 0)
+	if (bound != NULL && strcmp(bound, user_id) != 0)
 		return refuse(refusal, EDURANGE_FORBIDDEN,
 		              "parameter \"user_id\" names another user than the token is bound to");
 	return true;
 }
 
 bool
-caller_lists_user(Caller *caller, char **user_id, Refusal *refusal)
+caller_lists_user(const Caller *caller, char **user_id, Refusal *refusal)
 {
-	if (*user_id != NULL)
-		return caller_acts_as(caller, *user_id, refusal);
-	if (!resolve_binding(caller, refusal))
-		return false;
-	*user_id = caller->bound_user;
-	return true;
+	return *user_id != NULL ? caller_acts_as(caller, *user_id, refusal)
+	                        : bound_user(caller, user_id, refusal);
 }
 
 /* May the caller name this instance? */
 bool
-caller_uses_instance(Caller *caller, const char *instance_id, Refusal *refusal)
+caller_uses_instance(const Caller *caller, const char *instance_id, Refusal *refusal)
 {
 	if (caller->bound_instance == NULL && caller->bound_user != NULL &&
 	    STATEMENT_RUN(&statements[INSTANCE_OWNER], value_text(instance_id)) > 0 &&
@@ -167,12 +163,14 @@ caller_uses_instance(Caller *caller, const char *instance_id, Refusal *refusal)
 
 /* Is this one of the competitions that the caller may name: one of its user's? */
 bool
-caller_sees_competition(Caller *caller, const char *group_id, Refusal *refusal)
+caller_sees_competition(const Caller *caller, const char *group_id, Refusal *refusal)
 {
-	if (!resolve_binding(caller, refusal))
+	char *user_id;
+
+	if (!bound_user(caller, &user_id, refusal))
 		return false;
-	if (caller->bound_user != NULL && STATEMENT_RUN(&statements[MEMBERSHIP], value_text(group_id),
-	                                                value_text(caller->bound_user)) == 0)
+	if (user_id != NULL &&
+	    STATEMENT_RUN(&statements[MEMBERSHIP], value_text(group_id), value_text(user_id)) == 0)
 		return refuse(refusal, EDURANGE_FORBIDDEN,
 		              "the user that the token is bound to has no part in the competition");
 	return true;

@@ -1,6 +1,10 @@
 /*
  * caller.h
  *	  Who calls, at which tier, and bound to whom.
+ *
+ * The room calls/ is about calls, whatever is called: who may make them (here and in tokens.c), that a
+ * repeated one is done once (idempotency.h), many of them at once (outcomes.h), and in which order they
+ * take locks (locks.h).
  */
 #ifndef EDURANGE_CALLER_H
 #define EDURANGE_CALLER_H
@@ -32,10 +36,10 @@ extern void caller_read(Caller *caller, FunctionCallInfo fcinfo, int argument);
 extern char *caller_role_actor(void);
 
 /* These run statements: only between statements_begin() and statements_end(). */
-extern bool caller_acts_as(Caller *caller, const char *user_id, Refusal *refusal);
-extern bool caller_uses_instance(Caller *caller, const char *instance_id, Refusal *refusal);
+extern bool caller_acts_as(const Caller *caller, const char *user_id, Refusal *refusal);
+extern bool caller_uses_instance(const Caller *caller, const char *instance_id, Refusal *refusal);
 /* A list of one user's things: an unbound caller names any user or none, a bound one gets its own. */
-extern bool caller_lists_user(Caller *caller, char **user_id, Refusal *refusal);
-extern bool caller_sees_competition(Caller *caller, const char *group_id, Refusal *refusal);
+extern bool caller_lists_user(const Caller *caller, char **user_id, Refusal *refusal);
+extern bool caller_sees_competition(const Caller *caller, const char *group_id, Refusal *refusal);
 
 #endif

@@ -49,7 +49,7 @@ static Statement statements[STATEMENT_COUNT] = {
          {TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID},
          .by_key = true},
     [PURGE] = {"DELETE FROM edurange.idempotency WHERE ctid = ANY (ARRAY("
-               "SELECT ctid FROM edurange.idempotency"
+               " SELECT ctid FROM edurange.idempotency"
                " WHERE created_at <= clock_timestamp() - $1 * interval '1 min'"
                " LIMIT " PURGE_ROWS " FOR UPDATE SKIP LOCKED))",
                {INT4OID}},
@@ -172,7 +172,8 @@ find_response(const Request *request)
 
 /* Runs the mutation and keeps its answer with the key. */
 static Datum
-run_and_store(FunctionCallInfo fcinfo, Mutation mutation, Caller *caller, const Request *request)
+run_and_store(FunctionCallInfo fcinfo, Mutation mutation, const Caller *caller,
+              const Request *request)
 {
 	Datum result = mutation(fcinfo, caller);
 	Oid output;

@@ -10,7 +10,7 @@
 #include "calls/caller.h"
 
 /* What a mutation does once; returns its composite result. */
-typedef Datum (*Mutation)(FunctionCallInfo fcinfo, Caller *caller);
+typedef Datum (*Mutation)(FunctionCallInfo fcinfo, const Caller *caller);
 
 /*
  * Runs a mutation whose last two arguments are the caller and the idempotency key.  With a key that

@@ -3,9 +3,9 @@
  *	  Many calls of one function in one statement, each with its own outcome.
  *
  * Requests that come together share a transaction, and so its commit.  A refusal must not hurt the
- * neighbours, so it is a row here and no error: the function is called below the SQL surface, and
- * raise_refusal() comes back to the frame that is set around the call.  Nothing has to be undone
- * then, because a refused call has written nothing.  Any other error is raised and undoes all calls.
+ * neighbours, so it becomes a row here: the function is called below the SQL surface, and the error that
+ * raise_refusal() raises is caught around the call.  Nothing has to be undone then, because a refused
+ * call has written nothing.  Any other error is raised on and undoes all calls.
  */
 #include "postgres.h"
 
@@ -27,10 +27,11 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "base/arguments.h"
 #include "base/refusal.h"
 #include "base/surface.h"
 #include "base/wire.h"
-#include "game/entries.h"
+#include "calls/outcomes.h"
 
 #define COLUMNS 5
 #define MAX_ARGUMENTS 16
@@ -55,6 +56,15 @@ typedef struct Target
 	Argument arguments[MAX_ARGUMENTS];
 	int width; /* texts that one call takes */
 } Target;
+
+/* What the rooms above write at the end of a batch. */
+static const BatchWork *batch_work;
+
+void
+outcomes_register(const BatchWork *work)
+{
+	batch_work = work;
+}
 
 /* The C function of a symbol of this library; looked up once in a session. */
 static PGFunction
@@ -180,38 +190,37 @@ make_argument(const Argument *argument, const Datum *texts, const bool *nulls)
 	return value;
 }
 
-/* Calls the function once; false, with the refusal in the frame, when it refuses. */
-static bool
+/* Calls the function once; returns its refusal, or NULL with the value. */
+static ErrorData *
 call_target(FunctionCallInfo call, RefusalFrame *frame, Datum *value)
 {
 	MemoryContext context = CurrentMemoryContext;
 	RefusalFrame *outer = refusal_frame;
 	Surface surface;
-	volatile bool done = false;
-	volatile Datum result = 0;
+	ErrorData *volatile refusal = NULL;
 
 	surface_note(&surface);
 	PG_TRY();
 	{
 		refusal_frame = frame;
 		surface_share();
-		result = FunctionCallInvoke(call);
-		done = true;
+		*value = FunctionCallInvoke(call);
 		refusal_frame = outer;
 	}
 	PG_CATCH();
 	{
 		refusal_frame = outer;
-		if (frame->refusal.error == EDURANGE_OK)
+		if (!frame->refused)
 			PG_RE_THROW();
 		while (frame->open-- > 0)
 			SPI_finish();
 		MemoryContextSwitchTo(context);
+		refusal = CopyErrorData();
+		FlushErrorState();
 	}
 	PG_END_TRY();
-	surface_restore(&surface, done);
-	*value = result;
-	return done;
+	surface_restore(&surface, refusal == NULL);
+	return refusal;
 }
 
 /* Makes one call and its row. */
@@ -219,13 +228,14 @@ static void
 run_call(const Target *target, const Datum *texts, const bool *nulls, ReturnSetInfo *results)
 {
 	LOCAL_FCINFO(call, MAX_ARGUMENTS);
-	RefusalFrame frame = {.context = CurrentMemoryContext};
+	RefusalFrame frame = {.refused = false};
+	ErrorData *refusal = NULL;
 	Datum columns[COLUMNS] = {0};
 	bool empty[COLUMNS] = {true, true, true, true, true};
 	const char *parts[COLUMNS] = {0};
 	StringInfoData json;
 	bool skip = false;
-	Datum value;
+	Datum value = 0;
 
 	InitFunctionCallInfoData(*call, (FmgrInfo *) &target->function, target->count,
 	                         DEFAULT_COLLATION_OID, NULL, NULL);
@@ -239,21 +249,20 @@ run_call(const Target *target, const Datum *texts, const bool *nulls, ReturnSetI
 		texts += taken;
 		nulls += taken;
 	}
-	if (!skip && call_target(call, &frame, &value))
+	if (!skip)
+		refusal = call_target(call, &frame, &value);
+	if (refusal != NULL)
+	{
+		parts[1] = unpack_sql_state(refusal->sqlerrcode);
+		parts[2] = refusal->message;
+		parts[3] = refusal->detail;
+		parts[4] = refusal->hint;
+	}
+	else if (!skip && !call->isnull)
 	{
 		initStringInfo(&json);
-		if (!call->isnull)
-		{
-			wire_value(&json, value, target->result_type);
-			parts[0] = json.data;
-		}
-	}
-	else if (!skip)
-	{
-		parts[1] = refusal_sqlstate(&frame.refusal);
-		parts[2] = frame.refusal.message;
-		parts[3] = frame.refusal.detail;
-		parts[4] = frame.refusal.hint;
+		wire_value(&json, value, target->result_type);
+		parts[0] = json.data;
 	}
 	for (int i = 0; i < COLUMNS; i++)
 	{
@@ -272,7 +281,7 @@ run_calls(const Target *target, const Datum *texts, const bool *nulls, int count
 	MemoryContext context =
 	    AllocSetContextCreate(outer, "edurange outcome", ALLOCSET_DEFAULT_SIZES);
 
-	entries_begin(outer);
+	batch_work->begin(outer);
 	PG_TRY();
 	{
 		for (int i = 0; i < count; i += target->width)
@@ -283,11 +292,11 @@ run_calls(const Target *target, const Datum *texts, const bool *nulls, int count
 			MemoryContextSwitchTo(outer);
 			MemoryContextReset(context);
 		}
-		entries_end();
+		batch_work->end();
 	}
 	PG_CATCH();
 	{
-		entries_abandon();
+		batch_work->abandon();
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -302,8 +311,7 @@ SQL_FUNCTION(edurange_outcomes)
 	bool *nulls;
 	int count;
 
-	if (PG_ARGISNULL(1))
-		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"arguments\" is missing");
+	require_argument(fcinfo, 1, "arguments");
 	find_target(fcinfo, name, &target);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &texts, &nulls,
 	                  &count);

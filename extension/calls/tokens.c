@@ -10,10 +10,12 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/arguments.h"
 #include "base/ids.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/caller.h"
+#include "calls/locks.h"
 
 #define TOKEN_PREFIX "edr_"
 #define TOKEN_BYTES 32
@@ -32,7 +34,6 @@ enum
 
 typedef enum StatementId
 {
-	LOCK_USER,
 	INSTANCE_OWNER,
 	INSERT_TOKEN,
 	REVOKE,
@@ -43,7 +44,7 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    [LOCK_USER] = {"SELECT 1 FROM public.\"User\" WHERE id = $1 FOR KEY SHARE", {TEXTOID}},
+    /* Held, after its user, until the token that is bound to it is written. */
     [INSTANCE_OWNER] = {"SELECT \"userId\" FROM public.\"ChallengeInstance\" WHERE id = $1"
                         " FOR KEY SHARE",
                         {TEXTOID}},
@@ -80,9 +81,7 @@ new_secret(void)
 	char random[TOKEN_BYTES];
 	char *secret = palloc0(strlen(TOKEN_PREFIX) + 2 * TOKEN_BYTES + 1);
 
-	if (!pg_strong_random(random, sizeof(random)))
-		ereport(ERROR,
-		        (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+	random_bytes(random, sizeof(random));
 	memcpy(secret, TOKEN_PREFIX, strlen(TOKEN_PREFIX));
 	hex_encode(random, sizeof(random), secret + strlen(TOKEN_PREFIX));
 	return secret;
@@ -108,8 +107,10 @@ sha256_of(const char *text)
 static void
 check_binding(const char *user_id, const char *instance_id)
 {
-	if (user_id != NULL && STATEMENT_RUN(&statements[LOCK_USER], value_text(user_id)) == 0)
-		raise_error(EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", user_id);
+	Refusal refusal = {0};
+
+	if (user_id != NULL && !lock_user(user_id, &refusal))
+		raise_refusal(&refusal);
 	if (instance_id == NULL)
 		return;
 	if (STATEMENT_RUN(&statements[INSTANCE_OWNER], value_text(instance_id)) == 0)
@@ -163,12 +164,11 @@ SQL_FUNCTION(edurange_revoke_token)
 {
 	char *id = required_text(fcinfo, 0, "id");
 	Datum row;
-	bool is_null;
 
 	statements_begin();
 	if (STATEMENT_RUN(&statements[REVOKE], value_text(id)) == 0)
 		raise_error(EDURANGE_TOKEN_NOT_FOUND, "token \"%s\" does not exist", id);
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	statements_end();
 	PG_RETURN_DATUM(row);
 }
@@ -198,8 +198,7 @@ SQL_FUNCTION(edurange_authenticate_token)
 	NullableDatum columns[TOKEN_COLUMN_COUNT];
 	bool found;
 
-	if (PG_ARGISNULL(0))
-		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"token_sha256\" is missing");
+	require_argument(fcinfo, 0, "token_sha256");
 	statements_begin();
 	found = STATEMENT_RUN(&statements[AUTHENTICATE], fcinfo->args[0]) > 0;
 	for (int i = 0; found && i < lengthof(columns); i++)

@@ -28,9 +28,9 @@ typedef enum StatementId
 } StatementId;
 
 /*
- * An object k with what rows say of it, between these two as rows (key, value, fallback).  Members
- * that say the same stay as they are, also by being left out where the fallback says it; a null
- * takes one out.
+ * The object k with what a row says of it; between these two stand rows (key, value, fallback).  A member
+ * that says the value stays as it was written.  One that is left out stays out while the value is the
+ * fallback, which is what its absence says.  A null takes a member out.
  */
 #define MERGED                                                                                     \
 	"(SELECT k - coalesce(array_agg(key), '{}')"                                                   \
@@ -74,8 +74,8 @@ typedef enum StatementId
 	"    WHEN 'displayWebChal' THEN 'browser' ELSE 'custom' END) END, NULL),"                      \
 	" ('additional_config', CASE WHEN jsonb_typeof(a.additional_config) = 'object'"                \
 	"   AND (k ? 'additional_config' OR a.additional_config"                                       \
-	"    <> k || jsonb_build_object('appId', a.\"appId\")) THEN a.additional_config END, "         \
-	"NULL)" MERGED_END
+	"    <> k || jsonb_build_object('appId', a.\"appId\"))"                                        \
+	"   THEN a.additional_config END, NULL)" MERGED_END
 
 /* What the row q of a question with the config k says of its type and its answer. */
 #define QUESTION_SAID                                                                              \
@@ -113,8 +113,8 @@ typedef enum StatementId
 #define OTHER_TYPES "('container', 'configMap', 'secret')"
 
 /*
- * The old components by id, the first of those that share one: to be looked up, for which no planner
- * has to guess how many there are.
+ * The old components by id; of several that share one, the first.  They are looked up in an object: for a
+ * join the planner would guess how many there are, and guess wrong.
  */
 #define BY_ID(types)                                                                               \
 	"coalesce(jsonb_object_agg(id, c ORDER BY position DESC) FILTER (WHERE type " types "), '{}')"

@@ -12,14 +12,14 @@
 	" THEN $1 -> 'components' ELSE '[]' END) WITH ORDINALITY AS e (c, position)"
 
 /*
- * The document's components of one type, by place.  A path in place of a condition lets the planner
- * count on a thousand of them: with its guess of one it would compare each with each.
+ * The document's components of one type, by place.  Of a path the planner expects a thousand rows, of a
+ * condition it would expect one, and then compare each with each.
  */
 #define CDF_COMPONENTS_OF(type)                                                                    \
 	"jsonb_path_query($1, 'strict $.components[*] ? (@.type == \"" type "\")', '{}', true)"        \
 	" WITH ORDINALITY AS e (c, position)"
 
-/* Their ids as keys of an object, for ? to look them up in, whatever the planner counts on. */
+/* Their ids as keys of an object: the operator ? finds one quickly, whatever the planner expects. */
 #define CDF_IDS_OF(type)                                                                           \
 	"(SELECT coalesce(jsonb_object_agg(c ->> 'id', true), '{}') FROM " CDF_COMPONENTS_OF(type) ")"
 

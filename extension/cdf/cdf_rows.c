@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
+#include "base/json_text.h"
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "cdf/cdf_export.h"
@@ -27,7 +28,6 @@
 
 typedef enum StatementId
 {
-	IDENTITY,
 	LOCK_PACK,
 	INSERT_TYPE,
 	INSERT_CHALLENGE,
@@ -51,8 +51,6 @@ typedef enum StatementId
 	STATEMENT_COUNT
 } StatementId;
 
-#define CLOCK "(SELECT clock_timestamp() AT TIME ZONE 'UTC') AS clock (now)"
-
 /* The challenge's questions q that the document lacks and that are not retired yet. */
 #define LACKING                                                                                    \
 	"q.\"challengeId\" = $2 AND " QUESTION_IS_LIVE " AND (q.cdf_question_id IS NULL"               \
@@ -69,12 +67,7 @@ typedef enum StatementId
 
 /* $1 document, $2 challenge, unless it says otherwise */
 static Statement statements[STATEMENT_COUNT] = {
-    [IDENTITY] = {"SELECT $1 #>> '{metadata,id}', $1 #>> '{metadata,challenge_type}',"
-                  " count(*) FILTER (WHERE c ->> 'type' = 'question')::integer,"
-                  " count(*) FILTER (WHERE c ->> 'type' = 'webosApp')::integer"
-                  " FROM " CDF_COMPONENTS,
-                  {JSONBOID},
-                  .reads = true},
+    /* The pack is held before its challenge. */
     [LOCK_PACK] = {"SELECT 1 FROM public.\"ChallengePack\" WHERE id = $1 FOR KEY SHARE", {TEXTOID}},
     [INSERT_TYPE] =
         {"INSERT INTO public.\"ChallengeType\" (id, name)"
@@ -84,17 +77,18 @@ static Statement statements[STATEMENT_COUNT] = {
     /* $1 id, $2 type; the rest follows in UPDATE_CHALLENGE, under the row's lock. */
     [INSERT_CHALLENGE] = {"INSERT INTO public.\"Challenge\""
                           " (id, name, \"challengeTypeId\", \"createdAt\", \"updatedAt\")"
-                          " SELECT $1, '', id, now, now FROM public.\"ChallengeType\", " CLOCK
+                          " SELECT $1, '', id, now, now FROM public.\"ChallengeType\", " CLOCK_ROW
                           " WHERE name = $2 AND NOT EXISTS (SELECT FROM public.\"Challenge\""
                           " WHERE id = $1) ON CONFLICT (id) DO NOTHING",
                           {TEXTOID, TEXTOID},
                           .by_key = true},
+    /* Imports of a challenge come one after the other; $1 challenge */
     [LOCK_CHALLENGE] = {"SELECT pack_id FROM public.\"Challenge\" WHERE id = $1 FOR NO KEY UPDATE",
                         {TEXTOID},
                         .by_key = true},
     /* $1 challenge, $2 pack */
     [LINK_PACK] = {"UPDATE public.\"Challenge\" SET pack_id = $2, pack_challenge_id = id,"
-                   " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC' WHERE id = $1"
+                   " \"updatedAt\" = " UTC_CLOCK " WHERE id = $1"
                    " AND (pack_id, pack_challenge_id) IS DISTINCT FROM ($2, id)",
                    {TEXTOID, TEXTOID},
                    .by_key = true},
@@ -102,27 +96,27 @@ static Statement statements[STATEMENT_COUNT] = {
         {"UPDATE public.\"Challenge\" AS c SET name = m ->> 'name',"
          " description = m ->> 'description', difficulty = n.difficulty,"
          " \"challengeTypeId\" = t.id, cdf_version = m ->> 'version', cdf_content = $1,"
-         " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
-         " FROM (SELECT $1 -> 'metadata') AS metadata (m), LATERAL"
+         " \"updatedAt\" = " UTC_CLOCK " FROM (SELECT $1 -> 'metadata') AS metadata (m), LATERAL"
          "  (SELECT (" CDF_DIFFICULTY ")::public.\"ChallengeDifficulty\") AS n (difficulty),"
-         " public.\"ChallengeType\" t WHERE c.id = m ->> 'id' AND t.name = m ->> 'challenge_type'"
+         " public.\"ChallengeType\" t WHERE c.id = $2 AND t.name = m ->> 'challenge_type'"
          " AND (c.name, c.description, c.difficulty, c.\"challengeTypeId\", c.cdf_version,"
          "  c.cdf_content) IS DISTINCT FROM (m ->> 'name', m ->> 'description', n.difficulty,"
          "  t.id, m ->> 'version', $1)",
-         {JSONBOID},
+         {JSONBOID, TEXTOID},
          .by_key = true,
          .secret = true},
     /* What is left of a challenge that had this id before. $1 challenge */
     [FORGET_RETIRED] = {"DELETE FROM edurange.retired_question WHERE challenge_id = $1",
                         {TEXTOID},
                         .by_key = true},
+    /* After the challenge, and all of them before any is judged; $1 challenge */
     [LOCK_QUESTIONS] = {"SELECT 1 FROM public.\"ChallengeQuestion\" WHERE \"challengeId\" = $1"
                         " ORDER BY id FOR UPDATE",
                         {TEXTOID},
                         .by_key = true},
     /* Rows of others may repeat a component's id; the first keeps it. $1 challenge */
     [FORGET_REPEATED] = {"UPDATE public.\"ChallengeQuestion\" SET cdf_question_id = NULL,"
-                         " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
+                         " \"updatedAt\" = " UTC_CLOCK
                          " WHERE id = ANY (ARRAY(SELECT id FROM (SELECT q.id, row_number() OVER"
                          "  (PARTITION BY q.cdf_question_id"
                          "   ORDER BY " QUESTION_IS_RETIRED ", q.\"order\") AS n"
@@ -132,7 +126,7 @@ static Statement statements[STATEMENT_COUNT] = {
                          .by_key = true},
     [NAME_QUESTIONS] = {"WITH " CDF_QUESTIONS " UPDATE public.\"ChallengeQuestion\" AS q"
                         " SET cdf_question_id = n.cdf_question_id,"
-                        " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC' FROM question n"
+                        " \"updatedAt\" = " UTC_CLOCK " FROM question n"
                         " WHERE q.\"challengeId\" = $2 AND q.cdf_question_id IS NULL"
                         " AND q.\"order\" = n.position AND " QUESTION_IS_LIVE
                         " AND NOT " PRESENT_IDS " ? n.cdf_question_id",
@@ -170,7 +164,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "  AND " QUESTION_IS_RETIRED ")"
          " UPDATE public.\"ChallengeQuestion\" AS u SET required = false,"
          " \"order\" = (last.place + lacking.n)::integer,"
-         " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
+         " \"updatedAt\" = " UTC_CLOCK
          " FROM lacking, last WHERE u.id = lacking.id AND u.\"challengeId\" = $2",
          {JSONBOID, TEXTOID},
          .by_key = true},
@@ -179,7 +173,7 @@ static Statement statements[STATEMENT_COUNT] = {
                           " answer = n.answer, \"order\" = n.position, title = n.title,"
                           " format = n.format, hint = n.hint, required = n.required,"
                           " cdf_payload = n.cdf_payload,"
-                          " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
+                          " \"updatedAt\" = " UTC_CLOCK
                           " FROM question n WHERE q.\"challengeId\" = $2"
                           " AND q.cdf_question_id = n.cdf_question_id AND " CDF_QUESTION_DIFFERS,
                           {JSONBOID, TEXTOID},
@@ -190,7 +184,7 @@ static Statement statements[STATEMENT_COUNT] = {
                           " format, hint, required, cdf_question_id, cdf_payload, \"createdAt\","
                           " \"updatedAt\") SELECT edurange.new_id(), $2, n.content, n.type,"
                           " n.points, n.answer, n.position, n.title, n.format, n.hint, n.required,"
-                          " n.cdf_question_id, n.cdf_payload, now, now FROM question n, " CLOCK
+                          " n.cdf_question_id, n.cdf_payload, now, now FROM question n, " CLOCK_ROW
                           " WHERE NOT " PRESENT_IDS " ? n.cdf_question_id",
                           {JSONBOID, TEXTOID},
                           .by_key = true,
@@ -205,8 +199,7 @@ static Statement statements[STATEMENT_COUNT] = {
          " needed AS (SELECT id FROM live WHERE required OR NOT EXISTS"
          "  (SELECT FROM live WHERE required)),"
          " done AS (SELECT qc.\"userId\", gc.id, gc.\"groupId\","
-         "  count(*) FILTER (WHERE qc.\"questionId\" IN (SELECT id FROM needed)) AS "
-         "count,"
+         "  count(*) FILTER (WHERE qc.\"questionId\" IN (SELECT id FROM needed)) AS count,"
          "  least(sum(qc.\"pointsEarned\"), 2147483647) AS points FROM public.\"GroupChallenge\" gc"
          "  JOIN public.\"CompetitionGroup\" g ON g.id = gc.\"groupId\""
          "  JOIN public.\"QuestionCompletion\" qc ON qc.\"groupChallengeId\" = gc.id"
@@ -215,15 +208,15 @@ static Statement statements[STATEMENT_COUNT] = {
          "  AND EXISTS (SELECT FROM public.\"_GroupMembers\" m"
          "   WHERE m.\"A\" = gc.\"groupId\" AND m.\"B\" = qc.\"userId\")"
          "  GROUP BY 1, 2, 3),"
-         " held AS (SELECT d.* FROM done d JOIN public.\"User\" u ON u.id = "
-         "d.\"userId\""
+         " held AS (SELECT d.* FROM done d"
+         "  JOIN public.\"User\" u ON u.id = d.\"userId\""
          "  JOIN public.\"GroupChallenge\" gc ON gc.id = d.id"
          "  WHERE d.count = (SELECT count(*) FROM needed) AND d.count > 0"
          "  ORDER BY u.id, gc.id FOR KEY SHARE OF u, gc),"
          " made AS (INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\","
          "  \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
-         "  SELECT edurange.new_id(), h.\"userId\", h.id, h.points, now FROM held "
-         "h, " CLOCK "  ON CONFLICT (\"userId\", \"groupChallengeId\") DO NOTHING"
+         "  SELECT edurange.new_id(), h.\"userId\", h.id, h.points, now"
+         "  FROM held h, " CLOCK_ROW "  ON CONFLICT (\"userId\", \"groupChallengeId\") DO NOTHING"
          "  RETURNING \"userId\", \"groupChallengeId\", \"pointsEarned\")"
          " SELECT m.\"userId\", h.\"groupId\", h.id, m.\"pointsEarned\" FROM made m"
          " JOIN held h ON h.\"userId\" = m.\"userId\" AND h.id = m.\"groupChallengeId\""
@@ -244,7 +237,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "  SELECT edurange.new_id(), $2, n.app_id, n.title, n.icon, n.width, n.height,"
          "   n.screen, n.disabled, n.favourite, n.desktop_shortcut, n.launch_on_startup,"
          "   n.additional_config, now + n.position * interval '1 ms', now"
-         "  FROM app n CROSS JOIN standing CROSS JOIN " CLOCK
+         "  FROM app n CROSS JOIN standing CROSS JOIN " CLOCK_ROW
          "  LEFT JOIN public.\"ChallengeAppConfig\" a"
          "   ON a.\"challengeId\" = $2 AND a.\"appId\" = n.app_id"
          "  WHERE NOT as_written OR a.id IS NULL OR " CDF_APP_DIFFERS
@@ -287,7 +280,7 @@ lock_challenge(DocumentWrite *write, NullableDatum challenge_id, NullableDatum t
 	write->created = STATEMENT_RUN(&statements[INSERT_CHALLENGE], challenge_id, type) > 0;
 	if (STATEMENT_RUN(&statements[LOCK_CHALLENGE], challenge_id) == 0)
 		raise_error(EDURANGE_TRY_AGAIN, "challenge \"%s\" was deleted at the same time",
-		            write->challenge_id);
+		            write->document->challenge_id);
 	return row_text(0, 1);
 }
 
@@ -295,7 +288,8 @@ lock_challenge(DocumentWrite *write, NullableDatum challenge_id, NullableDatum t
 static void
 complete_challenges(const DocumentWrite *write)
 {
-	uint64 count = STATEMENT_RUN(&statements[COMPLETE_CHALLENGES], value_text(write->challenge_id));
+	uint64 count =
+	    STATEMENT_RUN(&statements[COMPLETE_CHALLENGES], value_text(write->document->challenge_id));
 	Activity *entries = palloc0(sizeof(Activity) * Max(count, 1));
 
 	for (uint64 row = 0; row < count; row++)
@@ -303,7 +297,7 @@ complete_challenges(const DocumentWrite *write)
 		    .event_type = "CHALLENGE_COMPLETED",
 		    .user_id = row_text(row, 1),
 		    .group_id = row_text(row, 2),
-		    .challenge_id = write->challenge_id,
+		    .challenge_id = write->document->challenge_id,
 		    .metadata =
 		        psprintf("%s,\"pointsEarned\":%d",
 		                 json_member("groupChallengeId", row_text(row, 3)), row_int(row, 4)),
@@ -369,27 +363,22 @@ says_already(const DocumentWrite *write)
 	if (write->created)
 		return false;
 	PushActiveSnapshot(GetTransactionSnapshot());
-	present = document_of_challenge(write->challenge_id);
+	present = document_of_challenge(write->document->challenge_id);
 	PopActiveSnapshot();
-	return present != NULL && strcmp(present, write->text) == 0;
+	return present != NULL && strcmp(present, write->document->text) == 0;
 }
 
 void
 document_write(DocumentWrite *write)
 {
-	NullableDatum document = value_jsonb(write->document);
-	NullableDatum challenge_id;
-	char *present_pack;
+	NullableDatum document = value_jsonb(write->document->json);
+	NullableDatum challenge_id = value_text(write->document->challenge_id);
+	NullableDatum type = value_text(write->document->challenge_type);
+	char *present_pack = lock_challenge(write, challenge_id, type);
 
-	STATEMENT_RUN(&statements[IDENTITY], document);
-	write->challenge_id = row_text(0, 1);
-	write->questions.total = row_int(0, 3);
-	write->apps.total = row_int(0, 4);
-	challenge_id = value_text(write->challenge_id);
-	present_pack = lock_challenge(write, challenge_id, value_text(row_text(0, 2)));
 	if (present_pack != NULL && write->pack_id != NULL && strcmp(present_pack, write->pack_id) != 0)
 		raise_error(EDURANGE_CHALLENGE_EXISTS, "challenge \"%s\" belongs to pack \"%s\"",
-		            write->challenge_id, present_pack);
+		            write->document->challenge_id, present_pack);
 	if (write->pack_id != NULL)
 		write->changed =
 		    STATEMENT_RUN(&statements[LINK_PACK], challenge_id, value_text(write->pack_id)) > 0;
@@ -397,10 +386,10 @@ document_write(DocumentWrite *write)
 		return;
 	if (present_pack != NULL && write->pack_id == NULL && !write->changes_any_pack)
 		raise_error(EDURANGE_CHALLENGE_EXISTS, "challenge \"%s\" belongs to pack \"%s\"",
-		            write->challenge_id, present_pack);
+		            write->document->challenge_id, present_pack);
 	write->changed = true;
-	STATEMENT_RUN(&statements[UPDATE_CHALLENGE], document);
+	STATEMENT_RUN(&statements[UPDATE_CHALLENGE], document, challenge_id);
 	write_questions(write, document, challenge_id);
 	write_apps(write, document, challenge_id);
-	STATEMENT_RUN(&statements[KEEP_DOCUMENT], challenge_id, value_text(write->text));
+	STATEMENT_RUN(&statements[KEEP_DOCUMENT], challenge_id, value_text(write->document->text));
 }

@@ -7,12 +7,11 @@
 
 #include "postgres.h"
 
-#include "utils/jsonb.h"
+#include "cdf/document.h"
 
 /* How many rows of one kind an import touched.  A retired question counts as removed. */
 typedef struct RowCounts
 {
-	int32 total; /* that the document has */
 	int32 added;
 	int32 changed;
 	int32 removed;
@@ -21,12 +20,10 @@ typedef struct RowCounts
 typedef struct DocumentWrite
 {
 	/* as asked */
-	const char *text;
-	Jsonb *document;       /* the text, parsed and found to break no rule */
+	const Document *document;
 	const char *pack_id;   /* the pack that it belongs to; NULL: as it is */
 	bool changes_any_pack; /* also a challenge of another pack than pack_id */
 	/* as found and done */
-	char *challenge_id; /* until statements_end() */
 	bool created;
 	bool changed;
 	RowCounts questions;

@@ -11,6 +11,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "base/arguments.h"
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "base/surface.h"
@@ -77,11 +78,10 @@ active_cdf_schema(void)
 SQL_FUNCTION(edurange_cdf_schema)
 {
 	Datum schema;
-	bool is_null;
 
 	statements_begin();
 	STATEMENT_RUN(&statements[ACTIVE_SCHEMA], value_jsonb(builtin_schema("cdf")));
-	schema = row_result(0, 1, &is_null);
+	schema = only_result();
 	statements_end();
 	PG_RETURN_DATUM(schema);
 }
@@ -101,12 +101,10 @@ schema_state(FunctionCallInfo fcinfo, bool changed)
 
 SQL_FUNCTION(edurange_set_cdf_schema)
 {
-	Jsonb *schema = PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0);
+	Jsonb *schema = required_jsonb(fcinfo, 0, "schema");
 	char *source = required_text(fcinfo, 1, "source");
 	bool changed;
 
-	if (schema == NULL)
-		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"schema\" is missing");
 	if (!JB_ROOT_IS_OBJECT(schema) || VARSIZE(schema) > LARGEST_SCHEMA)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"schema\" must be an object of at most %d bytes", LARGEST_SCHEMA);

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
+#include "base/arguments.h"
 #include "base/json_text.h"
 #include "base/statements.h"
 #include "base/surface.h"
@@ -66,13 +67,12 @@ static Statement statements[STATEMENT_COUNT] = {
          "  UNION ALL SELECT 6, position, path || '/config/answer', 'options',"
          "   'must name choices that options has' FROM question"
          "  WHERE k ->> 'type' IN ('multiple_choice', 'checkboxes')"
-         "   AND jsonb_typeof(k -> 'options') = 'array' AND EXISTS (SELECT FROM "
-         "jsonb_array_elements("
-         "    CASE jsonb_typeof(k -> 'answer') WHEN 'array' THEN k -> 'answer'"
+         "   AND jsonb_typeof(k -> 'options') = 'array' AND EXISTS (SELECT"
+         "    FROM jsonb_array_elements(CASE jsonb_typeof(k -> 'answer')"
+         "     WHEN 'array' THEN k -> 'answer'"
          "     WHEN 'string' THEN jsonb_build_array(k -> 'answer') ELSE '[]' END) AS a (answer)"
-         "    WHERE jsonb_typeof(answer) = 'string' AND answer #>> '{}' NOT LIKE '[%' AND NOT "
-         "EXISTS"
-         "     (SELECT FROM jsonb_array_elements_text(k -> 'options') AS o (choice)"
+         "    WHERE jsonb_typeof(answer) = 'string' AND answer #>> '{}' NOT LIKE '[%'"
+         "    AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(k -> 'options') AS o (choice)"
          "      WHERE btrim(choice) = btrim(answer #>> '{}')))"
          "  UNION ALL SELECT DISTINCT 7, position, path || '/config', 'variables',"
          "   format('refers to {{%s}}, which variables does not have', name[1])"
@@ -142,10 +142,7 @@ value_violations(const char *list)
 char *
 document_violations(Jsonb *document)
 {
-	NullableDatum value = {0};
-
-	value.value = JsonbPGetDatum(document);
-	STATEMENT_RUN(&statements[DOCUMENT_VIOLATIONS], value,
+	STATEMENT_RUN(&statements[DOCUMENT_VIOLATIONS], value_jsonb(document),
 	              value_violations(schema_violations(active_cdf_schema(), document)),
 	              value_violations(schema_violations(builtin_schema("import"), document)));
 	return row_text(0, 1);

@@ -12,6 +12,7 @@
 #include "utils/json.h"
 #include "utils/jsonb.h"
 
+#include "base/arguments.h"
 #include "base/ids.h"
 #include "base/json_text.h"
 #include "base/statements.h"
@@ -39,30 +40,30 @@ typedef enum StatementId
 static Statement statements[STATEMENT_COUNT] = {
     [INSERT_ENTRY] =
         {"INSERT INTO public.\"ActivityLog\" (id, \"eventType\", \"userId\", \"challengeId\","
-         " \"groupId\", \"accessCodeId\", \"challengeInstanceId\", metadata, severity, "
-         "\"timestamp\")"
-         " VALUES ($1, $2::public.\"ActivityEventType\", $3, $4, $5, $6, $7, $8::jsonb, 'INFO',"
-         " clock_timestamp() AT TIME ZONE 'UTC')",
+         " \"groupId\", \"accessCodeId\", \"challengeInstanceId\", metadata, severity,"
+         " \"timestamp\")"
+         " VALUES ($1, $2::public.\"ActivityEventType\", $3, $4, $5, $6, $7, $8::jsonb,"
+         " 'INFO', " UTC_CLOCK ")",
          {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}},
     /*
 	 * What somebody else reports: $1 id, $2 event type, $3 severity, $4 user, $5 challenge, $6 group,
 	 * $7 code, $8 instance, $9 metadata, $10 the tier of who reports, $11 the user that was named.
-	 * An id that names nothing is kept in the metadata; the rows that are named are locked, so that
-	 * none goes away before the entry is written.
+	 * An id that names nothing is kept in the metadata; the rows that are named are held, after their
+	 * user, so that none goes away before the entry is written.
 	 */
     [REPORT] =
         {"WITH known AS (SELECT $2 = ANY (enum_range(NULL::public.\"ActivityEventType\")::text[])"
          "  AS event, upper($3) = ANY (enum_range(NULL::public.\"LogSeverity\")::text[]) AS level,"
          "  (SELECT id FROM public.\"Challenge\" WHERE id = $5 FOR KEY SHARE) AS challenge,"
-         "  (SELECT id FROM public.\"CompetitionGroup\" WHERE id = $6 FOR KEY SHARE) AS "
-         "competition,"
+         "  (SELECT id FROM public.\"CompetitionGroup\" WHERE id = $6 FOR KEY SHARE)"
+         "   AS competition,"
          "  (SELECT id FROM public.\"CompetitionAccessCode\" WHERE id = $7 FOR KEY SHARE) AS code,"
          "  (SELECT id FROM public.\"ChallengeInstance\" WHERE id = $8 FOR KEY SHARE) AS instance)"
          " INSERT INTO public.\"ActivityLog\" AS l (id, \"eventType\", \"userId\", \"challengeId\","
-         " \"groupId\", \"accessCodeId\", \"challengeInstanceId\", metadata, severity, "
-         "\"timestamp\")"
-         " SELECT $1, (CASE WHEN event THEN $2 ELSE 'SYSTEM_ERROR' "
-         "END)::public.\"ActivityEventType\","
+         " \"groupId\", \"accessCodeId\", \"challengeInstanceId\", metadata, severity,"
+         " \"timestamp\")"
+         " SELECT $1,"
+         " (CASE WHEN event THEN $2 ELSE 'SYSTEM_ERROR' END)::public.\"ActivityEventType\","
          " $4, challenge, competition, code, instance,"
          " $9 || jsonb_build_object('reportedBy', $10) || jsonb_strip_nulls(jsonb_build_object("
          "  'original_event_type', CASE WHEN NOT event THEN $2 END,"
@@ -75,7 +76,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "  'originalChallengeInstanceId', CASE WHEN instance IS NULL THEN $8 END)),"
          " (CASE WHEN NOT level THEN 'INFO' WHEN $10 = 'player' AND upper($3) IN"
          "  ('ERROR', 'CRITICAL') THEN 'WARNING' ELSE upper($3) END)::public.\"LogSeverity\","
-         " clock_timestamp() AT TIME ZONE 'UTC' FROM known"
+         " " UTC_CLOCK " FROM known"
          " RETURNING ROW(l.id, l.\"timestamp\" AT TIME ZONE 'UTC')::edurange.activity_entry",
          {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID,
           TEXTOID}},
@@ -84,14 +85,14 @@ static Statement statements[STATEMENT_COUNT] = {
                   " $2 ->> 'updatedBy') ORDER BY id <> $1, id <> coalesce($2 ->> 'deletedBy', '')"
                   " LIMIT 1 FOR KEY SHARE",
                   {TEXTOID, JSONBOID}},
-    [MAKE_SYSTEM_ACCOUNT] =
-        {"WITH made AS (INSERT INTO public.\"User\""
-         "  (id, name, email, role, \"createdAt\", \"updatedAt\")"
-         "  SELECT '" SYSTEM_ACCOUNT "', 'EDURange system', '" SYSTEM_ACCOUNT "@invalid',"
-         "  'INSTRUCTOR', t, t FROM (SELECT clock_timestamp() AT TIME ZONE 'UTC') AS clock (t)"
-         "  ON CONFLICT (id) DO NOTHING)"
-         " SELECT '" SYSTEM_ACCOUNT "'::text",
-         {InvalidOid}},
+    [MAKE_SYSTEM_ACCOUNT] = {"WITH made AS (INSERT INTO public.\"User\""
+                             "  (id, name, email, role, \"createdAt\", \"updatedAt\")"
+                             "  SELECT account, 'EDURange system', account || '@invalid',"
+                             "   'INSTRUCTOR', now, now"
+                             "  FROM (SELECT '" SYSTEM_ACCOUNT "') AS system (account), " CLOCK_ROW
+                             "  ON CONFLICT (id) DO NOTHING)"
+                             " SELECT '" SYSTEM_ACCOUNT "'::text",
+                             {InvalidOid}},
     /*
 	 * The server's own entry for the same event of the same question or pack, if it is of this
 	 * minute; who reports a pack need not say which.
@@ -99,7 +100,7 @@ static Statement statements[STATEMENT_COUNT] = {
     [SERVERS_OWN] = {"SELECT ROW(id, \"timestamp\" AT TIME ZONE 'UTC')::edurange.activity_entry"
                      " FROM public.\"ActivityLog\" WHERE \"userId\" = $1"
                      " AND \"eventType\"::text = $2"
-                     " AND \"timestamp\" > clock_timestamp() AT TIME ZONE 'UTC' - interval '60 s'"
+                     " AND \"timestamp\" > " UTC_CLOCK " - interval '60 s'"
                      " AND metadata ->> 'reportedBy' = 'server'"
                      " AND CASE WHEN metadata ? 'packId' THEN"
                      "  coalesce($3 ->> 'packId', metadata ->> 'packId') = metadata ->> 'packId'"
@@ -107,18 +108,6 @@ static Statement statements[STATEMENT_COUNT] = {
                      " ORDER BY \"timestamp\" DESC LIMIT 1",
                      {TEXTOID, TEXTOID, JSONBOID}},
 };
-
-char *
-json_member(const char *name, const char *value)
-{
-	StringInfoData out;
-
-	initStringInfo(&out);
-	escape_json(&out, name);
-	appendStringInfoChar(&out, ':');
-	escape_json(&out, value);
-	return out.data;
-}
 
 void
 activity_log(const Activity *activity)
@@ -258,7 +247,7 @@ activity_subject(const char *user_id)
 }
 
 static Datum
-log_activity(FunctionCallInfo fcinfo, Caller *caller)
+log_activity(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	static const char *const tiers[] = {"player", "player", "service", "admin"};
 	char *event_type = required_text(fcinfo, 0, "event_type");
@@ -268,7 +257,6 @@ log_activity(FunctionCallInfo fcinfo, Caller *caller)
 	    value_jsonb(read_metadata(optional_text(fcinfo, 3), optional_text(fcinfo, 8)));
 	Refusal refusal = {0};
 	Datum row;
-	bool is_null;
 
 	statements_begin();
 	if (!caller_acts_as(caller, user_id, &refusal))
@@ -280,7 +268,7 @@ log_activity(FunctionCallInfo fcinfo, Caller *caller)
 		              value_text(severity), value_text(find_subject(user_id, metadata)),
 		              fcinfo->args[4], fcinfo->args[5], fcinfo->args[7], fcinfo->args[6], metadata,
 		              value_text(tiers[caller->tier]), value_text(user_id));
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	statements_end();
 	return row;
 }

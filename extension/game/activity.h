@@ -30,7 +30,4 @@ extern void activity_log(const Activity *activity);
  */
 extern char *activity_subject(const char *user_id);
 
-/* One member of a JSON object: "name":"value" with what needs escaping escaped. */
-extern char *json_member(const char *name, const char *value);
-
 #endif

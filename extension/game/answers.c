@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "base/flags.h"
 #include "base/json_text.h"
 #include "game/answers.h"
 
@@ -17,20 +18,6 @@ typedef struct TextList
 	int count;
 	char **texts;
 } TextList;
-
-/* The text without outer white space, as a copy. */
-static char *
-trimmed(const char *text)
-{
-	size_t length;
-
-	while (isspace((unsigned char) *text))
-		text++;
-	length = strlen(text);
-	while (length > 0 && isspace((unsigned char) text[length - 1]))
-		length--;
-	return pnstrdup(text, length);
-}
 
 /* Are two texts equal?  Takes as long whatever they have in common. */
 static bool
@@ -151,14 +138,4 @@ answer_is_right(const AnswerKey *key, const char *answer)
 		return list_has(&expected, given);
 	chosen = chosen_texts(given);
 	return expected.count > 0 && list_covers(&expected, &chosen) && list_covers(&chosen, &expected);
-}
-
-bool
-is_flag(const char *text)
-{
-	char *flag = text != NULL ? trimmed(text) : "";
-	size_t length = strlen(flag);
-
-	return length > 0 && pg_strcasecmp(flag, "null") != 0 &&
-	       !(length >= 4 && strncmp(flag, "{{", 2) == 0 && strcmp(flag + length - 2, "}}") == 0);
 }

@@ -22,7 +22,4 @@ typedef struct AnswerKey
  */
 extern bool answer_is_right(const AnswerKey *key, const char *answer);
 
-/* Could the text be a flag?  Nothing, the Instance Manager's "null" and a placeholder are none. */
-extern bool is_flag(const char *text);
-
 #endif

@@ -12,13 +12,13 @@
 #include "utils/timestamp.h"
 
 #include "base/guc.h"
+#include "base/wire.h"
 #include "game/attempts.h"
 
 typedef enum StatementId
 {
 	RECENT,
 	RESET,
-	ISO_TIME,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -34,9 +34,6 @@ static Statement statements[STATEMENT_COUNT] = {
     [RESET] = {"SELECT reset_at FROM edurange.standing WHERE user_id = $1 AND group_id = $2",
                {TEXTOID, TEXTOID},
                .by_key = true},
-    [ISO_TIME] = {"SELECT to_char($1 AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')",
-                  {TIMESTAMPTZOID},
-                  .reads = true},
 };
 
 /* The attempts that count at one moment. */
@@ -50,13 +47,11 @@ typedef struct Recent
 static Recent
 read_recent(const Play *play, int32 limit, TimestampTz since)
 {
-	bool is_null;
-
 	STATEMENT_RUN(&statements[RECENT], value_text(play->user_id), value_text(play->question_id),
 	              value_text(play->group_challenge_id), value_int(limit), value_time(since));
 	return (Recent){
-	    .newest = DatumGetTimestampTz(row_value(0, 1, &is_null)),
-	    .oldest = DatumGetTimestampTz(row_value(0, 2, &is_null)),
+	    .newest = row_time(0, 1),
+	    .oldest = row_time(0, 2),
 	    .count = row_int(0, 3),
 	};
 }
@@ -65,13 +60,10 @@ read_recent(const Play *play, int32 limit, TimestampTz since)
 static TimestampTz
 last_reset(const Play *play, TimestampTz horizon)
 {
-	bool is_null = true;
-	Datum reset = 0;
+	uint64 rows =
+	    STATEMENT_RUN(&statements[RESET], value_text(play->user_id), value_text(play->group_id));
 
-	if (STATEMENT_RUN(&statements[RESET], value_text(play->user_id), value_text(play->group_id)) >
-	    0)
-		reset = row_value(0, 1, &is_null);
-	return is_null ? horizon : Max(horizon, DatumGetTimestampTz(reset));
+	return rows > 0 ? Max(horizon, row_time(0, 1)) : horizon;
 }
 
 /* The refusal, with what a form needs to show how long to wait. */
@@ -80,13 +72,15 @@ refuse_attempt(const Play *play, TimestampTz now, TimestampTz until, Refusal *re
 {
 	int64 seconds = (until - now + USECS_PER_SEC - 1) / USECS_PER_SEC;
 	int64 minutes = (seconds + SECS_PER_MINUTE - 1) / SECS_PER_MINUTE;
+	StringInfoData reset;
 
-	STATEMENT_RUN(&statements[ISO_TIME], value_time(until));
+	initStringInfo(&reset);
+	wire_value(&reset, TimestampTzGetDatum(until), TIMESTAMPTZOID);
 	refusal->detail = psprintf(
-	    "{\"error\": \"Too many attempts\", \"resetTime\": \"%s\", \"waitMinutes\": " INT64_FORMAT
+	    "{\"error\": \"Too many attempts\", \"resetTime\": %s, \"waitMinutes\": " INT64_FORMAT
 	    ", \"retryAfter\": " INT64_FORMAT ", \"attemptLimit\": %d, \"attemptsRemaining\": 0,"
 	    " \"details\": \"Please wait " INT64_FORMAT " minutes before the next attempt.\"}",
-	    row_text(0, 1), minutes, seconds, guc_attempt_limit, minutes);
+	    reset.data, minutes, seconds, guc_attempt_limit, minutes);
 	return refuse(refusal, EDURANGE_TOO_MANY_ATTEMPTS, "too many attempts at question \"%s\"",
 	              play->question_id);
 }

@@ -11,6 +11,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "base/arguments.h"
 #include "base/guc.h"
 #include "base/statements.h"
 #include "base/surface.h"
@@ -27,8 +28,8 @@
  */
 #define SHOWN_PAYLOAD                                                                              \
 	"(SELECT coalesce(jsonb_object_agg(key, value), '{}')"                                         \
-	"   FROM jsonb_each(q.cdf_payload) WHERE key IN ('_cdf_component_id', 'type', "                \
-	"'question_type',"                                                                             \
+	"   FROM jsonb_each(q.cdf_payload)"                                                            \
+	"   WHERE key IN ('_cdf_component_id', 'type', 'question_type',"                               \
 	"   'text', 'points', 'order', 'options', 'title', 'format', 'hint', 'required')"              \
 	"   AND NOT jsonb_path_exists(value,"                                                          \
 	"    '$[*] ? (@.type() == \"object\" || @.type() == \"array\")'))"
@@ -123,14 +124,13 @@ visible_row(FunctionCallInfo fcinfo, Statement *statement, const char *id, Edura
 {
 	Caller caller;
 	Datum row;
-	bool is_null;
 
 	caller_read(&caller, fcinfo, 1);
 	statements_begin();
 	if (STATEMENT_RUN(statement, value_text(id), value_bool(caller.tier >= TIER_SERVICE),
 	                  value_bool(guc_webos_compatibility)) == 0)
 		raise_error(missing, "%s \"%s\" does not exist", noun, id);
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	statements_end();
 	return row;
 }
@@ -234,7 +234,7 @@ check_given(const Play *play, const char *group_id, const char *challenge_id, Re
 
 /* A service's word: completes the challenge and pays up to an amount for it. */
 static bool
-assert_challenge(Caller *caller, Play *play, int32 amount, Refusal *refusal)
+assert_challenge(const Caller *caller, Play *play, int32 amount, Refusal *refusal)
 {
 	int64 most;
 
@@ -264,7 +264,7 @@ claim_challenge(Play *play, Refusal *refusal)
 }
 
 static Datum
-complete_challenge(FunctionCallInfo fcinfo, Caller *caller)
+complete_challenge(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	Play play = {
 	    .user_id = required_text(fcinfo, 0, "user_id"),
@@ -275,7 +275,6 @@ complete_challenge(FunctionCallInfo fcinfo, Caller *caller)
 	Refusal refusal = {0};
 	bool accepted;
 	Datum row;
-	bool is_null;
 
 	statements_begin();
 	if (!play_find(caller, &play, &refusal) ||
@@ -292,7 +291,7 @@ complete_challenge(FunctionCallInfo fcinfo, Caller *caller)
 		raise_refusal(&refusal);
 	STATEMENT_RUN(&statements[COMPLETION], user_id, group_challenge_id,
 	              value_bool(play.already_completed));
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	statements_end();
 	return row;
 }

@@ -9,11 +9,14 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/arguments.h"
 #include "base/ids.h"
+#include "base/json_text.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/caller.h"
 #include "calls/idempotency.h"
+#include "calls/locks.h"
 #include "game/activity.h"
 
 #define LEADERBOARD_LIMIT 10000
@@ -22,16 +25,16 @@
 #define CODE_TRIES 10
 
 #define GROUP_CHALLENGE_ROW                                                                        \
-	"ROW(gc.id, gc.points, gc.\"challengeId\", gc.\"groupId\", gc.\"createdAt\" AT TIME ZONE"      \
-	" 'UTC', gc.\"updatedAt\" AT TIME ZONE 'UTC')::edurange.group_challenge"
+	"ROW(gc.id, gc.points, gc.\"challengeId\", gc.\"groupId\","                                    \
+	" gc.\"createdAt\" AT TIME ZONE 'UTC',"                                                        \
+	" gc.\"updatedAt\" AT TIME ZONE 'UTC')::edurange.group_challenge"
 
 typedef enum StatementId
 {
 	MISSING_USER,
 	INSERT_COMPETITION,
 	INSERT_INSTRUCTORS,
-	LOCK_USER,
-	LOCK_GROUP,
+	LOCK_ENDED,
 	INSERT_CODE,
 	LOCK_CHALLENGE,
 	INSERT_CHALLENGE,
@@ -49,54 +52,53 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
+    /* The users that are there are held; the first in the order of locks. */
     [MISSING_USER] = {"SELECT wanted.id FROM unnest($1) AS wanted (id) WHERE NOT EXISTS"
                       " (SELECT FROM public.\"User\" u WHERE u.id = wanted.id FOR KEY SHARE)"
                       " LIMIT 1",
                       {TEXTARRAYOID}},
     /* $1 id, $2 name, $3 description, $4 start, $5 end */
-    [INSERT_COMPETITION] = {"INSERT INTO public.\"CompetitionGroup\" AS c (id, name, description,"
-                            " \"startDate\", \"endDate\", \"createdAt\", \"updatedAt\")"
-                            " SELECT $1, $2, $3, $4 AT TIME ZONE 'UTC', $5 AT TIME ZONE 'UTC', t, t"
-                            " FROM (SELECT clock_timestamp() AT TIME ZONE 'UTC') AS clock (t)"
-                            " RETURNING ROW(c.id, c.name, c.description,"
-                            " c.\"startDate\" AT TIME ZONE 'UTC', c.\"endDate\" AT TIME ZONE 'UTC',"
-                            " c.\"createdAt\" AT TIME ZONE 'UTC', c.\"updatedAt\" AT TIME ZONE"
-                            " 'UTC')::edurange.competition",
-                            {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}},
+    [INSERT_COMPETITION] =
+        {"INSERT INTO public.\"CompetitionGroup\" AS c (id, name, description,"
+         " \"startDate\", \"endDate\", \"createdAt\", \"updatedAt\")"
+         " SELECT $1, $2, $3, $4 AT TIME ZONE 'UTC', $5 AT TIME ZONE 'UTC', now, now"
+         " FROM " CLOCK_ROW " RETURNING ROW(c.id, c.name, c.description,"
+         " c.\"startDate\" AT TIME ZONE 'UTC', c.\"endDate\" AT TIME ZONE 'UTC',"
+         " c.\"createdAt\" AT TIME ZONE 'UTC',"
+         " c.\"updatedAt\" AT TIME ZONE 'UTC')::edurange.competition",
+         {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}},
     [INSERT_INSTRUCTORS] = {"INSERT INTO public.\"_GroupInstructors\" (\"A\", \"B\")"
                             " SELECT DISTINCT $1, id FROM unnest($2) AS instructor (id)",
                             {TEXTOID, TEXTARRAYOID}},
-    [LOCK_USER] = {"SELECT 1 FROM public.\"User\" WHERE id = $1 FOR KEY SHARE",
-                   {TEXTOID},
-                   .by_key = true},
-    [LOCK_GROUP] = {"SELECT \"endDate\" AT TIME ZONE 'UTC' <= statement_timestamp()"
+    /* After the user: has the competition ended, now that it is held? */
+    [LOCK_ENDED] = {"SELECT \"endDate\" AT TIME ZONE 'UTC' <= statement_timestamp()"
                     " FROM public.\"CompetitionGroup\" WHERE id = $1 FOR KEY SHARE",
                     {TEXTOID},
                     .by_key = true},
     /* $1 id, $2 code, $3 expiry, $4 uses, $5 group, $6 creator */
     [INSERT_CODE] = {"INSERT INTO public.\"CompetitionAccessCode\" AS c (id, code, \"expiresAt\","
                      " \"maxUses\", \"usedCount\", \"groupId\", \"createdBy\", \"createdAt\")"
-                     " VALUES ($1, $2, $3 AT TIME ZONE 'UTC', $4, 0, $5, $6,"
-                     " clock_timestamp() AT TIME ZONE 'UTC')"
+                     " VALUES ($1, $2, $3 AT TIME ZONE 'UTC', $4, 0, $5, $6, " UTC_CLOCK ")"
                      " ON CONFLICT (code) DO NOTHING RETURNING ROW(c.id, c.code,"
                      " c.\"expiresAt\" AT TIME ZONE 'UTC', c.\"maxUses\", c.\"usedCount\","
                      " c.\"groupId\", c.\"createdAt\" AT TIME ZONE 'UTC',"
                      " c.\"createdBy\")::edurange.access_code",
                      {TEXTOID, TEXTOID, TIMESTAMPTZOID, INT4OID, TEXTOID, TEXTOID}},
+    /* After the competition, into which it is put. */
     [LOCK_CHALLENGE] = {"SELECT 1 FROM public.\"Challenge\" WHERE id = $1 FOR KEY SHARE",
                         {TEXTOID}},
     /* $1 id, $2 points, $3 challenge, $4 group */
     [INSERT_CHALLENGE] =
         {"INSERT INTO public.\"GroupChallenge\" AS gc"
          " (id, points, \"challengeId\", \"groupId\", \"createdAt\", \"updatedAt\")"
-         " SELECT $1, $2, $3, $4, t, t"
-         " FROM (SELECT clock_timestamp() AT TIME ZONE 'UTC') AS clock (t)"
+         " SELECT $1, $2, $3, $4, now, now FROM " CLOCK_ROW
          " ON CONFLICT (\"challengeId\", \"groupId\") DO NOTHING"
          " RETURNING " GROUP_CHALLENGE_ROW,
          {TEXTOID, INT4OID, TEXTOID, TEXTOID}},
     [FIND_CODE] = {"SELECT \"groupId\" FROM public.\"CompetitionAccessCode\" WHERE code = $1",
                    {TEXTOID},
                    .by_key = true},
+    /* After user and competition; who joins with a code holds it, so that its uses are counted. */
     [LOCK_CODE] = {"SELECT id, coalesce(\"expiresAt\" AT TIME ZONE 'UTC' > statement_timestamp()"
                    " AND (\"maxUses\" IS NULL OR \"usedCount\" < \"maxUses\"),"
                    " \"maxUses\" IS NULL OR \"usedCount\" < \"maxUses\")"
@@ -190,8 +192,7 @@ read_instructors(FunctionCallInfo fcinfo, int *count)
 	ArrayType *ids;
 	Datum *elements;
 
-	if (PG_ARGISNULL(2))
-		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"instructor_ids\" is missing");
+	require_argument(fcinfo, 2, "instructor_ids");
 	ids = PG_GETARG_ARRAYTYPE_P(2);
 	if (ARR_NDIM(ids) != 1 || array_contains_nulls(ids))
 		raise_error(EDURANGE_INVALID_PARAMETER,
@@ -202,7 +203,7 @@ read_instructors(FunctionCallInfo fcinfo, int *count)
 
 /* A bound caller makes competitions of its own user only. */
 static bool
-is_own_competition(Caller *caller, const Datum *instructors, int count, Refusal *refusal)
+is_own_competition(const Caller *caller, const Datum *instructors, int count, Refusal *refusal)
 {
 	for (int i = 0; i < count; i++)
 	{
@@ -215,7 +216,7 @@ is_own_competition(Caller *caller, const Datum *instructors, int count, Refusal 
 }
 
 static Datum
-create_competition(FunctionCallInfo fcinfo, Caller *caller)
+create_competition(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *name = required_text(fcinfo, 0, "name");
 	NullableDatum start_date = finite_time(fcinfo, 1, "start_date");
@@ -225,10 +226,8 @@ create_competition(FunctionCallInfo fcinfo, Caller *caller)
 	char *id = new_id();
 	Refusal refusal = {0};
 	Datum row;
-	bool is_null;
 
-	if (start_date.isnull)
-		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"start_date\" is missing");
+	require_argument(fcinfo, 1, "start_date");
 	if (!end_date.isnull &&
 	    DatumGetTimestampTz(end_date.value) <= DatumGetTimestampTz(start_date.value))
 		raise_error(EDURANGE_INVALID_PARAMETER,
@@ -240,7 +239,7 @@ create_competition(FunctionCallInfo fcinfo, Caller *caller)
 		raise_error(EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", row_text(0, 1));
 	STATEMENT_RUN(&statements[INSERT_COMPETITION], value_text(id), value_text(name),
 	              fcinfo->args[3], start_date, end_date);
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	STATEMENT_RUN(&statements[INSERT_INSTRUCTORS], value_text(id), fcinfo->args[2]);
 	activity_log(&(Activity){.event_type = "GROUP_CREATED",
 	                         .user_id = TextDatumGetCString(instructors[0]),
@@ -277,9 +276,7 @@ random_code(void)
 	{
 		unsigned char byte;
 
-		if (!pg_strong_random(&byte, 1))
-			ereport(ERROR,
-			        (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+		random_bytes(&byte, 1);
 		if (byte < 256 / letters * letters)
 			code[i++] = alphabet[byte % letters];
 	}
@@ -287,7 +284,7 @@ random_code(void)
 }
 
 static Datum
-generate_access_code(FunctionCallInfo fcinfo, Caller *caller)
+generate_access_code(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *group_id = required_text(fcinfo, 0, "group_id");
 	char *created_by = required_text(fcinfo, 1, "created_by");
@@ -297,7 +294,6 @@ generate_access_code(FunctionCallInfo fcinfo, Caller *caller)
 	char *code = given != NULL && given[0] != '\0' ? checked_code(given) : NULL;
 	Refusal refusal = {0};
 	Datum row;
-	bool is_null;
 
 	if (!PG_ARGISNULL(4))
 		int_between(fcinfo, 4, "max_uses", 1, PG_INT32_MAX);
@@ -305,10 +301,8 @@ generate_access_code(FunctionCallInfo fcinfo, Caller *caller)
 	if (!caller_acts_as(caller, created_by, &refusal) ||
 	    !caller_sees_competition(caller, group_id, &refusal))
 		raise_refusal(&refusal);
-	if (STATEMENT_RUN(&statements[LOCK_USER], value_text(created_by)) == 0)
-		raise_error(EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", created_by);
-	if (STATEMENT_RUN(&statements[LOCK_GROUP], value_text(group_id)) == 0)
-		raise_error(EDURANGE_COMPETITION_NOT_FOUND, "competition \"%s\" does not exist", group_id);
+	if (!lock_user(created_by, &refusal) || !lock_competition(group_id, &refusal))
+		raise_refusal(&refusal);
 	for (int i = 0;; i++)
 	{
 		char *candidate = code != NULL ? code : random_code();
@@ -323,7 +317,7 @@ generate_access_code(FunctionCallInfo fcinfo, Caller *caller)
 		if (code != NULL || i == CODE_TRIES)
 			raise_error(EDURANGE_CODE_IN_USE, "access code \"%s\" is in use already", candidate);
 	}
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	activity_log(&(Activity){.event_type = "ACCESS_CODE_GENERATED",
 	                         .user_id = created_by,
 	                         .group_id = group_id,
@@ -334,20 +328,18 @@ generate_access_code(FunctionCallInfo fcinfo, Caller *caller)
 }
 
 static Datum
-add_competition_challenge(FunctionCallInfo fcinfo, Caller *caller)
+add_competition_challenge(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *group_id = required_text(fcinfo, 0, "group_id");
 	char *challenge_id = required_text(fcinfo, 1, "challenge_id");
 	int32 points = int_between(fcinfo, 2, "points", 0, PG_INT32_MAX);
 	Refusal refusal = {0};
 	Datum row;
-	bool is_null;
 
 	statements_begin();
-	if (!caller_sees_competition(caller, group_id, &refusal))
+	if (!caller_sees_competition(caller, group_id, &refusal) ||
+	    !lock_competition(group_id, &refusal))
 		raise_refusal(&refusal);
-	if (STATEMENT_RUN(&statements[LOCK_GROUP], value_text(group_id)) == 0)
-		raise_error(EDURANGE_COMPETITION_NOT_FOUND, "competition \"%s\" does not exist", group_id);
 	if (STATEMENT_RUN(&statements[LOCK_CHALLENGE], value_text(challenge_id)) == 0)
 		raise_error(EDURANGE_CHALLENGE_NOT_FOUND, "challenge \"%s\" does not exist", challenge_id);
 	if (STATEMENT_RUN(&statements[INSERT_CHALLENGE], value_text(new_id()), value_int(points),
@@ -355,7 +347,7 @@ add_competition_challenge(FunctionCallInfo fcinfo, Caller *caller)
 		raise_error(EDURANGE_CHALLENGE_IN_COMPETITION,
 		            "challenge \"%s\" is part of competition \"%s\" already", challenge_id,
 		            group_id);
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	statements_end();
 	PG_RETURN_DATUM(row);
 }
@@ -369,7 +361,7 @@ use_code(const char *code, const char *group_id, const char *user_id, bool *alre
 	bool usable;
 	bool ended;
 
-	if (STATEMENT_RUN(&statements[LOCK_GROUP], value_text(group_id)) == 0)
+	if (STATEMENT_RUN(&statements[LOCK_ENDED], value_text(group_id)) == 0)
 		return refuse(refusal, EDURANGE_ACCESS_CODE_INVALID, "access code \"%s\" is not valid",
 		              code);
 	ended = row_bool(0, 1);
@@ -405,15 +397,13 @@ use_code(const char *code, const char *group_id, const char *user_id, bool *alre
 
 /* Joins; the competition is left in the statement that ran last. */
 static bool
-join_competition(Caller *caller, const char *code, const char *user_id, Refusal *refusal)
+join_competition(const Caller *caller, const char *code, const char *user_id, Refusal *refusal)
 {
 	char *group_id;
 	bool already_member;
 
-	if (!caller_acts_as(caller, user_id, refusal))
+	if (!caller_acts_as(caller, user_id, refusal) || !lock_user(user_id, refusal))
 		return false;
-	if (STATEMENT_RUN(&statements[LOCK_USER], value_text(user_id)) == 0)
-		return refuse(refusal, EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", user_id);
 	if (STATEMENT_RUN(&statements[FIND_CODE], value_text(code)) == 0)
 		return refuse(refusal, EDURANGE_ACCESS_CODE_INVALID, "access code \"%s\" is not valid",
 		              code);
@@ -429,18 +419,17 @@ join_competition(Caller *caller, const char *code, const char *user_id, Refusal 
 }
 
 static Datum
-join_competition_sql(FunctionCallInfo fcinfo, Caller *caller)
+join_competition_sql(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *code = checked_code(required_text(fcinfo, 0, "code"));
 	char *user_id = required_text(fcinfo, 1, "user_id");
 	Refusal refusal = {0};
 	Datum row;
-	bool is_null;
 
 	statements_begin();
 	if (!join_competition(caller, code, user_id, &refusal))
 		raise_refusal(&refusal);
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	statements_end();
 	PG_RETURN_DATUM(row);
 }
@@ -496,7 +485,6 @@ SQL_FUNCTION(edurange_competition_progress)
 	Refusal refusal = {0};
 	Caller caller;
 	Datum row;
-	bool is_null;
 
 	caller_read(&caller, fcinfo, 2);
 	statements_begin();
@@ -509,7 +497,7 @@ SQL_FUNCTION(edurange_competition_progress)
 	if (!row_bool(0, 2))
 		raise_error(EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", user_id);
 	STATEMENT_RUN(&statements[PROGRESS], value_text(group_id), value_text(user_id));
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	statements_end();
 	PG_RETURN_DATUM(row);
 }

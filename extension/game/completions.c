@@ -16,6 +16,8 @@
 #include "utils/builtins.h"
 
 #include "base/ids.h"
+#include "base/json_text.h"
+#include "calls/locks.h"
 #include "game/activity.h"
 #include "game/completions.h"
 #include "game/ledger.h"
@@ -27,7 +29,6 @@
 
 typedef enum StatementId
 {
-	LOCK_USER,
 	LOCK_GROUP_CHALLENGE,
 	LOCK_QUESTION,
 	LOCK_MEMBER,
@@ -42,9 +43,7 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    [LOCK_USER] = {"SELECT 1 FROM public.\"User\" WHERE id = $1 FOR KEY SHARE",
-                   {TEXTOID},
-                   .by_key = true},
+    /* After the user; the lists behind OF are the order in which rows are locked. */
     [LOCK_GROUP_CHALLENGE] = {"SELECT gc.\"groupId\", gc.\"challengeId\","
                               " c.\"startDate\" AT TIME ZONE 'UTC' <= statement_timestamp()"
                               " AND (c.\"endDate\" IS NULL"
@@ -56,7 +55,8 @@ static Statement statements[STATEMENT_COUNT] = {
                               " WHERE gc.id = $1 FOR KEY SHARE OF c, gc, ch",
                               {TEXTOID},
                               .by_key = true},
-    /* The key: a list in the document, or the column's text; both where they differ. */
+    /* The key: a list in the document, or the column's text; both where they differ.  An import holds
+	 * all questions of its challenge FOR UPDATE before it decides. */
     [LOCK_QUESTION] = {"SELECT q.points, upper(q.type),"
                        " CASE WHEN jsonb_typeof(q.cdf_payload -> 'answer') = 'array' THEN"
                        "  CASE WHEN upper(q.type) = 'CHECKBOXES' THEN ARRAY[]::text[]"
@@ -67,7 +67,8 @@ static Statement statements[STATEMENT_COUNT] = {
                        " WHERE q.id = $1 AND q.\"challengeId\" = $2 FOR KEY SHARE",
                        {TEXTOID, TEXTOID},
                        .by_key = true},
-    /* Asks about the question $3 too, now that its row is locked. */
+    /* The last lock before the total: whoever scores holds the membership to the end.  Asks about the
+	 * question $3, too, now that its row is held. */
     [LOCK_MEMBER] = {"SELECT EXISTS (SELECT FROM edurange.retired_question"
                      "  WHERE question_id = $3) FROM public.\"_GroupMembers\""
                      " WHERE \"A\" = $1 AND \"B\" = $2 FOR NO KEY UPDATE",
@@ -89,8 +90,8 @@ static Statement statements[STATEMENT_COUNT] = {
               .by_key = true},
     [INSERT_COMPLETION] = {"INSERT INTO public.\"QuestionCompletion\" AS qc (id, \"userId\","
                            " \"questionId\", \"groupChallengeId\", \"pointsEarned\","
-                           " \"completedAt\") VALUES ($4, $1, $2, $3, $5,"
-                           " clock_timestamp() AT TIME ZONE 'UTC') RETURNING " COMPLETION_ROW,
+                           " \"completedAt\") VALUES ($4, $1, $2, $3, $5, " UTC_CLOCK ")"
+                           " RETURNING " COMPLETION_ROW,
                            {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID}},
     /* $1 user, $2 group challenge, $3 challenge, $4 id */
     [COMPLETE_CHALLENGE] =
@@ -99,19 +100,20 @@ static Statement statements[STATEMENT_COUNT] = {
          " INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\", \"groupChallengeId\","
          " \"pointsEarned\", \"completedAt\")"
          " SELECT $4, $1, $2, (SELECT least(sum(\"pointsEarned\"), 2147483647)"
-         "  FROM public.\"QuestionCompletion\" WHERE \"userId\" = $1 AND \"groupChallengeId\" = "
-         "$2),"
-         " clock_timestamp() AT TIME ZONE 'UTC' WHERE NOT EXISTS (SELECT FROM live WHERE"
-         "  (required OR NOT EXISTS (SELECT FROM live WHERE required)) AND NOT EXISTS (SELECT"
-         "   FROM public.\"QuestionCompletion\" qc WHERE qc.\"questionId\" = live.id"
-         "   AND qc.\"userId\" = $1 AND qc.\"groupChallengeId\" = $2))"
+         "  FROM public.\"QuestionCompletion\""
+         "  WHERE \"userId\" = $1 AND \"groupChallengeId\" = $2), " UTC_CLOCK
+         " WHERE NOT EXISTS (SELECT FROM live"
+         "  WHERE (required OR NOT EXISTS (SELECT FROM live WHERE required))"
+         "  AND NOT EXISTS (SELECT FROM public.\"QuestionCompletion\" qc"
+         "   WHERE qc.\"questionId\" = live.id AND qc.\"userId\" = $1"
+         "   AND qc.\"groupChallengeId\" = $2))"
          " ON CONFLICT (\"userId\", \"groupChallengeId\") DO NOTHING RETURNING \"pointsEarned\"",
          {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
          .by_key = true},
     /* $1 user, $2 group challenge, $3 points, $4 id */
     [RAISE_CHALLENGE] = {"INSERT INTO public.\"ChallengeCompletion\" AS cc (id, \"userId\","
                          " \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
-                         " VALUES ($4, $1, $2, $3, clock_timestamp() AT TIME ZONE 'UTC')"
+                         " VALUES ($4, $1, $2, $3, " UTC_CLOCK ")"
                          " ON CONFLICT (\"userId\", \"groupChallengeId\") DO UPDATE"
                          " SET \"pointsEarned\" = excluded.\"pointsEarned\""
                          " WHERE cc.\"pointsEarned\" < excluded.\"pointsEarned\" RETURNING id = $4",
@@ -126,16 +128,6 @@ static Statement statements[STATEMENT_COUNT] = {
                {TEXTOID, TEXTOID},
                .by_key = true},
 };
-
-NullableDatum
-first_result(uint64 rows)
-{
-	NullableDatum value = {.isnull = true};
-
-	if (rows > 0)
-		value.value = row_result(0, 1, &value.isnull);
-	return value;
-}
 
 /* Locks the question and reads its key. */
 static bool
@@ -158,13 +150,12 @@ find_question(Play *play, Refusal *refusal)
 }
 
 bool
-play_find(Caller *caller, Play *play, Refusal *refusal)
+play_find(const Caller *caller, Play *play, Refusal *refusal)
 {
 	if (!caller_acts_as(caller, play->user_id, refusal))
 		return false;
-	if (STATEMENT_RUN(&statements[LOCK_USER], value_text(play->user_id)) == 0)
-		return refuse(refusal, EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist",
-		              play->user_id);
+	if (!lock_user(play->user_id, refusal))
+		return false;
 	if (STATEMENT_RUN(&statements[LOCK_GROUP_CHALLENGE], value_text(play->group_challenge_id)) == 0)
 		return refuse(refusal, EDURANGE_GROUP_CHALLENGE_NOT_FOUND,
 		              "group challenge \"%s\" does not exist", play->group_challenge_id);
@@ -214,7 +205,7 @@ paid_before(const Play *play, int64 *by_questions)
 
 /* Adds to the user's total; the new one is kept for the answer. */
 static bool
-pay(Caller *caller, Play *play, int64 amount, const char *source_id, Refusal *refusal)
+pay(const Caller *caller, Play *play, int64 amount, const char *source_id, Refusal *refusal)
 {
 	LedgerEntry entry = {
 	    .user_id = play->user_id,
@@ -234,7 +225,7 @@ pay(Caller *caller, Play *play, int64 amount, const char *source_id, Refusal *re
 }
 
 bool
-play_award_question(Caller *caller, Play *play, Refusal *refusal)
+play_award_question(const Caller *caller, Play *play, Refusal *refusal)
 {
 	int64 by_questions;
 	int64 before = paid_before(play, &by_questions);
@@ -281,7 +272,7 @@ play_record_completion(Play *play)
 }
 
 bool
-play_raise_challenge(Caller *caller, Play *play, int32 amount, Refusal *refusal)
+play_raise_challenge(const Caller *caller, Play *play, int32 amount, Refusal *refusal)
 {
 	int64 by_questions;
 	int64 before = paid_before(play, &by_questions);

@@ -1,6 +1,10 @@
 /*
  * completions.h
  *	  A user at a challenge of a competition: finding it, scoring, and what is complete then.
+ *
+ * The room game/ is the rules: competitions, challenges and their questions, attempts and answers, what
+ * is paid for them (here), how totals change and are recorded (ledger.h, entries.h), and the log of what
+ * users did (activity.h).
  */
 #ifndef EDURANGE_COMPLETIONS_H
 #define EDURANGE_COMPLETIONS_H
@@ -39,12 +43,12 @@ typedef struct Play
  * All of these run statements.  play_find() locks what the play is about, the membership last: who
  * scores holds it to the end of the transaction.
  */
-extern bool play_find(Caller *caller, Play *play, Refusal *refusal);
+extern bool play_find(const Caller *caller, Play *play, Refusal *refusal);
 /* Can this be scored, now: is the competition open, and the question part of the challenge? */
 extern bool play_check_open(const Play *play, Refusal *refusal);
 
 /* Pays for the question what was not paid before: the last refusal, the first write. */
-extern bool play_award_question(Caller *caller, Play *play, Refusal *refusal);
+extern bool play_award_question(const Caller *caller, Play *play, Refusal *refusal);
 
 /* Writes the question's completion and, with the last one that is needed, the challenge's. */
 extern void play_record_completion(Play *play);
@@ -56,12 +60,9 @@ extern bool play_complete_challenge(Play *play);
  * Raises what was paid for the challenge to an amount and completes it; nothing happens when it was
  * completed before and as much was paid.
  */
-extern bool play_raise_challenge(Caller *caller, Play *play, int32 amount, Refusal *refusal);
+extern bool play_raise_challenge(const Caller *caller, Play *play, int32 amount, Refusal *refusal);
 
 /* What is told of challenge and total, whatever happened. */
 extern void play_read_outcome(Play *play);
-
-/* Column 1 of the statement that ran last, kept beyond it; null where it has no row. */
-extern NullableDatum first_result(uint64 rows);
 
 #endif

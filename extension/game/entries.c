@@ -130,7 +130,6 @@ move_head(const Entry **entries, int count, TimestampTz now, NullableDatum *at)
 {
 	const Entry *last = entries[count - 1];
 	bool changed = false;
-	bool is_null;
 
 	for (int i = 0; i < count; i++)
 		changed = changed || entries[i]->delta != 0;
@@ -141,7 +140,7 @@ move_head(const Entry **entries, int count, TimestampTz now, NullableDatum *at)
 	/* a member has a head already */
 	if (statement_run(&statements[MOVE_HEAD], head, lengthof(head)) == 0)
 		statement_run(&statements[PUT_HEAD], head, lengthof(head));
-	*at = value_time(DatumGetTimestampTz(row_value(0, 2, &is_null)));
+	*at = value_time(row_time(0, 2));
 	return row_long(0, 1) - count;
 }
 
@@ -288,8 +287,8 @@ undo_entries(SubXactEvent event, SubTransactionId subtransaction, SubTransaction
 		batch.count--;
 }
 
-void
-entries_begin(MemoryContext context)
+static void
+begin_batch(MemoryContext context)
 {
 	static bool registered = false;
 
@@ -300,9 +299,20 @@ entries_begin(MemoryContext context)
 		batch.context = context;
 }
 
+/*
+ * At the end of a batch nothing is left to write; after an error the subtransaction that is undone takes
+ * the entries with it, wherever the error is caught.
+ */
+static void
+leave_batch(void)
+{
+	if (--batch.depth == 0)
+		memset(&batch, 0, sizeof(batch));
+}
+
 /* What hangs on the ledger may award, too: such entries come while others are written, and follow. */
-void
-entries_end(void)
+static void
+end_batch(void)
 {
 	while (batch.depth == 1 && batch.count > 0)
 	{
@@ -315,13 +325,11 @@ entries_end(void)
 		write_entries(entries, count);
 		statements_end();
 	}
-	entries_abandon();
+	leave_batch();
 }
 
-/* An error that is caught further up has undone a subtransaction, and with it the entries. */
-void
-entries_abandon(void)
-{
-	if (--batch.depth == 0)
-		memset(&batch, 0, sizeof(batch));
-}
+const BatchWork entries_of_batch = {
+    .begin = begin_batch,
+    .end = end_batch,
+    .abandon = leave_batch,
+};

@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "calls/outcomes.h"
+
 /* A change of a pair's total, as it is recorded. */
 typedef struct Entry
 {
@@ -25,12 +27,9 @@ typedef struct Entry
 extern void entries_add(const Entry *entry);
 
 /*
- * From begin to end entries are kept in the context given and written by entries_end(), but those of
- * subtransactions that were undone.  A batch that begins within another one leaves its entries to that
- * one's end.  After an error in between, entries_abandon() must be called.
+ * During a batch entries are kept and written at its end, but those of subtransactions that were undone.
+ * A batch that begins within another one leaves its entries to that one's end.
  */
-extern void entries_begin(MemoryContext context);
-extern void entries_end(void);
-extern void entries_abandon(void);
+extern const BatchWork entries_of_batch;
 
 #endif

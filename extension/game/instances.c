@@ -7,12 +7,14 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "base/arguments.h"
+#include "base/flags.h"
+#include "base/json_text.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/caller.h"
 #include "calls/idempotency.h"
 #include "game/activity.h"
-#include "game/answers.h"
 
 #define LIST_LIMIT 500
 
@@ -21,8 +23,8 @@
 	"i.id, i.\"challengeId\", i.\"userId\", i.\"challengeUrl\", i.status::text,"                   \
 	" i.\"flagSecretName\", CASE WHEN $1 THEN i.flag END,"                                         \
 	" ROW(u.id, u.name, CASE WHEN $1 THEN u.email END, u.role::text)::edurange.instance_user,"     \
-	" (SELECT gc.id FROM public.\"GroupChallenge\" gc WHERE gc.\"challengeId\" = "                 \
-	"i.\"challengeId\""                                                                            \
+	" (SELECT gc.id FROM public.\"GroupChallenge\" gc"                                             \
+	"  WHERE gc.\"challengeId\" = i.\"challengeId\""                                               \
 	"  AND gc.\"groupId\" = i.\"competitionId\"), i.\"competitionId\""
 #define INSTANCE_TABLES                                                                            \
 	" FROM public.\"ChallengeInstance\" i JOIN public.\"User\" u ON u.id = i.\"userId\""
@@ -54,8 +56,10 @@ static Statement statements[STATEMENT_COUNT] = {
                       {TEXTOID},
                       .reads = true,
                       .by_key = true},
-    [LOCK_INSTANCE] = {"SELECT status::text, \"userId\", \"challengeId\", \"competitionId\""
-                       " FROM public.\"ChallengeInstance\" WHERE id = $1 FOR NO KEY UPDATE",
+    /* The user is held before the instance: the log names them, and who deletes them waits there. */
+    [LOCK_INSTANCE] = {"SELECT i.status::text, i.\"userId\", i.\"challengeId\","
+                       " i.\"competitionId\"" INSTANCE_TABLES
+                       " WHERE i.id = $1 FOR KEY SHARE OF u FOR NO KEY UPDATE OF i",
                        {TEXTOID},
                        .by_key = true},
     /* $1 id, $2 status, $3 name of the secret, $4 flag; null leaves what is there.  A secret that is
@@ -66,8 +70,7 @@ static Statement statements[STATEMENT_COUNT] = {
                          " flag = coalesce($4, CASE WHEN $3 IS NULL"
                          "  OR i.\"flagSecretName\" <> '' THEN i.flag END),"
                          " \"lastStatusChange\" = CASE WHEN $2 <> i.status::text"
-                         "  THEN clock_timestamp() AT TIME ZONE 'UTC'"
-                         "  ELSE i.\"lastStatusChange\" END,"
+                         "  THEN " UTC_CLOCK "  ELSE i.\"lastStatusChange\" END,"
                          " \"terminationAttempts\" = CASE WHEN $2 = 'ACTIVE' THEN 0"
                          "  ELSE i.\"terminationAttempts\" END WHERE i.id = $1"
                          " RETURNING ROW(i.id, i.\"flagSecretName\", NULL,"
@@ -83,7 +86,6 @@ SQL_FUNCTION(edurange_challenge_instance)
 	Refusal refusal = {0};
 	Caller caller;
 	Datum row;
-	bool is_null;
 
 	caller_read(&caller, fcinfo, 1);
 	statements_begin();
@@ -92,7 +94,7 @@ SQL_FUNCTION(edurange_challenge_instance)
 	if (STATEMENT_RUN(&statements[INSTANCE], value_bool(caller.tier >= TIER_SERVICE),
 	                  value_text(id)) == 0)
 		raise_error(EDURANGE_INSTANCE_NOT_FOUND, "instance \"%s\" does not exist", id);
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	statements_end();
 	PG_RETURN_DATUM(row);
 }
@@ -176,7 +178,7 @@ check_flag(const char *secret_name, const char *flag)
 }
 
 static Datum
-update_challenge_instance(FunctionCallInfo fcinfo, Caller *caller)
+update_challenge_instance(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *id = required_text(fcinfo, 0, "instance_id");
 	char *status = optional_text(fcinfo, 1);
@@ -185,7 +187,6 @@ update_challenge_instance(FunctionCallInfo fcinfo, Caller *caller)
 	Activity deletion;
 	char *before;
 	Datum row;
-	bool is_null;
 
 	if (status == NULL && flag == NULL && PG_ARGISNULL(2))
 		raise_error(EDURANGE_MISSING_PARAMETER,
@@ -211,7 +212,7 @@ update_challenge_instance(FunctionCallInfo fcinfo, Caller *caller)
 		            before, status);
 	STATEMENT_RUN(&statements[UPDATE_INSTANCE], value_text(id), value_text(status), fcinfo->args[2],
 	              value_text(flag));
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	if (status != NULL && strcmp(status, "TERMINATED") == 0 && strcmp(before, status) != 0)
 	{
 		deletion.metadata =

@@ -6,9 +6,8 @@
  * that a direct write of somebody else is recorded, too (kind external).  edurange.standing holds
  * the head of each pair's ledger and is the board.
  *
- * Locks are always taken in this order: "User", "CompetitionGroup", "_GroupMembers",
- * "GroupPoints", standing.  A trigger on "_GroupMembers" therefore locks the pair's total before
- * its standing: a deleted user's rows go away in just that order while awards wait for them.
+ * By the order of locks (calls/locks.h) a pair's total is locked before its standing, also by the trigger
+ * on "_GroupMembers": a deleted user's rows go away in just that order while awards wait for them.
  */
 #include "postgres.h"
 
@@ -23,6 +22,7 @@
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/caller.h"
+#include "calls/locks.h"
 #include "game/entries.h"
 #include "game/ledger.h"
 
@@ -30,8 +30,6 @@ typedef enum StatementId
 {
 	CHANGE_TOTAL,
 	LOCK_TOTAL,
-	LOCK_USER,
-	LOCK_GROUP,
 	INSERT_TOTAL,
 	NOTE_RESET,
 	CLOSE_ALL,
@@ -44,26 +42,20 @@ static Statement statements[STATEMENT_COUNT] = {
     /* $1 user, $2 group, $3 amount, $4 whether it is relative */
     [CHANGE_TOTAL] = {"UPDATE public.\"GroupPoints\" AS p"
                       " SET points = CASE WHEN $4 THEN p.points + $3 ELSE $3 END,"
-                      " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
+                      " \"updatedAt\" = " UTC_CLOCK
                       " WHERE p.\"userId\" = $1 AND p.\"groupId\" = $2"
                       " AND (NOT $4 OR p.points::bigint + $3 BETWEEN -2147483648 AND 2147483647)"
                       " RETURNING " GROUP_POINTS_ROW,
                       {TEXTOID, TEXTOID, INT4OID, BOOLOID},
                       .by_key = true},
+    /* The pair's total, before its standing. */
     [LOCK_TOTAL] = {"SELECT points FROM public.\"GroupPoints\""
                     " WHERE \"userId\" = $1 AND \"groupId\" = $2 FOR UPDATE",
                     {TEXTOID, TEXTOID},
                     .by_key = true},
-    [LOCK_USER] = {"SELECT 1 FROM public.\"User\" WHERE id = $1 FOR KEY SHARE",
-                   {TEXTOID},
-                   .by_key = true},
-    [LOCK_GROUP] = {"SELECT 1 FROM public.\"CompetitionGroup\" WHERE id = $1 FOR KEY SHARE",
-                    {TEXTOID},
-                    .by_key = true},
     [INSERT_TOTAL] = {"INSERT INTO public.\"GroupPoints\" AS p"
                       " (id, points, \"userId\", \"groupId\", \"createdAt\", \"updatedAt\")"
-                      " SELECT $4, $3, $1, $2, t, t FROM (SELECT clock_timestamp() AT TIME ZONE"
-                      " 'UTC') AS clock (t)"
+                      " SELECT $4, $3, $1, $2, now, now FROM " CLOCK_ROW
                       " ON CONFLICT (\"userId\", \"groupId\") DO NOTHING"
                       " RETURNING " GROUP_POINTS_ROW,
                       {TEXTOID, TEXTOID, INT4OID, TEXTOID},
@@ -72,7 +64,8 @@ static Statement statements[STATEMENT_COUNT] = {
                     " VALUES ($1, $2, $3, $3) ON CONFLICT (group_id, user_id)"
                     " DO UPDATE SET reset_at = $3",
                     {TEXTOID, TEXTOID, TIMESTAMPTZOID}},
-    /* After TRUNCATE: a closing entry for whoever had points. $1 clock, $2 actor */
+    /* After TRUNCATE, which holds the table of totals: a closing entry for whoever had points.
+	 * $1 clock, $2 actor */
     [CLOSE_ALL] = {"WITH old AS (SELECT group_id, user_id, points FROM edurange.standing"
                    " WHERE points <> 0 FOR UPDATE),"
                    " head AS (UPDATE edurange.standing AS s SET points = 0, seq = s.seq + 1,"
@@ -127,13 +120,8 @@ insert_total(const LedgerEntry *entry, int32 amount, Refusal *refusal)
 	NullableDatum arguments[] = {value_text(entry->user_id), value_text(entry->group_id),
 	                             value_int(amount), value_text(new_id())};
 
-	if (STATEMENT_RUN(&statements[LOCK_USER], value_text(entry->user_id)) == 0)
-		return refuse(refusal, EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist",
-		              entry->user_id);
-	if (STATEMENT_RUN(&statements[LOCK_GROUP], value_text(entry->group_id)) == 0)
-		return refuse(refusal, EDURANGE_COMPETITION_NOT_FOUND, "competition \"%s\" does not exist",
-		              entry->group_id);
-	return ledger_write(entry, &statements[INSERT_TOTAL], arguments, lengthof(arguments)) > 0;
+	return lock_user(entry->user_id, refusal) && lock_competition(entry->group_id, refusal) &&
+	       ledger_write(entry, &statements[INSERT_TOTAL], arguments, lengthof(arguments)) > 0;
 }
 
 bool

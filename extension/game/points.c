@@ -7,6 +7,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "base/arguments.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/caller.h"
@@ -48,15 +49,15 @@ static Statement statements[STATEMENT_COUNT] = {
          " SELECT user_id, group_id, seq, delta, balance, at,"
          "  lag(seq, 1, 0::bigint) OVER pair AS before, sum(delta) OVER pair AS running,"
          "  lag(at) OVER pair AS at_before"
-         " FROM edurange.points_ledger WINDOW pair AS (PARTITION BY user_id, group_id ORDER BY "
-         "seq)),"
+         " FROM edurange.points_ledger"
+         " WINDOW pair AS (PARTITION BY user_id, group_id ORDER BY seq)),"
          " ledger AS ("
          " SELECT user_id, group_id, sum(delta) AS total, max(seq) AS seq, max(at) AS at,"
          "  max(at) FILTER (WHERE delta <> 0) AS reached_at"
          " FROM edurange.points_ledger GROUP BY user_id, group_id),"
          " pair AS ("
-         " SELECT user_id, group_id, coalesce(l.total, 0) AS ledger, coalesce(p.points, 0) AS "
-         "points,"
+         " SELECT user_id, group_id, coalesce(l.total, 0) AS ledger,"
+         "  coalesce(p.points, 0) AS points,"
          "  coalesce(s.points, 0) AS standing, coalesce(l.seq, 0) AS seq,"
          "  coalesce(s.seq, 0) AS standing_seq, l.at, s.changed_at, l.reached_at,"
          "  s.reached_at AS standing_reached_at, m.\"A\" IS NOT NULL AS member,"
@@ -94,7 +95,7 @@ static Statement statements[STATEMENT_COUNT] = {
 
 /* A correction of a member's total; the new row is left in the statement that ran last. */
 static bool
-correct_points(Caller *caller, const LedgerEntry *entry, LedgerChange change, int32 amount,
+correct_points(const Caller *caller, const LedgerEntry *entry, LedgerChange change, int32 amount,
                Refusal *refusal)
 {
 	NullableDatum user_id = value_text(entry->user_id);
@@ -120,7 +121,8 @@ correct_points(Caller *caller, const LedgerEntry *entry, LedgerChange change, in
 
 /* add_points and set_points differ in what the amount means, and in the ledger's word for it. */
 static Datum
-correct_points_sql(FunctionCallInfo fcinfo, Caller *caller, LedgerChange change, const char *kind)
+correct_points_sql(FunctionCallInfo fcinfo, const Caller *caller, LedgerChange change,
+                   const char *kind)
 {
 	LedgerEntry entry = {
 	    .user_id = required_text(fcinfo, 0, "user_id"),
@@ -132,24 +134,23 @@ correct_points_sql(FunctionCallInfo fcinfo, Caller *caller, LedgerChange change,
 	int32 amount = required_int(fcinfo, 2, "points");
 	Refusal refusal = {0};
 	Datum row;
-	bool is_null;
 
 	statements_begin();
 	if (!correct_points(caller, &entry, change, amount, &refusal))
 		raise_refusal(&refusal);
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	statements_end();
 	return row;
 }
 
 static Datum
-add_points(FunctionCallInfo fcinfo, Caller *caller)
+add_points(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	return correct_points_sql(fcinfo, caller, LEDGER_ADD, "add");
 }
 
 static Datum
-set_points(FunctionCallInfo fcinfo, Caller *caller)
+set_points(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	return correct_points_sql(fcinfo, caller, LEDGER_SET, "set");
 }

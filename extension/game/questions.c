@@ -7,8 +7,11 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "base/arguments.h"
+#include "base/flags.h"
 #include "base/guc.h"
 #include "base/ids.h"
+#include "base/json_text.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/idempotency.h"
@@ -41,7 +44,8 @@ static Statement statements[STATEMENT_COUNT] = {
                          {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
                          .by_key = true},
     /* The instance that is given, or the user's newest live one, or the newest.  A flag counts only
-	 * once it was synchronized, which the secret's name marks: before, it is a decoy. */
+	 * once it was synchronized, which the secret's name marks: before, it is a decoy.  Held after the
+	 * membership, so that the log can name it. */
     [FIND_FLAG] = {"SELECT id, CASE WHEN \"flagSecretName\" <> '' THEN flag END"
                    " FROM public.\"ChallengeInstance\""
                    " WHERE \"userId\" = $1 AND \"challengeId\" = $2 AND \"competitionId\" = $3"
@@ -52,7 +56,7 @@ static Statement statements[STATEMENT_COUNT] = {
                    .by_key = true},
     [INSERT_ATTEMPT] = {"INSERT INTO public.\"QuestionAttempt\" (id, \"userId\", \"questionId\","
                         " \"groupChallengeId\", answer, \"isCorrect\", \"attemptedAt\")"
-                        " VALUES ($4, $1, $2, $3, $5, $6, clock_timestamp() AT TIME ZONE 'UTC')",
+                        " VALUES ($4, $1, $2, $3, $5, $6, " UTC_CLOCK ")",
                         {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID},
                         .secret = true},
     [COMPLETED] = {"SELECT id, \"questionId\", \"userId\", \"groupChallengeId\","
@@ -66,7 +70,7 @@ static Statement statements[STATEMENT_COUNT] = {
 
 /* The key of a flag question is the flag of the user's instance, never the question's answer. */
 static bool
-find_flag(Caller *caller, Play *play, Refusal *refusal)
+find_flag(const Caller *caller, Play *play, Refusal *refusal)
 {
 	char *flag;
 	Datum value;
@@ -106,7 +110,7 @@ typedef struct Attempt
 
 /* Judges and records an attempt. */
 static bool
-try_answer(Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
+try_answer(const Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
 {
 	Activity activity = {.event_type = "QUESTION_ATTEMPTED"};
 
@@ -148,7 +152,7 @@ try_answer(Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
 
 /* Completes a question on the caller's word, which a player's attempts must back. */
 static bool
-assert_completion(Caller *caller, Play *play, Refusal *refusal)
+assert_completion(const Caller *caller, Play *play, Refusal *refusal)
 {
 	if (!play_find(caller, play, refusal))
 		return false;
@@ -183,7 +187,7 @@ read_play(FunctionCallInfo fcinfo)
 }
 
 static Datum
-attempt_question(FunctionCallInfo fcinfo, Caller *caller)
+attempt_question(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	Play play = read_play(fcinfo);
 	Attempt attempt = {.answer = required_text(fcinfo, 3, "answer")};
@@ -218,7 +222,7 @@ SQL_FUNCTION(edurange_attempt_question)
 }
 
 static Datum
-complete_question(FunctionCallInfo fcinfo, Caller *caller)
+complete_question(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	Play play = read_play(fcinfo);
 	Refusal refusal = {0};

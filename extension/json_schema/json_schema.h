@@ -2,8 +2,10 @@
  * json_schema.h
  *	  JSON Schema, draft-07, over PostgreSQL's own jsonb.
  *
- * json_schema_compile.c turns a schema into the structures below, json_schema_cache.c keeps them for
- * the session, json_schema.c holds documents against them.
+ * The room json_schema/ is a validator that knows nothing of challenges.  json_schema_compile.c and
+ * json_schema_refs.c, which call each other as schemas nest, turn a schema into the structures below;
+ * json_schema_cache.c keeps them for the session and hands the metaschema in; json_schema.c holds
+ * documents against them.
  */
 #ifndef EDURANGE_JSON_SCHEMA_H
 #define EDURANGE_JSON_SCHEMA_H
@@ -147,17 +149,14 @@ extern bool check_condition(Evaluation *evaluation, const Rule *rule, const Json
 extern const Property *property_find(const PropertyList *list, const char *key, int length);
 
 /*
- * Makes a schema ready for use, in a context of its own below the current one.  trusted: it is the
- * metaschema, which needs no check against itself.  Raises schema_invalid, schema_unknown,
- * pattern_unsupported and too_deep.
+ * Makes a schema ready for use, in a context of its own below the current one.  metaschema: what it and
+ * all that it refers to are held against first; NULL: this is the metaschema.  Raises schema_invalid,
+ * schema_unknown, pattern_unsupported and too_deep.
  */
-extern JsonSchema *json_schema_compile(Jsonb *schema, Jsonb *remotes, bool trusted);
+extern JsonSchema *json_schema_compile(Jsonb *schema, Jsonb *remotes, const JsonSchema *metaschema);
 
 /* The same, kept for the session; valid until the next call. */
 extern const JsonSchema *json_schema_get(Jsonb *schema, Jsonb *remotes);
-
-/* The metaschema of draft-07. */
-extern const JsonSchema *json_metaschema(void);
 
 /* No schemas to refer to. */
 extern Jsonb *json_no_remotes(void);

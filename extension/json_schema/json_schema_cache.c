@@ -14,6 +14,7 @@
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
+#include "base/arguments.h"
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "base/surface.h"
@@ -31,7 +32,7 @@ typedef struct KeptSchema
 
 static KeptSchema kept[KEPT_SCHEMAS];
 static uint64 uses;
-static JsonSchema *metaschema;
+static JsonSchema *kept_metaschema;
 
 /* The built-in schemas that were read, until a function of the database changes. */
 static struct
@@ -121,18 +122,19 @@ json_no_remotes(void)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
 }
 
-const JsonSchema *
-json_metaschema(void)
+/* The metaschema of draft-07. */
+static const JsonSchema *
+metaschema(void)
 {
 	JsonSchema *compiled;
 
-	if (metaschema == NULL)
+	if (kept_metaschema == NULL)
 	{
-		compiled = json_schema_compile(builtin_schema("draft-07"), json_no_remotes(), true);
+		compiled = json_schema_compile(builtin_schema("draft-07"), json_no_remotes(), NULL);
 		MemoryContextSetParent(compiled->context, TopMemoryContext);
-		metaschema = compiled;
+		kept_metaschema = compiled;
 	}
-	return metaschema;
+	return kept_metaschema;
 }
 
 static bool
@@ -173,7 +175,7 @@ json_schema_get(Jsonb *schema, Jsonb *remotes)
 
 	if (compiled == NULL)
 	{
-		compiled = json_schema_compile(schema, remotes, false);
+		compiled = json_schema_compile(schema, remotes, metaschema());
 		if (MemoryContextMemAllocated(compiled->context, true) > KEPT_BYTES)
 			return compiled;
 		MemoryContextSetParent(compiled->context, TopMemoryContext);
@@ -198,21 +200,12 @@ add_row(void *context, const char *path, const char *keyword, const char *messag
 		pfree(DatumGetPointer(values[i]));
 }
 
-/* The jsonb argument, which must be there. */
-static Jsonb *
-required_jsonb(FunctionCallInfo fcinfo, int argument, const char *name)
-{
-	if (PG_ARGISNULL(argument))
-		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"%s\" is missing", name);
-	return PG_GETARG_JSONB_P(argument);
-}
-
 SQL_FUNCTION(edurange_json_schema_validate)
 {
 	Jsonb *schema = required_jsonb(fcinfo, 0, "schema");
 	Jsonb *document = required_jsonb(fcinfo, 1, "document");
 	Jsonb *remotes = required_jsonb(fcinfo, 2, "remotes");
-	bool formats = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+	bool formats = optional_flag(fcinfo, 3);
 
 	if (!JB_ROOT_IS_OBJECT(remotes))
 		raise_error(EDURANGE_INVALID_PARAMETER,

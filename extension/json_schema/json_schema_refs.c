@@ -66,7 +66,7 @@ struct Compiler
 	Schema *anything; /* the schemas true and false */
 	Schema *nothing;
 	JsonbValue remotes;
-	bool trusted;
+	const JsonSchema *metaschema; /* NULL: it is the one that is compiled */
 };
 
 /* Raises schema_invalid for the first violation of the metaschema. */
@@ -84,10 +84,10 @@ check_schema(const Compiler *compiler, const JsonbValue *value)
 	JsonbValue copy = *value;
 	Jsonb *schema;
 
-	if (compiler->trusted)
+	if (compiler->metaschema == NULL)
 		return;
 	schema = JsonbValueToJsonb(&copy);
-	(void) json_schema_check(json_metaschema(), schema, false, refuse_schema, NULL);
+	(void) json_schema_check(compiler->metaschema, schema, false, refuse_schema, NULL);
 	pfree(schema);
 }
 
@@ -206,10 +206,10 @@ find_document(Compiler *compiler, const char *uri)
 	if (!schema_keyword(&compiler->remotes, uri, &value) &&
 	    !schema_keyword(&compiler->remotes, with_mark, &value))
 	{
-		if (strcmp(uri, METASCHEMA_URI) != 0)
+		if (strcmp(uri, METASCHEMA_URI) != 0 || compiler->metaschema == NULL)
 			raise_error(EDURANGE_SCHEMA_UNKNOWN, "schema refers to \"%s\", which was not handed in",
 			            uri);
-		value = json_root(json_metaschema()->schema);
+		value = json_root(compiler->metaschema->schema);
 	}
 	else
 		check_schema(compiler, &value);
@@ -357,13 +357,13 @@ copy_jsonb(const Jsonb *source)
 }
 
 JsonSchema *
-json_schema_compile(Jsonb *schema, Jsonb *remotes, bool trusted)
+json_schema_compile(Jsonb *schema, Jsonb *remotes, const JsonSchema *metaschema)
 {
 	MemoryContext context =
 	    AllocSetContextCreate(CurrentMemoryContext, "edurange schema", ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	JsonSchema *compiled = palloc0(sizeof(JsonSchema));
-	Compiler compiler = {.trusted = trusted};
+	Compiler compiler = {.metaschema = metaschema};
 
 	compiled->context = context;
 	compiled->schema = copy_jsonb(schema);

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
+#include "base/arguments.h"
 #include "base/json_text.h"
 #include "base/refusal.h"
 #include "base/statements.h"
@@ -25,7 +26,6 @@ typedef enum StatementId
 	MANIFEST,
 	CHALLENGES,
 	DEPENDENCIES,
-	DOCUMENT_ID,
 	WITH_FILE,
 	STATEMENT_COUNT
 } StatementId;
@@ -40,7 +40,6 @@ static Statement statements[STATEMENT_COUNT] = {
                       " AS e (key, value)",
                       {JSONBOID},
                       .reads = true},
-    [DOCUMENT_ID] = {"SELECT $1 #>> '{metadata,id}'", {JSONBOID}, .reads = true},
     /* The violations $1 as members of a JSON list, of the file $2. */
     [WITH_FILE] = {"SELECT string_agg(json_build_object('path', v -> 'path',"
                    " 'keyword', v -> 'keyword', 'message', v -> 'message', 'file', $2)::text, ','"
@@ -92,8 +91,7 @@ read_texts(FunctionCallInfo fcinfo, int argument, const char *name, Datum **text
 	ArrayType *array;
 	int count;
 
-	if (PG_ARGISNULL(argument))
-		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"%s\" is missing", name);
+	require_argument(fcinfo, argument, name);
 	array = PG_GETARG_ARRAYTYPE_P(argument);
 	if (ARR_NDIM(array) > 1 || array_contains_nulls(array))
 		raise_error(EDURANGE_INVALID_PARAMETER,
@@ -121,19 +119,12 @@ read_arguments(PackFiles *files, FunctionCallInfo fcinfo)
 	}
 }
 
-/* A file's text, parsed; what is no JSON is refused at once. */
-static Jsonb *
-parse_file(const char *path, const char *text)
+/* Raises what was refused of a file. */
+static _Noreturn void
+raise_of_file(const char *path, Refusal *refusal)
 {
-	Refusal refusal = {0};
-	Jsonb *parsed = json_text_parse(text, &refusal);
-
-	if (parsed == NULL)
-	{
-		refusal.message = psprintf("file \"%s\": %s", path, refusal.message);
-		raise_refusal(&refusal);
-	}
-	return parsed;
+	refusal->message = psprintf("file \"%s\": %s", path, refusal->message);
+	raise_refusal(refusal);
 }
 
 /* The ranges of the versions that are needed must be readable; they are judged later. */
@@ -168,9 +159,12 @@ static bool
 read_manifest(PackFiles *files, StringInfo violations, MemoryContext context)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
+	Refusal refusal = {0};
 
-	files->manifest = parse_file(MANIFEST_PATH, files->manifest_text);
+	files->manifest = json_text_parse(files->manifest_text, &refusal);
 	MemoryContextSwitchTo(old);
+	if (files->manifest == NULL)
+		raise_of_file(MANIFEST_PATH, &refusal);
 	add_violations(violations, manifest_violations(files->manifest), MANIFEST_PATH);
 	if (violations->len > 0)
 		return false;
@@ -246,24 +240,23 @@ static void
 read_document(PackFiles *files, int number, StringInfo violations, MemoryContext context)
 {
 	PackFile *file = &files->files[number];
-	MemoryContext old = MemoryContextSwitchTo(context);
-	char *found;
+	Refusal refusal = {0};
 
-	file->document = parse_file(file->path, file->text);
-	MemoryContextSwitchTo(old);
-	found = document_violations(file->document);
-	if (found != NULL)
+	if (!document_read(&file->document, file->text, context, &refusal))
 	{
-		add_violations(violations, found, file->path);
+		if (refusal.error != EDURANGE_DOCUMENT_INVALID)
+			raise_of_file(file->path, &refusal);
+		add_violations(violations, refusal.detail, file->path);
 		return;
 	}
-	STATEMENT_RUN(&statements[DOCUMENT_ID], value_jsonb(file->document));
-	file->challenge_id = MemoryContextStrdup(context, row_text(0, 1));
 	for (int i = 0; i < number; i++)
-		if (files->files[i].challenge_id != NULL &&
-		    strcmp(files->files[i].challenge_id, file->challenge_id) == 0)
+	{
+		const char *other = files->files[i].document.challenge_id;
+
+		if (other != NULL && strcmp(other, file->document.challenge_id) == 0)
 			add_violation(violations, file->path, "/metadata/id", "unique",
 			              psprintf("file \"%s\" has the same id", files->files[i].path));
+	}
 }
 
 void

@@ -1,6 +1,9 @@
 /*
  * pack_files.h
  *	  The files of a pack: its manifest and the documents that it names.
+ *
+ * The room packs/ is about packs of challenges: reading their files (here), installing, updating and
+ * removing them (packs.c), and the versions in which they need each other (semver.h).
  */
 #ifndef EDURANGE_PACK_FILES_H
 #define EDURANGE_PACK_FILES_H
@@ -10,14 +13,14 @@
 #include "fmgr.h"
 #include "utils/jsonb.h"
 
+#include "cdf/document.h"
 #include "packs/semver.h"
 
 typedef struct PackFile
 {
 	char *path;
 	char *text;
-	Jsonb *document;    /* parsed, when the manifest names the file */
-	char *challenge_id; /* that of the document */
+	Document document; /* read when the manifest names the file */
 } PackFile;
 
 typedef struct PackFiles

@@ -16,6 +16,8 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
+#include "base/arguments.h"
+#include "base/json_text.h"
 #include "base/own_locks.h"
 #include "base/statements.h"
 #include "base/surface.h"
@@ -66,7 +68,7 @@ static Statement statements[STATEMENT_COUNT] = {
                     " author, license, website, installed_date, \"updatedAt\")"
                     " SELECT $1 ->> 'id', $1 ->> 'name', $1 ->> 'version', $1 ->> 'description',"
                     " coalesce($1 ->> 'author', 'Anonymous'), $1 ->> 'license', $1 ->> 'website',"
-                    " now, now FROM (SELECT clock_timestamp() AT TIME ZONE 'UTC') AS clock (now)"
+                    " now, now FROM " CLOCK_ROW
                     " ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
                     " version = excluded.version, description = excluded.description,"
                     " author = excluded.author, license = excluded.license,"
@@ -77,7 +79,7 @@ static Statement statements[STATEMENT_COUNT] = {
                     {JSONBOID}},
     /* The challenges of the pack $1 that are not among $2 leave it. */
     [RELEASE_OTHERS] = {"UPDATE public.\"Challenge\" SET pack_id = NULL,"
-                        " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
+                        " \"updatedAt\" = " UTC_CLOCK
                         " WHERE pack_id = $1 AND id <> ALL ($2) RETURNING id",
                         {TEXTOID, TEXTARRAYOID}},
     /* $1 pack, $2 manifest */
@@ -87,11 +89,10 @@ static Statement statements[STATEMENT_COUNT] = {
                        " WHERE m.manifest <> excluded.manifest",
                        {TEXTOID, TEXTOID}},
     [TOUCH_PACK] = {"UPDATE public.\"ChallengePack\""
-                    " SET \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC' WHERE id = $1",
+                    " SET \"updatedAt\" = " UTC_CLOCK " WHERE id = $1",
                     {TEXTOID}},
     [RELEASE_CHALLENGES] = {"UPDATE public.\"Challenge\" SET pack_id = NULL,"
-                            " \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'"
-                            " WHERE pack_id = $1",
+                            " \"updatedAt\" = " UTC_CLOCK " WHERE pack_id = $1",
                             {TEXTOID}},
     [DELETE_PACK] = {"WITH manifest AS (DELETE FROM edurange.pack_manifest WHERE pack_id = $1)"
                      " DELETE FROM public.\"ChallengePack\" WHERE id = $1",
@@ -217,10 +218,10 @@ write_pack(Installation *installation)
 
 /* Reports counts as a member of a JSON object. */
 static void
-report_counts(StringInfo out, const char *name, const RowCounts *counts)
+report_counts(StringInfo out, const char *name, int32 total, const RowCounts *counts)
 {
 	appendStringInfo(out, ",\"%s\":{\"total\":%d,\"added\":%d,\"changed\":%d,\"removed\":%d}", name,
-	                 counts->total, counts->added, counts->changed, counts->removed);
+	                 total, counts->added, counts->changed, counts->removed);
 }
 
 /* Reports what became of a challenge; one that was removed has no file. */
@@ -240,8 +241,8 @@ report_challenge(Installation *installation, const char *id, const char *path,
 		appendStringInfo(out, ",%s", json_member("path", path));
 	if (write != NULL)
 	{
-		report_counts(out, "questions", &write->questions);
-		report_counts(out, "app_configs", &write->apps);
+		report_counts(out, "questions", write->document->questions, &write->questions);
+		report_counts(out, "app_configs", write->document->apps, &write->apps);
 	}
 	appendStringInfoChar(out, '}');
 }
@@ -254,8 +255,7 @@ write_challenges(Installation *installation)
 	{
 		PackFile *file = &installation->files.files[i];
 		DocumentWrite write = {
-		    .text = file->text,
-		    .document = file->document,
+		    .document = &file->document,
 		    .pack_id = installation->files.id,
 		};
 
@@ -263,7 +263,7 @@ write_challenges(Installation *installation)
 		statements_begin();
 		document_write(&write);
 		statements_end();
-		report_challenge(installation, file->challenge_id, file->path,
+		report_challenge(installation, file->document.challenge_id, file->path,
 		                 write.created   ? ADDED
 		                 : write.changed ? CHANGED
 		                                 : UNCHANGED,
@@ -281,7 +281,7 @@ release_others(Installation *installation)
 	uint64 count;
 
 	for (int i = 0; i < files->named; i++)
-		ids[i] = CStringGetTextDatum(files->files[i].challenge_id);
+		ids[i] = CStringGetTextDatum(files->files[i].document.challenge_id);
 	kept.value =
 	    PointerGetDatum(construct_array(ids, files->named, TEXTOID, -1, false, TYPALIGN_INT));
 	count = STATEMENT_RUN(&statements[RELEASE_OTHERS], value_text(files->id), kept);
@@ -352,7 +352,6 @@ installation_result(const Installation *installation)
 	const PackFiles *files = &installation->files;
 	StringInfoData out;
 	Datum row;
-	bool is_null;
 
 	initStringInfo(&out);
 	appendStringInfo(&out, "{\"status\":\"success\",%s,\"installed_count\":%d,\"skipped_count\":%d",
@@ -368,14 +367,14 @@ installation_result(const Installation *installation)
 	                 installation->changed ? "true" : "false", installation->challenges.data);
 	statements_begin();
 	STATEMENT_RUN(&statements[RESULT], value_text(out.data));
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	statements_end();
 	return row;
 }
 
 /* Who installs: the user that was named, or the one that the caller is bound to. */
 static void
-find_installer(Installation *installation, Caller *caller)
+find_installer(Installation *installation, const Caller *caller)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Refusal refusal = {0};
@@ -389,7 +388,7 @@ find_installer(Installation *installation, Caller *caller)
 }
 
 static Datum
-run_installation(FunctionCallInfo fcinfo, Caller *caller, Installation *installation)
+run_installation(FunctionCallInfo fcinfo, const Caller *caller, Installation *installation)
 {
 	find_installer(installation, caller);
 	pack_files_read(&installation->files, fcinfo);
@@ -402,10 +401,10 @@ run_installation(FunctionCallInfo fcinfo, Caller *caller, Installation *installa
 }
 
 static Datum
-pack_install(FunctionCallInfo fcinfo, Caller *caller)
+pack_install(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	Installation installation = {
-	    .dry_run = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3),
+	    .dry_run = optional_flag(fcinfo, 3),
 	    .installed_by = optional_text(fcinfo, 4),
 	};
 
@@ -418,12 +417,12 @@ SQL_FUNCTION(edurange_pack_install)
 }
 
 static Datum
-pack_update(FunctionCallInfo fcinfo, Caller *caller)
+pack_update(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	Installation installation = {
 	    .must_be_installed = true,
-	    .force = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3),
-	    .dry_run = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4),
+	    .force = optional_flag(fcinfo, 3),
+	    .dry_run = optional_flag(fcinfo, 4),
 	    .installed_by = optional_text(fcinfo, 5),
 	};
 
@@ -448,7 +447,7 @@ listed(uint64 count)
 }
 
 static Datum
-pack_uninstall(FunctionCallInfo fcinfo, Caller *caller)
+pack_uninstall(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *id = required_text(fcinfo, 0, "pack_id");
 	uint64 count;
@@ -480,11 +479,10 @@ SQL_FUNCTION(edurange_pack_uninstall)
 SQL_FUNCTION(edurange_pack_list)
 {
 	Datum row;
-	bool is_null;
 
 	statements_begin();
 	statement_run(&statements[LIST], NULL, 0);
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	statements_end();
 	return row;
 }
@@ -493,12 +491,11 @@ SQL_FUNCTION(edurange_pack_details)
 {
 	char *id = required_text(fcinfo, 0, "pack_id");
 	Datum row;
-	bool is_null;
 
 	statements_begin();
 	if (STATEMENT_RUN(&statements[DETAILS], value_text(id)) == 0)
 		raise_error(EDURANGE_PACK_NOT_FOUND, "pack \"%s\" is not installed", id);
-	row = row_result(0, 1, &is_null);
+	row = only_result();
 	statements_end();
 	return row;
 }

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/arguments.h"
 #include "base/refusal.h"
 #include "base/surface.h"
 #include "packs/semver.h"
@@ -51,17 +52,18 @@ read_number(const char **at, int64 *number)
 static bool
 read_identifiers(const char **at, bool is_prerelease)
 {
-	do
+	for (;; ++*at)
 	{
 		const char *start = *at;
 		bool numeric = true;
 
-		while (is_identifier_character(**at))
-			numeric &= isdigit((unsigned char) *(*at)++) != 0;
+		for (; is_identifier_character(**at); ++*at)
+			numeric &= isdigit((unsigned char) **at) != 0;
 		if (*at == start || (is_prerelease && numeric && *start == '0' && *at > start + 1))
 			return false;
-	} while (*(*at) == '.' && (*at)++ != NULL);
-	return true;
+		if (**at != '.')
+			return true;
+	}
 }
 
 /* What may follow three numbers. */
@@ -361,8 +363,7 @@ SQL_FUNCTION_ANYWHERE(edurange_version_satisfies)
 	if (!version_read(text, &version))
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"version\" must be a semantic version such as 1.2.3");
-	if (PG_ARGISNULL(1))
-		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"range\" is missing");
+	require_argument(fcinfo, 1, "range");
 	found = version_in_range(&version, optional_text(fcinfo, 1), &is_valid);
 	if (!is_valid)
 		raise_error(EDURANGE_INVALID_PARAMETER,

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+#include "base/flags.h"
 #include "base/refusal.h"
 #include "sync/observation.h"
 
@@ -280,13 +281,6 @@ typedef struct SecretList
 	int missing;
 	int size;
 } SecretList;
-
-/* A flag that could be right: nothing, white space and the Instance Manager's "null" are none. */
-static bool
-is_flag(const char *value)
-{
-	return value != NULL && value[strspn(value, " \t\r\n")] != '\0' && strcmp(value, "null") != 0;
-}
 
 /* An element of secrets. */
 static void

@@ -19,6 +19,7 @@ CREATE TYPE edurange.points_entry AS (
   actor text,
   reason text,
   at timestamptz);
+COMMENT ON TYPE edurange.points_entry IS 'Nullable: sourceId, reason.';
 
 CREATE FUNCTION edurange.add_points(
     user_id text, group_id text, points integer, reason text DEFAULT NULL,

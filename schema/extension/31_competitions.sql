@@ -8,6 +8,7 @@ CREATE TYPE edurange.competition AS (
   "endDate" timestamptz,
   "createdAt" timestamptz,
   "updatedAt" timestamptz);
+COMMENT ON TYPE edurange.competition IS 'Nullable: description, endDate.';
 
 CREATE TYPE edurange.group_challenge AS (
   id text,
@@ -27,6 +28,7 @@ CREATE TYPE edurange.joined_competition AS (
   "updatedAt" timestamptz,
   challenges edurange.group_challenge[],
   "alreadyMember" boolean);
+COMMENT ON TYPE edurange.joined_competition IS 'Nullable: description, endDate.';
 
 CREATE TYPE edurange.access_code AS (
   id text,
@@ -37,6 +39,7 @@ CREATE TYPE edurange.access_code AS (
   "groupId" text,
   "createdAt" timestamptz,
   "createdBy" text);
+COMMENT ON TYPE edurange.access_code IS 'Nullable: expiresAt, maxUses.';
 
 CREATE TYPE edurange.leaderboard_entry AS (
   rank bigint,
@@ -45,6 +48,7 @@ CREATE TYPE edurange.leaderboard_entry AS (
   points integer,
   completions bigint,
   "reachedAt" timestamptz);
+COMMENT ON TYPE edurange.leaderboard_entry IS 'Nullable: name, reachedAt.';
 
 CREATE TYPE edurange.challenge_progress AS (
   "groupChallengeId" text,

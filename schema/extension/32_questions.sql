@@ -19,12 +19,14 @@ CREATE TYPE edurange.attempt_result AS (
   "attemptLimit" integer,
   "attemptsRemaining" integer,
   "resetTime" timestamptz);
+COMMENT ON TYPE edurange.attempt_result IS 'Nullable: completion, points, attemptLimit, attemptsRemaining, resetTime.';
 
 CREATE TYPE edurange.completion_result AS (
   completion edurange.question_completion,
   points edurange.group_points,
   "alreadyCompleted" boolean,
   "challengeCompleted" boolean);
+COMMENT ON TYPE edurange.completion_result IS 'Nullable: points.';
 
 CREATE FUNCTION edurange.attempt_question(
     user_id text, question_id text, group_challenge_id text, answer text,

@@ -16,6 +16,7 @@ CREATE TYPE edurange.question AS (
   cdf_payload jsonb,
   "createdAt" timestamptz,
   "updatedAt" timestamptz);
+COMMENT ON TYPE edurange.question IS 'Nullable: answer, title, format, hint, cdf_question_id, cdf_payload.';
 
 CREATE TYPE edurange.app_config AS (
   id text,
@@ -33,6 +34,7 @@ CREATE TYPE edurange.app_config AS (
   additional_config jsonb,
   "createdAt" timestamptz,
   "updatedAt" timestamptz);
+COMMENT ON TYPE edurange.app_config IS 'Nullable: additional_config.';
 
 CREATE TYPE edurange.challenge_detail AS (
   id text,
@@ -41,6 +43,7 @@ CREATE TYPE edurange.challenge_detail AS (
   type text,
   questions edurange.question[],
   "appConfigs" edurange.app_config[]);
+COMMENT ON TYPE edurange.challenge_detail IS 'Nullable: description.';
 
 CREATE FUNCTION edurange.challenge_details(
     challenge_id text, caller edurange.caller DEFAULT NULL)
@@ -68,10 +71,12 @@ CREATE TYPE edurange.challenge_item AS (
   challenge_type_name text,
   created_at timestamptz,
   updated_at timestamptz);
+COMMENT ON TYPE edurange.challenge_item IS 'Nullable: description, difficulty, pack_id, pack_name, pack_version.';
 
 CREATE TYPE edurange.challenge_page AS (
   challenges edurange.challenge_item[],
   "nextCursor" text);
+COMMENT ON TYPE edurange.challenge_page IS 'Nullable: nextCursor.';
 
 CREATE FUNCTION edurange.challenge_list(
     type text DEFAULT NULL, difficulty text DEFAULT NULL, pack_id text DEFAULT NULL,

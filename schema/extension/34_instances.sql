@@ -5,6 +5,7 @@ CREATE TYPE edurange.instance_user AS (
   name text,
   email text,
   role text);
+COMMENT ON TYPE edurange.instance_user IS 'Nullable: name, email.';
 
 CREATE TYPE edurange.instance AS (
   id text,
@@ -17,12 +18,14 @@ CREATE TYPE edurange.instance AS (
   "user" edurange.instance_user,
   "groupChallengeId" text,
   "groupId" text);
+COMMENT ON TYPE edurange.instance IS 'Nullable: flagSecretName, flag, groupChallengeId.';
 
 CREATE TYPE edurange.instance_change AS (
   id text,
   "flagSecretName" text,
   flag text,
   status text);
+COMMENT ON TYPE edurange.instance_change IS 'Nullable: flagSecretName, flag.';
 
 CREATE FUNCTION edurange.challenge_instance(
     challenge_instance_id text, caller edurange.caller DEFAULT NULL)

@@ -21,6 +21,7 @@ CREATE TYPE edurange.sync_report AS (
   "fetchMs" double precision,
   "applyMs" double precision,
   "workerRunning" boolean);
+COMMENT ON TYPE edurange.sync_report IS 'Nullable: lastAttempt, lastSuccess, lagSeconds, lastError, podsSeen.';
 
 CREATE TYPE edurange.sync_drift_entry AS (
   kind text,
@@ -30,6 +31,7 @@ CREATE TYPE edurange.sync_drift_entry AS (
   since timestamptz,
   attempts integer,
   "nextStep" timestamptz);
+COMMENT ON TYPE edurange.sync_drift_entry IS 'Nullable: status, podStatus, since, nextStep.';
 
 CREATE TYPE edurange.sync_drift_counts AS (
   "rowsWithoutPods" bigint,

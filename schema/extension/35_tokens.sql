@@ -10,6 +10,7 @@ CREATE TYPE edurange.token_record AS (
   "createdBy" text,
   "expiresAt" timestamptz,
   "revokedAt" timestamptz);
+COMMENT ON TYPE edurange.token_record IS 'Nullable: userId, instanceId, expiresAt, revokedAt.';
 
 CREATE TYPE edurange.new_token AS (
   id text,
@@ -19,6 +20,7 @@ CREATE TYPE edurange.new_token AS (
   "userId" text,
   "instanceId" text,
   "expiresAt" timestamptz);
+COMMENT ON TYPE edurange.new_token IS 'Nullable: userId, instanceId, expiresAt.';
 
 CREATE FUNCTION edurange.create_token(
     tier text, label text, expires timestamptz DEFAULT NULL,

@@ -12,6 +12,7 @@ CREATE TYPE edurange.health_performance AS (
 CREATE TYPE edurange.health_storage AS (
   database_size_mb numeric,
   pretty_size text);
+COMMENT ON TYPE edurange.health_storage IS 'Nullable: database_size_mb, pretty_size.';
 
 CREATE TYPE edurange.health_table AS (
   schemaname text,

@@ -18,6 +18,7 @@ CREATE TYPE edurange.cdf_schema_state AS (
   set_by text,
   set_at timestamptz,
   changed boolean);
+COMMENT ON TYPE edurange.cdf_schema_state IS 'Nullable: source, set_by, set_at.';
 
 CREATE FUNCTION edurange.set_cdf_schema(schema jsonb, source text)
   RETURNS edurange.cdf_schema_state

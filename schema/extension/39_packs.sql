@@ -12,6 +12,7 @@ CREATE TYPE edurange.pack_change AS (
   status text,
   questions edurange.row_counts,
   app_configs edurange.row_counts);
+COMMENT ON TYPE edurange.pack_change IS 'Nullable: path, questions, app_configs.';
 
 CREATE TYPE edurange.skipped_file AS (
   path text,
@@ -71,6 +72,7 @@ CREATE TYPE edurange.pack_item AS (
   installed_date timestamptz,
   "updatedAt" timestamptz,
   challenge_count integer);
+COMMENT ON TYPE edurange.pack_item IS 'Nullable: description, author, license, website.';
 
 CREATE TYPE edurange.pack_page AS (
   packs edurange.pack_item[]);
@@ -89,6 +91,7 @@ CREATE TYPE edurange.pack_challenge AS (
   type text,
   pack_challenge_id text,
   cdf_version text);
+COMMENT ON TYPE edurange.pack_challenge IS 'Nullable: description, difficulty, pack_challenge_id, cdf_version.';
 
 CREATE TYPE edurange.pack_detail AS (
   id text,
@@ -103,6 +106,7 @@ CREATE TYPE edurange.pack_detail AS (
   challenge_count integer,
   dependencies jsonb,
   challenges edurange.pack_challenge[]);
+COMMENT ON TYPE edurange.pack_detail IS 'Nullable: description, author, license, website, dependencies.';
 
 CREATE FUNCTION edurange.pack_details(pack_id text, caller edurange.caller DEFAULT NULL)
   RETURNS edurange.pack_detail

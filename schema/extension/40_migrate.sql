@@ -195,6 +195,7 @@ CREATE TYPE edurange.finding AS (
   subject text,
   detail text,
   repair text);
+COMMENT ON TYPE edurange.finding IS 'Nullable: repair.';
 
 CREATE FUNCTION edurange.findings(finding text DEFAULT NULL)
   RETURNS SETOF edurange.finding

@@ -57,52 +57,51 @@ copy_member(const json_t *row, const char *name)
 
 /* Takes over what the database knows of a token; false: a row of nulls, a token that it refuses. */
 bool
-auth_accept(const char *token_row, Caller *caller)
+auth_accept(const char *token_row, Identity *identity)
 {
 	json_t *row = json_loads(token_row, JSON_DECODE_ANY, NULL);
 	const char *tier = json_string_value(json_object_get(row, "tier"));
 
-	*caller = (Caller){.values[0] = copy_member(row, "id")};
-	if (caller->values[0] != NULL && tier != NULL && tier_from_name(tier, &caller->tier) &&
-	    caller->tier != TIER_NONE)
+	*identity = (Identity){.values[0] = copy_member(row, "id")};
+	if (identity->values[0] != NULL && tier != NULL && tier_from_name(tier, &identity->tier) &&
+	    identity->tier != TIER_NONE)
 	{
-		caller->with_token = true;
-		caller->values[CALLER_USER] = copy_member(row, "userId");
-		caller->values[CALLER_INSTANCE] = copy_member(row, "instanceId");
+		identity->with_token = true;
+		identity->values[CALLER_USER] = copy_member(row, "userId");
+		identity->values[CALLER_INSTANCE] = copy_member(row, "instanceId");
 	}
 	json_decref(row);
-	return caller->with_token;
+	return identity->with_token;
 }
 
-/* May this caller use the route? */
+/* May it use what needs this tier? */
 bool
-auth_permits(const Caller *caller, const Route *route, Failure *failure)
+auth_permits(const Identity *identity, Tier tier, Failure *failure)
 {
-	if (caller->tier >= route->tier)
+	if (identity->tier >= tier)
 		return true;
-	if (caller->with_token)
-		failure_set(failure, EDURANGE_FORBIDDEN, "this needs a token of tier %s",
-		            tier_name(route->tier));
+	if (identity->with_token)
+		failure_set(failure, EDURANGE_FORBIDDEN, "this needs a token of tier %s", tier_name(tier));
 	else
 		failure_set(failure, EDURANGE_UNAUTHENTICATED, "this needs a token of tier %s",
-		            tier_name(route->tier));
+		            tier_name(tier));
 	return false;
 }
 
 /* A copy with values of its own. */
 void
-caller_copy(Caller *caller, const Caller *other)
+identity_copy(Identity *identity, const Identity *other)
 {
-	*caller = *other;
+	*identity = *other;
 	for (int i = 0; i < CALLER_VALUES; i++)
-		caller->values[i] = other->values[i] != NULL ? strdup(other->values[i]) : NULL;
+		identity->values[i] = other->values[i] != NULL ? strdup(other->values[i]) : NULL;
 }
 
-/* Frees what is known of a caller. */
+/* Frees what an identity holds. */
 void
-caller_free(Caller *caller)
+identity_free(Identity *identity)
 {
 	for (int i = 0; i < CALLER_VALUES; i++)
-		free(caller->values[i]);
-	*caller = (Caller){.tier = TIER_NONE};
+		free(identity->values[i]);
+	*identity = (Identity){.tier = TIER_NONE};
 }

@@ -7,22 +7,28 @@
 
 #include <stdbool.h>
 
-#include "api/routes.h"
 #include "base/errors.h"
+#include "base/tier.h"
 
 #define TOKEN_HASH_LENGTH 67 /* \x, 64 digits and the terminator */
 
-typedef struct Caller
+/* The values of the SQL argument that says who calls, in the order of its attributes. */
+#define CALLER_VALUES 3 /* token id, bound user id, bound instance id */
+#define CALLER_USER 1
+#define CALLER_INSTANCE 2
+
+/* Whose a request is, as its token or its lack of one says. */
+typedef struct Identity
 {
 	Tier tier;
 	bool with_token;
-	char *values[CALLER_VALUES]; /* token id, bound user id, bound instance id */
-} Caller;
+	char *values[CALLER_VALUES];
+} Identity;
 
 extern bool auth_hash_token(const char *header, char hash[TOKEN_HASH_LENGTH]);
-extern bool auth_accept(const char *token_row, Caller *caller);
-extern bool auth_permits(const Caller *caller, const Route *route, Failure *failure);
-extern void caller_copy(Caller *caller, const Caller *other);
-extern void caller_free(Caller *caller);
+extern bool auth_accept(const char *token_row, Identity *identity);
+extern bool auth_permits(const Identity *identity, Tier tier, Failure *failure);
+extern void identity_copy(Identity *identity, const Identity *other);
+extern void identity_free(Identity *identity);
 
 #endif

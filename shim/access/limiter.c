@@ -2,11 +2,15 @@
  * limiter.c
  *	  Wrong tokens, counted for each address.
  *
- * The table has a fixed size: an address has eight places, and the one whose minute began first makes
- * room.  Who can use more addresses than that gets more tries, at tokens of 256 random bits.
+ * The table has a fixed size.  Addresses whose hashes fall into one bucket share its eight places; when
+ * these are taken, the address whose minute began first is forgotten.  Who has so many addresses gets more
+ * tries, at tokens of 256 random bits.
  *
  * Many clients can share an address.  A token that was right a while ago is looked at even when the
  * address has used up its tries, so that one of them cannot lock out the others.
+ *
+ * The lock guards both tables.  Whether there were wrong tokens at all is read without it, because every
+ * request asks.
  */
 #include "access/limiter.h"
 

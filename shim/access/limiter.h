@@ -10,7 +10,7 @@
 /* Were there wrong tokens within the last minute at all?  Costs nothing. */
 extern bool limiter_is_busy(void);
 
-/* Seconds until tokens of the address are looked at again; 0: now.  The limit 0 means none. */
+/* Seconds until tokens of the address are looked at again; 0: now.  A limit of 0 is no limit. */
 extern int limiter_wait(Address address, const char *token_hash, int limit);
 
 /* A token of the address was wrong, or right. */

@@ -5,7 +5,7 @@
  * A token that was accepted is taken for granted for less than a second, counted from when the
  * question was asked, so that revocation and expiry take effect within a second everywhere.  While
  * it is in use it is asked for again before that, and nobody waits for it.  Of refused tokens
- * nothing is kept.
+ * nothing is kept.  Each loop remembers for itself, in its own thread, without a lock.
  */
 #include "access/tokens.h"
 
@@ -24,9 +24,9 @@ typedef struct Token
 	char hash[TOKEN_HASH_LENGTH];
 	char *values[1]; /* of the call: the hash */
 	bool known;
-	Caller caller; /* where known */
-	int64_t known_at;
-	int64_t asked_at;
+	Identity identity; /* where known */
+	int64_t known_at;  /* when that was asked, which is before the database looked */
+	int64_t asked_at;  /* the question that is under way, or the last */
 	bool asking;
 	TokenWait *waiting;
 	DatabaseCall call;
@@ -52,7 +52,7 @@ tokens_new(Database *database)
 static void
 token_free(Token *token)
 {
-	caller_free(&token->caller);
+	identity_free(&token->identity);
 	free(token);
 }
 
@@ -100,15 +100,15 @@ take_answer(void *closure, DatabaseResult *result)
 	/* when the database is not reached, what is known stays until it is too old */
 	if (result->ok)
 	{
-		caller_free(&token->caller);
-		token->known = auth_accept(result->text, &token->caller);
+		identity_free(&token->identity);
+		token->known = auth_accept(result->text, &token->identity);
 		token->known_at = token->asked_at;
 	}
 	while (wait != NULL)
 	{
 		TokenWait *next = wait->next;
 
-		wait->done(wait, result->ok && token->known ? &token->caller : NULL, result);
+		wait->done(wait, result->ok && token->known ? &token->identity : NULL, result);
 		wait = next;
 	}
 }
@@ -155,11 +155,11 @@ find_token(Tokens *tokens, const char *hash)
 	return token;
 }
 
-const Caller *
+const Identity *
 tokens_find(Tokens *tokens, const char *hash, TokenWait *wait)
 {
 	int64_t now = now_ms();
-	DatabaseResult nothing = {.sqlstate = "53200"};
+	DatabaseResult nothing = {.sqlstate = SQLSTATE_NO_MEMORY};
 	Token *token;
 	bool known;
 
@@ -179,7 +179,7 @@ tokens_find(Tokens *tokens, const char *hash, TokenWait *wait)
 	}
 	if (!token->asking && (!known || now - token->known_at > ASK_AGAIN_MS))
 		ask(token, now);
-	return known ? &token->caller : NULL;
+	return known ? &token->identity : NULL;
 }
 
 /* Frees everything; nobody may be waiting. */

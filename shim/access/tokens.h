@@ -14,14 +14,14 @@ typedef struct Tokens Tokens;
 typedef struct TokenWait
 {
 	struct TokenWait *next;
-	/* caller is NULL when the token is refused, or the database was not reached: !result->ok */
-	void (*done)(struct TokenWait *wait, const Caller *caller, const DatabaseResult *result);
+	/* identity is NULL when the token is refused, or the database was not reached: !result->ok */
+	void (*done)(struct TokenWait *wait, const Identity *identity, const DatabaseResult *result);
 } TokenWait;
 
 extern Tokens *tokens_new(Database *database);
 
 /* Who a token stands for if that is known, or NULL; then done is called, later. */
-extern const Caller *tokens_find(Tokens *tokens, const char *hash, TokenWait *wait);
+extern const Identity *tokens_find(Tokens *tokens, const char *hash, TokenWait *wait);
 extern void tokens_free(Tokens *tokens);
 
 #endif

@@ -7,7 +7,6 @@
 #include "api/params.h"
 
 #include <limits.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +17,12 @@
 
 #include "base/json_scan.h"
 #include "base/text_array.h"
+#include "base/utf8.h"
 
 /* One parameter as it came: text of a query or path, or a JSON value. */
 typedef struct Given
 {
-	const char *name; /* of the names that it has, that in the request's body */
+	const char *name; /* under which of its names it came, in a body */
 	const char *text;
 	const json_t *json;
 } Given;
@@ -81,7 +81,7 @@ bind_integer(const Param *param, Given given, const char *body, Failure *failure
 	}
 	else
 	{
-		/* beside one that was too large to parse as one, integers have become real numbers */
+		/* a body with a whole number that no integer holds was parsed with all of them as real */
 		char *written = json_is_real(given.json) ? number_as_written(body, given.name) : NULL;
 
 		whole = json_is_integer(given.json) || (written != NULL && is_whole(written));
@@ -129,28 +129,71 @@ bind_text(const Param *param, Given given, Failure *failure)
 	return strdup(text);
 }
 
-static int
-two_digits(const char *text)
+/* Takes a text of this shape, in which each 0 stands for a digit, and the number that they make. */
+static bool
+take(const char **at, const char *shape, int *number)
 {
-	return (text[0] - '0') * 10 + text[1] - '0';
+	const char *from = *at;
+	int value = 0;
+
+	for (; *shape != '\0'; shape++, from++)
+	{
+		if (*shape == '0' && *from >= '0' && *from <= '9')
+			value = value * 10 + *from - '0';
+		else if (*shape == '0' || *from != *shape)
+			return false;
+	}
+	*at = from;
+	*number = value;
+	return true;
 }
 
 /* Does the calendar have this day, and the day this time? */
 static bool
-time_exists(int year, int month, int day, int hour, int minute, int second)
+time_exists(const struct tm *wanted)
 {
-	struct tm wanted = {.tm_year = year - 1900,
-	                    .tm_mon = month - 1,
-	                    .tm_mday = day,
-	                    .tm_hour = hour,
-	                    .tm_min = minute,
-	                    .tm_sec = second};
-	struct tm found = wanted;
+	struct tm found = *wanted;
 
 	timegm(&found);
-	return year > 0 && found.tm_year == wanted.tm_year && found.tm_mon == wanted.tm_mon &&
-	       found.tm_mday == wanted.tm_mday && found.tm_hour == wanted.tm_hour &&
-	       found.tm_min == wanted.tm_min && found.tm_sec == wanted.tm_sec;
+	return wanted->tm_year > -1900 && found.tm_year == wanted->tm_year &&
+	       found.tm_mon == wanted->tm_mon && found.tm_mday == wanted->tm_mday &&
+	       found.tm_hour == wanted->tm_hour && found.tm_min == wanted->tm_min &&
+	       found.tm_sec == wanted->tm_sec;
+}
+
+/* Checks an ISO 8601 time; finds what is to be added so that it says day, time and zone. */
+static EdurangeError
+check_time(const char *at, const char **missing)
+{
+	struct tm time = {0};
+	int hours = 0;
+	int minutes = 0;
+	int none;
+
+	*missing = "T00:00:00Z";
+	if (!take(&at, "0000", &time.tm_year) || !take(&at, "-00", &time.tm_mon) ||
+	    !take(&at, "-00", &time.tm_mday))
+		return EDURANGE_INVALID_TIME;
+	time.tm_year -= 1900;
+	time.tm_mon--;
+	if (take(&at, "T00", &time.tm_hour) || take(&at, "t00", &time.tm_hour) ||
+	    take(&at, " 00", &time.tm_hour))
+	{
+		*missing = "";
+		if (!take(&at, ":00", &time.tm_min))
+			return EDURANGE_INVALID_TIME;
+		if (take(&at, ":00", &time.tm_sec) && take(&at, ".0", &none))
+			for (int i = 1; i < 9 && take(&at, "0", &none); i++)
+				;
+		if (take(&at, "+00", &hours) || take(&at, "-00", &hours))
+			(void) (take(&at, ":00", &minutes) || take(&at, "00", &minutes));
+		else if (!take(&at, "Z", &none) && !take(&at, "z", &none))
+			*missing = "Z";
+	}
+	if (*at != '\0')
+		return EDURANGE_INVALID_TIME;
+	return time_exists(&time) && hours <= 15 && minutes <= 59 ? EDURANGE_OK
+	                                                          : EDURANGE_TIME_OUT_OF_RANGE;
 }
 
 /*
@@ -160,56 +203,19 @@ time_exists(int year, int month, int day, int hour, int minute, int second)
 static char *
 bind_timestamp(const Param *param, Given given, Failure *failure)
 {
-	static const char pattern[] =
-	    "^[0-9]{4}-[0-9]{2}-[0-9]{2}"
-	    "([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,9})?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?)?$";
-	enum
-	{
-		CLOCK = 1,
-		SECOND,
-		FRACTION,
-		OFFSET,
-		OFFSET_MINUTE,
-		GROUPS
-	};
 	const char *text = text_of(given);
-	regmatch_t at[GROUPS];
-	regex_t regex;
-	bool matches;
-	bool valid;
+	const char *missing;
+	EdurangeError error = text != NULL ? check_time(text, &missing) : EDURANGE_INVALID_TYPE;
 	char *bound;
 
-	if (text == NULL || regcomp(&regex, pattern, REG_EXTENDED) != 0)
-	{
-		fail_type(failure, param, "an ISO 8601 time");
-		return NULL;
-	}
-	matches = regexec(&regex, text, GROUPS, at, 0) == 0;
-	regfree(&regex);
-	if (!matches)
-	{
-		failure_set(failure, EDURANGE_INVALID_TIME, "parameter \"%s\" must be an ISO 8601 time",
-		            param->name);
-		return NULL;
-	}
-#define NUMBER(group, skip) (at[group].rm_so >= 0 ? two_digits(text + at[group].rm_so + (skip)) : 0)
-	valid =
-	    time_exists(two_digits(text) * 100 + two_digits(text + 2), two_digits(text + 5),
-	                two_digits(text + 8), NUMBER(CLOCK, 1), NUMBER(CLOCK, 4), NUMBER(SECOND, 1));
-	if (at[OFFSET].rm_so >= 0 && strchr("Zz", text[at[OFFSET].rm_so]) == NULL)
-		valid = valid && NUMBER(OFFSET, 1) <= 15 &&
-		        NUMBER(OFFSET_MINUTE, text[at[OFFSET_MINUTE].rm_so] == ':') <= 59;
-#undef NUMBER
-	if (!valid)
-	{
-		failure_set(failure, EDURANGE_TIME_OUT_OF_RANGE,
-		            "parameter \"%s\" is a time that does not exist", param->name);
-		return NULL;
-	}
-	if (asprintf(&bound, "%s%s", text,
-	             at[CLOCK].rm_so < 0 ? "T00:00:00Z" : (at[OFFSET].rm_so < 0 ? "Z" : "")) < 0)
-		return NULL;
-	return bound;
+	if (error == EDURANGE_OK)
+		return asprintf(&bound, "%s%s", text, missing) >= 0 ? bound : NULL;
+	failure_set(failure, error,
+	            error == EDURANGE_TIME_OUT_OF_RANGE
+	                ? "parameter \"%s\" is a time that does not exist"
+	                : "parameter \"%s\" must be an ISO 8601 time",
+	            param->name);
+	return NULL;
 }
 
 static bool
@@ -420,7 +426,7 @@ parse_object(const Route *route, const char *body, size_t length, Failure *failu
 		return NULL;
 	}
 	object = json_loadb(body, length, flags, &error);
-	/* a whole number that no integer holds: its parameter is to be named */
+	/* a whole number that no integer holds: parsed again, so that its parameter can be named */
 	if (object == NULL && json_error_code(&error) == json_error_numeric_overflow)
 		object = json_loadb(body, length, flags | JSON_DECODE_INT_AS_REAL, &error);
 	if (object == NULL)
@@ -476,11 +482,25 @@ bind_param(const Param *param, Given given, const char *body, Values *values, Fa
 	return failure->info == NULL;
 }
 
+/* Takes a part out of a pack, once for each; NULL: out of memory. */
+static char *
+take_part(ParamType type, Pack *pack)
+{
+	char *manifest = pack->manifest;
+
+	if (type == TYPE_PACK_PATHS)
+		return text_array_finish(&pack->paths);
+	if (type == TYPE_PACK_DOCUMENTS)
+		return text_array_finish(&pack->documents);
+	pack->manifest = NULL;
+	return manifest;
+}
+
 /* Binds a part of a pack. */
 static bool
-bind_upload(const Param *param, Upload *upload, Values *values, Failure *failure)
+bind_upload(const Param *param, Pack *pack, Values *values, Failure *failure)
 {
-	char *value = upload_take(upload, param->type);
+	char *value = take_part(param->type, pack);
 
 	if (value == NULL)
 		failure_set(failure, EDURANGE_INTERNAL, "internal error");
@@ -489,12 +509,12 @@ bind_upload(const Param *param, Upload *upload, Values *values, Failure *failure
 }
 
 /*
- * Makes the values of a route's statement of what came with a request.  The body must be followed
- * by a null byte; what an upload holds moves to the values.  On failure the values are to be freed all the same.
+ * Makes the values of a route's statement from what came with a request.  The body must be followed
+ * by a null byte; what an upload holds moves to the values.  On failure, too, the values are to be freed.
  */
 bool
-params_bind(const RouteMatch *match, const Target *target, const Caller *caller, const char *body,
-            size_t body_length, Upload *upload, Values *values, Failure *failure)
+params_bind(const RouteMatch *match, const Target *target, const Identity *identity,
+            const char *body, size_t body_length, Upload *upload, Values *values, Failure *failure)
 {
 	const Route *route = match->route;
 	json_t *object = NULL;
@@ -515,7 +535,7 @@ params_bind(const RouteMatch *match, const Target *target, const Caller *caller,
 			continue;
 		if (param->source == FROM_UPLOAD && param->type != TYPE_TEXT)
 		{
-			fine = bind_upload(param, upload, values, failure);
+			fine = bind_upload(param, &upload->pack, values, failure);
 			continue;
 		}
 		if (param->source == FROM_UPLOAD)
@@ -532,7 +552,7 @@ params_bind(const RouteMatch *match, const Target *target, const Caller *caller,
 			break;
 		}
 		if (param->bound != 0 && !is_given(given))
-			given = (Given){.text = caller->values[param->bound]};
+			given = (Given){.text = identity->values[param->bound]};
 		fine = bind_param(param, given, body, values, failure);
 	}
 	json_decref(object);

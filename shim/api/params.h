@@ -22,8 +22,8 @@ typedef struct Values
 } Values;
 
 extern bool
-params_bind(const RouteMatch *match, const Target *target, const Caller *caller, const char *body,
-            size_t body_length, Upload *upload, Values *values, Failure *failure);
+params_bind(const RouteMatch *match, const Target *target, const Identity *identity,
+            const char *body, size_t body_length, Upload *upload, Values *values, Failure *failure);
 extern void values_free(Values *values);
 
 #endif

@@ -2,95 +2,15 @@
  * routes.c
  *	  Every route, once: what it takes, who may call it and the one statement that answers it.
  *
- * Dispatch, 404, 405, parameter checks and prepared statements are all driven by these tables.
- * There is no SQL anywhere else in the shim and no function that belongs to one route.
+ * Dispatch, 404, 405 and parameter checks are all driven by this table and by that of the statements.
+ * There is no function that belongs to one route.
  */
 #include "api/routes.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
-
 /* clang-format off */
-#define ROW_OF(call) "SELECT edurange.wire(t)::text FROM edurange." call " t"
-#define LIST_OF(call)                                                                              \
-	"SELECT coalesce(json_agg(edurange.wire(t)), '[]')::text FROM edurange." call " t"
-#define OUTCOMES_OF(function)                                                                       \
-	"SELECT value, sqlstate, message, detail, hint FROM edurange.outcomes('" function "', $1)"
-#define CALLER(a, b, c) "caller => ROW($" #a ",$" #b ",$" #c ")::edurange.caller"
-#define KEYED(a, b, c, d) CALLER(a, b, c) ", idempotency_key => $" #d
-
-const Statement statements[STATEMENT_COUNT] = {
-	[STATEMENT_PING] = {"ping", "SELECT 'true'::text"},
-	[STATEMENT_READINESS] = {"readiness", ROW_OF("readiness()")},
-	[STATEMENT_AUTHENTICATE] = {"authenticate", ROW_OF("authenticate_token($1::bytea)")},
-	[STATEMENT_GET_POINTS] = {"get_points",
-		"SELECT '{\"points\":' || value || '}', sqlstate, message, detail, hint"
-		" FROM edurange.outcomes('get_points', $1)", .batched = true},
-	[STATEMENT_ADD_POINTS] = {"add_points", OUTCOMES_OF("add_points"), .batched = true},
-	[STATEMENT_SET_POINTS] = {"set_points", OUTCOMES_OF("set_points"), .batched = true},
-	[STATEMENT_CREATE_COMPETITION] = {"create_competition", OUTCOMES_OF("create_competition"), .batched = true},
-	[STATEMENT_GENERATE_CODE] = {"generate_access_code", OUTCOMES_OF("generate_access_code"), .batched = true},
-	[STATEMENT_ADD_CHALLENGE] = {"add_competition_challenge", OUTCOMES_OF("add_competition_challenge"), .batched = true},
-	[STATEMENT_JOIN] = {"join_competition", OUTCOMES_OF("join_competition"), .batched = true},
-	[STATEMENT_LEADERBOARD] = {"leaderboard",
-		LIST_OF("leaderboard(group_id => $1, \"limit\" => coalesce($2, 1000), "
-				"\"offset\" => coalesce($3, 0), at => $4, " CALLER(5, 6, 7) ")")},
-	[STATEMENT_ATTEMPT] = {"attempt_question", OUTCOMES_OF("attempt_question"), .batched = true},
-	[STATEMENT_COMPLETE] = {"complete_question", OUTCOMES_OF("complete_question"), .batched = true},
-	[STATEMENT_CHALLENGE_DETAILS] = {"challenge_details", OUTCOMES_OF("challenge_details"),
-		.batched = true},
-	[STATEMENT_COMPLETED] = {"completed_questions",
-		"SELECT json_build_object('completed_questions',"
-		" coalesce(json_agg(edurange.wire(t)), '[]'))::text"
-		" FROM edurange.completed_questions(user_id => $1, group_challenge_id => $2, "
-		CALLER(3, 4, 5) ") t"},
-	[STATEMENT_QUESTION_DETAILS] = {"question_details",
-		ROW_OF("question_details(question_id => $1, " CALLER(2, 3, 4) ")")},
-	[STATEMENT_CHALLENGE_LIST] = {"challenge_list",
-		ROW_OF("challenge_list(type => $1, difficulty => $2, pack_id => $3, group_id => $4, "
-			   "search => $5, \"limit\" => coalesce($6, 100), cursor => $7, "
-			   CALLER(8, 9, 10) ")")},
-	[STATEMENT_CHALLENGES] = {"challenges", LIST_OF("challenges(" CALLER(1, 2, 3) ")")},
-	[STATEMENT_PACK_INSTALL] = {"pack_install",
-		ROW_OF("pack_install(manifest => $1, paths => $2, documents => $3, "
-			   "dry_run => coalesce($4, false), installed_by => $5, " KEYED(6, 7, 8, 9) ")")},
-	[STATEMENT_PACK_UPDATE] = {"pack_update",
-		ROW_OF("pack_update(manifest => $1, paths => $2, documents => $3, "
-			   "dry_run => coalesce($4, false), installed_by => $5, force => coalesce($6, false), "
-			   KEYED(7, 8, 9, 10) ")")},
-	[STATEMENT_PACK_UNINSTALL] = {"pack_uninstall",
-		ROW_OF("pack_uninstall(pack_id => $1, " KEYED(2, 3, 4, 5) ")")},
-	[STATEMENT_PACK_LIST] = {"pack_list", ROW_OF("pack_list(" CALLER(1, 2, 3) ")")},
-	[STATEMENT_PACK_DETAILS] = {"pack_details",
-		ROW_OF("pack_details(pack_id => $1, " CALLER(2, 3, 4) ")")},
-	[STATEMENT_COMPLETE_CHALLENGE] = {"complete_challenge", OUTCOMES_OF("complete_challenge"), .batched = true},
-	[STATEMENT_PROGRESS] = {"competition_progress",
-		ROW_OF("competition_progress(group_id => $1, user_id => $2, " CALLER(3, 4, 5) ")")},
-	[STATEMENT_INSTANCE] = {"challenge_instance",
-		ROW_OF("challenge_instance(challenge_instance_id => $1, " CALLER(2, 3, 4) ")")},
-	[STATEMENT_UPDATE_INSTANCE] = {"update_challenge_instance",
-		"SELECT '{\"success\":true,\"message\":\"instance updated\",\"data\":' || value || '}',"
-		" sqlstate, message, detail, hint"
-		" FROM edurange.outcomes('update_challenge_instance', $1)", .batched = true},
-	[STATEMENT_LOG_ACTIVITY] = {"log_activity", OUTCOMES_OF("log_activity"), .batched = true},
-	[STATEMENT_SYNC_METRICS] = {"sync_metrics",
-		"SELECT row_to_json(t)::text FROM (SELECT s.*, d.*,"
-		" extract(epoch FROM s.\"lastAttempt\") AS \"lastAttemptAt\","
-		" extract(epoch FROM s.\"lastSuccess\") AS \"lastSuccessAt\""
-		" FROM edurange.sync_status() s, edurange.sync_drift_summary() d) t"},
-	[STATEMENT_HEALTH] = {"health", ROW_OF("health()")},
-	[STATEMENT_CDF_SCHEMA] = {"cdf_schema", "SELECT edurange.cdf_schema()::text"},
-	[STATEMENT_CDF_VALIDATE] = {"cdf_validate", ROW_OF("cdf_validate(document => $1)")},
-	[STATEMENT_CDF_IMPORT] = {"cdf_import",
-		ROW_OF("cdf_import(document => $1, pack_id => $2, " KEYED(3, 4, 5, 6) ")")},
-	[STATEMENT_CDF_UPDATE] = {"cdf_update",
-		ROW_OF("cdf_update(challenge_id => $1, document => $2, " KEYED(3, 4, 5, 6) ")")},
-	[STATEMENT_CDF_EXPORT] = {"cdf_export",
-		"SELECT edurange.cdf_export(challenge_id => $1, " CALLER(2, 3, 4) ")"},
-};
-
 #define QUERY(n, alias) {.name = n, .aliases = {alias}, .source = FROM_QUERY, .required = true}
 #define TEXT(n, alias) {.name = n, .aliases = {alias}, .source = FROM_BODY, .required = true}
 #define OPTIONAL(n, alias, t)                                                                      \
@@ -111,14 +31,17 @@ const Statement statements[STATEMENT_COUNT] = {
 const Route routes[] = {
 	{.method = "GET", .path = "/status", .open = true, .read_only = true,
 	 .response = RESPOND_STATUS, .statement = STATEMENT_PING,
+	 .away = "{\"status\":\"ok\",\"message\":\"the service is running\",\"database\":\"disconnected\","
+			 "\"timestamp\":null}",
 	 .answer = "status:text message:text database:text timestamp:timestamptz connection_info:connection_info",
 	 .summary = "Is the service up, and is the database connected?"},
 	{.method = "GET", .path = "/live", .open = true, .read_only = true,
-	 .response = RESPOND_LIVE,
+	 .response = RESPOND_LIVE, .away = "{\"live\":true}",
 	 .answer = "live:boolean",
 	 .summary = "Is the process alive?"},
 	{.method = "GET", .path = "/ready", .open = true, .read_only = true,
 	 .response = RESPOND_READY, .statement = STATEMENT_READINESS,
+	 .away = "{\"ready\":false,\"reason\":null}",
 	 .answer = "ready:boolean version:text",
 	 .summary = "Can requests be served?"},
 	{.method = "GET", .path = "/openapi.json", .open = true, .read_only = true,
@@ -130,6 +53,12 @@ const Route routes[] = {
 
 	{.method = "GET", .path = "/health/detailed", .tier = TIER_SERVICE, .read_only = true,
 	 .response = RESPOND_HEALTH, .slow = true, .statement = STATEMENT_HEALTH,
+	 .away = "{\"status\":\"error\",\"message\":\"the database is not available\","
+			 "\"database\":\"disconnected\",\"timestamp\":null,\"version\":null,\"uptime\":null,"
+			 "\"connections\":{\"current\":0,\"max\":0,\"utilization_percent\":0},"
+			 "\"performance\":{\"query_latency_ms\":null,\"transaction_latency_ms\":null},"
+			 "\"storage\":{\"database_size_mb\":0,\"pretty_size\":\"0 bytes\",\"free_space_mb\":null},"
+			 "\"metrics_errors\":[],\"tables\":[],\"tables_info\":\"\"}",
 	 .answer = "+health_report connection_info:connection_info",
 	 .summary = "The state of database, tables and sync worker."},
 
@@ -199,7 +128,7 @@ const Route routes[] = {
 				OPTIONAL("pointsEarned", "points_earned", TYPE_INTEGER),
 				OPTIONAL("groupId", "group_id", TYPE_TEXT),
 				OPTIONAL("challengeId", "challenge_id", TYPE_TEXT)},
-	 .award = AWARD_CHALLENGE,
+	 .award = AWARD_CHALLENGE, .award_unless = "alreadyCompleted",
 	 .summary = "Completes a challenge."},
 
 	{.method = "POST", .path = "/question/attempt", .tier = TIER_PLAYER, .body = BODY_OBJECT,
@@ -210,7 +139,7 @@ const Route routes[] = {
 				{.name = "challenge_instance_id", .aliases = {"challengeInstanceId"},
 				 .source = FROM_BODY, .bound = CALLER_INSTANCE}},
 	 .limited = true,
-	 .award = AWARD_QUESTION,
+	 .award = AWARD_QUESTION, .award_if = "isCorrect", .award_unless = "alreadyCompleted",
 	 .summary = "Judges an answer and completes the question when it is right."},
 	{.method = "POST", .path = "/question/complete", .tier = TIER_PLAYER, .body = BODY_OBJECT,
 	 .caller = true, .keyed = true, .lock_keys = {1, 3}, .statement = STATEMENT_COMPLETE,
@@ -218,7 +147,7 @@ const Route routes[] = {
 				TEXT("group_challenge_id", "groupChallengeId"),
 				OPTIONAL("is_correct", "isCorrect", TYPE_BOOLEAN),
 				{.name = "points", .source = FROM_BODY, .type = TYPE_INTEGER, .ignored = true}},
-	 .award = AWARD_QUESTION,
+	 .award = AWARD_QUESTION, .award_unless = "alreadyCompleted",
 	 .summary = "Completes a question and awards its points once."},
 
 	{.method = "GET", .path = "/question/completed", .tier = TIER_PLAYER, .read_only = true,
@@ -325,91 +254,22 @@ const Route routes[] = {
 
 const size_t route_count = sizeof(routes) / sizeof(routes[0]);
 
-static const char *const tier_names[TIER_COUNT] = {
-    [TIER_NONE] = "none",
-    [TIER_PLAYER] = "player",
-    [TIER_SERVICE] = "service",
-    [TIER_ADMIN] = "admin",
+#define JSON "application/json"
+const ResponseKindInfo response_kinds[RESPOND_COUNT] = {
+    [RESPOND_VALUE] = {JSON},
+    [RESPOND_STATUS] = {JSON},
+    [RESPOND_LIVE] = {JSON},
+    [RESPOND_OPENAPI] = {JSON},
+    [RESPOND_DOCS] = {"text/html; charset=utf-8"},
+    [RESPOND_METRICS] = {"text/plain; version=0.0.4; charset=utf-8"},
+    [RESPOND_READY] = {JSON, "ready:boolean reason:text missing?:text[]"},
+    [RESPOND_HEALTH] = {JSON, "jsonb"},
 };
 
-/* The name of a tier as settings, tokens and the log spell it. */
-const char *
-tier_name(Tier tier)
-{
-	return tier_names[tier];
-}
-
-/* The tier of that name; false leaves *tier alone. */
-bool
-tier_from_name(const char *name, Tier *tier)
-{
-	for (int i = 0; i < TIER_COUNT; i++)
-	{
-		if (strcmp(tier_names[i], name) == 0)
-		{
-			*tier = (Tier) i;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* The highest $n of a statement. */
-static int
-count_placeholders(const char *sql)
-{
-	int highest = 0;
-
-	for (const char *at = strchr(sql, '$'); at != NULL; at = strchr(at + 1, '$'))
-	{
-		int number = 0;
-
-		sscanf(at, "$%d", &number);
-		if (number > highest)
-			highest = number;
-	}
-	return highest;
-}
-
-/* What is wrong with a route, or NULL. */
-static const char *
-find_fault(const Route *route)
-{
-	int bound = (route->caller ? CALLER_VALUES : 0) + (route->keyed ? 1 : 0);
-	int braces = 0;
-	int path_params = 0;
-
-	if (route->method == NULL || route->path == NULL || route->summary == NULL)
-		return "method, path or summary is missing";
-	if (route->open == (route->tier != TIER_NONE))
-		return "it must have a tier or be open, and not both";
-	if (route->response == RESPOND_VALUE && route->statement == STATEMENT_NONE)
-		return "it has no statement";
-	for (const char *at = route->path; *at != '\0'; at++)
-		braces += *at == '{';
-	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
-	{
-		const Param *param = &route->params[i];
-
-		bound += !param->ignored;
-		path_params += param->source == FROM_PATH;
-		if (param->source == FROM_BODY && route->body == BODY_NONE)
-			return "a parameter comes from a body that the route does not take";
-		if ((param->type == TYPE_DOCUMENT) !=
-		    (param->source == FROM_BODY && route->body == BODY_DOCUMENT))
-			return "a document and a body of fields do not go together";
-		if (param->source == FROM_UPLOAD && route->body != BODY_PACK)
-			return "a parameter comes from a pack that the route does not take";
-	}
-	if (braces != path_params)
-		return "the path and the path parameters differ";
-	if (route->statement != STATEMENT_NONE && statements[route->statement].batched)
-		bound = 1;
-	if (route->statement != STATEMENT_NONE &&
-	    count_placeholders(statements[route->statement].sql) != bound)
-		return "the statement takes another number of values";
-	return NULL;
-}
+const Shape shapes[] = {
+    {"connection_info", "last_connected:timestamptz? reconnect_attempts:integer last_error:text?"},
+    {NULL, NULL},
+};
 
 /* Prints method, path and tier of each route. */
 void
@@ -417,35 +277,6 @@ routes_print(void)
 {
 	for (size_t i = 0; i < route_count; i++)
 		printf("%s %s %s\n", routes[i].method, routes[i].path, tier_name(routes[i].tier));
-}
-
-/* Refuses to start with a row that cannot work; names it. */
-bool
-routes_check(void)
-{
-	for (size_t i = 0; i < route_count; i++)
-	{
-		const char *fault = find_fault(&routes[i]);
-
-		if (fault != NULL)
-		{
-			char message[256];
-
-			snprintf(message, sizeof(message), "route %s %s: %s", routes[i].method, routes[i].path,
-			         fault);
-			log_event("error", "broken_route", message);
-			return false;
-		}
-	}
-	for (int i = STATEMENT_NONE + 1; i < STATEMENT_COUNT; i++)
-	{
-		if (statements[i].sql == NULL)
-		{
-			log_event("error", "broken_route", "a statement is missing from the table");
-			return false;
-		}
-	}
-	return true;
 }
 
 /* Does the path have the shape of the pattern?  Notes which segments are parameters. */

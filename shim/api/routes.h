@@ -1,6 +1,6 @@
 /*
  * routes.h
- *	  The route table and the statement table, which drive everything else.
+ *	  The route table, which drives everything else.
  */
 #ifndef EDURANGE_SHIM_ROUTES_H
 #define EDURANGE_SHIM_ROUTES_H
@@ -8,24 +8,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "access/auth.h"
+#include "base/tier.h"
+#include "database/statements.h"
+
 #define MAX_PARAMS 10
 #define MAX_ALIASES 2
 #define MAX_SEGMENTS 8
-#define CALLER_VALUES 3 /* token id, bound user id, bound instance id */
-#define CALLER_USER 1
-#define CALLER_INSTANCE 2
 #define MAX_VALUES (MAX_PARAMS + CALLER_VALUES + 1) /* and an idempotency key */
 #define ALLOW_LENGTH 128
-
-/* Each tier may do what the one before it may. */
-typedef enum Tier
-{
-	TIER_NONE,
-	TIER_PLAYER,
-	TIER_SERVICE,
-	TIER_ADMIN,
-	TIER_COUNT
-} Tier;
 
 typedef enum ParamType
 {
@@ -74,14 +65,34 @@ typedef enum BodyKind
 typedef enum ResponseKind
 {
 	RESPOND_VALUE,
-	RESPOND_STATUS,
-	RESPOND_LIVE,
+	RESPOND_STATUS, /* with how the connections do; 200 also while the database is away */
+	RESPOND_LIVE,   /* what the route has for when the database is away: it is not asked */
 	RESPOND_OPENAPI,
 	RESPOND_DOCS,
 	RESPOND_METRICS,
-	RESPOND_READY,
-	RESPOND_HEALTH
+	RESPOND_READY,  /* 503 where it says that it is not ready */
+	RESPOND_HEALTH, /* with how the connections do; 503 while the database is away */
+	RESPOND_COUNT
 } ResponseKind;
+
+/*
+ * What a kind of response looks like.  A shape is written as `name:type …`: the types are those of SQL
+ * (text, integer, boolean, numeric, timestamptz, jsonb), row types, objects of the table shapes, and
+ * lists of them (`text[]`); `type?` may be null, `name?` may be missing, and `+type` stands for all
+ * attributes of a row type.  A shape without a colon is a type by itself.
+ */
+typedef struct ResponseKindInfo
+{
+	const char *media_type; /* where it works; an error is always JSON */
+	const char *unready;    /* the shape of a 503 that is a report and no error, if there is one */
+} ResponseKindInfo;
+
+/* An object that the shim itself makes, and no row type describes. */
+typedef struct Shape
+{
+	const char *name;
+	const char *members;
+} Shape;
 
 /* What a route awards when it works. */
 typedef enum Award
@@ -92,54 +103,6 @@ typedef enum Award
 	AWARD_CORRECTION,
 	AWARD_COUNT
 } Award;
-
-typedef enum StatementId
-{
-	STATEMENT_NONE,
-	STATEMENT_PING,
-	STATEMENT_READINESS,
-	STATEMENT_AUTHENTICATE,
-	STATEMENT_GET_POINTS,
-	STATEMENT_ADD_POINTS,
-	STATEMENT_SET_POINTS,
-	STATEMENT_CREATE_COMPETITION,
-	STATEMENT_GENERATE_CODE,
-	STATEMENT_ADD_CHALLENGE,
-	STATEMENT_JOIN,
-	STATEMENT_LEADERBOARD,
-	STATEMENT_ATTEMPT,
-	STATEMENT_COMPLETE,
-	STATEMENT_COMPLETED,
-	STATEMENT_QUESTION_DETAILS,
-	STATEMENT_CHALLENGE_DETAILS,
-	STATEMENT_CHALLENGE_LIST,
-	STATEMENT_CHALLENGES,
-	STATEMENT_PACK_INSTALL,
-	STATEMENT_PACK_UPDATE,
-	STATEMENT_PACK_UNINSTALL,
-	STATEMENT_PACK_LIST,
-	STATEMENT_PACK_DETAILS,
-	STATEMENT_COMPLETE_CHALLENGE,
-	STATEMENT_PROGRESS,
-	STATEMENT_INSTANCE,
-	STATEMENT_UPDATE_INSTANCE,
-	STATEMENT_LOG_ACTIVITY,
-	STATEMENT_HEALTH,
-	STATEMENT_SYNC_METRICS,
-	STATEMENT_CDF_SCHEMA,
-	STATEMENT_CDF_VALIDATE,
-	STATEMENT_CDF_IMPORT,
-	STATEMENT_CDF_UPDATE,
-	STATEMENT_CDF_EXPORT,
-	STATEMENT_COUNT
-} StatementId;
-
-typedef struct Statement
-{
-	const char *name;
-	const char *sql;
-	bool batched; /* takes the values of many calls as one array and returns a row for each */
-} Statement;
 
 /*
  * The statement's $1, $2, … are the parameters in order, ignored ones left out; after them, where
@@ -161,10 +124,13 @@ typedef struct Route
 	BodyKind body;
 	ResponseKind response;
 	Award award;
+	const char *award_if;     /* the member of its answer that must be true for that; NULL: none */
+	const char *award_unless; /* the member that must not be */
 	StatementId statement;
 	int lock_keys[2]; /* which of its values it locks by, in this order; 0: none */
 	Param params[MAX_PARAMS];
-	const char *answer; /* its shape (schema.h), where the statement's function does not say it */
+	const char *answer; /* its shape, where it is not what the statement's function returns */
+	const char *away;   /* what it answers while the database is away, as JSON; NULL: an error */
 	const char *summary;
 } Route;
 
@@ -178,13 +144,11 @@ typedef struct RouteMatch
 
 extern const Route routes[];
 extern const size_t route_count;
-extern const Statement statements[STATEMENT_COUNT];
+extern const ResponseKindInfo response_kinds[RESPOND_COUNT];
+extern const Shape shapes[]; /* ended by one without a name */
 
-extern bool routes_check(void);
 extern void routes_print(void);
 extern void
 routes_match(const char *method, char *const *segments, int nsegments, RouteMatch *match);
-extern const char *tier_name(Tier tier);
-extern bool tier_from_name(const char *name, Tier *tier);
 
 #endif

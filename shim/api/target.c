@@ -6,17 +6,7 @@
 
 #include <string.h>
 
-#include <jansson.h>
-
-/* Is it text that the database can store? */
-bool
-is_utf8(const char *text, size_t length)
-{
-	json_t *string = json_stringn(text, length);
-
-	json_decref(string);
-	return string != NULL;
-}
+#include "base/utf8.h"
 
 static int
 hex_digit(char c)

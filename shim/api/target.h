@@ -31,7 +31,4 @@ typedef struct Target
 
 extern bool target_parse(char *uri, Target *target, Failure *failure);
 
-/* Is it text that the database can store? */
-extern bool is_utf8(const char *text, size_t length);
-
 #endif

@@ -99,7 +99,7 @@ networks_parse(const char *list, Networks *networks)
 	return true;
 }
 
-bool
+static bool
 networks_contain(const Networks *networks, const Address *address)
 {
 	for (int i = 0; i < networks->count; i++)

@@ -38,8 +38,6 @@ extern bool networks_parse(const char *list, Networks *networks);
  */
 extern Address address_of_client(Address peer, const char *forwarded, const Networks *trusted);
 
-extern bool networks_contain(const Networks *networks, const Address *address);
-
 /* What counts as one client: an IPv4 address, or the network of 64 bits of an IPv6 address. */
 extern Address address_key(Address address);
 

@@ -5,8 +5,9 @@
 #ifndef EDURANGE_SHIM_ERRORS_H
 #define EDURANGE_SHIM_ERRORS_H
 
+#include <jansson.h>
+
 #include "../../extension/base/errors.h"
-#include "database/database.h"
 
 typedef struct ErrorInfo
 {
@@ -28,8 +29,7 @@ typedef struct Failure
 extern const ErrorInfo *error_info(EdurangeError error);
 extern void failure_set(Failure *failure, EdurangeError error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-extern void failure_from_database(Failure *failure, const DatabaseResult *result);
-extern char *failure_body(const Failure *failure, const char *request_id);
+extern json_t *failure_body(const Failure *failure, const char *request_id);
 extern void failure_clear(Failure *failure);
 
 #endif

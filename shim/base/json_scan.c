@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-#define MAX_DEPTH 2048
+#define MAX_DEPTH 2048 /* what jansson reads at most */
 
 static const char *
 skip_space(const char *at, const char *end)
@@ -19,7 +19,7 @@ skip_space(const char *at, const char *end)
 	return at;
 }
 
-/* Behind the string that begins at the quotation mark; NULL when it does not end. */
+/* The place behind the string that begins here; NULL when it does not end. */
 static const char *
 skip_string(const char *at, const char *end)
 {
@@ -31,7 +31,7 @@ skip_string(const char *at, const char *end)
 	return at < end ? at + 1 : NULL;
 }
 
-/* Behind an object or array; NULL when its brackets do not match or are too many. */
+/* The place behind the object or array that begins here; NULL when its brackets do not match. */
 static const char *
 skip_nested(const char *at, const char *end)
 {

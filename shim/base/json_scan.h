@@ -2,8 +2,8 @@
  * json_scan.h
  *	  Parts of a JSON text as they are written, found without building a tree.
  *
- * A tree of a large document takes many times its size, and loses the spelling.  The scanner sees
- * where values begin and end; whether a value is right inside is for its reader to say.
+ * A tree takes many times the memory of its document and loses how things were spelled.  The scanner
+ * only finds where values begin and end; whether a value is valid is for the one who reads it to say.
  */
 #ifndef EDURANGE_SHIM_JSON_SCAN_H
 #define EDURANGE_SHIM_JSON_SCAN_H
@@ -31,7 +31,7 @@ typedef struct JsonCursor
 /* The one value that the text consists of; false when it does not. */
 extern bool json_scan_whole(const char *text, size_t length, JsonPiece *value);
 
-/* Begins a walk through a value; false when it does not begin with '{' or '[', whichever is asked. */
+/* Begins a walk through an object or array; false when the value does not begin with this bracket. */
 extern bool json_scan_open(JsonPiece value, char open, JsonCursor *cursor);
 
 /* The next member, or element (with an empty key); false at the end, and where it is broken. */

@@ -1,8 +1,9 @@
 /*
  * log.c
- *	  One JSON object a line on standard error, each written by a single call.
+ *	  One JSON object a line on standard error; only whole lines are written.
  *
- * What is logged is chosen by the caller; nothing here adds text that came with a request.
+ * What is logged is chosen by the caller; nothing here adds text that came with a request.  Lines need
+ * no lock: each is written by one call, and what is collected belongs to its thread.
  */
 #include "base/log.h"
 
@@ -49,7 +50,7 @@ write_out(const char *text, size_t length)
 {
 	if (write(STDERR_FILENO, text, length) < 0)
 	{
-		/* there is nowhere left to report this to */
+		/* there is nobody left to tell */
 	}
 }
 

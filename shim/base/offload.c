@@ -2,7 +2,8 @@
  * offload.c
  *	  One thread for what would keep an event loop from its other requests.
  *
- * The thread is started by the first piece of work and ends with the process.
+ * The thread is started by the first piece of work and ends with the process.  The lock guards the
+ * queue, never the work.
  */
 #include "base/offload.h"
 
@@ -69,7 +70,7 @@ offload(Work *work)
 		pthread_cond_signal(&queue.more);
 	}
 	pthread_mutex_unlock(&queue.lock);
-	/* no thread to be had: rather late than never */
+	/* no thread could be started: the loop has to wait for the work */
 	if (!started)
 		do_work(work);
 }

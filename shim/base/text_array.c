@@ -1,16 +1,21 @@
 /*
  * text_array.c
- *	  The text form of a PostgreSQL array of texts, built piece by piece.
+ *	  A PostgreSQL array of texts, built element by element, in either of the forms that it is sent in.
  *
- * Every element is quoted, so that an empty one, one that reads NULL and one with white space around
- * it stay what they are.
+ * A list among the parameters of a call is sent as text, as every parameter is.  The parameters of a
+ * whole batch are sent in binary form: for the server, reading those of 64 calls is a fifth to a half
+ * less work so, and the shim has nothing to escape.
  */
 #include "base/text_array.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FIRST_ROOM 1024
+#define TEXT_OID 25
+#define HEADER_LENGTH 20 /* of the binary form: five numbers, of which the fourth ... */
+#define COUNT_OFFSET 12  /* ... is how many elements there are */
 
 /* Makes room for so many more bytes. */
 static bool
@@ -23,13 +28,15 @@ reserve(TextArray *array, size_t more)
 		room *= 2;
 	if (room == array->room)
 		return true;
-	larger = realloc(array->text, room);
+	larger = realloc(array->bytes, room);
 	if (larger == NULL)
 		return false;
-	array->text = larger;
+	array->bytes = larger;
 	array->room = room;
 	return true;
 }
+
+/* ---- as text --------------------------------------------------------------------------------- */
 
 /* How many bytes of the element need a backslash? */
 static size_t
@@ -42,6 +49,7 @@ count_escapes(const char *element, size_t length)
 	return count;
 }
 
+/* Every element is quoted: an empty one, and one that reads NULL, would be something else without. */
 bool
 text_array_add(TextArray *array, const char *element, size_t length)
 {
@@ -50,7 +58,7 @@ text_array_add(TextArray *array, const char *element, size_t length)
 	/* a separator or the opening brace, two quotes; later the closing brace and a null byte */
 	if (!reserve(array, length + count_escapes(element, length) + 5))
 		return false;
-	to = array->text + array->length;
+	to = array->bytes + array->length;
 	*to++ = array->length == 0 ? '{' : ',';
 	*to++ = '"';
 	for (size_t i = 0; i < length; i++)
@@ -60,7 +68,7 @@ text_array_add(TextArray *array, const char *element, size_t length)
 		*to++ = element[i];
 	}
 	*to++ = '"';
-	array->length = (size_t) (to - array->text);
+	array->length = (size_t) (to - array->bytes);
 	return true;
 }
 
@@ -71,15 +79,60 @@ text_array_finish(TextArray *array)
 
 	if (array->length == 0)
 		return strdup("{}");
-	text = array->text;
+	text = array->bytes;
 	memcpy(text + array->length, "}", 2);
 	memset(array, 0, sizeof(*array));
 	return text;
 }
 
+/* ---- in binary form -------------------------------------------------------------------------- */
+
+static char *
+put_int(char *to, int number)
+{
+	uint32_t bytes = htonl((uint32_t) number);
+
+	memcpy(to, &bytes, sizeof(bytes));
+	return to + sizeof(bytes);
+}
+
+bool
+text_array_begin_binary(TextArray *array)
+{
+	char *to;
+
+	array->length = 0;
+	array->count = 0;
+	if (!reserve(array, HEADER_LENGTH))
+		return false;
+	to = put_int(array->bytes, 1); /* dimensions */
+	to = put_int(to, 1);           /* there may be nulls */
+	to = put_int(to, TEXT_OID);
+	to = put_int(to, 0);
+	put_int(to, 1); /* the first index */
+	array->length = HEADER_LENGTH;
+	return true;
+}
+
+bool
+text_array_add_binary(TextArray *array, const char *element)
+{
+	size_t length = element != NULL ? strlen(element) : 0;
+	char *to;
+
+	if (!reserve(array, sizeof(uint32_t) + length))
+		return false;
+	to = put_int(array->bytes + array->length, element != NULL ? (int) length : -1);
+	if (length > 0)
+		memcpy(to, element, length);
+	array->length += sizeof(uint32_t) + length;
+	put_int(array->bytes + COUNT_OFFSET, ++array->count);
+	return true;
+}
+
 void
 text_array_free(TextArray *array)
 {
-	free(array->text);
+	free(array->bytes);
 	memset(array, 0, sizeof(*array));
 }

@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/routes.h"
-
 #define MAX_SECRET 65536
 #define FLAG_LENGTH 64
 
@@ -112,24 +110,12 @@ static const Setting settings[] = {
 		"HTTP connections at the same time"),
 	INTEGER("EDURANGE_CONNECTION_TIMEOUT", connection_timeout, "30", 1, 3600,
 		"seconds after which an idle HTTP connection is closed"),
-	INTEGER("EDURANGE_HEADER_TIMEOUT", header_timeout, "10", 1, 3600,
-		"seconds after EDURANGE_CONNECTION_TIMEOUT within which the head of a request must be there"),
 	INTEGER("EDURANGE_BODY_TIMEOUT", body_timeout, "60", 1, 3600,
-		"seconds that the body of a request may take to come in"),
-	INTEGER("EDURANGE_SEND_TIMEOUT", send_timeout, "300", 1, 3600,
-		"seconds that a client may take to read an answer"),
-	INTEGER("EDURANGE_ADDRESS_LIMIT", address_limit, "0", 0, 100000,
-		"HTTP connections of one address at the same time, trusted proxies aside; 0: any number"),
-	INTEGER("EDURANGE_MAX_REQUESTS", max_requests, "1000000", 1, 1000000000,
-		"requests on one connection, which is closed after the last"),
+		"seconds that the body of a request may take to come in; an answer may take five times that to go out"),
 	INTEGER("EDURANGE_MAX_HEADER", max_header, "6144", 1024, 49152,
 		"bytes that the head of a request may have, its first line included"),
-	INTEGER("EDURANGE_MAX_URL", max_url, "4096", 256, 49152,
-		"bytes that the target of a request may have"),
 	INTEGER("EDURANGE_MAX_BODY", max_body, "16777216", 1024, 268435456,
 		"bytes that a request body may have"),
-	INTEGER("EDURANGE_MAX_JSON_DEPTH", max_json_depth, "100", 4, 1000,
-		"objects and lists inside each other that the body of a request may have"),
 	INTEGER("EDURANGE_MAX_RESPONSE", max_response, "67108864", 65536, 1073741824,
 		"bytes that the answer to a read may have"),
 };
@@ -369,8 +355,7 @@ use_flag(Config *config, int flag, const char *value, ConfigAction action)
 			printf("edurange_shim %s\n", EDURANGE_VERSION);
 			return CONFIG_DONE;
 		case FLAG_ROUTES:
-			routes_print();
-			return CONFIG_DONE;
+			return CONFIG_ROUTES;
 		case FLAG_CHECK:
 			return CONFIG_CHECK;
 		case '?':
@@ -414,7 +399,7 @@ read_flags(Config *config, int argc, char **argv)
 			        "edurange_shim: \"%.*s\" is no flag, or has a value too many or too few\n",
 			        (int) strcspn(given, "="), given);
 		action = use_flag(config, flag, optarg, action);
-		if (action == CONFIG_DONE || action == CONFIG_BROKEN)
+		if (action == CONFIG_ROUTES || action == CONFIG_DONE || action == CONFIG_BROKEN)
 			return action;
 	}
 	if (optind < argc)

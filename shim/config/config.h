@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "api/routes.h"
 #include "base/address.h"
+#include "base/tier.h"
 #include "config/dsn.h"
 
 typedef struct Config
@@ -33,17 +33,11 @@ typedef struct Config
 	int queue_length;
 	int max_body;
 	int max_header;
-	int max_url;
-	int max_json_depth;
 	int max_response;
-	int max_requests;   /* on one connection */
-	int address_limit;  /* connections of one address */
-	int header_timeout; /* these three in seconds */
-	int body_timeout;
-	int send_timeout;
 	int wrong_tokens; /* of an address in a minute */
 	int connection_limit;
 	int connection_timeout; /* seconds */
+	int body_timeout;       /* seconds */
 	int drain_timeout;      /* seconds */
 	int statement_timeout;  /* milliseconds */
 	int import_timeout;     /* milliseconds */
@@ -64,6 +58,7 @@ typedef enum ConfigAction
 {
 	CONFIG_RUN,
 	CONFIG_CHECK,
+	CONFIG_ROUTES,
 	CONFIG_DONE, /* --help or --version, printed already */
 	CONFIG_BROKEN
 } ConfigAction;

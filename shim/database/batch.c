@@ -10,14 +10,10 @@
  */
 #include "database/batch.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "database/result.h"
-
-#define TEXT_OID 25
-#define ARRAY_HEADER_LENGTH 20
 
 enum
 {
@@ -45,61 +41,19 @@ call_fail(DatabaseCall *call, const char *sqlstate)
 	call_answer(call, &result);
 }
 
-static char *
-put_int(char *to, int number)
-{
-	uint32_t bytes = htonl((uint32_t) number);
-
-	memcpy(to, &bytes, sizeof(bytes));
-	return to + sizeof(bytes);
-}
-
-/* The wire form of text[]; false when memory is short. */
 bool
-batch_encode(const Batch *batch, BatchValue *value)
+batch_encode(const Batch *batch, TextArray *value)
 {
-	size_t needed = ARRAY_HEADER_LENGTH;
-	int elements = 0;
-	char *to;
+	bool fine = text_array_begin_binary(value);
 
 	for (int i = 0; i < batch->count; i++)
 	{
 		const DatabaseCall *call = batch->calls[i];
 
-		elements += call->nvalues;
-		for (int j = 0; j < call->nvalues; j++)
-			needed += sizeof(uint32_t) + (call->values[j] != NULL ? strlen(call->values[j]) : 0);
+		for (int j = 0; fine && j < call->nvalues; j++)
+			fine = text_array_add_binary(value, call->values[j]);
 	}
-	if (needed > value->room)
-	{
-		char *larger = realloc(value->bytes, needed * 2);
-
-		if (larger == NULL)
-			return false;
-		value->bytes = larger;
-		value->room = needed * 2;
-	}
-	to = put_int(value->bytes, 1); /* dimensions */
-	to = put_int(to, 1);           /* there may be nulls */
-	to = put_int(to, TEXT_OID);
-	to = put_int(to, elements);
-	to = put_int(to, 1); /* the first index */
-	for (int i = 0; i < batch->count; i++)
-	{
-		const DatabaseCall *call = batch->calls[i];
-
-		for (int j = 0; j < call->nvalues; j++)
-		{
-			size_t length = call->values[j] != NULL ? strlen(call->values[j]) : 0;
-
-			to = put_int(to, call->values[j] != NULL ? (int) length : -1);
-			if (length > 0)
-				memcpy(to, call->values[j], length);
-			to += length;
-		}
-	}
-	value->length = (size_t) (to - value->bytes);
-	return true;
+	return fine;
 }
 
 bool
@@ -179,7 +133,7 @@ batch_answer(Batch *batch)
 	if (!statements[batch->statement].batched)
 	{
 		if (rows == NULL || PQntuples(rows) != 1)
-			result_fail(&result, "XX000");
+			result_fail(&result, SQLSTATE_BROKEN);
 		else
 		{
 			batch->rows = NULL;
@@ -192,7 +146,7 @@ batch_answer(Batch *batch)
 	{
 		memset(&result, 0, sizeof(result));
 		if (rows == NULL || PQntuples(rows) != batch->count || PQnfields(rows) != COLUMNS)
-			result_fail(&result, "XX000");
+			result_fail(&result, SQLSTATE_BROKEN);
 		else
 			read_outcome(rows, i, &result);
 		result.backend = batch->backend;

@@ -7,7 +7,8 @@
 
 #include <libpq-fe.h>
 
-#include "database/database.h"
+#include "base/text_array.h"
+#include "database/call.h"
 
 #define BATCH_CALLS 64
 #define BATCH_BYTES 49152 /* of values, so that it goes out in one piece */
@@ -26,15 +27,10 @@ typedef struct Batch
 	DatabaseResult error; /* the first one, where it failed */
 } Batch;
 
-/* The calls as the one value of a batched statement: an array of texts in binary form. */
-typedef struct BatchValue
-{
-	char *bytes;
-	size_t length;
-	size_t room;
-} BatchValue;
-
-extern bool batch_encode(const Batch *batch, BatchValue *value);
+/*
+ * Makes the one value of a batched statement, an array of all its calls' values.  False: out of memory.
+ */
+extern bool batch_encode(const Batch *batch, TextArray *value);
 
 /* Takes one result; true when it was the last, after which everything is certain. */
 extern bool batch_take(Batch *batch, PGresult *result);

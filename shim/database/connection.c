@@ -12,9 +12,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "database/lane.h"
+#include "base/counters.h"
 #include "database/result.h"
-#include "http/metrics.h"
 
 #define CANCEL_GRACE_MS 1000 /* after the server's own statement_timeout */
 #define LOST_GRACE_MS 1000   /* after having been cancelled */
@@ -23,18 +22,18 @@ static void react(Watch *watch, uint32_t events);
 static void take_over(Opening *opening, PGconn *pg);
 
 void
-connection_init(Connection *connection, struct Lane *lane)
+connection_init(Connection *connection, const ConnectionOwner *owner)
 {
-	connection->lane = lane;
+	connection->owner = owner;
 	connection->watch.ready = react;
 	connection->last = &connection->first;
 }
 
-/* Starts to open it; the lane is told when that is done. */
+/* Starts to open it; the owner is told when that is done. */
 void
 connection_open(Connection *connection)
 {
-	Lane *lane = connection->lane;
+	const ConnectionOwner *owner = connection->owner;
 	static const char *const roles[TIER_COUNT] = {
 	    [TIER_NONE] = "edurange_player",
 	    [TIER_PLAYER] = "edurange_player",
@@ -43,18 +42,18 @@ connection_open(Connection *connection)
 	};
 
 	connection->opening = (Opening){
-	    .loop = lane_loop(lane),
-	    .target = lane->target,
-	    .role = roles[lane->tier],
-	    .statement_timeout = lane_timeout(lane),
-	    .connect_seconds = lane->kind == LANE_MONITOR ? 2 : 5,
+	    .loop = owner->loop,
+	    .server = owner->server,
+	    .role = roles[owner->tier],
+	    .statement_timeout = owner->statement_timeout,
+	    .connect_seconds = owner->connect_seconds,
 	    .done = take_over,
 	};
 	connection->state = CONNECTION_OPENING;
 	if (!opener_start(&connection->opening))
 	{
 		connection->state = CONNECTION_CLOSED;
-		lane_not_opened(lane);
+		owner->not_opened(owner->closure);
 	}
 }
 
@@ -63,6 +62,7 @@ static void
 take_over(Opening *opening, PGconn *pg)
 {
 	Connection *connection = (Connection *) ((char *) opening - offsetof(Connection, opening));
+	const ConnectionOwner *owner = connection->owner;
 
 	connection->state = CONNECTION_CLOSED;
 	if (pg != NULL)
@@ -71,21 +71,23 @@ take_over(Opening *opening, PGconn *pg)
 		connection->fd = PQsocket(pg);
 		connection->writing = false;
 		memset(connection->prepared, 0, sizeof(connection->prepared));
-		if (loop_watch(lane_loop(connection->lane), connection->fd, &connection->watch, EPOLLIN))
+		if (loop_watch(owner->loop, connection->fd, &connection->watch, EPOLLIN))
 		{
 			connection->state = CONNECTION_OPEN;
-			lane_opened(connection->lane);
+			tier_gauge_change(TIER_GAUGE_CONNECTIONS, owner->tier, 1);
+			owner->opened(owner->closure);
 			return;
 		}
 		PQfinish(pg);
 		connection->pg = NULL;
 	}
-	lane_not_opened(connection->lane);
+	owner->not_opened(owner->closure);
 }
 
 void
 connection_close(Connection *connection, const char *sqlstate)
 {
+	const ConnectionOwner *owner = connection->owner;
 	Batch *batch = connection->first;
 	/*
 	 * The server ended the connection with an error before the first statement was complete, so
@@ -95,11 +97,11 @@ connection_close(Connection *connection, const char *sqlstate)
 
 	if (connection->state != CONNECTION_OPEN)
 		return;
-	loop_unwatch(lane_loop(connection->lane), connection->fd);
+	loop_unwatch(owner->loop, connection->fd);
 	PQfinish(connection->pg);
 	connection->pg = NULL;
 	connection->state = CONNECTION_CLOSED;
-	metrics_gauge(GAUGE_CONNECTIONS, connection->lane->tier, -1);
+	tier_gauge_change(TIER_GAUGE_CONNECTIONS, owner->tier, -1);
 	connection->first = NULL;
 	connection->last = &connection->first;
 	connection->in_flight = 0;
@@ -107,7 +109,7 @@ connection_close(Connection *connection, const char *sqlstate)
 	{
 		Batch *next = batch->next;
 
-		lane_lost(connection->lane, batch, sqlstate, undone);
+		owner->lost(owner->closure, batch, sqlstate, undone);
 		batch = next;
 	}
 }
@@ -123,7 +125,7 @@ flush(Connection *connection)
 	if (connection->writing != (left > 0))
 	{
 		connection->writing = left > 0;
-		loop_rewatch(lane_loop(connection->lane), connection->fd, &connection->watch,
+		loop_rewatch(connection->owner->loop, connection->fd, &connection->watch,
 		             connection->writing ? EPOLLIN | EPOLLOUT : EPOLLIN);
 	}
 	return true;
@@ -133,18 +135,23 @@ flush(Connection *connection)
 static void
 begin_turn(Connection *connection, int64_t now)
 {
+	const DatabaseCall *call;
+
 	connection->head_since = now;
-	if (connection->first != NULL)
-		connection->deadline = lane_deadline(connection->lane, connection->first, now);
+	if (connection->first == NULL)
+		return;
+	call = connection->first->calls[0];
+	connection->deadline =
+	    call->run_ms > 0 ? call->expires : now + connection->owner->statement_timeout;
 }
 
 /* Queues the statement of a batch, and its preparation where the connection does not know it. */
 static bool
 put_statement(Connection *connection, Batch *batch)
 {
-	const Statement *statement = &statements[batch->statement];
+	const DatabaseStatement *statement = &statements[batch->statement];
 	const DatabaseCall *call = batch->calls[0];
-	BatchValue *value = lane_scratch(connection->lane);
+	TextArray *value = connection->owner->scratch;
 	const char *values[1];
 	int lengths[1];
 	const int formats[1] = {1};
@@ -171,7 +178,7 @@ connection_send(Connection *connection, Batch *batch)
 	if (!put_statement(connection, batch))
 	{
 		/* without its sync point nothing of it counts */
-		connection_close(connection, "08006");
+		connection_close(connection, SQLSTATE_LOST);
 		return false;
 	}
 	batch->backend = PQbackendPID(connection->pg);
@@ -180,7 +187,7 @@ connection_send(Connection *connection, Batch *batch)
 	if (connection->in_flight++ == 0)
 		begin_turn(connection, now_ms());
 	if (!PQpipelineSync(connection->pg) || !flush(connection))
-		connection_close(connection, "08006");
+		connection_close(connection, SQLSTATE_LOST);
 	return true;
 }
 
@@ -195,10 +202,9 @@ settle_first(Connection *connection, int64_t now)
 		connection->last = &connection->first;
 	connection->in_flight--;
 	begin_turn(connection, now);
-	if (batch->failed && (batch->preparing || strcmp(batch->error.sqlstate, "26000") == 0 ||
-	                      strcmp(batch->error.sqlstate, "0A000") == 0))
+	if (batch->failed && (batch->preparing || result_needs_prepare(&batch->error)))
 		connection->prepared[batch->statement] = false;
-	lane_settle(connection->lane, batch);
+	connection->owner->settled(connection->owner->closure, batch);
 }
 
 /* Takes the results that have come in; false when the connection has ended. */
@@ -246,7 +252,7 @@ react(Watch *watch, uint32_t events)
 	alive = PQconsumeInput(connection->pg) != 0;
 	alive = take_results(connection) && alive;
 	if (!alive || !flush(connection) || PQstatus(connection->pg) != CONNECTION_OK)
-		connection_close(connection, "08006");
+		connection_close(connection, SQLSTATE_LOST);
 }
 
 void
@@ -258,7 +264,7 @@ connection_tend(Connection *connection, int64_t now)
 		return;
 	if (now > connection->deadline + CANCEL_GRACE_MS + LOST_GRACE_MS ||
 	    (now > connection->deadline && batch->calls[0]->run_ms > 0))
-		connection_close(connection, "57014");
+		connection_close(connection, SQLSTATE_NO_ANSWER);
 	else if (now > connection->deadline + CANCEL_GRACE_MS && !batch->cancelled)
 	{
 		batch->cancelled = true;

@@ -5,6 +5,9 @@
 #ifndef EDURANGE_SHIM_CONNECTION_H
 #define EDURANGE_SHIM_CONNECTION_H
 
+#include "base/loop.h"
+#include "base/tier.h"
+#include "config/dsn.h"
 #include "database/batch.h"
 #include "database/opener.h"
 
@@ -15,11 +18,30 @@ typedef enum ConnectionState
 	CONNECTION_OPEN
 } ConnectionState;
 
+/* Whose a connection is: how it is opened, and who is told what becomes of it. */
+typedef struct ConnectionOwner
+{
+	Loop *loop;
+	const ConnectionOptions *server;
+	Tier tier;             /* as whose role everything runs */
+	int statement_timeout; /* milliseconds */
+	int connect_seconds;   /* for each host */
+	TextArray *scratch;    /* for the values of one batch after the other */
+
+	void *closure; /* of the callbacks */
+	void (*opened)(void *closure);
+	void (*not_opened)(void *closure);
+	/* the sync point of a batch has come: whatever became of it is certain */
+	void (*settled)(void *closure, Batch *batch);
+	/* the connection has ended before that; undone: nothing was committed, for certain */
+	void (*lost)(void *closure, Batch *batch, const char *sqlstate, bool undone);
+} ConnectionOwner;
+
 typedef struct Connection
 {
 	Watch watch;
 	Opening opening;
-	struct Lane *lane;
+	const ConnectionOwner *owner;
 	ConnectionState state;
 	PGconn *pg;
 	int fd;
@@ -32,7 +54,8 @@ typedef struct Connection
 	int64_t deadline;   /* when the first one must be done */
 } Connection;
 
-extern void connection_init(Connection *connection, struct Lane *lane);
+/* The owner must outlive the connection. */
+extern void connection_init(Connection *connection, const ConnectionOwner *owner);
 extern void connection_open(Connection *connection);
 
 /* Sends a batch with its sync point; false when the connection is of no use, and nothing was sent. */
@@ -41,7 +64,7 @@ extern bool connection_send(Connection *connection, Batch *batch);
 /* Looks after the deadline of what is in flight. */
 extern void connection_tend(Connection *connection, int64_t now);
 
-/* Closes it; what is in flight is handed to its lane as lost. */
+/* Closes it; what is in flight is handed to its owner as lost. */
 extern void connection_close(Connection *connection, const char *sqlstate);
 
 #endif

@@ -14,49 +14,19 @@
 
 struct Database
 {
-	const Config *config;
-	Loop *loop;
 	Lane lanes[TIER_COUNT][LANE_KINDS];
-	BatchValue scratch;
+	TextArray scratch;
 	int queue_length; /* of a tier */
 	int64_t tended;
 	bool busy;
 };
 
-const Config *
-lane_config(const Lane *lane)
-{
-	return lane->database->config;
-}
-
-Loop *
-lane_loop(const Lane *lane)
-{
-	return lane->database->loop;
-}
-
-BatchValue *
-lane_scratch(const Lane *lane)
-{
-	return &lane->database->scratch;
-}
-
 /* The slow calls of an admin are those that write many rows. */
-int
-lane_timeout(const Lane *lane)
+static int
+statement_timeout(const Config *config, Tier tier, LaneKind kind)
 {
-	const Config *config = lane->database->config;
-
-	return lane->kind == LANE_SLOW && lane->tier == TIER_ADMIN ? config->import_timeout
-	                                                           : config->statement_timeout;
-}
-
-int64_t
-lane_deadline(const Lane *lane, const Batch *batch, int64_t now)
-{
-	const DatabaseCall *call = batch->calls[0];
-
-	return call->run_ms > 0 ? call->expires : now + lane_timeout(lane);
+	return kind == LANE_SLOW && tier == TIER_ADMIN ? config->import_timeout
+	                                               : config->statement_timeout;
 }
 
 /* An equal share of a number that the settings give for the whole process. */
@@ -64,6 +34,28 @@ static int
 share_of(const Config *config, int number)
 {
 	return number > config->threads ? number / config->threads : 1;
+}
+
+static bool
+make_lane(Database *database, const Config *config, Loop *loop, Tier tier, LaneKind kind)
+{
+	Lane *lane = &database->lanes[tier][kind];
+
+	*lane = (Lane){
+	    .kind = kind,
+	    .size = kind == LANE_MONITOR ? 1 : share_of(config, config->pool_size),
+	    .patience = config->pool_timeout * 1000,
+	};
+	lane->owner = (ConnectionOwner){
+	    .loop = loop,
+	    .server = kind == LANE_REPLICA ? &config->read_connection : &config->connection,
+	    .tier = tier,
+	    .statement_timeout = statement_timeout(config, tier, kind),
+	    .scratch = &database->scratch,
+	};
+	if (kind == LANE_REPLICA)
+		lane->fallback = &database->lanes[tier][LANE_READ];
+	return lane_init(lane);
 }
 
 /* Makes the lanes; nothing is connected yet.  The configuration and the loop must outlive them. */
@@ -74,28 +66,12 @@ database_open(const Config *config, Loop *loop)
 
 	if (database == NULL)
 		return NULL;
-	database->config = config;
-	database->loop = loop;
 	database->queue_length = share_of(config, config->queue_length);
 	for (int tier = 0; tier < TIER_COUNT; tier++)
 	{
 		for (int kind = 0; kind < LANE_KINDS; kind++)
 		{
-			Lane *lane = &database->lanes[tier][kind];
-
-			*lane = (Lane){
-			    .database = database,
-			    .kind = (LaneKind) kind,
-			    .tier = (Tier) tier,
-			    .target = &config->connection,
-			    .size = kind == LANE_MONITOR ? 1 : share_of(config, config->pool_size),
-			};
-			if (kind == LANE_REPLICA)
-			{
-				lane->target = &config->read_connection;
-				lane->fallback = &database->lanes[tier][LANE_READ];
-			}
-			if (!lane_init(lane))
+			if (!make_lane(database, config, loop, (Tier) tier, (LaneKind) kind))
 				return NULL;
 		}
 	}
@@ -121,13 +97,12 @@ database_submit(Database *database, DatabaseCall *call)
 	call->submitted = now_ms();
 	if (call->lane == LANE_MONITOR)
 		call->run_ms = MONITOR_MS;
-	call->expires =
-	    call->submitted + (call->run_ms > 0 ? call->run_ms : database->config->pool_timeout * 1000);
+	call->expires = call->submitted + (call->run_ms > 0 ? call->run_ms : lane->patience);
 	if (call->lane == LANE_REPLICA &&
-	    (lane->target->count == 0 || lane_is_away(lane, call->submitted)))
+	    (lane->owner.server->count == 0 || lane_is_away(lane, call->submitted)))
 		lane = lane->fallback;
 	if (count_waiting(database, call->tier) >= database->queue_length)
-		call_fail(call, "53300");
+		call_fail(call, SQLSTATE_NOT_SENT);
 	else
 	{
 		database->busy = true;
@@ -178,7 +153,7 @@ database_close(Database *database)
 		for (int kind = 0; kind < LANE_KINDS; kind++)
 			closed = lane_close(&database->lanes[tier][kind]) && closed;
 	}
-	free(database->scratch.bytes);
+	text_array_free(&database->scratch);
 	if (closed)
 		free(database);
 	return closed;

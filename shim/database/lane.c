@@ -15,14 +15,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/counters.h"
 #include "database/result.h"
-#include "http/metrics.h"
+#include "database/status.h"
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_LAST_MS 1000
 #define COLLISION_RETRIES 5
 #define PREPARE_RETRIES 2
 #define LOST_RETRIES 2
+#define CONNECT_SECONDS 5         /* for each host ... */
+#define MONITOR_CONNECT_SECONDS 2 /* ... and for a probe, whose client waits for less */
 #define DROP_AFTER_MS 5 /* how long a call waits before it is asked whether anybody wants it */
 
 /* How the connections of a kind are used. */
@@ -36,16 +39,29 @@ static const struct
     [LANE_MONITOR] = {.depth = 1, .stall_ms = 0},
 };
 
+static void on_opened(void *closure);
+static void on_not_opened(void *closure);
+static void on_settled(void *closure, Batch *batch);
+static void on_lost(void *closure, Batch *batch, const char *sqlstate, bool undone);
+
 /* Makes room for the connections; none is opened before it is needed. */
 bool
 lane_init(Lane *lane)
 {
+	ConnectionOwner *owner = &lane->owner;
+
+	owner->connect_seconds = lane->kind == LANE_MONITOR ? MONITOR_CONNECT_SECONDS : CONNECT_SECONDS;
+	owner->closure = lane;
+	owner->opened = on_opened;
+	owner->not_opened = on_not_opened;
+	owner->settled = on_settled;
+	owner->lost = on_lost;
 	lane->last = &lane->first;
 	lane->connections = calloc((size_t) lane->size, sizeof(Connection));
 	if (lane->connections == NULL)
 		return false;
 	for (int i = 0; i < lane->size; i++)
-		connection_init(&lane->connections[i], lane);
+		connection_init(&lane->connections[i], owner);
 	return true;
 }
 
@@ -57,19 +73,19 @@ lane_add(Lane *lane, DatabaseCall *call)
 	*lane->last = call;
 	lane->last = &call->next;
 	lane->waiting++;
-	metrics_gauge(GAUGE_QUEUE, lane->tier, 1);
+	tier_gauge_change(TIER_GAUGE_QUEUE, lane->owner.tier, 1);
 }
 
 /* Puts a call back, before all others. */
-void
-lane_add_first(Lane *lane, DatabaseCall *call)
+static void
+add_first(Lane *lane, DatabaseCall *call)
 {
 	call->next = lane->first;
 	lane->first = call;
 	if (call->next == NULL)
 		lane->last = &call->next;
 	lane->waiting++;
-	metrics_gauge(GAUGE_QUEUE, lane->tier, 1);
+	tier_gauge_change(TIER_GAUGE_QUEUE, lane->owner.tier, 1);
 }
 
 /* Takes the call that the link points to out of the queue. */
@@ -82,7 +98,7 @@ unlink_call(Lane *lane, DatabaseCall **link)
 	if (lane->last == &call->next)
 		lane->last = link;
 	lane->waiting--;
-	metrics_gauge(GAUGE_QUEUE, lane->tier, -1);
+	tier_gauge_change(TIER_GAUGE_QUEUE, lane->owner.tier, -1);
 	return call;
 }
 
@@ -90,7 +106,7 @@ unlink_call(Lane *lane, DatabaseCall **link)
 bool
 lane_is_away(const Lane *lane, int64_t now)
 {
-	return now < lane->retry_at && opener_last_success() <= lane->failed_at;
+	return now < lane->retry_at && status_last_success() <= lane->failed_at;
 }
 
 /* Nobody can be reached: the queue goes to the fallback, or is answered. */
@@ -101,7 +117,7 @@ give_up_queue(Lane *lane)
 
 	lane->first = NULL;
 	lane->last = &lane->first;
-	metrics_gauge(GAUGE_QUEUE, lane->tier, -lane->waiting);
+	tier_gauge_change(TIER_GAUGE_QUEUE, lane->owner.tier, -lane->waiting);
 	lane->waiting = 0;
 	while (call != NULL)
 	{
@@ -110,7 +126,7 @@ give_up_queue(Lane *lane)
 		if (lane->fallback != NULL)
 			lane_add(lane->fallback, call);
 		else
-			call_fail(call, "08001");
+			call_fail(call, SQLSTATE_NOT_CONNECTED);
 		call = next;
 	}
 }
@@ -126,19 +142,24 @@ any_open(const Lane *lane)
 	return false;
 }
 
-void
-lane_opened(Lane *lane)
+/* Callback: a connection is open. */
+static void
+on_opened(void *closure)
 {
-	metrics_gauge(GAUGE_CONNECTIONS, lane->tier, 1);
+	Lane *lane = closure;
+
 	lane->backoff_ms = 0;
 	lane->retry_at = 0;
 	lane_send(lane);
 }
 
-void
-lane_not_opened(Lane *lane)
+/* Callback: a connection could not be opened. */
+static void
+on_not_opened(void *closure)
 {
-	metrics_count(COUNTER_CONNECT_FAILED);
+	Lane *lane = closure;
+
+	counter_add(COUNTER_CONNECT_FAILED);
 	lane->failed_at = now_ms();
 	if (lane->kind != LANE_MONITOR)
 	{
@@ -241,10 +262,10 @@ static bool
 drop_call(DatabaseCall *call, int64_t now)
 {
 	if (now >= call->expires)
-		call_fail(call, "53300");
+		call_fail(call, SQLSTATE_NOT_SENT);
 	else if (call->wanted != NULL && now - call->submitted > DROP_AFTER_MS &&
 	         !call->wanted(call->closure))
-		call_fail(call, "08003");
+		call_fail(call, SQLSTATE_NOT_WANTED);
 	else
 		return false;
 	return true;
@@ -299,7 +320,7 @@ take_batch(Lane *lane, int64_t now)
 static void
 put_back(Lane *lane, Batch *batch, bool alone)
 {
-	int64_t expires = now_ms() + (int64_t) lane_config(lane)->pool_timeout * 1000;
+	int64_t expires = now_ms() + lane->patience;
 
 	for (int i = batch->count - 1; i >= 0; i--)
 	{
@@ -308,7 +329,7 @@ put_back(Lane *lane, Batch *batch, bool alone)
 		call->alone = call->alone || alone;
 		if (call->run_ms == 0)
 			call->expires = expires;
-		lane_add_first(lane, call);
+		add_first(lane, call);
 	}
 }
 
@@ -340,26 +361,27 @@ may_try_again(Batch *batch)
 	const char *sqlstate = batch->error.sqlstate;
 	int *tries = &batch->calls[0]->tries;
 
-	if (strcmp(sqlstate, "40001") == 0 || strcmp(sqlstate, "40P01") == 0)
+	if (strcmp(sqlstate, SQLSTATE_COLLIDED) == 0 || strcmp(sqlstate, SQLSTATE_DEADLOCK) == 0)
 		return (*tries)++ < COLLISION_RETRIES;
-	/* somebody deallocated it, or the row type is another one since */
-	if (strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "0A000") == 0)
+	if (result_needs_prepare(&batch->error))
 		return (*tries)++ < PREPARE_RETRIES;
 	return false;
 }
 
-/* The sync point of a batch has come: whatever became of it is certain. */
-void
-lane_settle(Lane *lane, Batch *batch)
+/* Callback: the sync point of a batch has come. */
+static void
+on_settled(void *closure, Batch *batch)
 {
+	Lane *lane = closure;
+
 	if (!batch->failed)
 	{
-		opener_note_alive();
+		status_note_alive();
 		batch_answer(batch);
 	}
 	else if (may_try_again(batch))
 	{
-		metrics_count(COUNTER_RETRIES);
+		counter_add(COUNTER_RETRIES);
 		put_back(lane, batch, batch->count > 1 && batch->calls[0]->tries > 1);
 	}
 	else if (batch->count == 1 || !statements[batch->statement].batched)
@@ -369,12 +391,13 @@ lane_settle(Lane *lane, Batch *batch)
 	batch_free(batch);
 }
 
-/* The connection of a batch has ended before its sync point came; undone: for certain. */
-void
-lane_lost(Lane *lane, Batch *batch, const char *sqlstate, bool undone)
+/* Callback: the connection of a batch has ended before its sync point came. */
+static void
+on_lost(void *closure, Batch *batch, const char *sqlstate, bool undone)
 {
+	Lane *lane = closure;
 	DatabaseCall *first = batch->calls[0];
-	bool again = strcmp(sqlstate, "57014") != 0 && (undone || first->read_only) &&
+	bool again = strcmp(sqlstate, SQLSTATE_NO_ANSWER) != 0 && (undone || first->read_only) &&
 	             first->tries++ < LOST_RETRIES;
 
 	if (again)
@@ -400,7 +423,7 @@ lane_tend(Lane *lane, int64_t now)
 			link = &call->next;
 		else
 		{
-			call_fail(unlink_call(lane, link), "53300");
+			call_fail(unlink_call(lane, link), SQLSTATE_NOT_SENT);
 			link = &lane->first;
 		}
 	}
@@ -420,7 +443,7 @@ lane_close(Lane *lane)
 	for (int i = 0; i < lane->size; i++)
 	{
 		opening = opening || lane->connections[i].state == CONNECTION_OPENING;
-		connection_close(&lane->connections[i], "08006");
+		connection_close(&lane->connections[i], SQLSTATE_LOST);
 	}
 	if (!opening)
 		free(lane->connections);

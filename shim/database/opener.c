@@ -1,6 +1,6 @@
 /*
  * opener.c
- *	  Opening connections, and how that has been going.
+ *	  Opening connections.
  *
  * A connection is opened in a thread of its own, which hands it to the loop: name resolution and
  * the walk through several hosts may block, and happen rarely.  The same goes for cancelling.  The
@@ -13,17 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "database/status.h"
 
 #define EXTRA_OPTIONS 10
 #define CANCEL_MESSAGE_LENGTH 256
-
-static struct
-{
-	pthread_mutex_t lock;
-	DatabaseStatus status;
-	int64_t last_success;
-} state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void
 ignore_notice(void *arg, const PGresult *notice)
@@ -32,63 +25,11 @@ ignore_notice(void *arg, const PGresult *notice)
 	(void) notice;
 }
 
-/* Notes how an attempt went; the first failure and the recovery are logged. */
-static void
-note(const char *error)
-{
-	bool changed;
-
-	pthread_mutex_lock(&state.lock);
-	changed = state.status.failing != (error != NULL);
-	state.status.failing = error != NULL;
-	if (error != NULL)
-		state.status.reconnect_attempts++;
-	else
-	{
-		state.status.reconnect_attempts = 0;
-		state.last_success = now_ms();
-		iso_time_now(state.status.last_connected);
-	}
-	pthread_mutex_unlock(&state.lock);
-	if (changed && error != NULL)
-		log_event("error", "database_lost", error);
-	else if (changed)
-		log_event("info", "database_connected", "connected to the database");
-}
-
-void
-opener_note_alive(void)
-{
-	pthread_mutex_lock(&state.lock);
-	iso_time_now(state.status.last_connected);
-	pthread_mutex_unlock(&state.lock);
-}
-
-/* When a connection was opened last, by now_ms(). */
-int64_t
-opener_last_success(void)
-{
-	int64_t when;
-
-	pthread_mutex_lock(&state.lock);
-	when = state.last_success;
-	pthread_mutex_unlock(&state.lock);
-	return when;
-}
-
-void
-database_status(DatabaseStatus *status)
-{
-	pthread_mutex_lock(&state.lock);
-	*status = state.status;
-	pthread_mutex_unlock(&state.lock);
-}
-
 /* Connects, and waits for it. */
 static PGconn *
 connect_to(const Opening *opening)
 {
-	const ConnectionOptions *target = opening->target;
+	const ConnectionOptions *server = opening->server;
 	const char *keywords[MAX_CONNECTION_OPTIONS + EXTRA_OPTIONS];
 	const char *values[MAX_CONNECTION_OPTIONS + EXTRA_OPTIONS];
 	const char *own = getenv("PGOPTIONS");
@@ -98,12 +39,12 @@ connect_to(const Opening *opening)
 	int n = 0;
 
 	snprintf(seconds, sizeof(seconds), "%d", opening->connect_seconds);
-	for (int i = 0; i < target->count; i++)
+	for (int i = 0; i < server->count; i++)
 	{
-		if (strcmp(target->keywords[i], "options") == 0)
-			own = target->values[i];
-		keywords[n] = target->keywords[i];
-		values[n++] = target->values[i];
+		if (strcmp(server->keywords[i], "options") == 0)
+			own = server->values[i];
+		keywords[n] = server->keywords[i];
+		values[n++] = server->values[i];
 	}
 	if (asprintf(&options, "%s -c role=%s -c statement_timeout=%d", own != NULL ? own : "",
 	             opening->role, opening->statement_timeout) < 0)
@@ -137,14 +78,14 @@ open_aside(void *arg)
 		char *reason = PQerrorMessage(pg);
 
 		reason[strcspn(reason, "\n")] = '\0';
-		note(reason);
+		status_note_attempt(reason);
 		PQfinish(pg);
 		pg = NULL;
 	}
 	else
 	{
 		PQsetNoticeReceiver(pg, ignore_notice, NULL);
-		note(NULL);
+		status_note_attempt(NULL);
 	}
 	opening->pg = pg;
 	loop_post(opening->loop, &opening->task);

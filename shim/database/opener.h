@@ -1,20 +1,21 @@
 /*
  * opener.h
- *	  Opening connections, and how that has been going.
+ *	  Opening connections.
  */
 #ifndef EDURANGE_SHIM_OPENER_H
 #define EDURANGE_SHIM_OPENER_H
 
 #include <libpq-fe.h>
 
-#include "database/database.h"
+#include "base/loop.h"
+#include "config/dsn.h"
 
 /* One connection on its way.  It must stay where it is until done is called. */
 typedef struct Opening
 {
 	Task task;
 	Loop *loop;
-	const ConnectionOptions *target;
+	const ConnectionOptions *server;
 	const char *role;
 	int statement_timeout; /* milliseconds */
 	int connect_seconds;   /* for each host */
@@ -23,10 +24,6 @@ typedef struct Opening
 } Opening;
 
 extern bool opener_start(Opening *opening);
-
-/* Notes that the server at the other end answered, or that a connection was lost. */
-extern void opener_note_alive(void);
-extern int64_t opener_last_success(void);
 
 /* Asks the server to give up what a connection is doing. */
 extern void opener_cancel(PGconn *pg);

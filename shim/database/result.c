@@ -71,10 +71,17 @@ result_take(PGresult *answer, DatabaseResult *result)
 		const char *sqlstate = PQresultErrorField(answer, PG_DIAG_SQLSTATE);
 
 		snprintf(result->sqlstate, sizeof(result->sqlstate), "%s",
-		         sqlstate != NULL ? sqlstate : "08006");
+		         sqlstate != NULL ? sqlstate : SQLSTATE_LOST);
 		result->message = error_field(answer, PG_DIAG_MESSAGE_PRIMARY);
 		result->detail = error_field(answer, PG_DIAG_MESSAGE_DETAIL);
 		result->hint = error_field(answer, PG_DIAG_MESSAGE_HINT);
 	}
 	PQclear(answer);
+}
+
+bool
+result_needs_prepare(const DatabaseResult *result)
+{
+	return strcmp(result->sqlstate, SQLSTATE_NOT_PREPARED) == 0 ||
+	       strcmp(result->sqlstate, SQLSTATE_CHANGED) == 0;
 }

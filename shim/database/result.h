@@ -7,12 +7,17 @@
 
 #include <libpq-fe.h>
 
-#include "database/database.h"
+#include "database/call.h"
 
 extern void result_clear(DatabaseResult *result);
+
 /* Makes a copy with texts of its own. */
 extern void result_copy(DatabaseResult *result, const DatabaseResult *other);
+
 extern void result_fail(DatabaseResult *result, const char *sqlstate);
 extern void result_take(PGresult *answer, DatabaseResult *result);
+
+/* Did the server not know the prepared statement, or know it as another one? */
+extern bool result_needs_prepare(const DatabaseResult *result);
 
 #endif

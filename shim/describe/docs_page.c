@@ -5,6 +5,7 @@
  * It has no script and loads nothing, from here or elsewhere, so its Content-Security-Policy allows
  * nothing but its own style.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,7 @@
  * openapi.c
  *	  The OpenAPI 3.1 document, made from the route table, the error table and the row types of SQL.
  *
- * It is made once, at the start, so that a row that cannot be described is found before a client
- * asks.  Nothing in it is written by hand for one route.
+ * Nothing in it is written by hand for one route.
  */
 #include "describe/openapi.h"
 
@@ -14,15 +13,7 @@
 
 #include "api/routes.h"
 #include "base/errors.h"
-#include "base/log.h"
 #include "describe/schema.h"
-#include "http/replies.h"
-
-static struct
-{
-	char *text;
-	char *page;
-} made;
 
 /* Which errors a route can answer with. */
 typedef bool ErrorSet[EDURANGE_ERROR_COUNT];
@@ -264,7 +255,8 @@ static void
 find_errors(ErrorSet set, const Route *route)
 {
 	static const char always[] = "invalid_encoding invalid_parameter uri_too_long internal "
-	                             "malformed_request headers_too_large";
+	                             "malformed_request headers_too_large request_timeout "
+	                             "too_many_connections";
 	const SqlFunction *function = schema_function(route);
 
 	add_named_errors(set, always);
@@ -285,7 +277,7 @@ find_errors(ErrorSet set, const Route *route)
 		add_named_errors(set, "invalid_form archive_invalid missing_parameter invalid_type");
 	if (route->body != BODY_NONE)
 		add_named_errors(set, "invalid_json invalid_text too_deep payload_too_large "
-		                      "unsupported_media_type request_timeout");
+		                      "unsupported_media_type");
 }
 
 /* The response of all errors of a route that have a status. */
@@ -323,7 +315,7 @@ describe_error(const ErrorSet set, unsigned status)
 static json_t *
 describe_success(const Route *route, json_t *components)
 {
-	const char *type = reply_type(route->response);
+	const char *type = response_kinds[route->response].media_type;
 	json_t *schema = strcmp(type, "application/json") == 0 ? schema_of_route(route, components)
 	                                                       : json_pack("{s:s}", "type", "string");
 	json_t *example;
@@ -336,17 +328,22 @@ describe_success(const Route *route, json_t *components)
 	                 type, "schema", schema, "example", example);
 }
 
-/* What a route answers with 503 that is no error: its own report of what is wrong. */
+/* Adds to the errors of 503 what a route answers that is none: its own report of what is wrong. */
 static void
 describe_report(const Route *route, json_t *responses, json_t *components)
 {
-	const char *shape = reply_unready_shape(route->response);
+	const char *shape = response_kinds[route->response].unready;
+	json_t *response = json_object_get(responses, "503");
+	json_t *media = json_object_get(json_object_get(response, "content"), "application/json");
 
-	if (shape != NULL)
-		json_object_set_new(
-		    responses, "503",
-		    json_pack("{s:s, s:{s:{s:o}}}", "description", "It is not; the body says why.",
-		              "content", "application/json", "schema", schema_of_shape(shape, components)));
+	if (shape == NULL)
+		return;
+	json_object_set_new(response, "description",
+	                    json_sprintf("It is not, and the body says why. %s",
+	                                 json_string_value(json_object_get(response, "description"))));
+	json_object_set_new(media, "schema",
+	                    json_pack("{s:[o, O]}", "anyOf", schema_of_shape(shape, components),
+	                              json_object_get(media, "schema")));
 }
 
 static json_t *
@@ -432,10 +429,10 @@ describe_route(const Route *route, json_t *components)
 static json_t *
 describe_components(json_t *schemas)
 {
-	json_t *violation = json_pack("{s:s, s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:[s,s]}}, s:[s,s]}",
-	                              "type", "object", "properties", "path", "type", "string",
-	                              "keyword", "type", "string", "message", "type", "string", "file",
-	                              "type", "string", "null", "required", "path", "message");
+	json_t *violation =
+	    json_pack("{s:s, s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}}, s:[s,s]}", "type", "object",
+	              "properties", "path", "type", "string", "keyword", "type", "string", "message",
+	              "type", "string", "file", "type", "string", "required", "path", "message");
 
 	json_object_set_new(
 	    schemas, "Error",
@@ -459,9 +456,8 @@ describe_components(json_t *schemas)
 	    "minLength", 1, "maxLength", 255);
 }
 
-/* The whole document; NULL, and says which route, when one cannot be described. */
-static json_t *
-make_document(void)
+json_t *
+make_openapi(void)
 {
 	json_t *schemas = json_object();
 	json_t *paths = json_object();
@@ -475,11 +471,8 @@ make_document(void)
 
 		if (operation == NULL)
 		{
-			char message[256];
-
-			snprintf(message, sizeof(message), "route %s %s: nothing says what it answers",
-			         route->method, route->path);
-			log_event("error", "broken_route", message);
+			fprintf(stderr, "route %s %s: nothing says what it answers\n", route->method,
+			        route->path);
 			json_decref(schemas);
 			json_decref(paths);
 			return NULL;
@@ -501,37 +494,4 @@ make_document(void)
 	    "path also exists below /api.",
 	    "servers", "url", "/", "url", "/api", "paths", paths, "components",
 	    describe_components(schemas));
-}
-
-bool
-openapi_start(void)
-{
-	json_t *document = make_document();
-
-	if (document == NULL)
-		return false;
-	made.text = json_dumps(document, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	made.page = page_of_document(document);
-	json_decref(document);
-	return made.text != NULL && made.page != NULL;
-}
-
-const char *
-openapi_text(void)
-{
-	return made.text;
-}
-
-const char *
-openapi_page(void)
-{
-	return made.page;
-}
-
-void
-openapi_stop(void)
-{
-	free(made.text);
-	free(made.page);
-	made.text = made.page = NULL;
 }

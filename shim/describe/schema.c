@@ -12,66 +12,6 @@
 #define REFERENCE "#/components/schemas/"
 #define NAME_LENGTH 128
 
-/* Attributes that can be null, of every row type or of one; SQL's row types do not say. */
-static const char *const nullable[] = {
-    "description",
-    "endDate",
-    "expiresAt",
-    "maxUses",
-    "sourceId",
-    "actor",
-    "reason",
-    "answer",
-    "title",
-    "format",
-    "hint",
-    "cdf_question_id",
-    "cdf_payload",
-    "additional_config",
-    "pack_id",
-    "pack_name",
-    "pack_version",
-    "author",
-    "license",
-    "website",
-    "pack_challenge_id",
-    "cdf_version",
-    "nextCursor",
-    "flag",
-    "flagSecretName",
-    "groupChallengeId",
-    "email",
-    "pack_challenge.difficulty",
-    "pack_change.path",
-    "pack_change.questions",
-    "pack_change.app_configs",
-    "leaderboard_entry.name",
-    "leaderboard_entry.reachedAt",
-    "instance_user.name",
-    "attempt_result.completion",
-    "attempt_result.points",
-    "attempt_result.attemptLimit",
-    "attempt_result.attemptsRemaining",
-    "attempt_result.resetTime",
-    "completion_result.points",
-    "health_performance.query_latency_ms",
-    "health_performance.transaction_latency_ms",
-    "sync_report.lastAttempt",
-    "sync_report.lastSuccess",
-    "sync_report.lagSeconds",
-    "sync_report.lastError",
-    "sync_report.podsSeen",
-    "health_report.sync",
-};
-
-/* Not of every row type, although another has a nullable one of this name. */
-static const char *const never_null[] = {
-    "question_completion.groupChallengeId",
-    "challenge_completion.groupChallengeId",
-    "challenge_progress.groupChallengeId",
-    "app_config.title",
-};
-
 /* Types of SQL as JSON Schema has them. */
 static const struct
 {
@@ -88,15 +28,6 @@ static const struct
                     "\"^[0-9]{4,}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\\\.[0-9]{3}Z$\"}"},
     {"jsonb", "{}"},
     {"json", "{}"},
-};
-
-/* Objects that the shim itself makes. */
-static const struct
-{
-	const char *name;
-	const char *shape;
-} shim_types[] = {
-    {"connection_info", "last_connected:timestamptz? reconnect_attempts:integer last_error:text?"},
 };
 
 /* What an example says where the name says more than the type. */
@@ -126,30 +57,6 @@ find_type(const char *name)
 			return type;
 	}
 	return NULL;
-}
-
-static bool
-is_listed(const char *const *list, size_t count, const char *name)
-{
-	for (size_t i = 0; i < count; i++)
-	{
-		if (strcmp(list[i], name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Can this attribute of a row type be null? */
-static bool
-is_nullable(const char *type, const char *attribute)
-{
-	char full[NAME_LENGTH];
-
-	snprintf(full, sizeof(full), "%s.%s", type, attribute);
-	if (is_listed(never_null, sizeof(never_null) / sizeof(never_null[0]), full))
-		return false;
-	return is_listed(nullable, sizeof(nullable) / sizeof(nullable[0]), full) ||
-	       is_listed(nullable, sizeof(nullable) / sizeof(nullable[0]), attribute);
 }
 
 /* The same schema, with null. */
@@ -186,7 +93,7 @@ add_attributes(const SqlType *type, json_t *schema, json_t *components)
 	{
 		json_t *value = schema_of_type(attribute->type, components);
 
-		if (is_nullable(type->name, attribute->name))
+		if (attribute->nullable)
 			value = or_null(value);
 		json_object_set_new(json_object_get(schema, "properties"), attribute->name, value);
 		json_array_append_new(json_object_get(schema, "required"), json_string(attribute->name));
@@ -208,14 +115,14 @@ add_component(const SqlType *type, json_t *components)
 
 /* Adds the schema of one of the shim's own objects to the components, unless it is there. */
 static bool
-add_shim_type(const char *name, json_t *components)
+add_shape(const char *name, json_t *components)
 {
-	for (size_t i = 0; i < sizeof(shim_types) / sizeof(shim_types[0]); i++)
+	for (const Shape *shape = shapes; shape->name != NULL; shape++)
 	{
-		if (strcmp(shim_types[i].name, name) != 0)
+		if (strcmp(shape->name, name) != 0)
 			continue;
 		if (json_object_get(components, name) == NULL)
-			json_object_set_new(components, name, schema_of_shape(shim_types[i].shape, components));
+			json_object_set_new(components, name, schema_of_shape(shape->members, components));
 		return true;
 	}
 	return false;
@@ -242,8 +149,11 @@ schema_of_type(const char *name, json_t *components)
 	type = find_type(name);
 	if (type != NULL)
 		add_component(type, components);
-	else if (!add_shim_type(name, components))
-		return NULL;
+	else if (!add_shape(name, components))
+	{
+		fprintf(stderr, "nothing says what the type %s is\n", name);
+		exit(EXIT_FAILURE);
+	}
 	snprintf(inner, sizeof(inner), REFERENCE "%s", name);
 	return json_pack("{s:s}", "$ref", inner);
 }
@@ -300,25 +210,12 @@ schema_of_shape(const char *shape, json_t *components)
 const SqlFunction *
 schema_function(const Route *route)
 {
-	static const char schema[] = "edurange.";
-	static const char outcomes[] = "outcomes('"; /* names the function that it calls */
-	const char *sql = statements[route->statement].sql;
-	const char *at = sql;
+	const char *name = statements[route->statement].name;
 
-	while (at != NULL && (at = strstr(at, schema)) != NULL)
+	for (const SqlFunction *function = sql_functions; function->name != NULL; function++)
 	{
-		size_t length;
-
-		at += strlen(schema);
-		if (strncmp(at, outcomes, strlen(outcomes)) == 0)
-			at += strlen(outcomes);
-		length = strcspn(at, "(:') ");
-		for (const SqlFunction *function = sql_functions; function->name != NULL; function++)
-		{
-			if (strlen(function->name) == length && strncmp(function->name, at, length) == 0 &&
-			    strcmp(function->name, "wire") != 0)
-				return function;
-		}
+		if (name != NULL && strcmp(function->name, name) == 0)
+			return function;
 	}
 	return NULL;
 }
@@ -327,16 +224,16 @@ json_t *
 schema_of_route(const Route *route, json_t *components)
 {
 	const SqlFunction *function = schema_function(route);
-	const char *sql = statements[route->statement].sql;
-	char shape[NAME_LENGTH];
+	json_t *schema;
 
 	if (route->answer != NULL)
 		return schema_of_shape(route->answer, components);
 	if (function == NULL)
 		return NULL;
-	snprintf(shape, sizeof(shape), "%s%s", function->returns,
-	         strstr(sql, "json_agg(") != NULL ? "[]" : "");
-	return schema_of_shape(shape, components);
+	schema = schema_of_shape(function->returns, components);
+	return statements[route->statement].list
+	           ? json_pack("{s:s, s:o}", "type", "array", "items", schema)
+	           : schema;
 }
 
 /* An example of an object: of each property one. */

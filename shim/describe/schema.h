@@ -1,11 +1,6 @@
 /*
  * schema.h
  *	  JSON Schemas of what the routes answer, from the row types of the SQL interface.
- *
- * A shape is written as `name:type …`: the types are those of SQL (text, integer, boolean, numeric,
- * timestamptz, jsonb), row types, and lists of them (`text[]`); `type?` may be null, `name?` may be
- * missing, and `+type` stands for all attributes of a row type.  A shape without a colon is a type by
- * itself.
  */
 #ifndef EDURANGE_SHIM_SCHEMA_H
 #define EDURANGE_SHIM_SCHEMA_H
@@ -15,7 +10,7 @@
 #include "api/routes.h"
 #include "describe/sql_types.h"
 
-/* The schema of a shape; the row types that it refers to are added to components, by name. */
+/* The schema of a shape (routes.h); the row types that it refers to are added to components, by name. */
 extern json_t *schema_of_shape(const char *shape, json_t *components);
 
 /* The schema of what a route answers with 200, or NULL where neither its statement nor it says. */

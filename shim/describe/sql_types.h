@@ -5,10 +5,13 @@
 #ifndef EDURANGE_SHIM_SQL_TYPES_H
 #define EDURANGE_SHIM_SQL_TYPES_H
 
+#include <stdbool.h>
+
 typedef struct SqlAttribute
 {
 	const char *name;
 	const char *type; /* as SQL writes it, without the schema */
+	bool nullable;
 } SqlAttribute;
 
 typedef struct SqlType

@@ -3,33 +3,24 @@
  *	  The thread that accepts connections.
  *
  * One connection too many is accepted all the same and told so at once, instead of being left in
- * the kernel's queue until its client gives up.  It stays open for a moment: a socket that is closed
- * with unread bytes takes back what was sent on it.
+ * the kernel's queue until its client gives up.  It stays open for a moment: the kernel answers bytes
+ * that nobody read with a reset, which takes back what was sent.
  */
 #include "http/acceptor.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "base/counters.h"
+#include "base/log.h"
 #include "base/loop.h"
-#include "http/metrics.h"
+#include "http/response.h"
 
 #define LINGERING 64
 #define LINGER_MS 500
 #define PAUSE_MS 20 /* when the process has no descriptor left */
-
-static const char refusal[] = "HTTP/1.1 503 Service Unavailable\r\n"
-                              "Content-Type: application/json\r\n"
-                              "Retry-After: 1\r\n"
-                              "Cache-Control: no-store\r\n"
-                              "Connection: close\r\n"
-                              "Content-Length: 68\r\n"
-                              "\r\n"
-                              "{\"error\":\"the server has too many connections\","
-                              "\"code\":\"unavailable\"}";
 
 static struct
 {
@@ -41,7 +32,7 @@ static struct
 	{
 		int fd;
 		int64_t since;
-	} lingering[LINGERING]; /* a queue */
+	} lingering[LINGERING]; /* refused connections, oldest first, in a ring */
 	int first;
 	int count;
 } acceptor;
@@ -60,7 +51,9 @@ refuse(int fd)
 {
 	int last;
 
-	(void) send(fd, refusal, sizeof(refusal) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	counter_add(COUNTER_REFUSED_CONNECTIONS);
+	response_turn_away(fd, now_ms(), EDURANGE_TOO_MANY_CONNECTIONS,
+	                   "the server has as many connections as it takes");
 	shutdown(fd, SHUT_WR);
 	if (acceptor.count == LINGERING)
 		close_oldest();
@@ -87,10 +80,7 @@ accept_all(void)
 			return errno != EINVAL && errno != EBADF;
 		}
 		if (!acceptor.take(fd, &address, length, acceptor.limit))
-		{
-			metrics_count(COUNTER_REFUSED_CONNECTIONS);
 			refuse(fd);
-		}
 	}
 }
 
@@ -105,6 +95,7 @@ run(void *arg)
 	{
 		poll(&listening, 1, acceptor.count > 0 ? LINGER_MS / 4 : -1);
 		open = accept_all();
+		log_flush();
 		while (acceptor.count > 0 &&
 		       now_ms() - acceptor.lingering[acceptor.first].since > LINGER_MS)
 			close_oldest();

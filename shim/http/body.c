@@ -14,6 +14,7 @@
 
 #define SWALLOW_LIMIT (64 * 1024 * 1024) /* bytes read and dropped so that a refusal can be read */
 #define BODY_FIRST_SIZE 4096
+#define MAX_DEPTH 100 /* objects and lists inside each other */
 
 /* Acknowledges the headers at once: many clients hold the body back until then. */
 static void
@@ -121,7 +122,7 @@ body_check_depth(Request *request)
 	BodyKind kind = request->match.route->body;
 
 	if ((kind != BODY_OBJECT && kind != BODY_DOCUMENT) || request->body == NULL ||
-	    depth_of(request->body, request->body_length) <= request->config->max_json_depth)
+	    depth_of(request->body, request->body_length) <= MAX_DEPTH)
 		return true;
 	failure_set(&request->failure, EDURANGE_TOO_DEEP, "the request body is nested too deeply");
 	return false;

@@ -1,6 +1,6 @@
 /*
  * clients.h
- *	  The HTTP connections of a loop: how many an address has, and how long each may take.
+ *	  The HTTP connections of a loop: how long each may take.
  */
 #ifndef EDURANGE_SHIM_CLIENTS_H
 #define EDURANGE_SHIM_CLIENTS_H
@@ -9,10 +9,9 @@
 
 #include <microhttpd.h>
 
-#include "base/address.h"
 #include "config/config.h"
 
-/* What a connection is at. */
+/* What is going on on a connection; each phase has a time of its own. */
 typedef enum ClientPhase
 {
 	CLIENT_HEAD, /* waits for a request, or is in the middle of its head */
@@ -26,11 +25,11 @@ typedef struct Client
 {
 	struct Client *next;
 	struct Client *previous;
-	Address address;
 	int fd;
 	ClientPhase phase;
-	int64_t since;
+	int64_t since; /* in that phase; now_ms() */
 	int requests;
+	struct Request *request; /* the one that is on it; NULL: none has begun */
 } Client;
 
 /* The connections of one loop; all zero at first. */
@@ -40,18 +39,19 @@ typedef struct Clients
 	int64_t swept;
 } Clients;
 
-/* Counts a connection of an address, before it is taken in; false when it has enough.  Any thread. */
-extern bool clients_admit(const struct sockaddr *peer, const Config *config);
-extern void clients_release(const struct sockaddr *peer, const Config *config);
-
 /* In the loop's thread: the connection begins and ends, and the request on it goes on. */
 extern Client *client_begin(Clients *clients, struct MHD_Connection *connection);
-extern void client_end(Clients *clients, Client *client, const Config *config);
+extern void client_end(Clients *clients, Client *client);
 extern Client *client_of(struct MHD_Connection *connection);
 extern void client_enter(Client *client, ClientPhase phase);
 
-/* Ends the connections whose time is up; at most once a second, and how long it may wait until then. */
-extern void clients_sweep(Clients *clients, const Config *config);
+/*
+ * Ends the connections whose time is up; looks at most once a second.  Of those to which nothing of an
+ * answer has been sent, too_slow hears first.
+ */
+extern void clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *client));
+
+/* How long the loop may wait, given how long it would: connections are looked at every second. */
 extern int clients_timeout(const Clients *clients, int timeout_ms);
 
 #endif

@@ -9,13 +9,13 @@
  */
 #include "http/http.h"
 
-#include <stdatomic.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "access/limiter.h"
+#include "base/counters.h"
 #include "database/database.h"
 #include "http/body.h"
 #include "http/framing.h"
@@ -23,17 +23,9 @@
 #include "http/replies.h"
 #include "http/request.h"
 #include "http/response.h"
-#include "http/server.h"
 
-/* Requests that are being received or answered. */
-static atomic_int in_flight;
-
-/* Looks up a header of the request; NULL where there is none. */
-const char *
-request_header(const Request *request, const char *name)
-{
-	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
-}
+#define MAX_URL 4096        /* bytes of a request's target */
+#define MAX_REQUESTS 100000 /* on one connection, so that clients that stay are spread anew */
 
 /* Finds the route; a failure is left in the request, and for OPTIONS neither. */
 static void
@@ -41,10 +33,10 @@ find_route(Request *request)
 {
 	Failure *failure = &request->failure;
 
-	if (request->raw_uri_length > (size_t) request->config->max_url)
+	if (request->raw_uri_length > MAX_URL)
 	{
 		failure_set(failure, EDURANGE_URI_TOO_LONG, "the request target may have at most %d bytes",
-		            request->config->max_url);
+		            MAX_URL);
 		return;
 	}
 	if (!target_parse(request->uri, &request->target, failure))
@@ -71,7 +63,7 @@ examine_headers(Request *request, const char *method, const char *version)
 	client_enter(request->client, CLIENT_BODY);
 	if (framing_check(request, method, version))
 		find_route(request);
-	if (request->client != NULL && ++request->client->requests >= request->config->max_requests)
+	if (request->client != NULL && ++request->client->requests >= MAX_REQUESTS)
 		request->close = true;
 	route = request->match.route;
 	if (request->failure.info != NULL || route == NULL)
@@ -82,8 +74,8 @@ examine_headers(Request *request, const char *method, const char *version)
 	                                    request->token_hash);
 	if (!request->has_token)
 	{
-		request->caller.tier = request->config->anonymous;
-		if (!auth_permits(&request->caller, route, &request->failure))
+		request->identity.tier = request->config->anonymous;
+		if (!auth_permits(&request->identity, route->tier, &request->failure))
 			return;
 	}
 	if (route->body != BODY_NONE)
@@ -105,7 +97,7 @@ finish(Request *request)
 	}
 }
 
-/* Refuses an answer that is too large; one to a write says what has happened already. */
+/* Refuses an answer that is too large; not one to a write, which tells what has been done. */
 static void
 check_size(Request *request)
 {
@@ -122,16 +114,18 @@ static void
 on_result(void *closure, DatabaseResult *result)
 {
 	Request *request = closure;
+	const Route *route = request->match.route;
 
 	if (!result->ok)
 		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
 	request->backend = result->backend;
 	request->status = MHD_HTTP_OK;
-	request->reply =
-	    reply_body(request->match.route->response, result, &request->status, &request->failure);
+	request->reply = reply_body(route, result, &request->status, &request->failure);
 	check_size(request);
-	if (result->ok)
-		metrics_award(request->match.route, request->reply);
+	if (result->ok && (route->limited || route->award_unless != NULL))
+		request->members = json_loads(request->reply, 0, NULL);
+	if (result->ok && route->award != AWARD_NONE && reply_awards(route, request->members))
+		metrics_award(route->award);
 	finish(request);
 }
 
@@ -143,14 +137,15 @@ prepare_request(Request *request)
 
 	if (route->open)
 		return true;
-	if (!auth_permits(&request->caller, route, &request->failure) || !body_check_depth(request) ||
-	    !params_bind(&request->match, &request->target, &request->caller,
+	if (!auth_permits(&request->identity, route->tier, &request->failure) ||
+	    !body_check_depth(request) ||
+	    !params_bind(&request->match, &request->target, &request->identity,
 	                 request->body ? request->body : "", request->body_length, &request->upload,
 	                 &request->values, &request->failure))
 		return false;
 	for (int i = 0; route->caller && i < CALLER_VALUES; i++)
 	{
-		const char *value = request->caller.values[i];
+		const char *value = request->identity.values[i];
 
 		request->values.values[request->values.count++] = value != NULL ? strdup(value) : NULL;
 	}
@@ -163,7 +158,7 @@ prepare_request(Request *request)
 	return true;
 }
 
-/* Callback: is the client still there?  Its end of a suspended connection nobody else watches. */
+/* Callback: is the client still there?  libmicrohttpd does not watch a suspended connection. */
 static bool
 is_wanted(void *closure)
 {
@@ -209,7 +204,7 @@ submit(Request *request)
 	const Route *route = request->match.route;
 
 	request->call = (DatabaseCall){
-	    .tier = route->open ? TIER_NONE : request->caller.tier,
+	    .tier = route->open ? TIER_NONE : request->identity.tier,
 	    .lane = choose_lane(request),
 	    .statement = route->statement,
 	    .nvalues = request->values.count,
@@ -237,7 +232,7 @@ client_address(const Request *request)
 	                         &request->config->proxies);
 }
 
-/* Is the token to be looked at, or have too many from there been wrong? */
+/* May a token from this address be looked at?  Not when too many were wrong. */
 static bool
 check_tries(Request *request)
 {
@@ -247,7 +242,7 @@ check_tries(Request *request)
 	    limiter_wait(client_address(request), request->token_hash, request->config->wrong_tokens);
 	if (request->retry_after == 0)
 		return true;
-	metrics_count(COUNTER_RATE_LIMITED);
+	counter_add(COUNTER_RATE_LIMITED);
 	failure_set(&request->failure, EDURANGE_RATE_LIMITED,
 	            "too many wrong tokens came from this address");
 	return false;
@@ -269,9 +264,9 @@ read_pack(Work *work)
 {
 	Request *request = (Request *) ((char *) work - offsetof(Request, unpacking));
 
-	(void) upload_read(request->match.route, request->upload.content_type,
-	                   request->body ? request->body : "", request->body_length,
-	                   (size_t) request->config->max_body, &request->target, &request->upload,
+	request->fields = (Fields){.route = request->match.route, .target = &request->target};
+	(void) upload_read(&request->upload, request->body ? request->body : "", request->body_length,
+	                   (size_t) request->config->max_body, fields_add, &request->fields,
 	                   &request->failure);
 	free(request->body);
 	request->body = NULL;
@@ -307,7 +302,7 @@ proceed(Request *request)
 {
 	bool with_pack = request->match.route->body == BODY_PACK;
 
-	if (with_pack ? !auth_permits(&request->caller, request->match.route, &request->failure)
+	if (with_pack ? !auth_permits(&request->identity, request->match.route->tier, &request->failure)
 	              : !prepare_request(request))
 		return true;
 	(void) suspend(request);
@@ -320,28 +315,28 @@ proceed(Request *request)
 
 /* Callback: the database knows the token, or does not. */
 static void
-on_authenticated(TokenWait *wait, const Caller *caller, const DatabaseResult *result)
+on_authenticated(TokenWait *wait, const Identity *identity, const DatabaseResult *result)
 {
 	Request *request = (Request *) ((char *) wait - offsetof(Request, token_wait));
 
-	if (caller != NULL)
+	if (identity != NULL)
 	{
 		limiter_accepted(request->token_hash);
-		caller_copy(&request->caller, caller);
+		identity_copy(&request->identity, identity);
 		if (!proceed(request))
 			return;
 	}
 	else if (result->ok)
 	{
 		limiter_failed(client_address(request));
-		metrics_count(COUNTER_WRONG_TOKENS);
+		counter_add(COUNTER_WRONG_TOKENS);
 		failure_set(&request->failure, EDURANGE_UNAUTHENTICATED,
 		            "the token is unknown, has expired or was revoked");
 	}
 	else
 	{
 		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
-		/* whatever became of the question, nothing was done */
+		/* never 504: only the question about the token was sent, so the request had no effect */
 		failure_set(&request->failure, EDURANGE_UNAVAILABLE,
 		            "the database is not available at the moment");
 	}
@@ -359,42 +354,29 @@ dispatch(Request *request)
 	if (route->statement == STATEMENT_NONE)
 	{
 		request->status = MHD_HTTP_OK;
-		request->reply = reply_without_database(route->response);
+		request->reply = reply_without_database(route);
 		return true;
 	}
 	if (request->has_token && !check_tries(request))
 		return true;
 	if (request->has_token)
 	{
-		const Caller *caller;
+		const Identity *identity;
 
 		request->token_wait.done = on_authenticated;
-		caller = tokens_find(request->worker->tokens, request->token_hash, &request->token_wait);
-		if (caller == NULL)
+		identity = tokens_find(request->worker->tokens, request->token_hash, &request->token_wait);
+		if (identity == NULL)
 			return request->phase == PHASE_ANSWERED || suspend(request);
-		caller_copy(&request->caller, caller);
+		identity_copy(&request->identity, identity);
 	}
 	return proceed(request);
 }
 
-/* Callback, the first of a request: its target as it was sent. */
+/* Callback, the first of a request, with its target as it was sent: the head may not be there yet. */
 void *
 http_target(void *cls, const char *uri, struct MHD_Connection *connection)
 {
-	Request *request = calloc(1, sizeof(Request));
-
-	if (request == NULL)
-		return NULL;
-	request->worker = cls;
-	request->config = request->worker->config;
-	request->connection = connection;
-	request->client = client_of(connection);
-	request->raw_uri = uri;
-	request->raw_uri_length = strlen(uri);
-	request->uri = strdup(uri);
-	clock_gettime(CLOCK_MONOTONIC, &request->begun);
-	atomic_fetch_add(&in_flight, 1);
-	return request;
+	return request_new(cls, connection, uri);
 }
 
 /* Callback: the headers, then each piece of the body, then its end, then after being resumed. */
@@ -447,20 +429,16 @@ http_completed(void *cls, struct MHD_Connection *connection, void **closure,
 	if (request->phase != PHASE_NEW)
 		response_log(request);
 	client_enter(request->client, CLIENT_HEAD);
-	failure_clear(&request->failure);
-	caller_free(&request->caller);
-	values_free(&request->values);
-	upload_free(&request->upload);
-	free(request->reply);
-	free(request->body);
-	free(request->uri);
-	free(request);
-	atomic_fetch_sub(&in_flight, 1);
+	request_free(request);
 }
 
-/* How many requests are being received or answered. */
-int
-http_in_flight(void)
+void
+http_too_slow(Client *client)
 {
-	return atomic_load(&in_flight);
+	static const char message[] = "the request did not come in whole in time";
+
+	if (client->request != NULL)
+		response_refuse(client->request, client->fd, EDURANGE_REQUEST_TIMEOUT, message);
+	else
+		response_turn_away(client->fd, client->since, EDURANGE_REQUEST_TIMEOUT, message);
 }

@@ -7,6 +7,8 @@
 
 #include <microhttpd.h>
 
+#include "http/clients.h"
+
 /* Callbacks; cls is the Worker that serves the connection. */
 extern void *http_target(void *cls, const char *uri, struct MHD_Connection *connection);
 extern enum MHD_Result
@@ -15,6 +17,7 @@ http_access(void *cls, struct MHD_Connection *connection, const char *url, const
 extern void http_completed(void *cls, struct MHD_Connection *connection, void **closure,
                            enum MHD_RequestTerminationCode how);
 
-extern int http_in_flight(void);
+/* Callback: a client has taken too long to send its request. */
+extern void http_too_slow(Client *client);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * metrics.c
- *	  What the shim has done and is doing, counted for Prometheus.
+ *	  What the shim has done and is doing, in the format of Prometheus.
  *
+ * Requests and awards are counted here, by route; the other numbers are those of base/counters.h.
  * Counting is an addition to an atomic number and takes no lock.  Labels are patterns of routes, never
  * paths, so that their number is fixed.
  */
@@ -14,8 +15,7 @@
 
 #include <jansson.h>
 
-#include "http/http.h"
-#include "http/server.h"
+#include "base/counters.h"
 
 static const unsigned statuses[] = {0,   200, 204, 400, 401, 403, 404, 405, 408, 409,
                                     413, 414, 415, 422, 429, 431, 500, 502, 503, 504};
@@ -37,8 +37,6 @@ static struct
 {
 	RouteMetrics *routes;
 	atomic_ulong awards[AWARD_COUNT];
-	atomic_ulong counters[COUNTER_COUNT];
-	atomic_long gauges[GAUGE_COUNT][TIER_COUNT];
 } metrics;
 
 static const struct
@@ -103,25 +101,9 @@ metrics_request(const Route *route, unsigned status, double seconds)
 }
 
 void
-metrics_award(const Route *route, const char *reply)
+metrics_award(Award award)
 {
-	if (route->award == AWARD_NONE || reply == NULL)
-		return;
-	if (strstr(reply, "\"isCorrect\":false") == NULL &&
-	    strstr(reply, "\"alreadyCompleted\":true") == NULL)
-		add(&metrics.awards[route->award], 1);
-}
-
-void
-metrics_gauge(Gauge gauge, Tier tier, int change)
-{
-	atomic_fetch_add_explicit(&metrics.gauges[gauge][tier], change, memory_order_relaxed);
-}
-
-void
-metrics_count(Counter counter)
-{
-	add(&metrics.counters[counter], 1);
+	add(&metrics.awards[award], 1);
 }
 
 static void
@@ -189,12 +171,12 @@ put_latencies(FILE *text)
 }
 
 static void
-put_gauge(FILE *text, Gauge gauge, const char *name, const char *help)
+put_tier_gauge(FILE *text, TierGauge gauge, const char *name, const char *help)
 {
 	put_head(text, name, "gauge", help);
 	for (int i = 0; i < TIER_COUNT; i++)
 		fprintf(text, "%s{tier=\"%s\"} %ld\n", name, i == TIER_NONE ? "open" : tier_name(i),
-		        atomic_load(&metrics.gauges[gauge][i]));
+		        tier_gauge_value(gauge, i));
 }
 
 static void
@@ -212,7 +194,7 @@ put_counters(FILE *text)
 	for (int i = 0; i < COUNTER_COUNT; i++)
 	{
 		put_head(text, counter_names[i].name, "counter", counter_names[i].help);
-		fprintf(text, "%s %lu\n", counter_names[i].name, atomic_load(&metrics.counters[i]));
+		fprintf(text, "%s %lu\n", counter_names[i].name, counter_value(i));
 	}
 	put_head(text, name, "counter",
 	         "Answers that awarded or corrected points, repeated ones aside.");
@@ -313,12 +295,13 @@ metrics_text(const DatabaseResult *result)
 	put_requests(text);
 	put_latencies(text);
 	put_number(text, "edurange_http_requests_in_flight", "Requests being received or answered.",
-	           http_in_flight());
-	put_number(text, "edurange_http_connections", "Open HTTP connections.", server_connections());
-	put_gauge(text, GAUGE_QUEUE, "edurange_database_queue",
-	          "Statements that wait for a database connection.");
-	put_gauge(text, GAUGE_CONNECTIONS, "edurange_database_connections",
-	          "Open connections to the database.");
+	           (double) gauge_value(GAUGE_REQUESTS));
+	put_number(text, "edurange_http_connections", "Open HTTP connections.",
+	           (double) gauge_value(GAUGE_HTTP_CONNECTIONS));
+	put_tier_gauge(text, TIER_GAUGE_QUEUE, "edurange_database_queue",
+	               "Statements that wait for a database connection.");
+	put_tier_gauge(text, TIER_GAUGE_CONNECTIONS, "edurange_database_connections",
+	               "Open connections to the database.");
 	put_counters(text);
 	put_sync(text, result);
 	fclose(text);

@@ -1,31 +1,12 @@
 /*
  * metrics.h
- *	  What the shim has done and is doing, counted for Prometheus.
+ *	  What the shim has done and is doing, in the format of Prometheus.
  */
 #ifndef EDURANGE_SHIM_METRICS_H
 #define EDURANGE_SHIM_METRICS_H
 
 #include "api/routes.h"
-#include "database/database.h"
-
-/* Things whose number goes up and down, for each tier. */
-typedef enum Gauge
-{
-	GAUGE_QUEUE,       /* calls that wait for a database connection */
-	GAUGE_CONNECTIONS, /* to the database */
-	GAUGE_COUNT
-} Gauge;
-
-typedef enum Counter
-{
-	COUNTER_RETRIES,        /* calls sent again after having been rolled back */
-	COUNTER_CONNECT_FAILED, /* attempts to connect to the database */
-	COUNTER_WRONG_TOKENS,
-	COUNTER_RATE_LIMITED,
-	COUNTER_REFUSED_CONNECTIONS,
-	COUNTER_TIMED_OUT_CONNECTIONS,
-	COUNTER_COUNT
-} Counter;
+#include "database/call.h"
 
 extern bool metrics_init(void);
 extern void metrics_free(void);
@@ -33,14 +14,10 @@ extern void metrics_free(void);
 /* A request is over; route is NULL where there was none, status 0 where the client went away. */
 extern void metrics_request(const Route *route, unsigned status, double seconds);
 
-/* The answer of a route: does it say that points were awarded? */
-extern void metrics_award(const Route *route, const char *reply);
+/* An answer awarded or corrected points. */
+extern void metrics_award(Award award);
 
-extern void metrics_gauge(Gauge gauge, Tier tier, int change);
-extern void metrics_count(Counter counter);
-
-/* All of it in the format of Prometheus, to be freed; result is that of
- * STATEMENT_SYNC_METRICS. */
+/* All of it in the format of Prometheus, to be freed; the result is STATEMENT_SYNC_METRICS's. */
 extern char *metrics_text(const DatabaseResult *result);
 
 /* Serves it on a port of its own, without a token; ask is called in the thread of the port. */

@@ -9,9 +9,9 @@
 
 #include <microhttpd.h>
 
+#include "api/routes.h"
 #include "base/log.h"
 #include "http/metrics.h"
-#include "http/replies.h"
 
 #define CONNECTIONS 8
 #define TIMEOUT_SECONDS 10
@@ -48,7 +48,7 @@ answer(void *cls, struct MHD_Connection *connection, const char *url, const char
 	text = (*ask)();
 	if (text == NULL)
 		return MHD_NO;
-	return send_text(connection, MHD_HTTP_OK, text, reply_type(RESPOND_METRICS));
+	return send_text(connection, MHD_HTTP_OK, text, response_kinds[RESPOND_METRICS].media_type);
 }
 
 bool

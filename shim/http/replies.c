@@ -2,8 +2,8 @@
  * replies.c
  *	  What the database answered as the body of a response, and the headers that say so.
  *
- * Most routes hand on the value of their statement.  The few that must answer without a database
- * make their body here.
+ * Most routes hand on the value of their statement.  Those that tell how the service is get what the
+ * route table says when the database is away, and what only the shim knows.
  */
 #include "http/replies.h"
 
@@ -13,7 +13,9 @@
 #include <jansson.h>
 
 #include "base/log.h"
-#include "describe/openapi.h"
+#include "database/failure.h"
+#include "database/status.h"
+#include "describe/documents.h"
 #include "http/metrics.h"
 
 /* The JSON as compact text, to be freed; the JSON is released. */
@@ -39,141 +41,66 @@ connection_info(bool connected)
 	                 connected ? NULL : "connection failed");
 }
 
-/* The body of /status: 200 whether or not the database answered. */
+/*
+ * The body of a route that tells how the service is.  Members that are null and that only the shim
+ * knows are filled in.
+ */
 static char *
-status_body(bool connected)
+report_body(const Route *route, const DatabaseResult *result, const char *reason, unsigned *status)
 {
+	json_t *body = json_loads(result->ok ? result->text : route->away, 0, NULL);
 	char time[ISO_TIME_LENGTH];
 
 	iso_time_now(time);
-	return text_of_json(json_pack("{s:s, s:s, s:s, s:s, s:o}", "status", "ok", "message",
-	                              "the service is running", "database",
-	                              connected ? "connected" : "disconnected", "timestamp", time,
-	                              "connection_info", connection_info(connected)));
-}
-
-/* The body of /ready, from edurange.readiness(). */
-static char *
-ready_body(const DatabaseResult *result, unsigned *status)
-{
-	json_t *row = result->ok ? json_loads(result->text, 0, NULL) : NULL;
-	json_t *missing = json_object_get(row, "missing");
-	bool ready = json_is_true(json_object_get(row, "ready"));
-	json_t *body = json_pack("{s:b}", "ready", ready);
-	Failure failure = {0};
-	const char *reason = "tables are missing or incomplete; run edurange.migrate()";
-
-	if (ready)
-		json_object_set(body, "version", json_object_get(row, "version"));
-	else
-	{
-		if (row == NULL)
-		{
-			failure_from_database(&failure, result);
-			reason = failure.info->status == 503 ? failure.message
-			                                     : "the database does not answer as it should";
-		}
+	if (json_is_null(json_object_get(body, "timestamp")))
+		json_object_set_new(body, "timestamp", json_string(time));
+	if (json_is_null(json_object_get(body, "reason")))
 		json_object_set_new(body, "reason", json_string(reason));
-		if (json_is_array(missing))
-			json_object_set(body, "missing", missing);
-		failure_clear(&failure);
-	}
-	*status = ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
-	json_decref(row);
-	return text_of_json(body);
-}
-
-/* What /health/detailed answers with while the database is away: the same keys without values. */
-static json_t *
-disconnected_health(void)
-{
-	char time[ISO_TIME_LENGTH];
-
-	iso_time_now(time);
-	return json_pack("{s:s, s:s, s:s, s:s, s:n, s:n, s:{s:i, s:i, s:i}, s:{s:n, s:n},"
-	                 " s:{s:i, s:s, s:n}, s:[], s:[], s:s}",
-	                 "status", "error", "message", "the database is not available", "database",
-	                 "disconnected", "timestamp", time, "version", "uptime", "connections",
-	                 "current", 0, "max", 0, "utilization_percent", 0, "performance",
-	                 "query_latency_ms", "transaction_latency_ms", "storage", "database_size_mb", 0,
-	                 "pretty_size", "0 bytes", "free_space_mb", "metrics_errors", "tables",
-	                 "tables_info", "");
-}
-
-/* The body of /health/detailed, from edurange.health(). */
-static char *
-health_body(const DatabaseResult *result, unsigned *status)
-{
-	json_t *body = result->ok ? json_loads(result->text, 0, NULL) : NULL;
-
-	if (body == NULL)
-	{
+	if (route->response != RESPOND_READY)
+		json_object_set_new(body, "connection_info", connection_info(result->ok));
+	if (route->response == RESPOND_HEALTH ? !result->ok
+	                                      : json_is_false(json_object_get(body, "ready")))
 		*status = MHD_HTTP_SERVICE_UNAVAILABLE;
-		body = disconnected_health();
-	}
-	json_object_set_new(body, "connection_info", connection_info(result->ok));
 	return text_of_json(body);
 }
 
 char *
-reply_body(ResponseKind kind, DatabaseResult *result, unsigned *status, Failure *failure)
+reply_body(const Route *route, DatabaseResult *result, unsigned *status, Failure *failure)
 {
-	char *text;
+	const char *reason = "the database does not answer as it should";
+	char *text = NULL;
 
-	if (kind == RESPOND_STATUS)
-		return status_body(result->ok);
-	if (kind == RESPOND_READY)
-		return ready_body(result, status);
-	if (kind == RESPOND_METRICS)
+	if (route->response == RESPOND_METRICS)
 		return metrics_text(result);
 	if (!result->ok)
 		failure_from_database(failure, result);
-	if (kind == RESPOND_HEALTH && (result->ok || failure->info->status == 503))
+	if (route->away != NULL && (result->ok || route->open || failure->info->status == 503))
 	{
+		if (!result->ok && failure->info->status == 503)
+			reason = failure->message;
+		text = report_body(route, result, reason, status);
 		failure_clear(failure);
-		return health_body(result, status);
 	}
-	if (!result->ok)
-		return NULL;
-	text = result->text;
-	result->text = NULL;
+	else if (result->ok)
+	{
+		text = result->text;
+		result->text = NULL;
+	}
 	return text;
 }
 
 char *
-reply_without_database(ResponseKind kind)
+reply_without_database(const Route *route)
 {
-	switch (kind)
+	switch (route->response)
 	{
 		case RESPOND_OPENAPI:
-			return strdup(openapi_text());
+			return strdup(openapi_document);
 		case RESPOND_DOCS:
-			return strdup(openapi_page());
+			return strdup(openapi_page);
 		default:
-			return strdup("{\"live\":true}");
+			return strdup(route->away);
 	}
-}
-
-const char *
-reply_type(ResponseKind kind)
-{
-	switch (kind)
-	{
-		case RESPOND_DOCS:
-			return "text/html; charset=utf-8";
-		case RESPOND_METRICS:
-			return "text/plain; version=0.0.4; charset=utf-8";
-		default:
-			return "application/json";
-	}
-}
-
-const char *
-reply_unready_shape(ResponseKind kind)
-{
-	if (kind == RESPOND_READY)
-		return "ready:boolean reason:text missing?:text[]";
-	return kind == RESPOND_HEALTH ? "jsonb" : NULL;
 }
 
 /* Adds a header whose value is a member of a JSON object: a text, or anything else as JSON. */
@@ -189,7 +116,7 @@ add_member(struct MHD_Response *response, const char *header, const json_t *memb
 }
 
 void
-reply_add_limits(struct MHD_Response *response, const char *body)
+reply_add_limits(struct MHD_Response *response, const json_t *members)
 {
 	static const struct
 	{
@@ -201,14 +128,19 @@ reply_add_limits(struct MHD_Response *response, const char *body)
 	    {"X-RateLimit-Reset", "resetTime"},
 	    {"Retry-After", "retryAfter"},
 	};
-	json_t *json = json_loads(body, 0, NULL);
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
 	{
-		const json_t *member = json_object_get(json, limits[i].member);
+		const json_t *member = json_object_get(members, limits[i].member);
 
 		if (member != NULL && !json_is_null(member))
 			add_member(response, limits[i].header, member);
 	}
-	json_decref(json);
+}
+
+bool
+reply_awards(const Route *route, const json_t *members)
+{
+	return (route->award_if == NULL || json_is_true(json_object_get(members, route->award_if))) &&
+	       !json_is_true(json_object_get(members, route->award_unless));
 }

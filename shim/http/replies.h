@@ -5,26 +5,24 @@
 #ifndef EDURANGE_SHIM_REPLIES_H
 #define EDURANGE_SHIM_REPLIES_H
 
+#include <jansson.h>
 #include <microhttpd.h>
 
 #include "api/routes.h"
 #include "base/errors.h"
-#include "database/database.h"
+#include "database/call.h"
 
 /* The body, to be freed, and its status; NULL and a failure where there is none. */
 extern char *
-reply_body(ResponseKind kind, DatabaseResult *result, unsigned *status, Failure *failure);
+reply_body(const Route *route, DatabaseResult *result, unsigned *status, Failure *failure);
 
 /* The body of a route that asks no database, to be freed. */
-extern char *reply_without_database(ResponseKind kind);
+extern char *reply_without_database(const Route *route);
 
-/* The media type of what a route answers when it works. */
-extern const char *reply_type(ResponseKind kind);
+/* Headers about attempts that are left, from the members of a body that tells of them. */
+extern void reply_add_limits(struct MHD_Response *response, const json_t *members);
 
-/* The shape of what a route answers with 503 instead of an error; NULL where it has an error. */
-extern const char *reply_unready_shape(ResponseKind kind);
-
-/* Headers about attempts that are left, from a body that tells of them. */
-extern void reply_add_limits(struct MHD_Response *response, const char *body);
+/* Did this answer of a route that awards something award it, now and not before? */
+extern bool reply_awards(const Route *route, const json_t *members);
 
 #endif

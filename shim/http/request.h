@@ -11,6 +11,7 @@
 
 #include "access/auth.h"
 #include "access/tokens.h"
+#include "api/fields.h"
 #include "api/params.h"
 #include "api/routes.h"
 #include "api/target.h"
@@ -19,6 +20,7 @@
 #include "base/offload.h"
 #include "config/config.h"
 #include "http/clients.h"
+#include "http/worker.h"
 
 typedef enum Phase
 {
@@ -29,7 +31,7 @@ typedef enum Phase
 
 typedef struct Request
 {
-	struct Worker *worker;
+	Worker *worker;
 	const Config *config;
 	struct MHD_Connection *connection;
 	Client *client;
@@ -47,11 +49,12 @@ typedef struct Request
 	size_t body_room;
 	size_t swallowed;
 	Upload upload;
+	Fields fields; /* that came with it */
 	Work unpacking;
 
 	bool has_token;
 	char token_hash[TOKEN_HASH_LENGTH];
-	Caller caller;
+	Identity identity;
 	Values values;
 	TokenWait token_wait;
 	DatabaseCall call;
@@ -59,14 +62,19 @@ typedef struct Request
 	bool suspended;
 	bool close;      /* the connection, after the response */
 	int retry_after; /* seconds; 0: there is nothing to wait for */
-	bool malformed;  /* what follows is not read */
+	bool malformed;  /* nobody knows where it ends, so nothing behind its head is read */
 	Failure failure;
-	char *reply; /* body of the response */
+	char *reply;     /* body of the response */
+	json_t *members; /* of that body, where something is to be read in it */
 	unsigned status;
-	char sqlstate[6];
+	char sqlstate[SQLSTATE_LENGTH];
 	int backend; /* process of the server that answered; 0: none */
 	struct timespec begun;
 } Request;
+
+/* A request that begins; it is counted until it is freed.  NULL: out of memory. */
+extern Request *request_new(Worker *worker, struct MHD_Connection *connection, const char *uri);
+extern void request_free(Request *request);
 
 /* Looks up a header of the request; NULL where there is none. */
 extern const char *request_header(const Request *request, const char *name);

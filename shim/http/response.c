@@ -1,20 +1,26 @@
 /*
  * response.c
  *	  The response to a request, with its headers, and the line that the log gets.
+ *
+ * Two refusals cannot go through libmicrohttpd: that of a connection which it was never given, and that
+ * of a request which it still waits for.  They are written to the socket, and differ in nothing else.
  */
 #include "http/response.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
+#include "base/draining.h"
 #include "http/cors.h"
 #include "http/metrics.h"
 #include "http/replies.h"
-#include "http/server.h"
 
 #define LOG_LINE_LENGTH 512
+#define RETRY_SECONDS "1" /* after a 503 */
+#define NOTHING_LOADED "default-src 'none'; frame-ancestors 'none'"
 
 /* What the body is: an error is JSON on every route. */
 static const char *
@@ -22,8 +28,9 @@ media_type(const Request *request)
 {
 	const Route *route = request->match.route;
 
-	return reply_type(route != NULL && request->failure.info == NULL ? route->response
-	                                                                 : RESPOND_VALUE);
+	return response_kinds[route != NULL && request->failure.info == NULL ? route->response
+	                                                                     : RESPOND_VALUE]
+	    .media_type;
 }
 
 /* What a browser that shows the response may load: nothing but the style inside the page. */
@@ -34,7 +41,7 @@ content_policy(const Request *request)
 
 	return route != NULL && route->response == RESPOND_DOCS
 	           ? "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-	           : "default-src 'none'; frame-ancestors 'none'";
+	           : NOTHING_LOADED;
 }
 
 /* The headers that every response has, and those that its status asks for. */
@@ -55,16 +62,27 @@ add_headers(const Request *request, struct MHD_Response *response)
 	if (request->status == MHD_HTTP_UNAUTHORIZED)
 		HEADER(MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
 	if (request->status == MHD_HTTP_SERVICE_UNAVAILABLE)
-		HEADER(MHD_HTTP_HEADER_RETRY_AFTER, "1");
+		HEADER(MHD_HTTP_HEADER_RETRY_AFTER, RETRY_SECONDS);
 	if (request->retry_after > 0)
 	{
 		snprintf(seconds, sizeof(seconds), "%d", request->retry_after);
 		HEADER(MHD_HTTP_HEADER_RETRY_AFTER, seconds);
 	}
-	if (request->close || server_is_draining())
+	if (request->close || is_draining())
 		HEADER(MHD_HTTP_HEADER_CONNECTION, "close");
 #undef HEADER
 	cors_add_headers(request, response);
+}
+
+/* Makes the body of the response from the request's failure. */
+static void
+make_refusal(Request *request)
+{
+	request->status = request->failure.info->status;
+	free(request->reply);
+	json_decref(request->members);
+	request->members = failure_body(&request->failure, request->id);
+	request->reply = json_dumps(request->members, JSON_COMPACT | JSON_PRESERVE_ORDER);
 }
 
 /* Sends the response. */
@@ -75,11 +93,7 @@ response_send(Request *request)
 	enum MHD_Result queued;
 
 	if (request->failure.info != NULL)
-	{
-		request->status = request->failure.info->status;
-		free(request->reply);
-		request->reply = failure_body(&request->failure, request->id);
-	}
+		make_refusal(request);
 	else if (request->match.route == NULL)
 	{
 		request->status = MHD_HTTP_NO_CONTENT;
@@ -92,13 +106,61 @@ response_send(Request *request)
 	if (response == NULL)
 		return MHD_NO;
 	if (request->match.route != NULL && request->match.route->limited)
-		reply_add_limits(response, request->reply);
+		reply_add_limits(response, request->members);
 	request->reply = NULL;
 	add_headers(request, response);
 	client_enter(request->client, CLIENT_SENDING);
 	queued = MHD_queue_response(request->connection, request->status, response);
 	MHD_destroy_response(response);
 	return queued;
+}
+
+void
+response_refuse(Request *request, int fd, EdurangeError error, const char *message)
+{
+	char *text = NULL;
+	int length;
+
+	if (request->id[0] == '\0')
+		log_request_id(NULL, request->id);
+	failure_set(&request->failure, error, "%s", message);
+	make_refusal(request);
+	/* whatever libmicrohttpd still hands over of the request is not looked at */
+	request->phase = PHASE_ANSWERED;
+	if (request->reply == NULL)
+		return;
+	length = asprintf(
+	    &text,
+	    "HTTP/1.1 %u %s\r\n"
+	    "Cache-Control: no-store\r\n"
+	    "X-Request-Id: %s\r\n"
+	    "X-Content-Type-Options: nosniff\r\n"
+	    "Content-Security-Policy: " NOTHING_LOADED "\r\n"
+	    "Content-Type: application/json\r\n"
+	    "%s"
+	    "Connection: close\r\n"
+	    "Content-Length: %zu\r\n"
+	    "\r\n"
+	    "%s",
+	    request->status, MHD_get_reason_phrase_for(request->status), request->id,
+	    request->status == MHD_HTTP_SERVICE_UNAVAILABLE ? "Retry-After: " RETRY_SECONDS "\r\n" : "",
+	    strlen(request->reply), request->reply);
+	if (length < 0)
+		return;
+	(void) send(fd, text, (size_t) length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	free(text);
+}
+
+void
+response_turn_away(int fd, int64_t since, EdurangeError error, const char *message)
+{
+	Request request = {.begun = {since / 1000, since % 1000 * 1000000}};
+
+	response_refuse(&request, fd, error, message);
+	response_log(&request);
+	failure_clear(&request.failure);
+	json_decref(request.members);
+	free(request.reply);
 }
 
 /* The method, unless the client made it up. */
@@ -142,6 +204,6 @@ response_log(const Request *request)
 	    request->status, us / 1000, us % 1000, request->backend,
 	    request->sqlstate[0] != '\0' ? "\"" : "",
 	    request->sqlstate[0] != '\0' ? request->sqlstate : "null",
-	    request->sqlstate[0] != '\0' ? "\"" : "", tier_name(request->caller.tier));
+	    request->sqlstate[0] != '\0' ? "\"" : "", tier_name(request->identity.tier));
 	log_line(line, (size_t) length);
 }

@@ -22,14 +22,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/counters.h"
+#include "base/draining.h"
 #include "base/log.h"
 #include "http/acceptor.h"
 #include "http/clients.h"
 #include "http/http.h"
 #include "http/metrics.h"
+#include "http/worker.h"
 
-#define HEAD_ROOM                                                                                  \
-	2048 /* beside the head of a request, for its fields' places and the response's head */
+/* Bytes beside the head of a request: for where its fields are, and for the head of the response. */
+#define HEAD_ROOM 2048
 
 /* An event loop, all of it. */
 typedef struct Engine
@@ -60,7 +63,6 @@ static struct
 {
 	Engine *engines;
 	int count;
-	atomic_bool draining;
 } server;
 
 /* Callback: libmicrohttpd's descriptor has something. */
@@ -73,10 +75,18 @@ note_ready(Watch *watch, uint32_t events)
 	engine->ready = true;
 }
 
+/* Counts a connection, also one that is still on its way to its loop. */
+static void
+count(Engine *engine, int change)
+{
+	atomic_fetch_add(&engine->connections, change);
+	gauge_change(GAUGE_HTTP_CONNECTIONS, change);
+}
+
 /* Callback: a connection begins or ends. */
 static void
-count_connection(void *cls, struct MHD_Connection *connection, void **context,
-                 enum MHD_ConnectionNotificationCode what)
+note_connection(void *cls, struct MHD_Connection *connection, void **context,
+                enum MHD_ConnectionNotificationCode what)
 {
 	Engine *engine = cls;
 
@@ -85,8 +95,8 @@ count_connection(void *cls, struct MHD_Connection *connection, void **context,
 		*context = client_begin(&engine->clients, connection);
 		return;
 	}
-	client_end(&engine->clients, *context, engine->worker.config);
-	atomic_fetch_sub(&engine->connections, 1);
+	client_end(&engine->clients, *context);
+	count(engine, -1);
 }
 
 /* Task: takes in a connection. */
@@ -98,10 +108,7 @@ admit(Task *task)
 
 	if (MHD_add_connection(engine->daemon, arrival->fd, (struct sockaddr *) &arrival->address,
 	                       arrival->address_length) != MHD_YES)
-	{
-		clients_release((struct sockaddr *) &arrival->address, engine->worker.config);
-		atomic_fetch_sub(&engine->connections, 1);
-	}
+		count(engine, -1);
 	engine->ready = true;
 	free(arrival);
 }
@@ -122,17 +129,12 @@ distribute(int fd, const struct sockaddr_storage *address, socklen_t length, int
 		if (connections < atomic_load(&least->connections))
 			least = &server.engines[i];
 	}
-	if (total >= limit || !clients_admit((const struct sockaddr *) address, least->worker.config))
-		return false;
-	arrival = malloc(sizeof(Arrival));
+	arrival = total < limit ? malloc(sizeof(Arrival)) : NULL;
 	if (arrival == NULL)
-	{
-		clients_release((const struct sockaddr *) address, least->worker.config);
 		return false;
-	}
 	*arrival = (Arrival){.task.run = admit, .engine = least, .fd = fd, .address_length = length};
 	memcpy(&arrival->address, address, length);
-	atomic_fetch_add(&least->connections, 1);
+	count(least, 1);
 	loop_post(least->worker.loop, &arrival->task);
 	return true;
 }
@@ -175,7 +177,7 @@ run_engine(void *arg)
 		int timeout = worker->resumed ? 0 : next_timeout(engine);
 
 		loop_turn(worker->loop, timeout);
-		clients_sweep(&engine->clients, worker->config);
+		clients_sweep(&engine->clients, worker->config, http_too_slow);
 		/* at least every second: that is how connections time out */
 		if (!engine->ready && !worker->resumed && now_ms() - run_at < 1000)
 		{
@@ -229,7 +231,7 @@ start_engine(Engine *engine, const Config *config)
 	                     memory_per_connection(config), MHD_OPTION_STRICT_FOR_CLIENT, 1,
 	                     MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_URI_LOG_CALLBACK,
 	                     http_target, worker, MHD_OPTION_NOTIFY_COMPLETED, http_completed, worker,
-	                     MHD_OPTION_NOTIFY_CONNECTION, count_connection, engine, MHD_OPTION_END);
+	                     MHD_OPTION_NOTIFY_CONNECTION, note_connection, engine, MHD_OPTION_END);
 	if (engine->daemon == NULL)
 		return false;
 	info = MHD_get_daemon_info(engine->daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -259,16 +261,6 @@ server_start(const Config *config, int fd)
 		return false;
 	}
 	return true;
-}
-
-int
-server_connections(void)
-{
-	int total = 0;
-
-	for (int i = 0; i < server.count; i++)
-		total += atomic_load(&server.engines[i].connections);
-	return total;
 }
 
 /* A question for the database by a thread that waits for the answer. */
@@ -331,14 +323,8 @@ server_ask_metrics(void)
 void
 server_stop_accepting(void)
 {
-	atomic_store(&server.draining, true);
+	draining_begin();
 	acceptor_stop();
-}
-
-bool
-server_is_draining(void)
-{
-	return atomic_load(&server.draining);
 }
 
 /* Closes all connections.  No request may be waiting for the database. */

@@ -2,9 +2,8 @@
  * form.c
  *	  The parts of a multipart/form-data body, where they lie.
  *
- * libmicrohttpd has a reader of such bodies, which copies what it reads and needs a connection, so
- * that nothing but a running server can try it.  The body is in memory as a whole when it is looked
- * at, so that a part is a pair of pointers into it.
+ * libmicrohttpd's own reader needs a connection, so only a running server could test it, and copies
+ * what it reads.  Here the whole body is in memory already, and a part is a place in it.
  */
 #include "packs/form.h"
 
@@ -51,7 +50,10 @@ skip_blanks(Cursor *cursor)
 		cursor->at++;
 }
 
-/* A value in quotation marks, which a backslash takes into it; NULL when it does not end. */
+/*
+ * The value in quotation marks that begins here, to be freed; NULL when it does not end.  A quotation
+ * mark or backslash within it stands behind a backslash.
+ */
 static char *
 take_quoted(Cursor *cursor)
 {
@@ -75,7 +77,7 @@ take_quoted(Cursor *cursor)
 	return NULL;
 }
 
-/* The value behind the equals sign. */
+/* The value that begins here, to be freed. */
 static char *
 take_value(Cursor *cursor)
 {
@@ -121,7 +123,10 @@ form_parameter(const char *header, size_t length, const char *name)
 	return NULL;
 }
 
-/* The file name of RFC 5987, without charset and language; only its end matters to anybody. */
+/*
+ * The file name in the form of RFC 5987, without charset and language.  Its escapes stay: only how it
+ * ends is ever looked at.
+ */
 static char *
 extended_file_name(const char *header, size_t length)
 {
@@ -134,7 +139,10 @@ extended_file_name(const char *header, size_t length)
 	return value;
 }
 
-/* Reads one line of a part's header; false when no reader should trust the part. */
+/*
+ * Reads one line of a part's header; false when the part is broken, or is to be decoded first, which
+ * no form of today needs.
+ */
 static bool
 read_header(const char *line, size_t length, FormPart *part, Failure *failure)
 {
@@ -189,7 +197,7 @@ read_headers(Cursor *cursor, FormPart *part, Failure *failure)
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
-/* Makes the text between two parts of the boundary in the Content-Type; false: it has none. */
+/* Makes what stands between two parts, from the boundary in the Content-Type; false: it has none. */
 static bool
 make_delimiter(const char *content_type, char delimiter[MAX_BOUNDARY + 5], Failure *failure)
 {
@@ -231,7 +239,7 @@ read_part(Cursor *cursor, const char *delimiter, FormVisit visit, void *closure,
 
 	if (fine)
 	{
-		/* a part without content has the line end of its header before the boundary */
+		/* where a part is empty, the line end of its header is that of the delimiter, too */
 		part.content = cursor->at;
 		end = memmem(cursor->at, (size_t) (cursor->end - cursor->at), delimiter, length);
 		if (starts_with(*cursor, delimiter + 2, length - 2))

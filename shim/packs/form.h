@@ -23,8 +23,8 @@ typedef struct FormPart
 typedef bool (*FormVisit)(void *closure, FormPart *part, Failure *failure);
 
 /*
- * Takes a body apart that came with this Content-Type.  A body that does not end as it should, or
- * whose parts do not begin as they should, is refused as a whole.
+ * Takes apart a body that came with this Content-Type.  A body is refused as a whole when it does not
+ * end as it should, or one of its parts does not begin as it should.
  */
 extern bool form_read(const char *content_type, const char *body, size_t length, FormVisit visit,
                       void *closure, Failure *failure);

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/target.h"
 #include "base/json_scan.h"
+#include "base/utf8.h"
 
 /* Is it text that the database can store?  The failure names the file. */
 static bool

@@ -12,11 +12,10 @@
 #include "packs/pack.h"
 
 /*
- * Reads the pack that a zip holds: pack.json, and the files that it names, byte for byte; of others
- * beside it or below, the paths with empty texts.  A file
- * may inflate to at most file_limit bytes and all of them together to ARCHIVE_TOTAL_LIMITS of that.
- * False and a failure that names the file where the archive is not to be trusted; which files are
- * missing is for the database to say.
+ * Reads the pack that a zip holds: pack.json and the files that it names, byte for byte.  Other files
+ * beside it or below are in the pack with empty texts.  A file may inflate to at most file_limit bytes,
+ * all of them together to ARCHIVE_TOTAL_LIMITS times as many.  False when the archive is not to be
+ * trusted; then the failure names the file.  Which files are missing is for the database to say.
  */
 extern bool
 archive_read_pack(const char *data, size_t size, size_t file_limit, Pack *pack, Failure *failure);

@@ -15,14 +15,13 @@
 #define FORM_TYPE "multipart/form-data"
 #define ZIP_TYPE "application/zip"
 #define JSON_TYPE "application/json"
-#define FIELD_LIMIT 1024
 
 /* What a body is read into, and for whom. */
 typedef struct Reader
 {
-	const Route *route;
-	Target *target;
-	Upload *upload;
+	Pack *pack;
+	UploadField field;
+	void *closure;    /* of the callback */
 	const char *file; /* the zip in a form; NULL: none yet */
 	size_t file_length;
 } Reader;
@@ -45,56 +44,6 @@ upload_accepts(const char *content_type)
 	       media_type_is(content_type, JSON_TYPE);
 }
 
-/* ---- parameters beside the pack -------------------------------------------------------------- */
-
-/* Is it a query parameter of the route? */
-static bool
-is_parameter(const Route *route, const char *name)
-{
-	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
-	{
-		const Param *param = &route->params[i];
-
-		if (param->source != FROM_QUERY)
-			continue;
-		if (strcmp(param->name, name) == 0)
-			return true;
-		for (int j = 0; j < MAX_ALIASES && param->aliases[j] != NULL; j++)
-		{
-			if (strcmp(param->aliases[j], name) == 0)
-				return true;
-		}
-	}
-	return false;
-}
-
-/* Takes in a parameter; others do not matter. */
-static bool
-add_field(Reader *reader, const char *name, const char *value, size_t length, Failure *failure)
-{
-	Upload *upload = reader->upload;
-	Target *target = reader->target;
-	QueryField field;
-
-	if (!is_parameter(reader->route, name))
-		return true;
-	if (length > FIELD_LIMIT || memchr(value, '\0', length) != NULL || !is_utf8(value, length))
-		failure_set(failure, EDURANGE_INVALID_PARAMETER, "parameter \"%s\" is not a short text",
-		            name);
-	else if (upload->nfields == UPLOAD_MAX_FIELDS || target->nfields == MAX_QUERY_FIELDS)
-		failure_set(failure, EDURANGE_INVALID_PARAMETER, "parameter \"%s\" is given too often",
-		            name);
-	if (failure->info != NULL)
-		return false;
-	field = (QueryField){strdup(name), strndup(value, length)};
-	upload->fields[upload->nfields++] = field;
-	if (field.name == NULL || field.value == NULL)
-		failure_set(failure, EDURANGE_INTERNAL, "internal error");
-	else
-		target->fields[target->nfields++] = field;
-	return failure->info == NULL;
-}
-
 /* ---- forms ----------------------------------------------------------------------------------- */
 
 static bool
@@ -112,7 +61,7 @@ take_part(void *closure, FormPart *part, Failure *failure)
 	Reader *reader = closure;
 
 	if (part->file_name == NULL)
-		return add_field(reader, part->name, part->content, part->length, failure);
+		return reader->field(reader->closure, part->name, part->content, part->length, failure);
 	if (strcmp(part->name, "file") != 0)
 		return true;
 	if (reader->file != NULL)
@@ -155,7 +104,7 @@ take_member(Reader *reader, JsonPiece key, JsonPiece value, Failure *failure)
 {
 	char *name = json_scan_text(key);
 	bool fine = name == NULL || (value.length == 4 && memcmp(value.at, "null", 4) == 0) ||
-	            add_field(reader, name, value.at, value.length, failure);
+	            reader->field(reader->closure, name, value.at, value.length, failure);
 
 	free(name);
 	return fine;
@@ -246,7 +195,7 @@ add_challenge(Pack *pack, JsonPiece element, const char *next, Failure *failure)
 static bool
 read_json(Reader *reader, const char *body, size_t length, Failure *failure)
 {
-	Pack *pack = &reader->upload->pack;
+	Pack *pack = reader->pack;
 	JsonPiece manifest = {0};
 	JsonPiece challenges = {0};
 	JsonPiece key;
@@ -280,46 +229,21 @@ read_json(Reader *reader, const char *body, size_t length, Failure *failure)
 /* ---- uploads --------------------------------------------------------------------------------- */
 
 bool
-upload_read(const Route *route, const char *content_type, const char *body, size_t length,
-            size_t file_limit, Target *target, Upload *upload, Failure *failure)
+upload_read(Upload *upload, const char *body, size_t length, size_t file_limit, UploadField field,
+            void *closure, Failure *failure)
 {
-	Reader reader = {.route = route, .target = target, .upload = upload};
+	Reader reader = {.pack = &upload->pack, .field = field, .closure = closure};
 
-	if (media_type_is(content_type, JSON_TYPE))
+	if (media_type_is(upload->content_type, JSON_TYPE))
 		return read_json(&reader, body, length, failure);
-	if (media_type_is(content_type, ZIP_TYPE))
-		return archive_read_pack(body, length, file_limit, &upload->pack, failure);
-	if (!form_read(content_type, body, length, take_part, &reader, failure))
+	if (media_type_is(upload->content_type, ZIP_TYPE))
+		return archive_read_pack(body, length, file_limit, reader.pack, failure);
+	if (!form_read(upload->content_type, body, length, take_part, &reader, failure))
 		return false;
 	if (reader.file == NULL)
 	{
 		failure_set(failure, EDURANGE_MISSING_PARAMETER, "No file part in the request");
 		return false;
 	}
-	return archive_read_pack(reader.file, reader.file_length, file_limit, &upload->pack, failure);
-}
-
-char *
-upload_take(Upload *upload, ParamType type)
-{
-	char *manifest = upload->pack.manifest;
-
-	if (type == TYPE_PACK_PATHS)
-		return text_array_finish(&upload->pack.paths);
-	if (type == TYPE_PACK_DOCUMENTS)
-		return text_array_finish(&upload->pack.documents);
-	upload->pack.manifest = NULL;
-	return manifest;
-}
-
-void
-upload_free(Upload *upload)
-{
-	pack_free(&upload->pack);
-	for (int i = 0; i < upload->nfields; i++)
-	{
-		free(upload->fields[i].name);
-		free(upload->fields[i].value);
-	}
-	upload->nfields = 0;
+	return archive_read_pack(reader.file, reader.file_length, file_limit, reader.pack, failure);
 }

@@ -8,22 +8,23 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "api/routes.h"
-#include "api/target.h"
 #include "base/errors.h"
 #include "packs/pack.h"
-
-#define UPLOAD_MAX_FIELDS 4
 
 /* Zeroed it holds nothing. */
 typedef struct Upload
 {
 	Pack pack;
-	const char *content_type;             /* these two headers belong to the request */
-	const char *uploader;                 /* X-Uploader-User-Id */
-	QueryField fields[UPLOAD_MAX_FIELDS]; /* parameters that came with it */
-	int nfields;
+	const char *content_type; /* these two headers belong to the request */
+	const char *uploader;     /* X-Uploader-User-Id */
 } Upload;
+
+/*
+ * Callback: a field that came beside the pack, in the form or as a member of the object, with its value
+ * as it was sent.  False and a failure when it must not be there.
+ */
+typedef bool (*UploadField)(void *closure, const char *name, const char *value, size_t length,
+                            Failure *failure);
 
 /* Is the media type in this header that one?  What follows a semicolon does not matter. */
 extern bool media_type_is(const char *header, const char *type);
@@ -32,17 +33,10 @@ extern bool media_type_is(const char *header, const char *type);
 extern bool upload_accepts(const char *content_type);
 
 /*
- * Reads the pack in a body: a form with a zip in its part "file", a zip, or a JSON object with
- * manifest and challenges.  Fields of the form, or members of the object, that are query parameters
- * of the route are added to those of the target, which must not outlive the upload.
+ * Reads the pack in a body of the upload's Content-Type: a form with a zip in its part "file", a zip,
+ * or a JSON object with manifest and challenges.
  */
-extern bool
-upload_read(const Route *route, const char *content_type, const char *body, size_t length,
-            size_t file_limit, Target *target, Upload *upload, Failure *failure);
-
-/* The value of a parameter that comes from an upload, to be freed; once for each. */
-extern char *upload_take(Upload *upload, ParamType type);
-
-extern void upload_free(Upload *upload);
+extern bool upload_read(Upload *upload, const char *body, size_t length, size_t file_limit,
+                        UploadField field, void *closure, Failure *failure);
 
 #endif

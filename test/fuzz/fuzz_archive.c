@@ -21,7 +21,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fine != (failure.info == NULL) || (fine && pack.manifest == NULL))
 		__builtin_trap();
 	if (!fine)
-		free(failure_body(&failure, "fuzz"));
+		json_decref(failure_body(&failure, "fuzz"));
 	pack_free(&pack);
 	failure_clear(&failure);
 	return 0;

@@ -29,7 +29,7 @@ on_exit() {
 build_module() {
   mkdir -p "$WORK/objects"
   for file in "$TOP"/test/fuzz/json_schema_module.c "$TOP"/extension/json_schema/*.c \
-    "$TOP"/extension/base/refusal.c "$TOP"/extension/base/statements.c "$TOP"/extension/base/guc.c; do
+    "$TOP"/extension/base/*.c; do
     "$CLANG" -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
       -Wno-missing-field-initializers -Wno-ignored-attributes -fPIC -fvisibility=hidden \
       -fsanitize=fuzzer-no-link '-DPGDLLEXPORT=__attribute__((visibility("default")))' -D_GNU_SOURCE \

@@ -14,15 +14,15 @@ extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 bind_request(const RouteMatch *match, const Target *target, const char *body, size_t length)
 {
-	Caller caller = {.tier = TIER_ADMIN};
+	Identity identity = {.tier = TIER_ADMIN};
 	Values values = {0};
 	Upload upload = {0};
 	Failure failure = {0};
 
-	if (params_bind(match, target, &caller, body, length, &upload, &values, &failure) !=
+	if (params_bind(match, target, &identity, body, length, &upload, &values, &failure) !=
 	    (failure.info == NULL))
 		__builtin_trap();
-	free(failure.info != NULL ? failure_body(&failure, "fuzz") : NULL);
+	json_decref(failure.info != NULL ? failure_body(&failure, "fuzz") : NULL);
 	values_free(&values);
 	failure_clear(&failure);
 }

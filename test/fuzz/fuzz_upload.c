@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/fields.h"
 #include "packs/upload.h"
 
 #define FILE_LIMIT (256 * 1024)
@@ -26,6 +27,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const uint8_t *line_end = memchr(data, '\n', size);
 	Target target = {0};
 	Upload upload = {0};
+	Fields fields = {.route = &route, .target = &target};
 	Failure failure = {0};
 	const char *body;
 	char *type;
@@ -37,18 +39,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (upload_accepts(type))
 	{
 		size_t length = size - (size_t) (line_end + 1 - data);
-		bool fine = upload_read(&route, type, body, length, FILE_LIMIT, &target, &upload, &failure);
+		bool fine;
 
+		upload.content_type = type;
+		fine = upload_read(&upload, body, length, FILE_LIMIT, fields_add, &fields, &failure);
 		if (fine != (failure.info == NULL))
 			__builtin_trap();
 		if (fine)
 		{
-			free(upload_take(&upload, TYPE_PACK_MANIFEST));
-			free(upload_take(&upload, TYPE_PACK_PATHS));
-			free(upload_take(&upload, TYPE_PACK_DOCUMENTS));
+			free(text_array_finish(&upload.pack.paths));
+			free(text_array_finish(&upload.pack.documents));
 		}
 	}
-	upload_free(&upload);
+	pack_free(&upload.pack);
+	fields_free(&fields);
 	failure_clear(&failure);
 	free(type);
 	return 0;

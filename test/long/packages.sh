@@ -51,7 +51,7 @@ files() {
 apt() { chroot "$root" env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends "$@" >"$root/srv/apt.log" 2>&1 ||
   { tail -n 30 "$root/srv/apt.log" && fail "not ok: apt-get $*"; }; }
 # What the packages need from Debian is no part of what they leave.
-apt install libmicrohttpd12 libjansson4 libarchive13 libcurl4 adduser
+apt install libmicrohttpd12 libjansson4 libcurl4 adduser
 files >"$root/srv/before"
 cp "$TOP"/build/deb/edurange-shim_*.deb "$TOP/build/deb/postgresql-$version-edurange"_*.deb "$root/srv/"
 cp "$TOP/test/adoption/rows.sql" "$root/srv/"

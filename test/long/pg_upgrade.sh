@@ -28,7 +28,7 @@ done
 "$MAKE" -C "$TOP" --no-print-directory -s -j2 all install "DESTDIR=$root" SHIM_BINDIR=/usr/local/bin >/dev/null
 mkdir "$root/src"
 (cd "$TOP" && tar -cf - --exclude='*.o' --exclude='*.so' --exclude='*.d' --exclude=build Makefile edurange.control extension schema \
-  shim syncworker test/instance_manager test/adoption) | tar -xf - -C "$root/src"
+  shim syncworker test/adoption) | tar -xf - -C "$root/src"
 inside make -C /src --no-print-directory -s -j2 all install "PG_CONFIG=$new/pg_config" >/dev/null
 
 say "making the old cluster"

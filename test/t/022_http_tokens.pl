@@ -3,8 +3,10 @@
 use strict;
 use warnings;
 
+use HTTP::Tiny;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(sleep time);
 
 use Edurange::Cluster;
 use Edurange::Shim;
@@ -119,6 +121,40 @@ for my $other ('Basic dXNlcjpwYXNz', 'Bearer ada', "Basic $good", $good, 'Bearer
 	is($status, 401, 'what is no token is anonymous, and that may nothing here');
 	like($json->{error}, qr/needs a token/, 'and is told to bring one');
 }
+
+# ---- how soon a token is refused that was right ------------------------------------------------
+# Several connections, so that every event loop remembers it; in use all the while, or not at all.
+my $patient = Edurange::Shim->start($node, EDURANGE_WRONG_TOKENS => 0);
+for my $in_use (1, 0)
+{
+	my @clients = map { HTTP::Tiny->new } 1 .. 6;
+	my $ends = $shim->make_token('player');
+	my $may = sub {
+		return $_[0]->get($patient->url . '/get_points?user_id=a&group_id=b',
+			{ headers => { Authorization => "Bearer $ends" } })->{status} == 200;
+	};
+	my $name = $in_use ? 'in use' : 'not in use';
+	my ($end, $last) = (0, 0);
+
+	is_deeply([ map { $may->($_) ? 1 : 0 } @clients ], [ (1) x @clients ], "revoked while $name: before that");
+	$node->safe_psql('edurange',
+		qq{SELECT edurange.revoke_token(id) FROM edurange.authenticate_token(sha256('$ends'))});
+	$end = time;
+	while ($in_use && time < $end + 1.5)
+	{
+		for my $client (@clients)
+		{
+			my $sent = time;
+
+			$last = $sent - $end if $may->($client);
+		}
+	}
+	note sprintf('accepted %.2f s after it was revoked', $last);
+	cmp_ok($last, '<', 1, "revoked while $name: accepted for less than a second");
+	sleep 1 unless $in_use;
+	is_deeply([ map { $may->($_) ? 1 : 0 } @clients ], [ (0) x @clients ], "revoked while $name: refused after that");
+}
+is($patient->stop, 0, 'stopped');
 
 # ---- without a token ---------------------------------------------------------------------------
 for my $tier (qw(player service admin))

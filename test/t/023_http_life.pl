@@ -46,6 +46,10 @@ is($rc, 0, '--check-config');
 like($out, qr/^EDURANGE_PORT=4321$/m, 'a flag wins over the environment');
 like($out, qr/^EDURANGE_POOL_SIZE=3$/m, 'the environment wins over the default');
 
+($rc, $out) = run_shim({ EDURANGE_MAX_REQUESTS => 'x' }, '--check-config');
+is($rc, 0, 'a variable that is no setting is left alone');
+unlike($out, qr/EDURANGE_MAX_REQUESTS/, 'and has no effect');
+
 my %secret_url = (DATABASE_URL => 'postgresql://u:canary-pw@h:5/d?schema=public&connection_limit=4'
 	  . '&pool_timeout=7&sslmode=disable&sslaccept=strict');
 ($rc, $out, $err) = run_shim({%secret_url}, '--check-config');

@@ -127,6 +127,71 @@ for my $route (sort keys %cases)
 		ok($status == 200 || $json->{error} && $json->{code} && $json->{requestId}, 'an error has its body');
 	}
 }
+# ---- what may be null ----------------------------------------------------------------------------
+# The document says of every member of an answer whether it may be null: the answers above and these are
+# null wherever it says so, and, being held against it, nowhere else.
+$node->safe_psql(
+	'edurange', q{
+	INSERT INTO "User" (id, email) VALUES ('eve', 'eve');
+	INSERT INTO "_GroupMembers" ("A", "B") VALUES ('g', 'eve');
+	INSERT INTO "ChallengePack" (id, name, version, "updatedAt") VALUES ('found', 'F', '1.0.0', now());
+	INSERT INTO "Challenge" (id, name, "challengeTypeId", "updatedAt", pack_id)
+	SELECT 'found', 'F', id, now(), 'found' FROM "ChallengeType" LIMIT 1;
+	INSERT INTO "Challenge" (id, name, "challengeTypeId", "updatedAt") SELECT 'none', 'N', id, now() FROM "ChallengeType" LIMIT 1;
+	INSERT INTO "ChallengeQuestion" (id, "challengeId", content, type, points, "order", "updatedAt") VALUES ('found', 'found', '?', 'TEXT', 5, 0, now());
+	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('found', 5, 'found', 'g');
+	INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId") VALUES ('found', 'found', 'eve', '', 'ACTIVE', 'h');
+});
+my %eve = (user_id => 'eve', question_id => 'q', group_challenge_id => 'gc');
+my $changed_pack = pack_of('pu');
+$changed_pack->{manifest}{version} = '1.1.0';
+$changed_pack->{challenges}[0]{metadata}{id} = 'of-pu-now';
+my $wrong_pack = pack_of('wrong');
+$wrong_pack->{challenges}[0]{components} = 'none';
+ask(@$_)
+  for [ 'GET /challenge/list', 'service', '' ],
+  [ 'GET /challenges', 'service', '' ],
+  [ 'GET /challenge-pack/list', 'service', '' ],
+  [ 'GET /challenge-pack/details/{pack_id}', 'service', '', undef, 'found' ],
+  [ 'GET /question/details', 'service', '?question_id=found' ],
+  [ 'GET /get_challenge_instance', 'service', '?challenge_instance_id=found' ],
+  [ 'GET /competition/{group_id}/leaderboard', 'service', '', undef, 'g' ],
+  [ 'POST /question/attempt', 'player', '', { %eve, answer => 'no' } ],
+  [ 'POST /challenge-pack/update', 'admin', '', $changed_pack ],
+  [ 'POST /packs/upload', 'admin', '', $wrong_pack ];
+
+# Another shim, of which all connections know of no limit; and one that never had a connection.
+$node->safe_psql(
+	'edurange', q{
+	ALTER DATABASE edurange SET edurange.attempt_limit = 0;
+	REVOKE CONNECT ON DATABASE edurange FROM PUBLIC;
+	GRANT CONNECT ON DATABASE edurange TO edurange_shim;
+	INSERT INTO "QuestionCompletion" (id, "userId", "questionId", "groupChallengeId", "pointsEarned") VALUES ('eve', 'eve', 'q', 'gc', 0);
+	DELETE FROM "GroupPoints" WHERE "userId" = 'eve';
+});
+$shim = Edurange::Shim->start($node);
+ask('POST /question/attempt', 'player', '', { %eve, answer => 'no' });
+ask('POST /question/complete', 'player', '', \%eve);
+ask('GET /health/detailed', 'service', '');
+$shim = Edurange::Shim->start($node, PGDATABASE => 'nowhere', WAIT => '/live');
+ask('GET /status', 'none', '');
+is_deeply([ $schema->never_null ], [], 'what may be null by the document was null');
+
+# Rows that only SQL gives: what their types say in the database.
+$node->safe_psql('edurange', q{UPDATE "ChallengeInstance" SET flag = 'no decoy' WHERE id = 'found'});
+my %rows = (
+	points_entry => q{points_history('ada', 'g')},
+	token_record => 'tokens()',
+	new_token => q{create_token('player', 'bound to nobody')},
+	cdf_schema_state => 'reset_cdf_schema()',
+	finding => 'findings()');
+for my $type (sort keys %rows)
+{
+	my $null = $node->safe_psql('edurange',
+		"SELECT DISTINCT key FROM edurange.$rows{$type} t, jsonb_each(to_jsonb(t)) WHERE value = 'null'");
+	my ($nullable) = $node->safe_psql('edurange', "SELECT obj_description('edurange.$type'::regtype)") =~ /Nullable: ([\w, ]+)\./;
+	is_deeply([ sort split /\n/, $null ], [ sort split /, /, $nullable ], "$type: null is what may be null");
+}
 is($node->safe_psql('edurange', 'SELECT count(*) FROM edurange.check_invariants()'), '0', 'invariants');
 
 done_testing();

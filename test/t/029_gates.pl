@@ -1,8 +1,10 @@
-# The rules that test/gates.pl and docs/generate.pl check hold, and breaking one is found.
+# The rules that test/gates.pl, test/directions.pl, test/exports.pl and docs/generate.pl check hold, and each
+# fault that they guard against is found where it is planted.  Faults are planted many at a time.
 
 use strict;
 use warnings;
 
+use File::Basename qw(dirname);
 use File::Path qw(make_path);
 use IPC::Run;
 use PostgreSQL::Test::Utils;
@@ -10,45 +12,252 @@ use Test::More;
 
 my $source = "$ENV{TESTDIR}/../../src";
 my $copy = PostgreSQL::Test::Utils::tempdir();
+my $cc = $ENV{CC} // 'cc';
 
-system_or_bail('cp', '-R', (map { "$source/$_" } qw(extension shim syncworker schema docs deploy expected edurange.control)), $copy);
+# with the objects and libraries of the checkout
+system_or_bail('cp', '-R', (glob "$source/*"), $copy);
 
-# What gates.pl says of the copy.
+# What a checker says of the copy.
 sub findings
 {
+	my ($checker, @arguments) = @_;
 	my $out = '';
 
-	IPC::Run::run([ 'perl', "$source/test/gates.pl", $copy ], '>', \$out, '2>&1');
+	IPC::Run::run([ 'perl', "$copy/$checker", @arguments ], '>', \$out, '2>&1');
 	return $out;
 }
 
-# Findings after one file of the copy was changed, which is undone.
-sub after
+sub put
 {
-	my ($path, $change) = @_;
-	my $text = slurp_file("$copy/$path");
-	my $wrong = $text;
+	my ($path, $text) = @_;
 
-	$change->() for $wrong;
-	isnt($wrong, $text, "$path: the change changes something");
-	unlink("$copy/$path");
-	append_to_file("$copy/$path", $wrong);
-	my $out = findings();
+	make_path(dirname("$copy/$path"));
 	unlink("$copy/$path");
 	append_to_file("$copy/$path", $text);
+	return;
+}
+
+# Plants faults, asks what is found, and takes the faults out again.  A fault is a list: a file, its change
+# (a text to add at the end of it, or what makes the wrong text in $_), what is found, and a name.
+sub planted
+{
+	my ($ask, @faults) = @_;
+	my (%before, @made);
+
+	for (@faults)
+	{
+		my ($path, $change, undef, $name) = @$_;
+		my $text = -e "$copy/$path" ? slurp_file("$copy/$path") : undef;
+		my $wrong = $text // '';
+
+		$before{$path} = $text unless exists $before{$path};
+		if (ref $change) { $change->() for $wrong }
+		else { $wrong .= $change }
+		isnt($wrong, $text // '', "$name: something changes") if ref $change;
+		put($path, $wrong);
+	}
+	my $out = $ask->();
+	like($out, $_->[2], $_->[3]) for grep { defined $_->[2] } @faults;
+	for my $path (keys %before)
+	{
+		unlink("$copy/$path");
+		put($path, $before{$path}) if defined $before{$path};
+	}
 	return $out;
 }
 
-is(findings(), '', 'nothing is found');
-is(system('perl', "$source/docs/generate.pl", '--check'), 0, 'the pages that are made are up to date');
-like(after('extension/game/points.c', sub { s/\z/const char *stray = "SELECT 1 FROM x";\n/ }),
-	qr/^extension\/game\/points\.c:\d+: SQL outside/, 'SQL outside of a statement table');
-like(after('docs/http-api.md', sub { s/### `POST \/add_points` \(service\)/### `POST \/add_points` (player)/ }),
-	qr/no ### `POST \/add_points` \(service\)/, 'a route with a wrong tier in the docs');
-like(after('schema/extension/90_grants.sql', sub { s/edurange\.add_points, // }), qr/POST \/add_points calls edurange\.add_points, which nobody/,
-	'a route to a function that is not granted');
-like(after('docs/settings.md', sub { s/`edurange\.sync_interval`/``/g }), qr/lacks edurange\.sync_interval/, 'a setting that is not documented');
-like(after('deploy/grafana/edurange.json', sub { s/edurange_sync_lag_seconds/edurange_sync_lag/ }), qr/names the metric edurange_sync_lag,/,
-	'a metric that does not exist');
+my $gates = sub { findings('test/gates.pl') };
+
+is($gates->(), '', 'gates find nothing');
+is(findings('test/exports.pl', $copy), '', 'libraries export nothing strange');
+is(findings('docs/generate.pl', '--check'), '', 'the pages that are made are up to date');
+
+# ---- SQL -----------------------------------------------------------------------------------------
+
+# Statements and pieces of them, each in a file of its own in a folder below a room.
+my @statements = (
+	'SELECT 1 FROM x', 'select 1', "\\n  Select x.y from x", '/* edurange:x */ SELECT 1', '(SELECT 1)', 'x; select 1', 'SELECT ',
+	'insert into x values (1)', 'UPDATE x SET y = 1', 'update only x as z set y = 1', 'delete from x', 'DELETE ',
+	'with x as (select 1) select 2', 'merge into x using y', 'VALUES (1), (2)', 'values ($1)', 'table x',
+	'SET LOCAL lock_timeout = 5', 'set role x', 'set search_path to x', 'RESET ROLE', 'show search_path',
+	'CALL edurange.work(1)', 'call work()', 'do $$ begin end $$', 'LOCK TABLE x', 'lock public.x in share mode', 'LOCK %s IN SHARE MODE',
+	'COPY x FROM STDIN', 'copy (table x) to stdout', 'CREATE TABLE x (y int)', 'create or replace function x() returns int',
+	'create unique index on x (y)', 'ALTER ROLE x LOGIN', 'drop trigger x on y', 'GRANT SELECT ON x TO y', 'revoke all on x from y',
+	'TRUNCATE x', 'BEGIN', 'commit', 'rollback to x', 'savepoint x', 'ANALYZE', 'vacuum (full)', 'refresh materialized view x',
+	'comment on table x is null', 'notify x', 'listen x', 'prepare x as select 1', 'execute x(1)', 'declare x cursor for select 1',
+	'fetch all from x', 'explain select 1', 'discard all',
+	' WHERE x = 1', ' order by x', ' on conflict do nothing', ' for update', 'a b $1', '%s JOIN public.x', 'from pg_catalog.pg_class');
+my @rooms = qw(extension/base/deep extension/game shim/http/deep shim/database syncworker syncworker/deep);
+my $number = 0;
+
+planted($gates, map {
+	my $path = $rooms[ $number++ % @rooms ] . "/stray$number.c";
+	[ $path, "static const char *stray = \"$_\";\n", qr/^\Q$path\E:1: SQL outside/m, "SQL: $_" ];
+} @statements);
+planted(
+	$gates,
+	[ 'extension/game/stray1.c', qq{char *stray = "sel" /* x */\n\t"ect 1";\n}, qr{^extension/game/stray1.c:1: SQL}m, 'SQL in pieces' ],
+	[ 'shim/base/stray.h', qq{\nstatic const char stray[] = "select 1";\n}, qr{^shim/base/stray.h:2: SQL}m, 'SQL in a header' ],
+	[ 'extension/cdf/stray2.c', qq{#define STRAY "DELETE" \\\n\t" FROM x"\nchar *stray = STRAY;\n}, qr{^extension/cdf/stray2.c:3: SQL.*STRAY}m, 'SQL in a #define' ],
+	[ 'extension/cdf/stray3.c', qq{#define PIECE "select 1"\n#define WHOLE(x) PIECE x\nchar *stray = WHOLE("");\n}, qr{^extension/cdf/stray3.c:3: SQL.*WHOLE}m,
+		'SQL in a #define of a #define' ],
+	[ 'syncworker/stray4.h', qq{#define FAR "select 1"\n}, undef, '' ],
+	[ 'syncworker/stray4.c', qq{\n#include "stray4.h"\nchar *stray = FAR;\n}, qr{^syncworker/stray4.c:3: SQL.*FAR}m, 'SQL in a #define of a header' ],
+	[ 'shim/http/stray5.c', qq{static const char *const others[] = {\n\t"select 1",\n};\n}, qr{^shim/http/stray5.c:2: SQL}m, 'SQL in another table' ],
+	[ 'shim/http/stray6.c', qq{int x(void)\n{\n\tchar *statements[] = {\n\t"select 1",\n};\n}\n}, qr{^shim/http/stray6.c:4: SQL}m, 'SQL in a table of a function' ],
+	[ 'shim/http/stray7.c', qq{static const Statement statements[] = {\n\t{"x", "select 1"},\n};\n} x 2, qr{^shim/http/stray7.c has 2}m, 'two statement tables' ]);
+is(
+	planted(
+		$gates,
+		[ 'extension/game/prose.c', <<'TXT', undef, '' ]), '', 'no SQL: comments, prose, and what a statement table is made of');
+/* SELECT 1 FROM x */
+// DELETE FROM x
+#define ROWS "SELECT x.y FROM x"
+#define WHERE_Y(number) " WHERE y = $" #number
+static Statement statements[STATEMENT_COUNT] = {
+	[STATEMENT_ONE] = {ROWS WHERE_Y(1), {INT4OID}},
+	[STATEMENT_TWO] = {"UPDATE x SET y = 1"},
+};
+const char *const prose[] = {
+	"update of a question that is gone", "set the group first", "values must be numbers", "select one of them", "call it again",
+	"lock the table first", "with this key another request came", "delete", "DELETE", "copy of a document", "created", "grants are missing",
+	"the table is locked", "end", "user \"%s\" does not exist", "begin of the window", "show what is there",
+};
+TXT
+
+# ---- routes, settings, metrics -------------------------------------------------------------------
+
+planted(
+	$gates,
+	[ 'docs/http-api.md', sub { s/### `POST \/add_points` \(service\)/### `POST \/add_points` (player)/ },
+		qr/no ### `POST \/add_points` \(service\)/, 'a route with a wrong tier in the docs' ],
+	[ 'schema/extension/90_grants.sql', sub { s/edurange\.add_points, //; s/edurange\.get_points, // }, qr/POST \/add_points calls edurange\.add_points, which nobody/,
+		'a route to a function that is not granted' ],
+	[ 'schema/extension/90_grants.sql', '', qr/GET \/get_points calls edurange\.get_points, which nobody/, 'another' ],
+	[ 'docs/settings.md', sub { s/`edurange\.sync_interval`/``/g }, qr/lacks edurange\.sync_interval$/m, 'a setting that is not documented' ],
+	[ 'docs/settings.md', sub { s/`EDURANGE_PORT`/``/g }, qr/lacks EDURANGE_PORT$/m, 'one of the shim' ],
+	[ 'docs/sync.md', "Set `edurange.sync_intervals` to 5.\n", qr{docs/sync.md names edurange.sync_intervals,}, 'a setting that does not exist' ],
+	[ 'docs/security.md', "`EDURANGE_POOLS=5`\n", qr{docs/security.md names EDURANGE_POOLS,}, 'one of the shim' ],
+	[ 'deploy/kubernetes/base/shim/deployment.yaml', "# EDURANGE_POOL_SIZES\n", qr{deployment.yaml names EDURANGE_POOL_SIZES,}, 'one in a folder of deploy/' ],
+	[ 'deploy/kubernetes/base/stray.conf', "edurange.points_limit = 5\n", qr{stray.conf names edurange.points_limit,}, 'one of the server there' ]);
+planted(
+	$gates,
+	[ 'docs/metrics.md', sub { s/`edurange_sync_held`/``/ }, qr{lacks edurange_sync_held$}m, 'a metric that is not documented' ],
+	[ 'shim/http/metrics_more.c', qq{char *stray = "edurange_stray_total";\n}, qr{lacks edurange_stray_total$}m, 'a new one' ],
+	[ 'deploy/prometheus/textfile.sql', "-- # TYPE strange_total counter\n", qr{lacks strange_total$}m, 'one of the database server' ],
+	[ 'deploy/grafana/edurange.json', sub { s/edurange_sync_lag_seconds/edurange_sync_lag/ }, qr/edurange.json names the metric edurange_sync_lag,/,
+		'a metric that does not exist in the dashboard' ],
+	[ 'deploy/grafana/more/other.json', qq{"expr": "sum by (tier) (rate(edurangs_http_requests_total{a=\\"b\\"}[5m]))"\n},
+		qr/other.json names the metric edurangs_http_requests_total,/, 'one of another prefix' ],
+	[ 'deploy/prometheus/alerts.yml', "      - alert: X\n        expr: >\n          time() - x_seconds\n          > bool 5 and on (a) pg_up == 4e9\n",
+		qr/alerts.yml names the metric pg_up,.*alerts.yml names the metric x_seconds,/s, 'those of an alert' ],
+	[ 'test/prometheus/alerts.yml', "  - {series: 'edurange_strange{a=\"b\"}'}\n", qr/alerts.yml names the metric edurange_strange,/, 'one in the tests of alerts' ],
+	[ 'docs/operations.md', "See `edurange_http_request_total`.\n", qr/operations.md names the metric edurange_http_request_total,/, 'one in the docs' ]);
+
+# ---- calls, tests, released files ----------------------------------------------------------------
+
+my @banned = qw(sprintf vsprintf strcpy stpcpy strcat strncpy strncat gets atoi atol atoll atof strtok system popen tmpnam mktemp alloca
+  ctime gmtime localtime inet_ntoa);
+planted($gates,
+	(map { [ "shim/base/stray$_.c", "\nint x = $_ (y);\n", qr{^shim/base/stray$_.c:2: $_ is banned$}m, "$_ is banned" ] } @banned),
+	[ 'extension/cdf/stray.h', "#define X strncpy(a, b, c)\n", qr{^extension/cdf/stray.h:1: strncpy is banned}m, 'in a #define of a header, too' ],
+	[ 'test/fuzz/stray.c', "int x = system(y);\n", qr{^test/fuzz/stray.c:1: system is banned}m, 'and in fuzzers' ]);
+is(planted($gates, [ 'shim/base/stray.c', qq{/* strcpy(a) */ char *x = "system(y)"; int y = pg_strcpy(z);\n}, undef, '' ]), '', 'what only looks like a call');
+planted(
+	$gates,
+	[ 'expected/stray.out', 'x', qr{^expected/stray.out has no sql/stray.sql}m, 'an output without a test' ],
+	[ 'test/isolation/expected/stray.out', 'x', qr{^test/isolation/expected/stray.out has no }m, 'one of isolation' ],
+	[ 'sql/lone.sql', 'x', qr{^sql/lone.sql has no expected/lone.out\nsql/lone.sql is not in sql/schedule$}m, 'a test without output and place' ],
+	[ 'test/isolation/specs/lone.spec', 'x', qr{^test/isolation/specs/lone.spec has no .*^test/isolation/specs/lone.spec is not in }ms, 'one of isolation' ],
+	[ 'sql/schedule', "test: nothing\n", qr{^sql/schedule names nothing,}m, 'a test that is not there' ],
+	[ 'test/t/029_other.pl', 'x', qr{^test/t/029_other.pl has the number of test/t/029_gates.pl}m, 'a number that is taken' ]);
+planted(
+	$gates,
+	[ 'schema/migrations/0001_platform.sql', "\n", qr{^schema/migrations/0001_platform.sql is not what edurange--0.0.9.sql released}m, 'a released migration that was edited' ],
+	[ 'schema/migrations/0002_edurange.sql', sub { s/CREATE/create/ }, qr{^schema/migrations/0002_edurange.sql is not}m, 'another' ],
+	[ 'schema/released/edurange--0.0.9.sql', "\n", qr{edurange--0.0.9.sql is not what was released: it was edited}, 'a released script that was edited' ],
+	[ 'schema/released/edurange--0.0.8.sql', "\n", qr{edurange--0.0.8.sql is not .*SHA256SUMS lacks it}, 'one without its sum' ],
+	[ 'schema/released/SHA256SUMS', ('0' x 64) . "  gone.sql\n", qr{names gone.sql, which is gone}, 'one that is gone' ]);
+planted(sub { findings('docs/generate.pl', '--check') },
+	[ "docs/$_.md", "\n", qr{docs/$_.md is not up to date}, "a stale page on $_" ]) for qw(errors settings sql-api metrics);
+
+# ---- directions ----------------------------------------------------------------------------------
+
+my $directions = sub { findings('test/directions.pl', $copy, $copy) };
+
+# Compiles planted files into objects beside them, which stay until they are removed.
+sub compiled
+{
+	my (@paths) = @_;
+
+	for (@paths)
+	{
+		system_or_bail($cc, '-c', '-w', '-o', "$copy/" . s/\.c$/.o/r, "$copy/$_");
+	}
+	return;
+}
+
+# A header of a room, as its files include it.
+sub header_of
+{
+	my ($room) = @_;
+	my ($path) = glob "$copy/$room/*.h";
+
+	return $path =~ s,^\Q$copy\E/\w+/,,r;
+}
+
+is($directions->(), '', 'all includes and calls have the right direction, and none goes in a circle');
+my ($game, $cdf, $http, $api) = map { header_of($_) } qw(extension/game extension/cdf shim/http shim/api);
+my @sources = qw(extension/base/up.c extension/sync/up.c shim/base/call.c shim/http/called.c shim/packs/data.c syncworker/one.c
+  syncworker/two.c shim/access/three.c shim/access/four.c extension/json_schema/joint.c);
+planted(
+	sub {
+		compiled(@sources);
+		my $out = $directions->();
+		unlink map { "$copy/" . s/\.c$/.o/r } @sources;
+		return $out;
+	},
+	[ 'extension/base/up.c', qq{\n#if 0\n#  include "$game"\n#endif\n}, qr{^extension/base/up.c includes \Q$game\E on line 3: base may not use game}m, 'an include upward' ],
+	[ 'extension/calls/up.h', qq{#include "../$cdf" /* x */\n}, qr{^extension/calls/up.h includes ../\Q$cdf\E on line 1: calls may not use cdf}m,
+		'one in a header, by a relative path' ],
+	[ 'shim/config/up.h', qq{#include <$api>\n}, qr{^shim/config/up.h includes \Q$api\E on line 1: config may not use api}m, 'one in brackets' ],
+	[ 'shim/describe/up.h', qq{#include "$http"\n}, qr{^shim/describe/up.h includes .*: describe may not use http}m, 'one from what is made' ],
+	[ 'extension/sync/up.c', "int edurange_up(void);\nint x(void) { return edurange_up(); }\n", undef, '' ],
+	[ 'extension/base/up.c', "int edurange_up(void) { return 1; }\n", undef, '' ],
+	[ 'shim/base/call.c', "extern int called(void);\nint call(void) { return called(); }\n",
+		qr{^shim/base/call.c uses called of shim/http/called.c: base may not use http}m, 'a call upward without an include' ],
+	[ 'shim/http/called.c', "int called(void) { return 1; }\nint number = 5;\n", undef, '' ],
+	[ 'shim/packs/data.c', "extern int number;\nint (*data(void))[1] { return (int (*)[1]) &number; }\n",
+		qr{^shim/packs/data.c uses number of shim/http/called.c: packs may not use http}m, 'a variable' ],
+	[ 'syncworker/one.c', "int two(void); int one(void) { return two(); }\n", qr{in a circle: syncworker/one -> syncworker/two -> syncworker/one}, 'a circle of calls' ],
+	[ 'syncworker/two.c', "int one(void); int two(void) { return one(); }\n", undef, '' ],
+	[ 'shim/base/five.h', qq{#include "six.h"\n}, qr{in a circle: shim/base/five -> shim/base/six -> shim/base/seven -> shim/base/five}, 'a circle of includes' ],
+	[ 'shim/base/six.h', qq{#include "base/seven.h"\n}, undef, '' ],
+	[ 'shim/base/seven.h', qq{#include "five.h"\n}, undef, '' ],
+	[ 'shim/access/three.c', qq{#include "four.h"\nint three(void) { return 3; }\n}, qr{in a circle: shim/access/four -> shim/access/three -> shim/access/four},
+		'a circle of an include and a call' ],
+	[ 'shim/access/four.h', '', undef, '' ],
+	[ 'shim/access/four.c', "int three(void); int four(void) { return three(); }\n", undef, '' ],
+	[ 'extension/json_schema/joint.c', qq{\nvoid joint(void) { }\n}, undef, '' ],
+	[ 'extension/json_schema/joint.h', qq{#include "json_schema/json_schema_compile.h"\n},
+		qr{in a circle: extension/json_schema/joint -> extension/json_schema/json_schema_\{compile,refs\} -> extension/json_schema/joint}, 'more than the one recursion' ],
+	[ 'extension/json_schema/json_schema_refs.c', qq{\n#include "json_schema/joint.h"\n}, undef, '' ],
+	[ 'extension/stray.c', '/* */', qr{^extension/stray.c stands in no room}m, 'a file outside of the rooms' ],
+	[ 'shim/attic/stray.h', '/* */', qr{^shim/attic/stray.h stands in no room}m, 'a room that nobody knows' ],
+	[ 'shim/http/deep/stray.h', '/* */', qr{^shim/http/deep/stray.h stands in no room}m, 'a room in a room' ],
+	[ 'extension/packs/points.h', '/* */', qr{has the name of extension/(?:game|packs)/points}m, 'a name that is taken' ],
+	[ 'extension/game/lone.c', '/* */', qr{^extension/game/lone.c was not compiled}m, 'a file whose calls are not known' ],
+	[ 'test/directions.pl', sub { s/(?='shim\/main.c' =>)/'shim\/gone' => [], / }, qr{names shim/gone, where nothing stands}, 'a room that is gone' ]);
+
+# ---- what libraries export -----------------------------------------------------------------------
+
+my $folder = "$copy/libraries";
+make_path("$folder/syncworker");
+put('libraries/stray.c', "int stray = 1; int edurange_fine(void) { return 1; }\n");
+put('libraries/worker.c', "int json_agg_finalfn(void); int json_strange(void); int edurange_fine(void) { return json_agg_finalfn() + json_strange(); }\n");
+system_or_bail($cc, '-shared', '-fPIC', '-o', "$folder/edurange.so", "$folder/stray.c");
+system_or_bail($cc, '-shared', '-fPIC', '-o', "$folder/syncworker/edurange_worker.so", "$folder/worker.c");
+is(findings('test/exports.pl', $folder), "edurange.so exports stray\nsyncworker/edurange_worker.so wants json_agg_finalfn, which the server has, too\n",
+	'a foreign name, and a function that the server has, too');
 
 done_testing();

@@ -6,6 +6,7 @@ use warnings;
 use JSON::PP;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(sleep);
 
 use Edurange::Cluster;
 use Edurange::Shim;
@@ -13,27 +14,26 @@ use HTTP::Tiny;
 use IO::Select;
 
 my $node = Edurange::Cluster->new_ready('limits');
-my $shim = Edurange::Shim->start($node, EDURANGE_MAX_HEADER => 4096, EDURANGE_MAX_URL => 1000,
-	EDURANGE_MAX_JSON_DEPTH => 10, EDURANGE_MAX_RESPONSE => 65536, EDURANGE_WRONG_TOKENS => 3,
+my $shim = Edurange::Shim->start($node, EDURANGE_MAX_HEADER => 5120, EDURANGE_MAX_RESPONSE => 65536, EDURANGE_WRONG_TOKENS => 3,
 	EDURANGE_TRUSTED_PROXIES => '127.0.0.1, 10.1.0.0/16, 2001:db8::/32');
 my $token = $shim->make_token('service');
 my ($status, $json, $headers);
 
 # ---- sizes --------------------------------------------------------------------------------------
-($status, $json, $headers) = $shim->request('GET', '/live', headers => { 'X-A' => 'a' x 5000 });
+($status, $json, $headers) = $shim->request('GET', '/live', headers => { 'X-A' => 'a' x 6000 });
 is_deeply([ $status, $json->{code} ], [ 431, 'headers_too_large' ], 'a head that is too large');
-($status) = $shim->request('GET', '/live', headers => { 'X-A' => 'a' x 3000 });
+($status) = $shim->request('GET', '/live', headers => { 'X-A' => 'a' x 4000 });
 is($status, 200, 'one that is not');
-($status, $json) = $shim->get('/live?' . 'a' x 1100);
+($status, $json) = $shim->get('/live?' . 'a' x 4100);
 is_deeply([ $status, $json->{code} ], [ 414, 'uri_too_long' ], 'a target that is too long');
-($status) = $shim->get('/live?' . 'a' x 900);
+($status) = $shim->get('/live?' . 'a' x 4000);
 is($status, 200, 'one that is not');
-my $deep = '{"metadata":' . '[' x 9 . ']' x 9 . ',"userId":"u","eventType":"USER_UPDATED"}';
+my $deep = '{"metadata":' . '[' x 99 . ']' x 99 . ',"userId":"u","eventType":"USER_UPDATED"}';
 ($status, $json) = $shim->post('/activity/log', $deep, $token);
 is($status, 200, 'as deep as allowed') or diag explain $json;
-($status, $json) = $shim->post('/activity/log', $deep =~ s/\[{9}\]{9}/'[' x 10 . ']' x 10/er, $token);
+($status, $json) = $shim->post('/activity/log', $deep =~ s/\[{99}\]{99}/'[' x 100 . ']' x 100/er, $token);
 is_deeply([ $status, $json->{code} ], [ 400, 'too_deep' ], 'deeper');
-($status, $json) = $shim->post('/activity/log', '{"metadata":"' . '\\"[{' x 50 . '","userId":"u","eventType":"USER_UPDATED"}', $token);
+($status, $json) = $shim->post('/activity/log', '{"metadata":"' . '\\"[{' x 150 . '","userId":"u","eventType":"USER_UPDATED"}', $token);
 is($status, 200, 'brackets in a text do not count');
 $node->safe_psql('edurange', q{
 	INSERT INTO "User" (id, email) SELECT 'u' || i, 'e' || i FROM generate_series(1, 2000) i;
@@ -109,58 +109,95 @@ for my $stranger ('https://one.example.org', 'https://one', 'null', 'http://one.
 $shim->stop;
 
 # ---- slow clients -------------------------------------------------------------------------------
-$shim = Edurange::Shim->start($node, EDURANGE_CONNECTION_TIMEOUT => 3, EDURANGE_HEADER_TIMEOUT => 1, EDURANGE_BODY_TIMEOUT => 2,
-	EDURANGE_SEND_TIMEOUT => 2, EDURANGE_MAX_REQUESTS => 3);
+$node->safe_psql('edurange', q{UPDATE "User" SET name = repeat('long ', 4000)});
+$shim = Edurange::Shim->start($node, EDURANGE_CONNECTION_TIMEOUT => 4, EDURANGE_BODY_TIMEOUT => 1);
 
-# Sends one byte every now and then, so that the connection is never idle, until it is closed.
-sub drip
+# Is it a refusal as all others are, on a connection that ends with it, and once in the log?
+sub is_refusal
 {
-	my ($bytes) = @_;
-	my $slow = $shim->socket;
-	my $left = IO::Select->new($slow);
+	my ($answer, $ended, $want, $code, $name) = @_;
+	my ($got, $body, $head) = @{ $answer // [ 0, '', '' ] };
+	my $said = eval { decode_json($body) } // {};
+	my %head = map { /^([^:]+): (.*?)\r?$/ ? (lc $1 => $2) : () } split /\n/, $head;
 
-	local $SIG{PIPE} = 'IGNORE';
-	for my $byte (split //, $bytes)
-	{
-		last unless syswrite($slow, $byte);
-		last if $left->can_read(0.3);
-	}
-	my ($answers, $ended) = $shim->read_responses($slow, 2, 10);
-	return ($answers->[0] // [ 0, '' ], $ended);
+	is_deeply([ $got, $ended, $said->{code}, join ' ', sort keys %$said ], [ $want, 1, $code, 'code error requestId' ], $name);
+	is_deeply([ @head{qw(content-type content-length connection cache-control x-content-type-options x-request-id retry-after)} ],
+		[ 'application/json', length $body, 'close', 'no-store', 'nosniff', $said->{requestId}, $want == 503 ? 1 : undef ], "$name: headers");
+	my @lines = grep { /"id":"\Q$said->{requestId}\E"/ } split /\n/, $shim->log;
+	is_deeply([ map { decode_json($_)->{status} } @lines ], [$want], "$name: logged");
+	return;
 }
-my ($answer, $ended) = drip("GET /live HTTP/1.1\r\nHost: x\r\nX-A: " . 'a' x 500);
-is_deeply([ $answer->[0], $ended ], [ 408, 1 ], 'a head that drips in');
-like($answer->[1], qr/"code":"request_timeout"/, 'is told why');
-($answer, $ended) = drip('G' x 500);
-is_deeply([ $answer->[0], $ended ], [ 408, 1 ], 'a first line that drips in');
-my $head = "POST /activity/log HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer $token\r\nContent-Length: 5000\r\n\r\n";
-my $slow = $shim->socket;
-syswrite($slow, $head);
-{
-	local $SIG{PIPE} = 'IGNORE';
-	for (1 .. 100)
-	{
-		last unless syswrite($slow, 'x');
-		last if IO::Select->new($slow)->can_read(0.3);
-	}
-}
-($responses, $closed) = $shim->read_responses($slow, 2, 10);
-is_deeply([ $responses->[0][0], $closed ], [ 408, 1 ], 'a body that drips in');
+
+# Each sends a byte every now and then, so that its connection is never idle, until something comes back.
+my $body_head = "POST /activity/log HTTP/1.1\r\nHost: x\r\nX-Request-Id: slow.1\r\nContent-Type: application/json\r\nAuthorization: Bearer $token\r\nContent-Length: 5000\r\n\r\n";
+my @slow = (
+	[ 'a first line that drips in', '', 'G' x 500 ],
+	[ 'a head that drips in', '', "GET /live HTTP/1.1\r\nHost: x\r\nX-A: " . 'a' x 500 ],
+	[ 'a body that drips in', $body_head, 'x' x 500 ]);
+my %socket = map { $_->[0] => $shim->socket } @slow;
 my $idle = $shim->socket;
-ok($shim->is_closed($idle, 20), 'a connection on which nothing happens is closed');
-# Asks for more than sockets hold and reads nothing until the time for sending is over.
-$node->safe_psql('edurange', q{UPDATE "User" SET name = repeat('long ', 1000)});
-my $deaf = $shim->socket;
-syswrite($deaf, "GET /competition/g/leaderboard?limit=2000 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token\r\n\r\n");
-sleep 5;
+my $used = $shim->socket;
+syswrite($used, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n");
+is(scalar @{ ($shim->read_responses($used, 1))[0] }, 1, 'a connection that was of use');
+# Asks for more than sockets hold and reads it steadily, but not in time.
+my $reader = $shim->socket;
 my $heard = '';
-1 while sysread($deaf, $heard, 65536, length($heard));
+syswrite($reader, "GET /competition/g/leaderboard?limit=2000 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token\r\n\r\n");
+syswrite($socket{ $_->[0] }, $_->[1]) for @slow;
+my $waiting = IO::Select->new(values %socket);
+{
+	local $SIG{PIPE} = 'IGNORE';
+	for my $i (0 .. 99)
+	{
+		my %done = map { $_ => 1 } $waiting->can_read(0);
+
+		last if keys %done == @slow;
+		syswrite($socket{ $_->[0] }, substr($_->[2], $i, 1)) for grep { !$done{ $socket{ $_->[0] } } } @slow;
+		sysread($reader, $heard, 1 << 20, length($heard)) if $i < 30 && IO::Select->new($reader)->can_read(0);
+		sleep 0.3;
+	}
+}
+for my $case (@slow)
+{
+	my ($answers, $ended) = $shim->read_responses($socket{ $case->[0] }, 2, 10);
+
+	is_refusal($answers->[0], $ended, 408, 'request_timeout', $case->[0]);
+	is($answers->[0][2] =~ /^X-Request-Id: slow\.1\r/m ? 1 : 0, $case->[1] eq '' ? 0 : 1, "$case->[0]: its own id, where it had said it");
+}
+for my $quiet ($idle, $used)
+{
+	my ($answers, $ended) = $shim->read_responses($quiet, 1, 10);
+
+	is_deeply([ scalar @$answers, $ended ], [ 0, 1 ], 'a connection on which nothing happens is closed without a word');
+}
+1 while sysread($reader, $heard, 1 << 20, length($heard));
 my ($length) = $heard =~ /^Content-Length: (\d+)/mi;
-cmp_ok(length($heard), '<', $length // 0, 'an answer that nobody reads is given up');
+cmp_ok(length($heard), '<', $length // 0, 'an answer that is not read in time is given up');
+(undef, undef, undef, my $metrics) = $shim->request('GET', '/metrics', token => $token);
+like($metrics, qr/^edurange_http_connections_timed_out_total 4$/m, 'all are counted as too slow');
+like($metrics, qr/^edurange_http_requests_total\{method="",route="",status="408"\} 2$/m, 'and the refusals as such');
+like($metrics, qr{^edurange_http_requests_total\{method="POST",route="/activity/log",status="408"\} 1$}m, 'under their route, where it is known');
+is(() = $shim->log =~ /"status":408/g, 3, 'nothing else is logged as slow');
+is($shim->stop, 0, 'stopped');
+
+# ---- many requests on one connection ------------------------------------------------------------
+$shim = Edurange::Shim->start($node);
+my $most = 100_000;
+my ($sent, $got, $text) = (0, 0, '');
 $socket = $shim->socket;
-syswrite($socket, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n" x 5);
-($responses, $closed) = $shim->read_responses($socket, 5, 10);
-is_deeply([ scalar @$responses, $closed, $responses->[2][2] =~ /^Connection: close/mi ? 1 : 0 ], [ 3, 1, 1 ], 'requests on one connection');
+while ($got < $most)
+{
+	if ($sent < $most && $sent - $got < 1000)
+	{
+		syswrite($socket, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n" x 100);
+		$sent += 100;
+	}
+	sysread($socket, $text, 65536, length $text) or last;
+	$got += $text =~ s/HTTP.*?\{"live":true\}(?=.)//gs;
+	last if $got == $most - 1 && $text =~ /\}$/;
+}
+like($text, qr/^Connection: close\r.*\{"live":true\}$/ms, 'the last of so many is told to be the last');
+is_deeply([ $got, $shim->is_closed($socket) ], [ $most - 1, 1 ], 'and only that');
 ($status) = $shim->get('/live');
 is($status, 200, 'others are served all the while');
 is($shim->stop, 0, 'stopped');
@@ -184,23 +221,29 @@ cmp_ok(($kept->() - $before) / @idlers, '<', 24, 'kB that an idle connection cos
 close($_) for @idlers;
 is($shim->stop, 0, 'stopped');
 
-# ---- connections of one address -----------------------------------------------------------------
-for my $trusted (undef, '127.0.0.0/8')
+# ---- too many connections -----------------------------------------------------------------------
+$shim = Edurange::Shim->start($node, EDURANGE_CONNECTION_LIMIT => 64);
+$shim->{http} = HTTP::Tiny->new(timeout => 30, keep_alive => 0);
+my @open = map {
+	my $one = $shim->socket;
+
+	syswrite($one, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n");
+	$shim->read_responses($one, 1);
+	$one
+} 1 .. 64;
+for my $bytes ("GET /live HTTP/1.1\r\nHost: x\r\n\r\n", '')
 {
-	$shim = Edurange::Shim->start($node, EDURANGE_ADDRESS_LIMIT => 5, (defined $trusted ? (EDURANGE_TRUSTED_PROXIES => $trusted) : ()));
-	$shim->{http} = HTTP::Tiny->new(timeout => 30, keep_alive => 0);
-	sleep 1;
-	my @open = map { $shim->socket } 1 .. 5;
 	my $more = $shim->socket;
-	syswrite($more, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n");
-	($responses) = $shim->read_responses($more, 1, 10);
-	is($responses->[0][0], defined $trusted ? 200 : 503, defined $trusted ? 'a trusted proxy has as many as it needs' : 'one connection too many is told so at once');
-	like($responses->[0][2], qr/^Retry-After: /mi, 'and when to try again') unless defined $trusted;
-	close($_) for @open;
-	sleep 1;
-	($status) = $shim->get('/live');
-	is($status, 200, 'places are free again');
-	is($shim->stop, 0, 'stopped');
+
+	syswrite($more, $bytes);
+	my ($answers, $ended) = $shim->read_responses($more, 2, 10);
+	is_refusal($answers->[0], $ended, 503, 'too_many_connections', 'one connection too many is told so at once');
 }
+close($_) for @open;
+sleep 1;
+(undef, undef, undef, $metrics) = $shim->request('GET', '/metrics', token => $token);
+like($metrics, qr/^edurange_http_connections_refused_total 2$/m, 'places are free again, and the refusals counted');
+like($metrics, qr/^edurange_http_requests_total\{method="",route="",status="503"\} 2$/m, 'as answers, too');
+is($shim->stop, 0, 'stopped');
 
 done_testing();

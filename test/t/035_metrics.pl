@@ -87,6 +87,31 @@ is_deeply($health->{drift}, { rowsWithoutPods => 2, podsWithoutRows => 2, status
 is_deeply([ @{ $health->{sync} }{qw(consecutiveFailures lastError podsSeen polls failures stale)} ], [ 1, 'HTTP 500', 4, 3, 1, 1 ], 'as is the worker');
 ok(exists $sample{$_}, $_) for 'edurange_database_queue{tier="player"}', 'edurange_database_retries_total', 'edurange_sync_consecutive_failures';
 
+# ---- what counts as an award --------------------------------------------------------------------
+$node->safe_psql('edurange', q{
+	INSERT INTO "ChallengeQuestion" (id, "challengeId", content, type, points, answer, "order") SELECT 'q' || n, 'c', 'q', 'text', 5, 'yes', n FROM generate_series(1, 3) n;
+	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('gc', 50, 'c', 'g')});
+
+# How many awards of a kind has an answer counted?
+sub counted
+{
+	my ($kind, $path, $want, %body) = @_;
+	my $of = sub { return { samples(($shim->get('/metrics', $token{service}))[3]) }->{"edurange_awards_total{kind=\"$kind\"}"} };
+	my $before = $of->();
+
+	($status, $json) = $shim->post($path, { user_id => 'ada', group_challenge_id => 'gc', %body }, $token{service});
+	is($status, $want, "$path: $want") or diag explain $json;
+	return $of->() - $before;
+}
+is(counted('question', '/question/attempt', 200, question_id => 'q1', answer => 'no'), 0, 'a wrong answer is no award');
+is(counted('question', '/question/attempt', 200, question_id => 'q1', answer => 'yes'), 1, 'a right one is');
+is(counted('question', '/question/attempt', 200, question_id => 'q1', answer => 'yes'), 0, 'a second time it is none');
+is(counted('question', '/question/complete', 200, question_id => 'q1'), 0, 'nor is completing what is completed');
+is(counted('question', '/question/complete', 200, question_id => 'q2'), 1, 'completing a question is one');
+is(counted('question', '/question/complete', 404, question_id => 'none'), 0, 'a refusal is none');
+is(counted('challenge', '/competition/complete-challenge', 200), 1, 'a challenge');
+is(counted('challenge', '/competition/complete-challenge', 200), 0, 'which is completed once');
+
 # ---- a port of its own --------------------------------------------------------------------------
 my $http = HTTP::Tiny->new;
 my $own = $http->get("http://127.0.0.1:$port/metrics");

@@ -143,6 +143,24 @@ for my $form (sort keys %uploads)
 	is_deeply([ $status, map { $_->{status} } @{ $json->{challenges} } ], [ 200, 'unchanged', 'unchanged' ], "$form, again");
 	is(everything(), $before, "$form, again: no row is written");
 }
+# ---- names with accents, which macOS writes as two characters ------------------------------------
+my %spelling = (composed => "\xc3\xbcbung.json", decomposed => "u\xcc\x88bung.json");
+for my $named (sort keys %spelling)
+{
+	for my $packed (sort keys %spelling)
+	{
+		for my $flags (0, 0x800)
+		{
+			my ($manifest, $file) = pack_files('accents', '1.0.0', $spelling{$named} => document('accents', 1));
+			my %flags = (flags => $flags);
+			my ($status, $json) = upload('/packs/upload?dry_run=true', 'application/zip',
+				zip_of([ $manifest, { %$file, name => $spelling{$packed}, local => \%flags, central => \%flags } ]));
+			is_deeply([ $status, $json->{installed_count}, $json->{skipped_details} ], [ 200, 1, [] ],
+				"a name that is $packed, flags $flags, $named in the manifest") or diag explain $json;
+		}
+	}
+}
+
 is_deeply((upload('/packs/upload', 'application/zip', $zip))[1]{skipped_details}[0]{path},
 	'README.md', 'a file that the manifest does not name is reported, and only that');
 

@@ -52,6 +52,28 @@ my $right = zip_of(\@pack);
 my ($status, $json) = upload($right);
 is($status, 200, 'the pack that the others are made from is right') or diag explain $json;
 
+# ---- what is unusual, but right ------------------------------------------------------------------
+my ($length, $packed) = (length $document, length deflate($document));
+my $zip64 = pack('v2 Q2', 1, 16, $length, $packed);
+my %in_zip64 = (size => 0xffffffff, compressed => 0xffffffff);
+my %unusual = (
+	'a stream' => [ local => { flags => 8, crc => 0, compressed => 0, size => 0 }, central => { flags => 8 }, behind => 'x' x 16 ],
+	'a stream whose size was known, of macOS' => [ local => { flags => 8, crc => 0, compressed => 0 }, central => { flags => 8 } ],
+	'a stream that says all' => [ local => { flags => 8 }, central => { flags => 8 } ],
+	'sizes of zip64' => [ local => { %in_zip64, extra => $zip64 } ],
+	'sizes of zip64 behind another field' => [ local => { %in_zip64, extra => pack('v2 a5', 0x5455, 5, 'x') . $zip64 } ],
+	'a stream with zip64' =>
+	  [ local => { flags => 8, crc => 0, %in_zip64, extra => pack('v2 Q2', 1, 16, 0, 0) }, central => { flags => 8 } ],
+	'standard input of zip' => [ central => { attributes => 0010644 << 16 } ],
+	'a system without modes' => [ central => { made_by => 20, attributes => 0120777 << 16 } ]);
+for my $unusual (sort keys %unusual)
+{
+	($status, $json) = upload(saying(@{ $unusual{$unusual} }));
+	is($status, 200, $unusual) or diag explain $json;
+}
+is((upload(with({ name => 'folder/', data => deflate(''), central => { attributes => 0040755 << 16 } })))[0], 200,
+	'a folder that is deflated, as jar makes it');
+
 # ---- no zip, or not all of it --------------------------------------------------------------------
 is_refused('', '400 archive_invalid', qr/not a zip file/, 'nothing');
 is_refused($_, '400 archive_invalid', qr/not a zip file/, 'something else')
@@ -113,7 +135,6 @@ is_refused(saying(method => $_, data => $document), '400 archive_invalid', qr/"a
 is_refused(saying(local => { method => 0 }), '400 archive_invalid', qr/"a\.json".* another way/, 'two methods for one file');
 
 # ---- sizes and checksums -------------------------------------------------------------------------
-my $length = length $document;
 for my $say (qw(local central both))
 {
 	my $lie = sub { return $say eq 'both' ? (local => {@_}, central => {@_}) : ($say => {@_}); };
@@ -126,6 +147,17 @@ for my $say (qw(local central both))
 }
 is_refused(saying(local => { compressed => 3 }, central => { compressed => 3 }), '400 archive_invalid',
 	qr/"a\.json" in the archive is broken/, 'less data than it needs');
+is_refused(saying(data => deflate($document) . 'x'), '400 archive_invalid', qr/"a\.json" in the archive is broken/,
+	'more data than it needs');
+is_refused(saying(method => 0, size => $length, data => $document . 'x'), '400 archive_invalid',
+	qr/"a\.json" in the archive is broken/, 'more data than it says, stored');
+for my $fact (qw(crc compressed size))
+{
+	is_refused(saying(local => { flags => 8, crc => 0, compressed => 0, size => 0, $fact => 1 }, central => { flags => 8 }),
+		'400 archive_invalid', qr/"a\.json" in the archive is broken/, "a stream with another $fact in front");
+	is_refused(saying(local => { $fact => 0 }), '400 archive_invalid', qr/"a\.json" in the archive is broken/,
+		"no $fact in front, and no stream");
+}
 is_refused(saying(data => "\xff" x 50), '400 archive_invalid', qr/"a\.json" in the archive is broken/, 'no deflate');
 is_refused(with({ name => 'notes.bin', content => 'x', data => "\xff" x 50 }), '400 archive_invalid',
 	qr/"notes\.bin" in the archive is broken/, 'also in a file that is not wanted');
@@ -134,6 +166,12 @@ for my $extra (pack('v2 Q2', 1, 16, 1 << 40, 1 << 40), pack('v2', 1, 16), pack('
 	is_refused(saying(local => { extra => $extra, size => 0xffffffff, compressed => 0xffffffff },
 			central => { extra => $extra, size => 0xffffffff, compressed => 0xffffffff }),
 		'400 archive_invalid', qr/broken/, 'sizes of zip64 that are lies');
+}
+
+for my $lie ([ $length + 1, $packed ], [ $length, $packed - 1 ], [ $length | 1 << 32, $packed ])
+{
+	is_refused(saying(local => { %in_zip64, extra => pack('v2 Q2', 1, 16, @$lie) }), '400 archive_invalid',
+		qr/"a\.json" in the archive is broken/, "sizes of zip64 in front that are lies: @$lie");
 }
 
 # ---- the structure -------------------------------------------------------------------------------
@@ -155,6 +193,10 @@ is_refused(saying(central => { offset => $_ }), '400 archive_invalid', qr/"a\.js
   for 0, 7, 0xffffffff, length $right;
 is_refused(zip_of([ @pack, { name => 'a.json', content => $document, central => { name => 'b.json', offset => 0 } } ]),
 	'400 archive_invalid', qr/"b\.json".* another name/, 'the data of another file');
+my $inner = { name => 'b.json', content => '{}', method => 0 };
+my $outer = { name => 'outer', content => substr(zip_of([$inner]), 0, 38), method => 0 };
+is_refused(zip_of([ $outer, @pack, { %$inner, central => { offset => 35 } } ]), '400 archive_invalid',
+	qr/"b\.json" in the archive shares its data with another/, 'a file within a file');
 
 # ---- texts ---------------------------------------------------------------------------------------
 is_refused(zip_of([ { name => 'pack.json', content => "{\"id\": \"\xff\"}" } ]), '400 invalid_encoding',

@@ -5,6 +5,11 @@
 #
 #   my $schema = Edurange::Schema->new($document);
 #   my @violations = $schema->violations($value, $document->{...}{schema});
+#
+# It also remembers which members of objects were null, so that a test can tell what the document calls
+# nullable for no reason:
+#
+#   my @members = $schema->never_null;
 
 package Edurange::Schema;
 
@@ -14,6 +19,7 @@ use warnings;
 use B ();
 use Carp;
 use JSON::PP ();
+use Scalar::Util qw(refaddr);
 
 my %ignored = map { $_ => 1 } qw(description format example title);
 
@@ -71,8 +77,9 @@ my %check = (
 	properties => sub {
 		my ($self, $value, $properties, $at) = @_;
 		return () unless ref $value eq 'HASH';
-		return map { $self->violations($value->{$_}, $properties->{$_}, "$at/$_") }
-		  grep { exists $value->{$_} } sort keys %$properties;
+		my @members = grep { exists $value->{$_} } sort keys %$properties;
+		$self->{null}{ refaddr $properties->{$_} } = 1 for grep { !defined $value->{$_} } @members;
+		return map { $self->violations($value->{$_}, $properties->{$_}, "$at/$_") } @members;
 	},
 	required => sub {
 		my ($self, $value, $required, $at) = @_;
@@ -147,6 +154,24 @@ sub response_violations
 	return () if $media !~ /json/;
 	return 'the body is not JSON' unless defined $body;
 	return $self->violations($body, $content->{$media}{schema}, 'body');
+}
+
+# The members of objects below a node that may be null and were not in any value so far, by their places.
+sub never_null
+{
+	my ($self, $node, $at) = @_;
+
+	$node //= $self->{document};
+	$at //= '#';
+	return map { $self->never_null($node->[$_], "$at/$_") } 0 .. $#$node if ref $node eq 'ARRAY';
+	return () unless ref $node eq 'HASH';
+	my $properties = ref $node->{properties} eq 'HASH' ? $node->{properties} : {};
+	my @never = grep {
+		my $schema = $properties->{$_};
+		my @types = map { ref $_->{type} ? @{ $_->{type} } : $_->{type} // () } $schema, @{ $schema->{anyOf} // [] };
+		(grep { $_ eq 'null' } @types) && !$self->{null}{ refaddr $schema };
+	} sort keys %$properties;
+	return ((map { "$at/$_" } @never), map { $self->never_null($node->{$_}, "$at/$_") } sort keys %$node);
 }
 
 1;

@@ -3,7 +3,7 @@
 #   zip_of([ { name => 'pack.json', content => '{}' }, … ], prefix => 'junk')
 #
 # An entry may say anything about itself in front of its data (local => {…}) and in the directory
-# (central => {…}): name, version, flags, method, crc, compressed, size, attributes, offset, extra,
+# (central => {…}): name, version, made_by, flags, method, crc, compressed, size, attributes, offset, extra,
 # comment.  What it does not say is what is true.  The archive takes: prefix and suffix, bytes around
 # it; comment; end => {…} for entries, directory_size, directory_offset and disk of its end record.
 

@@ -1,0 +1,29 @@
+/*
+ * arguments.h
+ *	  The arguments of SQL functions; what they lack is refused by their name.
+ */
+#ifndef EDURANGE_ARGUMENTS_H
+#define EDURANGE_ARGUMENTS_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/jsonb.h"
+
+/* Null counts as missing, and of a text the empty one, too. */
+extern void require_argument(FunctionCallInfo fcinfo, int argument, const char *name);
+extern char *required_text(FunctionCallInfo fcinfo, int argument, const char *name);
+extern int32 required_int(FunctionCallInfo fcinfo, int argument, const char *name);
+extern Jsonb *required_jsonb(FunctionCallInfo fcinfo, int argument, const char *name);
+
+/* A required integer, which must lie in a range. */
+extern int32
+int_between(FunctionCallInfo fcinfo, int argument, const char *name, int32 lowest, int32 highest);
+
+/* The text, or NULL. */
+extern char *optional_text(FunctionCallInfo fcinfo, int argument);
+
+/* Null counts as false. */
+extern bool optional_flag(FunctionCallInfo fcinfo, int argument);
+
+#endif

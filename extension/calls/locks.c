@@ -1,0 +1,43 @@
+/*
+ * locks.c
+ *	  Holding what a call is about, always in one order.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+
+#include "base/statements.h"
+#include "calls/locks.h"
+
+typedef enum StatementId
+{
+	LOCK_USER,
+	LOCK_COMPETITION,
+	STATEMENT_COUNT
+} StatementId;
+
+static Statement statements[STATEMENT_COUNT] = {
+    [LOCK_USER] = {"SELECT 1 FROM public.\"User\" WHERE id = $1 FOR KEY SHARE",
+                   {TEXTOID},
+                   .by_key = true},
+    [LOCK_COMPETITION] = {"SELECT 1 FROM public.\"CompetitionGroup\" WHERE id = $1 FOR KEY SHARE",
+                          {TEXTOID},
+                          .by_key = true},
+};
+
+bool
+lock_user(const char *user_id, Refusal *refusal)
+{
+	if (STATEMENT_RUN(&statements[LOCK_USER], value_text(user_id)) > 0)
+		return true;
+	return refuse(refusal, EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", user_id);
+}
+
+bool
+lock_competition(const char *group_id, Refusal *refusal)
+{
+	if (STATEMENT_RUN(&statements[LOCK_COMPETITION], value_text(group_id)) > 0)
+		return true;
+	return refuse(refusal, EDURANGE_COMPETITION_NOT_FOUND, "competition \"%s\" does not exist",
+	              group_id);
+}

@@ -1,0 +1,25 @@
+/*
+ * locks.h
+ *	  Holding what a call is about, always in one order.
+ *
+ * The order of locks: "User", "CompetitionGroup", what is played or used in it ("GroupChallenge" with its
+ * "Challenge", "ChallengeQuestion", or "CompetitionAccessCode"), "_GroupMembers", "ChallengeInstance",
+ * "GroupPoints", edurange.standing.  A deleted user's rows go likewise, the user first and a total before
+ * its standing, so that nobody waits crosswise.
+ *
+ * Who only names a row takes it FOR KEY SHARE: it cannot go, and others can name it, too.  That is why an
+ * import, which holds a challenge and its questions first, may name users afterwards: nobody who answers
+ * them waits for that.
+ */
+#ifndef EDURANGE_LOCKS_H
+#define EDURANGE_LOCKS_H
+
+#include "postgres.h"
+
+#include "base/refusal.h"
+
+/* Both hold the row to the end of the transaction, or refuse because there is none; within statements. */
+extern bool lock_user(const char *user_id, Refusal *refusal);
+extern bool lock_competition(const char *group_id, Refusal *refusal);
+
+#endif

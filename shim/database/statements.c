@@ -1,0 +1,85 @@
+/*
+ * statements.c
+ *	  Every statement that the shim sends to the database, once.
+ *
+ * There is no SQL anywhere else in the shim.  Each statement is prepared under its name on a
+ * connection that needs it.
+ */
+#include "database/statements.h"
+
+/* clang-format off */
+/* Each names its function once: what it selects of it as a row, as rows or as a value, or for many calls. */
+#define SELECT(function, value, arguments)                                                         \
+	function, "SELECT " value " FROM edurange." function "(" arguments ") t"
+#define ROW(function, arguments) {SELECT(function, "edurange.wire(t)::text", arguments)}
+#define ROWS "coalesce(json_agg(edurange.wire(t)), '[]')"
+#define LIST(function, arguments) {SELECT(function, ROWS "::text", arguments), .list = true}
+#define VALUE(function, arguments)                                                                 \
+	{function, "SELECT edurange." function "(" arguments ")::text"}
+#define BATCHED_AS(function, value)                                                                \
+	{function, "SELECT " value ", sqlstate, message, detail, hint FROM edurange.outcomes('"        \
+	 function "', $1)", .batched = true}
+#define BATCHED(function) BATCHED_AS(function, "value")
+#define CALLER(a, b, c) "caller => ROW($" #a ",$" #b ",$" #c ")::edurange.caller"
+#define KEYED(a, b, c, d) CALLER(a, b, c) ", idempotency_key => $" #d
+
+const DatabaseStatement statements[STATEMENT_COUNT] = {
+	[STATEMENT_PING] = {"ping",
+		"SELECT '{\"status\":\"ok\",\"message\":\"the service is running\",\"database\":\"connected\","
+		"\"timestamp\":null}'::text"},
+	[STATEMENT_READINESS] = {SELECT("readiness",
+		"CASE WHEN ready THEN json_build_object('ready', true, 'version', version)"
+		" ELSE json_build_object('ready', false, 'reason',"
+		" 'tables are missing or incomplete; run edurange.migrate()', 'missing', missing) END::text",
+		"")},
+	[STATEMENT_AUTHENTICATE] = ROW("authenticate_token", "$1::bytea"),
+	[STATEMENT_GET_POINTS] = BATCHED_AS("get_points", "'{\"points\":' || value || '}'"),
+	[STATEMENT_ADD_POINTS] = BATCHED("add_points"),
+	[STATEMENT_SET_POINTS] = BATCHED("set_points"),
+	[STATEMENT_CREATE_COMPETITION] = BATCHED("create_competition"),
+	[STATEMENT_GENERATE_CODE] = BATCHED("generate_access_code"),
+	[STATEMENT_ADD_CHALLENGE] = BATCHED("add_competition_challenge"),
+	[STATEMENT_JOIN] = BATCHED("join_competition"),
+	[STATEMENT_LEADERBOARD] = LIST("leaderboard",
+		"group_id => $1, \"limit\" => coalesce($2, 1000), \"offset\" => coalesce($3, 0), at => $4, "
+		CALLER(5, 6, 7)),
+	[STATEMENT_ATTEMPT] = BATCHED("attempt_question"),
+	[STATEMENT_COMPLETE] = BATCHED("complete_question"),
+	[STATEMENT_CHALLENGE_DETAILS] = BATCHED("challenge_details"),
+	[STATEMENT_COMPLETED] = {SELECT("completed_questions",
+		"json_build_object('completed_questions', " ROWS ")::text",
+		"user_id => $1, group_challenge_id => $2, " CALLER(3, 4, 5))},
+	[STATEMENT_QUESTION_DETAILS] = ROW("question_details", "question_id => $1, " CALLER(2, 3, 4)),
+	[STATEMENT_CHALLENGE_LIST] = ROW("challenge_list",
+		"type => $1, difficulty => $2, pack_id => $3, group_id => $4, search => $5, "
+		"\"limit\" => coalesce($6, 100), cursor => $7, " CALLER(8, 9, 10)),
+	[STATEMENT_CHALLENGES] = LIST("challenges", CALLER(1, 2, 3)),
+	[STATEMENT_PACK_INSTALL] = ROW("pack_install",
+		"manifest => $1, paths => $2, documents => $3, "
+		"dry_run => coalesce($4, false), installed_by => $5, " KEYED(6, 7, 8, 9)),
+	[STATEMENT_PACK_UPDATE] = ROW("pack_update",
+		"manifest => $1, paths => $2, documents => $3, "
+		"dry_run => coalesce($4, false), installed_by => $5, force => coalesce($6, false), "
+		KEYED(7, 8, 9, 10)),
+	[STATEMENT_PACK_UNINSTALL] = ROW("pack_uninstall", "pack_id => $1, " KEYED(2, 3, 4, 5)),
+	[STATEMENT_PACK_LIST] = ROW("pack_list", CALLER(1, 2, 3)),
+	[STATEMENT_PACK_DETAILS] = ROW("pack_details", "pack_id => $1, " CALLER(2, 3, 4)),
+	[STATEMENT_COMPLETE_CHALLENGE] = BATCHED("complete_challenge"),
+	[STATEMENT_PROGRESS] = ROW("competition_progress", "group_id => $1, user_id => $2, " CALLER(3, 4, 5)),
+	[STATEMENT_INSTANCE] = ROW("challenge_instance", "challenge_instance_id => $1, " CALLER(2, 3, 4)),
+	[STATEMENT_UPDATE_INSTANCE] = BATCHED_AS("update_challenge_instance",
+		"'{\"success\":true,\"message\":\"instance updated\",\"data\":' || value || '}'"),
+	[STATEMENT_LOG_ACTIVITY] = BATCHED("log_activity"),
+	[STATEMENT_SYNC_METRICS] = {"sync_metrics",
+		"SELECT row_to_json(t)::text FROM (SELECT s.*, d.*,"
+		" extract(epoch FROM s.\"lastAttempt\") AS \"lastAttemptAt\","
+		" extract(epoch FROM s.\"lastSuccess\") AS \"lastSuccessAt\""
+		" FROM edurange.sync_status() s, edurange.sync_drift_summary() d) t"},
+	[STATEMENT_HEALTH] = ROW("health", ""),
+	[STATEMENT_CDF_SCHEMA] = VALUE("cdf_schema", ""),
+	[STATEMENT_CDF_VALIDATE] = ROW("cdf_validate", "document => $1"),
+	[STATEMENT_CDF_IMPORT] = ROW("cdf_import", "document => $1, pack_id => $2, " KEYED(3, 4, 5, 6)),
+	[STATEMENT_CDF_UPDATE] = ROW("cdf_update", "challenge_id => $1, document => $2, " KEYED(3, 4, 5, 6)),
+	[STATEMENT_CDF_EXPORT] = VALUE("cdf_export", "challenge_id => $1, " CALLER(2, 3, 4)),
+};
+/* clang-format on */

@@ -1,0 +1,15 @@
+/*
+ * documents.h
+ *	  The interface described, as an OpenAPI document and as a page to read.
+ *
+ * Both say what the tables of the shim and the row types of SQL say and depend on no setting, so they
+ * are made when the shim is built, by make_documents, and are bytes of the program.  Of this room
+ * only these run in the server; all the rest is the program that makes them.
+ */
+#ifndef EDURANGE_SHIM_DOCUMENTS_H
+#define EDURANGE_SHIM_DOCUMENTS_H
+
+extern const char openapi_document[];
+extern const char openapi_page[];
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * faults.c
+ *	  Rows of the route and statement tables that cannot work.
+ *
+ * The tables are constants, so they are judged once, when the shim is built, and no shim with a
+ * fault in them comes to be.
+ */
+#include "describe/faults.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "describe/schema.h"
+
+/* The highest $n of a statement. */
+static int
+count_placeholders(const char *sql)
+{
+	int highest = 0;
+
+	for (const char *at = strchr(sql, '$'); at != NULL; at = strchr(at + 1, '$'))
+	{
+		int number = 0;
+
+		sscanf(at, "$%d", &number);
+		if (number > highest)
+			highest = number;
+	}
+	return highest;
+}
+
+/* What is wrong with a route, or NULL. */
+static const char *
+fault_of_route(const Route *route)
+{
+	int bound = (route->caller ? CALLER_VALUES : 0) + (route->keyed ? 1 : 0);
+	int braces = 0;
+	int path_params = 0;
+
+	if (route->method == NULL || route->path == NULL || route->summary == NULL)
+		return "method, path or summary is missing";
+	if (route->open == (route->tier != TIER_NONE))
+		return "it must have a tier or be open, and not both";
+	if (route->response == RESPOND_VALUE && route->statement == STATEMENT_NONE)
+		return "it has no statement";
+	if (route->response == RESPOND_VALUE && schema_function(route) == NULL)
+		return "its statement has not the name of a function";
+	if (response_kinds[route->response].media_type == NULL)
+		return "nothing says what media type it answers with";
+	for (const char *at = route->path; *at != '\0'; at++)
+		braces += *at == '{';
+	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
+	{
+		const Param *param = &route->params[i];
+
+		bound += !param->ignored;
+		path_params += param->source == FROM_PATH;
+		if (param->source == FROM_BODY && route->body == BODY_NONE)
+			return "a parameter comes from a body that the route does not take";
+		if ((param->type == TYPE_DOCUMENT) !=
+		    (param->source == FROM_BODY && route->body == BODY_DOCUMENT))
+			return "a document and a body of fields do not go together";
+		if (param->source == FROM_UPLOAD && route->body != BODY_PACK)
+			return "a parameter comes from a pack that the route does not take";
+	}
+	if (braces != path_params)
+		return "the path and the path parameters differ";
+	if (route->statement != STATEMENT_NONE && statements[route->statement].batched)
+		bound = 1;
+	if (route->statement != STATEMENT_NONE &&
+	    count_placeholders(statements[route->statement].sql) != bound)
+		return "the statement takes another number of values";
+	return NULL;
+}
+
+bool
+find_faults(void)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < route_count; i++)
+	{
+		const char *fault = fault_of_route(&routes[i]);
+
+		if (fault == NULL)
+			continue;
+		fprintf(stderr, "route %s %s: %s\n", routes[i].method, routes[i].path, fault);
+		found = true;
+	}
+	for (int i = STATEMENT_NONE + 1; i < STATEMENT_COUNT; i++)
+	{
+		if (statements[i].sql == NULL)
+		{
+			fprintf(stderr, "statement %d is missing from the table\n", i);
+			found = true;
+		}
+	}
+	return found;
+}

@@ -1,0 +1,55 @@
+/*
+ * request.c
+ *	  A request from its first byte to the end of its response, as the files that serve it share it.
+ */
+#include "http/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/counters.h"
+
+Request *
+request_new(Worker *worker, struct MHD_Connection *connection, const char *uri)
+{
+	Request *request = calloc(1, sizeof(Request));
+
+	if (request == NULL)
+		return NULL;
+	request->worker = worker;
+	request->config = worker->config;
+	request->connection = connection;
+	request->client = client_of(connection);
+	if (request->client != NULL)
+		request->client->request = request;
+	request->raw_uri = uri;
+	request->raw_uri_length = strlen(uri);
+	request->uri = strdup(uri);
+	clock_gettime(CLOCK_MONOTONIC, &request->begun);
+	gauge_change(GAUGE_REQUESTS, 1);
+	return request;
+}
+
+void
+request_free(Request *request)
+{
+	if (request->client != NULL)
+		request->client->request = NULL;
+	failure_clear(&request->failure);
+	identity_free(&request->identity);
+	values_free(&request->values);
+	pack_free(&request->upload.pack);
+	fields_free(&request->fields);
+	json_decref(request->members);
+	free(request->reply);
+	free(request->body);
+	free(request->uri);
+	free(request);
+	gauge_change(GAUGE_REQUESTS, -1);
+}
+
+const char *
+request_header(const Request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
