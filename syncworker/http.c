@@ -23,7 +23,7 @@
 
 #include "compat.h"
 #include "http.h"
-#include "worker.h"
+#include "interrupts.h"
 
 #define MAX_BODY (32 * 1024 * 1024)
 #define MAX_HEADERS (64 * 1024)
@@ -464,7 +464,7 @@ client_wait(int64 deadline)
 	if (events & WL_LATCH_SET)
 	{
 		ResetLatch(MyLatch);
-		worker_check_interrupts();
+		check_interrupts();
 	}
 }
 

@@ -14,12 +14,12 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "database.h"
 #include "instance_manager.h"
 #include "round.h"
+#include "settings.h"
 
 #define MAX_BACKOFF_MS 60000
 #define MAX_PROBE_MS 2000
@@ -54,20 +54,6 @@ typedef struct RoundSettings
 	int concurrency;
 	bool takes_schema;
 } RoundSettings;
-
-const char *
-setting(const char *name, const char *otherwise)
-{
-	const char *value = GetConfigOption(name, true, false);
-
-	return value != NULL ? value : otherwise;
-}
-
-static long
-setting_number(const char *name, const char *otherwise)
-{
-	return strtol(setting(name, otherwise), NULL, 10);
-}
 
 /* Whether the problem was logged already; remembers it. */
 static bool
@@ -175,13 +161,13 @@ ask_and_apply(const RoundSettings *settings, const char *wanted)
 		report_problem("ask the Instance Manager", evidence.problem);
 	if (evidence.text != NULL)
 	{
-		Observation observation = {.text = evidence.text,
-		                           .length = strlen(evidence.text),
-		                           .encoding = PG_UTF8,
-		                           .observed_at = begin,
-		                           .duration_ms = milliseconds_since(begin)};
+		ApplyInput input = {.text = evidence.text,
+		                    .length = strlen(evidence.text),
+		                    .encoding = PG_UTF8,
+		                    .observed_at = begin,
+		                    .duration_ms = milliseconds_since(begin)};
 
-		if (!database_apply(APPLY_EVIDENCE, &observation, &result))
+		if (!database_apply(APPLY_EVIDENCE, &input, &result))
 			note_database_failure("apply the answers", result.problem, settings);
 	}
 	more = evidence.left > 0 && evidence.answered > 0;
@@ -195,13 +181,13 @@ apply_problem(const RoundSettings *settings, const char *problem, int encoding,
               TimestampTz observed_at)
 {
 	ApplyResult result = {0};
-	Observation observation = {.text = problem,
-	                           .length = strlen(problem),
-	                           .encoding = encoding,
-	                           .observed_at = observed_at,
-	                           .duration_ms = milliseconds_since(observed_at)};
+	ApplyInput input = {.text = problem,
+	                    .length = strlen(problem),
+	                    .encoding = encoding,
+	                    .observed_at = observed_at,
+	                    .duration_ms = milliseconds_since(observed_at)};
 
-	if (database_apply(APPLY_PROBLEM, &observation, &result) && !history.away)
+	if (database_apply(APPLY_PROBLEM, &input, &result) && !history.away)
 		ask_and_apply(settings, result.wanted);
 }
 
@@ -255,19 +241,26 @@ take_schema_if_due(const RoundSettings *settings)
 	                                                 taken ? SCHEMA_INTERVAL_MS : SCHEMA_RETRY_MS);
 }
 
-/* The list came.  True: there is more to ask for than there was time. */
+/*
+ * An answer came, be it a list or not.  True: there is more to ask for than there was time.  The
+ * answer, up to 32 MiB, is not kept while that is asked for.
+ */
 static bool
-apply_list(const RoundSettings *settings, const ImReply *reply, TimestampTz observed_at)
+apply_list(const RoundSettings *settings, ImReply *reply, TimestampTz observed_at)
 {
 	ApplyResult result = {0};
 	bool more;
-	Observation observation = {.text = reply->body,
-	                           .length = reply->length,
-	                           .encoding = PG_UTF8,
-	                           .observed_at = observed_at,
-	                           .duration_ms = milliseconds_since(observed_at)};
+	bool applied;
+	ApplyInput input = {.text = reply->body,
+	                    .length = reply->length,
+	                    .encoding = PG_UTF8,
+	                    .observed_at = observed_at,
+	                    .duration_ms = milliseconds_since(observed_at)};
 
-	if (!database_apply(APPLY_LIST, &observation, &result))
+	history.away = false;
+	applied = database_apply(APPLY_LIST, &input, &result);
+	im_reply_free(reply);
+	if (!applied)
 	{
 		if (result.refused)
 			note_failure("apply the list of pods", result.problem, 0);
@@ -318,11 +311,11 @@ probe(const RoundSettings *settings)
 	if (!history.away && !was_away)
 	{
 		ApplyResult result = {0};
-		Observation observation = {.text = "{\"statuses\": [], \"secrets\": []}",
-		                           .observed_at = GetCurrentTimestamp()};
+		ApplyInput input = {.text = "{\"statuses\": [], \"secrets\": []}",
+		                    .observed_at = GetCurrentTimestamp()};
 
-		observation.length = strlen(observation.text);
-		if (database_apply(APPLY_EVIDENCE, &observation, &result))
+		input.length = strlen(input.text);
+		if (database_apply(APPLY_EVIDENCE, &input, &result))
 			ask_and_apply(settings, result.wanted);
 	}
 	return was_away && !history.away;

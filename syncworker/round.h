@@ -13,7 +13,4 @@ extern long round_run(void);
 /* Forgets earlier failures and what is not due yet, so that the next round asks for all. */
 extern void round_start_anew(void);
 
-/* The value of a setting of the extension, or another one where it is not defined. */
-extern const char *setting(const char *name, const char *otherwise);
-
 #endif

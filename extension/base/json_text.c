@@ -16,7 +16,7 @@
 static Jsonb *
 parse(const char *text, Refusal *refusal)
 {
-	JsonLexContext *lexer = compat_json_lexer(unconstify(char *, text), (int) strlen(text));
+	JsonLexContext *lexer = compat_json_lexer(unconstify(char *, text), (int) strlen(text), true);
 	JsonParseErrorType error = pg_parse_json(lexer, &nullSemAction);
 
 	if (error == JSON_SUCCESS)

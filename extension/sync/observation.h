@@ -49,6 +49,9 @@ typedef struct Observation
 } Observation;
 
 /* Reads the argument of edurange.sync_apply(); what is wrong with it becomes an error. */
-extern void observation_read(Jsonb *document, Observation *snapshot);
+extern void observation_read(Jsonb *snapshot, Observation *observation);
+
+/* Reads that of edurange.sync_apply_list(): a list of pods as it came, each pod parsed alone. */
+extern void observation_read_list(const char *text, int length, Observation *observation);
 
 #endif

@@ -26,10 +26,10 @@
 #define LABEL_DIFFERS(label, id)                                                                   \
 	"(" label " <> 'unknown' AND " label " <> " id " AND " label " <> " LABEL(id) ")"
 
-/* Opens an INSERT of entries into the activity log; SELECT gives the columns in this order. */
-#define INSERT_LOG                                                                                 \
-	"INSERT INTO public.\"ActivityLog\" (id, \"eventType\", \"userId\", \"challengeId\","          \
-	" \"groupId\", \"challengeInstanceId\", metadata, severity, \"timestamp\")"
+/* The columns of an entry in the activity log, in the order in which SELECTs give them. */
+#define LOG_COLUMNS                                                                                \
+	"(id, \"eventType\", \"userId\", \"challengeId\", \"groupId\", \"challengeInstanceId\","       \
+	" metadata, severity, \"timestamp\")"
 
 /* Stores the flags that came and puts the next try for the others off.  Returns how many are new. */
 extern int32 sync_store_flags(const ObservedFlags *flags, NullableDatum observed_at, bool *wrote);
