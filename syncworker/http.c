@@ -75,6 +75,7 @@ static const struct
     {CURLE_WEIRD_SERVER_REPLY, "not an HTTP server"},
     {CURLE_TOO_MANY_REDIRECTS, "too many redirects"},
     {CURLE_REMOTE_ACCESS_DENIED, "redirected to another host"},
+    {CURLE_FAILED_INIT, "out of a resource"},
 };
 
 /* Failures after which nobody can be said to have been reached. */
