@@ -58,7 +58,10 @@ const char *const installation_text[] = {
     [NO_ROLE] = "idle: role " WORKER_ROLE " does not exist",
 };
 
-/* Settings of the session that must not depend on how the server is configured. */
+/*
+ * Settings of the session that must not depend on how the server is configured.  Somebody's lock on an
+ * instance makes a round fail after a while, instead of stopping all of them.
+ */
 static const char *const session_settings[][2] = {
     {"search_path", "pg_catalog, pg_temp"},
     {"default_transaction_isolation", "read committed"},
@@ -67,9 +70,9 @@ static const char *const session_settings[][2] = {
 };
 
 /*
- * Does a piece of work in a transaction of its own.  True: it is committed.  Otherwise all of it
- * is undone and problem says why, without the error's detail, which may hold data; refused tells
- * whether that was for the data that it was given.
+ * Does a piece of work in a transaction of its own.  True: it is committed.  Otherwise all of it is
+ * undone.  Then problem says why, without the error's detail, which may repeat data; and refused says
+ * whether the data is at fault, so that trying it again is no use.
  */
 static bool
 in_transaction(void (*work)(void *), void *argument, char *problem, size_t size, bool *refused)
@@ -93,6 +96,7 @@ in_transaction(void (*work)(void *), void *argument, char *problem, size_t size,
 	{
 		ErrorData *error;
 
+		/* a cancel or time-out that came late would be raised in the middle of the clean-up */
 		HOLD_INTERRUPTS();
 		disable_all_timeouts(false);
 		QueryCancelPending = false;

@@ -2,11 +2,13 @@
  * round.c
  *	  One round of the sync worker: ask for the list of pods, apply it, ask what that leaves open.
  *
- * When the list does not come, the worker backs off from it, up to a minute.  Every interval it
- * sends one small request instead.  When that is answered again after it was not, the list is due
- * at once; when it is answered all the time and only the list fails, the worker asks for single
- * pods meanwhile, and for the list after the time of a request.  A server that answers, even with
- * an error, is asked again every interval.
+ * A server that answers is asked for the list every interval, even if it answered with an error.  One
+ * that does not answer is left alone for a while, longer each time, up to a minute.  Meanwhile every
+ * interval sends one small request, a probe, whose answer tells two cases apart:
+ *
+ * - Probes were not answered and now one is: the Instance Manager is back, and the list is due at once.
+ * - Probes are answered all the time: only the list fails.  Then single pods are asked for, and the
+ *   pauses between lists grow to edurange.sync_timeout only.
  */
 #include "postgres.h"
 
@@ -35,7 +37,7 @@ static struct
 	int failures;         /* in a row */
 	TimestampTz list_due; /* when the list may be asked for again */
 	bool away;            /* the Instance Manager gave no answer at all */
-	bool probe_answered;  /* the last small request, since the list last came */
+	bool probe_answered;  /* the last probe was; false when there was none since a list came */
 	bool database_fails;  /* and not the Instance Manager */
 	bool held;
 	bool reported;
@@ -80,7 +82,7 @@ backoff_ms(long interval, long longest)
 	return (long) ((0.5 + pg_prng_double(&pg_global_prng_state) / 2) * (double) delay);
 }
 
-/* Logs each reason once, until things have been calm again. */
+/* Logs each reason once, until nothing has failed for CALM_MS. */
 static void
 report_problem(const char *what, const char *problem)
 {
@@ -191,7 +193,10 @@ apply_problem(const RoundSettings *settings, const char *problem, int encoding,
 		ask_and_apply(settings, result.wanted);
 }
 
-/* The list did not come.  While small requests are answered, only half of the time is spent on it. */
+/*
+ * The list did not come.  While probes are answered the pauses are as long as a list may take, so that
+ * at most half of the time is spent on lists.
+ */
 static void
 miss_list(const RoundSettings *settings, const ImReply *reply, TimestampTz observed_at)
 {
@@ -278,7 +283,10 @@ apply_list(const RoundSettings *settings, ImReply *reply, TimestampTz observed_a
 	return more;
 }
 
-/* The round as it should be.  True: there is more to do at once. */
+/*
+ * The round as it should be.  True: there is more to do at once.  The time of the observation is taken
+ * before the question: what happens while the list is on its way may not be in it.
+ */
 static bool
 poll(const RoundSettings *settings)
 {

@@ -239,7 +239,10 @@ compare_pods(const void *a, const void *b)
 	return order != 0 ? order : (int) right->listed - (int) left->listed;
 }
 
-/* Each name once: the list is proof of presence; two statuses of one pod contradict each other. */
+/*
+ * Leaves each name once.  What the list says of a pod stands before what get-pod-status says.  Where
+ * the list names a pod twice it is there, but two statuses contradict each other and are none.
+ */
 static void
 merge_pods(PodList *list)
 {
@@ -263,7 +266,7 @@ merge_pods(PodList *list)
 	list->count = kept;
 }
 
-/* An array of texts, one of each element of stride bytes. */
+/* An array of texts, one of each element of stride bytes; nine of them are made of a list of any size. */
 static NullableDatum
 text_array(const void *first, int count, size_t stride)
 {
@@ -271,7 +274,10 @@ text_array(const void *first, int count, size_t stride)
 	bool *nulls = palloc(sizeof(bool) * Max(count, 1));
 	int dimensions[] = {count};
 	int lower[] = {1};
+	ArrayType *array;
 
+	if (count == 0)
+		return (NullableDatum){.value = PointerGetDatum(construct_empty_array(TEXTOID))};
 	for (int i = 0; i < count; i++)
 	{
 		char *text = *(char *const *) ((const char *) first + (size_t) i * stride);
@@ -279,10 +285,11 @@ text_array(const void *first, int count, size_t stride)
 		nulls[i] = text == NULL;
 		values[i] = text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
 	}
-	if (count == 0)
-		return (NullableDatum){.value = PointerGetDatum(construct_empty_array(TEXTOID))};
-	return (NullableDatum){.value = PointerGetDatum(construct_md_array(
-	                           values, nulls, 1, dimensions, lower, TEXTOID, -1, false, 'i'))};
+	array = construct_md_array(values, nulls, 1, dimensions, lower, TEXTOID, -1, false, 'i');
+	for (int i = 0; i < count; i++)
+		if (!nulls[i])
+			pfree(DatumGetPointer(values[i]));
+	return (NullableDatum){.value = PointerGetDatum(array)};
 }
 
 static NullableDatum
@@ -298,7 +305,7 @@ listed_array(const PodList *list)
 
 #define POD_ARRAY(list, field) text_array(&(list)->pods[0].field, (list)->count, sizeof(Pod))
 
-/* What the arrays say of the pods, each name once. */
+/* The pods as arrays, each name once. */
 static ObservedPods
 observed_pods(PodList *list)
 {
@@ -341,11 +348,11 @@ typedef struct SecretList
 	int size;
 } SecretList;
 
-/* A flag that could be right: nothing, white space and the Instance Manager's "null" are none. */
+/* Whether a text can be a flag: white space and the Instance Manager's "null" are none. */
 static bool
-is_flag(const char *value)
+is_flag(const char *text)
 {
-	return value != NULL && value[strspn(value, " \t\r\n")] != '\0' && strcmp(value, "null") != 0;
+	return text[strspn(text, " \t\r\n")] != '\0' && strcmp(text, "null") != 0;
 }
 
 /* An element of secrets. */
@@ -360,7 +367,7 @@ read_secret(JsonbContainer *object, void *context)
 
 	if (secret.name == NULL || secret.secret == NULL)
 		refuse_snapshot(must);
-	if (is_flag(secret.value))
+	if (secret.value != NULL && is_flag(secret.value))
 		list->secrets[list->found++] = secret;
 	else
 		list->secrets[list->size - ++list->missing] = secret;

@@ -38,11 +38,12 @@ typedef struct ObservedFlags
 	NullableDatum missing;
 } ObservedFlags;
 
+/* One observation, read as a whole: a list, or why there is none, or answers about single pods. */
 typedef struct Observation
 {
 	bool has_list;
-	char *error; /* why there is no list, or NULL */
-	int32 listed;
+	char *error;        /* why there is no list, or NULL */
+	int32 listed;       /* elements of the list */
 	double duration_ms; /* negative: not told */
 	ObservedPods pods;
 	ObservedFlags flags;

@@ -12,7 +12,8 @@
  * says that it is not found.  When too many vanish at once, or when there is no list, the list
  * proves nothing: then the period begins with the first "not found".
  *
- * Passes come one after the other; an observation older than the last one applied changes nothing.
+ * PASS_LOCK, held to the end of the transaction, makes passes follow each other; one that was
+ * observed before the last one applied changes nothing.
  */
 #include "postgres.h"
 
@@ -25,6 +26,7 @@
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "sync/observation.h"
+#include "sync/sync.h"
 #include "sync/sync_status.h"
 #include "sync/sync_steps.h"
 
@@ -227,7 +229,9 @@ static Statement statements[STATEMENT_COUNT] = {
                       {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}},
     /*
 	 * $1 ids, $2 the statuses that were compared, $3 the new ones, $4 new addresses or null, $5 ids
-	 * of those without a pod.  An end that the dashboard has logged already is not logged again.
+	 * of those without a pod.  A row whose status is not the compared one any more was written by
+	 * somebody else since, and is left alone.  An end that the dashboard has logged already is not
+	 * logged again.
 	 */
     [UPDATE_INSTANCES] =
         {"WITH changed AS (UPDATE public.\"ChallengeInstance\" AS i"
@@ -407,7 +411,11 @@ typedef struct Outcome
 	NullableDatum ends;
 } Outcome;
 
-/* Applies what came.  The steps after the comparison need a list that shows what is there. */
+/*
+ * Applies what came.  Adoption, ends and retention wait for a list: only that shows what is there.
+ * A pass that wrote nothing does not move the time of the last one either, so that idle polls write
+ * nothing at all.
+ */
 static void
 apply(const Observation *observation, NullableDatum observed_at, const State *state,
       Outcome *outcome)
