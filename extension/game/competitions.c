@@ -15,8 +15,8 @@
 #include "base/json_text.h"
 #include "base/statements.h"
 #include "calls/caller.h"
-#include "calls/locks.h"
 #include "calls/idempotency.h"
+#include "calls/locks.h"
 #include "game/activity.h"
 
 #define LEADERBOARD_LIMIT 10000

@@ -16,8 +16,8 @@
 #include "utils/builtins.h"
 
 #include "base/ids.h"
-#include "calls/locks.h"
 #include "base/json_text.h"
+#include "calls/locks.h"
 #include "game/activity.h"
 #include "game/completions.h"
 #include "game/ledger.h"

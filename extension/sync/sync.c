@@ -26,7 +26,7 @@
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "sync/observation.h"
-#include "sync/sync.h"
+#include "sync/sync_sql.h"
 #include "sync/sync_status.h"
 #include "sync/sync_steps.h"
 

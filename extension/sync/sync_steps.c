@@ -9,7 +9,7 @@
 
 #include "base/guc.h"
 #include "base/statements.h"
-#include "sync/sync.h"
+#include "sync/sync_sql.h"
 #include "sync/sync_steps.h"
 
 /* Where adopted pods go whose competition does not exist. */

@@ -1,5 +1,5 @@
 /*
- * sync.h
+ * sync_sql.h
  *	  The room sync/: what the Instance Manager reports, held against the table of instances.
  *
  * An observation comes in through SQL (sync.c), be it the worker's or a test's, and is read as a whole
@@ -10,8 +10,8 @@
  *
  * This file has the pieces that statements of several files share.
  */
-#ifndef EDURANGE_SYNC_H
-#define EDURANGE_SYNC_H
+#ifndef EDURANGE_SYNC_SQL_H
+#define EDURANGE_SYNC_SQL_H
 
 /* How many requests of a kind one pass asks for at most; the rest comes with the next ones. */
 #define WANTED_LIMIT "1000"
