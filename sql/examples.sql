@@ -105,6 +105,9 @@ VALUES ('0190a6c8-7a3c-7000-8000-000000000001', 'knots', 'ada', 'pending...', 'Q
 -- sync_apply
 SELECT * FROM edurange.sync_apply('{"challenge_pods": [
   {"name": "0190a6c8-7a3c-7000-8000-000000000001", "status": "ACTIVE", "webosUrl": "https://knots.example.org"}]}');
+-- sync_apply_list
+SELECT pods, changed FROM edurange.sync_apply_list('{"challenge_pods": [
+  {"name": "0190a6c8-7a3c-7000-8000-000000000001", "status": "ACTIVE", "webosUrl": "https://knots.example.org"}]}', duration_ms => 12.5);
 -- sync_status
 SELECT "lagSeconds" < 60 AS fresh, "consecutiveFailures", "lastError", "podsSeen", changed, held, "workerRunning" FROM edurange.sync_status();
 -- sync_drift

@@ -30,6 +30,7 @@ SELECT testing.refused($$SELECT points FROM edurange.standing$$);
 SELECT testing.refused($$SET edurange.webos_compatibility = on$$);
 SET ROLE edurange_service;
 SELECT testing.refused($$SELECT edurange.sync_apply('{}')$$);
+SELECT testing.refused($$SELECT edurange.sync_apply_list('{}')$$);
 SELECT testing.refused($$SELECT edurange.check_invariants()$$);
 SET ROLE edurange_admin;
 SELECT count(*) AS violations FROM edurange.check_invariants();

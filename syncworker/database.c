@@ -30,34 +30,38 @@
 #define WORKER_ROLE "edurange_admin"
 #define STATEMENT_TIMEOUT_MS 30000
 
-/* $1 text, $2 observed at, $3 milliseconds that the fetching took */
-#define APPLY(snapshot)                                                                            \
-	"/* edurange:sync */ SELECT s.held, s.wanted::pg_catalog.text FROM edurange.sync_apply("       \
-	"pg_catalog.jsonb_build_object(" snapshot ", 'duration_ms'::pg_catalog.text, $3), $2) AS s"
+/* A statement beside those for the kinds of what is applied. */
+#define SET_SCHEMA (APPLY_EVIDENCE + 1)
 
+/* clang-format off */
 static const char *const statements[] = {
-    [APPLY_LIST] = APPLY("'challenge_pods'::pg_catalog.text,"
-                         " $1::pg_catalog.jsonb OPERATOR(pg_catalog.->) 'challenge_pods'"),
-    [APPLY_PROBLEM] = APPLY("'error'::pg_catalog.text, $1"),
-    [APPLY_EVIDENCE] = APPLY("'statuses'::pg_catalog.text,"
-                             " $1::pg_catalog.jsonb OPERATOR(pg_catalog.->) 'statuses',"
-                             " 'secrets'::pg_catalog.text,"
-                             " $1::pg_catalog.jsonb OPERATOR(pg_catalog.->) 'secrets'"),
+    /* $1 text, $2 observed at, $3 milliseconds that the fetching took */
+    [APPLY_LIST] = "/* edurange:sync */ SELECT s.held, s.wanted::pg_catalog.text"
+                   " FROM edurange.sync_apply_list($1, $2, $3) AS s",
+    [APPLY_PROBLEM] = "/* edurange:sync */ SELECT s.held, s.wanted::pg_catalog.text"
+                      " FROM edurange.sync_apply(pg_catalog.jsonb_build_object("
+                      "  'error'::pg_catalog.text, $1, 'duration_ms'::pg_catalog.text, $3), $2) AS s",
+    [APPLY_EVIDENCE] = "/* edurange:sync */ SELECT s.held, s.wanted::pg_catalog.text"
+                       " FROM edurange.sync_apply($1::pg_catalog.jsonb OPERATOR(pg_catalog.||)"
+                       "  pg_catalog.jsonb_build_object('duration_ms'::pg_catalog.text, $3), $2) AS s",
+    /* $1 schema, $2 where it comes from */
+    [SET_SCHEMA] = "/* edurange:sync */ SELECT s.changed"
+                   " FROM edurange.set_cdf_schema($1::pg_catalog.jsonb, $2) AS s",
 };
-
-/* $1 schema, $2 where it comes from */
-#define SET_SCHEMA                                                                                 \
-	"/* edurange:sync */ SELECT s.changed FROM"                                                    \
-	" edurange.set_cdf_schema($1::pg_catalog.jsonb, $2) AS s"
+/* clang-format on */
 
 const char *const installation_text[] = {
     [READY] = "waiting",
     [NO_EXTENSION] = "idle: extension " EXTENSION_NAME " is not installed in this database",
-    [NO_FUNCTION] = "idle: function edurange.sync_apply does not exist",
+    [NO_FUNCTION] =
+        "idle: extension " EXTENSION_NAME " is older than its module, see ALTER EXTENSION UPDATE",
     [NO_ROLE] = "idle: role " WORKER_ROLE " does not exist",
 };
 
-/* Settings of the session that must not depend on how the server is configured. */
+/*
+ * Settings of the session that must not depend on how the server is configured.  Somebody's lock on an
+ * instance makes a round fail after a while, instead of stopping all of them.
+ */
 static const char *const session_settings[][2] = {
     {"search_path", "pg_catalog, pg_temp"},
     {"default_transaction_isolation", "read committed"},
@@ -66,9 +70,9 @@ static const char *const session_settings[][2] = {
 };
 
 /*
- * Does a piece of work in a transaction of its own.  True: it is committed.  Otherwise all of it
- * is undone and problem says why, without the error's detail, which may hold data; refused tells
- * whether that was for the data that it was given.
+ * Does a piece of work in a transaction of its own.  True: it is committed.  Otherwise all of it is
+ * undone.  Then problem says why, without the error's detail, which may repeat data; and refused says
+ * whether the data is at fault, so that trying it again is no use.
  */
 static bool
 in_transaction(void (*work)(void *), void *argument, char *problem, size_t size, bool *refused)
@@ -92,6 +96,7 @@ in_transaction(void (*work)(void *), void *argument, char *problem, size_t size,
 	{
 		ErrorData *error;
 
+		/* a cancel or time-out that came late would be raised in the middle of the clean-up */
 		HOLD_INTERRUPTS();
 		disable_all_timeouts(false);
 		QueryCancelPending = false;
@@ -109,13 +114,30 @@ in_transaction(void (*work)(void *), void *argument, char *problem, size_t size,
 	return done;
 }
 
-static bool
-function_exists(void)
+/* The functions that the worker cannot do without, with the types of their arguments. */
+static const struct
 {
-	List *name = list_make2(makeString(pstrdup("edurange")), makeString(pstrdup("sync_apply")));
-	Oid arguments[] = {JSONBOID, TIMESTAMPTZOID};
+	const char *name;
+	int count;
+	Oid arguments[3];
+} functions[] = {
+    {"sync_apply", 2, {JSONBOID, TIMESTAMPTZOID}},
+    {"sync_apply_list", 3, {TEXTOID, TIMESTAMPTZOID, FLOAT8OID}},
+};
 
-	return OidIsValid(LookupFuncName(name, lengthof(arguments), arguments, true));
+/* Whether they exist: an extension that was not updated yet lacks newer ones. */
+static bool
+functions_exist(void)
+{
+	for (int i = 0; i < lengthof(functions); i++)
+	{
+		List *name =
+		    list_make2(makeString(pstrdup("edurange")), makeString(pstrdup(functions[i].name)));
+
+		if (!OidIsValid(LookupFuncName(name, functions[i].count, functions[i].arguments, true)))
+			return false;
+	}
+	return true;
 }
 
 /* Looks at the database, and works as the role from then on if all is there. */
@@ -126,7 +148,7 @@ find_installation(void)
 
 	if (!OidIsValid(get_extension_oid(EXTENSION_NAME, true)))
 		return NO_EXTENSION;
-	if (!function_exists())
+	if (!functions_exist())
 		return NO_FUNCTION;
 	role = get_role_oid(WORKER_ROLE, true);
 	if (!OidIsValid(role))
@@ -155,17 +177,17 @@ database_look(Installation *installation, char *problem, size_t size)
 typedef struct Call
 {
 	ApplyKind kind;
-	const Observation *observation;
+	const ApplyInput *input;
 	ApplyResult *result;
 	MemoryContext context; /* of the caller */
 } Call;
 
-/* Calls sync_apply(), unless what it needs has gone since the round began. */
+/* Hands the input over, unless what that needs has gone since the round began. */
 static void
 work_apply(void *argument)
 {
 	Call *call = argument;
-	const Observation *observation = call->observation;
+	const ApplyInput *input = call->input;
 	Oid types[] = {TEXTOID, TIMESTAMPTZOID, FLOAT8OID};
 	Datum values[3];
 	char *text;
@@ -175,15 +197,15 @@ work_apply(void *argument)
 	call->result->installation = find_installation();
 	if (call->result->installation != READY)
 		return;
-	text = pg_any_to_server(observation->text, (int) observation->length, observation->encoding);
+	text = pg_any_to_server(input->text, (int) input->length, input->encoding);
 	values[0] = CStringGetTextDatum(text);
-	values[1] = TimestampTzGetDatum(observation->observed_at);
-	values[2] = Float8GetDatum(observation->duration_ms);
+	values[1] = TimestampTzGetDatum(input->observed_at);
+	values[2] = Float8GetDatum(input->duration_ms);
 	SPI_connect();
 	if (SPI_execute_with_args(statements[call->kind], lengthof(types), types, values, NULL, false,
 	                          1) != SPI_OK_SELECT ||
 	    SPI_processed != 1)
-		elog(ERROR, "edurange.sync_apply did not return one row");
+		elog(ERROR, "the extension did not return one row");
 	call->result->held =
 	    DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
 	wanted = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
@@ -192,11 +214,11 @@ work_apply(void *argument)
 	SPI_finish();
 }
 
-/* Hands an observation to the database; false, with the reason, when that failed. */
+/* Applies what a round found out; false, with the reason, when that failed and nothing changed. */
 bool
-database_apply(ApplyKind kind, const Observation *observation, ApplyResult *result)
+database_apply(ApplyKind kind, const ApplyInput *input, ApplyResult *result)
 {
-	Call call = {kind, observation, result, CurrentMemoryContext};
+	Call call = {kind, input, result, CurrentMemoryContext};
 
 	*result = (ApplyResult){.installation = NO_EXTENSION};
 	pgstat_report_activity(STATE_RUNNING, "applying");
@@ -227,8 +249,8 @@ work_set_schema(void *argument)
 	values[0] = CStringGetTextDatum(pg_any_to_server(call->text, (int) call->length, PG_UTF8));
 	values[1] = CStringGetTextDatum(call->source);
 	SPI_connect();
-	if (SPI_execute_with_args(SET_SCHEMA, lengthof(types), types, values, NULL, false, 1) !=
-	        SPI_OK_SELECT ||
+	if (SPI_execute_with_args(statements[SET_SCHEMA], lengthof(types), types, values, NULL, false,
+	                          1) != SPI_OK_SELECT ||
 	    SPI_processed != 1)
 		elog(ERROR, "edurange.set_cdf_schema did not return one row");
 	call->changed =

@@ -23,13 +23,14 @@
 
 #include "compat.h"
 #include "http.h"
-#include "worker.h"
+#include "interrupts.h"
 
 #define MAX_BODY (32 * 1024 * 1024)
 #define MAX_HEADERS (64 * 1024)
 #define BODY_TOO_LARGE "response larger than 32 MiB"
 #define MAX_REDIRECTS 3
 #define MAX_TRANSFERS 256
+/* libcurl ends a transfer at its deadline; one that lives so much longer has been forgotten. */
 #define DEADLINE_SLACK_MS 1000
 
 /* A request under way.  Its easy handle is kept for the next one, with its connection. */
@@ -75,6 +76,7 @@ static const struct
     {CURLE_WEIRD_SERVER_REPLY, "not an HTTP server"},
     {CURLE_TOO_MANY_REDIRECTS, "too many redirects"},
     {CURLE_REMOTE_ACCESS_DENIED, "redirected to another host"},
+    {CURLE_FAILED_INIT, "out of a resource"},
 };
 
 /* Failures after which nobody can be said to have been reached. */
@@ -464,11 +466,11 @@ client_wait(int64 deadline)
 	if (events & WL_LATCH_SET)
 	{
 		ResetLatch(MyLatch);
-		worker_check_interrupts();
+		check_interrupts();
 	}
 }
 
-/* Begins what fits; returns how many transfers are under way. */
+/* Begins what fits, if more may begin; returns how many transfers are under way. */
 static int
 begin_more(HttpRequest *requests, size_t count, size_t *next, const HttpLimits *limits,
            bool may_begin)
@@ -490,7 +492,10 @@ begin_more(HttpRequest *requests, size_t count, size_t *next, const HttpLimits *
 	return running;
 }
 
-/* Gives up what is under way, and the client with it. */
+/*
+ * Gives up what is under way, and the client with it: after a failed callback nobody knows which
+ * sockets libcurl waits for.  The requests have no response, as if nobody had been reached.
+ */
 static void
 client_abandon(void)
 {
@@ -516,8 +521,8 @@ http_start(void)
 }
 
 /*
- * Makes the requests in their order, a few at a time, and returns when all that were begun have
- * ended.  A signal to end the process ends it in here.
+ * Makes the requests in their order, a few at a time, and returns when all that were begun have ended.
+ * The first ones are begun even without a budget.  A signal to end the process ends it in here.
  */
 void
 http_run(HttpRequest *requests, size_t count, const HttpLimits *limits)

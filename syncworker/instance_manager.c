@@ -125,52 +125,9 @@ request_problem(const HttpRequest *request, char *buffer, size_t size)
 	return buffer;
 }
 
-/* What is wrong with a document as a list of pods, or NULL; what a pod means is not judged here. */
-static const char *
-list_problem(const json_t *document)
-{
-	json_t *pods = json_object_get(document, "challenge_pods");
-	const char *problem = NULL;
-	size_t i;
-	json_t *pod;
-
-	if (!json_is_array(pods))
-		problem = "the response has no array \"challenge_pods\"";
-	json_array_foreach(pods, i, pod)
-	{
-		if (!json_is_object(pod))
-			problem = "\"challenge_pods\" has an element that is not an object";
-	}
-	return problem;
-}
-
-/* What is wrong with a document as a schema, or NULL; whether it can be used shows when it is set. */
-static const char *
-schema_problem(const json_t *document)
-{
-	return json_object_size(document) > 0 ? NULL : "the response is no JSON schema";
-}
-
-/* Why a response is not the document that was asked for; NULL: it is. */
-static const char *
-document_problem(const HttpRequest *reply, const char *(*judge)(const json_t *) )
-{
-	json_t *document;
-	const char *problem = "the response is not valid JSON";
-
-	if (reply->body == NULL)
-		return "empty response";
-	document = json_loadb(reply->body, reply->length, JSON_REJECT_DUPLICATES, NULL);
-	if (document != NULL)
-		problem = judge(document);
-	json_decref(document);
-	return problem;
-}
-
-/* Asks for a document.  True: the reply has it, complete and well-formed; else the reason. */
+/* Asks for a document.  True: the reply has what came with 200; else the reason. */
 static bool
-get_document(const ImTarget *target, const char *route, const char *(*judge)(const json_t *),
-             ImReply *reply)
+get_document(const ImTarget *target, const char *route, ImReply *reply)
 {
 	HttpRequest request = {.url = route_url(target->base_url, route, NULL)};
 	HttpLimits limits = {1, target->timeout_ms, target->timeout_ms};
@@ -184,10 +141,10 @@ get_document(const ImTarget *target, const char *route, const char *(*judge)(con
 		http_run(&request, 1, &limits);
 		reply->reached = request.reached;
 		reply->answered = request.status != 0;
-		if (request.status == 200)
-			problem = document_problem(&request, judge);
-		else
+		if (request.status != 200)
 			problem = request_problem(&request, reply->problem, sizeof(reply->problem));
+		else if (request.body == NULL)
+			problem = "empty response";
 	}
 	if (problem == NULL)
 	{
@@ -201,20 +158,6 @@ get_document(const ImTarget *target, const char *route, const char *(*judge)(con
 	return reply->body != NULL;
 }
 
-/* Asks for the list of pods. */
-bool
-im_list_pods(const ImTarget *target, ImReply *reply)
-{
-	return get_document(target, LIST_ROUTE, list_problem, reply);
-}
-
-/* Asks for the schema of challenge definitions. */
-bool
-im_get_schema(const ImTarget *target, ImReply *reply)
-{
-	return get_document(target, SCHEMA_ROUTE, schema_problem, reply);
-}
-
 /* Frees the body of a reply. */
 void
 im_reply_free(ImReply *reply)
@@ -222,6 +165,44 @@ im_reply_free(ImReply *reply)
 	free(reply->body);
 	reply->body = NULL;
 	reply->length = 0;
+}
+
+/* Asks for the list of pods.  Whether it is one is judged where it is applied. */
+bool
+im_list_pods(const ImTarget *target, ImReply *reply)
+{
+	return get_document(target, LIST_ROUTE, reply);
+}
+
+/* Why a reply is no schema, or NULL; whether it can be used shows when it is set. */
+static const char *
+schema_problem(const ImReply *reply)
+{
+	json_t *document = json_loadb(reply->body, reply->length, JSON_REJECT_DUPLICATES, NULL);
+	const char *problem = NULL;
+
+	if (document == NULL)
+		problem = "the response is not valid JSON";
+	else if (json_object_size(document) == 0)
+		problem = "the response is no JSON schema";
+	json_decref(document);
+	return problem;
+}
+
+/* Asks for the schema of challenge definitions. */
+bool
+im_get_schema(const ImTarget *target, ImReply *reply)
+{
+	const char *problem;
+
+	if (!get_document(target, SCHEMA_ROUTE, reply))
+		return false;
+	problem = schema_problem(reply);
+	if (problem == NULL)
+		return true;
+	im_reply_free(reply);
+	strlcpy(reply->problem, problem, sizeof(reply->problem));
+	return false;
 }
 
 /* Whether somebody answers over HTTP, whatever the answer: one small request. */

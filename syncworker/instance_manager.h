@@ -15,10 +15,10 @@ typedef struct ImTarget
 	long timeout_ms;
 } ImTarget;
 
-/* A document, checked for its shape, or the reason why there is none. */
+/* What came as a document, or the reason why nothing did. */
 typedef struct ImReply
 {
-	char *body; /* UTF-8 JSON, ends in a zero byte; NULL when the request failed */
+	char *body; /* ends in a zero byte; NULL when the request failed */
 	size_t length;
 	bool answered; /* there was a whole response, whatever it said */
 	bool reached;  /* somebody took the connection */

@@ -2,11 +2,13 @@
  * round.c
  *	  One round of the sync worker: ask for the list of pods, apply it, ask what that leaves open.
  *
- * When the list does not come, the worker backs off from it, up to a minute.  Every interval it
- * sends one small request instead.  When that is answered again after it was not, the list is due
- * at once; when it is answered all the time and only the list fails, the worker asks for single
- * pods meanwhile, and for the list after the time of a request.  A server that answers, even with
- * an error, is asked again every interval.
+ * A server that answers is asked for the list every interval, even if it answered with an error.  One
+ * that does not answer is left alone for a while, longer each time, up to a minute.  Meanwhile every
+ * interval sends one small request, a probe, whose answer tells two cases apart:
+ *
+ * - Probes were not answered and now one is: the Instance Manager is back, and the list is due at once.
+ * - Probes are answered all the time: only the list fails.  Then single pods are asked for, and the
+ *   pauses between lists grow to edurange.sync_timeout only.
  */
 #include "postgres.h"
 
@@ -14,12 +16,12 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "database.h"
 #include "instance_manager.h"
 #include "round.h"
+#include "settings.h"
 
 #define MAX_BACKOFF_MS 60000
 #define MAX_PROBE_MS 2000
@@ -35,7 +37,7 @@ static struct
 	int failures;         /* in a row */
 	TimestampTz list_due; /* when the list may be asked for again */
 	bool away;            /* the Instance Manager gave no answer at all */
-	bool probe_answered;  /* the last small request, since the list last came */
+	bool probe_answered;  /* the last probe was; false when there was none since a list came */
 	bool database_fails;  /* and not the Instance Manager */
 	bool held;
 	bool reported;
@@ -54,20 +56,6 @@ typedef struct RoundSettings
 	int concurrency;
 	bool takes_schema;
 } RoundSettings;
-
-const char *
-setting(const char *name, const char *otherwise)
-{
-	const char *value = GetConfigOption(name, true, false);
-
-	return value != NULL ? value : otherwise;
-}
-
-static long
-setting_number(const char *name, const char *otherwise)
-{
-	return strtol(setting(name, otherwise), NULL, 10);
-}
 
 /* Whether the problem was logged already; remembers it. */
 static bool
@@ -94,7 +82,7 @@ backoff_ms(long interval, long longest)
 	return (long) ((0.5 + pg_prng_double(&pg_global_prng_state) / 2) * (double) delay);
 }
 
-/* Logs each reason once, until things have been calm again. */
+/* Logs each reason once, until nothing has failed for CALM_MS. */
 static void
 report_problem(const char *what, const char *problem)
 {
@@ -175,13 +163,13 @@ ask_and_apply(const RoundSettings *settings, const char *wanted)
 		report_problem("ask the Instance Manager", evidence.problem);
 	if (evidence.text != NULL)
 	{
-		Observation observation = {.text = evidence.text,
-		                           .length = strlen(evidence.text),
-		                           .encoding = PG_UTF8,
-		                           .observed_at = begin,
-		                           .duration_ms = milliseconds_since(begin)};
+		ApplyInput input = {.text = evidence.text,
+		                    .length = strlen(evidence.text),
+		                    .encoding = PG_UTF8,
+		                    .observed_at = begin,
+		                    .duration_ms = milliseconds_since(begin)};
 
-		if (!database_apply(APPLY_EVIDENCE, &observation, &result))
+		if (!database_apply(APPLY_EVIDENCE, &input, &result))
 			note_database_failure("apply the answers", result.problem, settings);
 	}
 	more = evidence.left > 0 && evidence.answered > 0;
@@ -195,17 +183,20 @@ apply_problem(const RoundSettings *settings, const char *problem, int encoding,
               TimestampTz observed_at)
 {
 	ApplyResult result = {0};
-	Observation observation = {.text = problem,
-	                           .length = strlen(problem),
-	                           .encoding = encoding,
-	                           .observed_at = observed_at,
-	                           .duration_ms = milliseconds_since(observed_at)};
+	ApplyInput input = {.text = problem,
+	                    .length = strlen(problem),
+	                    .encoding = encoding,
+	                    .observed_at = observed_at,
+	                    .duration_ms = milliseconds_since(observed_at)};
 
-	if (database_apply(APPLY_PROBLEM, &observation, &result) && !history.away)
+	if (database_apply(APPLY_PROBLEM, &input, &result) && !history.away)
 		ask_and_apply(settings, result.wanted);
 }
 
-/* The list did not come.  While small requests are answered, only half of the time is spent on it. */
+/*
+ * The list did not come.  While probes are answered the pauses are as long as a list may take, so that
+ * at most half of the time is spent on lists.
+ */
 static void
 miss_list(const RoundSettings *settings, const ImReply *reply, TimestampTz observed_at)
 {
@@ -255,19 +246,26 @@ take_schema_if_due(const RoundSettings *settings)
 	                                                 taken ? SCHEMA_INTERVAL_MS : SCHEMA_RETRY_MS);
 }
 
-/* The list came.  True: there is more to ask for than there was time. */
+/*
+ * An answer came, be it a list or not.  True: there is more to ask for than there was time.  The
+ * answer, up to 32 MiB, is not kept while that is asked for.
+ */
 static bool
-apply_list(const RoundSettings *settings, const ImReply *reply, TimestampTz observed_at)
+apply_list(const RoundSettings *settings, ImReply *reply, TimestampTz observed_at)
 {
 	ApplyResult result = {0};
 	bool more;
-	Observation observation = {.text = reply->body,
-	                           .length = reply->length,
-	                           .encoding = PG_UTF8,
-	                           .observed_at = observed_at,
-	                           .duration_ms = milliseconds_since(observed_at)};
+	bool applied;
+	ApplyInput input = {.text = reply->body,
+	                    .length = reply->length,
+	                    .encoding = PG_UTF8,
+	                    .observed_at = observed_at,
+	                    .duration_ms = milliseconds_since(observed_at)};
 
-	if (!database_apply(APPLY_LIST, &observation, &result))
+	history.away = false;
+	applied = database_apply(APPLY_LIST, &input, &result);
+	im_reply_free(reply);
+	if (!applied)
 	{
 		if (result.refused)
 			note_failure("apply the list of pods", result.problem, 0);
@@ -285,7 +283,10 @@ apply_list(const RoundSettings *settings, const ImReply *reply, TimestampTz obse
 	return more;
 }
 
-/* The round as it should be.  True: there is more to do at once. */
+/*
+ * The round as it should be.  True: there is more to do at once.  The time of the observation is taken
+ * before the question: what happens while the list is on its way may not be in it.
+ */
 static bool
 poll(const RoundSettings *settings)
 {
@@ -318,11 +319,11 @@ probe(const RoundSettings *settings)
 	if (!history.away && !was_away)
 	{
 		ApplyResult result = {0};
-		Observation observation = {.text = "{\"statuses\": [], \"secrets\": []}",
-		                           .observed_at = GetCurrentTimestamp()};
+		ApplyInput input = {.text = "{\"statuses\": [], \"secrets\": []}",
+		                    .observed_at = GetCurrentTimestamp()};
 
-		observation.length = strlen(observation.text);
-		if (database_apply(APPLY_EVIDENCE, &observation, &result))
+		input.length = strlen(input.text);
+		if (database_apply(APPLY_EVIDENCE, &input, &result))
 			ask_and_apply(settings, result.wanted);
 	}
 	return was_away && !history.away;

@@ -25,8 +25,9 @@
 #include "compat.h"
 #include "database.h"
 #include "http.h"
+#include "interrupts.h"
 #include "round.h"
-#include "worker.h"
+#include "settings.h"
 
 #define WORKER_NAME "edurange sync worker"
 
@@ -68,7 +69,7 @@ wait_for_next_round(long delay_ms)
 			events |= WL_TIMEOUT;
 		(void) WaitLatch(MyLatch, events, left, wait_event);
 		ResetLatch(MyLatch);
-		worker_check_interrupts();
+		check_interrupts();
 		left = delay_ms - TimestampDifferenceMilliseconds(begin, GetCurrentTimestamp());
 	}
 	if (poll_wanted || ConfigReloadPending)

@@ -28,16 +28,25 @@ compat_function_aclcheck(Oid function, Oid role)
 #endif
 }
 
-/* A lexer over JSON text that checks its escapes, too. */
+/* A lexer over JSON text; with escapes it reads what they stand for, and so checks that, too. */
 static inline JsonLexContext *
-compat_json_lexer(char *json, int length)
+compat_json_lexer(char *json, int length, bool escapes)
 {
 #if PG_VERSION_NUM < 170000
-	return makeJsonLexContextCstringLen(json, length, PG_UTF8, true);
+	return makeJsonLexContextCstringLen(json, length, PG_UTF8, escapes);
 #else
-	return makeJsonLexContextCstringLen(NULL, json, length, PG_UTF8, true);
+	return makeJsonLexContextCstringLen(NULL, json, length, PG_UTF8, escapes);
 #endif
 }
+
+/* Opens the definition of an action of a JSON parser, and ends it. */
+#if PG_VERSION_NUM < 160000
+#define JSON_ACTION static void
+#define JSON_ACTION_DONE return
+#else
+#define JSON_ACTION static JsonParseErrorType
+#define JSON_ACTION_DONE return JSON_SUCCESS
+#endif
 
 /* What the statistics hold of a backend, counted from 1. */
 static inline PgBackendStatus *

@@ -19,7 +19,7 @@
 static void
 refuse_text(const char *text, Refusal *refusal)
 {
-	JsonLexContext *lexer = compat_json_lexer(unconstify(char *, text), (int) strlen(text));
+	JsonLexContext *lexer = compat_json_lexer(unconstify(char *, text), (int) strlen(text), true);
 
 	if (pg_parse_json(lexer, &nullSemAction) == JSON_UNICODE_CODE_POINT_ZERO)
 		refuse(refusal, EDURANGE_INVALID_TEXT, "document holds the character \\u0000 in line %d",

@@ -2,8 +2,8 @@
  * observation.c
  *	  Reading what an observation of the Instance Manager says.
  *
- * A snapshot is used whole or not at all: the first member of the wrong shape is an error.  Members
- * that nobody asked for are left alone.
+ * An observation is used whole or not at all: the first member of the wrong shape is an error.
+ * Members that nobody asked for are left alone.
  */
 #include "postgres.h"
 
@@ -11,10 +11,13 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
 
 #include "base/flags.h"
+#include "base/json_text.h"
 #include "base/refusal.h"
 #include "sync/observation.h"
+#include "sync/pod_list.h"
 
 #define NOT_FOUND "not_found"
 #define UNKNOWN "unknown"
@@ -37,6 +40,7 @@ typedef struct PodList
 {
 	Pod *pods;
 	int count;
+	int size; /* for how many there is room */
 } PodList;
 
 /* What is read of a secret that was asked for. */
@@ -68,17 +72,30 @@ member(JsonbContainer *object, const char *key)
 	return value != NULL && value->type == jbvNull ? NULL : value;
 }
 
-/* A member that is a text; null and missing are NULL, anything else an error. */
-static char *
-member_text(JsonbContainer *object, const char *key, const char *must)
+/* Reads a member that is a text, or missing or null (NULL); false: it is something else. */
+static bool
+read_text(JsonbContainer *object, const char *key, char **text)
 {
 	JsonbValue *value = member(object, key);
 
+	*text = NULL;
 	if (value == NULL)
-		return NULL;
+		return true;
 	if (value->type != jbvString)
+		return false;
+	*text = pnstrdup(value->val.string.val, value->val.string.len);
+	return true;
+}
+
+/* The same, where anything else is an error. */
+static char *
+member_text(JsonbContainer *object, const char *key, const char *must)
+{
+	char *text;
+
+	if (!read_text(object, key, &text))
 		refuse_snapshot(must);
-	return pnstrdup(value->val.string.val, value->val.string.len);
+	return text;
 }
 
 /* A member that is an array of objects; NULL where it is missing. */
@@ -134,27 +151,64 @@ web_address(char *url)
 	           : NULL;
 }
 
-/* An element of challenge_pods. */
-static void
-read_pod(JsonbContainer *object, void *context)
+static PodList
+make_pod_list(int size)
 {
-	static const char must[] = "list pods with the texts name, status and webosUrl";
-	PodList *list = context;
-	Pod *pod = &list->pods[list->count++];
+	return (PodList){.pods = palloc(sizeof(Pod) * Max(size, 1)), .size = Max(size, 1)};
+}
 
-	*pod = (Pod){.listed = true,
-	             .name = member_text(object, "name", must),
-	             .status = member_text(object, "status", must),
-	             .url = web_address(member_text(object, "webosUrl", must)),
-	             .secret = member_text(object, "flag_secret_name", must),
-	             .user = member_text(object, "user_id", must),
-	             .group = member_text(object, "competition_id", must),
-	             .challenge_name = member_text(object, "challenge_name", must),
-	             .challenge_id = member_text(object, "challenge_id", must)};
+static Pod *
+add_pod(PodList *list)
+{
+	if (list->count == list->size)
+	{
+		list->size *= 2;
+		list->pods = repalloc_huge(list->pods, sizeof(Pod) * list->size);
+	}
+	return &list->pods[list->count++];
+}
+
+/* What is read of a pod in a list: all of it texts, the first and the second always there. */
+static const struct
+{
+	const char *key;
+	size_t offset;
+} pod_members[] = {
+    {"name", offsetof(Pod, name)},
+    {"status", offsetof(Pod, status)},
+    {"webosUrl", offsetof(Pod, url)},
+    {"flag_secret_name", offsetof(Pod, secret)},
+    {"user_id", offsetof(Pod, user)},
+    {"competition_id", offsetof(Pod, group)},
+    {"challenge_name", offsetof(Pod, challenge_name)},
+    {"challenge_id", offsetof(Pod, challenge_id)},
+};
+
+#define POD_SHAPE "the texts name, status and webosUrl"
+
+/* Reads an element of challenge_pods; false when it is not of POD_SHAPE. */
+static bool
+read_pod(JsonbContainer *object, Pod *pod)
+{
+	*pod = (Pod){.listed = true};
+	for (int i = 0; i < lengthof(pod_members); i++)
+		if (!read_text(object, pod_members[i].key,
+		               (char **) ((char *) pod + pod_members[i].offset)))
+			return false;
 	if (pod->name == NULL || pod->name[0] == '\0' || pod->status == NULL)
-		refuse_snapshot(must);
+		return false;
+	pod->url = web_address(pod->url);
 	if (!is_pod_status(pod->status))
 		pod->status = NULL;
+	return true;
+}
+
+/* An element of challenge_pods in a snapshot. */
+static void
+read_snapshot_pod(JsonbContainer *object, void *context)
+{
+	if (!read_pod(object, add_pod(context)))
+		refuse_snapshot("list pods with " POD_SHAPE);
 }
 
 /* An element of statuses. */
@@ -163,8 +217,7 @@ read_status(JsonbContainer *object, void *context)
 {
 	static const char must[] = "give statuses with the texts name and status: CREATING, ACTIVE,"
 	                           " TERMINATING, ERROR, not_found or unknown";
-	PodList *list = context;
-	Pod *pod = &list->pods[list->count++];
+	Pod *pod = add_pod(context);
 
 	*pod = (Pod){.name = member_text(object, "name", must),
 	             .status = member_text(object, "status", must)};
@@ -187,7 +240,10 @@ compare_pods(const void *a, const void *b)
 	return order != 0 ? order : (int) right->listed - (int) left->listed;
 }
 
-/* Each name once: the list is proof of presence; two statuses of one pod contradict each other. */
+/*
+ * Leaves each name once.  What the list says of a pod stands before what get-pod-status says.  Where
+ * the list names a pod twice it is there, but two statuses contradict each other and are none.
+ */
 static void
 merge_pods(PodList *list)
 {
@@ -211,7 +267,7 @@ merge_pods(PodList *list)
 	list->count = kept;
 }
 
-/* An array of texts, one of each element of stride bytes. */
+/* An array of texts, one of each element of stride bytes; nine of them are made of a list of any size. */
 static NullableDatum
 text_array(const void *first, int count, size_t stride)
 {
@@ -219,7 +275,10 @@ text_array(const void *first, int count, size_t stride)
 	bool *nulls = palloc(sizeof(bool) * Max(count, 1));
 	int dimensions[] = {count};
 	int lower[] = {1};
+	ArrayType *array;
 
+	if (count == 0)
+		return (NullableDatum){.value = PointerGetDatum(construct_empty_array(TEXTOID))};
 	for (int i = 0; i < count; i++)
 	{
 		char *text = *(char *const *) ((const char *) first + (size_t) i * stride);
@@ -227,10 +286,11 @@ text_array(const void *first, int count, size_t stride)
 		nulls[i] = text == NULL;
 		values[i] = text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
 	}
-	if (count == 0)
-		return (NullableDatum){.value = PointerGetDatum(construct_empty_array(TEXTOID))};
-	return (NullableDatum){.value = PointerGetDatum(construct_md_array(
-	                           values, nulls, 1, dimensions, lower, TEXTOID, -1, false, 'i'))};
+	array = construct_md_array(values, nulls, 1, dimensions, lower, TEXTOID, -1, false, 'i');
+	for (int i = 0; i < count; i++)
+		if (!nulls[i])
+			pfree(DatumGetPointer(values[i]));
+	return (NullableDatum){.value = PointerGetDatum(array)};
 }
 
 static NullableDatum
@@ -246,31 +306,38 @@ listed_array(const PodList *list)
 
 #define POD_ARRAY(list, field) text_array(&(list)->pods[0].field, (list)->count, sizeof(Pod))
 
+/* The pods as arrays, each name once. */
+static ObservedPods
+observed_pods(PodList *list)
+{
+	merge_pods(list);
+	return (ObservedPods){
+	    .names = POD_ARRAY(list, name),
+	    .statuses = POD_ARRAY(list, status),
+	    .listed = listed_array(list),
+	    .urls = POD_ARRAY(list, url),
+	    .secrets = POD_ARRAY(list, secret),
+	    .users = POD_ARRAY(list, user),
+	    .groups = POD_ARRAY(list, group),
+	    .challenge_names = POD_ARRAY(list, challenge_name),
+	    .challenge_ids = POD_ARRAY(list, challenge_id),
+	};
+}
+
 static void
-read_pods(JsonbContainer *root, Observation *snapshot)
+read_pods(JsonbContainer *root, Observation *observation)
 {
 	JsonbContainer *listed =
 	    member_array(root, "challenge_pods", "have an array in challenge_pods");
 	JsonbContainer *statuses = member_array(root, "statuses", "have an array in statuses");
-	size_t size = (listed != NULL ? JsonContainerSize(listed) : 0) +
-	              (statuses != NULL ? JsonContainerSize(statuses) : 0);
-	PodList list = {.pods = palloc(sizeof(Pod) * Max(size, 1))};
+	PodList list = make_pod_list((listed != NULL ? (int) JsonContainerSize(listed) : 0) +
+	                             (statuses != NULL ? (int) JsonContainerSize(statuses) : 0));
 
-	snapshot->has_list = listed != NULL;
-	snapshot->listed = for_each_object(listed, read_pod, &list, "list pods that are objects");
+	observation->has_list = listed != NULL;
+	observation->listed =
+	    for_each_object(listed, read_snapshot_pod, &list, "list pods that are objects");
 	for_each_object(statuses, read_status, &list, "give statuses that are objects");
-	merge_pods(&list);
-	snapshot->pods = (ObservedPods){
-	    .names = POD_ARRAY(&list, name),
-	    .statuses = POD_ARRAY(&list, status),
-	    .listed = listed_array(&list),
-	    .urls = POD_ARRAY(&list, url),
-	    .secrets = POD_ARRAY(&list, secret),
-	    .users = POD_ARRAY(&list, user),
-	    .groups = POD_ARRAY(&list, group),
-	    .challenge_names = POD_ARRAY(&list, challenge_name),
-	    .challenge_ids = POD_ARRAY(&list, challenge_id),
-	};
+	observation->pods = observed_pods(&list);
 }
 
 /* Collects secrets: those with a value at the front, those without at the back. */
@@ -294,14 +361,14 @@ read_secret(JsonbContainer *object, void *context)
 
 	if (secret.name == NULL || secret.secret == NULL)
 		refuse_snapshot(must);
-	if (is_flag(secret.value))
+	if (secret.value != NULL && is_flag(secret.value))
 		list->secrets[list->found++] = secret;
 	else
 		list->secrets[list->size - ++list->missing] = secret;
 }
 
 static void
-read_secrets(JsonbContainer *root, Observation *snapshot)
+read_secrets(JsonbContainer *root, Observation *observation)
 {
 	JsonbContainer *array = member_array(root, "secrets", "have an array in secrets");
 	SecretList list = {.size = array != NULL ? (int) JsonContainerSize(array) : 0};
@@ -310,7 +377,7 @@ read_secrets(JsonbContainer *root, Observation *snapshot)
 	list.secrets = palloc(sizeof(Secret) * Max(list.size, 1));
 	for_each_object(array, read_secret, &list, "give secrets that are objects");
 	missing = &list.secrets[list.size - list.missing];
-	snapshot->flags = (ObservedFlags){
+	observation->flags = (ObservedFlags){
 	    .count = list.found,
 	    .names = text_array(&list.secrets[0].name, list.found, sizeof(Secret)),
 	    .secrets = text_array(&list.secrets[0].secret, list.found, sizeof(Secret)),
@@ -333,19 +400,80 @@ read_duration(JsonbContainer *root)
 }
 
 void
-observation_read(Jsonb *document, Observation *snapshot)
+observation_read(Jsonb *snapshot, Observation *observation)
 {
-	JsonbContainer *root = &document->root;
+	JsonbContainer *root = &snapshot->root;
 
-	if (!JB_ROOT_IS_OBJECT(document))
+	if (!JB_ROOT_IS_OBJECT(snapshot))
 		refuse_snapshot("be an object");
-	snapshot->error = member_text(root, "error", "have a text in error");
-	snapshot->duration_ms = read_duration(root);
-	read_pods(root, snapshot);
-	read_secrets(root, snapshot);
-	if (snapshot->error != NULL && snapshot->has_list)
+	observation->error = member_text(root, "error", "have a text in error");
+	observation->duration_ms = read_duration(root);
+	read_pods(root, observation);
+	read_secrets(root, observation);
+	if (observation->error != NULL && observation->has_list)
 		refuse_snapshot("have either challenge_pods or error");
-	if (snapshot->error == NULL && !snapshot->has_list && member(root, "statuses") == NULL &&
+	if (observation->error == NULL && !observation->has_list && member(root, "statuses") == NULL &&
 	    member(root, "secrets") == NULL)
 		refuse_snapshot("have one of challenge_pods, error, statuses and secrets");
+}
+
+/* Reads the elements of a list. */
+typedef struct ListReader
+{
+	PodList list;
+	MemoryContext one_pod; /* while it is parsed */
+} ListReader;
+
+/*
+ * Every fault of a single pod ends here and refuses the whole list.  A reader that would rather go on
+ * without the pod has to return instead, and to keep in mind that the list proves less then.
+ */
+static void
+refuse_element(const PodText *element, const char *problem)
+{
+	raise_error(EDURANGE_INVALID_PARAMETER, "element %d of parameter \"list\" %s", element->number,
+	            problem);
+}
+
+/* One element, parsed alone; of what that takes only the texts of the pod outlive it. */
+static void
+read_listed_pod(const PodText *element, void *context)
+{
+	ListReader *reader = context;
+	MemoryContext all_pods = MemoryContextSwitchTo(reader->one_pod);
+	Refusal refusal = {0};
+	Jsonb *pod = json_text_parse(pnstrdup(element->text, element->length), &refusal);
+
+	if (pod == NULL)
+		refuse_element(element, psprintf("cannot be read: %s", refusal.message));
+	if (!JB_ROOT_IS_OBJECT(pod))
+		refuse_element(element, "is not an object");
+	/* Two statuses of one pod would contradict each other; jsonb keeps the last. */
+	if (element->members > JsonContainerSize(&pod->root))
+		refuse_element(element, "has two members of one name");
+	MemoryContextSwitchTo(all_pods);
+	if (!read_pod(&pod->root, add_pod(&reader->list)))
+		refuse_element(element, "must have " POD_SHAPE);
+	MemoryContextReset(reader->one_pod);
+}
+
+/* The texts of the pods live only until the arrays are made of them. */
+void
+observation_read_list(const char *text, int length, Observation *observation)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext all_pods =
+	    AllocSetContextCreate(caller, "edurange list of pods", ALLOCSET_DEFAULT_SIZES);
+	ListReader reader;
+
+	MemoryContextSwitchTo(all_pods);
+	reader = (ListReader){
+	    .list = make_pod_list(256),
+	    .one_pod = AllocSetContextCreate(all_pods, "edurange pod", ALLOCSET_DEFAULT_SIZES),
+	};
+	observation->has_list = true;
+	observation->listed = pod_list_cut(text, length, read_listed_pod, &reader);
+	MemoryContextSwitchTo(caller);
+	observation->pods = observed_pods(&reader.list);
+	MemoryContextDelete(all_pods);
 }

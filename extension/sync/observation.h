@@ -38,17 +38,21 @@ typedef struct ObservedFlags
 	NullableDatum missing;
 } ObservedFlags;
 
+/* One observation, read as a whole: a list, or why there is none, or answers about single pods. */
 typedef struct Observation
 {
 	bool has_list;
-	char *error; /* why there is no list, or NULL */
-	int32 listed;
+	char *error;        /* why there is no list, or NULL */
+	int32 listed;       /* elements of the list */
 	double duration_ms; /* negative: not told */
 	ObservedPods pods;
 	ObservedFlags flags;
 } Observation;
 
 /* Reads the argument of edurange.sync_apply(); what is wrong with it becomes an error. */
-extern void observation_read(Jsonb *document, Observation *snapshot);
+extern void observation_read(Jsonb *snapshot, Observation *observation);
+
+/* Reads that of edurange.sync_apply_list(): a list of pods as it came, each pod parsed alone. */
+extern void observation_read_list(const char *text, int length, Observation *observation);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * sync.c
- *	  edurange.sync_apply(): bringing instances closer to what the Instance Manager proved.
+ *	  edurange.sync_apply() and sync_apply_list(): bringing instances closer to what the Instance
+ *	  Manager proved.
  *
  * One statement compares all pods with all live instances and returns only what differs; a pass in
  * which nothing differs locks and writes nothing.  An instance is changed only while it still has
@@ -11,7 +12,8 @@
  * says that it is not found.  When too many vanish at once, or when there is no list, the list
  * proves nothing: then the period begins with the first "not found".
  *
- * Passes come one after the other; an observation older than the last one applied changes nothing.
+ * PASS_LOCK, held to the end of the transaction, makes passes follow each other; one that was
+ * observed before the last one applied changes nothing.
  */
 #include "postgres.h"
 
@@ -25,6 +27,7 @@
 #include "base/statements.h"
 #include "base/surface.h"
 #include "sync/observation.h"
+#include "sync/sync_sql.h"
 #include "sync/sync_status.h"
 #include "sync/sync_steps.h"
 
@@ -224,7 +227,9 @@ static Statement statements[STATEMENT_COUNT] = {
                       {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}},
     /*
 	 * $1 ids, $2 the statuses that were compared, $3 the new ones, $4 new addresses or null, $5 ids
-	 * of those without a pod.  An end that the dashboard has logged already is not logged again.
+	 * of those without a pod.  A row whose status is not the compared one any more was written by
+	 * somebody else since, and is left alone.  An end that the dashboard has logged already is not
+	 * logged again.
 	 */
     [UPDATE_INSTANCES] =
         {"WITH changed AS (UPDATE public.\"ChallengeInstance\" AS i"
@@ -238,7 +243,8 @@ static Statement statements[STATEMENT_COUNT] = {
          "  WHERE i.id = n.id AND i.status = n.was::public.\"ChallengeStatus\""
          "  RETURNING i.id, i.\"userId\", i.\"challengeId\", i.\"competitionId\", n.was, n.status,"
          "   i.\"terminationAttempts\" AS attempts),"
-         " logged AS (" INSERT_LOG " SELECT edurange.new_id(), (CASE status"
+         " logged AS (INSERT INTO public.\"ActivityLog\" " LOG_COLUMNS
+         "  SELECT edurange.new_id(), (CASE status"
          "   WHEN 'TERMINATED' THEN 'CHALLENGE_INSTANCE_DELETED' ELSE 'SYSTEM_WARNING'"
          "   END)::public.\"ActivityEventType\", \"userId\", \"challengeId\", \"competitionId\", id,"
          "   jsonb_build_object('reportedBy', 'server', 'instanceId', id, 'previousStatus', was)"
@@ -336,13 +342,13 @@ typedef struct Difference
 } Difference;
 
 static void
-compare(const Observation *snapshot, NullableDatum observed_at, Difference *found)
+compare(const Observation *observation, NullableDatum observed_at, Difference *found)
 {
-	const ObservedPods *pods = &snapshot->pods;
+	const ObservedPods *pods = &observation->pods;
 
 	STATEMENT_RUN(&statements[COMPARE], pods->names, pods->statuses, pods->listed, pods->urls,
 	              pods->secrets, pods->users, pods->groups, observed_at,
-	              value_bool(snapshot->has_list), value_span(guc_sync_grace),
+	              value_bool(observation->has_list), value_span(guc_sync_grace),
 	              value_span(guc_sync_creating_deadline), value_span(guc_sync_queued_deadline),
 	              value_span(guc_sync_end_interval), value_int(guc_sync_end_attempts),
 	              value_span(guc_sync_quarantine));
@@ -403,24 +409,29 @@ typedef struct Outcome
 	NullableDatum ends;
 } Outcome;
 
-/* Applies what came.  The steps after the comparison need a list that shows what is there. */
+/*
+ * Applies what came.  Adoption, ends and retention wait for a list: only that shows what is there.
+ * A pass that wrote nothing does not move the time of the last one either, so that idle polls write
+ * nothing at all.
+ */
 static void
-apply(const Observation *snapshot, NullableDatum observed_at, const State *state, Outcome *outcome)
+apply(const Observation *observation, NullableDatum observed_at, const State *state,
+      Outcome *outcome)
 {
 	TimestampTz at = DatumGetTimestampTz(observed_at.value);
 	Difference found;
 	bool wrote = false;
 	bool cleans = false;
 
-	compare(snapshot, observed_at, &found);
+	compare(observation, observed_at, &found);
 	outcome->held = found.held;
 	outcome->secret_ids = found.columns[SECRET_IDS];
 	outcome->secret_names = found.columns[SECRET_NAMES];
 	outcome->changed = write_difference(&found, &wrote);
-	outcome->changed += sync_store_flags(&snapshot->flags, observed_at, &wrote);
-	if (snapshot->has_list)
+	outcome->changed += sync_store_flags(&observation->flags, observed_at, &wrote);
+	if (observation->has_list)
 	{
-		outcome->changed += sync_adopt_pods(&snapshot->pods, observed_at, &wrote);
+		outcome->changed += sync_adopt_pods(&observation->pods, observed_at, &wrote);
 		outcome->ends = sync_request_ends(observed_at, &wrote);
 		cleans = sync_clean(at, state->cleaned_at);
 	}
@@ -441,19 +452,19 @@ note_failure(const char *error, NullableDatum observed_at)
 
 /* Notes how a pass went, for edurange.sync_status(). */
 static void
-note_pass(const Observation *snapshot, TimestampTz observed_at, const Outcome *outcome,
+note_pass(const Observation *observation, TimestampTz observed_at, const Outcome *outcome,
           instr_time began)
 {
 	instr_time took;
 
 	INSTR_TIME_SET_CURRENT(took);
 	INSTR_TIME_SUBTRACT(took, began);
-	if (snapshot->has_list)
+	if (observation->has_list)
 		sync_status_success(&(SyncPass){.observed_at = observed_at,
-		                                .pods = snapshot->listed,
+		                                .pods = observation->listed,
 		                                .held = outcome->held,
 		                                .changed = outcome->changed,
-		                                .fetch_ms = snapshot->duration_ms,
+		                                .fetch_ms = observation->duration_ms,
 		                                .apply_ms = INSTR_TIME_GET_MILLISEC(took)});
 	else
 		sync_status_changed(outcome->changed);
@@ -473,20 +484,18 @@ checked_time(FunctionCallInfo fcinfo)
 	return observed_at;
 }
 
-SQL_FUNCTION(edurange_sync_apply)
+/*
+ * One pass: applies the observation unless it is older than the last one that was, and answers with
+ * what it came to.  PASS_LOCK makes passes follow each other, so that what is read here stays true.
+ */
+static Datum
+pass(FunctionCallInfo fcinfo, const Observation *observation, TimestampTz observed_at,
+     instr_time began)
 {
-	Observation snapshot = {0};
 	Outcome outcome = {.secret_ids.isnull = true, .secret_names.isnull = true, .ends.isnull = true};
 	NullableDatum wanted = {0};
-	TimestampTz observed_at;
 	State state;
-	instr_time began;
 
-	INSTR_TIME_SET_CURRENT(began);
-	if (PG_ARGISNULL(0))
-		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"snapshot\" is missing");
-	observed_at = checked_time(fcinfo);
-	observation_read(PG_GETARG_JSONB_P(0), &snapshot);
 	statements_begin();
 	(void) lock_take(LOCK_PASSES, 0, true);
 	state = read_state();
@@ -494,18 +503,48 @@ SQL_FUNCTION(edurange_sync_apply)
 		sync_status_stale();
 	else
 	{
-		if (snapshot.error != NULL)
-			note_failure(snapshot.error, fcinfo->args[1]);
-		apply(&snapshot, fcinfo->args[1], &state, &outcome);
-		note_pass(&snapshot, observed_at, &outcome, began);
+		if (observation->error != NULL)
+			note_failure(observation->error, value_time(observed_at));
+		apply(observation, value_time(observed_at), &state, &outcome);
+		note_pass(observation, observed_at, &outcome, began);
 	}
 	STATEMENT_RUN(&statements[WANTED], outcome.secret_ids, outcome.secret_names, outcome.ends,
-	              fcinfo->args[1]);
+	              value_time(observed_at));
 	wanted.value = row_result(0, 1, &wanted.isnull);
 	statements_end();
 	return composite_result(fcinfo,
-	                        (NullableDatum[]){value_int(snapshot.listed),
+	                        (NullableDatum[]){value_int(observation->listed),
 	                                          value_int(outcome.changed), value_int(outcome.held),
 	                                          wanted},
 	                        4);
+}
+
+SQL_FUNCTION(edurange_sync_apply)
+{
+	Observation observation = {0};
+	TimestampTz observed_at;
+	instr_time began;
+
+	INSTR_TIME_SET_CURRENT(began);
+	if (PG_ARGISNULL(0))
+		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"snapshot\" is missing");
+	observed_at = checked_time(fcinfo);
+	observation_read(PG_GETARG_JSONB_P(0), &observation);
+	return pass(fcinfo, &observation, observed_at, began);
+}
+
+SQL_FUNCTION(edurange_sync_apply_list)
+{
+	Observation observation = {.duration_ms = PG_ARGISNULL(2) ? -1 : PG_GETARG_FLOAT8(2)};
+	TimestampTz observed_at;
+	instr_time began;
+	text *list;
+
+	INSTR_TIME_SET_CURRENT(began);
+	if (PG_ARGISNULL(0))
+		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"list\" is missing");
+	observed_at = checked_time(fcinfo);
+	list = PG_GETARG_TEXT_PP(0);
+	observation_read_list(VARDATA_ANY(list), (int) VARSIZE_ANY_EXHDR(list), &observation);
+	return pass(fcinfo, &observation, observed_at, began);
 }

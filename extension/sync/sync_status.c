@@ -111,7 +111,10 @@ sync_status_preload(void)
 	shmem_startup_hook = set_up_memory;
 }
 
-/* Opens the status for a change; what another database left is forgotten. */
+/*
+ * Opens the status for a change; what another database left is forgotten.  The lock is a spinlock,
+ * which no error releases: up to status_close() there are assignments only, and nothing that may fail.
+ */
 static void
 status_open(void)
 {
@@ -277,7 +280,7 @@ SQL_FUNCTION(edurange_sync_now)
 {
 	int worker = find_worker();
 
-	/* The worker takes this signal for a wish that is not lost while it is busy. */
+	/* (The worker notes the signal, so the wish is not lost while it is busy.) */
 	if (worker == 0 || kill(worker, SIGUSR2) != 0)
 		raise_error(EDURANGE_WORKER_NOT_RUNNING,
 		            "no sync worker is running for database \"%s\"; it needs"

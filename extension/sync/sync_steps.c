@@ -9,6 +9,7 @@
 
 #include "base/guc.h"
 #include "base/statements.h"
+#include "sync/sync_sql.h"
 #include "sync/sync_steps.h"
 
 /* Where adopted pods go whose competition does not exist. */
@@ -29,6 +30,8 @@ typedef enum StatementId
 	STATEMENT_COUNT
 } StatementId;
 
+/* The formatter would break these statements between every two words. */
+/* clang-format off */
 static Statement statements[STATEMENT_COUNT] = {
     /* $1 ids, $2 names of the secrets, $3 flags */
     [STORE_FLAGS] = {"WITH settled AS (DELETE FROM edurange.sync_watch"
@@ -64,52 +67,40 @@ static Statement statements[STATEMENT_COUNT] = {
          "   AND w.due <= $8 ORDER BY w.due LIMIT 100),"
          " found AS (SELECT pod.*, u.id AS owner, g.id AS competition, ARRAY(SELECT c.id"
          "   FROM public.\"Challenge\" c WHERE CASE WHEN pod.challenge_id IS NOT NULL"
-         "    THEN c.id = pod.challenge_id ELSE pod.challenge_name = " LABEL(
-             "c.name") "     AND (g.id IS NULL OR EXISTS (SELECT FROM public.\"GroupChallenge\" gc"
-                       "      WHERE gc.\"challengeId\" = c.id AND gc.\"groupId\" = g.id)) END "
-                       "LIMIT 2) AS fits"
-                       "  FROM pod LEFT JOIN public.\"User\" u ON u.id = pod.user_id"
-                       "  LEFT JOIN public.\"CompetitionGroup\" g ON g.id = pod.group_id),"
-                       " clear AS (SELECT f.*, c.id AS challenge FROM found f"
-                       "  JOIN public.\"User\" u ON u.id = f.owner"
-                       "  JOIN public.\"Challenge\" c ON c.id = f.fits[1] WHERE "
-                       "cardinality(f.fits) = 1"
-                       "  FOR KEY SHARE OF u, c),"
-                       " clock AS (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS t),"
-                       " fallback AS (INSERT INTO public.\"CompetitionGroup\""
-                       "   (id, name, \"startDate\", \"endDate\", \"createdAt\", \"updatedAt\")"
-                       "  SELECT '" STANDALONE_GROUP
-                       "', 'Standalone Instances', t, t + interval '1 year', t, t"
-                       "  FROM clock WHERE EXISTS (SELECT FROM clear WHERE competition IS NULL)"
-                       "  ON CONFLICT (id) DO NOTHING),"
-                       " made AS (INSERT INTO public.\"ChallengeInstance\" (id, \"challengeId\", "
-                       "\"userId\","
-                       "   \"challengeUrl\", \"creationTime\", status, \"lastStatusChange\", "
-                       "\"competitionId\")"
-                       "  SELECT name, challenge, owner, coalesce(url, 'pending...'), t,"
-                       "   status::public.\"ChallengeStatus\", t, coalesce(competition, "
-                       "'" STANDALONE_GROUP "')"
-                       "  FROM clear, clock ON CONFLICT (id) DO NOTHING"
-                       "  RETURNING id, \"userId\", \"challengeId\", \"competitionId\", status),"
-                       " logged AS (" INSERT_LOG
-                       " SELECT edurange.new_id(), 'CHALLENGE_INSTANCE_CREATED',"
-                       "  \"userId\", \"challengeId\", \"competitionId\", id, "
-                       "jsonb_build_object('reportedBy',"
-                       "   'server', 'instanceId', id, 'adopted', true, 'status', status), 'INFO', "
-                       "t"
-                       "  FROM made, clock),"
-                       " settled AS (DELETE FROM edurange.sync_watch w USING clear"
-                       "  WHERE w.name = clear.name AND w.reason = 'unknown'),"
-                       " postponed AS (UPDATE edurange.sync_watch w SET attempts = w.attempts + 1,"
-                       "   due = $8 + greatest(interval '1 s', least($9 * 2 ^ least(w.attempts, "
-                       "20),"
-                       "    " LONGEST_WAIT "))"
-                       "  FROM found f WHERE w.name = f.name AND w.reason = 'unknown'"
-                       "  AND NOT EXISTS (SELECT FROM clear WHERE clear.name = f.name))"
-                       " SELECT name, CASE WHEN owner IS NULL THEN 'its user does not exist'"
-                       "  WHEN cardinality(fits) = 0 THEN 'no challenge fits'"
-                       "  WHEN cardinality(fits) > 1 THEN 'several challenges fit' END, attempts "
-                       "FROM found",
+         "    THEN c.id = pod.challenge_id ELSE pod.challenge_name = " LABEL("c.name")
+         "     AND (g.id IS NULL OR EXISTS (SELECT FROM public.\"GroupChallenge\" gc"
+         "      WHERE gc.\"challengeId\" = c.id AND gc.\"groupId\" = g.id)) END LIMIT 2) AS fits"
+         "  FROM pod LEFT JOIN public.\"User\" u ON u.id = pod.user_id"
+         "  LEFT JOIN public.\"CompetitionGroup\" g ON g.id = pod.group_id),"
+         " clear AS (SELECT f.*, c.id AS challenge FROM found f"
+         "  JOIN public.\"User\" u ON u.id = f.owner"
+         "  JOIN public.\"Challenge\" c ON c.id = f.fits[1] WHERE cardinality(f.fits) = 1"
+         "  FOR KEY SHARE OF u, c),"
+         " clock AS (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS t),"
+         " fallback AS (INSERT INTO public.\"CompetitionGroup\""
+         "   (id, name, \"startDate\", \"endDate\", \"createdAt\", \"updatedAt\")"
+         "  SELECT '" STANDALONE_GROUP "', 'Standalone Instances', t, t + interval '1 year', t, t"
+         "  FROM clock WHERE EXISTS (SELECT FROM clear WHERE competition IS NULL)"
+         "  ON CONFLICT (id) DO NOTHING),"
+         " made AS (INSERT INTO public.\"ChallengeInstance\" (id, \"challengeId\", \"userId\","
+         "   \"challengeUrl\", \"creationTime\", status, \"lastStatusChange\", \"competitionId\")"
+         "  SELECT name, challenge, owner, coalesce(url, 'pending...'), t,"
+         "   status::public.\"ChallengeStatus\", t, coalesce(competition, '" STANDALONE_GROUP "')"
+         "  FROM clear, clock ON CONFLICT (id) DO NOTHING"
+         "  RETURNING id, \"userId\", \"challengeId\", \"competitionId\", status),"
+         " logged AS (INSERT INTO public.\"ActivityLog\" " LOG_COLUMNS
+         "  SELECT edurange.new_id(), 'CHALLENGE_INSTANCE_CREATED', \"userId\", \"challengeId\","
+         "   \"competitionId\", id, jsonb_build_object('reportedBy', 'server', 'instanceId', id,"
+         "   'adopted', true, 'status', status), 'INFO', t FROM made, clock),"
+         " settled AS (DELETE FROM edurange.sync_watch w USING clear"
+         "  WHERE w.name = clear.name AND w.reason = 'unknown'),"
+         " postponed AS (UPDATE edurange.sync_watch w SET attempts = w.attempts + 1, due = $8 +"
+         "   greatest(interval '1 s', least($9 * 2 ^ least(w.attempts, 20), " LONGEST_WAIT "))"
+         "  FROM found f WHERE w.name = f.name AND w.reason = 'unknown'"
+         "  AND NOT EXISTS (SELECT FROM clear WHERE clear.name = f.name))"
+         " SELECT name, CASE WHEN owner IS NULL THEN 'its user does not exist'"
+         "  WHEN cardinality(fits) = 0 THEN 'no challenge fits'"
+         "  WHEN cardinality(fits) > 1 THEN 'several challenges fit' END, attempts FROM found",
          {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
           TEXTARRAYOID, TIMESTAMPTZOID, INTERVALOID}},
     /*
@@ -117,8 +108,8 @@ static Statement statements[STATEMENT_COUNT] = {
 	 * attempts go on, at long distances, and the log is told once.
 	 */
     [REQUEST_ENDS] =
-        {"WITH due AS (SELECT w.name, w.reason, i.\"terminationAttempts\" FROM edurange.sync_watch "
-         "w"
+        {"WITH due AS (SELECT w.name, w.reason, i.\"terminationAttempts\""
+         "  FROM edurange.sync_watch w"
          "  JOIN public.\"ChallengeInstance\" i ON i.id = w.name"
          "  WHERE w.due <= $1 AND (w.reason = 'zombie' AND i.status = 'TERMINATED'"
          "   OR w.reason = 'ending' AND i.status = 'TERMINATING'"
@@ -132,7 +123,8 @@ static Statement statements[STATEMENT_COUNT] = {
          "    ELSE w.attempts END, 20), greatest($2, " LONGEST_WAIT "))"
          "  FROM due WHERE w.name = due.name AND w.reason = due.reason"
          "  RETURNING w.name, w.reason, w.attempts),"
-         " logged AS (" INSERT_LOG " SELECT edurange.new_id(), 'SYSTEM_WARNING', i.\"userId\","
+         " logged AS (INSERT INTO public.\"ActivityLog\" " LOG_COLUMNS
+         "  SELECT edurange.new_id(), 'SYSTEM_WARNING', i.\"userId\","
          "  i.\"challengeId\", i.\"competitionId\", i.id, jsonb_build_object('reportedBy',"
          "   'server', 'instanceId', i.id, 'reason', 'the pod of an ended instance lives',"
          "   'attempts', asked.attempts), 'WARNING', clock_timestamp() AT TIME ZONE 'UTC'"
@@ -160,6 +152,7 @@ static Statement statements[STATEMENT_COUNT] = {
                " WHERE w.name = purged.id AND w.reason = 'retained'",
                {TIMESTAMPTZOID, INTERVALOID}},
 };
+/* clang-format on */
 
 int32
 sync_store_flags(const ObservedFlags *flags, NullableDatum observed_at, bool *wrote)

@@ -11,26 +11,6 @@
 
 #include "sync/observation.h"
 
-/* How many requests of a kind one pass asks for at most; the rest comes with the next ones. */
-#define WANTED_LIMIT "1000"
-
-/*
- * What the Instance Manager makes of a text before it becomes a label of a pod: other characters
- * become hyphens, one symbol at either end goes, and 63 characters are left.
- */
-#define LABEL(text)                                                                                \
-	"left(regexp_replace(regexp_replace(" text ", '[^A-Za-z0-9._-]', '-', 'g'),"                   \
-	" '^[^A-Za-z0-9]|[^A-Za-z0-9]$', '', 'g'), 63)"
-
-/* Whether a label that says something does not stand for the id. */
-#define LABEL_DIFFERS(label, id)                                                                   \
-	"(" label " <> 'unknown' AND " label " <> " id " AND " label " <> " LABEL(id) ")"
-
-/* Opens an INSERT of entries into the activity log; SELECT gives the columns in this order. */
-#define INSERT_LOG                                                                                 \
-	"INSERT INTO public.\"ActivityLog\" (id, \"eventType\", \"userId\", \"challengeId\","          \
-	" \"groupId\", \"challengeInstanceId\", metadata, severity, \"timestamp\")"
-
 /* Stores the flags that came and puts the next try for the others off.  Returns how many are new. */
 extern int32 sync_store_flags(const ObservedFlags *flags, NullableDatum observed_at, bool *wrote);
 

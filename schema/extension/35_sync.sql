@@ -48,6 +48,14 @@ CREATE FUNCTION edurange.sync_apply(
 COMMENT ON FUNCTION edurange.sync_apply(jsonb, timestamptz) IS
   'Applies one observation of the Instance Manager, made at observed_at. The object snapshot holds any of: challenge_pods, the list that list-challenge-pods answers with; error, the text of why there is none; statuses, [{name, status}] as get-pod-status answers, where status is also not_found or unknown; secrets, [{name, secret_name, value}] as get-secret answers, without value where it gave none; duration_ms, how long the fetching took. Returns how many pods there are, how many instances changed, how many vanished at once and are held for that, and in wanted what to ask next: statuses, secrets and ends (pods to end), in the shape of the answers. The same observation twice changes nothing the second time, and one that is older than what was applied changes nothing. Tier: admin. Errors: missing_parameter, invalid_parameter.';
 
+CREATE FUNCTION edurange.sync_apply_list(
+    list text, observed_at timestamptz DEFAULT pg_catalog.clock_timestamp(), duration_ms double precision DEFAULT NULL)
+  RETURNS edurange.sync_result
+  AS 'MODULE_PATHNAME', 'edurange_sync_apply_list' LANGUAGE C VOLATILE
+  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION edurange.sync_apply_list(text, timestamptz, double precision) IS
+  'Applies the list of pods that list-challenge-pods answers with, as sync_apply does, from the text of the answer: it is cut into its pods and each is parsed alone, so that a list of many megabytes is never built as a whole. What is no such list, or has a pod that cannot be read, is refused and changes nothing. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json.';
+
 CREATE FUNCTION edurange.sync_status()
   RETURNS edurange.sync_report
   AS 'MODULE_PATHNAME', 'edurange_sync_status' LANGUAGE C STABLE;

@@ -223,6 +223,25 @@ apply_redirect_loop(const FaultContext *context)
 	replace_text(context->reply, "", "text/html; charset=utf-8");
 }
 
+/* The right body under another status ("status"), with which it says nothing. */
+static void
+apply_wrong_status(const FaultContext *context)
+{
+	context->reply->status = (unsigned int) number(context, "status", 500);
+}
+
+/* Answers about another pod ("name") than was asked for, which is in "pod_status". */
+static void
+apply_other_pod(const FaultContext *context)
+{
+	const char *name = json_string_value(json_object_get(context->fault, "name"));
+	const char *status = json_string_value(json_object_get(context->fault, "pod_status"));
+
+	context->reply->status = 200;
+	replace_body(context->reply, json_pack("{s:s, s:s}", "name", name ? name : "another-pod",
+	                                       "status", status ? status : "TERMINATING"));
+}
+
 static const FaultKind kinds[] = {
     {"refuse", {NULL}, apply_refuse},
     {"error500", {NULL}, apply_error500},
@@ -235,6 +254,8 @@ static const FaultKind kinds[] = {
     {"huge_body", {"bytes", "announced", NULL}, apply_huge_body},
     {"html", {"status", NULL}, apply_html},
     {"redirect_loop", {"to", NULL}, apply_redirect_loop},
+    {"wrong_status", {"status", NULL}, apply_wrong_status},
+    {"other_pod", {"name", "pod_status", NULL}, apply_other_pod},
 };
 
 static const FaultKind *
@@ -259,7 +280,8 @@ route_known(const char *name)
 static bool
 parameter_accepts(const char *key, const json_t *value)
 {
-	static const char *const texts[] = {"fault", "route", "mode", "where", "to", NULL};
+	static const char *const texts[] = {"fault", "route", "mode",       "where",
+	                                    "to",    "name",  "pod_status", NULL};
 
 	for (size_t i = 0; texts[i] != NULL; i++)
 		if (strcmp(key, texts[i]) == 0)

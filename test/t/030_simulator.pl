@@ -215,6 +215,20 @@ subtest 'faults' => sub {
 	is($status, 302, 'redirect_loop');
 	is($headers->{location}, $list, 'leads to itself');
 
+	$im->add_pod(name => 'pod-1', flag => 'FLAG{1}');
+	$im->fault('wrong_status');
+	($status, $body) = $im->post('/api/get-secret', { secret_name => 'pod-1' });
+	is("$status $body->{secret_value}", '500 FLAG{1}', 'wrong_status has the right body');
+	$im->fault('wrong_status', status => 200);
+	($status, $body) = $im->get('/api/get-pod-status?pod_name=nobody');
+	is("$status $body->{status}", '200 not_found', 'under any status');
+	$im->fault('other_pod', name => 'pod-2', pod_status => 'ERROR');
+	for my $name ('pod-1', 'nobody')
+	{
+		($status, $body) = $im->get("/api/get-pod-status?pod_name=$name");
+		is("$status $body->{name} $body->{status}", '200 pod-2 ERROR', "other_pod, asked for $name");
+	}
+
 	$im->clear_faults;
 	$im->fault('error500', route => 'get-secret');
 	is(status_of($list), 200, 'a fault of one route leaves the others');

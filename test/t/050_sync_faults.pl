@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use JSON::PP ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -66,12 +67,17 @@ my @faults = (
 my %everywhere = map { $_ => 1 } qw(refuse error500 delay html redirect_loop);
 my $number = 0;
 
+# Waits for a query to say true.
+sub becomes_true
+{
+	my ($query, $name) = @_;
+	return ok($node->poll_query_until('edurange', $query), $name);
+}
+
 sub gone_ends
 {
 	my ($id, $name) = @_;
-	return ok( $node->poll_query_until(
-			'edurange', qq{SELECT EXISTS (SELECT FROM ended WHERE id = '$id')}),
-		$name);
+	return becomes_true(qq{SELECT EXISTS (SELECT FROM ended WHERE id = '$id')}, $name);
 }
 
 sub failures { return sql('SELECT failures FROM edurange.sync_status()'); }
@@ -94,8 +100,9 @@ for my $fault (@faults)
 	$im->fault(@$fault);
 	$im->remove_pod($gone);
 	my $before = failures();
-	$node->poll_query_until('edurange',
-		"SELECT failures >= $before + 2 FROM edurange.sync_status()");
+	becomes_true("SELECT failures >= $before + 2 FROM edurange.sync_status()", "@$fault: is counted");
+	# (as long as an end would have taken)
+	sleep 0.6;
 	is(sql(qq{SELECT count(*) FROM ended WHERE id = '$gone'}), 0,
 		"@$fault: without any proof nothing ends");
 	$im->clear_faults;
@@ -104,18 +111,34 @@ for my $fault (@faults)
 
 is(sql(q{SELECT string_agg(id, ' ') FROM ended WHERE id LIKE 'alive%'}),
 	'', 'no instance ended whose pod lived');
-ok( $node->poll_query_until(
-		'edurange',
-		q{SELECT bool_and(flag = 'EDU-{' || id || '}' AND status = 'ACTIVE')
-		  FROM "ChallengeInstance" WHERE id LIKE 'alive%'}),
+becomes_true(
+	q{SELECT bool_and(flag = 'EDU-{' || id || '}' AND status = 'ACTIVE')
+	  FROM "ChallengeInstance" WHERE id LIKE 'alive%'},
 	'they have their flags');
 is( sql(q{SELECT count(*) FROM "ActivityLog" WHERE "eventType" = 'CHALLENGE_INSTANCE_DELETED'}),
 	sql('SELECT count(DISTINCT id) FROM ended'), 'each end is logged once');
 is(sql('SELECT count(*) FROM "ChallengeCompletion"'), 0, 'nobody is awarded anything');
 unlike(slurp_file($node->logfile), qr/EDU-\{(alive|gone|stuck|d-)/, 'no flag is in the log');
 
+# (a missing pod is asked for when the grace period is over, and again after another one)
+sub was_asked_for
+{
+	my ($id) = @_;
+	return qq{SELECT due > since + interval '200 ms' FROM edurange.sync_watch
+		WHERE name = '$id' AND reason = 'missing'};
+}
+
+sub flag_was_missed
+{
+	my ($id) = @_;
+	return qq{SELECT EXISTS (SELECT FROM edurange.sync_watch WHERE name = '$id' AND reason = 'flag')};
+}
+
 subtest 'faults of single answers' => sub {
-	for my $fault (['error500'], ['refuse'], ['html', status => 404], ['truncated_json'], ['delay', ms => 2000])
+	for my $fault (
+		['error500'], ['refuse'], [ 'html', status => 404 ], ['truncated_json'], [ 'delay', ms => 2000 ],
+		# what is right is not believed under another status: "not found" with 200, a flag with 500
+		[ 'wrong_status', status => 200 ], [ 'wrong_status', status => 500 ])
 	{
 		my $gone = 'gone-status-' . ++$number;
 		my $flagless = 'alive-flag-' . $number;
@@ -123,22 +146,73 @@ subtest 'faults of single answers' => sub {
 		$im->fault(@$fault, route => 'get-pod-status');
 		add_active($gone);
 		$im->remove_pod($gone);
-		ok( $node->poll_query_until(
-				'edurange', qq{SELECT due > since + interval '200 ms' FROM edurange.sync_watch
-				  WHERE name = '$gone' AND reason = 'missing'}),
-			"@$fault: was asked for");
+		becomes_true(was_asked_for($gone), "@$fault: was asked for");
 		is(sql(qq{SELECT count(*) FROM ended WHERE id = '$gone'}), 0, 'no proof, no end');
 		$im->clear_faults;
 		gone_ends($gone, 'ends afterwards');
+		next if "@$fault" eq 'wrong_status status 200'; # which is the right one for a flag
 		$im->fault(@$fault, route => 'get-secret');
 		add_active($flagless);
-		$node->poll_query_until('edurange',
-			qq{SELECT EXISTS (SELECT FROM edurange.sync_watch WHERE name = '$flagless' AND reason = 'flag')});
+		becomes_true(flag_was_missed($flagless), 'its flag was asked for in vain');
 		is(sql(qq{SELECT flag FROM "ChallengeInstance" WHERE id = '$flagless'}),
 			'flag{decoy}', 'the flag stays as it was');
 		$im->clear_faults;
 	}
 };
+
+subtest 'answers that say nothing about the pod' => sub {
+	for my $fault (
+		[ 'wrong_status', status => 500 ],
+		map { [ 'other_pod', pod_status => $_ ] } qw(CREATING ACTIVE TERMINATING ERROR))
+	{
+		my $lost = 'alive-lost-' . ++$number;
+
+		add_active($lost);
+		sql('SELECT edurange.sync_now()');
+		becomes_true(qq{SELECT "flagSecretName" IS NOT NULL FROM "ChallengeInstance" WHERE id = '$lost'}, 'a pod is seen');
+		$im->fault(@$fault, route => 'get-pod-status');
+		$im->add_pod(name => $lost, status => 'ERROR', listed => JSON::PP::false());
+		becomes_true(was_asked_for($lost), "is asked for when it is not listed: @$fault");
+		is(sql(qq{SELECT i.status, w.pod_status IS NULL, w.since IS NOT NULL FROM "ChallengeInstance" i
+				JOIN edurange.sync_watch w ON w.name = i.id AND w.reason = 'missing' WHERE i.id = '$lost'}),
+			'ACTIVE|t|t', 'which changes nothing');
+		$im->add_pod(name => $lost, status => 'ACTIVE', listed => JSON::PP::true());
+		$im->clear_faults;
+		becomes_true(qq{SELECT NOT EXISTS (SELECT FROM edurange.sync_watch WHERE name = '$lost')}, 'it is listed again');
+	}
+};
+
+subtest 'a list that is overtaken' => sub {
+	my $id = 'alive-overtaken';
+
+	sql('ALTER SYSTEM SET edurange.sync_interval = "1h"; ALTER SYSTEM SET edurange.sync_timeout = "20s"');
+	$node->reload;
+	becomes_true(q{SELECT query = 'waiting' FROM pg_stat_activity WHERE backend_type = 'edurange sync worker'}, 'it waits');
+	add_active($id);
+	$im->add_pod(name => $id, status => 'ERROR');
+	$im->fault('delay', ms => 1500, route => 'list-challenge-pods');
+	$im->reset_requests;
+	my $stale = sql('SELECT stale FROM edurange.sync_status()');
+	sql('SELECT edurange.sync_now()');
+	for (1 .. 300)
+	{
+		last if $im->requests->{'list-challenge-pods'} > 0;
+		sleep 0.1;
+	}
+	# The list says ERROR and is on its way; what is applied meanwhile was observed after it was asked for.
+	is($im->requests->{'list-challenge-pods'}, 1, 'a list is under way');
+	$im->add_pod(name => $id, status => 'ACTIVE');
+	sql(qq{UPDATE "ChallengeInstance" SET status = 'CREATING' WHERE id = '$id'});
+	is(sql(qq{SELECT changed FROM edurange.sync_apply('{"statuses": [{"name": "$id", "status": "ACTIVE"}]}')}),
+		1, 'something newer is applied');
+	becomes_true("SELECT stale = $stale + 1 FROM edurange.sync_status()", 'the list is known to be older');
+	is(sql(qq{SELECT status FROM "ChallengeInstance" WHERE id = '$id'}), 'ACTIVE', 'and changes nothing');
+	$im->clear_faults;
+	sql("ALTER SYSTEM SET edurange.sync_$_") for 'interval = 100', 'timeout = 250';
+	$node->reload;
+};
+
+is(sql(q{SELECT string_agg(id, ' ') FROM ended WHERE id LIKE 'alive%'}), '', 'still no instance ended whose pod lived');
 
 subtest 'an end that was asked for in vain' => sub {
 	$im->reset_requests;
@@ -147,25 +221,21 @@ subtest 'an end that was asked for in vain' => sub {
 	$im->add_pod(name => 'stuck', termination_delay_ms => 600_000, flag => 'EDU-{stuck}');
 	sql(q{INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId")
 		VALUES ('stuck', 'c', 'u', '', 'TERMINATING', 'g')});
-	ok( $node->poll_query_until(
-			'edurange', q{SELECT "terminationAttempts" > 0 FROM "ChallengeInstance" WHERE id = 'stuck'}),
-		'is asked for again');
+	becomes_true(q{SELECT "terminationAttempts" > 0 FROM "ChallengeInstance" WHERE id = 'stuck'}, 'is asked for again');
 	for (1 .. 300)
 	{
 		last if $im->requests->{'end-challenge'} > 0;
 		sleep 0.1;
 	}
 	is($im->pods->{stuck}{status}, 'TERMINATING', 'which reached the pod');
-	ok( $node->poll_query_until(
-			'edurange', q{SELECT status = 'ERROR' AND "terminationAttempts" = 2 FROM "ChallengeInstance" WHERE id = 'stuck'}),
-		'is given up');
+	becomes_true(
+		q{SELECT status = 'ERROR' AND "terminationAttempts" = 2 FROM "ChallengeInstance" WHERE id = 'stuck'}, 'is given up');
 	is( sql(q{SELECT "eventType", severity, metadata ->> 'reason', metadata ->> 'terminationAttempts'
 			FROM "ActivityLog" WHERE "challengeInstanceId" = 'stuck'}),
 		'SYSTEM_WARNING|WARNING|the pod did not end|2', 'with a warning');
 	is($im->requests->{'end-challenge'}, 2, 'after two requests');
 	$im->remove_pod('stuck');
-	ok( $node->poll_query_until(
-			'edurange', q{SELECT status = 'TERMINATED' FROM "ChallengeInstance" WHERE id = 'stuck'}),
+	becomes_true(q{SELECT status = 'TERMINATED' FROM "ChallengeInstance" WHERE id = 'stuck'},
 		'and ends with its pod after all');
 };
 

@@ -1,11 +1,12 @@
 /*
- * worker.h
+ * interrupts.h
  *	  How the worker reacts to signals while no transaction is open.
  */
-#ifndef EDURANGE_WORKER_H
-#define EDURANGE_WORKER_H
+#ifndef EDURANGE_WORKER_INTERRUPTS_H
+#define EDURANGE_WORKER_INTERRUPTS_H
 
 #include "postgres.h"
+
 #include "miscadmin.h"
 
 /*
@@ -13,7 +14,7 @@
  * and must not become an error there, which would end the worker.
  */
 static inline void
-worker_check_interrupts(void)
+check_interrupts(void)
 {
 	QueryCancelPending = false;
 	CHECK_FOR_INTERRUPTS();

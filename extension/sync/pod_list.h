@@ -1,0 +1,29 @@
+/*
+ * pod_list.h
+ *	  The Instance Manager's list of pods, cut into the texts of its elements.
+ */
+#ifndef EDURANGE_POD_LIST_H
+#define EDURANGE_POD_LIST_H
+
+#include "postgres.h"
+
+/* One element as it is written in the list; it does not end in a zero byte. */
+typedef struct PodText
+{
+	const char *text;
+	int length;
+	int number;  /* its place, from 1 */
+	int members; /* of an object, those of the same name counted each */
+} PodText;
+
+/* Takes one element.  It may raise an error; the list is then left where it is. */
+typedef void (*TakePod)(const PodText *pod, void *context);
+
+/*
+ * Hands each element of {"challenge_pods": [...]} to take, in the list's order, and returns how many
+ * there are.  What is no such list as a whole is refused, at its end if that is where it goes wrong:
+ * whoever takes must be able to throw away what was taken.  No message repeats the list.
+ */
+extern int pod_list_cut(const char *list, int length, TakePod take, void *context);
+
+#endif

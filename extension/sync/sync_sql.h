@@ -1,0 +1,36 @@
+/*
+ * sync_sql.h
+ *	  The room sync/: what the Instance Manager reports, held against the table of instances.
+ *
+ * An observation comes in through SQL (sync.c), be it the worker's or a test's, and is read as a whole
+ * (observation.c; a list of pods is cut by pod_list.c).  One pass compares it with all live instances,
+ * writes what it proves and nothing else, does what follows from that (sync_steps.c), and answers
+ * with what to ask next.  sync_status.c tells how it goes.  Nobody here speaks to the Instance
+ * Manager, and nobody here knows a rule of the game: base/ is all that is used.
+ *
+ * This file has the pieces that statements of several files share.
+ */
+#ifndef EDURANGE_SYNC_SQL_H
+#define EDURANGE_SYNC_SQL_H
+
+/* How many requests of a kind one pass asks for at most; the rest comes with the next ones. */
+#define WANTED_LIMIT "1000"
+
+/*
+ * What the Instance Manager makes of a text before it becomes a label of a pod: other characters
+ * become hyphens, one symbol at either end goes, and 63 characters are left.
+ */
+#define LABEL(text)                                                                                \
+	"left(regexp_replace(regexp_replace(" text ", '[^A-Za-z0-9._-]', '-', 'g'),"                   \
+	" '^[^A-Za-z0-9]|[^A-Za-z0-9]$', '', 'g'), 63)"
+
+/* Whether a label that says something does not stand for the id. */
+#define LABEL_DIFFERS(label, id)                                                                   \
+	"(" label " <> 'unknown' AND " label " <> " id " AND " label " <> " LABEL(id) ")"
+
+/* The columns of an entry in the activity log, in the order in which SELECTs give them. */
+#define LOG_COLUMNS                                                                                \
+	"(id, \"eventType\", \"userId\", \"challengeId\", \"groupId\", \"challengeInstanceId\","       \
+	" metadata, severity, \"timestamp\")"
+
+#endif

@@ -1,0 +1,102 @@
+-- A list of pods as it came: cut into its elements, each parsed alone.
+DELETE FROM "ChallengeInstance";
+INSERT INTO "ChallengeType" (id, name) VALUES ('slt', 'sync list') ON CONFLICT DO NOTHING;
+INSERT INTO "Challenge" (id, name, "challengeTypeId") VALUES ('slc', 'Sync: list', 'slt') ON CONFLICT DO NOTHING;
+CREATE PROCEDURE testing.listed_instances() LANGUAGE sql AS $$
+  DELETE FROM "ChallengeInstance" WHERE "challengeId" = 'slc';
+  DELETE FROM edurange.sync_watch;
+  INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId", flag, "flagSecretName")
+  SELECT 'l' || n, 'slc', 'ada', 'https://l' || n || '.example.org', 'QUEUED', 'spring', 'EDU-{l}', 'flag-secret-l' || n FROM generate_series(1, 3) n
+$$;
+CREATE FUNCTION testing.listed_state() RETURNS text LANGUAGE sql AS $$
+  SELECT string_agg(id || ' ' || status, ', ' ORDER BY id) FROM "ChallengeInstance" WHERE "challengeId" = 'slc'
+$$;
+CREATE FUNCTION testing.listed(elements text) RETURNS text LANGUAGE sql AS $$ SELECT '{"challenge_pods": [' || elements || ']}' $$;
+
+-- white space anywhere, members before and behind the list, pods with whatever inside
+CALL testing.listed_instances();
+SELECT pods, changed, held, wanted FROM edurange.sync_apply_list(E' \t\r\n{ "at" : {"challenge_pods" : [1, "]", {"name": "l1", "status": "ERROR"}]},
+  "\\"challenge_pods" : "[",\n"challenge_pods"\t:\r\n[\n{"name":"l1","status":"ACTIVE","webosUrl":"https://l1.example.org"} ,
+  { "status" : "CREATING", "labels": {"name": "l3", "brackets": "]}\\"],[{", "deep": [[], {}, [{"status": []}]]}, "name" : "l\\u0032" }\n] , "challenge_pod": [], "n": -1.5e3, "t": [true, false, null]}\n',
+  '2023-01-01 00:00', 12.5);
+SELECT testing.listed_state(), "podsSeen", "fetchMs" FROM edurange.sync_status();
+-- the same list as a snapshot has nothing to add, nor has it the other way round
+SELECT pods, changed FROM edurange.sync_apply(testing.listed('{"name": "l1", "status": "ACTIVE", "webosUrl": "https://l1.example.org"}, {"name": "l2", "status": "CREATING"}')::jsonb, '2023-01-01 00:01');
+SELECT pods, changed FROM edurange.sync_apply(testing.listed('{"name": "l3", "status": "ERROR"}')::jsonb, '2023-01-01 00:02');
+SELECT pods, changed FROM edurange.sync_apply_list(testing.listed('{"name": "l3", "status": "ERROR"}'), '2023-01-01 00:03');
+-- no pod at all is a list
+SELECT pods, changed FROM edurange.sync_apply_list('{"challenge_pods":[]}', '2023-01-01 00:04');
+SELECT pods, changed FROM edurange.sync_apply_list('{"challenge_pods" : [ ] }', '2023-01-01 00:04:01');
+-- nested as deeply as can be read
+SELECT pods, changed FROM edurange.sync_apply_list('{"x": ' || repeat('[', 2047) || repeat(']', 2047) || ', "challenge_pods": []}', '2023-01-01 00:05');
+SELECT pods, changed FROM edurange.sync_apply_list(testing.listed('{"name": "l1", "status": "ACTIVE", "x": ' || repeat('[', 2045) || repeat(']', 2045) || '}'), '2023-01-01 00:06');
+
+-- what is no such list changes nothing
+CALL testing.listed_instances();
+SELECT text, testing.refused(format('SELECT edurange.sync_apply_list(%L, ''2023-01-02'')', text)) AS refused FROM unnest(ARRAY[
+  '', ' ', '[]', '"challenge_pods"', '{}', 'null', '[["l1"]]', '{"challenge_pods"}', '<!DOCTYPE html>',
+  '{"pods": {"challenge_pods": []}}', '{"\"challenge_pods": []}', '{"x": "challenge_pods", "y": []}', '{"": []}',
+  '{"challenge_pods": null}', '{"challenge_pods": {}}', '{"challenge_pods": "[]"}', '{"challenge_pods": [], "challenge_pods": []}',
+  '{"challenge_pods": []', '{"challenge_pods": []}}', '{"challenge_pods": []} []', '{"challenge_pods": [],}', '{"challenge_pods": [}',
+  '{"challenge_pods": [], "x": tru}', '{"challenge_pods": [], "x": "a' || chr(10) || '"}', '{"challenge_pods": [], "x": "\ud8"}',
+  testing.listed('{"name": "l1", "status": "ACTIVE"},'), testing.listed('{"name": "l1", "status": "ACTIVE"} {"name": "l2", "status": "ACTIVE"}'),
+  testing.listed('{"name": "l1", "status": "ACTIVE"]}, {"name": "l2", "status": "ACTIVE"'), testing.listed('{"name": "l1", "status" "ACTIVE"}')]) text;
+SELECT testing.refused(format('SELECT edurange.sync_apply_list(%L, ''2023-01-02'')', '{"x": ' || repeat('[', n) || repeat(']', n) || ', "challenge_pods": []}'))
+FROM unnest(ARRAY[2048, 1000000]) n;
+-- nor does a list with one pod that cannot be read, wherever it stands; no message repeats what it says
+SELECT element, testing.refused(format('SELECT edurange.sync_apply_list(%L, ''2023-01-02'')', testing.listed(
+  '{"name": "l1", "status": "ACTIVE"}, ' || element || ', {"name": "l3", "status": "ACTIVE"}'))) AS refused FROM unnest(ARRAY[
+  'null', '7', '"l2"', '[]', '[{"name": "l2", "status": "ACTIVE"}]', '{}', '{"name": "l2"}', '{"name": "", "status": "ACTIVE"}', '{"name": "l2", "status": 1}',
+  '{"name": "l2", "status": "ACTIVE", "webosUrl": []}', '{"name": "l2", "status": "ACTIVE", "user_id": {}}', '{"name": "l2", "status": "ACTIVE", "status": "ERROR"}',
+  '{"name": "l2", "status": "ACTIVE", "\u0073tatus": "ERROR"}', '{"name": "l2", "status": "ACTIVE", "x": "\ud800"}', '{"name": "l2", "status": "ACTIVE", "x": "\u0000"}',
+  '{"name": "l2", "status": "ACTIVE", "x": 1e1000000}']) element;
+SELECT testing.refused('SELECT edurange.sync_apply_list(NULL)');
+SELECT testing.refused($$SELECT edurange.sync_apply_list('{"challenge_pods": []}', NULL)$$);
+SELECT testing.refused($$SELECT edurange.sync_apply_list('{"challenge_pods": []}', clock_timestamp() + interval '1 min')$$);
+-- a list that is cut short anywhere
+SELECT count(*), count(*) FILTER (WHERE refused LIKE '22032: parameter "list" is not valid JSON, see line _') AS refused FROM (
+  SELECT testing.refused(format('SELECT edurange.sync_apply_list(%L, ''2023-01-02'')', left(text, n))) AS refused
+  FROM (SELECT testing.listed('{"name": "l1", "status": "ACTIVE", "urls": {"terminal": null, "x": [1, "\"]}"]}}, {"name": "l2", "status": "ERROR"}') AS text) t, generate_series(1, length(text) - 1) n) r;
+SELECT testing.listed_state(), (SELECT count(*) FROM edurange.sync_watch) AS watched;
+-- a list that is older than what was applied changes nothing
+SELECT pods, changed FROM edurange.sync_apply_list(testing.listed('{"name": "l1", "status": "ACTIVE"}'), '2023-01-03 00:01');
+SELECT pods, changed FROM edurange.sync_apply_list(testing.listed('{"name": "l1", "status": "ERROR"}'), '2023-01-03 00:00');
+SELECT testing.listed_state();
+
+-- pods of any content are cut as jsonb would have them: random members, in random layouts
+CREATE FUNCTION testing.random_value(depth integer) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  dice integer := floor(random() * CASE WHEN depth > 3 THEN 6 ELSE 8 END);
+  gap text := (ARRAY['', ' ', E'\n\t'])[1 + floor(random() * 3)];
+BEGIN
+  RETURN gap || CASE WHEN dice < 4 THEN (ARRAY['null', '-0.5e-3', 'true', '{}'])[dice + 1]
+    WHEN dice < 6 THEN (ARRAY['"]"', '"}"', '"\""', '"\\"', '"\\\""', '"[{"', '"\u005d\ud83d\ude00"', '"challenge_pods"', '",\"challenge_pods\":["'])[1 + floor(random() * 9)]
+    WHEN dice = 6 THEN (SELECT '[' || coalesce(string_agg(testing.random_value(depth + 1), ','), '') || gap || ']' FROM generate_series(1, (random() * 3)::integer))
+    ELSE (SELECT '{' || coalesce(string_agg(format('%s"k%s"%s:%s', gap, n, gap, testing.random_value(depth + 1)), ','), '') || '}' FROM generate_series(1, (random() * 3)::integer) n)
+    END || gap;
+END $$;
+SELECT FROM setseed(0.4711);
+CREATE TABLE testing.random_list AS SELECT n, format('{"a":%s,"challenge_pods":[%s],"z":%s}', testing.random_value(0),
+  (SELECT string_agg(format('{"x":%s,"name":"r%s","y":%s,"status":"%s"}', testing.random_value(0), i, testing.random_value(0), (ARRAY['CREATING', 'ACTIVE'])[1 + (n + i) % 2]), ',') FROM generate_series(1, 1 + n % 7) i), testing.random_value(0)) AS list
+FROM generate_series(1, 100) n;
+SELECT count(*) AS lists, count(*) FILTER (WHERE jsonb_array_length(list::jsonb -> 'challenge_pods') = 1 + n % 7) AS of_the_right_length FROM testing.random_list;
+INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId", flag, "flagSecretName")
+SELECT 'r' || i, 'slc', 'ada', 'pending...', 'QUEUED', 'spring', 'EDU-{r}', 'flag-secret-r' || i FROM generate_series(1, 7) i;
+CREATE FUNCTION testing.lists_that_differ() RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+  one record;
+  differ integer := 0;
+BEGIN
+  FOR one IN SELECT * FROM testing.random_list ORDER BY n LOOP
+    UPDATE "ChallengeInstance" SET status = 'QUEUED' WHERE id LIKE 'r_';
+    IF (SELECT (pods, changed)::text FROM edurange.sync_apply_list(one.list, timestamptz '2023-02-01' + one.n * interval '1 s')) <> format('(%s,%s)', 1 + one.n % 7, 1 + one.n % 7)
+      OR (SELECT changed FROM edurange.sync_apply(one.list::jsonb, timestamptz '2023-02-01' + one.n * interval '1 s')) <> 0 THEN
+      differ := differ + 1;
+    END IF;
+  END LOOP;
+  RETURN differ;
+END $$;
+SELECT testing.lists_that_differ();
+DROP TABLE testing.random_list;
+DELETE FROM "ChallengeInstance" WHERE "challengeId" = 'slc';
+DELETE FROM edurange.sync_watch;
