@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "admin/commands.h"
 #include "admin/findings.h"
 #include "base/arguments.h"
 #include "base/statements.h"
@@ -395,17 +396,43 @@ findings_count(FindingCounted counted, void *argument)
 	}
 }
 
+/* What is listed of findings, and for whom. */
+typedef struct Listing
+{
+	FunctionCallInfo fcinfo;
+	const char *wanted; /* NULL: all findings */
+} Listing;
+
+static void
+list_findings(void *argument)
+{
+	const Listing *listing = argument;
+
+	for (int i = 0; i < lengthof(findings); i++)
+		if (listing->wanted == NULL || strcmp(findings[i].name, listing->wanted) == 0)
+			put_rows(listing->fcinfo, &findings[i], list_rows(&findings[i], NULL));
+}
+
+/* The same with rights on the tables, where edurange_game has none before the first migrate(). */
+static void
+lend_and_list(void *argument)
+{
+	(void) lend_tables();
+	list_findings(argument);
+}
+
 SQL_FUNCTION(edurange_findings)
 {
-	char *wanted = optional_text(fcinfo, 0);
+	Listing listing = {.fcinfo = fcinfo, .wanted = optional_text(fcinfo, 0)};
 
 	InitMaterializedSRF(fcinfo, 0);
 	statements_begin();
-	if (wanted != NULL)
-		(void) find_finding(wanted);
-	for (int i = 0; i < lengthof(findings); i++)
-		if (wanted == NULL || strcmp(findings[i].name, wanted) == 0)
-			put_rows(fcinfo, &findings[i], list_rows(&findings[i], NULL));
+	if (listing.wanted != NULL)
+		(void) find_finding(listing.wanted);
+	if (has_ledger())
+		list_findings(&listing);
+	else
+		in_subtransaction(lend_and_list, &listing, false);
 	statements_end();
 	return (Datum) 0;
 }
@@ -457,6 +484,7 @@ SQL_FUNCTION(edurange_repair)
 	/* Before the first migrate() only what can stand in its way is mended. */
 	if (finding->list != TYPES_LIST && !has_ledger())
 		raise_error(EDURANGE_NOT_INSTALLED, "edurange.migrate() must have run before a repair");
+	(void) lend_tables();
 	statement_run(&statements[finding->hold], NULL, 0);
 	if (finding->mend != 0)
 		count = STATEMENT_RUN(&statements[finding->mend], value_text(subject));

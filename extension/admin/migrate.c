@@ -21,6 +21,7 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "admin/commands.h"
 #include "admin/findings.h"
 #include "base/arguments.h"
 #include "base/guc.h"
@@ -56,7 +57,6 @@ typedef enum StatementId
 	MEMBERS_DIFFER,
 	SET_MEMBERS,
 	LOCK_TOTALS,
-	LEND,
 	MAKE_RECORD,
 	MAKE_SHAPE,
 	STATEMENT_COUNT
@@ -207,14 +207,6 @@ static Statement statements[STATEMENT_COUNT] = {
     [LOCK_TOTALS] = {"LOCK TABLE public.\"_GroupMembers\", public.\"GroupPoints\""
                      " IN SHARE ROW EXCLUSIVE MODE",
                      {InvalidOid}},
-    /* What the identity may that reads and writes the platform's rows: edurange.assertions() has it, too. */
-    [LEND] = {"SELECT format('GRANT SELECT, INSERT, UPDATE, DELETE ON public.%I TO edurange_game', name)"
-              " FROM unnest(edurange.platform_tables()) AS t (name)"
-              " WHERE to_regclass(format('public.%I', name)) IS NOT NULL"
-              " UNION ALL SELECT format('GRANT SELECT ON edurange.%I TO edurange_game', name)"
-              " FROM unnest(edurange.lent_tables()) AS t (name)"
-              " WHERE to_regclass(format('edurange.%I', name)) IS NOT NULL",
-              {InvalidOid}},
     [MAKE_RECORD] = {"CREATE TABLE edurange.migration ("
                      " number integer NOT NULL CONSTRAINT migration_pkey PRIMARY KEY,"
                      " name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL);"
@@ -242,23 +234,6 @@ report(const Report *report, const char *kind, const char *name)
 	tuplestore_putvalues(report->store, report->descriptor, values, nulls);
 }
 
-/*
- * Runs a text of SQL that makes or alters things, in the name of the superuser who migrates.  It evaluates
- * nothing that others could have written: rows are read and written by statements in the names of our roles.
- */
-static void
-run_sql(const char *sql)
-{
-	Surface saved;
-	int result;
-
-	surface_as_caller(&saved);
-	result = SPI_execute(sql, false, 0);
-	surface_take_back(&saved);
-	if (result < 0)
-		elog(ERROR, "could not run a migration: %s", SPI_result_code_string(result));
-}
-
 /* The owner of new platform tables. */
 static char *
 find_owner(char *wanted)
@@ -280,7 +255,7 @@ prepare_record(const Report *out)
 	report(out, "table", "edurange.migration");
 	if (out->dry_run)
 		return false;
-	run_sql(statements[MAKE_RECORD].sql);
+	run_command(statements[MAKE_RECORD].sql);
 	return true;
 }
 
@@ -295,9 +270,9 @@ compare_shape(void *argument)
 	char *difference;
 	uint64 keys;
 
-	run_sql(statements[MAKE_SHAPE].sql);
+	run_command(statements[MAKE_SHAPE].sql);
 	statement_run(&statements[SHAPE_SOURCE], NULL, 0);
-	run_sql(row_text(0, 1));
+	run_command(row_text(0, 1));
 	statement_run(&statements[SHAPE_DIFFERENCE], NULL, 0);
 	difference = row_text(0, 1);
 	if (difference != NULL)
@@ -336,7 +311,7 @@ give_to_owners(const char *platform_owner)
 	for (uint64 i = 0; i < count; i++)
 		commands[i] = row_text(i, 1);
 	for (uint64 i = 0; i < count; i++)
-		run_sql(commands[i]);
+		run_command(commands[i]);
 }
 
 /* A migration that is not recorded yet. */
@@ -351,7 +326,7 @@ typedef struct Migration
 static void
 apply_migration(const Migration *migration)
 {
-	run_sql(migration->sql);
+	run_command(migration->sql);
 	STATEMENT_RUN(&statements[RECORD], value_int(migration->number), value_text(migration->name),
 	              value_text(migration->sha256));
 }
@@ -440,19 +415,6 @@ open_ledger(const Report *out)
 		open_members();
 }
 
-/* Runs the statements that a statement lists. */
-static void
-run_commands(Statement *list, int column)
-{
-	uint64 count = statement_run(list, NULL, 0);
-	char **commands = palloc(sizeof(char *) * Max(count, 1));
-
-	for (uint64 i = 0; i < count; i++)
-		commands[i] = row_text(i, column);
-	for (uint64 i = 0; i < count; i++)
-		run_sql(commands[i]);
-}
-
 /* Says what is missing. */
 static void
 report_missing(const Report *out)
@@ -477,7 +439,7 @@ apply_assertions(const Report *out)
 	if (!out->dry_run)
 		run_commands(&statements[MISSING_GRANTS], 1);
 	else if (out->has_door)
-		run_commands(&statements[LEND], 1);
+		(void) lend_tables();
 	if (!out->dry_run)
 	{
 		if (unseen_changes)

@@ -15,7 +15,7 @@ typedef enum LockKind
 	LOCK_MIGRATION = 1, /* one migrate() at a time */
 	LOCK_PACKS,         /* one change of packs at a time: they depend on each other */
 	LOCK_PASSES,        /* one pass of the sync worker at a time */
-	LOCK_KEY            /* one request with an idempotency key at a time; the id is the key's hash */
+	LOCK_KEY /* one request with an idempotency key at a time; the id is the key's hash */
 } LockKind;
 
 /* Takes the lock until the end of the transaction; false, where it need not wait, when somebody has it. */

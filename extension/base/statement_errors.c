@@ -30,8 +30,9 @@ static const struct
 
 /* Tables that hold a flag, an answer or a token, as statements name them. */
 static const char *const secret_tables[] = {
-    "public.\"ChallengeInstance\"", "public.\"ChallengeQuestion\"", "public.\"QuestionAttempt\"",
-    "edurange.token",               "edurange.idempotency",         "edurange.cdf_document",
+    "public.\"ChallengeInstance\"", "public.\"ChallengeQuestion\"",
+    "public.\"QuestionAttempt\"",   "edurange.token",
+    "edurange.idempotency",         "edurange.cdf_document",
 };
 
 static const char *
@@ -99,11 +100,13 @@ statement_rethrow(const char *sql, MemoryContext context)
 	error = CopyErrorData();
 	FlushErrorState();
 	own = is_own(error, sql);
-	if (own && error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+	if (own && (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ||
+	            error->sqlerrcode == ERRCODE_UNDEFINED_TABLE))
 		raise_error(EDURANGE_NOT_INSTALLED, "%s", error->message);
 	if (own && is_misfit(error->sqlerrcode))
 		schema_changed("%s", error->message);
-	if (handles_secrets(sql) && ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION)
+	if (handles_secrets(sql) &&
+	    ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION)
 		error->message = pstrdup(condition_name(error->sqlerrcode));
 	error->detail = NULL;
 	error->detail_log = NULL;

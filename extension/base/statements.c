@@ -299,6 +299,15 @@ row_time(uint64 row, int column)
 	return typed_value(row, column, TIMESTAMPTZOID, &value) ? DatumGetTimestampTz(value) : 0;
 }
 
+NullableDatum
+row_argument(uint64 row, int column)
+{
+	NullableDatum argument;
+
+	argument.value = row_value(row, column, &argument.isnull);
+	return argument;
+}
+
 Datum
 row_result(uint64 row, int column, bool *is_null)
 {

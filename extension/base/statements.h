@@ -34,10 +34,10 @@ typedef struct Statement
 	const char *sql;
 	Oid argument_types[STATEMENT_MAX_ARGUMENTS]; /* ends with the first InvalidOid */
 	bool reads;                                  /* only reads, with the caller's snapshot */
-	bool by_key;     /* finds rows by keys, however few there are when it is planned */
-	bool secret;     /* writes a flag or an answer: its errors quote no values */
-	SPIPlanPtr plan;     /* made at the first use in a session */
-	bool of_platform;    /* noted then: names a table of the platform */
+	bool by_key;      /* finds rows by keys, however few there are when it is planned */
+	bool secret;      /* writes a flag or an answer: its errors quote no values */
+	SPIPlanPtr plan;  /* made at the first use in a session */
+	bool of_platform; /* noted then: names a table of the platform */
 } Statement;
 
 extern void statements_begin(void);
@@ -72,6 +72,9 @@ extern int32 row_int(uint64 row, int column);
 extern int64 row_long(uint64 row, int column);
 extern bool row_bool(uint64 row, int column);
 extern TimestampTz row_time(uint64 row, int column);
+
+/* A value of a row as an argument of a further statement. */
+extern NullableDatum row_argument(uint64 row, int column);
 
 /* A value of a row, moved to where it outlives statements_end(). */
 extern Datum row_result(uint64 row, int column, bool *is_null);

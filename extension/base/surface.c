@@ -129,8 +129,7 @@ note_caller(FunctionCallInfo fcinfo)
 	Oid owner = our_owner();
 
 	calling_user = user == owner ? GetOuterUserId() : user;
-	if (user != owner && user != GetOuterUserId() &&
-	    !surface_may_execute(fcinfo->flinfo->fn_oid))
+	if (user != owner && user != GetOuterUserId() && !surface_may_execute(fcinfo->flinfo->fn_oid))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 		                errmsg("a function of edurange cannot be called in the name of somebody who"
 		                       " may call more")));

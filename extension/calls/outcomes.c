@@ -153,8 +153,8 @@ find_target(FunctionCallInfo fcinfo, char *name, Target *target)
 	HeapTuple tuple = find_function(get_func_namespace(self), name);
 	Form_pg_proc function = tuple != NULL ? (Form_pg_proc) GETSTRUCT(tuple) : NULL;
 
-	if (function == NULL || function->prolang != ClanguageId ||
-	    function->proretset || function->prorettype == TRIGGEROID)
+	if (function == NULL || function->prolang != ClanguageId || function->proretset ||
+	    function->prorettype == TRIGGEROID)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"function\" must name a function that returns one value");
 	if (!surface_may_execute(function->oid))

@@ -38,9 +38,11 @@ typedef enum StatementId
 	LOCK_QUESTIONS,
 	FORGET_REPEATED,
 	NAME_QUESTIONS,
+	NAMED_AGAIN,
 	REVIVE_QUESTIONS,
 	DELETE_QUESTIONS,
 	MOVE_QUESTIONS,
+	MOVE_LAST,
 	RETIRE_QUESTIONS,
 	UPDATE_QUESTIONS,
 	INSERT_QUESTIONS,
@@ -132,12 +134,18 @@ static Statement statements[STATEMENT_COUNT] = {
                         " AND NOT " PRESENT_IDS " ? n.cdf_question_id",
                         {JSONBOID, TEXTOID},
                         .by_key = true},
-    [REVIVE_QUESTIONS] = {"WITH " CDF_QUESTIONS " DELETE FROM edurange.retired_question r"
-                          " USING public.\"ChallengeQuestion\" q, question n"
-                          " WHERE r.challenge_id = $2 AND q.id = r.question_id"
-                          " AND q.\"challengeId\" = $2"
-                          " AND n.cdf_question_id = q.cdf_question_id",
-                          {JSONBOID, TEXTOID},
+    /* The questions that were retired and that the document has again. */
+    [NAMED_AGAIN] = {"WITH " CDF_QUESTIONS " SELECT array_agg(r.question_id)"
+                     " FROM edurange.retired_question r, public.\"ChallengeQuestion\" q, question n"
+                     " WHERE r.challenge_id = $2 AND q.id = r.question_id"
+                     " AND q.\"challengeId\" = $2"
+                     " AND n.cdf_question_id = q.cdf_question_id",
+                     {JSONBOID, TEXTOID},
+                     .by_key = true},
+    /* $1 questions, $2 challenge */
+    [REVIVE_QUESTIONS] = {"DELETE FROM edurange.retired_question"
+                          " WHERE question_id = ANY ($1) AND challenge_id = $2",
+                          {TEXTARRAYOID, TEXTOID},
                           .by_key = true},
     [DELETE_QUESTIONS] = {"DELETE FROM public.\"ChallengeQuestion\" q"
                           " WHERE " LACKING " AND NOT " WORKED_AT,
@@ -154,20 +162,25 @@ static Statement statements[STATEMENT_COUNT] = {
                         " FROM moved WHERE u.id = moved.id AND u.\"challengeId\" = $2",
                         {JSONBOID, TEXTOID},
                         .by_key = true},
-    [RETIRE_QUESTIONS] =
+    /* Behind all others. */
+    [MOVE_LAST] =
         {"WITH lacking AS MATERIALIZED (SELECT q.id, row_number() OVER"
          "  (ORDER BY q.\"order\") AS n FROM public.\"ChallengeQuestion\" q WHERE " LACKING "),"
-         " listed AS (INSERT INTO edurange.retired_question (question_id, challenge_id, retired_at)"
-         "  SELECT id, $2, clock_timestamp() FROM lacking),"
          " last (place) AS (SELECT greatest(max(q.\"order\"), " CDF_HIGHEST_ORDER ")"
          "  FROM public.\"ChallengeQuestion\" q WHERE q.\"challengeId\" = $2"
-         "  AND " QUESTION_IS_RETIRED ")"
-         " UPDATE public.\"ChallengeQuestion\" AS u SET required = false,"
+         "  AND " QUESTION_IS_RETIRED "),"
+         " moved AS (UPDATE public.\"ChallengeQuestion\" AS u SET required = false,"
          " \"order\" = (last.place + lacking.n)::integer,"
          " \"updatedAt\" = " UTC_CLOCK
-         " FROM lacking, last WHERE u.id = lacking.id AND u.\"challengeId\" = $2",
+         " FROM lacking, last WHERE u.id = lacking.id AND u.\"challengeId\" = $2 RETURNING u.id)"
+         " SELECT array_agg(id) FROM moved",
          {JSONBOID, TEXTOID},
          .by_key = true},
+    /* $1 questions, $2 challenge */
+    [RETIRE_QUESTIONS] =
+        {"INSERT INTO edurange.retired_question (question_id, challenge_id, retired_at)"
+         " SELECT id, $2, clock_timestamp() FROM unnest($1) AS q (id)",
+         {TEXTARRAYOID, TEXTOID}},
     [UPDATE_QUESTIONS] = {"WITH " CDF_QUESTIONS " UPDATE public.\"ChallengeQuestion\" AS q"
                           " SET content = n.content, type = n.type, points = n.points,"
                           " answer = n.answer, \"order\" = n.position, title = n.title,"
@@ -313,13 +326,15 @@ remove_questions(DocumentWrite *write, NullableDatum document, NullableDatum cha
 	STATEMENT_RUN(&statements[LOCK_QUESTIONS], challenge_id);
 	STATEMENT_RUN(&statements[FORGET_REPEATED], challenge_id);
 	STATEMENT_RUN(&statements[NAME_QUESTIONS], document, challenge_id);
+	STATEMENT_RUN(&statements[NAMED_AGAIN], document, challenge_id);
 	write->questions.added =
-	    (int32) STATEMENT_RUN(&statements[REVIVE_QUESTIONS], document, challenge_id);
+	    (int32) STATEMENT_RUN(&statements[REVIVE_QUESTIONS], row_argument(0, 1), challenge_id);
 	write->questions.removed =
 	    (int32) STATEMENT_RUN(&statements[DELETE_QUESTIONS], document, challenge_id);
 	STATEMENT_RUN(&statements[MOVE_QUESTIONS], document, challenge_id);
+	STATEMENT_RUN(&statements[MOVE_LAST], document, challenge_id);
 	write->questions.removed +=
-	    (int32) STATEMENT_RUN(&statements[RETIRE_QUESTIONS], document, challenge_id);
+	    (int32) STATEMENT_RUN(&statements[RETIRE_QUESTIONS], row_argument(0, 1), challenge_id);
 }
 
 /* Brings the challenge's questions in line with the document. */

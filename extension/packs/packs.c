@@ -26,7 +26,6 @@
 #include "game/activity.h"
 #include "packs/pack_files.h"
 
-
 typedef enum StatementId
 {
 	LOCK_PACK,
@@ -37,6 +36,7 @@ typedef enum StatementId
 	KEEP_MANIFEST,
 	TOUCH_PACK,
 	RELEASE_CHALLENGES,
+	FORGET_MANIFEST,
 	DELETE_PACK,
 	RESULT,
 	LIST,
@@ -94,9 +94,8 @@ static Statement statements[STATEMENT_COUNT] = {
     [RELEASE_CHALLENGES] = {"UPDATE public.\"Challenge\" SET pack_id = NULL,"
                             " \"updatedAt\" = " UTC_CLOCK " WHERE pack_id = $1",
                             {TEXTOID}},
-    [DELETE_PACK] = {"WITH manifest AS (DELETE FROM edurange.pack_manifest WHERE pack_id = $1)"
-                     " DELETE FROM public.\"ChallengePack\" WHERE id = $1",
-                     {TEXTOID}},
+    [FORGET_MANIFEST] = {"DELETE FROM edurange.pack_manifest WHERE pack_id = $1", {TEXTOID}},
+    [DELETE_PACK] = {"DELETE FROM public.\"ChallengePack\" WHERE id = $1", {TEXTOID}},
     [RESULT] = {"SELECT json_populate_record(NULL::edurange.pack_result, $1::json)",
                 {TEXTOID},
                 .reads = true},
@@ -460,6 +459,7 @@ pack_uninstall(FunctionCallInfo fcinfo, const Caller *caller)
 	if (count > 0)
 		raise_error(EDURANGE_PACK_IN_USE, "pack \"%s\" is needed by %s", id, listed(count));
 	count = STATEMENT_RUN(&statements[RELEASE_CHALLENGES], value_text(id));
+	STATEMENT_RUN(&statements[FORGET_MANIFEST], value_text(id));
 	STATEMENT_RUN(&statements[DELETE_PACK], value_text(id));
 	statements_end();
 	return composite_result(

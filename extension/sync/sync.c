@@ -31,7 +31,6 @@
 #include "sync/sync_status.h"
 #include "sync/sync_steps.h"
 
-
 /*
  * What an observation of a pod does to its instance.  ABSENT stands for the evidence described
  * above.  What is not listed changes nothing, and nothing ever leaves TERMINATED.
@@ -88,6 +87,7 @@ typedef enum StatementId
 	UPDATE_INSTANCES,
 	PUT_WATCHED,
 	DROP_WATCHED,
+	LIVE,
 	SUSPECT,
 	REMEMBER,
 	WANTED,
@@ -272,11 +272,14 @@ static Statement statements[STATEMENT_COUNT] = {
                       " WHERE w.name = d.name AND w.reason = d.reason",
                       {TEXTARRAYOID, TEXTARRAYOID}},
     /* Without a list for long, every live instance is asked for: $1 observed at. */
+    [LIVE] = {"SELECT array_agg(i.id) FROM public.\"ChallengeInstance\" i"
+              " WHERE " IS_LIVE("i.status", "i.\"terminationAttempts\""),
+              {InvalidOid}},
+    /* $1 names, $2 observed at */
     [SUSPECT] = {"INSERT INTO edurange.sync_watch (name, reason, due)"
-                 " SELECT i.id, 'missing', $1 FROM public.\"ChallengeInstance\" i"
-                 " WHERE " IS_LIVE("i.status", "i.\"terminationAttempts\"")
+                 " SELECT name, 'missing', $2 FROM unnest($1) AS n (name)"
                  " ON CONFLICT (name, reason) DO NOTHING",
-                 {TIMESTAMPTZOID}},
+                 {TEXTARRAYOID, TIMESTAMPTZOID}},
     [REMEMBER] = {"UPDATE edurange.sync_state SET applied_at = $1,"
                   " cleaned_at = CASE WHEN $2 THEN $1 ELSE cleaned_at END",
                   {TIMESTAMPTZOID, BOOLOID}},
@@ -446,8 +449,10 @@ note_failure(const char *error, NullableDatum observed_at)
 	TimestampTz at = DatumGetTimestampTz(observed_at.value);
 	TimestampTz since = sync_status_failure(at, error);
 
-	if (at - since >= guc_sync_grace * INT64CONST(1000))
-		STATEMENT_RUN(&statements[SUSPECT], observed_at);
+	if (at - since < guc_sync_grace * INT64CONST(1000))
+		return;
+	statement_run(&statements[LIVE], NULL, 0);
+	STATEMENT_RUN(&statements[SUSPECT], row_argument(0, 1), observed_at);
 }
 
 /* Notes how a pass went, for edurange.sync_status(). */

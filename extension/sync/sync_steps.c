@@ -21,11 +21,19 @@
 typedef enum StatementId
 {
 	STORE_FLAGS,
+	SETTLE_FLAGS,
+	WAITING_FOR_FLAGS,
 	POSTPONE_FLAGS,
 	UNKNOWN_DUE,
 	ADOPT,
+	SETTLE_ADOPTED,
+	POSTPONE_ADOPTION,
+	ENDS_DUE,
 	REQUEST_ENDS,
+	LOG_ZOMBIES,
+	RETENTION,
 	KEEP,
+	KEEP_NO_MORE,
 	PURGE,
 	STATEMENT_COUNT
 } StatementId;
@@ -34,20 +42,20 @@ typedef enum StatementId
 /* clang-format off */
 static Statement statements[STATEMENT_COUNT] = {
     /* $1 ids, $2 names of the secrets, $3 flags */
-    [STORE_FLAGS] = {"WITH settled AS (DELETE FROM edurange.sync_watch"
-                     "  WHERE name = ANY ($1) AND reason = 'flag')"
-                     " UPDATE public.\"ChallengeInstance\" AS i"
+    [STORE_FLAGS] = {"UPDATE public.\"ChallengeInstance\" AS i"
                      " SET flag = n.flag, \"flagSecretName\" = n.secret"
                      " FROM unnest($1, $2, $3) AS n (id, secret, flag) WHERE i.id = n.id"
                      " AND i.status IN ('QUEUED', 'CREATING', 'ACTIVE', 'ERROR')"
                      " AND (i.flag, i.\"flagSecretName\") IS DISTINCT FROM (n.flag, n.secret)",
-                     {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID},
-                     .secret = true},
+                     {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}},
+    [SETTLE_FLAGS] = {"DELETE FROM edurange.sync_watch WHERE name = ANY ($1) AND reason = 'flag'",
+                      {TEXTARRAYOID}},
+    [WAITING_FOR_FLAGS] = {"SELECT array_agg(DISTINCT i.id) FROM public.\"ChallengeInstance\" i"
+                           " WHERE i.id = ANY ($1) AND i.status IN ('QUEUED', 'CREATING', 'ACTIVE')",
+                           {TEXTARRAYOID}},
     /* $1 ids, $2 observed at */
     [POSTPONE_FLAGS] = {"INSERT INTO edurange.sync_watch AS w (name, reason, since, attempts, due)"
-                        " SELECT DISTINCT i.id, 'flag', $2, 1, $2 + interval '5 s'"
-                        " FROM public.\"ChallengeInstance\" i WHERE i.id = ANY ($1)"
-                        " AND i.status IN ('QUEUED', 'CREATING', 'ACTIVE')"
+                        " SELECT id, 'flag', $2, 1, $2 + interval '5 s' FROM unnest($1) AS n (id)"
                         " ON CONFLICT (name, reason) DO UPDATE SET attempts = w.attempts + 1,"
                         " due = $2 + least(interval '5 s' * 2 ^ least(w.attempts, 10),"
                         "  interval '1 min')",
@@ -91,56 +99,74 @@ static Statement statements[STATEMENT_COUNT] = {
          " logged AS (INSERT INTO public.\"ActivityLog\" " LOG_COLUMNS
          "  SELECT edurange.new_id(), 'CHALLENGE_INSTANCE_CREATED', \"userId\", \"challengeId\","
          "   \"competitionId\", id, jsonb_build_object('reportedBy', 'server', 'instanceId', id,"
-         "   'adopted', true, 'status', status), 'INFO', t FROM made, clock),"
-         " settled AS (DELETE FROM edurange.sync_watch w USING clear"
-         "  WHERE w.name = clear.name AND w.reason = 'unknown'),"
-         " postponed AS (UPDATE edurange.sync_watch w SET attempts = w.attempts + 1, due = $8 +"
-         "   greatest(interval '1 s', least($9 * 2 ^ least(w.attempts, 20), " LONGEST_WAIT "))"
-         "  FROM found f WHERE w.name = f.name AND w.reason = 'unknown'"
-         "  AND NOT EXISTS (SELECT FROM clear WHERE clear.name = f.name))"
+         "   'adopted', true, 'status', status), 'INFO', t FROM made, clock)"
          " SELECT name, CASE WHEN owner IS NULL THEN 'its user does not exist'"
          "  WHEN cardinality(fits) = 0 THEN 'no challenge fits'"
-         "  WHEN cardinality(fits) > 1 THEN 'several challenges fit' END, attempts FROM found",
+         "  WHEN cardinality(fits) > 1 THEN 'several challenges fit' END, attempts,"
+         "  ARRAY(SELECT c.name FROM clear c),"
+         "  ARRAY(SELECT f.name FROM found f WHERE NOT EXISTS (SELECT FROM clear c WHERE c.name = f.name))"
+         " FROM found",
          {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-          TEXTARRAYOID, TIMESTAMPTZOID, INTERVALOID}},
+          TEXTARRAYOID, TIMESTAMPTZOID}},
+    [SETTLE_ADOPTED] = {"DELETE FROM edurange.sync_watch WHERE name = ANY ($1) AND reason = 'unknown'",
+                        {TEXTARRAYOID}},
+    /* $1 names, $2 observed at, $3 quarantine */
+    [POSTPONE_ADOPTION] = {"UPDATE edurange.sync_watch w SET attempts = w.attempts + 1, due = $2 +"
+                           "  greatest(interval '1 s', least($3 * 2 ^ least(w.attempts, 20), " LONGEST_WAIT "))"
+                           " WHERE w.name = ANY ($1) AND w.reason = 'unknown'",
+                           {TEXTARRAYOID, TIMESTAMPTZOID, INTERVALOID}},
     /*
 	 * $1 observed at, $2 time to end, $3 limit of attempts.  For an instance that is TERMINATED the
 	 * attempts go on, at long distances, and the log is told once.
 	 */
-    [REQUEST_ENDS] =
-        {"WITH due AS (SELECT w.name, w.reason, i.\"terminationAttempts\""
+    [ENDS_DUE] =
+        {"WITH due AS (SELECT w.name, w.reason, i.\"terminationAttempts\" AS attempts"
          "  FROM edurange.sync_watch w"
          "  JOIN public.\"ChallengeInstance\" i ON i.id = w.name"
          "  WHERE w.due <= $1 AND (w.reason = 'zombie' AND i.status = 'TERMINATED'"
          "   OR w.reason = 'ending' AND i.status = 'TERMINATING'"
-         "    AND i.\"terminationAttempts\" < $3)"
+         "    AND i.\"terminationAttempts\" < $2)"
          "  ORDER BY w.due, w.name LIMIT " WANTED_LIMIT " FOR NO KEY UPDATE OF i),"
          " counted AS (UPDATE public.\"ChallengeInstance\" i"
          "  SET \"terminationAttempts\" = i.\"terminationAttempts\" + 1 FROM due"
-         "  WHERE i.id = due.name AND due.reason = 'ending'),"
-         " asked AS (UPDATE edurange.sync_watch w SET attempts = w.attempts + 1, due = $1 +"
-         "   least($2 * 2 ^ least(CASE w.reason WHEN 'ending' THEN due.\"terminationAttempts\" + 1"
-         "    ELSE w.attempts END, 20), greatest($2, " LONGEST_WAIT "))"
-         "  FROM due WHERE w.name = due.name AND w.reason = due.reason"
-         "  RETURNING w.name, w.reason, w.attempts),"
-         " logged AS (INSERT INTO public.\"ActivityLog\" " LOG_COLUMNS
-         "  SELECT edurange.new_id(), 'SYSTEM_WARNING', i.\"userId\","
-         "  i.\"challengeId\", i.\"competitionId\", i.id, jsonb_build_object('reportedBy',"
-         "   'server', 'instanceId', i.id, 'reason', 'the pod of an ended instance lives',"
-         "   'attempts', asked.attempts), 'WARNING', clock_timestamp() AT TIME ZONE 'UTC'"
-         "  FROM asked JOIN public.\"ChallengeInstance\" i ON i.id = asked.name"
-         "  WHERE asked.reason = 'zombie' AND asked.attempts = $3)"
-         " SELECT array_agg(name ORDER BY name) FROM asked",
-         {TIMESTAMPTZOID, INTERVALOID, INT4OID}},
-    /* From now on the retention of what is TERMINATED runs; $1 observed at. */
-    [KEEP] = {"WITH over AS (DELETE FROM edurange.sync_watch w WHERE w.reason = 'retained'"
-              "  AND NOT EXISTS (SELECT FROM public.\"ChallengeInstance\" i"
-              "   WHERE i.id = w.name AND i.status = 'TERMINATED'))"
-              " INSERT INTO edurange.sync_watch (name, reason, since)"
-              " SELECT i.id, 'retained', $1 FROM public.\"ChallengeInstance\" i"
-              " WHERE i.status = 'TERMINATED' AND NOT EXISTS (SELECT FROM edurange.sync_watch w"
-              "  WHERE w.name = i.id AND w.reason = 'retained') LIMIT 10000",
-              {TIMESTAMPTZOID}},
+         "  WHERE i.id = due.name AND due.reason = 'ending')"
+         " SELECT array_agg(name), array_agg(reason), array_agg(attempts) FROM due",
+         {TIMESTAMPTZOID, INT4OID}},
+    /* $1 to $3 what was due, $4 observed at, $5 time to end, $6 limit of attempts */
+    [REQUEST_ENDS] =
+        {"WITH asked AS (UPDATE edurange.sync_watch w SET attempts = w.attempts + 1, due = $4 +"
+         "   least($5 * 2 ^ least(CASE w.reason WHEN 'ending' THEN due.attempts + 1"
+         "    ELSE w.attempts END, 20), greatest($5, " LONGEST_WAIT "))"
+         "  FROM unnest($1, $2, $3) AS due (name, reason, attempts)"
+         "  WHERE w.name = due.name AND w.reason = due.reason"
+         "  RETURNING w.name, w.reason, w.attempts)"
+         " SELECT array_agg(name ORDER BY name),"
+         "  array_agg(name) FILTER (WHERE reason = 'zombie' AND attempts = $6) FROM asked",
+         {TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID, INTERVALOID, INT4OID}},
+    /* $1 names, $2 attempts */
+    [LOG_ZOMBIES] =
+        {"INSERT INTO public.\"ActivityLog\" " LOG_COLUMNS
+         " SELECT edurange.new_id(), 'SYSTEM_WARNING', i.\"userId\","
+         " i.\"challengeId\", i.\"competitionId\", i.id, jsonb_build_object('reportedBy',"
+         "  'server', 'instanceId', i.id, 'reason', 'the pod of an ended instance lives',"
+         "  'attempts', $2), 'WARNING', " UTC_CLOCK
+         " FROM public.\"ChallengeInstance\" i WHERE i.id = ANY ($1)",
+         {TEXTARRAYOID, INT4OID}},
+    /* Whose retention is over for another reason, and whose begins. */
+    [RETENTION] = {"SELECT (SELECT array_agg(w.name) FROM edurange.sync_watch w"
+                   "  WHERE w.reason = 'retained'"
+                   "  AND NOT EXISTS (SELECT FROM public.\"ChallengeInstance\" i"
+                   "   WHERE i.id = w.name AND i.status = 'TERMINATED')),"
+                   " (SELECT array_agg(id) FROM (SELECT i.id FROM public.\"ChallengeInstance\" i"
+                   "  WHERE i.status = 'TERMINATED' AND NOT EXISTS (SELECT FROM edurange.sync_watch w"
+                   "   WHERE w.name = i.id AND w.reason = 'retained') LIMIT 10000) AS ended)",
+                   {InvalidOid}},
+    /* From now on the retention of what is TERMINATED runs; $1 names, $2 observed at. */
+    [KEEP] = {"INSERT INTO edurange.sync_watch (name, reason, since)"
+              " SELECT name, 'retained', $2 FROM unnest($1) AS n (name)",
+              {TEXTARRAYOID, TIMESTAMPTZOID}},
+    [KEEP_NO_MORE] = {"DELETE FROM edurange.sync_watch WHERE name = ANY ($1) AND reason = 'retained'",
+                      {TEXTARRAYOID}},
     /* $1 observed at, $2 retention; what still has a pod stays. */
     [PURGE] = {"WITH purged AS (DELETE FROM public.\"ChallengeInstance\" i"
                "  WHERE i.status = 'TERMINATED' AND i.id IN (SELECT w.name"
@@ -148,8 +174,7 @@ static Statement statements[STATEMENT_COUNT] = {
                "   AND NOT EXISTS (SELECT FROM edurange.sync_watch z"
                "    WHERE z.name = w.name AND z.reason = 'zombie')"
                "   ORDER BY w.since LIMIT 10000) RETURNING i.id)"
-               " DELETE FROM edurange.sync_watch w USING purged"
-               " WHERE w.name = purged.id AND w.reason = 'retained'",
+               " SELECT array_agg(id) FROM purged",
                {TIMESTAMPTZOID, INTERVALOID}},
 };
 /* clang-format on */
@@ -160,10 +185,16 @@ sync_store_flags(const ObservedFlags *flags, NullableDatum observed_at, bool *wr
 	int32 stored = 0;
 
 	if (flags->count > 0)
+	{
 		stored = (int32) STATEMENT_RUN(&statements[STORE_FLAGS], flags->names, flags->secrets,
 		                               flags->values);
+		STATEMENT_RUN(&statements[SETTLE_FLAGS], flags->names);
+	}
 	if (flags->missing_count > 0)
-		STATEMENT_RUN(&statements[POSTPONE_FLAGS], flags->missing, observed_at);
+	{
+		STATEMENT_RUN(&statements[WAITING_FOR_FLAGS], flags->missing);
+		STATEMENT_RUN(&statements[POSTPONE_FLAGS], row_argument(0, 1), observed_at);
+	}
 	*wrote |= flags->count > 0 || flags->missing_count > 0;
 	return stored;
 }
@@ -178,8 +209,7 @@ sync_adopt_pods(const ObservedPods *pods, NullableDatum observed_at, bool *wrote
 		return 0;
 	*wrote = true;
 	tried = STATEMENT_RUN(&statements[ADOPT], pods->names, pods->statuses, pods->urls, pods->users,
-	                      pods->groups, pods->challenge_names, pods->challenge_ids, observed_at,
-	                      value_span(guc_sync_quarantine));
+	                      pods->groups, pods->challenge_names, pods->challenge_ids, observed_at);
 	for (uint64 i = 0; i < tried; i++)
 	{
 		char *problem = row_text(i, 2);
@@ -190,19 +220,53 @@ sync_adopt_pods(const ObservedPods *pods, NullableDatum observed_at, bool *wrote
 			ereport(WARNING, (errmsg("pod \"%s\" has no instance and cannot be given one: %s",
 			                         row_text(i, 1), problem)));
 	}
+	if (tried > 0)
+	{
+		NullableDatum settled = row_argument(0, 4);
+		NullableDatum postponed = row_argument(0, 5);
+
+		STATEMENT_RUN(&statements[SETTLE_ADOPTED], settled);
+		STATEMENT_RUN(&statements[POSTPONE_ADOPTION], postponed, observed_at,
+		              value_span(guc_sync_quarantine));
+	}
 	return adopted;
 }
 
 NullableDatum
 sync_request_ends(NullableDatum observed_at, bool *wrote)
 {
+	NullableDatum limit = value_int(guc_sync_end_attempts);
 	NullableDatum names;
+	NullableDatum zombies;
 
-	STATEMENT_RUN(&statements[REQUEST_ENDS], observed_at, value_span(guc_sync_end_interval),
-	              value_int(guc_sync_end_attempts));
-	names.value = row_value(0, 1, &names.isnull);
-	*wrote |= !names.isnull;
+	STATEMENT_RUN(&statements[ENDS_DUE], observed_at, limit);
+	names = row_argument(0, 1);
+	if (names.isnull)
+		return names;
+	*wrote = true;
+	STATEMENT_RUN(&statements[REQUEST_ENDS], names, row_argument(0, 2), row_argument(0, 3),
+	              observed_at, value_span(guc_sync_end_interval), limit);
+	names = row_argument(0, 1);
+	zombies = row_argument(0, 2);
+	if (!zombies.isnull)
+		STATEMENT_RUN(&statements[LOG_ZOMBIES], zombies, limit);
 	return names;
+}
+
+/* Begins to count the retention of instances that have ended, and ends it of those that are gone or live. */
+static void
+keep_ended(NullableDatum observed_at)
+{
+	NullableDatum over;
+	NullableDatum ended;
+
+	statement_run(&statements[RETENTION], NULL, 0);
+	over = row_argument(0, 1);
+	ended = row_argument(0, 2);
+	if (!over.isnull)
+		STATEMENT_RUN(&statements[KEEP_NO_MORE], over);
+	if (!ended.isnull)
+		STATEMENT_RUN(&statements[KEEP], ended, observed_at);
 }
 
 bool
@@ -213,7 +277,8 @@ sync_clean(TimestampTz observed_at, TimestampTz cleaned_at)
 
 	if (retention == 0 || observed_at - cleaned_at < distance * 1000)
 		return false;
-	STATEMENT_RUN(&statements[KEEP], value_time(observed_at));
+	keep_ended(value_time(observed_at));
 	STATEMENT_RUN(&statements[PURGE], value_time(observed_at), value_span(retention));
+	STATEMENT_RUN(&statements[KEEP_NO_MORE], row_argument(0, 1));
 	return true;
 }
