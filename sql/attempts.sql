@@ -1,4 +1,6 @@
 -- The limit of attempts, derived from what is on record.
+CALL testing.fresh();
+CALL testing.quiz();
 INSERT INTO "User" (id, email) VALUES ('eve', 'eve@example.org');
 INSERT INTO "_GroupMembers" ("A", "B") VALUES ('spring', 'eve');
 CREATE FUNCTION testing.limits(answer text) RETURNS text LANGUAGE sql AS $$

@@ -1,4 +1,11 @@
 -- Who is bound acts as nobody else, and nothing raises a tier.
+CALL testing.fresh();
+CALL testing.knots();
+CALL testing.quiz();
+CALL testing.codes();
+INSERT INTO "ChallengeType" (id, name) VALUES ('tt', 'tokens');
+INSERT INTO "Challenge" (id, name, "challengeTypeId") VALUES ('tch', 'T', 'tt');
+INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId") VALUES ('ti', 'tch', 'ada', '', 'ACTIVE', 'spring');
 SELECT testing.bound($$edurange.get_points('ada', 'spring', @)$$, 'ada');
 SELECT testing.bound($$edurange.get_points('bob', 'spring', @)$$, 'ada');
 SELECT testing.bound($$edurange.add_points('bob', 'spring', 1, @)$$, 'ada');

@@ -1,17 +1,6 @@
 -- Challenges in competitions, and what a challenge consists of.
-SELECT * FROM edurange.cdf_import($${
-  "metadata": {"id": "knots", "name": "Knots", "version": "1.2.0", "challenge_type": "fullOS",
-    "difficulty": "advanced", "description": "Untie them."},
-  "components": [
-    {"type": "webosApp", "id": "terminal", "config": {"app_type": "terminal", "title": "Shell",
-      "icon": "./t.svg", "width": 60, "height": 70, "screen": "displayTerminal", "favourite": true}},
-    {"type": "webosApp", "id": "browser", "config": {"app_type": "browser",
-      "additional_config": {"home": "https://example.org"}}},
-    {"type": "question", "id": "flag", "config": {"type": "flag", "text": "The flag?", "points": 100,
-      "answer": "{{FLAG}}"}},
-    {"type": "question", "id": "rope", "config": {"type": "text", "text": "Which rope?", "points": 30,
-      "answer": ["hemp", "sisal"], "hint": "not nylon", "explanation": "hemp holds"}},
-    {"type": "container", "id": "box", "config": {"image": "knots:1"}}]}$$);
+CALL testing.fresh();
+CALL testing.knots();
 SELECT points, "challengeId", "groupId" FROM edurange.add_competition_challenge('spring', 'knots', 130);
 SELECT testing.refused($$SELECT edurange.add_competition_challenge('spring', 'knots', 1)$$);
 SELECT testing.refused($$SELECT edurange.add_competition_challenge(NULL, 'knots', 1)$$);

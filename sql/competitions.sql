@@ -1,4 +1,5 @@
 -- Competitions: creating, codes, joining, the board.
+CALL testing.fresh();
 SELECT name, description, "startDate" AT TIME ZONE 'UTC' AS start, "endDate" AT TIME ZONE 'UTC' AS "end",
   id ~ '-7...-' AS v7
 FROM edurange.create_competition('Winter', '2020-01-01T00:00:00Z', ARRAY['ina', 'bob', 'ina'], 'cold',

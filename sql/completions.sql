@@ -1,4 +1,5 @@
 -- Completing a challenge as a whole: nothing is paid twice, by whatever way.
+CALL testing.fresh();
 SELECT count(*) FROM edurange.cdf_import($${
   "metadata": {"id": "duo", "name": "Duo", "version": "1", "challenge_type": "web"},
   "components": [

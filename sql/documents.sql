@@ -1,4 +1,5 @@
 -- Documents that come again: what stays, what retires, what an export says.
+CALL testing.fresh();
 CREATE FUNCTION testing.live(challenge text) RETURNS TABLE (question text) LANGUAGE sql AS $$
   SELECT format('%s %s %s %s', q."order", q.cdf_question_id, q.points, q.required) FROM "ChallengeQuestion" q
   WHERE q."challengeId" = challenge ORDER BY q."order"

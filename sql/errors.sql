@@ -1,4 +1,7 @@
 -- Every error that SQL callers can meet has its SQLSTATE; the texts are those of the other tests.
+CALL testing.fresh();
+CALL testing.quiz();
+SELECT points FROM edurange.add_points('ada', 'spring', 5);
 DO $$
 DECLARE
   state text;

@@ -1,4 +1,5 @@
 -- What others left broken: listed, and repaired when asked.  Everything here is rolled back.
+CALL testing.fresh();
 BEGIN;
 INSERT INTO "User" (id, email) VALUES ('f-ada', 'f-ada@x'), ('f-bob', 'f-bob@x');
 INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('f-g', 'F', '2020-01-01');

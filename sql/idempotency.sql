@@ -1,4 +1,8 @@
 -- The same key and request: the same answer and no second effect.
+CALL testing.fresh();
+CALL testing.knots();
+CALL testing.quiz();
+CALL testing.codes();
 CREATE FUNCTION testing.keyed(statement text, key text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   answer text;
@@ -40,7 +44,7 @@ SELECT testing.keyed($$create_competition('Keyed', '2020-01-01', ARRAY['ina'], @
 SELECT count(*) FROM "CompetitionGroup" WHERE name = 'Keyed';
 SELECT testing.keyed($$generate_access_code('spring', 'ina', @)$$, 'm') = testing.keyed($$generate_access_code('spring', 'ina', @)$$, 'm') AS same;
 SELECT testing.keyed($$join_competition('NEW', 'ike', @)$$, 'm') = testing.keyed($$join_competition('NEW', 'ike', @)$$, 'm') AS same;
-SELECT testing.keyed($$add_competition_challenge('cup', 'knots', 5, @)$$, 'm') = testing.keyed($$add_competition_challenge('cup', 'knots', 5, @)$$, 'm') AS same;
+SELECT testing.keyed($$add_competition_challenge('autumn', 'knots', 5, @)$$, 'm') = testing.keyed($$add_competition_challenge('autumn', 'knots', 5, @)$$, 'm') AS same;
 SELECT testing.keyed(format($$attempt_question('ike', %L, %L, 'red', @)$$, testing.q('list'), testing.gc()), 'm')
   = testing.keyed(format($$attempt_question('ike', %L, %L, 'red', @)$$, testing.q('list'), testing.gc()), 'm') AS same;
 SELECT count(*) FROM "QuestionAttempt" WHERE "userId" = 'ike';

@@ -1,4 +1,5 @@
 -- Tokens: shown once, stored as a hash.
+CALL testing.fresh();
 SELECT id, token, tier, label, "userId", "instanceId", "expiresAt" FROM edurange.create_token('player', 'a front end') \gset t_
 SELECT :'t_token' ~ '^edr_[0-9a-f]{64}$' AS shaped, :'t_tier' AS tier, :'t_label' AS label;
 SELECT count(*) FROM edurange.token WHERE row_to_json(token)::text LIKE '%' || substr(:'t_token', 5) || '%';
