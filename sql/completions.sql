@@ -73,7 +73,12 @@ SELECT testing.refused($$SELECT edurange.complete_challenge('c1', 'bare-cup', 1)
 UPDATE "CompetitionGroup" SET "endDate" = NULL WHERE id = 'cup';
 -- progress
 SELECT "totalPoints", "earnedPoints", "completionPercentage" FROM edurange.competition_progress('cup', 'c5');
-SELECT p.* FROM edurange.competition_progress('cup', 'c4') c, unnest(c.progress) p ORDER BY p."challengeId";
+-- what was paid counts, whether a service asserted it or its questions earned it, complete or not
+SELECT edurange.get_points('c4', 'cup');
+SELECT p."challengeId", p.points, p.completed, p."pointsEarned", c."earnedPoints" FROM edurange.competition_progress('cup', 'c4') c, unnest(c.progress) p ORDER BY 1;
+INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('duo-autumn', 120, 'duo', 'autumn');
+SELECT "pointsEarned" FROM edurange.attempt_question('ada', 'd1', 'duo-autumn', '1');
+SELECT p.completed, p."pointsEarned", c."earnedPoints", c."completionPercentage" FROM edurange.competition_progress('autumn', 'ada') c, unnest(c.progress) p;
 INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('void', 'Void', '2020-01-01');
 SELECT * FROM edurange.competition_progress('void', 'cyd');
 SELECT testing.refused($$SELECT edurange.competition_progress('nowhere', 'cyd')$$);
