@@ -32,12 +32,18 @@ SELECT q.cdf_question_id, q.cdf_payload FROM edurange.challenge_details('knots')
 SELECT edurange.wire(q)::text ~ 'hemp|sisal' AS shows FROM edurange.challenge_details('knots') d, unnest(d.questions) k,
   LATERAL edurange.question_details(k.id) q;
 ROLLBACK;
--- for a WebOS that judges itself: answers, but never of flags
+-- for a WebOS that judges itself: answers, but never of flags, however their type is written
 SET edurange.webos_compatibility = on;
 SET ROLE edurange_player;
 SELECT q.cdf_question_id, q.answer, q.cdf_payload -> 'answer' AS listed
 FROM edurange.challenge_details('knots') d, unnest(d.questions) q;
 RESET ROLE;
+BEGIN;
+UPDATE "ChallengeQuestion" SET type = 'Flag' WHERE "challengeId" = 'knots' AND cdf_question_id = 'flag';
+SET LOCAL ROLE edurange_player;
+SELECT q.type, q.answer, q.cdf_payload -> 'answer' AS listed FROM edurange.challenge_details('knots') d, unnest(d.questions) q;
+SELECT k.type, k.answer, k.cdf_payload -> 'answer' AS listed FROM edurange.challenge_details('knots') d, unnest(d.questions) q, edurange.question_details(q.id) k;
+ROLLBACK;
 RESET edurange.webos_compatibility;
 SELECT testing.refused($$SELECT edurange.challenge_details(NULL)$$);
 SELECT testing.refused($$SELECT edurange.challenge_details('nothing')$$);

@@ -90,6 +90,18 @@ SELECT "questionId", "userId", "groupChallengeId", "pointsEarned" FROM edurange.
 SELECT count(*) FROM edurange.completed_questions('nobody', 'nothing');
 SELECT testing.refused($$SELECT edurange.completed_questions(NULL, 'duo-cup')$$);
 SELECT testing.refused($$SELECT edurange.completed_questions('c4', NULL)$$);
+-- from the start on, until the end: at the very instant itself, too
+BEGIN;
+ALTER TABLE "CompetitionGroup" ALTER "startDate" TYPE timestamp(6), ALTER "endDate" TYPE timestamp(6); -- as exact as the clock
+SELECT begin, "end", testing.at_once(format($$UPDATE "CompetitionGroup" SET "startDate" = (statement_timestamp() + %L::interval) AT TIME ZONE 'UTC',
+  "endDate" = (statement_timestamp() + %L::interval) AT TIME ZONE 'UTC' WHERE id = 'autumn'$$, begin, "end"),
+  $$SELECT "isCorrect" FROM edurange.attempt_question('ada', 'd1', 'duo-autumn', '0')$$) AS attempt
+FROM (VALUES ('0', '1 us'), ('-1 us', NULL)) AS t (begin, "end");
+SELECT begin, "end", testing.at_once(format($$UPDATE "CompetitionGroup" SET "startDate" = (statement_timestamp() + %L::interval) AT TIME ZONE 'UTC',
+  "endDate" = (statement_timestamp() + %L::interval) AT TIME ZONE 'UTC' WHERE id = 'autumn'$$, begin, "end"),
+  $$SELECT testing.refused($r$SELECT edurange.attempt_question('ada', 'd1', 'duo-autumn', '0')$r$)$$) AS attempt
+FROM (VALUES ('1 us', NULL), ('-1 us', '0')) AS t (begin, "end");
+ROLLBACK;
 -- the board at a past instant
 SELECT clock_timestamp() AS before \gset
 SELECT points FROM edurange.add_points('c1', 'cup', 1000);
@@ -100,4 +112,20 @@ SELECT rank, "userId", name, points, "reachedAt" <= :'before' AS earlier FROM ed
 SELECT rank, "userId", points FROM edurange.leaderboard('cup', 2, 1, :'before');
 SELECT rank, "userId", points FROM edurange.leaderboard('cup', at => '2000-01-01');
 SELECT testing.refused($$SELECT edurange.leaderboard('cup', at => 'infinity')$$);
+-- at equal points whoever had them first, whatever came later and whatever a correction by zero; then by id
+INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('tie', 'Tie', '2020-01-01');
+INSERT INTO "_GroupMembers" ("A", "B") SELECT 'tie', 'c' || n FROM unnest(ARRAY[1, 2, 4, 5]) n;
+SELECT p.points FROM unnest(ARRAY['c5', 'c1', 'c4', 'c2']) u, LATERAL edurange.add_points(u, 'tie', 7) p;
+SELECT points FROM edurange.add_points('c5', 'tie', 0);
+UPDATE edurange.points_ledger SET at = '2024-05-01 00:00Z' WHERE group_id = 'tie' AND user_id IN ('c2', 'c4');
+UPDATE edurange.points_ledger SET at = '2024-04-01 00:00Z' WHERE group_id = 'tie' AND user_id = 'c5' AND seq = 1;
+UPDATE edurange.points_ledger SET at = '2024-06-01 00:00Z' WHERE group_id = 'tie' AND (user_id = 'c1' OR user_id = 'c5' AND seq = 2);
+SELECT points FROM edurange.add_points('c5', 'tie', 1);
+SELECT points FROM edurange.add_points('c5', 'tie', -1);
+SELECT rank, "userId", points, "reachedAt" AT TIME ZONE 'UTC' AS reached FROM edurange.leaderboard('tie', at => '2024-07-01');
+SELECT rank, "userId" FROM edurange.leaderboard('tie', 2, 1, '2024-07-01');
+SELECT rank, "userId", points FROM edurange.leaderboard('tie', at => '2024-05-01 00:00Z');
+DELETE FROM "CompetitionGroup" WHERE id = 'tie';
+DELETE FROM edurange.points_ledger WHERE group_id = 'tie';
+DELETE FROM edurange.standing WHERE group_id = 'tie';
 SELECT * FROM edurange.check_invariants();

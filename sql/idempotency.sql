@@ -62,7 +62,11 @@ SELECT testing.keyed($$cdf_import('{"metadata": {"id": "keyed", "name": "K", "ve
 SELECT p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname = 'edurange' AND p.provolatile = 'v' AND p.prosecdef AND p.prorettype <> 'trigger'::regtype
   AND p.proargnames[p.pronargs] IS DISTINCT FROM 'idempotency_key' ORDER BY 1;
--- keys expire, and new ones take expired ones with them
+-- keys expire, and new ones take expired ones with them, but no others
+UPDATE edurange.idempotency SET created_at = created_at - interval '23 h 59 min' WHERE key IN ('k1', 'k2');
+SELECT points FROM edurange.add_points('ike', 'spring', 0, idempotency_key => 'k0');
+SELECT edurange.wire(a)::text = :'first' AS same FROM edurange.add_points('ike', 'spring', 5, idempotency_key => 'k1') a;
+SELECT count(*) FROM edurange.idempotency WHERE key IN ('k1', 'k2');
 UPDATE edurange.idempotency SET created_at = created_at - interval '25 h' WHERE key = 'k2';
 SELECT points FROM edurange.add_points('ike', 'spring', 5, idempotency_key => 'k2');
 UPDATE edurange.idempotency SET created_at = created_at - interval '25 h' WHERE key IN ('k1', 'k3');

@@ -75,6 +75,16 @@ CREATE FUNCTION testing.bound(statement text, who text DEFAULT NULL, instance te
   SELECT testing.refused(format('SELECT %s', replace(statement, '@', format('caller => ROW(%L, %L, %L)::edurange.caller', 'tok', who, instance))))
 $$;
 COMMENT ON FUNCTION testing.bound(text, text, text) IS 'How a call for somebody is refused; @ stands for the caller.';
+-- what a query answers at the very instant that a change wrote down: both have one statement_timestamp()
+CREATE FUNCTION testing.at_once(change text, query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  answer text;
+BEGIN
+  EXECUTE change;
+  EXECUTE query INTO answer;
+  RETURN answer;
+END
+$$;
 -- the rows that every test begins with, and nothing else
 CREATE PROCEDURE testing.fresh() LANGUAGE plpgsql AS $fresh$
 BEGIN

@@ -30,6 +30,17 @@ SELECT testing.try('ada', 'dash2', 'y'), testing.try('ada', 'dash2', 'x');
 DELETE FROM "ChallengeQuestion" WHERE id LIKE 'dash%';
 -- what is no choice is no part of the set
 SELECT testing.try('bob', 'boxes', '["a", "c", null]'), testing.try('bob', 'boxes', '["a", "c", {}]');
+SELECT testing.try('bob', 'boxes', '["a", "c", 7]'), testing.try('bob', 'boxes', '["a", "c", true]');
+-- numbers are choices as they are written
+INSERT INTO "ChallengeQuestion" (id, "challengeId", content, type, points, answer, "order", cdf_question_id, required)
+VALUES ('ports', 'quiz', '?', 'CHECKBOXES', 0, '[22, 80]', 100, 'ports', false);
+SELECT testing.try('bob', 'ports', '["80"]'), testing.try('bob', 'ports', '[22, 80, 8080]');
+SELECT testing.try('bob', 'ports', '[80, "22"]');
+DELETE FROM "ChallengeQuestion" WHERE id = 'ports';
+-- a flag question is one however its type is written
+UPDATE "ChallengeQuestion" SET type = 'Flag', answer = 'written down' WHERE id = testing.q('flag');
+SELECT testing.refused($$SELECT testing.try('bob', 'flag', 'written down')$$);
+UPDATE "ChallengeQuestion" SET type = 'FLAG', answer = '{{FLAG}}' WHERE id = testing.q('flag');
 -- a question without an answer has no right one; neither does a placeholder of a flag
 SELECT testing.try('ada', 'open', 'null');
 UPDATE "ChallengeQuestion" SET answer = ' ' WHERE id = testing.q('open');
