@@ -123,7 +123,7 @@ UPDATE edurange.points_ledger SET at = '2024-06-01 00:00Z' WHERE group_id = 'tie
 SELECT points FROM edurange.add_points('c5', 'tie', 1);
 SELECT points FROM edurange.add_points('c5', 'tie', -1);
 SELECT rank, "userId", points, "reachedAt" AT TIME ZONE 'UTC' AS reached FROM edurange.leaderboard('tie', at => '2024-07-01');
-SELECT rank, "userId" FROM edurange.leaderboard('tie', 2, 1, '2024-07-01');
+SELECT rank, "userId" FROM edurange.leaderboard('tie', 2, 2, '2024-07-01');
 SELECT rank, "userId", points FROM edurange.leaderboard('tie', at => '2024-05-01 00:00Z');
 DELETE FROM "CompetitionGroup" WHERE id = 'tie';
 DELETE FROM edurange.points_ledger WHERE group_id = 'tie';

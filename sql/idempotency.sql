@@ -21,6 +21,10 @@ SELECT edurange.get_points('ike', 'spring');
 SET TimeZone = 'Asia/Tokyo';
 SET DateStyle = 'SQL, DMY';
 SELECT edurange.wire(a)::text = :'first' AS same FROM edurange.add_points('ike', 'spring', 5, idempotency_key => 'k1') a;
+SELECT "startDate" AS tokyo FROM edurange.create_competition('Dated', '2020-03-02 12:00Z', ARRAY['ina'], idempotency_key => 'dated');
+SET DateStyle = 'SQL, MDY';
+SET TimeZone = 'America/New_York';
+SELECT "startDate" AS new_york FROM edurange.create_competition('Dated', '2020-03-02 12:00Z', ARRAY['ina'], idempotency_key => 'dated');
 RESET TimeZone;
 RESET DateStyle;
 -- another request, another function, another caller, another key
