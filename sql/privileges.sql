@@ -1,4 +1,5 @@
 -- Who may call what: the whole matrix.
+CALL testing.fresh();
 SELECT p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' AS function,
   CASE WHEN p.prosecdef THEN 'definer' ELSE 'invoker' END AS security, p.provolatile AS volatile,
   concat_ws(' ', CASE WHEN has_function_privilege('edurange_player', p.oid, 'EXECUTE') THEN 'player' END,
