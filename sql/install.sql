@@ -39,7 +39,7 @@ DELETE FROM "User" WHERE email = 'raw@example.org';
 ALTER TABLE "GroupPoints" DISABLE TRIGGER edurange_group_points_changed;
 DROP INDEX edurange_instance_user_idx;
 ALTER TABLE "User" ALTER COLUMN id DROP DEFAULT;
-REVOKE UPDATE ON "GroupPoints" FROM edurange_owner;
+REVOKE UPDATE ON "GroupPoints" FROM edurange_game;
 SELECT * FROM edurange.readiness();
 SELECT * FROM edurange.migrate() ORDER BY 1, 2;
 SELECT ready FROM edurange.readiness();
