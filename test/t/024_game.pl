@@ -174,7 +174,7 @@ waitpid($lost, 0);
 is($?, 0, 'the answer was lost');
 ok($node->poll_query_until('edurange', q{SELECT edurange.get_points('bob', 'g') = 77}), 'the transaction ends');
 is($node->safe_psql('edurange', q{SELECT edurange.get_points('bob', 'g')}), '77', 'the effect was not');
-$node->safe_psql('edurange', q{DROP TRIGGER linger ON "GroupPoints"});
+$node->safe_psql('edurange', q{DROP TRIGGER linger ON edurange.points_ledger});
 $shim->launch;
 my $entries = $node->safe_psql('edurange', 'SELECT count(*) FROM edurange.points_ledger');
 ($status, $json) = send_json('POST', '/set_points', { %add, points => 77 }, 'service', 'key-3');
