@@ -40,9 +40,14 @@ SELECT * FROM testing.live('school');
 SELECT count(*) AS retired FROM edurange.retired_question WHERE challenge_id = 'school';
 SELECT cdf_question_id, q.id = was.id AS same FROM was JOIN (SELECT * FROM "ChallengeQuestion" WHERE "challengeId" = 'school') q USING (cdf_question_id) ORDER BY 1;
 SELECT "isCorrect", "attemptCount" FROM edurange.attempt_question('bob', testing.id_of('school', 'd'), 'school-gc', 'yes');
--- without the last questions that ada had not solved her challenge is complete; nothing more is paid
+-- without the last questions that ada had not solved her challenge is complete; nothing more is paid, and nothing in a competition that is over
+INSERT INTO "CompetitionGroup" (id, name, "startDate", "endDate") VALUES ('over', 'Over', '2020-01-01', '2020-01-02');
+INSERT INTO "_GroupMembers" ("A", "B") VALUES ('over', 'bob');
+INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('school-over', 15, 'school', 'over');
+INSERT INTO "QuestionCompletion" (id, "questionId", "userId", "groupChallengeId", "pointsEarned")
+SELECT 'over-' || q, testing.id_of('school', q), 'bob', 'school-over', 1 FROM unnest(ARRAY['a', 'b']) q;
 SELECT questions FROM edurange.cdf_update('school', testing.asked('school', 'b 2', 'a 3'));
-SELECT "userId", "pointsEarned" FROM "ChallengeCompletion" WHERE "groupChallengeId" = 'school-gc';
+SELECT "userId", "groupChallengeId", "pointsEarned" FROM "ChallengeCompletion" WHERE "groupChallengeId" LIKE 'school-%';
 SELECT "userId", metadata ->> 'pointsEarned' AS points FROM "ActivityLog" WHERE "eventType" = 'CHALLENGE_COMPLETED' AND "challengeId" = 'school';
 SELECT edurange.get_points('ada', 'docs') AS ada;
 -- a question that is added takes no completion away
