@@ -99,3 +99,10 @@ SET client_min_messages = warning;
 DROP SCHEMA testing_player CASCADE;
 RESET client_min_messages;
 DROP ROLE testing_player;
+-- a batch that ended with an error leaves nothing behind: the next call is entered as any other
+CREATE ROLE testing_player LOGIN IN ROLE edurange_player;
+SET ROLE testing_player;
+SELECT testing.refused($$SELECT edurange.outcomes('wire', ARRAY['x'])$$);
+SELECT testing.refused($$SELECT edurange.get_points('ada', 'spring')$$);
+RESET ROLE;
+DROP ROLE testing_player;

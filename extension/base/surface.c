@@ -202,9 +202,9 @@ surface_take_back(const Surface *saved)
 }
 
 void
-surface_share(void)
+surface_share(bool shares)
 {
-	shared = true;
+	shared = shares;
 }
 
 void
@@ -218,7 +218,6 @@ surface_note(Surface *saved)
 void
 surface_restore(const Surface *saved, bool keep)
 {
-	shared = false;
 	calling_user = saved->outer_calling;
 	AtEOXact_GUC(keep, saved->level);
 	SetUserIdAndSecContext(saved->user, saved->context);

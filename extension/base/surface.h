@@ -44,10 +44,10 @@ extern void surface_as_caller(Surface *saved);
 extern void surface_take_back(const Surface *saved);
 
 /*
- * The next function that is entered in this process is one of a batch: its caller was checked, and the
- * batch has changed identity already.
+ * Whether the next function that is entered is one of a batch: its caller was checked, and the batch has changed
+ * identity already.  Whoever says so takes it back when the call is over, however it ended.
  */
-extern void surface_share(void);
+extern void surface_share(bool shares);
 
 /* For who catches an error without a subtransaction: notes where we are, and goes back there from anywhere. */
 extern void surface_note(Surface *saved);

@@ -203,12 +203,14 @@ call_target(FunctionCallInfo call, RefusalFrame *frame, Datum *value)
 	PG_TRY();
 	{
 		refusal_frame = frame;
-		surface_share();
+		surface_share(true);
 		*value = FunctionCallInvoke(call);
+		surface_share(false);
 		refusal_frame = outer;
 	}
 	PG_CATCH();
 	{
+		surface_share(false);
 		refusal_frame = outer;
 		if (!frame->refused)
 			PG_RE_THROW();
