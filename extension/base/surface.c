@@ -167,7 +167,7 @@ surface_leave(const Surface *saved)
 	if (saved->level == 0)
 		return;
 	calling_user = saved->outer_calling;
-	AtEOXact_GUC(true, saved->level);
+	AtEOXact_GUC(false, saved->level);
 	SetUserIdAndSecContext(saved->user, saved->context);
 }
 
@@ -194,10 +194,11 @@ surface_as_caller(Surface *saved)
 	SetUserIdAndSecContext(calling_user, saved->context);
 }
 
+/* As after an error: a setting that somebody's trigger made is not kept. */
 void
 surface_take_back(const Surface *saved)
 {
-	AtEOXact_GUC(true, saved->level);
+	AtEOXact_GUC(false, saved->level);
 	SetUserIdAndSecContext(saved->user, saved->context);
 }
 
@@ -216,9 +217,9 @@ surface_note(Surface *saved)
 }
 
 void
-surface_restore(const Surface *saved, bool keep)
+surface_restore(const Surface *saved)
 {
 	calling_user = saved->outer_calling;
-	AtEOXact_GUC(keep, saved->level);
+	AtEOXact_GUC(false, saved->level);
 	SetUserIdAndSecContext(saved->user, saved->context);
 }

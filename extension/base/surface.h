@@ -51,7 +51,7 @@ extern void surface_share(bool shares);
 
 /* For who catches an error without a subtransaction: notes where we are, and goes back there from anywhere. */
 extern void surface_note(Surface *saved);
-extern void surface_restore(const Surface *saved, bool keep_settings);
+extern void surface_restore(const Surface *saved);
 
 /* Opens the definition of a function that reads and writes no table, and may be called from anywhere. */
 #define SQL_FUNCTION_ANYWHERE(name)                                                                \

@@ -221,7 +221,7 @@ call_target(FunctionCallInfo call, RefusalFrame *frame, Datum *value)
 		FlushErrorState();
 	}
 	PG_END_TRY();
-	surface_restore(&surface, refusal == NULL);
+	surface_restore(&surface);
 	return refusal;
 }
 

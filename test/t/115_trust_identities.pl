@@ -1,0 +1,142 @@
+# What others hang on the platform's tables (triggers, policies, casts, defaults, cascades of foreign keys) runs with
+# rights that are worth nothing, whoever's call it is that writes or reads there.
+
+use strict;
+use warnings;
+
+use Edurange::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = Edurange::Cluster->new_staged('identities');
+$node->start;
+sub sql { return $node->safe_psql('edurange', $_[0]) }
+
+# A platform with an owner of its own, as its dashboard's migrations leave it.
+$node->safe_psql('postgres', q{CREATE ROLE platform LOGIN; CREATE ROLE boss LOGIN SUPERUSER});
+$node->safe_psql('postgres', 'CREATE DATABASE edurange OWNER platform');
+sql('CREATE EXTENSION edurange; SELECT * FROM edurange.migrate()');
+sql(q{
+	CREATE ROLE shim_player LOGIN IN ROLE edurange_player;
+	CREATE ROLE shim_service LOGIN IN ROLE edurange_service;
+	CREATE ROLE shim_admin LOGIN IN ROLE edurange_admin;
+	CREATE SCHEMA trap AUTHORIZATION platform;
+	GRANT USAGE ON SCHEMA trap TO PUBLIC;
+	SET ROLE platform;
+	INSERT INTO "User" (id, email, name) SELECT 'u' || n, n || '@x', 'U' FROM generate_series(1, 3) n;
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01');
+	INSERT INTO "_GroupMembers" ("A", "B") SELECT 'g', id FROM "User"});
+my $member_facts = q{SELECT string_agg(format('%s in %s', member::regrole, roleid::regrole), ', ' ORDER BY 1) FROM (SELECT DISTINCT member, roleid FROM pg_auth_members) m};
+my @before = (undef, sql($member_facts =~ s/ORDER BY 1/ORDER BY member, roleid/r));
+
+# The trap: tries all that would be worth something, and writes down in whose name, and what worked.
+sql(q{
+	SET ROLE platform;
+	CREATE TABLE trap.log (place text, who text, worked text);
+	GRANT INSERT, SELECT ON trap.log TO PUBLIC;
+	-- an operator that would be taken for PostgreSQL's by whoever has this schema in its search_path
+	CREATE TABLE trap.ran (who text);
+	GRANT INSERT ON trap.ran TO PUBLIC;
+	CREATE FUNCTION trap.same(text, text) RETURNS boolean LANGUAGE plpgsql AS
+		$$ BEGIN INSERT INTO trap.ran VALUES (current_user); RETURN $1 OPERATOR(pg_catalog.=) $2; END $$;
+	CREATE OPERATOR trap.= (FUNCTION = trap.same, LEFTARG = text, RIGHTARG = text);
+	CREATE FUNCTION trap.spring(place text) RETURNS boolean LANGUAGE plpgsql AS $$
+	DECLARE
+		try text;
+		worked text;
+	BEGIN
+		FOREACH try IN ARRAY ARRAY['ALTER ROLE platform SUPERUSER', 'ALTER ROLE platform CREATEROLE', 'GRANT edurange_admin TO platform',
+			'GRANT edurange_owner TO platform', 'SET LOCAL ROLE boss', 'SET ROLE edurange_owner', 'SET SESSION AUTHORIZATION boss', 'RESET ROLE',
+			'RESET SESSION AUTHORIZATION', 'SELECT token_sha256 FROM edurange.token', 'SELECT response FROM edurange.idempotency',
+			$t$SELECT edurange.create_token('admin', 'trap')$t$, $t$SELECT edurange.add_points('u1', 'g', 1000)$t$,
+			$t$SELECT edurange.outcomes('create_token', ARRAY['admin', 'x', NULL, NULL, NULL])$t$,
+			'INSERT INTO edurange.points_ledger SELECT * FROM edurange.points_ledger LIMIT 1', 'UPDATE edurange.standing SET points = 0',
+			'DELETE FROM edurange.points_ledger', 'ALTER TABLE edurange.standing DISABLE TRIGGER ALL', 'CREATE TABLE edurange.x ()',
+			'CREATE TABLE public.x ()', 'CREATE SCHEMA x', 'CREATE TEMPORARY TABLE x ()', 'ALTER TABLE public."User" DISABLE TRIGGER ALL',
+			'CREATE TRIGGER t AFTER INSERT ON edurange.standing FOR EACH ROW EXECUTE FUNCTION trap.on_change()',
+			'CREATE OR REPLACE FUNCTION edurange.new_id() RETURNS text LANGUAGE sql AS $t$SELECT 1$t$', 'DROP FUNCTION edurange.get_points',
+			'CREATE FUNCTION public.lasting() RETURNS integer LANGUAGE sql SECURITY DEFINER AS $t$SELECT 1$t$', 'SET session_replication_role = replica',
+			'COPY (SELECT 1) TO PROGRAM $t$true$t$', $t$SELECT pg_read_file('/etc/passwd')$t$, 'LOAD $t$edurange$t$'] LOOP
+			BEGIN
+				EXECUTE try;
+				worked := concat_ws('; ', worked, try);
+			EXCEPTION WHEN OTHERS THEN NULL;
+			END;
+		END LOOP;
+		PERFORM set_config('search_path', 'trap, pg_catalog', false);
+		PERFORM set_config('row_security', 'on', false);
+		INSERT INTO trap.log VALUES (place, current_user, worked);
+		RETURN true;
+	END $$;
+	CREATE FUNCTION trap.on_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM trap.spring('trigger on ' || tg_table_name || ' ' || tg_when);
+		RETURN coalesce(new, old); END $$});
+sql("SET ROLE platform; $_") for map { (qq{CREATE TRIGGER trap_before BEFORE INSERT OR UPDATE OR DELETE ON "$_" FOR EACH ROW EXECUTE FUNCTION trap.on_change()},
+	qq{CREATE TRIGGER trap_after AFTER INSERT OR UPDATE OR DELETE ON "$_" FOR EACH ROW EXECUTE FUNCTION trap.on_change()}) }
+  qw(GroupPoints _GroupMembers CompetitionGroup CompetitionAccessCode GroupChallenge ActivityLog ChallengeInstance Challenge ChallengeQuestion
+  ChallengePack QuestionAttempt QuestionCompletion ChallengeCompletion User);
+# a default, a constraint, a generated column, and a stranger's table below a cascade
+sql(q{
+	SET ROLE platform;
+	CREATE FUNCTION trap.default_text() RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM trap.spring('default'); RETURN 'x'; END $$;
+	ALTER TABLE "GroupPoints" ADD COLUMN trap text DEFAULT trap.default_text();
+	CREATE FUNCTION trap.check_it(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN trap.spring('check'); END $$;
+	ALTER TABLE "CompetitionAccessCode" ADD CONSTRAINT trap CHECK (trap.check_it(code));
+	CREATE TABLE trap.follower (id text REFERENCES public."ChallengePack" ON DELETE CASCADE);
+	CREATE TRIGGER trap AFTER DELETE ON trap.follower FOR EACH ROW EXECUTE FUNCTION trap.on_change()});
+
+my $document = sql(q{SELECT quote_literal('{"metadata": {"id": "c1", "name": "C", "version": "1.0.0", "challenge_type": "fullOS", "difficulty": "beginner"},
+	"components": [{"type": "question", "id": "q", "config": {"type": "text", "text": "?", "answer": "a", "points": 5}}]}')});
+my @calls = (
+	['shim_service', q{SELECT edurange.add_points('u1', 'g', 5)}],
+	['shim_service', q{SELECT edurange.set_points('u2', 'g', 7)}],
+	['shim_service', q{SELECT edurange.generate_access_code('g', 'u1', 'CODE')}],
+	['shim_player', q{SELECT edurange.join_competition('CODE', 'u3')}],
+	['shim_player', q{SELECT edurange.log_activity('USER_UPDATED', 'u1')}],
+	['shim_player', q{SELECT edurange.get_points('u1', 'g')}],
+	['shim_player', q{SELECT count(*) FROM edurange.leaderboard('g')}],
+	['shim_admin', "SELECT edurange.cdf_import($document)"],
+	['shim_admin', q{SELECT edurange.pack_install('{"id": "p", "name": "P", "version": "1.0.0", "challenges": ["a"]}', '{a}', ARRAY[} . $document =~ s/"c1"/"c2"/r . q{])}],
+	['platform', q{INSERT INTO trap.follower VALUES ('p')}],
+	['shim_admin', q{SELECT edurange.pack_uninstall('p')}],
+	['shim_admin', q{SELECT edurange.sync_apply('{"challenge_pods": []}', clock_timestamp())}],
+	['postgres', q{SELECT edurange.add_points('u1', 'g', 5)}],
+	['postgres', q{SELECT count(*) FROM edurange.findings()}],
+	['postgres', q{SELECT count(*) FROM edurange.check_invariants()}],
+	['postgres', q{SELECT count(*) FROM edurange.migrate(dry_run => true)}],
+	['postgres', q{SELECT count(*) FROM edurange.migrate()}],
+	['postgres', q{SELECT count(*) FROM edurange.repair('null_flag')}],
+	['postgres', q{SELECT status FROM edurange.health()}],
+);
+for my $call (@calls)
+{
+	my ($user, $text) = @$call;
+	my ($code, $out, $err) = $node->psql('edurange', "SET SESSION AUTHORIZATION $user; BEGIN; $text; "
+		. ($user eq 'platform' ? '' : q{SELECT edurange.get_points('u1', 'g'); }) . 'COMMIT');
+	is($code, 0, "$user: " . substr($text, 0, 60)) or diag($err);
+}
+is(sql(q{SELECT string_agg(DISTINCT who, ', ') FROM trap.log WHERE who <> 'platform'}), 'edurange_game', 'in the calls all of it ran as edurange_game');
+cmp_ok(sql('SELECT count(DISTINCT place) FROM trap.log'), '>=', 8, 'the trap was sprung in many places');
+is(sql(q{SELECT string_agg(DISTINCT worked, '; ') FROM trap.log WHERE worked IS NOT NULL AND who <> 'platform'}), '', 'and nothing of what it tried worked');
+is(sql('SELECT string_agg(DISTINCT who, $$, $$) FROM trap.ran'), '', "no operator of somebody's stood in for PostgreSQL's");
+
+# Row level security: a policy is somebody's code, too.
+sql(q{SET ROLE platform; ALTER TABLE "GroupPoints" ENABLE ROW LEVEL SECURITY; CREATE POLICY trap ON "GroupPoints" USING (trap.spring('policy'))});
+my ($code, undef, $err) = $node->psql('edurange', q{SET SESSION AUTHORIZATION shim_player; SELECT edurange.get_points('u1', 'g')});
+isnt($code, 0, 'a policy that binds us stops the call');
+is(sql(q{SELECT count(*) FROM trap.log WHERE place = 'policy'}), '0', 'and does not run');
+sql(q{SET ROLE platform; DROP POLICY trap ON "GroupPoints"; ALTER TABLE "GroupPoints" DISABLE ROW LEVEL SECURITY});
+
+# Deferred triggers cannot be queued there: an error, nothing written.
+my $points = sql(q{SELECT points FROM "GroupPoints" WHERE "userId" = 'u1'});
+sql(q{SET ROLE platform; CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON "GroupPoints" INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION trap.on_change()});
+($code, undef, $err) = $node->psql('edurange', q{SELECT edurange.add_points('u1', 'g', 5)});
+isnt($code, 0, 'a deferred trigger on a table of the platform stops the call');
+is(sql(q{SELECT points FROM "GroupPoints" WHERE "userId" = 'u1'}), $points, 'nothing was written');
+sql(q{SET ROLE platform; DROP TRIGGER late ON "GroupPoints"});
+
+is(sql(q{SELECT count(*) FROM edurange.check_invariants()}), '0', 'invariants');
+is(sql('SELECT count(*) FROM edurange.token'), '0', 'no token');
+is(sql(q{SELECT string_agg(rolname, ', ' ORDER BY rolname) FROM pg_roles WHERE rolsuper}), 'boss, postgres', 'nobody became superuser');
+is(sql($member_facts =~ s/ORDER BY 1/ORDER BY member, roleid/r), $before[1], 'nobody is a member of more than before');
+
+done_testing();
