@@ -27,6 +27,7 @@
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
+#include "utils/relcache.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
@@ -144,7 +145,9 @@ find_database_problem(char *problem, Oid role)
 
 	ScanKeyInit(&key, Anum_pg_database_datname, BTEqualStrategyNumber, F_NAMEEQ,
 	            CStringGetDatum(guc_database));
-	scan = systable_beginscan(databases, DatabaseNameIndexId, true, NULL, 1, &key);
+	/* (before the first session has made a file of them, nothing here knows the shared indexes) */
+	scan = systable_beginscan(databases, DatabaseNameIndexId, criticalSharedRelcachesBuilt, NULL, 1,
+	                          &key);
 	tuple = systable_getnext(scan);
 	if (!HeapTupleIsValid(tuple))
 		snprintf(problem, WORKER_PROBLEM_SIZE,
