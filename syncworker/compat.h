@@ -8,8 +8,10 @@
 #define EDURANGE_WORKER_COMPAT_H
 
 #include "postgres.h"
+
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
+#include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "utils/acl.h"
 #include "utils/wait_event.h"
