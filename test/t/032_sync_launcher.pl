@@ -77,7 +77,11 @@ subtest 'nothing is there yet' => sub {
 	my $from = log_size();
 	$node->safe_psql('postgres', 'CREATE DATABASE edurange');
 	is_reported($no_role, $from);
-	sql('CREATE EXTENSION edurange');
+	sql(q{CREATE EXTENSION edurange VERSION '0.0.9'});
+	sql('SELECT * FROM edurange.migrate()');
+	sleep 3;
+	unlike(slurp_file($node->logfile, $from), qr/FATAL|cannot start.*cannot start/s, 'a version of before changes nothing of that');
+	sql('ALTER EXTENSION edurange UPDATE');
 	becomes_true("SELECT query LIKE 'idle: role edurange_worker may not call%' $worker", 'before migrate() the worker is there, and may call nothing');
 	like(slurp_file($node->logfile, $from), qr/WARNING:  the sync worker is idle: role edurange_worker may not call what it needs, see edurange.migrate/, 'as it says');
 	sql('SELECT * FROM edurange.migrate()');
