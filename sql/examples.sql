@@ -10,6 +10,8 @@ SELECT kind, count(*) FROM edurange.migrate() GROUP BY kind ORDER BY kind;
 SELECT kind, count(*) FROM edurange.migrate(dry_run => true) GROUP BY kind ORDER BY kind;
 -- guard_source
 SELECT left(edurange.guard_source(), 9) AS begins;
+-- worker_attributes
+SELECT edurange.worker_attributes() ~ '^(NO)?LOGIN CONNECTION LIMIT 0$' AS known;
 -- readiness
 SELECT * FROM edurange.readiness();
 -- platform_tables

@@ -117,6 +117,22 @@ AS $assertions$
     ('edurange', 'edurange_player'), ('edurange', 'edurange_service'),
     ('edurange', 'edurange_admin')) AS g (schema, role)
   UNION ALL
+  SELECT 'role', 'edurange_worker', EXISTS (SELECT FROM pg_roles r, edurange.worker_attributes() AS a (attributes)
+      WHERE r.rolname = 'edurange_worker' AND r.rolconnlimit = 0 AND r.rolcanlogin = (attributes ~ '^LOGIN')),
+    format('%s ROLE edurange_worker %s',
+      CASE WHEN to_regrole('edurange_worker') IS NULL THEN 'CREATE' ELSE 'ALTER' END, edurange.worker_attributes())
+  UNION ALL
+  -- by the role's number, which is null when it is gone
+  SELECT 'worker', w.name, coalesce(w.present, false), format('GRANT %s TO edurange_worker', w.name)
+  FROM to_regrole('edurange_worker') AS r (role), LATERAL (
+    SELECT format('CONNECT ON DATABASE %I', d.datname), has_database_privilege(role, d.oid, 'CONNECT')
+    FROM pg_database d WHERE d.datname = current_database()
+    UNION ALL SELECT 'USAGE ON SCHEMA edurange', has_schema_privilege(role, 'edurange', 'USAGE')
+    UNION ALL SELECT 'EXECUTE ON FUNCTION ' || f.name, has_function_privilege(role, to_regprocedure(f.name), 'EXECUTE')
+    FROM (VALUES ('edurange.sync_apply(jsonb,timestamptz)'),
+      ('edurange.sync_apply_list(text,timestamptz,double precision)'),
+      ('edurange.set_cdf_schema(jsonb,text)')) AS f (name)) AS w (name, present)
+  UNION ALL
   SELECT 'default', format('public.%I.%I', p.name, w.column_name),
     EXISTS (SELECT FROM pg_attrdef d JOIN pg_attribute a
       ON a.attrelid = d.adrelid AND a.attnum = d.adnum

@@ -35,11 +35,17 @@ GRANT EXECUTE ON FUNCTION
   edurange.assertions, edurange.migration_source, edurange.migration_applied, edurange.platform_tables,
   edurange.lent_tables, edurange.planted_roles, edurange.planted_objects,
   edurange.planted_platform, edurange.guard_source, edurange.builtin_schema, edurange.sync_status, edurange.sync_drift,
-  edurange.sync_drift_summary
+  edurange.sync_drift_summary, edurange.worker_attributes
   TO edurange_owner;
 GRANT EXECUTE ON FUNCTION
   edurange.migration_source, edurange.platform_tables, edurange.lent_tables
   TO edurange_game;
+
+-- What the sync worker calls, and nothing else.  What it needs of database and schema comes with migrate(): given
+-- here, it would count as the extension's own and be in no dump.
+GRANT EXECUTE ON FUNCTION
+  edurange.sync_apply, edurange.sync_apply_list, edurange.set_cdf_schema
+  TO edurange_worker;
 
 GRANT EXECUTE ON FUNCTION
   edurange.wire, edurange.outcomes, edurange.readiness, edurange.authenticate_token,
