@@ -6,6 +6,10 @@
  * question was asked, so that revocation and expiry take effect within a second everywhere.  While
  * it is in use it is asked for again before that, and nobody waits for it.  Of refused tokens
  * nothing is kept.  Each loop remembers for itself, in its own thread, without a lock.
+ *
+ * Anybody may send tokens, so the questions have a lane of their own: calls of whatever tier cannot
+ * fill it, and a flood of unknown tokens keeps no call waiting.  Those that come together are one
+ * statement, with one look-up in an index for each.
  */
 #include "access/tokens.h"
 
@@ -120,8 +124,8 @@ ask(Token *token, int64_t now)
 	token->asked_at = now;
 	token->values[0] = token->hash;
 	token->call = (DatabaseCall){
-	    .tier = TIER_PLAYER,
-	    .lane = LANE_READ,
+	    .tier = TIER_NONE,
+	    .lane = LANE_AUTHENTICATE,
 	    .statement = STATEMENT_AUTHENTICATE,
 	    .nvalues = 1,
 	    .values = token->values,

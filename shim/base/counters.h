@@ -16,7 +16,6 @@ typedef enum Counter
 	COUNTER_RETRIES,        /* calls sent again after having been rolled back */
 	COUNTER_CONNECT_FAILED, /* attempts to connect to the database */
 	COUNTER_WRONG_TOKENS,
-	COUNTER_RATE_LIMITED,
 	COUNTER_REFUSED_CONNECTIONS,
 	COUNTER_TIMED_OUT_CONNECTIONS,
 	COUNTER_COUNT

@@ -77,7 +77,7 @@ static const Setting settings[] = {
 	INTEGER("EDURANGE_POOL_TIMEOUT", pool_timeout, "5", 1, 300,
 		"seconds that a request waits until it is sent to the database"),
 	INTEGER("EDURANGE_QUEUE_LENGTH", queue_length, "4096", 1, 1000000,
-		"requests of a tier that may wait to be sent to the database"),
+		"requests of a tier and kind that may wait to be sent to the database"),
 	INTEGER("EDURANGE_STATEMENT_TIMEOUT", statement_timeout, "10000", 100, 600000,
 		"milliseconds that a statement may take"),
 	INTEGER("EDURANGE_IMPORT_TIMEOUT", import_timeout, "60000", 100, 600000,
@@ -99,10 +99,6 @@ static const Setting settings[] = {
 		"what a request without a token may do: none, player, service or admin"),
 	TEXT("EDURANGE_CORS_ORIGINS", cors_origins, NULL,
 		"origins whose pages may read answers, separated by commas; * for all"),
-	TEXT("EDURANGE_TRUSTED_PROXIES", trusted_proxies, NULL,
-		"addresses and networks of proxies whose X-Forwarded-For is believed, separated by commas"),
-	INTEGER("EDURANGE_WRONG_TOKENS", wrong_tokens, "30", 0, 1000000,
-		"wrong tokens that may come from an address in a minute; 0: any number"),
 	SWITCH("EDURANGE_ALLOW_ROOT", allow_root, "false", "start also as root"),
 
 	/* Limits */
@@ -453,14 +449,6 @@ derive(Config *config)
 	    !dsn_from_url("EDURANGE_READ_DATABASE_URL", config->read_database_url,
 	                  &config->read_connection, &ignored))
 		return false;
-	if (config->trusted_proxies != NULL &&
-	    !networks_parse(config->trusted_proxies, &config->proxies))
-	{
-		fprintf(stderr,
-		        "edurange_shim: EDURANGE_TRUSTED_PROXIES (--trusted-proxies) must be a list "
-		        "of addresses and networks\n");
-		return false;
-	}
 	if (config->direct_database_url != NULL)
 		return use_url(config, "DIRECT_DATABASE_URL", config->direct_database_url);
 	if (config->database_url != NULL)

@@ -33,7 +33,8 @@ typedef enum LaneKind
 	LANE_READ,
 	LANE_WRITE,
 	LANE_SLOW,
-	LANE_REPLICA, /* reads that may be a little old; the primary where there is no replica */
+	LANE_REPLICA,      /* reads that may be a little old; the primary where there is no replica */
+	LANE_AUTHENTICATE, /* questions about tokens, of which strangers may send any number */
 	LANE_MONITOR,
 	LANE_KINDS
 } LaneKind;

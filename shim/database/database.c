@@ -16,7 +16,7 @@ struct Database
 {
 	Lane lanes[TIER_COUNT][LANE_KINDS];
 	TextArray scratch;
-	int queue_length; /* of a tier */
+	int queue_length; /* of a lane */
 	int64_t tended;
 	bool busy;
 };
@@ -43,7 +43,7 @@ make_lane(Database *database, const Config *config, Loop *loop, Tier tier, LaneK
 
 	*lane = (Lane){
 	    .kind = kind,
-	    .size = kind == LANE_MONITOR ? 1 : share_of(config, config->pool_size),
+	    .size = share_of(config, config->pool_size),
 	    .patience = config->pool_timeout * 1000,
 	};
 	lane->owner = (ConnectionOwner){
@@ -78,17 +78,6 @@ database_open(const Config *config, Loop *loop)
 	return database;
 }
 
-/* How many calls of a tier wait. */
-static int
-count_waiting(const Database *database, Tier tier)
-{
-	int waiting = 0;
-
-	for (int kind = 0; kind < LANE_KINDS; kind++)
-		waiting += database->lanes[tier][kind].waiting;
-	return waiting;
-}
-
 void
 database_submit(Database *database, DatabaseCall *call)
 {
@@ -101,7 +90,8 @@ database_submit(Database *database, DatabaseCall *call)
 	if (call->lane == LANE_REPLICA &&
 	    (lane->owner.server->count == 0 || lane_is_away(lane, call->submitted)))
 		lane = lane->fallback;
-	if (count_waiting(database, call->tier) >= database->queue_length)
+	/* of questions about tokens and of probes no more wait than there are HTTP connections */
+	if (call->tier != TIER_NONE && lane->waiting >= database->queue_length)
 		call_fail(call, SQLSTATE_NOT_SENT);
 	else
 	{

@@ -33,10 +33,14 @@ static const struct
 {
 	int depth;    /* statements in flight on a connection: the second waits while the first runs */
 	int stall_ms; /* until a further connection is used */
+	int size;     /* connections at most; 0: as the settings say */
 } policies[LANE_KINDS] = {
-    [LANE_READ] = {.depth = 2, .stall_ms = 20},   [LANE_REPLICA] = {.depth = 2, .stall_ms = 20},
-    [LANE_WRITE] = {.depth = 1, .stall_ms = 50},  [LANE_SLOW] = {.depth = 1, .stall_ms = 0},
-    [LANE_MONITOR] = {.depth = 1, .stall_ms = 0},
+    [LANE_READ] = {.depth = 2, .stall_ms = 20},
+    [LANE_REPLICA] = {.depth = 2, .stall_ms = 20},
+    [LANE_WRITE] = {.depth = 1, .stall_ms = 50},
+    [LANE_SLOW] = {.depth = 1, .stall_ms = 0},
+    [LANE_AUTHENTICATE] = {.depth = 2, .stall_ms = 20, .size = 2},
+    [LANE_MONITOR] = {.depth = 1, .stall_ms = 0, .size = 1},
 };
 
 static void on_opened(void *closure);
@@ -50,6 +54,8 @@ lane_init(Lane *lane)
 {
 	ConnectionOwner *owner = &lane->owner;
 
+	if (policies[lane->kind].size > 0)
+		lane->size = policies[lane->kind].size;
 	owner->connect_seconds = lane->kind == LANE_MONITOR ? MONITOR_CONNECT_SECONDS : CONNECT_SECONDS;
 	owner->closure = lane;
 	owner->opened = on_opened;

@@ -32,7 +32,7 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 		" ELSE json_build_object('ready', false, 'reason',"
 		" 'tables are missing or incomplete; run edurange.migrate()', 'missing', missing) END::text",
 		"")},
-	[STATEMENT_AUTHENTICATE] = ROW("authenticate_token", "$1::bytea"),
+	[STATEMENT_AUTHENTICATE] = BATCHED("authenticate_token"),
 	[STATEMENT_GET_POINTS] = BATCHED_AS("get_points", "'{\"points\":' || value || '}'"),
 	[STATEMENT_ADD_POINTS] = BATCHED("add_points"),
 	[STATEMENT_SET_POINTS] = BATCHED("set_points"),

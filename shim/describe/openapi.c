@@ -264,7 +264,7 @@ find_errors(ErrorSet set, const Route *route)
 		add_named_errors(set, function->errors);
 	add_parameter_errors(set, route);
 	if (!route->open)
-		add_named_errors(set, "unauthenticated forbidden rate_limited");
+		add_named_errors(set, "unauthenticated forbidden");
 	if (!route->open && route->statement != STATEMENT_NONE)
 		add_named_errors(set, "unavailable not_installed try_again timeout");
 	if (!route->open && route->read_only)

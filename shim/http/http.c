@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "access/limiter.h"
 #include "base/counters.h"
 #include "database/database.h"
 #include "http/body.h"
@@ -79,9 +78,7 @@ examine_headers(Request *request, const char *method, const char *version)
 			return;
 	}
 	if (route->body != BODY_NONE)
-	{
 		body_check_headers(request);
-	}
 }
 
 /* Gives the connection back to libmicrohttpd; nothing of the request may be touched after this. */
@@ -218,36 +215,6 @@ submit(Request *request)
 	database_submit(request->worker->database, &request->call);
 }
 
-/* The address that wrong tokens are counted for. */
-static Address
-client_address(const Request *request)
-{
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	Address peer = {{0}};
-
-	if (info != NULL && info->client_addr != NULL)
-		peer = address_of(info->client_addr);
-	return address_of_client(peer, request_header(request, "X-Forwarded-For"),
-	                         &request->config->proxies);
-}
-
-/* May a token from this address be looked at?  Not when too many were wrong. */
-static bool
-check_tries(Request *request)
-{
-	if (!limiter_is_busy())
-		return true;
-	request->retry_after =
-	    limiter_wait(client_address(request), request->token_hash, request->config->wrong_tokens);
-	if (request->retry_after == 0)
-		return true;
-	counter_add(COUNTER_RATE_LIMITED);
-	failure_set(&request->failure, EDURANGE_RATE_LIMITED,
-	            "too many wrong tokens came from this address");
-	return false;
-}
-
 /* Leaves the connection alone until the answer is there; returns false, for "not ready". */
 static bool
 suspend(Request *request)
@@ -321,14 +288,12 @@ on_authenticated(TokenWait *wait, const Identity *identity, const DatabaseResult
 
 	if (identity != NULL)
 	{
-		limiter_accepted(request->token_hash);
 		identity_copy(&request->identity, identity);
 		if (!proceed(request))
 			return;
 	}
 	else if (result->ok)
 	{
-		limiter_failed(client_address(request));
 		counter_add(COUNTER_WRONG_TOKENS);
 		failure_set(&request->failure, EDURANGE_UNAUTHENTICATED,
 		            "the token is unknown, has expired or was revoked");
@@ -357,8 +322,6 @@ dispatch(Request *request)
 		request->reply = reply_without_database(route);
 		return true;
 	}
-	if (request->has_token && !check_tries(request))
-		return true;
 	if (request->has_token)
 	{
 		const Identity *identity;

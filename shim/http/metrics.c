@@ -50,8 +50,6 @@ static const struct
                                 "Attempts to connect to the database that failed."},
     [COUNTER_WRONG_TOKENS] = {"edurange_wrong_tokens_total",
                               "Tokens that were unknown, expired or revoked."},
-    [COUNTER_RATE_LIMITED] = {"edurange_rate_limited_total",
-                              "Requests refused because of wrong tokens from their address."},
     [COUNTER_REFUSED_CONNECTIONS] = {"edurange_http_connections_refused_total",
                                      "HTTP connections over a limit."},
     [COUNTER_TIMED_OUT_CONNECTIONS] = {"edurange_http_connections_timed_out_total",

@@ -60,9 +60,8 @@ typedef struct Request
 	DatabaseCall call;
 
 	bool suspended;
-	bool close;      /* the connection, after the response */
-	int retry_after; /* seconds; 0: there is nothing to wait for */
-	bool malformed;  /* nobody knows where it ends, so nothing behind its head is read */
+	bool close;     /* the connection, after the response */
+	bool malformed; /* nobody knows where it ends, so nothing behind its head is read */
 	Failure failure;
 	char *reply;     /* body of the response */
 	json_t *members; /* of that body, where something is to be read in it */

@@ -48,8 +48,6 @@ content_policy(const Request *request)
 static void
 add_headers(const Request *request, struct MHD_Response *response)
 {
-	char seconds[16];
-
 #define HEADER(name, value) MHD_add_response_header(response, name, value)
 	HEADER(MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	HEADER("X-Request-Id", request->id);
@@ -63,11 +61,6 @@ add_headers(const Request *request, struct MHD_Response *response)
 		HEADER(MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
 	if (request->status == MHD_HTTP_SERVICE_UNAVAILABLE)
 		HEADER(MHD_HTTP_HEADER_RETRY_AFTER, RETRY_SECONDS);
-	if (request->retry_after > 0)
-	{
-		snprintf(seconds, sizeof(seconds), "%d", request->retry_after);
-		HEADER(MHD_HTTP_HEADER_RETRY_AFTER, seconds);
-	}
 	if (request->close || is_draining())
 		HEADER(MHD_HTTP_HEADER_CONNECTION, "close");
 #undef HEADER
