@@ -1,13 +1,13 @@
 /*
  * fields.c
- *	  Parameters that come beside a pack, in its form or its object, instead of in the query.
+ *	  Parameters that come beside a pack, in its form, instead of in the query.
  */
 #include "api/fields.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/utf8.h"
+#include "base/text.h"
 
 #define FIELD_LIMIT 1024 /* bytes */
 
@@ -41,7 +41,7 @@ fields_add(void *closure, const char *name, const char *value, size_t length, Fa
 
 	if (!is_parameter(fields->route, name))
 		return true;
-	if (length > FIELD_LIMIT || memchr(value, '\0', length) != NULL || !is_utf8(value, length))
+	if (length > FIELD_LIMIT || text_fault(value, length) != EDURANGE_OK)
 		failure_set(failure, EDURANGE_INVALID_PARAMETER, "parameter \"%s\" is not a short text",
 		            name);
 	else if (fields->count == FIELDS_MAX || target->nfields == MAX_QUERY_FIELDS)

@@ -1,6 +1,6 @@
 /*
  * fields.h
- *	  Parameters that come beside a pack, in its form or its object, instead of in the query.
+ *	  Parameters that come beside a pack, in its form, instead of in the query.
  */
 #ifndef EDURANGE_SHIM_FIELDS_H
 #define EDURANGE_SHIM_FIELDS_H

@@ -15,9 +15,8 @@
 
 #include <jansson.h>
 
-#include "base/json_scan.h"
+#include "base/text.h"
 #include "base/text_array.h"
-#include "base/utf8.h"
 
 /* One parameter as it came: text of a query or path, or a JSON value. */
 typedef struct Given
@@ -41,17 +40,29 @@ fail_type(Failure *failure, const Param *param, const char *expected)
 static char *
 number_as_written(const char *body, const char *name)
 {
-	JsonPiece whole;
-	JsonPiece key;
-	JsonPiece value;
-	JsonCursor members = {0};
+	static const char space[] = " \t\r\n";
+	int depth = 0;
 
-	if (!json_scan_whole(body, strlen(body), &whole) || !json_scan_open(whole, '{', &members))
-		return NULL;
-	while (json_scan_next(&members, &key, &value))
+	for (const char *at = body; *at != '\0'; at++)
 	{
-		if (json_scan_is(key, name))
-			return strndup(value.at, value.length);
+		const char *text = at + 1;
+
+		if (*at == '{' || *at == '[')
+			depth++;
+		else if (*at == '}' || *at == ']')
+			depth--;
+		if (*at != '"')
+			continue;
+		for (at++; *at != '"'; at++)
+			at += *at == '\\';
+		if (depth != 1 || (size_t) (at - text) != strlen(name) ||
+		    strncmp(text, name, strlen(name)) != 0)
+			continue;
+		text = at + 1 + strspn(at + 1, space);
+		if (*text != ':')
+			continue;
+		text += 1 + strspn(text + 1, space);
+		return strndup(text, strcspn(text, ",} \t\r\n"));
 	}
 	return NULL;
 }
@@ -303,9 +314,7 @@ bind_one(const Param *param, Given given, const char *body, Failure *failure)
 		case TYPE_JSON:
 			return bind_json(given);
 		case TYPE_DOCUMENT:
-		case TYPE_PACK_MANIFEST:
-		case TYPE_PACK_PATHS:
-		case TYPE_PACK_DOCUMENTS:
+		case TYPE_PACK:
 		case TYPE_TEXT:
 			break;
 	}
@@ -420,11 +429,8 @@ parse_object(const Route *route, const char *body, size_t length, Failure *failu
 	json_error_t error;
 	json_t *object;
 
-	if (length == 0)
-	{
-		failure_set(failure, EDURANGE_INVALID_JSON, "the request body is empty");
+	if (!json_body_check(body, length, failure))
 		return NULL;
-	}
 	object = json_loadb(body, length, flags, &error);
 	/* a whole number that no integer holds: parsed again, so that its parameter can be named */
 	if (object == NULL && json_error_code(&error) == json_error_numeric_overflow)
@@ -438,19 +444,6 @@ parse_object(const Route *route, const char *body, size_t length, Failure *failu
 		object = NULL;
 	}
 	return object;
-}
-
-/* Checks a body that goes to the database as it is. */
-static bool
-check_document(const char *body, size_t length, Failure *failure)
-{
-	if (length == 0)
-		failure_set(failure, EDURANGE_INVALID_JSON, "the request body is empty");
-	else if (memchr(body, '\0', length) != NULL)
-		failure_set(failure, EDURANGE_INVALID_TEXT, "the request body has a null byte");
-	else if (!is_utf8(body, length))
-		failure_set(failure, EDURANGE_INVALID_ENCODING, "the request body is not valid UTF-8");
-	return failure->info == NULL;
 }
 
 /* Did the request give the parameter?  An empty text is as none. */
@@ -482,32 +475,6 @@ bind_param(const Param *param, Given given, const char *body, Values *values, Fa
 	return failure->info == NULL;
 }
 
-/* Takes a part out of a pack, once for each; NULL: out of memory. */
-static char *
-take_part(ParamType type, Pack *pack)
-{
-	char *manifest = pack->manifest;
-
-	if (type == TYPE_PACK_PATHS)
-		return text_array_finish(&pack->paths);
-	if (type == TYPE_PACK_DOCUMENTS)
-		return text_array_finish(&pack->documents);
-	pack->manifest = NULL;
-	return manifest;
-}
-
-/* Binds a part of a pack. */
-static bool
-bind_upload(const Param *param, Pack *pack, Values *values, Failure *failure)
-{
-	char *value = take_part(param->type, pack);
-
-	if (value == NULL)
-		failure_set(failure, EDURANGE_INTERNAL, "internal error");
-	values->values[values->count++] = value;
-	return value != NULL;
-}
-
 /*
  * Makes the values of a route's statement from what came with a request.  The body must be followed
  * by a null byte; what an upload holds moves to the values.  On failure, too, the values are to be freed.
@@ -524,7 +491,7 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 	if (route->body == BODY_OBJECT)
 		fine = (object = parse_object(route, body, body_length, failure)) != NULL;
 	else if (route->body == BODY_DOCUMENT)
-		fine = check_document(body, body_length, failure);
+		fine = json_document_check(body, body_length, failure);
 
 	for (int i = 0; fine && i < MAX_PARAMS && route->params[i].name != NULL; i++)
 	{
@@ -533,9 +500,12 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 
 		if (param->ignored)
 			continue;
-		if (param->source == FROM_UPLOAD && param->type != TYPE_TEXT)
+		if (param->type == TYPE_PACK)
 		{
-			fine = bind_upload(param, &upload->pack, values, failure);
+			char **part = &upload->pack.parts[param->part];
+
+			values->values[values->count++] = *part;
+			*part = NULL;
 			continue;
 		}
 		if (param->source == FROM_UPLOAD)

@@ -21,10 +21,10 @@
 #define REQUIRED(n, alias, t)                                                                      \
 	{.name = n, .aliases = {alias}, .source = FROM_BODY, .type = t, .required = true}
 /* a pack, whether it is only tried, and who sent it */
+#define PART(n, which) {.name = n, .source = FROM_UPLOAD, .type = TYPE_PACK, .part = which}
 #define PACK                                                                                       \
-	{.name = "manifest", .source = FROM_UPLOAD, .type = TYPE_PACK_MANIFEST, .required = true},     \
-	{.name = "paths", .source = FROM_UPLOAD, .type = TYPE_PACK_PATHS, .required = true},           \
-	{.name = "documents", .source = FROM_UPLOAD, .type = TYPE_PACK_DOCUMENTS, .required = true},   \
+	PART("envelope", PACK_ENVELOPE), PART("manifest", PACK_MANIFEST), PART("paths", PACK_PATHS),   \
+	PART("documents", PACK_DOCUMENTS),                                                             \
 	{.name = "dry_run", .aliases = {"dryRun"}, .source = FROM_QUERY, .type = TYPE_BOOLEAN},        \
 	{.name = "X-Uploader-User-Id", .source = FROM_UPLOAD, .bound = CALLER_USER}
 

@@ -11,6 +11,7 @@
 #include "access/auth.h"
 #include "base/tier.h"
 #include "database/statements.h"
+#include "packs/pack.h"
 
 #define MAX_PARAMS 10
 #define MAX_ALIASES 2
@@ -28,9 +29,7 @@ typedef enum ParamType
 	TYPE_ANSWER,   /* text, number or list of texts */
 	TYPE_JSON,     /* any JSON, as its text; a JSON text is the text of some JSON */
 	TYPE_DOCUMENT, /* the request body as it came */
-	TYPE_PACK_MANIFEST,
-	TYPE_PACK_PATHS,
-	TYPE_PACK_DOCUMENTS
+	TYPE_PACK      /* a part of the pack in the body */
 } ParamType;
 
 typedef enum ParamSource
@@ -47,6 +46,7 @@ typedef struct Param
 	const char *aliases[MAX_ALIASES];
 	ParamType type;
 	ParamSource source;
+	PackPart part; /* of a pack, which it is */
 	bool required;
 	bool ignored; /* clients send it, nothing uses it */
 	bool slow;    /* with it, the route takes long */

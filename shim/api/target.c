@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "base/utf8.h"
+#include "base/text.h"
 
 static int
 hex_digit(char c)
@@ -49,7 +49,7 @@ decode(char *text, bool plus_is_space, Failure *failure)
 		*to++ = c;
 	}
 	*to = '\0';
-	if (is_utf8(text, (size_t) (to - text)))
+	if (text_fault(text, (size_t) (to - text)) == EDURANGE_OK)
 		return true;
 	failure_set(failure, EDURANGE_INVALID_ENCODING, "the request target is not valid UTF-8");
 	return false;

@@ -14,7 +14,6 @@
 
 #define SWALLOW_LIMIT (64 * 1024 * 1024) /* bytes read and dropped so that a refusal can be read */
 #define BODY_FIRST_SIZE 4096
-#define MAX_DEPTH 100 /* objects and lists inside each other */
 
 /* Acknowledges the headers at once: many clients hold the body back until then. */
 static void
@@ -87,43 +86,4 @@ body_receive(Request *request, const char *data, size_t size)
 	}
 	request->swallowed += size;
 	return request->swallowed <= SWALLOW_LIMIT;
-}
-
-/* How deeply objects and lists are inside each other in a text that may be JSON. */
-static int
-depth_of(const char *text, size_t length)
-{
-	bool in_string = false;
-	int depth = 0;
-	int deepest = 0;
-
-	for (size_t i = 0; i < length; i++)
-	{
-		char c = text[i];
-
-		if (in_string && c == '\\')
-			i++;
-		else if (c == '"')
-			in_string = !in_string;
-		else if (!in_string && (c == '{' || c == '['))
-		{
-			if (++depth > deepest)
-				deepest = depth;
-		}
-		else if (!in_string && (c == '}' || c == ']'))
-			depth--;
-	}
-	return deepest;
-}
-
-bool
-body_check_depth(Request *request)
-{
-	BodyKind kind = request->match.route->body;
-
-	if ((kind != BODY_OBJECT && kind != BODY_DOCUMENT) || request->body == NULL ||
-	    depth_of(request->body, request->body_length) <= MAX_DEPTH)
-		return true;
-	failure_set(&request->failure, EDURANGE_TOO_DEEP, "the request body is nested too deeply");
-	return false;
 }

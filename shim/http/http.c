@@ -135,7 +135,6 @@ prepare_request(Request *request)
 	if (route->open)
 		return true;
 	if (!auth_permits(&request->identity, route->tier, &request->failure) ||
-	    !body_check_depth(request) ||
 	    !params_bind(&request->match, &request->target, &request->identity,
 	                 request->body ? request->body : "", request->body_length, &request->upload,
 	                 &request->values, &request->failure))
@@ -232,7 +231,7 @@ read_pack(Work *work)
 	Request *request = (Request *) ((char *) work - offsetof(Request, unpacking));
 
 	request->fields = (Fields){.route = request->match.route, .target = &request->target};
-	(void) upload_read(&request->upload, request->body ? request->body : "", request->body_length,
+	(void) upload_read(&request->upload, &request->body, request->body_length,
 	                   (size_t) request->config->max_body, fields_add, &request->fields,
 	                   &request->failure);
 	free(request->body);

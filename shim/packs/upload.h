@@ -19,10 +19,7 @@ typedef struct Upload
 	const char *uploader;     /* X-Uploader-User-Id */
 } Upload;
 
-/*
- * Callback: a field that came beside the pack, in the form or as a member of the object, with its value
- * as it was sent.  False and a failure when it must not be there.
- */
+/* Callback: a field that came beside the pack in a form.  False and a failure when it must not. */
 typedef bool (*UploadField)(void *closure, const char *name, const char *value, size_t length,
                             Failure *failure);
 
@@ -34,9 +31,9 @@ extern bool upload_accepts(const char *content_type);
 
 /*
  * Reads the pack in a body of the upload's Content-Type: a form with a zip in its part "file", a zip,
- * or a JSON object with manifest and challenges.
+ * or a JSON object with manifest and challenges, which is taken over as it is: *body is NULL then.
  */
-extern bool upload_read(Upload *upload, const char *body, size_t length, size_t file_limit,
+extern bool upload_read(Upload *upload, char **body, size_t length, size_t file_limit,
                         UploadField field, void *closure, Failure *failure);
 
 #endif

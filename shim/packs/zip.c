@@ -19,7 +19,7 @@
 #define ZLIB_CONST
 #include <zlib.h>
 
-#include "base/utf8.h"
+#include "base/text.h"
 
 #define LOCAL_SIGNATURE "PK\003\004"
 #define ENTRY_SIGNATURE "PK\001\002"
@@ -157,7 +157,7 @@ take_name(ZipFile *file, unsigned number, Failure *failure)
 	const char *name = (const char *) file->entry + ENTRY_SIZE;
 	unsigned length = read2(file->entry + 28);
 
-	if (length > ZIP_MAX_NAME || memchr(name, '\0', length) != NULL || !is_utf8(name, length))
+	if (length > ZIP_MAX_NAME || text_fault(name, length) != EDURANGE_OK)
 		failure_set(failure, EDURANGE_ARCHIVE_INVALID,
 		            "the archive has a file name that is not UTF-8 or too long (entry %u)", number);
 	else if ((file->name = strndup(name, length)) == NULL)

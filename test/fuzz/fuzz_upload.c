@@ -29,27 +29,25 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	Upload upload = {0};
 	Fields fields = {.route = &route, .target = &target};
 	Failure failure = {0};
-	const char *body;
+	char *body;
 	char *type;
 
 	if (line_end == NULL)
 		return 0;
 	type = strndup((const char *) data, (size_t) (line_end - data));
-	body = (const char *) line_end + 1;
 	if (upload_accepts(type))
 	{
 		size_t length = size - (size_t) (line_end + 1 - data);
 		bool fine;
 
+		body = calloc(1, length + 1);
+		memcpy(body, line_end + 1, length);
+
 		upload.content_type = type;
-		fine = upload_read(&upload, body, length, FILE_LIMIT, fields_add, &fields, &failure);
+		fine = upload_read(&upload, &body, length, FILE_LIMIT, fields_add, &fields, &failure);
 		if (fine != (failure.info == NULL))
 			__builtin_trap();
-		if (fine)
-		{
-			free(text_array_finish(&upload.pack.paths));
-			free(text_array_finish(&upload.pack.documents));
-		}
+		free(body);
 	}
 	pack_free(&upload.pack);
 	fields_free(&fields);
