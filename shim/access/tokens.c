@@ -53,16 +53,9 @@ tokens_new(Database *database)
 	return tokens;
 }
 
+/* Forgets what is too old to be used and nobody waits for, or everything. */
 static void
-token_free(Token *token)
-{
-	identity_free(&token->identity);
-	free(token);
-}
-
-/* Forgets what is too old to be used and nobody waits for. */
-static void
-sweep(Tokens *tokens, int64_t now)
+sweep(Tokens *tokens, int64_t now, bool everything)
 {
 	tokens->swept_at = now;
 	for (int i = 0; i < BUCKETS; i++)
@@ -71,12 +64,14 @@ sweep(Tokens *tokens, int64_t now)
 		{
 			Token *token = *link;
 
-			if (token->asking || (token->known && now - token->known_at < TRUST_MS))
+			if (!everything &&
+			    (token->asking || (token->known && now - token->known_at < TRUST_MS)))
 				link = &token->next;
 			else
 			{
 				*link = token->next;
-				token_free(token);
+				identity_free(&token->identity);
+				free(token);
 			}
 		}
 	}
@@ -168,7 +163,7 @@ tokens_find(Tokens *tokens, const char *hash, TokenWait *wait)
 	bool known;
 
 	if (now - tokens->swept_at > TRUST_MS)
-		sweep(tokens, now);
+		sweep(tokens, now, false);
 	token = find_token(tokens, hash);
 	if (token == NULL)
 	{
@@ -190,17 +185,6 @@ tokens_find(Tokens *tokens, const char *hash, TokenWait *wait)
 void
 tokens_free(Tokens *tokens)
 {
-	for (int i = 0; tokens != NULL && i < BUCKETS; i++)
-	{
-		Token *token = tokens->buckets[i];
-
-		while (token != NULL)
-		{
-			Token *next = token->next;
-
-			token_free(token);
-			token = next;
-		}
-	}
+	sweep(tokens, 0, true);
 	free(tokens);
 }

@@ -26,11 +26,13 @@ typedef struct Given
 	const json_t *json;
 } Given;
 
-static void
+/* Always NULL. */
+static char *
 fail_type(Failure *failure, const Param *param, const char *expected)
 {
 	failure_set(failure, EDURANGE_INVALID_TYPE, "parameter \"%s\" must be %s", param->name,
 	            expected);
+	return NULL;
 }
 
 /*
@@ -117,8 +119,7 @@ bind_boolean(const Param *param, Given given, Failure *failure)
 		return strdup("true");
 	if (json_is_false(given.json) || (given.text != NULL && strcmp(given.text, "false") == 0))
 		return strdup("false");
-	fail_type(failure, param, "true or false");
-	return NULL;
+	return fail_type(failure, param, "true or false");
 }
 
 static const char *
@@ -132,12 +133,7 @@ bind_text(const Param *param, Given given, Failure *failure)
 {
 	const char *text = text_of(given);
 
-	if (text == NULL)
-	{
-		fail_type(failure, param, "a text");
-		return NULL;
-	}
-	return strdup(text);
+	return text != NULL ? strdup(text) : fail_type(failure, param, "a text");
 }
 
 /* Takes a text of this shape, in which each 0 stands for a digit, and the number that they make. */
@@ -254,10 +250,7 @@ bind_text_list(const Param *param, Given given, Failure *failure)
 	json_t *element;
 
 	if (!is_text_list(given.json))
-	{
-		fail_type(failure, param, "a list of texts");
-		return NULL;
-	}
+		return fail_type(failure, param, "a list of texts");
 	json_array_foreach(given.json, i, element)
 	{
 		if (!text_array_add(&array, json_string_value(element), json_string_length(element)))
@@ -283,8 +276,7 @@ bind_answer(const Param *param, Given given, const char *body, Failure *failure)
 		return json_dumps(given.json, JSON_COMPACT);
 	if (text_of(given) != NULL)
 		return bind_text(param, given, failure);
-	fail_type(failure, param, "a text, a number or a list of texts");
-	return NULL;
+	return fail_type(failure, param, "a text, a number or a list of texts");
 }
 
 /* Any JSON as its text.  Clients send it as JSON or as a text that holds JSON. */
@@ -321,42 +313,49 @@ bind_one(const Param *param, Given given, const char *body, Failure *failure)
 	return bind_text(param, given, failure);
 }
 
-/* The name of a parameter: 0 is its own, then its aliases, then NULL. */
+/* The names of a parameter: 0 is its own, then its alias, then NULL. */
 static const char *
 name_of(const Param *param, int i)
 {
-	if (i == 0)
-		return param->name;
-	return i <= MAX_ALIASES ? param->aliases[i - 1] : NULL;
+	return i == 0 ? param->name : i == 1 ? param->alias : NULL;
 }
 
-/* Finds a parameter under any of its names; false when it is given more than once. */
+/* Takes one more value of a parameter. */
+static void
+take_given(Given *given, Given value, int *found)
+{
+	*given = value;
+	(*found)++;
+}
+
+/* Finds a parameter under any of its names; false and a failure when it is given more than once. */
 static bool
-find_given(const Param *param, const Target *target, const json_t *object, Given *given)
+find_given(const Param *param, const Target *target, const Upload *upload, const json_t *object,
+           Given *given, Failure *failure)
 {
 	int found = 0;
 	const char *name;
 
 	for (int i = 0; (name = name_of(param, i)) != NULL; i++)
 	{
-		const json_t *value = param->source == FROM_BODY ? json_object_get(object, name) : NULL;
+		const json_t *value = json_object_get(object, name);
 
-		if (value != NULL && !json_is_null(value))
-		{
-			given->json = value;
-			given->name = name;
-			found++;
-		}
+		if (param->source == FROM_BODY && value != NULL && !json_is_null(value))
+			take_given(given, (Given){.json = value, .name = name}, &found);
 		for (int j = 0; param->source == FROM_QUERY && j < target->nfields; j++)
-		{
 			if (strcmp(target->fields[j].name, name) == 0)
-			{
-				given->text = target->fields[j].value;
-				found++;
-			}
-		}
+				take_given(given, (Given){.text = target->fields[j].value}, &found);
+		for (int j = 0; param->source == FROM_QUERY && j < upload->nfields; j++)
+			if (strcmp(upload->fields[j].name, name) == 0)
+				take_given(given, (Given){.text = upload->fields[j].value}, &found);
 	}
-	return found <= 1;
+	if (found > 1)
+		failure_set(failure, EDURANGE_INVALID_PARAMETER, "parameter \"%s\" is given more than once",
+		            param->name);
+	else if (found == 1 && given->text == NULL && given->json == NULL)
+		failure_set(failure, EDURANGE_INVALID_PARAMETER, "parameter \"%s\" is not a short text",
+		            param->name);
+	return failure->info == NULL;
 }
 
 /*
@@ -382,43 +381,39 @@ find_repeated(const Route *route, const char *body, const json_error_t *error)
 	return NULL;
 }
 
-/* Says what is wrong with a body that the parser refused, without repeating any of it. */
+/* What the parser may have to say, without repeating any of the body. */
+static const struct
+{
+	enum json_error_code code;
+	EdurangeError error;
+	const char *message;
+} json_faults[] = {
+    {json_error_duplicate_key, EDURANGE_INVALID_JSON, "the request body has the same key twice"},
+    {json_error_null_character, EDURANGE_INVALID_TEXT,
+     "the request body has a null character in a text"},
+    {json_error_null_byte_in_key, EDURANGE_INVALID_TEXT,
+     "the request body has a null character in a text"},
+    {json_error_invalid_utf8, EDURANGE_INVALID_ENCODING, "the request body is not valid UTF-8"},
+    {json_error_numeric_overflow, EDURANGE_INVALID_JSON,
+     "the request body has a number that is too large"},
+};
+
+/* Says what is wrong with a body that the parser refused. */
 static void
 fail_json(const Route *route, const char *body, const json_error_t *error, Failure *failure)
 {
-	const char *name;
+	enum json_error_code code = json_error_code(error);
+	const char *name = code == json_error_duplicate_key ? find_repeated(route, body, error) : NULL;
 
-	switch (json_error_code(error))
-	{
-		case json_error_duplicate_key:
-			name = find_repeated(route, body, error);
-			if (name != NULL)
-				failure_set(failure, EDURANGE_INVALID_JSON,
-				            "parameter \"%s\" is given more than once", name);
-			else
-				failure_set(failure, EDURANGE_INVALID_JSON,
-				            "the request body has the same key twice");
-			break;
-		case json_error_null_character:
-		case json_error_null_byte_in_key:
-			failure_set(failure, EDURANGE_INVALID_TEXT,
-			            "the request body has a null character in a text");
-			break;
-		case json_error_invalid_utf8:
-			failure_set(failure, EDURANGE_INVALID_ENCODING, "the request body is not valid UTF-8");
-			break;
-		case json_error_stack_overflow:
-			failure_set(failure, EDURANGE_INVALID_JSON, "the request body is nested too deeply");
-			break;
-		case json_error_numeric_overflow:
-			failure_set(failure, EDURANGE_INVALID_JSON,
-			            "the request body has a number that is too large");
-			break;
-		default:
-			failure_set(failure, EDURANGE_INVALID_JSON,
-			            "the request body is not valid JSON (line %d, column %d)", error->line,
-			            error->column);
-	}
+	failure_set(failure, EDURANGE_INVALID_JSON,
+	            "the request body is not valid JSON (line %d, column %d)", error->line,
+	            error->column);
+	for (size_t i = 0; i < sizeof(json_faults) / sizeof(json_faults[0]); i++)
+		if (json_faults[i].code == code)
+			failure_set(failure, json_faults[i].error, "%s", json_faults[i].message);
+	if (name != NULL)
+		failure_set(failure, EDURANGE_INVALID_JSON, "parameter \"%s\" is given more than once",
+		            name);
 }
 
 /* Reads a body that must be one JSON object; NULL and a failure when it is not. */
@@ -455,8 +450,8 @@ is_given(Given given)
 	return text != NULL ? text[0] != '\0' : given.json != NULL;
 }
 
-/* Binds one parameter; false when it failed. */
-static bool
+/* Binds one parameter. */
+static void
 bind_param(const Param *param, Given given, const char *body, Values *values, Failure *failure)
 {
 	if (!is_given(given) && (param->required || given.json == NULL))
@@ -472,7 +467,6 @@ bind_param(const Param *param, Given given, const char *body, Values *values, Fa
 		if (values->values[values->count++] == NULL && failure->info == NULL)
 			failure_set(failure, EDURANGE_INTERNAL, "internal error");
 	}
-	return failure->info == NULL;
 }
 
 /*
@@ -486,14 +480,13 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 	const Route *route = match->route;
 	json_t *object = NULL;
 	int path_value = 0;
-	bool fine = true;
 
 	if (route->body == BODY_OBJECT)
-		fine = (object = parse_object(route, body, body_length, failure)) != NULL;
+		object = parse_object(route, body, body_length, failure);
 	else if (route->body == BODY_DOCUMENT)
-		fine = json_document_check(body, body_length, failure);
+		(void) json_document_check(body, body_length, failure);
 
-	for (int i = 0; fine && i < MAX_PARAMS && route->params[i].name != NULL; i++)
+	for (int i = 0; failure->info == NULL && i < MAX_PARAMS && route->params[i].name != NULL; i++)
 	{
 		const Param *param = &route->params[i];
 		Given given = {0};
@@ -514,19 +507,14 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 			given.text = body;
 		else if (param->source == FROM_PATH)
 			given.text = target->segments[match->values[path_value++]];
-		else if (!find_given(param, target, object, &given))
-		{
-			failure_set(failure, EDURANGE_INVALID_PARAMETER,
-			            "parameter \"%s\" is given more than once", param->name);
-			fine = false;
+		else if (!find_given(param, target, upload, object, &given, failure))
 			break;
-		}
 		if (param->bound != 0 && !is_given(given))
 			given = (Given){.text = identity->values[param->bound]};
-		fine = bind_param(param, given, body, values, failure);
+		bind_param(param, given, body, values, failure);
 	}
 	json_decref(object);
-	return fine;
+	return failure->info == NULL;
 }
 
 /* Frees the values. */

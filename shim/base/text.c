@@ -4,9 +4,30 @@
  */
 #include "base/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <unistr.h>
+
+#define FIRST_ROOM 1024
+
+bool
+buffer_reserve(Buffer *buffer, size_t more)
+{
+	size_t room = buffer->room > 0 ? buffer->room : FIRST_ROOM;
+	char *larger;
+
+	while (room < buffer->length + more)
+		room *= 2;
+	if (room == buffer->room)
+		return true;
+	larger = realloc(buffer->bytes, room);
+	if (larger == NULL)
+		return false;
+	buffer->bytes = larger;
+	buffer->room = room;
+	return true;
+}
 
 EdurangeError
 text_fault(const char *text, size_t length)
@@ -52,10 +73,9 @@ bool
 json_body_check(const char *body, size_t length, Failure *failure)
 {
 	if (length == 0)
-		failure_set(failure, EDURANGE_INVALID_JSON, "the request body is empty");
-	else if (json_size(body, length).depth > JSON_MAX_DEPTH)
-		failure_set(failure, EDURANGE_TOO_DEEP, "the request body is nested too deeply");
-	return failure->info == NULL;
+		return failure_set(failure, EDURANGE_INVALID_JSON, "the request body is empty");
+	return json_size(body, length).depth <= JSON_MAX_DEPTH ||
+	       failure_set(failure, EDURANGE_TOO_DEEP, "the request body is nested too deeply");
 }
 
 bool

@@ -10,6 +10,17 @@
 
 #include "base/errors.h"
 
+/* Bytes that come piece by piece.  Zeroed it is empty. */
+typedef struct Buffer
+{
+	char *bytes;
+	size_t length;
+	size_t room;
+} Buffer;
+
+/* Makes room for so many more; the room doubles, so that they are seldom moved.  False: out of memory. */
+extern bool buffer_reserve(Buffer *buffer, size_t more);
+
 /* What keeps the database from storing it, a null byte or what is not UTF-8; EDURANGE_OK: nothing. */
 extern EdurangeError text_fault(const char *text, size_t length);
 

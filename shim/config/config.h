@@ -54,13 +54,16 @@ typedef enum ConfigAction
 {
 	CONFIG_RUN,
 	CONFIG_CHECK,
+	/* no other flag is looked at from here on */
 	CONFIG_ROUTES,
-	CONFIG_DONE, /* --help or --version, printed already */
+	CONFIG_HELP,
+	CONFIG_VERSION,
 	CONFIG_BROKEN
 } ConfigAction;
 
 extern ConfigAction config_read(Config *config, int argc, char **argv);
 extern void config_print(const Config *config);
+extern void config_print_help(void);
 extern void config_free(Config *config);
 
 #endif

@@ -7,8 +7,6 @@
  * when libmicrohttpd says that the request is over, whatever the reason; that is also where it is
  * logged.
  */
-#include "http/http.h"
-
 #include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -16,12 +14,8 @@
 
 #include "base/counters.h"
 #include "database/database.h"
-#include "http/body.h"
-#include "http/framing.h"
 #include "http/metrics.h"
-#include "http/replies.h"
 #include "http/request.h"
-#include "http/response.h"
 
 #define MAX_URL 4096        /* bytes of a request's target */
 #define MAX_REQUESTS 100000 /* on one connection, so that clients that stay are spread anew */
@@ -41,8 +35,7 @@ find_route(Request *request)
 	if (!target_parse(request->uri, &request->target, failure))
 		return;
 	if (!request->target.too_deep)
-		routes_match(request->method, request->target.segments, request->target.nsegments,
-		             &request->match);
+		routes_match(request->method, &request->target, &request->match);
 	if (!request->match.path_found)
 		failure_set(failure, EDURANGE_ROUTE_NOT_FOUND, "there is no such route");
 	else if (request->match.route == NULL && strcmp(request->method, "OPTIONS") != 0)
@@ -136,8 +129,8 @@ prepare_request(Request *request)
 		return true;
 	if (!auth_permits(&request->identity, route->tier, &request->failure) ||
 	    !params_bind(&request->match, &request->target, &request->identity,
-	                 request->body ? request->body : "", request->body_length, &request->upload,
-	                 &request->values, &request->failure))
+	                 request->body.length > 0 ? request->body.bytes : "", request->body.length,
+	                 &request->upload, &request->values, &request->failure))
 		return false;
 	for (int i = 0; route->caller && i < CALLER_VALUES; i++)
 	{
@@ -159,13 +152,11 @@ static bool
 is_wanted(void *closure)
 {
 	const Request *request = closure;
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct pollfd socket = {.events = POLLRDHUP};
 
-	if (info == NULL)
+	if (request->client == NULL)
 		return true;
-	socket.fd = info->connect_fd;
+	socket.fd = request->client->fd;
 	return poll(&socket, 1, 0) <= 0 || (socket.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0;
 }
 
@@ -230,13 +221,10 @@ read_pack(Work *work)
 {
 	Request *request = (Request *) ((char *) work - offsetof(Request, unpacking));
 
-	request->fields = (Fields){.route = request->match.route, .target = &request->target};
-	(void) upload_read(&request->upload, &request->body, request->body_length,
-	                   (size_t) request->config->max_body, fields_add, &request->fields,
+	(void) upload_read(&request->upload, &request->body, (size_t) request->config->max_body,
 	                   &request->failure);
-	free(request->body);
-	request->body = NULL;
-	request->body_length = 0;
+	free(request->body.bytes);
+	request->body = (Buffer){0};
 }
 
 /* Task: the pack is there, or a failure. */
@@ -293,7 +281,7 @@ on_authenticated(TokenWait *wait, const Identity *identity, const DatabaseResult
 	}
 	else if (result->ok)
 	{
-		counter_add(COUNTER_WRONG_TOKENS);
+		counter_add(COUNTER_WRONG_TOKENS, 1);
 		failure_set(&request->failure, EDURANGE_UNAUTHENTICATED,
 		            "the token is unknown, has expired or was revoked");
 	}

@@ -116,9 +116,7 @@ reading_begin(Reading *reading, size_t size, size_t file_limit, Failure *failure
 	                     .failure = failure};
 	/* pages that nothing is written to take no memory */
 	reading->buffer = malloc(smaller(file_limit, reading->ratio_limit) + 1);
-	if (reading->buffer == NULL)
-		failure_set(failure, EDURANGE_INTERNAL, "internal error");
-	return reading->buffer != NULL;
+	return reading->buffer != NULL || failure_set(failure, EDURANGE_INTERNAL, "internal error");
 }
 
 /* Reads a file to its end, or to the first limit that it meets. */
@@ -220,19 +218,15 @@ read_manifest(Reading *reading, const ZipFile *file, char **manifest)
 	if (!read_file(reading, file) || !check_content(reading, MANIFEST_NAME))
 		return false;
 	*manifest = strndup(reading->content, reading->length);
-	if (*manifest == NULL)
-		failure_set(reading->failure, EDURANGE_INTERNAL, "internal error");
-	return *manifest != NULL;
+	return *manifest != NULL || failure_set(reading->failure, EDURANGE_INTERNAL, "internal error");
 }
 
 static bool
 add_document(Reading *reading, const char *path, const char *document, size_t length)
 {
-	if (text_array_add(&reading->paths, path, strlen(path)) &&
-	    text_array_add(&reading->documents, document, length))
-		return true;
-	failure_set(reading->failure, EDURANGE_INTERNAL, "internal error");
-	return false;
+	return (text_array_add(&reading->paths, path, strlen(path)) &&
+	        text_array_add(&reading->documents, document, length)) ||
+	       failure_set(reading->failure, EDURANGE_INTERNAL, "internal error");
 }
 
 /*

@@ -15,12 +15,13 @@
 #define ZIP_TYPE "application/zip"
 #define JSON_TYPE "application/json"
 
-/* What is found in a form. */
+#define FIELD_LIMIT 1024 /* bytes */
+
+/* What a form is read into. */
 typedef struct Reader
 {
-	UploadField field;
-	void *closure;    /* of the callback */
-	const char *file; /* the zip in a form; NULL: none yet */
+	Upload *upload;
+	const char *file; /* the zip; NULL: none yet */
 	size_t file_length;
 } Reader;
 
@@ -52,6 +53,24 @@ is_zip_name(const char *name)
 	return length >= 4 && strcasecmp(name + length - 4, ".zip") == 0;
 }
 
+/* Keeps a field: which of them mean something is not known here. */
+static bool
+add_field(Upload *upload, FormPart *part, Failure *failure)
+{
+	size_t size = sizeof(UploadField) * (size_t) (upload->nfields + 1);
+	UploadField *fields = realloc(upload->fields, size);
+	bool is_short =
+	    part->length <= FIELD_LIMIT && text_fault(part->content, part->length) == EDURANGE_OK;
+
+	if (fields == NULL)
+		return failure_set(failure, EDURANGE_INTERNAL, "internal error");
+	upload->fields = fields;
+	fields[upload->nfields++] =
+	    (UploadField){part->name, is_short ? strndup(part->content, part->length) : NULL};
+	part->name = NULL;
+	return true;
+}
+
 /* Callback: a part of a form. */
 static bool
 take_part(void *closure, FormPart *part, Failure *failure)
@@ -59,7 +78,7 @@ take_part(void *closure, FormPart *part, Failure *failure)
 	Reader *reader = closure;
 
 	if (part->file_name == NULL)
-		return reader->field(reader->closure, part->name, part->content, part->length, failure);
+		return add_field(reader->upload, part, failure);
 	if (strcmp(part->name, "file") != 0)
 		return true;
 	if (reader->file != NULL)
@@ -78,26 +97,37 @@ take_part(void *closure, FormPart *part, Failure *failure)
 /* ---- uploads --------------------------------------------------------------------------------- */
 
 bool
-upload_read(Upload *upload, char **body, size_t length, size_t file_limit, UploadField field,
-            void *closure, Failure *failure)
+upload_read(Upload *upload, Buffer *body, size_t file_limit, Failure *failure)
 {
-	Reader reader = {.field = field, .closure = closure};
+	Reader reader = {.upload = upload};
+	const char *text = body->length > 0 ? body->bytes : "";
 
 	if (media_type_is(upload->content_type, JSON_TYPE))
 	{
-		if (!json_document_check(*body, length, failure))
+		if (!json_document_check(text, body->length, failure))
 			return false;
-		upload->pack.parts[PACK_ENVELOPE] = *body;
-		*body = NULL;
+		upload->pack.parts[PACK_ENVELOPE] = body->bytes;
+		*body = (Buffer){0};
 		return true;
 	}
 	if (media_type_is(upload->content_type, ZIP_TYPE))
-		return pack_read_archive(&upload->pack, *body, length, file_limit, failure);
-	if (!form_read(upload->content_type, *body, length, take_part, &reader, failure))
+		return pack_read_archive(&upload->pack, text, body->length, file_limit, failure);
+	if (!form_read(upload->content_type, text, body->length, take_part, &reader, failure))
 		return false;
 	if (reader.file != NULL)
 		return pack_read_archive(&upload->pack, reader.file, reader.file_length, file_limit,
 		                         failure);
-	failure_set(failure, EDURANGE_MISSING_PARAMETER, "No file part in the request");
-	return false;
+	return failure_set(failure, EDURANGE_MISSING_PARAMETER, "No file part in the request");
+}
+
+void
+upload_free(Upload *upload)
+{
+	pack_free(&upload->pack);
+	for (int i = 0; i < upload->nfields; i++)
+	{
+		free(upload->fields[i].name);
+		free(upload->fields[i].value);
+	}
+	free(upload->fields);
 }
