@@ -69,7 +69,7 @@ GRANT EXECUTE ON FUNCTION
 
 GRANT EXECUTE ON FUNCTION
   edurange.cdf_import, edurange.cdf_update, edurange.cdf_export,
-  edurange.pack_install, edurange.pack_update, edurange.pack_uninstall,
+  edurange.pack_parts, edurange.pack_install, edurange.pack_update, edurange.pack_uninstall,
   edurange.sync_apply, edurange.sync_apply_list, edurange.sync_now, edurange.check_invariants,
   edurange.create_token, edurange.revoke_token, edurange.tokens,
   edurange.set_cdf_schema, edurange.reset_cdf_schema,
