@@ -25,7 +25,9 @@ $node->safe_psql(
 	INSERT INTO "_GroupMembers" ("A", "B") SELECT 'g', id FROM "User" WHERE id <> 'u15';
 	CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'poison'; END $$;
 	CREATE TRIGGER poison BEFORE INSERT ON edurange.points_ledger FOR EACH ROW
-	  WHEN (new.reason = 'poison') EXECUTE FUNCTION poison()});
+	  WHEN (new.reason = 'poison') EXECUTE FUNCTION poison();
+	CREATE FUNCTION clash() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'Key (id)=(canary)' USING ERRCODE = '23505'; END $$;
+	CREATE TRIGGER clash BEFORE INSERT ON edurange.points_ledger FOR EACH ROW WHEN (new.reason = 'clash') EXECUTE FUNCTION clash()});
 
 # One loop with one connection for each lane, unless the settings say otherwise, and a lot of time.
 sub start_shim
@@ -292,6 +294,11 @@ $documents->query_safe('COMMIT');
 $documents->quit;
 is_deeply([ map { my ($status, $said) = $shim->answer_of($_); "$status " . ($said->{created} ? 'created' : 'found') } @imports ],
 	[ '200 created', '200 created', '200 found' ], 'each is made, one after the other');
+
+# ---- a violation that no function foresaw -----------------------------------------------------------
+my (undef, $clash, undef, $raw) = $shim->post('/add_points', body('u1', 'clash'));
+is($clash->{code}, 'conflict', 'a row that is in the way');
+unlike($raw, qr/canary|Key/, 'of which the client reads nothing');
 
 # ---- what fails at its commit ----------------------------------------------------------------------
 $node->safe_psql('edurange', q{
