@@ -302,9 +302,9 @@ run_fuzz() {
   count_suite fuzz "$WORK/out/fuzz.log" "$status"
 }
 
-# One script of the long run.
+# One script of the long run; with a second argument, under that name.
 run_long() {
-  name=$(basename "$1" .sh)
+  name=${2:-$(basename "$1" .sh)}
   began=$(date +%s)
   status=0
   timeout -k 10 "$LIMIT" "$1" >"$WORK/out/$name.log" 2>&1 || status=$?
@@ -327,6 +327,16 @@ check_sanitizers() {
     say "---- sanitizer report $report"
     head -n 60 "$report"
   done
+}
+
+# A dozen of the mutants, by EDURANGE_SEED or else other ones every day.
+run_mutants() {
+  export SEED="${EDURANGE_SEED:-$(date +%Y%m%d)}"
+  if git -C "$TOP" rev-parse >/dev/null 2>&1; then
+    run_long "$TOP/test/mutants/run.pl" mutants
+  else
+    skip mutants 'it needs the git checkout'
+  fi
 }
 
 on_exit() {
@@ -424,6 +434,7 @@ if [ -n "${EDURANGE_LONG:-}" ] && wanted_suite long; then
     fi
   done
   ! wanted lint || run_long "$TOP/test/lint.sh"
+  ! wanted mutants || run_mutants
 fi
 check_sanitizers
 [ -z "$skipped" ] || printf -- '---- not run\n%s' "$skipped"

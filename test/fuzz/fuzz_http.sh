@@ -1,6 +1,6 @@
 #!/bin/sh
 # The shim as a whole under requests made up from its OpenAPI document: fuzz_http.sh SECONDS RUNS FOLDER.
-# 10,000 requests in `make fuzz` (EDURANGE_FUZZ_REQUESTS, EDURANGE_FUZZ_SEED).  A fixed number of inputs is asked
+# 10,000 requests in `make fuzz` (EDURANGE_FUZZ_REQUESTS, EDURANGE_SEED).  A fixed number of inputs is asked
 # for by `make test`, which runs the same as t/037_fuzz_http.pl with its own few.
 set -eu
 TOP=$(cd "$(dirname "$0")/../.." && pwd -P)
@@ -10,8 +10,8 @@ if [ "$runs" -gt 0 ]; then
   exit 77 # skipped
 fi
 EDURANGE_FUZZ_REQUESTS=${EDURANGE_FUZZ_REQUESTS:-10000}
-EDURANGE_FUZZ_SEED=${EDURANGE_FUZZ_SEED:-$(date +%s)}
-export EDURANGE_FUZZ_REQUESTS EDURANGE_FUZZ_SEED
+EDURANGE_SEED=${EDURANGE_SEED:-$(date +%s)}
+export EDURANGE_FUZZ_REQUESTS EDURANGE_SEED
 status=0
 TESTS=037_ PROVE_FLAGS=-v "$TOP/test/run.sh" >"$3/log" 2>&1 || status=$?
 cat "$3/log"

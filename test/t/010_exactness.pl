@@ -4,10 +4,12 @@ use strict;
 use warnings;
 
 use Edurange::Cluster;
+use Edurange::Seed qw(draw_from);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = Edurange::Cluster->new_ready('exact', conf => "max_connections = 60\nlog_statement = none\n");
+my $seed = draw_from(4711);
 my $seconds = $ENV{EDURANGE_LONG} ? 60 : 4;
 
 $node->safe_psql(
@@ -28,7 +30,7 @@ sub pgbench
 	open(my $handle, '>', $file) or die $!;
 	print $handle $script;
 	close($handle);
-	IPC::Run::run([ 'pgbench', '-n', '-f', $file, @options, $node->connstr('edurange') ], '>', \$out, '2>', \$err);
+	IPC::Run::run([ 'pgbench', '-n', "--random-seed=$seed", '-f', $file, @options, $node->connstr('edurange') ], '>', \$out, '2>', \$err);
 	return $out =~ /actually processed: (\d+)/ ? $1 : die "pgbench: $err";
 }
 

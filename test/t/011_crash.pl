@@ -6,6 +6,7 @@ use warnings;
 
 use Edurange::Cluster;
 use Edurange::InstanceManager;
+use Edurange::Seed qw(draw_from);
 use Edurange::Shim;
 use HTTP::Tiny;
 use PostgreSQL::Test::Utils;
@@ -17,6 +18,7 @@ my $node = Edurange::Cluster->new_ready('crash',
 	worker => 1,
 	conf => "max_connections = 60\nlog_statement = none\nrestart_after_crash = on\nedurange.sync_interval = 200ms\n"
 	  . "edurange.instance_manager_url = '" . $im->url . "'\n");
+draw_from(int(rand(1e9)));
 my $rounds = $ENV{EDURANGE_LONG} ? 10 : 2;
 my $clients = 8;
 
@@ -104,6 +106,15 @@ sub kill_under_pgbench
 	return;
 }
 
+# Kills a process, which has to be there.
+sub kill_process
+{
+	my ($pid, $what) = @_;
+
+	ok($pid && kill('KILL', $pid) == 1, "$what was there to be killed");
+	return;
+}
+
 # Kills the postmaster and starts the server again, once nothing of the dead one is left.
 sub kill_server
 {
@@ -118,11 +129,11 @@ sub kill_server
 for my $round (1 .. $rounds)
 {
 	kill_under_pgbench("postmaster_$round", \&kill_server);
-	kill_under_pgbench("worker_$round", sub { kill 'KILL', worker_pid() });
+	kill_under_pgbench("worker_$round", sub { kill_process(worker_pid(), 'the worker') });
 	kill_under_pgbench(
 		"backend_$round",
 		sub {
-			kill 'KILL', ask(q{SELECT pid FROM pg_stat_activity WHERE query LIKE '%add_points%' AND pid <> pg_backend_pid() LIMIT 1});
+			kill_process(ask(q{SELECT pid FROM pg_stat_activity WHERE query LIKE '%add_points%' AND pid <> pg_backend_pid() LIMIT 1}), 'a backend');
 		});
 }
 
@@ -195,15 +206,15 @@ sub kill_under_http
 
 kill_under_http('shim', sub { $shim->kill9; $shim->launch });
 kill_under_http('server', \&kill_server);
-kill_under_http('worker', sub { kill 'KILL', worker_pid() });
+kill_under_http('worker', sub { kill_process(worker_pid(), 'the worker') });
 
 kill_under_http(
 	'backend',
 	sub {
-		kill 'KILL', ask(q{SELECT pid FROM pg_stat_activity WHERE usename = 'edurange_shim' AND query LIKE '%add_points%' LIMIT 1});
+		kill_process(ask(q{SELECT pid FROM pg_stat_activity WHERE usename = 'edurange_shim' AND query LIKE '%add_points%' LIMIT 1}), 'a backend');
 	});
 is(ask(q{SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'}), '0', 'no transaction is left open');
 
-$shim->stop;
+is($shim->stop, 0, 'the shim ends well');
 $im->stop;
 done_testing();

@@ -113,6 +113,20 @@ is_deeply([ $status, $json->{changed} ], [ 200, JSON::PP::false ], 'the export a
 	token => $token{admin}, body => $raw, headers => { 'Content-Type' => 'application/json' });
 is_error(409, 'challenge_mismatch', 'update with the document of another challenge');
 
+# ---- a document that the platform stored itself, as a text ----------------------------------------
+$node->safe_psql('edurange', q{
+	INSERT INTO "ChallengeType" (id, name) VALUES ('own-type', 'own-type');
+	INSERT INTO "Challenge" (id, name, "challengeTypeId", cdf_content)
+	VALUES ('own', 'Own', 'own-type', to_jsonb('{"metadata": {"id": "own", "x-of": "the platform"}, "x-more": [1.50]}'::text)),
+	       ('none', 'None', 'own-type', to_jsonb('no document'::text)), ('number', 'Number', 'own-type', '7')});
+($status, $json, $headers, $raw) = $shim->get('/cdf/export/own', $token{admin});
+is_deeply([ $status, $json->{metadata}{'x-of'}, $raw =~ /"x-more": \[\s*1\.50\s*\]/ ? 1 : 0 ], [ 200, 'the platform', 1 ], 'a document stored as a text keeps what it says');
+for my $other (qw(none number))
+{
+	($status, $json) = $shim->get("/cdf/export/$other", $token{admin});
+	is_deeply([ $status, $json->{metadata}{id}, $json->{components} ], [ 200, $other, [] ], "what is no document: $other");
+}
+
 ($status, $json) = $shim->post(
 	'/competition/create',
 	{ name => 'Cup', startDate => '2025-01-01T00:00:00Z', instructorIds => ['ines'] },
@@ -165,12 +179,11 @@ is_deeply(
 	[ JSON::PP::true, 2, 10 ],
 	'attempt, right: counted and awarded');
 
-($status, $json) = $shim->post(
+($status, $json, $headers) = $shim->post(
 	'/question/complete',
 	{ %attempt, question_id => $second, points => 500, is_correct => JSON::PP::true },
 	$token{player});
-is_error(403, 'attempt_required', 'a player completes without an attempt')
-  if ($headers = { 'x-request-id' => $json->{requestId}, 'content-type' => 'application/json' });
+is_error(403, 'attempt_required', 'a player completes without an attempt');
 ($status, $json) = $shim->post('/question/attempt',
 	qq({"user_id":"ada","question_id":"$second","group_challenge_id":"$placed","answer":1.50}),
 	$token{player});

@@ -217,30 +217,26 @@ my $slow = Edurange::Shim->start(
 	EDURANGE_STATEMENT_TIMEOUT => 3000,
 	EDURANGE_ANONYMOUS_TIER => 'service');
 
-# Asks in another process; returns what to read the outcome from.
-sub ask_aside
-{
-	my ($shim, $path, $body) = @_;
-	my $pid = open(my $from, '-|') // die "could not fork: $!";
+# Adds points, and waits for nothing.
+sub add_aside { return $_[0]->ask_aside('POST', '/add_points', body => \%add, token => $service); }
 
-	if ($pid == 0)
-	{
-		my ($status, $json) = $shim->post($path, $body, $service);
-		syswrite(STDOUT, $status . ' ' . ($json->{code} // $json->{points} // '') . "\n");
-		POSIX::_exit(0);
-	}
-	return $from;
+# How that was answered: status, and code or total.
+sub outcome
+{
+	my ($answered, $said) = Edurange::Shim->answer_of($_[0]);
+
+	return $answered . ' ' . ($said->{code} // $said->{points} // '');
 }
 
 my $lock = $node->background_psql('edurange');
 $lock->query_safe(q{BEGIN; SELECT * FROM public."GroupPoints" FOR UPDATE});
-my $first = ask_aside($slow, '/add_points', \%add);
+my $first = add_aside($slow);
 sleep 0.5;
-my $second = ask_aside($slow, '/add_points', \%add);
+my $second = add_aside($slow);
 ($status) = $slow->get('/status');
 is($status, 200, 'a lock: /status is not held up');
-is(readline($second), "503 unavailable\n", 'a lock: who finds no connection in time');
-is(readline($first), "504 timeout\n", 'a lock: who waits for it');
+is(outcome($second), '503 unavailable', 'a lock: who finds no connection in time');
+is(outcome($first), '504 timeout', 'a lock: who waits for it');
 $lock->query_safe('COMMIT');
 ($status) = $slow->post('/add_points', \%add);
 is($status, 200, 'a lock: afterwards');
@@ -249,23 +245,29 @@ is($slow->stop, 0, 'stopped');
 # ---- the end -----------------------------------------------------------------------------------
 my $before = $node->safe_psql('edurange', 'SELECT points FROM public."GroupPoints"');
 $lock->query_safe(q{BEGIN; SELECT * FROM public."GroupPoints" FOR UPDATE});
-my @waiting = map { ask_aside($shim, '/add_points', \%add) } 1 .. 4;
+my @waiting = map { add_aside($shim) } 1 .. 4;
 sleep 0.5;
 my $idle = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim->port);
+my $staying = $shim->socket;
+syswrite($staying, "GET /get_points?user_id=ada&group_id=$group HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $service\r\n\r\n");
+my ($alive) = $shim->read_responses($staying, 1);
+unlike($alive->[0][2], qr/^Connection: close/mi, 'a connection stays open');
 my $pid = $shim->pid;
 kill 'TERM', $pid;
 sleep 0.3;
 is(IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim->port),
 	undef, 'draining: no new connections');
 ok(kill(0, $pid), 'draining: it waits for what is in flight');
+syswrite($staying, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n");
+($alive) = $shim->read_responses($staying, 1);
+like(($alive->[0][2] // ''), qr/^Connection: close/mi, 'draining: a connection that stayed ends with its next answer');
 $lock->query_safe('COMMIT');
-my @outcomes = sort map { scalar readline($_) } @waiting;
+my @outcomes = sort map { outcome($_) } @waiting;
 is_deeply(
 	\@outcomes,
-	[ map { "200 $_\n" } sort $before + 1 .. $before + 4 ],
+	[ map { "200 $_" } sort $before + 1 .. $before + 4 ],
 	'draining: requests in flight are finished');
 is($shim->stop, 0, 'draining: then it ends with success');
-$lock->quit;
 like($shim->log, qr/"event":"stopped"/, 'and says so');
 
 $shim->launch;
@@ -277,14 +279,46 @@ my $total = $node->safe_psql('edurange', 'SELECT points FROM public."GroupPoints
 ($status, $json) = $shim->post('/add_points', \%add, $service);
 is_deeply([ $status, $json->{points} ], [ 200, $total + 1 ], 'after kill -9 all points are there');
 
+# ---- requests that take longer than the end may -------------------------------------------------
+# Root is refused; a user of a namespace of one's own is root there.
+SKIP:
+{
+	skip 'no user namespaces here', 2 unless IPC::Run::run([ 'unshare', '--map-root-user', 'true' ], '2>', \my $why);
+	my $said = '';
+	IPC::Run::run([ 'unshare', '--map-root-user', $program ], '>', \my $nothing, '2>', \$said, IPC::Run::timeout(30));
+	is($? >> 8, 2, 'root is refused');
+	like($said, qr/root has no business here/, 'and told so');
+}
+for my $case ([ 'the time is up', 1, 1 ], [ 'there is a second signal', 600, 2 ])
+{
+	my ($reason, $patience, $signals) = @$case;
+	my $impatient = Edurange::Shim->start($node, EDURANGE_DRAIN_TIMEOUT => $patience);
+
+	$lock->query_safe(q{BEGIN; SELECT * FROM public."GroupPoints" FOR UPDATE});
+	my $held = add_aside($impatient);
+	ok($node->poll_query_until('edurange', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'}), 'a request waits');
+	my $begun = time;
+	kill 'TERM', $impatient->pid if $signals > 1;
+	sleep 0.05 while $signals > 1 && $impatient->log !~ /"event":"stopping"/ && time - $begun < 30;
+	is($impatient->stop, 0, "it ends when $reason");
+	like($impatient->log, qr/"event":"stopped","message":"not every request was finished in time"/, 'and says what is left');
+	is(outcome($held), '599 ', 'whose client gets no answer');
+	cmp_ok(time - $begun, '>=', 0.9, 'not earlier') if $signals == 1;
+	cmp_ok(time - $begun, '<', 60, 'nor much later');
+	$lock->query_safe('ROLLBACK');
+	ok($node->poll_query_until('edurange', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = 'edurange_shim' AND state = 'active'}), 'the server has done with it');
+}
+$lock->quit;
+
 # ---- a server that takes no writes -------------------------------------------------------------
+$total = $node->safe_psql('edurange', 'SELECT points FROM public."GroupPoints"');
 $node->safe_psql('postgres', 'ALTER DATABASE edurange SET default_transaction_read_only = on');
 $node->restart;
 ($status, $json, $headers) = $shim->post('/add_points', \%add, $service);
 is_deeply([ $status, $json->{code} ], [ 503, 'read_only' ], 'read-only: 503');
 ok($headers->{'retry-after'}, 'read-only: Retry-After');
 ($status, $json) = $shim->get("/get_points?user_id=ada&group_id=$group", $service);
-is_deeply([ $status, $json ], [ 200, { points => $total + 1 } ], 'read-only: reads go on');
+is_deeply([ $status, $json ], [ 200, { points => $total } ], 'read-only: reads go on');
 is($shim->stop, 0, 'stopped');
 
 done_testing();

@@ -219,9 +219,11 @@ subtest 'whoever is there is asked again soon' => sub {
 	{
 		$im->fault(@$fault);
 		becomes_true('SELECT "consecutiveFailures" > 4 FROM edurange.sync_status()', "@$fault: for long");
-		my $before = $im->requests->{'list-challenge-pods'};
-		sleep 1;
-		cmp_ok($im->requests->{'list-challenge-pods'} - $before, '>', 1, 'no pauses grow');
+		# pauses that grow would be longer than 3 s by now, and 100 s for all of these
+		my $wanted = $im->requests->{'list-challenge-pods'} + 10;
+		my $end = time + 30;
+		sleep 0.1 while $im->requests->{'list-challenge-pods'} < $wanted && time < $end;
+		cmp_ok($im->requests->{'list-challenge-pods'}, '>=', $wanted, 'no pauses grow');
 		$im->clear_faults;
 		works_again('so it works at once when it is over');
 	}
@@ -352,17 +354,17 @@ subtest 'SIGTERM in the middle of a transfer' => sub {
 	my $pid = sql(worker('pid'));
 	my $begin = time;
 	kill 'TERM', $pid;
-	while (kill(0, $pid) && time - $begin < 10)
+	while (kill(0, $pid) && time - $begin < 30)
 	{
 		sleep 0.02;
 	}
-	cmp_ok(time - $begin, '<', 1, 'ends it at once');
+	cmp_ok(time - $begin, '<', 30, 'ends it, and does not wait for the minute that the transfer may take');
 	$node->restart;
 	becomes_true('SELECT EXISTS (' . worker('1') . " AND query = 'polling')",
 		'the same with a shutdown of the server');
 	$begin = time;
 	$node->stop('fast');
-	cmp_ok(time - $begin, '<', 5, 'a fast shutdown does not wait for the transfer either');
+	cmp_ok(time - $begin, '<', 30, 'a fast shutdown does not wait for the transfer either');
 	$im->clear_faults;
 	$node->start;
 	works_again('works after a restart');

@@ -58,6 +58,9 @@ for my $name (sort keys %right)
 # ---- what is refused with an error of our own ---------------------------------------------------
 my %refused = (
 	'Content-Length twice' => post("Content-Length: 7\r\nContent-Length: 7\r\n"),
+	'Idempotency-Key twice' => post("Idempotency-Key: k\r\nContent-Length: 7\r\nIdempotency-Key: l\r\n"),
+	'Idempotency-Key twice, the same in another case' => post("idempotency-key: k\r\nContent-Length: 7\r\nIDEMPOTENCY-KEY: k\r\n"),
+	'Content-Type twice' => post("Content-Type: application/json\r\nContent-Length: 7\r\n"),
 	'Content-Length twice, different' => post("Content-Length: 7\r\nContent-Length: 5\r\n"),
 	'Content-Length and Transfer-Encoding' => post("Content-Length: 7\r\nTransfer-Encoding: chunked\r\n", $chunks),
 	'Transfer-Encoding and Content-Length' => post("Transfer-Encoding: chunked\r\nContent-Length: 7\r\n", $chunks),

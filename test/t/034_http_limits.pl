@@ -12,6 +12,7 @@ use Edurange::Cluster;
 use Edurange::Shim;
 use HTTP::Tiny;
 use IO::Select;
+use IO::Socket::IP;
 
 my $node = Edurange::Cluster->new_ready('limits');
 my $shim = Edurange::Shim->start($node, EDURANGE_MAX_HEADER => 5120, EDURANGE_MAX_RESPONSE => 65536,);
@@ -34,6 +35,17 @@ is($status, 200, 'as deep as allowed') or diag explain $json;
 is_deeply([ $status, $json->{code} ], [ 400, 'too_deep' ], 'deeper');
 ($status, $json) = $shim->post('/activity/log', '{"metadata":"' . '\\"[{' x 150 . '","userId":"u","eventType":"USER_UPDATED"}', $token);
 is($status, 200, 'brackets in a text do not count');
+# A document is refused before the database sees it, which would have words of its own.
+my $document = sub { '{"metadata":' . '[' x ($_[0] - 1) . ']' x ($_[0] - 1) . '}' };
+($status, $json) = $shim->post('/cdf/validate', $document->(100), $token);
+is_deeply([ $status, $json->{valid} ], [ 200, JSON::PP::false ], 'a document as deep as allowed') or diag explain $json;
+for my $path (qw(/cdf/validate /cdf/import /cdf/update/x))
+{
+	($status, $json) = $shim->post($path, $document->(101), $path eq '/cdf/validate' ? $token : $shim->make_token('admin'));
+	is_deeply([ $status, $json->{code} ], [ 400, 'too_deep' ], "$path: deeper") or diag explain $json;
+	my ($line) = grep { /"id":"$json->{requestId}"/ } split /\n/, $shim->log;
+	is_deeply([ @{ decode_json($line) }{qw(backend sqlstate)} ], [ 0, undef ], "$path: the database was not asked");
+}
 $node->safe_psql('edurange', q{
 	INSERT INTO "User" (id, email) SELECT 'u' || i, 'e' || i FROM generate_series(1, 2000) i;
 	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01');
@@ -71,6 +83,20 @@ is($status, 200, 'an open route does not look at tokens');
 like($metrics, qr/^edurange_wrong_tokens_total 40$/m, 'they are counted');
 is($shim->stop, 0, 'stopped');
 $shim = Edurange::Shim->start($node);
+
+# ---- IPv6 ---------------------------------------------------------------------------------------
+SKIP:
+{
+	skip 'there is no IPv6 here', 5 unless IO::Socket::IP->new(LocalHost => '::1', Listen => 1);
+	my $metrics_port = PostgreSQL::Test::Cluster::get_free_port();
+	my $six = Edurange::Shim->start($node, EDURANGE_HOST => '::', EDURANGE_METRICS_PORT => $metrics_port, EDURANGE_CONNECTION_LIMIT => 64);
+	my $url = 'http://[::1]:' . $six->port;
+	is(HTTP::Tiny->new->get("$url/get_points?user_id=u1&group_id=g", { headers => { Authorization => "Bearer $token" } })->{status}, 200, 'a peer of IPv6');
+	is(HTTP::Tiny->new->get("$url/get_points?user_id=u1&group_id=g", { headers => { Authorization => 'Bearer edr_wrong' } })->{status}, 401, 'one with a wrong token');
+	is(($six->get('/live'))[0], 200, 'and one of IPv4 at the same port');
+	like(HTTP::Tiny->new->get("http://[::1]:$metrics_port/metrics")->{content}, qr/^edurange_wrong_tokens_total 1$/m, 'the port of the metrics');
+	is($six->stop, 0, 'stopped');
+}
 
 # ---- other origins ------------------------------------------------------------------------------
 my %origin = (headers => { Origin => 'https://one.example' });

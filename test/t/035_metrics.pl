@@ -128,7 +128,16 @@ SKIP:
 }
 
 # ---- without a database -------------------------------------------------------------------------
+my $open = Edurange::Shim->start($node, EDURANGE_ANONYMOUS_TIER => 'service');
+(undef, $health) = $open->get('/health/detailed');
+my ($well, $connected) = ($health->{status}, $health->{connection_info}{last_connected});
 $node->stop('fast');
+($status, $health) = $open->get('/health/detailed');
+is_deeply([ $status, $well, @$health{qw(status database)} ], [ 503, 'ok', 'error', 'disconnected' ], 'health without a database') or diag explain $health;
+is_deeply([ @{ $health->{connection_info} }{qw(last_connected last_error)} ], [ $connected, 'connection failed' ], 'with what the shim knows');
+cmp_ok($health->{connection_info}{reconnect_attempts}, '>', 0, 'attempts are counted');
+like($health->{timestamp}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'at a time');
+is($open->stop, 0, 'stopped');
 $own = $http->get("http://127.0.0.1:$port/metrics");
 is($own->{status}, 200, 'metrics without a database');
 my %away = samples($own->{content});

@@ -21,6 +21,7 @@ my ($status, $json);
 $node->safe_psql(
 	'edurange', q{
 	INSERT INTO "User" (id, email) SELECT u, u FROM unnest(ARRAY['ada', 'bob']) u;
+	INSERT INTO "User" (id, email, role) VALUES ('ina', 'ina', 'INSTRUCTOR');
 	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01'), ('h', 'H', '2020-01-01'), ('both', 'B', '2020-01-01');
 	INSERT INTO "_GroupMembers" ("A", "B") VALUES ('g', 'ada'), ('h', 'bob'), ('both', 'ada'), ('both', 'bob');
 	INSERT INTO "CompetitionAccessCode" (code, "groupId", "createdBy") VALUES ('OPEN', 'g', 'ada');
@@ -52,11 +53,11 @@ sub state_of
 
 sub ask
 {
-	my ($route, $token, $query, $body) = @_;
+	my ($route, $token, $query, $body, %headers) = @_;
 	my ($method, $path) = split / /, $route;
 
 	($status, $json) = $shim->request($method, ($query =~ m{^/} ? $query : $path . $query), token => $token,
-		defined $body ? (body => encode_json($body), headers => { 'Content-Type' => 'application/json' }) : ());
+		headers => { %headers, defined $body ? ('Content-Type' => 'application/json') : () }, defined $body ? (body => encode_json($body)) : ());
 	return $status;
 }
 
@@ -77,11 +78,27 @@ for my $route (sort keys %tier)
 }
 
 # ---- bound to another ---------------------------------------------------------------------------
+# A document, and a pack of one, that no column of the tables below knows yet.
+sub document
+{
+	my ($id) = @_;
+
+	return { metadata => { id => $id, name => 'N', version => '1', challenge_type => 'web' }, components => [ { type => 'container', id => 'c', config => { image => 'i' } } ] };
+}
+
+sub pack_of
+{
+	my ($version) = @_;
+
+	return { manifest => { id => 'p', name => 'P', version => $version, challenges => ['a.json'] }, challenges => [ document('of-p') ] };
+}
+
 # What names ada, her instance or her competition, by route: a request that a token for bob must not make.
 my %of_ada = (
 	'GET /get_points' => [ '?user_id=ada&group_id=both' ],
 	'POST /add_points' => [ '', { user_id => 'ada', group_id => 'both', points => 1 } ],
 	'POST /set_points' => [ '', { user_id => 'ada', group_id => 'both', points => 1 } ],
+	'POST /competition/create' => [ '', { name => 'N', startDate => '2020-01-01', instructorIds => ['ina'] } ],
 	'POST /competition/generate-code' => [ '', { groupId => 'both', createdBy => 'ada' } ],
 	'POST /competition/join' => [ '', { code => 'OPEN', userId => 'ada' } ],
 	'POST /competition/complete-challenge' => [ '', { userId => 'ada', groupChallengeId => 'gc' } ],
@@ -93,13 +110,22 @@ my %of_ada = (
 	'GET /challenge/list' => [ '?group_id=g' ],
 	'GET /get_challenge_instance' => [ '?challenge_instance_id=ia' ],
 	'PATCH /challenge-instances/{instance_id}' => [ '/challenge-instances/ia', { status => 'TERMINATING' } ],
-	'POST /activity/log' => [ '', { eventType => 'USER_UPDATED', userId => 'ada' } ]);
-# Routes that name no user, instance or competition: for a bound token as for any.
-my %of_nobody = map { $_ => 1 } ('GET /health/detailed', 'GET /metrics', 'GET /question/details', 'GET /challenge/details',
-	'GET /challenges', 'GET /schema', 'POST /cdf/validate', 'POST /cdf/import', 'POST /competition/create', 'POST /competition/add-challenge');
+	'POST /activity/log' => [ '', { eventType => 'USER_UPDATED', userId => 'ada' } ],
+	(map { ("POST $_" => [ '', pack_of('1.0.0'), 'X-Uploader-User-Id' => 'ada' ]) } qw(/packs/upload /challenge-pack/install /challenge-pack/update)));
+# What names no user, instance or competition of anybody's, in this order: for a bound token as for any of its tier.
+my @of_nobody = (
+	[ 'GET /health/detailed', '' ], [ 'GET /metrics', '' ], [ 'GET /question/details', '?question_id=q' ],
+	[ 'GET /challenge/details', '?challenge_id=ch' ], [ 'GET /challenges', '' ], [ 'GET /schema', '' ],
+	[ 'POST /competition/add-challenge', '', { groupId => 'both', challengeId => 'ch', points => 1 } ],
+	[ 'POST /cdf/validate', '', document('new') ], [ 'POST /cdf/import', '', document('new') ],
+	[ 'POST /cdf/update/{challenge_id}', '/cdf/update/new', document('new') ], [ 'GET /cdf/export/{challenge_id}', '/cdf/export/new' ],
+	[ 'POST /packs/upload', '', pack_of('1.0.0') ], [ 'POST /challenge-pack/install', '', pack_of('1.1.0') ],
+	[ 'POST /challenge-pack/update', '', pack_of('1.2.0') ], [ 'GET /challenge-pack/list', '' ],
+	[ 'GET /challenge-pack/details/{pack_id}', '/challenge-pack/details/p' ], [ 'POST /challenge-pack/uninstall', '', { pack_id => 'p' } ]);
 my %binding = (user => q{, user_id => 'bob'}, instance => q{, instance_id => 'ib'});
 
-my @new = grep { $rank{ $tier{$_} } > 0 && !$of_ada{$_} && !$of_nobody{$_} && !m{/(cdf|challenge-pack|packs|api/schema)} } sort keys %tier;
+my %of_nobody = map { $_->[0] => 1 } @of_nobody;
+my @new = grep { $rank{ $tier{$_} } > 0 && !$of_ada{$_} && !$of_nobody{$_} } sort keys %tier;
 is_deeply(\@new, [], 'every route is in one of these tables');
 for my $bound (sort keys %binding)
 {
@@ -115,6 +141,21 @@ for my $bound (sort keys %binding)
 	}
 }
 is(state_of(), $before, 'and nothing has changed');
+is($node->safe_psql('edurange', 'SELECT (SELECT count(*) FROM "ChallengePack"), (SELECT count(*) FROM "Challenge")'), '0|1', 'no pack was installed');
+
+my %bound_to_bob = map { $_ => token($_, $binding{user}) } qw(player service admin);
+for my $request (@of_nobody)
+{
+	my ($route, @how) = @$request;
+	my ($below) = grep { $rank{$_} == $rank{ $tier{$route} } - 1 } keys %rank;
+
+	is(ask($route, $bound_to_bob{$below}, @how), 403, "$route: a bound token of a lower tier") if $bound_to_bob{$below};
+	is(ask($route, $bound_to_bob{ $tier{$route} }, @how), 200, "$route: a bound token") or diag explain $json;
+}
+is($node->safe_psql('edurange', q{SELECT DISTINCT "userId" FROM "ActivityLog" WHERE "eventType" = 'CHALLENGE_PACK_INSTALLED'}), 'bob', 'whose user the log names');
+
+is(ask('POST /competition/create', token('service', q{, user_id => 'ina'}), @{ $of_ada{'POST /competition/create'} }), 200,
+	'an instructor makes a competition of its own');
 
 # ---- bound to oneself ---------------------------------------------------------------------------
 for my $bound (q{, user_id => 'ada'}, q{, instance_id => 'ia'})

@@ -1,6 +1,6 @@
 # Requests made up from the OpenAPI document: none is answered with 5xx, with a status or code that the
 # document does not have for its route, or with a body that breaks its schema.  EDURANGE_FUZZ_REQUESTS says
-# how many, EDURANGE_FUZZ_SEED with which seed.
+# how many, EDURANGE_SEED with which seed.
 
 use strict;
 use warnings;
@@ -11,10 +11,11 @@ use Test::More;
 
 use Edurange::Cluster;
 use Edurange::FuzzHttp;
+use Edurange::Seed qw(draw_from);
 use Edurange::Shim;
 
 my $count = $ENV{EDURANGE_FUZZ_REQUESTS} || ($ENV{EDURANGE_LONG} ? 100_000 : 1500);
-my $seed = $ENV{EDURANGE_FUZZ_SEED} || ($ENV{EDURANGE_LONG} ? time : 1);
+my $seed = draw_from($ENV{EDURANGE_LONG} ? time : 1);
 my $node = Edurange::Cluster->new_ready('fuzz', conf => "edurange.attempt_limit = 0\n");
 my $shim = Edurange::Shim->start($node);
 my ($status, $document) = $shim->get('/openapi.json');
@@ -54,7 +55,6 @@ my $fuzz = Edurange::FuzzHttp->new($document, seed => $seed, tokens => { %token,
 		packid => [ 'first-steps', 'no' ], limit => [ 1, 100 ], metadata => [ '{}', '{"a":1}' ], type => [ 'web', 'x' ]
 	});
 
-diag("seed $seed, $count requests");
 my (%seen, @findings);
 for my $n (1 .. $count)
 {

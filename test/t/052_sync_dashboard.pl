@@ -11,9 +11,10 @@ use Time::HiRes qw(sleep time);
 
 use Edurange::Cluster;
 use Edurange::InstanceManager;
+use Edurange::Seed qw(draw_from);
 
 my $seconds = $ENV{EDURANGE_LONG} ? 300 : 8;
-srand($ENV{EDURANGE_SEED} // 4711);
+draw_from(4711);
 
 my $im = Edurange::InstanceManager->start(args => [ '--termination-delay', '300' ]);
 my $node = Edurange::Cluster->new_ready(
@@ -112,7 +113,7 @@ while (time < $end)
 	{
 		$im->clear_faults;
 	}
-	elsif ($dice < 0.88 && $kills < $seconds / 3)
+	elsif ($kills < $seconds / 3 && ($dice < 0.88 || $kills == 0 && time > $end - $seconds / 2))
 	{
 		my $pid = attempt(
 			q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'edurange sync worker'});
@@ -124,6 +125,9 @@ while (time < $end)
 $im->clear_faults;
 until_answered('SELECT 1');
 note "$number instances, $kills kills";
+cmp_ok($kills, '>', 0, 'the worker was killed');
+is(scalar(() = slurp_file($node->logfile) =~ /background worker "edurange sync worker" \(PID \d+\) was terminated by signal 9/g),
+	$kills, 'each time');
 ok( $node->poll_query_until(
 		'edurange',
 		q{SELECT "workerRunning" AND "consecutiveFailures" = 0 AND polls > 3 FROM edurange.sync_status()}),

@@ -3,8 +3,9 @@
 #   my $shim = Edurange::Shim->start($node, EDURANGE_POOL_SIZE => 2);
 #   my ($status, $json, $headers) = $shim->get('/get_points?user_id=u&group_id=g', $token);
 #
-# The program is stopped when the object goes away.  Its path is in EDURANGE_SHIM.  A status of 599
-# means that no answer came.
+# The program is stopped when the object goes away, or the test ends, as a service manager stops it.  A test
+# whose program did not end well, or left a sanitizer's report, fails.  Its path is in EDURANGE_SHIM.  A status
+# of 599 means that no answer came.
 
 package Edurange::Shim;
 
@@ -18,10 +19,16 @@ use IO::Socket::INET;
 use JSON::PP;
 use POSIX ();
 use PostgreSQL::Test::Utils ();
+use Scalar::Util qw(weaken);
+use Test::More ();
 use Time::HiRes qw(sleep time);
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 my $started = 0;
+my %running; # by process, weakly
+my $owner = $$;
+my $ended_badly = 0;
+my $end_seconds = 90; # draining included
 
 # Starts the shim for a server (undef: the settings name it) with settings from the environment
 # given, on a free port, and returns when /ready answers 200 (or, with WAIT => '/live', when that does).
@@ -68,6 +75,7 @@ sub launch
 		open(STDERR, '>>', $self->{log}) or POSIX::_exit(127);
 		exec($program) or POSIX::_exit(127);
 	}
+	weaken($running{ $self->{pid} } = $self);
 	$self->_wait_until(
 		sub {
 			substr($self->log, $seen) =~ /"event":"listening".*"port":(\d+)/ or return 0;
@@ -150,6 +158,30 @@ sub socket
 	  // croak "could not connect: $!";
 }
 
+# Sends a request on a connection of its own and waits for nothing; answer_of() takes what it returns.
+sub ask_aside
+{
+	my ($self, $method, $path, %options) = @_;
+	my $socket = $self->socket;
+	my $body = ref $options{body} ? $json->encode($options{body}) : $options{body};
+	my %headers = (Host => 'x', Connection => 'close', %{ $options{headers} // {} });
+
+	$headers{Authorization} = "Bearer $options{token}" if defined $options{token};
+	%headers = (%headers, 'Content-Type' => 'application/json', 'Content-Length' => length $body) if defined $body;
+	syswrite($socket, join('', "$method $path HTTP/1.1\r\n", (map { "$_: $headers{$_}\r\n" } sort keys %headers), "\r\n", $body // ''));
+	return $socket;
+}
+
+# The answer to a request that was sent aside, within a minute: status and decoded body; 599: none came.
+sub answer_of
+{
+	my ($class, $socket) = @_;
+	my ($responses) = $class->read_responses($socket, 1, 60);
+
+	return 599 unless @$responses;
+	return ($responses->[0][0], eval { $json->decode($responses->[0][1]) });
+}
+
 # Reads responses from a connection until there are as many as wanted, it is closed, or nothing comes
 # for a while; returns those that came, [status, body] each, and whether it was closed.
 sub read_responses
@@ -212,12 +244,18 @@ sub make_token
 		"SELECT token FROM edurange.create_token('$tier', 'test')");
 }
 
-# Stops it as a service manager does; returns its exit status.
+# Stops it as a service manager does; returns its exit status, and notes when that is not 0.
 sub stop
 {
 	my ($self) = @_;
+	my $pid = $self->{pid} // return;
+	my $status = $self->_end('TERM');
+	my @reports = grep { -e } map { ($_ // '') =~ /log_path='?([^':]+)/ ? "$1.$pid" : () } @ENV{qw(ASAN_OPTIONS UBSAN_OPTIONS)};
 
-	return $self->_end('TERM');
+	return $status if $status == 0 && !@reports;
+	$ended_badly++;
+	Test::More::diag("the shim, process $pid, ended with $status @reports: " . substr($self->log, -2000));
+	return $status || 1;
 }
 
 # Kills it without any chance to finish.
@@ -232,11 +270,17 @@ sub _end
 {
 	my ($self, $signal) = @_;
 	my $pid = delete $self->{pid} // return;
+	my $late = time + $end_seconds;
 
 	# waiting sets the status of the program, which must not become that of the test
 	local $? = 0;
+	delete $running{$pid};
 	kill $signal, $pid;
-	waitpid($pid, 0);
+	while (waitpid($pid, POSIX::WNOHANG()) == 0)
+	{
+		kill 'KILL', $pid if time > $late;
+		sleep 0.01;
+	}
 	return $?;
 }
 
@@ -244,8 +288,19 @@ sub DESTROY
 {
 	my ($self) = @_;
 
-	$self->kill9;
+	local ($@, $!);
+	$self->stop if $$ == $owner;
 	return;
+}
+
+# Before that of Test::More, which is loaded earlier and makes of this status that of the test.
+END
+{
+	if ($$ == $owner)
+	{
+		$_->stop for grep { defined } values %running;
+		$? ||= 1 if $ended_badly;
+	}
 }
 
 1;
