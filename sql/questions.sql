@@ -48,6 +48,8 @@ INSERT INTO "ChallengeQuestion" (id, "challengeId", content, type, points, answe
 VALUES ('dash', 'quiz', '?', 'checkboxes', 0, '["x", "y"]', 100, 'dash', false), ('dash2', 'quiz', '?', 'multiple_choice', 0, 'x', 101, 'dash2', false);
 SELECT testing.try('ada', 'dash', '["x"]'), testing.try('ada', 'dash', '["y","x"]');
 SELECT testing.try('ada', 'dash2', 'y'), testing.try('ada', 'dash2', 'x');
+DELETE FROM "QuestionAttempt" WHERE "questionId" LIKE 'dash%';
+DELETE FROM "QuestionCompletion" WHERE "questionId" LIKE 'dash%';
 DELETE FROM "ChallengeQuestion" WHERE id LIKE 'dash%';
 -- what is no choice is no part of the set
 SELECT testing.try('bob', 'boxes', '["a", "c", null]'), testing.try('bob', 'boxes', '["a", "c", {}]');
