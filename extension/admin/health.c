@@ -8,6 +8,7 @@
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
 
+#include "admin/assertions.h"
 #include "base/statements.h"
 #include "base/surface.h"
 
@@ -51,12 +52,10 @@ typedef enum StatementId
 #define VERSION "(SELECT extversion FROM pg_extension WHERE extname = 'edurange')"
 
 static Statement statements[STATEMENT_COUNT] = {
-    /* Service goes on without the guard, for subscribers that nobody has, and without the worker. */
     [READINESS] =
         {"SELECT ROW(cardinality(missing) = 0, " VERSION ", missing)::edurange.readiness"
          " FROM (SELECT coalesce(array_agg(kind || ' ' || name ORDER BY kind, name), '{}')"
-         " FROM edurange.assertions() WHERE NOT present"
-         " AND kind NOT IN ('guard', 'replica identity', 'role', 'worker')) AS m (missing)",
+         " FROM edurange.assertions() WHERE NOT present AND " STOPS_SERVICE ") AS m (missing)",
          {InvalidOid},
          .reads = true},
     /* Something small that reads a table, to measure. */

@@ -1,5 +1,6 @@
 -- Who may call what.  Everything belongs to the superuser who installs, so that no role of ours can replace
--- what runs in a superuser's name, and nothing to PUBLIC but new_id(), the default of the platform's id columns.  Each tier adds to the one before.
+-- what runs in a superuser's name, and nothing to PUBLIC but new_id(): where migrate() of before made it the
+-- default of the platform's id columns, whoever inserts calls it until migrate() runs again.  Each tier adds to the one before.
 
 DO $$
 DECLARE
