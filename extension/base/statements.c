@@ -84,6 +84,23 @@ in_subtransaction(void (*work)(void *argument), void *argument, bool keep)
 	end_subtransaction(keep, context, owner, frame);
 }
 
+/* By what statements are planned that find rows by keys, whatever the session would have. */
+static const char *const planning[][2] = {
+    {"enable_seqscan", "off"},
+    {"enable_indexscan", "on"},
+    {"enable_indexonlyscan", "on"},
+    {"enable_bitmapscan", "on"},
+    {"enable_nestloop", "on"},
+    {"jit", "off"},
+    {"seq_page_cost", "1"},
+    {"random_page_cost", "4"},
+    {"cpu_tuple_cost", "0.01"},
+    {"cpu_operator_cost", "0.0025"},
+    {"cpu_index_tuple_cost", "0.005"},
+    {"from_collapse_limit", "8"},
+    {"join_collapse_limit", "8"},
+};
+
 /*
  * Plans a statement that finds rows by keys, once for all values.  A table that is empty or small would
  * be read whole, and a session that keeps such a plan would go on to do so while the table grows, until
@@ -95,8 +112,8 @@ plan_by_key(Statement *statement)
 	int level = NewGUCNestLevel();
 	CachedPlan *plan;
 
-	guc_set_locally("enable_seqscan", "off");
-	guc_set_locally("jit", "off");
+	for (int i = 0; i < lengthof(planning); i++)
+		guc_set_locally(planning[i][0], planning[i][1]);
 	plan = SPI_plan_get_cached_plan(statement->plan);
 	if (plan != NULL)
 		ReleaseCachedPlan(plan, CurrentResourceOwner);

@@ -94,7 +94,7 @@ static void
 settle(void)
 {
 	guc_set_locally("search_path", "pg_catalog, pg_temp");
-	guc_set_locally("row_security", "off");
+	guc_settle();
 }
 
 bool

@@ -222,7 +222,7 @@ AS $$
     SELECT t.typname AS name, t.typtype, t.typowner
     FROM pg_type t
     WHERE t.typnamespace = 'public'::regnamespace AND t.typname IN (SELECT name[1]
-      FROM platform, regexp_matches(sql, 'CREATE TYPE "(\w+)" AS ENUM', 'g') AS name)
+      FROM platform, regexp_matches(sql, 'CREATE TYPE "([^"]+)" AS ENUM', 'g') AS name)
   ), owner (oid) AS (
     SELECT oid FROM pg_roles WHERE rolsuper OR rolname = platform_owner
     UNION SELECT datdba FROM pg_database WHERE datname = current_database()
@@ -250,7 +250,7 @@ AS $$
   -- what an index of ours or the platform's is to be called
   SELECT ROW(format('public.%I is no index', c.relname), 'Drop or rename it.')::edurange.planted
   FROM (SELECT name FROM edurange.assertions() WHERE kind = 'index'
-    UNION ALL SELECT name[1] FROM platform, regexp_matches(sql, 'INDEX IF NOT EXISTS "(\w+)"', 'g') AS name) AS i
+    UNION ALL SELECT name[1] FROM platform, regexp_matches(sql, 'INDEX IF NOT EXISTS "([^"]+)"', 'g') AS name) AS i
   JOIN pg_class c ON c.relname = i.name AND c.relnamespace = 'public'::regnamespace
   WHERE c.relkind <> 'i'
 $$;
