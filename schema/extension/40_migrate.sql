@@ -47,7 +47,7 @@ COMMENT ON FUNCTION edurange.guard_source() IS
 
 CREATE FUNCTION edurange.assertions()
   RETURNS TABLE (kind text, name text, present boolean, apply text)
-  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off
 AS $assertions$
   WITH platform AS (
     SELECT t.name, to_regclass(format('public.%I', t.name)) AS oid
@@ -210,7 +210,7 @@ COMMENT ON FUNCTION edurange.repair(text, text) IS
   'Repairs all rows of a finding, or the one subject, and returns them; a changed total has its entry in the ledger. Locks the tables against writers until the end of the transaction. Needs a superuser. Errors: missing_parameter, invalid_parameter, not_installed, forbidden.';
 
 CREATE FUNCTION edurange.planted_platform(platform_owner text) RETURNS SETOF edurange.planted
-  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off
 AS $$
   WITH platform (sql) AS (SELECT sql FROM edurange.migration_source() WHERE number = 1
   ), relation AS (

@@ -9,10 +9,12 @@
 
 #include "access/transam.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
 #include "fmgr.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 
 PG_MODULE_MAGIC;
 
@@ -26,6 +28,7 @@ static struct
 	char *value;
 } settings[MAX_SETTINGS];
 static int count;
+static int depth; /* of functions within functions; those within have what the outer one has made of it */
 
 static bool
 is_needed(Oid function)
@@ -34,17 +37,31 @@ is_needed(Oid function)
 	       get_func_namespace(function) == get_namespace_oid("edurange", true);
 }
 
+/* What the function itself sets holds over what its session has. */
+static void
+set_own(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	bool is_null;
+	Datum own = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proconfig, &is_null);
+
+	if (!is_null)
+		ProcessGUCArray(DatumGetArrayTypeP(own), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE);
+	ReleaseSysCache(tuple);
+}
+
 static void
 around(FmgrHookEventType event, FmgrInfo *function, Datum *level)
 {
-	if (event == FHET_START)
+	if (event == FHET_START && depth++ == 0)
 	{
 		*level = Int32GetDatum(NewGUCNestLevel());
 		for (int i = 0; i < count; i++)
 			(void) set_config_option(settings[i].name, settings[i].value, PGC_USERSET,
 			                         PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		set_own(function->fn_oid);
 	}
-	else if (event == FHET_END)
+	else if (event != FHET_START && --depth == 0 && event == FHET_END)
 		AtEOXact_GUC(true, DatumGetInt32(*level));
 }
 
