@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/resowner.h"
+#include "utils/snapmgr.h"
 
 #include "base/guc.h"
 #include "base/refusal.h"
@@ -144,12 +145,19 @@ static int
 execute(Statement *statement, Datum *values, const char *nulls)
 {
 	bool made = statement->plan == NULL;
+	int result;
 
 	if (made)
 		statement_prepare(statement);
 	if (statement->by_key && (made || !SPI_plan_is_valid(statement->plan)))
 		plan_by_key(statement);
-	return SPI_execute_plan(statement->plan, values, nulls, statement->reads, 0);
+	if (statement->newest)
+		PushActiveSnapshot(GetLatestSnapshot());
+	result =
+	    SPI_execute_plan(statement->plan, values, nulls, statement->reads || statement->newest, 0);
+	if (statement->newest)
+		PopActiveSnapshot();
+	return result;
 }
 
 /*

@@ -34,6 +34,7 @@ typedef struct Statement
 	const char *sql;
 	Oid argument_types[STATEMENT_MAX_ARGUMENTS]; /* ends with the first InvalidOid */
 	bool reads;                                  /* only reads, with the caller's snapshot */
+	bool newest;                                 /* only reads, what is committed by now */
 	bool by_key;      /* finds rows by keys, however few there are when it is planned */
 	bool secret;      /* writes a flag or an answer: its errors quote no values */
 	SPIPlanPtr plan;  /* made at the first use in a session */

@@ -75,6 +75,15 @@ extern void surface_restore(const Surface *saved, bool keep_settings);
 /* Opens the definition of a function that SQL can call. */
 #define SQL_FUNCTION(name) SQL_FUNCTION_ENTERED(name, surface_enter(fcinfo, &saved))
 
+/*
+ * The same of one that may be called in a batch, too, as it is refused before it writes anything: a refused call
+ * is not undone there.  The mark is a symbol that outcomes() looks for.
+ */
+#define SQL_FUNCTION_BATCHABLE(name)                                                               \
+	extern PGDLLEXPORT const bool name##_batchable;                                                \
+	const bool name##_batchable = true;                                                            \
+	SQL_FUNCTION(name)
+
 /* Opens the definition of a trigger's function: it decides no tier and always records. */
 #define SQL_TRIGGER(name) SQL_FUNCTION_ENTERED(name, surface_enter_trigger(&saved))
 

@@ -155,17 +155,17 @@ set_points(FunctionCallInfo fcinfo, const Caller *caller)
 	return correct_points_sql(fcinfo, caller, LEDGER_SET, "set");
 }
 
-SQL_FUNCTION(edurange_add_points)
+SQL_FUNCTION_BATCHABLE(edurange_add_points)
 {
 	return mutate(fcinfo, add_points);
 }
 
-SQL_FUNCTION(edurange_set_points)
+SQL_FUNCTION_BATCHABLE(edurange_set_points)
 {
 	return mutate(fcinfo, set_points);
 }
 
-SQL_FUNCTION(edurange_get_points)
+SQL_FUNCTION_BATCHABLE(edurange_get_points)
 {
 	char *user_id = required_text(fcinfo, 0, "user_id");
 	char *group_id = required_text(fcinfo, 1, "group_id");
