@@ -9,9 +9,11 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
@@ -23,6 +25,9 @@
 #include "base/statement_errors.h"
 #include "base/statements.h"
 #include "base/surface.h"
+
+/* Beside the results of SPI: the statement was not executed. */
+#define NOT_RECORDED (-1000)
 
 /* Opens the use of statements for the current function. */
 void
@@ -121,6 +126,36 @@ plan_by_key(Statement *statement)
 	AtEOXact_GUC(true, level);
 }
 
+/* Does the plan change rows? */
+static bool
+plan_writes(SPIPlanPtr plan)
+{
+	ListCell *source;
+	ListCell *query;
+
+	foreach (source, SPI_plan_get_plan_sources(plan))
+		foreach (query, ((CachedPlanSource *) lfirst(source))->query_list)
+		{
+			const Query *one = lfirst_node(Query, query);
+
+			if (one->hasModifyingCTE ||
+			    (one->commandType != CMD_SELECT && one->commandType != CMD_UTILITY))
+				return true;
+		}
+	return false;
+}
+
+/*
+ * Do our triggers record what is written?  Where they do not fire, only what they do themselves is written, as
+ * where somebody has them fire always.
+ */
+static bool
+is_recorded(void)
+{
+	return SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA ||
+	       DatumGetInt32(pg_trigger_depth(NULL)) > 0;
+}
+
 /* Makes the plan and keeps it. */
 static void
 statement_prepare(Statement *statement)
@@ -138,6 +173,7 @@ statement_prepare(Statement *statement)
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not keep a plan");
 	statement->plan = plan;
+	statement->writes = plan_writes(plan);
 }
 
 /* Plans the statement where it has to be planned, and executes it. */
@@ -151,6 +187,8 @@ execute(Statement *statement, Datum *values, const char *nulls)
 		statement_prepare(statement);
 	if (statement->by_key && (made || !SPI_plan_is_valid(statement->plan)))
 		plan_by_key(statement);
+	if (statement->writes && !is_recorded())
+		return NOT_RECORDED;
 	if (statement->newest)
 		PushActiveSnapshot(GetLatestSnapshot());
 	result =
@@ -201,6 +239,10 @@ statement_run(Statement *statement, const NullableDatum *arguments, int count)
 	}
 	PG_END_TRY();
 	refusal_frame = frame;
+	if (result == NOT_RECORDED)
+		raise_error(
+		    EDURANGE_READ_ONLY,
+		    "nothing is written while session_replication_role is replica: it would not be recorded");
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
 	return SPI_processed;

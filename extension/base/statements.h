@@ -38,6 +38,7 @@ typedef struct Statement
 	bool by_key;      /* finds rows by keys, however few there are when it is planned */
 	bool secret;      /* writes a flag or an answer: its errors quote no values */
 	SPIPlanPtr plan;  /* made at the first use in a session */
+	bool writes;      /* noted then */
 	bool of_platform; /* noted then: names a table of the platform */
 } Statement;
 

@@ -92,30 +92,7 @@ AS $assertions$
       ELSE edurange.migration_applied(s.number) END, NULL
   FROM edurange.migration_source() s
   UNION ALL
-  SELECT 'grant', format('%s on public.%I to edurange_game', privilege, p.name),
-    coalesce(has_table_privilege('edurange_game', p.oid, privilege), false),
-    format('GRANT %s ON public.%I TO edurange_game', privilege, p.name)
-  FROM platform p,
-    unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS needed (privilege)
-  UNION ALL
-  SELECT 'grant', format('SELECT on edurange.%I to edurange_game', l.name),
-    coalesce(has_table_privilege('edurange_game', to_regclass(format('edurange.%I', l.name)), 'SELECT'), false),
-    format('GRANT SELECT ON edurange.%I TO edurange_game', l.name)
-  FROM unnest(edurange.lent_tables()) AS l (name)
-  UNION ALL
-  SELECT 'grant', format('no %s on public.%I to edurange_owner', privilege, p.name),
-    NOT EXISTS (SELECT FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = p.oid
-      AND a.grantee = 'edurange_owner'::regrole AND a.privilege_type = privilege),
-    format('REVOKE %s ON public.%I FROM edurange_owner', privilege, p.name)
-  FROM platform p,
-    unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REFERENCES']) AS needed (privilege)
-  UNION ALL
-  SELECT 'grant', format('usage on schema %I to %I', g.schema, g.role),
-    has_schema_privilege(g.role, g.schema, 'USAGE'),
-    format('GRANT USAGE ON SCHEMA %I TO %I', g.schema, g.role)
-  FROM (VALUES ('public', 'edurange_game'), ('edurange', 'edurange_game'), ('edurange', 'edurange_owner'),
-    ('edurange', 'edurange_player'), ('edurange', 'edurange_service'),
-    ('edurange', 'edurange_admin')) AS g (schema, role)
+  SELECT kind, name, present, apply FROM edurange.rights()
   UNION ALL
   SELECT 'default', format('public.%I.%I', p.name, w.column_name),
     EXISTS (SELECT FROM pg_attrdef d JOIN pg_attribute a
