@@ -15,6 +15,7 @@
 typedef enum StatementId
 {
 	READINESS,
+	LIST_MISSING,
 	VERSION_AND_ROLES,
 	INSTALLED,
 	ONE_ROW,
@@ -79,6 +80,7 @@ static Statement statements[STATEMENT_COUNT] = {
          " AND kind NOT IN ('guard', 'replica identity')) AS m (missing)",
          {InvalidOid},
          .reads = true},
+    [LIST_MISSING] = {"SELECT " MISSING, {InvalidOid}, .reads = true},
     /* Of these two, what is left where rights are lost: they read catalogues, which everybody may. */
     [VERSION_AND_ROLES] =
         {"SELECT " VERSION ", ARRAY(SELECT 'identity ' || name"
@@ -225,6 +227,23 @@ SQL_FUNCTION_ANYWAY(edurange_readiness)
 }
 
 static void
+read_missing(Reading *reading)
+{
+	statement_run(&statements[LIST_MISSING], NULL, 0);
+	reading->row = only_result();
+}
+
+/* What is missing, as the list has it or as what is left says; with statements open. */
+static NullableDatum
+find_missing(const char *problem)
+{
+	Reading reading = {.read = read_missing};
+
+	return read_unless_lost(&reading) == NULL ? (NullableDatum){.value = reading.row}
+	                                          : read_remains(problem).missing;
+}
+
+static void
 read_one_row(void *argument)
 {
 	statement_run(&statements[ONE_ROW], NULL, 0);
@@ -265,7 +284,7 @@ SQL_FUNCTION_ANYWAY(edurange_health)
 	Reading reading = {.read = read_health};
 	char *problem = read_unless_lost(&reading);
 	Surface saved;
-	Remains remains;
+	NullableDatum missing;
 	Datum row;
 
 	if (problem == NULL)
@@ -273,9 +292,9 @@ SQL_FUNCTION_ANYWAY(edurange_health)
 	statements_begin();
 	if (!is_installed())
 		raise_error(EDURANGE_NOT_INSTALLED, "edurange.migrate() has not run yet");
-	remains = read_remains(problem);
+	missing = find_missing(problem);
 	surface_as_caller(&saved);
-	STATEMENT_RUN(&statements[HEALTH_ANYWAY], remains.missing, value_text(problem));
+	STATEMENT_RUN(&statements[HEALTH_ANYWAY], missing, value_text(problem));
 	row = only_result();
 	surface_take_back(&saved);
 	statements_end();

@@ -460,6 +460,20 @@ refuse_planted(const char *platform_owner)
 	raise_refusal(&refusal);
 }
 
+/* Is the install script of this version, or of one that asked nothing? */
+static bool
+has_door(void)
+{
+	Surface saved;
+	bool has;
+
+	surface_as_caller(&saved);
+	statement_run(&statements[HAS_DOOR], NULL, 0);
+	has = row_bool(0, 1);
+	surface_take_back(&saved);
+	return has;
+}
+
 /* Runs and reports what a statement lists, which who called has to read. */
 static void
 put_back(const Report *out, Statement *list)
@@ -523,8 +537,7 @@ run_migrate(void *argument)
 	if (!surface_has_owner())
 		make_roles(&run->out);
 	platform_owner = find_owner(run->wanted_owner);
-	statement_run(&statements[HAS_DOOR], NULL, 0);
-	run->out.has_door = row_bool(0, 1);
+	run->out.has_door = has_door();
 	if (run->out.has_door)
 	{
 		refuse_planted(run->wanted_owner);

@@ -45,9 +45,10 @@ AS $$
     FROM pg_namespace
     UNION ALL
     SELECT CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
-      WHEN 'i' THEN 'INDEX' WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END, c.oid::regclass::text, n.nspname, relowner,
-      relkind IN ('r', 'i', 't'), 'pg_class'::regclass, c.oid
+      WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END, c.oid::regclass::text, n.nspname, relowner,
+      relkind IN ('r', 't'), 'pg_class'::regclass, c.oid
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE relkind <> 'i' -- belongs to whom its table belongs
     UNION ALL
     SELECT 'FUNCTION', p.oid::regprocedure::text, n.nspname, proowner, false, 'pg_proc'::regclass, p.oid
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace

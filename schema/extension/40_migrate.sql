@@ -45,6 +45,30 @@ $guard_source$;
 COMMENT ON FUNCTION edurange.guard_source() IS
   'The body of the guard that migrate() makes: an event trigger in a schema of its own that refuses to drop the platform''s tables and those of schema edurange. It calls nothing of the extension, which may be gone.';
 
+CREATE FUNCTION edurange.wanted_indexes() RETURNS TABLE (table_name text, name text, columns text)
+  LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+  VALUES
+  ('QuestionAttempt', 'edurange_question_attempt_idx',
+   '"userId", "questionId", "groupChallengeId", "attemptedAt"'),
+  ('QuestionCompletion', 'edurange_question_completion_idx', '"groupChallengeId", "userId"'),
+  ('ChallengeCompletion', 'edurange_challenge_completion_idx', '"groupChallengeId"'),
+  ('GroupChallenge', 'edurange_group_challenge_idx', '"groupId"'),
+  ('GroupPoints', 'edurange_group_points_idx', '"groupId"'),
+  ('CompetitionAccessCode', 'edurange_access_code_idx', '"groupId"'),
+  ('ChallengeInstance', 'edurange_instance_user_idx', '"userId"'),
+  ('ChallengeInstance', 'edurange_instance_competition_idx', '"competitionId"'),
+  ('ChallengeInstance', 'edurange_instance_status_idx', 'status'),
+  ('ActivityLog', 'edurange_activity_time_idx', '"timestamp"'),
+  ('ActivityLog', 'edurange_activity_user_idx', '"userId", "timestamp"'),
+  ('ActivityLog', 'edurange_activity_group_idx', '"groupId"'),
+  ('ActivityLog', 'edurange_activity_challenge_idx', '"challengeId"'),
+  ('ActivityLog', 'edurange_activity_code_idx', '"accessCodeId"'),
+  ('ActivityLog', 'edurange_activity_instance_idx', '"challengeInstanceId"')
+$$;
+COMMENT ON FUNCTION edurange.wanted_indexes() IS
+  'The indexes that migrate() makes on the platform''s tables.';
+
 CREATE FUNCTION edurange.assertions()
   RETURNS TABLE (kind text, name text, present boolean, apply text)
   LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off
@@ -57,23 +81,7 @@ AS $assertions$
     ('GroupPoints', 'edurange_group_points_truncated', 'TRUNCATE'),
     ('_GroupMembers', 'edurange_group_members_changed', 'INSERT OR UPDATE OR DELETE'),
     ('_GroupMembers', 'edurange_group_members_truncated', 'TRUNCATE')
-  ), wanted_index (table_name, name, columns) AS (VALUES
-    ('QuestionAttempt', 'edurange_question_attempt_idx',
-     '"userId", "questionId", "groupChallengeId", "attemptedAt"'),
-    ('QuestionCompletion', 'edurange_question_completion_idx', '"groupChallengeId", "userId"'),
-    ('ChallengeCompletion', 'edurange_challenge_completion_idx', '"groupChallengeId"'),
-    ('GroupChallenge', 'edurange_group_challenge_idx', '"groupId"'),
-    ('GroupPoints', 'edurange_group_points_idx', '"groupId"'),
-    ('CompetitionAccessCode', 'edurange_access_code_idx', '"groupId"'),
-    ('ChallengeInstance', 'edurange_instance_user_idx', '"userId"'),
-    ('ChallengeInstance', 'edurange_instance_competition_idx', '"competitionId"'),
-    ('ChallengeInstance', 'edurange_instance_status_idx', 'status'),
-    ('ActivityLog', 'edurange_activity_time_idx', '"timestamp"'),
-    ('ActivityLog', 'edurange_activity_user_idx', '"userId", "timestamp"'),
-    ('ActivityLog', 'edurange_activity_group_idx', '"groupId"'),
-    ('ActivityLog', 'edurange_activity_challenge_idx', '"challengeId"'),
-    ('ActivityLog', 'edurange_activity_code_idx', '"accessCodeId"'),
-    ('ActivityLog', 'edurange_activity_instance_idx', '"challengeInstanceId"')
+  ), wanted_index AS (SELECT * FROM edurange.wanted_indexes()
   ), wanted_default (column_name, value, tables) AS (VALUES
     ('id', 'edurange.new_id()', ARRAY['User', 'Account', 'Session', 'ChallengeType', 'ChallengePack',
       'Challenge', 'ChallengeQuestion', 'ChallengeAppConfig', 'CompetitionGroup',
@@ -226,7 +234,7 @@ AS $$
   UNION ALL
   -- what an index of ours or the platform's is to be called
   SELECT ROW(format('public.%I is no index', c.relname), 'Drop or rename it.')::edurange.planted
-  FROM (SELECT name FROM edurange.assertions() WHERE kind = 'index'
+  FROM (SELECT name FROM edurange.wanted_indexes()
     UNION ALL SELECT name[1] FROM platform, regexp_matches(sql, 'INDEX IF NOT EXISTS "([^"]+)"', 'g') AS name) AS i
   JOIN pg_class c ON c.relname = i.name AND c.relnamespace = 'public'::regnamespace
   WHERE c.relkind <> 'i'
