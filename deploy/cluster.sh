@@ -20,7 +20,7 @@ make_cluster() {
     fail "initdb failed"
   }
   say "include_if_exists = 'edurange.conf'" >>"$STATE_DIR/data.new/postgresql.conf"
-  # Without its database the worker would end at the first start and come back after ten seconds.
+  # With its database at the first start the worker does not have to wait for it.
   say 'CREATE DATABASE edurange' | (cd "$STATE_DIR" &&
     as_user "$BINDIR/postgres" --single -j -D "$STATE_DIR/data.new" postgres) \
     >>"$STATE_DIR/logs/initdb.log" 2>&1 || {

@@ -28,15 +28,17 @@ BEGIN
     WHERE c.relnamespace = 'public'::regnamespace AND a.attname = 'updatedAt'
       AND pg_get_expr(d.adbin, d.adrelid) = $q$(now() AT TIME ZONE 'UTC'::text)$q$
     UNION ALL
-    SELECT format('REVOKE ALL ON public.%I FROM %I', c.relname, r.rolname)
-    FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
-    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
-      AND r.rolname IN ('edurange_owner', 'edurange_game')
-    GROUP BY c.relname, r.rolname
+    SELECT DISTINCT format('REVOKE ALL ON %s FROM %I', granted.what, r.rolname)
+    FROM (SELECT format('public.%I', relname), relacl FROM pg_catalog.pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+      UNION ALL SELECT 'SCHEMA public', nspacl FROM pg_catalog.pg_namespace WHERE nspname = 'public'
+      UNION ALL SELECT format('DATABASE %I', datname), datacl FROM pg_catalog.pg_database
+        WHERE datname = current_database()) AS granted (what, rights), aclexplode(granted.rights) a
+    JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+    WHERE r.rolname IN ('edurange_owner', 'edurange_game', 'edurange_worker')
   LOOP
     EXECUTE command;
   END LOOP;
-  REVOKE USAGE ON SCHEMA public FROM edurange_owner, edurange_game;
 END
 $$;
 COMMIT;

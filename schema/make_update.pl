@@ -139,8 +139,9 @@ BEGIN
       AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
   LOOP
     EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s IS NULL', member.function);
-    EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC, edurange_player,'
-      ' edurange_service, edurange_admin', member.function);
+    EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC%s', member.function,
+      (SELECT pg_catalog.string_agg(', ' OPERATOR(pg_catalog.||) rolname::pg_catalog.text, '') FROM pg_catalog.pg_roles
+       WHERE rolname IN ('edurange_player', 'edurange_service', 'edurange_admin', 'edurange_game', 'edurange_worker')));
   END LOOP;
 END
 $$;

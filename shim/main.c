@@ -10,11 +10,13 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,7 +25,6 @@
 #include "api/routes.h"
 #include "base/counters.h"
 #include "base/log.h"
-#include "base/notify.h"
 #include "config/config.h"
 #include "http/metrics.h"
 #include "http/server.h"
@@ -36,7 +37,7 @@
 
 /* The socket to accept on, or -1 with the reason and the settings named in the log. */
 static int
-listen_on(const char *host, int port)
+listen_on(const char *host, const char *setting, int port)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
 	struct addrinfo *found = NULL;
@@ -63,9 +64,8 @@ listen_on(const char *host, int port)
 	}
 	if (fd < 0)
 	{
-		snprintf(message, sizeof(message),
-		         "could not listen on EDURANGE_HOST \"%s\", EDURANGE_PORT %d: %s", host, port,
-		         reason);
+		snprintf(message, sizeof(message), "could not listen on EDURANGE_HOST \"%s\", %s %d: %s",
+		         host, setting, port, reason);
 		log_event("error", "not_listening", message);
 	}
 	return fd;
@@ -103,6 +103,32 @@ raise_descriptor_limit(void)
 	}
 }
 
+/*
+ * Tells the service manager, if there is one, lines such as READY=1: the protocol of systemd's
+ * Type=notify, over the datagram socket that NOTIFY_SOCKET names.  A message that cannot be sent is
+ * lost: the manager acts on what it does not hear.
+ */
+static void
+notify_manager(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t length = path != NULL ? strlen(path) : 0;
+	int fd;
+
+	if (length < 2 || length >= sizeof(address.sun_path) || (path[0] != '/' && path[0] != '@'))
+		return;
+	memcpy(address.sun_path, path, length);
+	if (path[0] == '@') /* an abstract name, which begins with a null byte */
+		address.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *) &address,
+	       (socklen_t) (offsetof(struct sockaddr_un, sun_path) + length));
+	close(fd);
+}
+
 /* Says that the end has begun, and asks the service manager for as long as draining may take. */
 static void
 announce_stop(const Config *config)
@@ -131,7 +157,7 @@ drain(const sigset_t *signals, int seconds)
 
 		if (steps-- <= 0 || sigtimedwait(signals, NULL, &step) > 0)
 			return false;
-		quiet = gauge_value(GAUGE_REQUESTS) == 0 ? quiet + 1 : 0;
+		quiet = counter_value(COUNTER_REQUESTS) == 0 ? quiet + 1 : 0;
 	}
 	return true;
 }
@@ -142,13 +168,18 @@ main(int argc, char **argv)
 	Config config;
 	sigset_t signals;
 	int received;
+	int metrics_fd = -1;
 	int fd;
 
 	switch (config_read(&config, argc, argv))
 	{
 		case CONFIG_BROKEN:
 			return EXIT_CONFIGURATION;
-		case CONFIG_DONE:
+		case CONFIG_HELP:
+			config_print_help();
+			return EXIT_SUCCESS;
+		case CONFIG_VERSION:
+			printf("edurange_shim %s\n", EDURANGE_VERSION);
 			return EXIT_SUCCESS;
 		case CONFIG_ROUTES:
 			routes_print();
@@ -167,8 +198,10 @@ main(int argc, char **argv)
 		return EXIT_CONFIGURATION;
 	}
 	json_object_seed(0); /* before any thread starts: hash tables need their seed */
-	fd = listen_on(config.host, config.port);
-	if (fd < 0)
+	fd = listen_on(config.host, "EDURANGE_PORT", config.port);
+	if (config.metrics_port != 0)
+		metrics_fd = listen_on(config.host, "EDURANGE_METRICS_PORT", config.metrics_port);
+	if (fd < 0 || (config.metrics_port != 0 && metrics_fd < 0))
 		return EXIT_FAILURE;
 	raise_descriptor_limit();
 
@@ -181,8 +214,7 @@ main(int argc, char **argv)
 
 	if (!metrics_init() || !server_start(&config, fd))
 		return EXIT_FAILURE;
-	if (config.metrics_port != 0 &&
-	    !metrics_listen(config.host, config.metrics_port, server_ask_metrics))
+	if (metrics_fd >= 0 && !metrics_listen(metrics_fd, server_ask_metrics))
 		return EXIT_FAILURE;
 	log_listening(config.host, fd);
 	notify_manager("READY=1");

@@ -10,6 +10,8 @@ SELECT kind, count(*) FROM edurange.migrate() GROUP BY kind ORDER BY kind;
 SELECT kind, count(*) FROM edurange.migrate(dry_run => true) GROUP BY kind ORDER BY kind;
 -- guard_source
 SELECT left(edurange.guard_source(), 9) AS begins;
+-- worker_attributes
+SELECT edurange.worker_attributes() ~ '^(NO)?LOGIN CONNECTION LIMIT 0$' AS known;
 -- readiness
 SELECT * FROM edurange.readiness();
 -- platform_tables
@@ -152,6 +154,10 @@ SELECT * FROM edurange.cdf_update('knots', '{
 SELECT left(edurange.cdf_export('knots'), 40) AS as_imported;
 UPDATE "Challenge" SET difficulty = 'HARD' WHERE id = 'knots';
 SELECT edurange.cdf_export('knots')::json #> '{metadata}' AS edited_since;
+-- pack_parts
+SELECT manifest, paths, documents, dry_run FROM edurange.pack_parts('{"dry_run": true,
+  "manifest": {"id": "harbour", "challenges": ["a.cdf.json", "b.cdf.json"]},
+  "challenges": [{"metadata": {"id": "a"},  "x": 1.50}, {"path": "b.cdf.json", "document": {"metadata": {"id": "b"}}}]}');
 -- pack_install
 SELECT message, "packId", skipped_details FROM edurange.pack_install(
   '{"id": "harbour", "name": "Harbour", "version": "1.2.0", "license": "MIT", "challenges": ["ropes.cdf.json"]}',

@@ -38,9 +38,11 @@ DELETE FROM "User" WHERE email = 'raw@example.org';
 -- what is taken away is said and put back
 ALTER TABLE "GroupPoints" DISABLE TRIGGER edurange_group_points_changed;
 DROP INDEX edurange_instance_user_idx;
-ALTER TABLE "User" ALTER COLUMN id DROP DEFAULT;
+DROP TRIGGER edurange_row_filled ON "User";
 REVOKE UPDATE ON "GroupPoints" FROM edurange_game;
+GRANT UPDATE ON "GroupPoints" TO edurange_owner;
 SELECT * FROM edurange.readiness();
+SELECT unnest(missing) FROM edurange.health();
 SELECT * FROM edurange.migrate() ORDER BY 1, 2;
 SELECT ready FROM edurange.readiness();
 -- refusals of migrate()

@@ -112,6 +112,21 @@ SELECT * FROM testing.pack_violations(testing.manifest('bad', '01.0.0', '{a,b,c}
   ARRAY[testing.challenge('same'), testing.challenge('same')]);
 SELECT file, path FROM testing.pack_violations(testing.manifest('bad', '1.0.0', '{a,b}'), '{a,b}',
   ARRAY[testing.challenge('fine'), testing.challenge('not fine', '{"difficulty": "easy"}')]);
+-- one object with all of it: every text stays as it is written
+SELECT * FROM edurange.pack_parts(E' {"x": [{"manifest": "]"}], "challenges": [ {"a" :\t1.50, "b":1e400,"b": "\\u00e9\\/é"} ,'
+  '{"document": {"q":\n {} }, "path": "sub/\\u0062"}, {"path": 1, "document": 2}, {"path": "p"}], "force": null,'
+  '"manifest":{ "challenges" :["a", "not used", "c", "d"] , "z": 1.0}}', dry_run => false);
+SELECT paths, documents, force FROM edurange.pack_parts('{"manifest": {}, "challenges": [], "force": true}');
+SELECT * FROM edurange.pack_parts(NULL, true);
+SELECT testing.refused(format('SELECT edurange.pack_parts(%L, true)', envelope)) FROM (VALUES
+  (''), ('{"manifest": {}'), ('{"manifest": {}, "challenges": [{1}]}'), ('{"answer": secret}'), ('{"a": "\u0000"}'), ('{"a": "\ud800"}'),
+  ('[]'), (' 1'), ('{"challenges": []}'), ('{"manifest": {}}'), ('{"manifest": null, "challenges": []}'),
+  ('{"manifest": {}, "manif\u0065st": {}, "challenges": []}'), ('{"manifest": {}, "challenges": {}}'),
+  ('{"manifest": {}, "challenges": [], "challenges": []}'), ('{"manifest": {}, "challenges": [1]}'), ('{"manifest": {}, "challenges": [{}]}'),
+  ('{"manifest": {"challenges": 1}, "challenges": [{}]}'), ('{"manifest": {}, "challenges": [{"path": "a", "document": {}, "path": "b"}]}'),
+  ('{"manifest": {}, "challenges": [{"path": "a", "document": {}, "document": {}}]}'),
+  ('{"manifest": {}, "challenges": [], "dry_run": "true"}'), ('{"manifest": {}, "challenges": [], "dryRun": true}'),
+  ('{"manifest": {}, "challenges": [], "force": true, "force": true}')) AS e (envelope);
 SELECT testing.refused($$SELECT edurange.pack_install('{', '{}', '{}')$$);
 SELECT testing.refused($$SELECT edurange.pack_install(testing.manifest('bad', '1.0.0', '{a}'), '{a}', '{"{\"answer\": secret"}')$$);
 SELECT testing.refused($$SELECT edurange.pack_install(testing.manifest('bad', '1.0.0', '{a}'), '{a,a}', '{"{}","{}"}')$$);

@@ -27,6 +27,8 @@ INSERT INTO "ChallengeQuestion" (id, "challengeId", content, type, points, answe
 VALUES ('dash', 'quiz', '?', 'checkboxes', 0, '["x", "y"]', 100, 'dash', false), ('dash2', 'quiz', '?', 'multiple_choice', 0, 'x', 101, 'dash2', false);
 SELECT testing.try('ada', 'dash', '["x"]'), testing.try('ada', 'dash', '["y","x"]');
 SELECT testing.try('ada', 'dash2', 'y'), testing.try('ada', 'dash2', 'x');
+DELETE FROM "QuestionAttempt" WHERE "questionId" LIKE 'dash%';
+DELETE FROM "QuestionCompletion" WHERE "questionId" LIKE 'dash%';
 DELETE FROM "ChallengeQuestion" WHERE id LIKE 'dash%';
 -- what is no choice is no part of the set
 SELECT testing.try('bob', 'boxes', '["a", "c", null]'), testing.try('bob', 'boxes', '["a", "c", {}]');
@@ -36,6 +38,8 @@ INSERT INTO "ChallengeQuestion" (id, "challengeId", content, type, points, answe
 VALUES ('ports', 'quiz', '?', 'CHECKBOXES', 0, '[22, 80]', 100, 'ports', false);
 SELECT testing.try('bob', 'ports', '["80"]'), testing.try('bob', 'ports', '[22, 80, 8080]');
 SELECT testing.try('bob', 'ports', '[80, "22"]');
+DELETE FROM "QuestionAttempt" WHERE "questionId" = 'ports';
+DELETE FROM "QuestionCompletion" WHERE "questionId" = 'ports';
 DELETE FROM "ChallengeQuestion" WHERE id = 'ports';
 -- a flag question is one however its type is written
 UPDATE "ChallengeQuestion" SET type = 'Flag', answer = 'written down' WHERE id = testing.q('flag');

@@ -9,6 +9,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "catalog/namespace.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
@@ -24,10 +25,12 @@
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 
+#include "compat.h"
 #include "database.h"
 
 #define EXTENSION_NAME "edurange"
-#define WORKER_ROLE "edurange_admin"
+#define SCHEMA_NAME "edurange"
+#define WORKER_ROLE "edurange_worker"
 #define STATEMENT_TIMEOUT_MS 30000
 
 /* A statement beside those for the kinds of what is applied. */
@@ -55,18 +58,22 @@ const char *const installation_text[] = {
     [NO_EXTENSION] = "idle: extension " EXTENSION_NAME " is not installed in this database",
     [NO_FUNCTION] =
         "idle: extension " EXTENSION_NAME " is older than its module, see ALTER EXTENSION UPDATE",
-    [NO_ROLE] = "idle: role " WORKER_ROLE " does not exist",
+    [NO_RIGHT] = "idle: role " WORKER_ROLE " may not call what it needs, see edurange.migrate()",
+    [NO_ROLE] = "role " WORKER_ROLE " is not what it was",
 };
 
 /*
- * Settings of the session that must not depend on how the server is configured.  Somebody's lock on an
- * instance makes a round fail after a while, instead of stopping all of them.
+ * Settings of the session that must not depend on how the server, the database or the role is configured.
+ * Somebody's lock on an instance makes a round fail after a while, instead of stopping all of them.  Not
+ * every version knows all of them.
  */
 static const char *const session_settings[][2] = {
+    {"role", "none"},
     {"search_path", "pg_catalog, pg_temp"},
     {"default_transaction_isolation", "read committed"},
     {"default_transaction_read_only", "off"},
     {"lock_timeout", "5000"},
+    {"transaction_timeout", "0"},
 };
 
 /*
@@ -114,7 +121,7 @@ in_transaction(void (*work)(void *), void *argument, char *problem, size_t size,
 	return done;
 }
 
-/* The functions that the worker cannot do without, with the types of their arguments. */
+/* The functions that the worker calls, with the types of their arguments. */
 static const struct
 {
 	const char *name;
@@ -123,39 +130,45 @@ static const struct
 } functions[] = {
     {"sync_apply", 2, {JSONBOID, TIMESTAMPTZOID}},
     {"sync_apply_list", 3, {TEXTOID, TIMESTAMPTZOID, FLOAT8OID}},
+    {"set_cdf_schema", 2, {JSONBOID, TEXTOID}},
 };
 
-/* Whether they exist: an extension that was not updated yet lacks newer ones. */
-static bool
-functions_exist(void)
+/* Whether they exist, for an extension that was not updated yet lacks newer ones, and may be called. */
+static Installation
+find_functions(void)
 {
+	Oid schema = get_namespace_oid(SCHEMA_NAME, true);
+
+	if (!OidIsValid(schema))
+		return NO_FUNCTION;
+	if (!compat_may_use_schema(schema))
+		return NO_RIGHT;
 	for (int i = 0; i < lengthof(functions); i++)
 	{
 		List *name =
-		    list_make2(makeString(pstrdup("edurange")), makeString(pstrdup(functions[i].name)));
+		    list_make2(makeString(pstrdup(SCHEMA_NAME)), makeString(pstrdup(functions[i].name)));
+		Oid function = LookupFuncName(name, functions[i].count, functions[i].arguments, true);
 
-		if (!OidIsValid(LookupFuncName(name, functions[i].count, functions[i].arguments, true)))
-			return false;
+		if (!OidIsValid(function))
+			return NO_FUNCTION;
+		if (!compat_may_execute(function))
+			return NO_RIGHT;
 	}
-	return true;
+	return READY;
 }
 
-/* Looks at the database, and works as the role from then on if all is there. */
+/*
+ * Looks at the database.  A role that was made anew, or has become a superuser, is not the one that the
+ * worker is to work as.
+ */
 static Installation
 find_installation(void)
 {
-	Oid role;
-
+	if (get_role_oid(WORKER_ROLE, true) != GetUserId() || superuser())
+		return NO_ROLE;
 	if (!OidIsValid(get_extension_oid(EXTENSION_NAME, true)))
 		return NO_EXTENSION;
-	if (!functions_exist())
-		return NO_FUNCTION;
-	role = get_role_oid(WORKER_ROLE, true);
-	if (!OidIsValid(role))
-		return NO_ROLE;
-	if (GetUserId() != role)
-		SetConfigOption("role", WORKER_ROLE, PGC_SUSET, PGC_S_SESSION);
-	return READY;
+	return find_functions();
 }
 
 static void
@@ -271,14 +284,16 @@ database_set_schema(const char *text, size_t length, const char *source, bool *c
 	return done;
 }
 
-/* Connects to the database and makes the session what the worker needs. */
+/* Connects to the database, as the worker's role, and makes the session what the worker needs. */
 void
 database_connect(const char *database, const char *application)
 {
-	BackgroundWorkerInitializeConnection(database, NULL, 0);
+	BackgroundWorkerInitializeConnection(database, WORKER_ROLE, COMPAT_CONNECT_FLAGS);
 	pgstat_report_appname(application);
 	StartTransactionCommand();
 	for (int i = 0; i < lengthof(session_settings); i++)
-		SetConfigOption(session_settings[i][0], session_settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+		if (GetConfigOption(session_settings[i][0], true, false) != NULL)
+			SetConfigOption(session_settings[i][0], session_settings[i][1], PGC_SUSET,
+			                PGC_S_OVERRIDE);
 	CommitTransactionCommand();
 }

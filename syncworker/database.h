@@ -15,7 +15,8 @@ typedef enum Installation
 	READY,
 	NO_EXTENSION,
 	NO_FUNCTION,
-	NO_ROLE
+	NO_RIGHT,
+	NO_ROLE /* the one that the worker connected as, as it was then */
 } Installation;
 
 /* How the worker calls itself meanwhile. */

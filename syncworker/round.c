@@ -337,6 +337,19 @@ round_start_anew(void)
 	history.schema_due = 0;
 }
 
+/* Says once what only an operator can change. */
+static void
+report_installation(Installation installation)
+{
+	static Installation reported = READY;
+
+	if (installation != reported && (installation == NO_FUNCTION || installation == NO_RIGHT))
+		ereport(WARNING, (errmsg("the sync worker is %s", installation_text[installation])));
+	if (installation == NO_ROLE)
+		ereport(LOG, (errmsg("the sync worker ends: %s", installation_text[installation])));
+	reported = installation;
+}
+
 long
 round_run(void)
 {
@@ -361,8 +374,11 @@ round_run(void)
 	}
 	if (!database_look(&installation, problem, sizeof(problem)))
 		note_database_failure("look for extension edurange", problem, &settings);
-	else if (installation == READY &&
-	         (history.list_due <= GetCurrentTimestamp() || probe(&settings)))
+	else
+		report_installation(installation);
+	if (installation == NO_ROLE)
+		return ROUND_LAST;
+	if (installation == READY && (history.list_due <= GetCurrentTimestamp() || probe(&settings)))
 		more = poll(&settings);
 	pgstat_report_activity(STATE_IDLE, installation_text[installation]);
 	return more ? 0 : settings.interval_ms;

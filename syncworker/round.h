@@ -13,8 +13,9 @@
 #define EDURANGE_WORKER_ROUND_H
 
 #define ROUND_NEVER (-1)
+#define ROUND_LAST (-2)
 
-/* Does what is due.  Returns the milliseconds until the next round, or ROUND_NEVER. */
+/* Does what is due.  Returns the milliseconds until the next round, ROUND_NEVER, or ROUND_LAST: the worker is to end. */
 extern long round_run(void);
 
 /* Forgets earlier failures and what is not due yet, so that the next round asks for all. */

@@ -3,8 +3,9 @@
  *	  The sync worker: its life cycle and its loop.
  *
  * The worker brings polls of the Instance Manager to edurange.sync_apply() and asks what that wants
- * to know.  What anything means for an instance is decided there.  It connects as the bootstrap
- * superuser and works as edurange_admin.  No failure ends it: it backs off and goes on.
+ * to know.  What anything means for an instance is decided there.  It connects as edurange_worker, which
+ * may call that and nothing else.  The extension's launcher starts it.  No failure ends it: it backs off and
+ * goes on.
  */
 #include "postgres.h"
 
@@ -82,7 +83,10 @@ wait_for_next_round(long delay_ms)
 	}
 }
 
-/* Entry point of the process.  Ends only by a signal, or when there is nothing to do for good. */
+/*
+ * Entry point of the process.  Ends only by a signal, when there is nothing to do for good, or when its role
+ * is not the one that it connected as any more: then the launcher starts another.
+ */
 void
 edurange_worker_main(Datum main_arg)
 {
@@ -107,6 +111,8 @@ edurange_worker_main(Datum main_arg)
 		MemoryContextReset(round_context);
 		MemoryContextSwitchTo(round_context);
 		delay = round_run();
+		if (delay == ROUND_LAST)
+			proc_exit(0);
 		pgstat_report_stat(true);
 		wait_for_next_round(delay);
 	}

@@ -64,7 +64,7 @@ make_work_dir() {
 copy_inputs() {
   (cd "$TOP" && cp -R --parents sql expected deploy schema edurange.control docs README.md CONTRIBUTING.md \
     Makefile test/adoption test/fuzz test/instance_manager test/isolation test/kubernetes test/perl \
-    test/prometheus test/t test/*.pl test/*.sh "$WORK/src/" 2>/dev/null) || true
+    test/prisma test/prometheus test/t test/*.pl test/*.sh "$WORK/src/" 2>/dev/null) || true
   # shellcheck disable=SC2046 # one word a file
   copy_sources "$WORK/src" $(cd "$TOP" && find extension shim syncworker -name '*.[cho]' -o -name '*.so') edurange.so
   chmod -R a+rX "$WORK/src"
@@ -113,25 +113,25 @@ build_sanitized_server() {
   PRELOAD="$("${CC:-cc}" -print-file-name=libasan.so) $WORK/sanitized/start.so"
 }
 
-# The schemas of Kubernetes, an npm package that is kept below build/; without npm, or a way to its registry,
-# the test that wants them leaves that part out.
-add_kubernetes_schemas() {
-  wanted 081_kubernetes || return 0
-  kept=$TOP/build/kubernetes
-  if ! cmp -s "$TOP/test/kubernetes/package.json" "$kept/installed.json"; then
+# What a test wants of npm, by test/FOLDER/package.json: kept below build/, copied beside it.  Without npm, or a
+# way to its registry, the test says what it leaves out.  Scripts of packages are not run: some download more.
+add_npm_packages() {
+  wanted "$1" || return 0
+  kept=$TOP/build/$2
+  if ! cmp -s "$TOP/test/$2/package.json" "$kept/installed.json"; then
     command -v npm >/dev/null 2>&1 || return 0
     rm -rf "$kept"
     mkdir -p "$kept"
-    cp "$TOP/test/kubernetes/package.json" "$kept/"
-    if ! npm install --prefix "$kept" --silent --no-audit --no-fund >/dev/null 2>&1; then
-      say 'the schemas of Kubernetes could not be installed; manifests are checked without them'
+    cp "$TOP/test/$2/package.json" "$kept/"
+    if ! npm install --prefix "$kept" --silent --ignore-scripts --no-audit --no-fund >/dev/null 2>&1; then
+      say "$1: its npm packages could not be installed"
       rm -rf "$kept"
       return 0
     fi
     cp "$kept/package.json" "$kept/installed.json"
   fi
-  cp -R "$kept/node_modules" "$WORK/src/test/kubernetes/"
-  chmod -R a+rX "$WORK/src/test/kubernetes"
+  cp -R "$kept/node_modules" "$WORK/src/test/$2/"
+  chmod -R a+rX "$WORK/src/test/$2"
 }
 
 # ---- running ---------------------------------------------------------------------------------
@@ -387,7 +387,8 @@ staged_conf "$WORK/stage" >"$WORK/stage/staged.conf"
   say 'fsync = off'
 } >"$WORK/regress.conf"
 copy_inputs
-add_kubernetes_schemas
+add_npm_packages 081_kubernetes kubernetes
+add_npm_packages 113_trust_prisma prisma
 
 export PG_CONFIG HOME="$WORK/out" PATH="$BINDIR:$PATH" PG_REGRESS="$PGXS_TEST/regress/pg_regress"
 export EDURANGE_STAGE="$WORK/stage" EDURANGE_SHIM="$WORK/stage/usr/local/bin/edurange_shim"

@@ -6,8 +6,8 @@
 SELECT E'# HELP edurange_invariant_violations Rows of edurange.check_invariants().\n# TYPE edurange_invariant_violations gauge';
 SELECT 'edurange_invariant_violations ' || count(*) FROM edurange.check_invariants();
 
-SELECT E'# HELP edurange_missing Tables, triggers, indexes, defaults and grants that edurange.migrate() would make.\n# TYPE edurange_missing gauge';
-SELECT 'edurange_missing ' || cardinality(missing) FROM edurange.readiness();
+SELECT E'# HELP edurange_missing Tables, triggers, indexes, grants and the like that edurange.migrate() would put in place.\n# TYPE edurange_missing gauge';
+SELECT 'edurange_missing ' || count(*) FROM edurange.assertions() WHERE NOT present;
 
 SELECT E'# HELP edurange_primary Does this server take writes?\n# TYPE edurange_primary gauge';
 SELECT 'edurange_primary ' || CASE WHEN pg_is_in_recovery() THEN 0 ELSE 1 END;

@@ -8,6 +8,7 @@
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
 
+#include "admin/assertions.h"
 #include "base/statements.h"
 #include "base/surface.h"
 
@@ -25,13 +26,15 @@ typedef enum StatementId
 /* What an operator should know first, with what to do about it: docs/operations.md has the details. */
 #define IS_SERVED                                                                                  \
 	"NOT pg_is_in_recovery()"                                                                      \
-	" AND current_setting('edurange.database', true) = current_database()"
+	" AND (current_setting('edurange.database', true) = current_database()"                        \
+	"  OR (sync).\"workerProblem\" IS NOT NULL)"
 #define PROBLEMS                                                                                   \
 	"array_remove(ARRAY["                                                                          \
 	"CASE WHEN cardinality(missing) > 0"                                                           \
 	" THEN 'something is missing; run edurange.migrate()' END,"                                    \
 	"CASE WHEN " IS_SERVED " THEN CASE WHEN NOT (sync).\"workerRunning\""                          \
-	"  THEN 'the sync worker does not run; is edurange in shared_preload_libraries?'"              \
+	"  THEN 'the sync worker does not run' || coalesce(': ' || (sync).\"workerProblem\","          \
+	"   '; is edurange in shared_preload_libraries?')"                                             \
 	" WHEN current_setting('edurange.instance_manager_url', true) = ''"                            \
 	"  THEN 'the sync worker idles; set edurange.instance_manager_url'"                            \
 	" WHEN NOT current_setting('edurange.sync_enabled', true)::boolean"                            \
@@ -49,12 +52,10 @@ typedef enum StatementId
 #define VERSION "(SELECT extversion FROM pg_extension WHERE extname = 'edurange')"
 
 static Statement statements[STATEMENT_COUNT] = {
-    /* Service goes on without the guard and for subscribers that nobody has. */
     [READINESS] =
         {"SELECT ROW(cardinality(missing) = 0, " VERSION ", missing)::edurange.readiness"
          " FROM (SELECT coalesce(array_agg(kind || ' ' || name ORDER BY kind, name), '{}')"
-         " FROM edurange.assertions() WHERE NOT present"
-         " AND kind NOT IN ('guard', 'replica identity')) AS m (missing)",
+         " FROM edurange.assertions() WHERE NOT present AND " STOPS_SERVICE ") AS m (missing)",
          {InvalidOid},
          .reads = true},
     /* Something small that reads a table, to measure. */

@@ -21,6 +21,7 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "admin/assertions.h"
 #include "admin/commands.h"
 #include "admin/findings.h"
 #include "base/arguments.h"
@@ -46,7 +47,7 @@ typedef enum StatementId
 	SHAPE_KEYS,
 	MISSING,
 	MISSING_GRANTS,
-	MISSING_TRIGGERS,
+	MISSING_RECORDERS,
 	HAS_DOOR,
 	PLANTED,
 	HAS_TOTALS,
@@ -57,6 +58,8 @@ typedef enum StatementId
 	MEMBERS_DIFFER,
 	SET_MEMBERS,
 	LOCK_TOTALS,
+	RETIRED_GONE,
+	FORGET_RETIRED,
 	MAKE_RECORD,
 	MAKE_SHAPE,
 	STATEMENT_COUNT
@@ -142,9 +145,16 @@ static Statement statements[STATEMENT_COUNT] = {
     [MISSING_GRANTS] = {"SELECT apply FROM edurange.assertions()"
                         " WHERE kind = 'grant' AND NOT present ORDER BY name",
                         {InvalidOid}},
-    [MISSING_TRIGGERS] = {"SELECT 1 FROM edurange.assertions()"
-                          " WHERE kind = 'trigger' AND NOT present LIMIT 1",
-                          {InvalidOid}},
+    [MISSING_RECORDERS] = {"SELECT 1 FROM edurange.assertions()"
+                           " WHERE NOT present AND " IS_RECORDER " LIMIT 1",
+                           {InvalidOid}},
+    /* Questions that went before there was a trigger to forget that they were retired. */
+    [RETIRED_GONE] = {"SELECT array_agg(r.question_id) FROM edurange.retired_question r"
+                      " WHERE NOT EXISTS (SELECT FROM public.\"ChallengeQuestion\" q"
+                      "  WHERE q.id = r.question_id)",
+                      {InvalidOid}},
+    [FORGET_RETIRED] = {"DELETE FROM edurange.retired_question WHERE question_id = ANY ($1)",
+                        {TEXTARRAYOID}},
     /* The install script of before has nothing to ask. */
     [HAS_DOOR] = {"SELECT to_regproc('edurange.planted_roles') IS NOT NULL", {InvalidOid}},
     /* What was there before and is not ours.  $1 the platform's owner, where one was given */
@@ -415,6 +425,14 @@ open_ledger(const Report *out)
 		open_members();
 }
 
+/* Takes the mark of retired questions that are not there any more. */
+static void
+forget_gone_questions(void)
+{
+	statement_run(&statements[RETIRED_GONE], NULL, 0);
+	STATEMENT_RUN(&statements[FORGET_RETIRED], row_argument(0, 1));
+}
+
 /* Says what is missing. */
 static void
 report_missing(const Report *out)
@@ -426,14 +444,14 @@ report_missing(const Report *out)
 }
 
 /*
- * Makes what is missing.  Where triggers were missing, totals may have changed unseen: the tables
+ * Makes what is missing.  Where recorders were missing, totals may have changed unseen: the tables
  * are locked before the triggers are made, and the ledger is brought up to what it finds then.  Rights
  * come first, because what follows reads rows with them; a dry run takes them back with its subtransaction.
  */
 static void
 apply_assertions(const Report *out)
 {
-	bool unseen_changes = statement_run(&statements[MISSING_TRIGGERS], NULL, 0) > 0;
+	bool unseen_changes = statement_run(&statements[MISSING_RECORDERS], NULL, 0) > 0;
 
 	report_missing(out);
 	if (!out->dry_run)
@@ -446,6 +464,8 @@ apply_assertions(const Report *out)
 			statement_run(&statements[LOCK_TOTALS], NULL, 0);
 		run_commands(&statements[MISSING], 3);
 	}
+	if (!out->dry_run && out->has_door)
+		forget_gone_questions();
 	if (unseen_changes)
 		open_ledger(out);
 }

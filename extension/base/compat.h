@@ -48,6 +48,13 @@ compat_json_lexer(char *json, int length, bool escapes)
 #define JSON_ACTION_DONE return JSON_SUCCESS
 #endif
 
+/* Whether a background worker gets in only as a role that can log in. */
+#if PG_VERSION_NUM < 170000
+#define COMPAT_WORKER_NEEDS_LOGIN true
+#else
+#define COMPAT_WORKER_NEEDS_LOGIN false
+#endif
+
 /* What the statistics hold of a backend, counted from 1. */
 static inline PgBackendStatus *
 compat_backend_status(int number)

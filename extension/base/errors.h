@@ -106,8 +106,6 @@
 	  "A pattern of a schema is no regular expression, or none that can be run here.")             \
 	X(TOO_MANY_ATTEMPTS, "too_many_attempts", "RG801", 429,                                        \
 	  "Too many attempts at the question; resetTime says when the next one is allowed.")           \
-	X(RATE_LIMITED, "rate_limited", "RG802", 429,                                                  \
-	  "Too many wrong tokens came from this address; Retry-After says when to try again.")         \
 	X(INTERNAL, "internal", "XX000", 500,                                                          \
 	  "Something unexpected happened; the server's log has it.")                                   \
 	X(UNAVAILABLE, "unavailable", "08006", 503,                                                    \

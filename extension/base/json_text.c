@@ -15,18 +15,19 @@
 #include "base/compat.h"
 #include "base/json_text.h"
 
-/* Refuses a text that the parser refused: only now it is read once more, for the line. */
-static void
-refuse_text(const char *text, Refusal *refusal)
+bool
+json_text_check(const char *text, Refusal *refusal)
 {
 	JsonLexContext *lexer = compat_json_lexer(unconstify(char *, text), (int) strlen(text), true);
+	JsonParseErrorType error = pg_parse_json(lexer, &nullSemAction);
 
-	if (pg_parse_json(lexer, &nullSemAction) == JSON_UNICODE_CODE_POINT_ZERO)
+	if (error == JSON_UNICODE_CODE_POINT_ZERO)
 		refuse(refusal, EDURANGE_INVALID_TEXT, "document holds the character \\u0000 in line %d",
 		       lexer->line_number);
-	else
+	else if (error != JSON_SUCCESS)
 		refuse(refusal, EDURANGE_INVALID_JSON, "document is not JSON, see line %d",
 		       lexer->line_number);
+	return error == JSON_SUCCESS;
 }
 
 /*
@@ -60,7 +61,7 @@ json_text_parse(const char *text, Refusal *refusal)
 	else if (error == ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE)
 		refuse(refusal, EDURANGE_OUT_OF_RANGE, "document holds a number that is out of range");
 	else if (error != 0)
-		refuse_text(text, refusal);
+		(void) json_text_check(text, refusal); /* for the line */
 	return document;
 }
 

@@ -18,6 +18,9 @@
  */
 extern Jsonb *json_text_parse(const char *text, Refusal *refusal);
 
+/* Is it JSON?  If not, false and a refusal, likewise; nothing is kept of the values. */
+extern bool json_text_check(const char *text, Refusal *refusal);
+
 /* One member of a JSON object: "name":"value" with what needs escaping escaped. */
 extern char *json_member(const char *name, const char *value);
 

@@ -34,7 +34,6 @@ typedef enum StatementId
 	LOCK_CHALLENGE,
 	LINK_PACK,
 	UPDATE_CHALLENGE,
-	FORGET_RETIRED,
 	LOCK_QUESTIONS,
 	FORGET_REPEATED,
 	NAME_QUESTIONS,
@@ -63,9 +62,6 @@ typedef enum StatementId
 	"(SELECT coalesce(jsonb_object_agg(o.cdf_question_id, true), '{}')"                            \
 	" FROM public.\"ChallengeQuestion\" o WHERE o.\"challengeId\" = $2"                            \
 	" AND o.cdf_question_id IS NOT NULL)"
-#define WORKED_AT                                                                                  \
-	"(EXISTS (SELECT FROM public.\"QuestionAttempt\" w WHERE w.\"questionId\" = q.id)"             \
-	" OR EXISTS (SELECT FROM public.\"QuestionCompletion\" w WHERE w.\"questionId\" = q.id))"
 
 /* $1 document, $2 challenge, unless it says otherwise */
 static Statement statements[STATEMENT_COUNT] = {
@@ -107,10 +103,6 @@ static Statement statements[STATEMENT_COUNT] = {
          {JSONBOID, TEXTOID},
          .by_key = true,
          .secret = true},
-    /* What is left of a challenge that had this id before. $1 challenge */
-    [FORGET_RETIRED] = {"DELETE FROM edurange.retired_question WHERE challenge_id = $1",
-                        {TEXTOID},
-                        .by_key = true},
     /* After the challenge, and all of them before any is judged; $1 challenge */
     [LOCK_QUESTIONS] = {"SELECT 1 FROM public.\"ChallengeQuestion\" WHERE \"challengeId\" = $1"
                         " ORDER BY id FOR UPDATE",
@@ -148,7 +140,7 @@ static Statement statements[STATEMENT_COUNT] = {
                           {TEXTARRAYOID, TEXTOID},
                           .by_key = true},
     [DELETE_QUESTIONS] = {"DELETE FROM public.\"ChallengeQuestion\" q"
-                          " WHERE " LACKING " AND NOT " WORKED_AT,
+                          " WHERE " LACKING " AND NOT " QUESTION_IS_WORKED_AT,
                           {JSONBOID, TEXTOID},
                           .by_key = true},
     /* Out of the way of each other: the key on order holds at every row. */
@@ -343,9 +335,7 @@ write_questions(DocumentWrite *write, NullableDatum document, NullableDatum chal
 {
 	RowCounts *counts = &write->questions;
 
-	if (write->created)
-		STATEMENT_RUN(&statements[FORGET_RETIRED], challenge_id);
-	else
+	if (!write->created)
 	{
 		remove_questions(write, document, challenge_id);
 		counts->changed =

@@ -195,8 +195,7 @@ record_change(const char *user_id, const char *group_id, int64 before, int64 tot
 		              value_time(GetCurrentTimestamp()));
 }
 
-/* A text column of a trigger's tuple, by name: adopted tables may order their columns otherwise. */
-static char *
+char *
 tuple_text(TriggerData *trigger, HeapTuple tuple, const char *column)
 {
 	TupleDesc descriptor = trigger->tg_relation->rd_att;
@@ -246,21 +245,23 @@ record_row(TriggerData *trigger)
 		              "external");
 }
 
-/* The trigger's data; an error where the function is called as anything else than an AFTER trigger. */
-static TriggerData *
-trigger_data(FunctionCallInfo fcinfo)
+TriggerData *
+trigger_data(FunctionCallInfo fcinfo, TriggerEvent timing)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	bool before = timing == TRIGGER_EVENT_BEFORE;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event))
+	if (!CALLED_AS_TRIGGER(fcinfo) || (trigger->tg_event & TRIGGER_EVENT_TIMINGMASK) != timing ||
+	    (before && !TRIGGER_FIRED_FOR_ROW(trigger->tg_event)))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-		                errmsg("function must be called as an AFTER trigger")));
+		                errmsg("function must be called as %s trigger",
+		                       before ? "a BEFORE ROW" : "an AFTER")));
 	return trigger;
 }
 
 SQL_TRIGGER(edurange_group_points_changed)
 {
-	TriggerData *trigger = trigger_data(fcinfo);
+	TriggerData *trigger = trigger_data(fcinfo, TRIGGER_EVENT_AFTER);
 
 	statements_begin();
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
@@ -286,7 +287,7 @@ record_membership(TriggerData *trigger, HeapTuple tuple, bool member)
 
 SQL_TRIGGER(edurange_group_members_changed)
 {
-	TriggerData *trigger = trigger_data(fcinfo);
+	TriggerData *trigger = trigger_data(fcinfo, TRIGGER_EVENT_AFTER);
 
 	statements_begin();
 	if (!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))

@@ -27,12 +27,11 @@
 #include "base/surface.h"
 #include "sync/sync_status.h"
 
-#define WORKER_TYPE "edurange sync worker"
-
 typedef struct SyncStatus
 {
 	slock_t lock;
-	Oid database;
+	char worker_problem[WORKER_PROBLEM_SIZE];
+	Oid database;             /* what follows is about */
 	TimestampTz last_attempt; /* 0: none, like the times below */
 	TimestampTz last_success;
 	TimestampTz failing_since;
@@ -111,6 +110,15 @@ sync_status_preload(void)
 	shmem_startup_hook = set_up_memory;
 }
 
+/* What is about a database goes. */
+static void
+forget_database(SyncStatus *forgetful)
+{
+	size_t kept = offsetof(SyncStatus, database);
+
+	memset((char *) forgetful + kept, 0, sizeof(SyncStatus) - kept);
+}
+
 /*
  * Opens the status for a change; what another database left is forgotten.  The lock is a spinlock,
  * which no error releases: up to status_close() there are assignments only, and nothing that may fail.
@@ -118,13 +126,10 @@ sync_status_preload(void)
 static void
 status_open(void)
 {
-	static const SyncStatus empty = {0};
-	size_t kept = offsetof(SyncStatus, database);
-
 	SpinLockAcquire(&status->lock);
 	if (status->database != MyDatabaseId)
 	{
-		memcpy((char *) status + kept, (const char *) &empty + kept, sizeof(empty) - kept);
+		forget_database(status);
 		status->database = MyDatabaseId;
 	}
 }
@@ -135,17 +140,29 @@ status_close(void)
 	SpinLockRelease(&status->lock);
 }
 
-/* A copy of the status, if it is about this database; else an empty one. */
+/* A copy of the status, with nothing in it of another database. */
 static SyncStatus
 status_read(void)
 {
-	static const SyncStatus empty = {0};
 	SyncStatus copy;
 
 	SpinLockAcquire(&status->lock);
 	copy = *status;
 	SpinLockRelease(&status->lock);
-	return copy.database == MyDatabaseId ? copy : empty;
+	if (copy.database != MyDatabaseId)
+		forget_database(&copy);
+	return copy;
+}
+
+void
+sync_status_problem(const char *problem)
+{
+	char copy[WORKER_PROBLEM_SIZE];
+
+	strlcpy(copy, problem, sizeof(copy));
+	SpinLockAcquire(&status->lock);
+	memcpy(status->worker_problem, copy, sizeof(copy));
+	SpinLockRelease(&status->lock);
 }
 
 void
@@ -246,6 +263,7 @@ value_double(double number)
 SQL_FUNCTION(edurange_sync_status)
 {
 	SyncStatus now = status_read();
+	bool running = find_worker() != 0;
 	double lag = (double) (GetCurrentTimestamp() - now.last_success) / USECS_PER_SEC;
 	NullableDatum values[] = {
 	    value_time_or_null(now.last_attempt),
@@ -261,7 +279,8 @@ SQL_FUNCTION(edurange_sync_status)
 	    value_long(now.stale),
 	    value_double(now.fetch_ms),
 	    value_double(now.apply_ms),
-	    value_bool(find_worker() != 0),
+	    value_bool(running),
+	    value_text(running || now.worker_problem[0] == '\0' ? NULL : now.worker_problem),
 	};
 
 	return composite_result(fcinfo, values, lengthof(values));

@@ -9,6 +9,9 @@
 
 #include "utils/timestamp.h"
 
+#define WORKER_TYPE "edurange sync worker"
+#define WORKER_PROBLEM_SIZE 400
+
 /* What one pass over a list came to. */
 typedef struct SyncPass
 {
@@ -22,6 +25,9 @@ typedef struct SyncPass
 
 /* Asks for the memory and sets it up; called while the server preloads the module. */
 extern void sync_status_preload(void);
+
+/* Notes why no worker can be started; empty: one can.  It is the server's, whatever database is served. */
+extern void sync_status_problem(const char *problem);
 
 extern void sync_status_success(const SyncPass *pass);
 extern void sync_status_changed(int64 changed);

@@ -9,8 +9,8 @@ CREATE TYPE edurange.planted AS (
 CREATE FUNCTION edurange.planted_roles() RETURNS SETOF edurange.planted
   LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-  WITH ours (name, tier) AS (VALUES ('edurange_owner', 0), ('edurange_game', 0), ('edurange_player', 1),
-    ('edurange_service', 2), ('edurange_admin', 3)
+  WITH ours (name, tier) AS (VALUES ('edurange_owner', 0), ('edurange_game', 0), ('edurange_worker', 0),
+    ('edurange_player', 1), ('edurange_service', 2), ('edurange_admin', 3)
   ), role AS (
     SELECT r.*, a.rolpassword IS NOT NULL AS has_password, o.tier,
       EXISTS (SELECT FROM pg_db_role_setting s WHERE s.setrole = r.oid) AS has_settings
@@ -18,7 +18,10 @@ AS $$
   )
   SELECT ROW(format('role %I %s', rolname, w.what), format('ALTER ROLE %I %s;', rolname, w.cure))::edurange.planted
   FROM role, LATERAL (VALUES
-    (rolcanlogin, 'can log in', 'NOLOGIN'), (rolsuper, 'is a superuser', 'NOSUPERUSER'),
+    (rolcanlogin AND rolname <> 'edurange_worker', 'can log in', 'NOLOGIN'),
+    -- before PostgreSQL 17 the worker comes in by LOGIN; a limit of 0 keeps all others out
+    (rolcanlogin AND rolname = 'edurange_worker' AND rolconnlimit <> 0, 'can log in', 'CONNECTION LIMIT 0'),
+    (rolsuper, 'is a superuser', 'NOSUPERUSER'),
     (rolcreaterole, 'may create roles', 'NOCREATEROLE'), (rolcreatedb, 'may create databases', 'NOCREATEDB'),
     (rolreplication, 'may replicate', 'NOREPLICATION'),
     (rolbypassrls, 'bypasses row level security', 'NOBYPASSRLS'),

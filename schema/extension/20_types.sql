@@ -15,4 +15,9 @@ COMMENT ON FUNCTION edurange.wire(record) IS
 CREATE FUNCTION edurange.new_id() RETURNS text
   AS 'MODULE_PATHNAME', 'edurange_new_id' LANGUAGE C VOLATILE PARALLEL SAFE;
 COMMENT ON FUNCTION edurange.new_id() IS
-  'A new id: a UUID of version 7 as text, ordered by time. Default of the id columns, so anybody may call it.';
+  'A new id: a UUID of version 7 as text, ordered by time. Anybody may call it.';
+
+CREATE FUNCTION edurange.fill_row() RETURNS trigger
+  AS 'MODULE_PATHNAME', 'edurange_fill_row' LANGUAGE C;
+COMMENT ON FUNCTION edurange.fill_row() IS
+  'Trigger of the platform''s tables: gives a row that is inserted without an id a new one, and without "updatedAt" the time.';

@@ -52,3 +52,13 @@ CREATE FUNCTION edurange.completed_questions(
   AS 'MODULE_PATHNAME', 'edurange_completed_questions' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.completed_questions(text, text, edurange.caller) IS
   'What a user has completed of a group challenge, in the order of completion; nothing for anything unknown. Tier: player. Errors: missing_parameter, forbidden.';
+
+CREATE FUNCTION edurange.keep_question() RETURNS trigger
+  AS 'MODULE_PATHNAME', 'edurange_keep_question' LANGUAGE C;
+COMMENT ON FUNCTION edurange.keep_question() IS
+  'Trigger of public."ChallengeQuestion": refuses to delete a question that has attempts or completions, with SQLSTATE 23503, unless its challenge went first.';
+
+CREATE FUNCTION edurange.question_deleted() RETURNS trigger
+  AS 'MODULE_PATHNAME', 'edurange_question_deleted' LANGUAGE C;
+COMMENT ON FUNCTION edurange.question_deleted() IS
+  'Trigger of public."ChallengeQuestion": forgets that a question was retired when it goes.';

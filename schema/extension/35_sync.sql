@@ -20,8 +20,9 @@ CREATE TYPE edurange.sync_report AS (
   stale bigint,
   "fetchMs" double precision,
   "applyMs" double precision,
-  "workerRunning" boolean);
-COMMENT ON TYPE edurange.sync_report IS 'Nullable: lastAttempt, lastSuccess, lagSeconds, lastError, podsSeen.';
+  "workerRunning" boolean,
+  "workerProblem" text);
+COMMENT ON TYPE edurange.sync_report IS 'Nullable: lastAttempt, lastSuccess, lagSeconds, lastError, podsSeen, workerProblem.';
 
 CREATE TYPE edurange.sync_drift_entry AS (
   kind text,
@@ -51,8 +52,7 @@ COMMENT ON FUNCTION edurange.sync_apply(jsonb, timestamptz) IS
 CREATE FUNCTION edurange.sync_apply_list(
     list text, observed_at timestamptz DEFAULT pg_catalog.clock_timestamp(), duration_ms double precision DEFAULT NULL)
   RETURNS edurange.sync_result
-  AS 'MODULE_PATHNAME', 'edurange_sync_apply_list' LANGUAGE C VOLATILE
-  SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  AS 'MODULE_PATHNAME', 'edurange_sync_apply_list' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.sync_apply_list(text, timestamptz, double precision) IS
   'Applies the list of pods that list-challenge-pods answers with, as sync_apply does, from the text of the answer: it is cut into its pods and each is parsed alone, so that a list of many megabytes is never built as a whole. What is no such list, or has a pod that cannot be read, is refused and changes nothing. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json.';
 
@@ -60,7 +60,7 @@ CREATE FUNCTION edurange.sync_status()
   RETURNS edurange.sync_report
   AS 'MODULE_PATHNAME', 'edurange_sync_status' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.sync_status() IS
-  'How the comparison with the Instance Manager goes since the server started: times of the last attempt and the last success and the seconds since then, failures in a row with the last error, pods in the last list, instances changed, instances held because too many pods vanished at once, polls, failed and outdated ones, and the milliseconds that the last fetch and the last pass took. Tier: service.';
+  'How the comparison with the Instance Manager goes since the server started: times of the last attempt and the last success and the seconds since then, failures in a row with the last error, pods in the last list, instances changed, instances held because too many pods vanished at once, polls, failed and outdated ones, the milliseconds that the last fetch and the last pass took, whether a worker serves this database and, where none could be started, why. Tier: service.';
 
 CREATE FUNCTION edurange.sync_drift()
   RETURNS SETOF edurange.sync_drift_entry

@@ -53,4 +53,4 @@ CREATE FUNCTION edurange.readiness()
   RETURNS edurange.readiness
   AS 'MODULE_PATHNAME', 'edurange_readiness' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.readiness() IS
-  'Whether tables, triggers, defaults, indexes and grants are all in place for this version of the extension, and what is missing; edurange.migrate() makes it. Tier: player.';
+  'Whether all is in place that the functions of this version need, and what of it is missing: tables, rights, and the triggers that record points and memberships; edurange.migrate() makes it. What else migrate() puts in place, health() names. Tier: player.';

@@ -30,6 +30,21 @@ CREATE TYPE edurange.pack_result AS (
   changed boolean,
   challenges edurange.pack_change[]);
 
+CREATE TYPE edurange.pack_parts AS (
+  manifest text,
+  paths text[],
+  documents text[],
+  dry_run boolean,
+  force boolean);
+COMMENT ON TYPE edurange.pack_parts IS 'Nullable: manifest, paths, documents, dry_run, force.';
+
+CREATE FUNCTION edurange.pack_parts(
+    envelope text, dry_run boolean DEFAULT NULL, force boolean DEFAULT NULL)
+  RETURNS edurange.pack_parts
+  AS 'MODULE_PATHNAME', 'edurange_pack_parts' LANGUAGE C STABLE;
+COMMENT ON FUNCTION edurange.pack_parts(text, boolean, boolean) IS
+  'Takes a pack that is one JSON object {"manifest": …, "challenges": […]} apart into what pack_install takes, every text as it is written in the object. A challenge is {"path": …, "document": …}, or the document alone: then the manifest names its path in the same place of its list. dry_run and force may be members of the object instead. Without an object only they come back. Tier: admin. Errors: invalid_json, invalid_text, missing_parameter, invalid_parameter, invalid_type.';
+
 CREATE FUNCTION edurange.pack_install(
     manifest text, paths text[], documents text[], dry_run boolean DEFAULT false,
     installed_by text DEFAULT NULL, caller edurange.caller DEFAULT NULL,

@@ -52,15 +52,26 @@ AS $assertions$
   WITH platform AS (
     SELECT t.name, to_regclass(format('public.%I', t.name)) AS oid
     FROM unnest(edurange.platform_tables()) WITH ORDINALITY AS t (name, position)
-  ), wanted_trigger (table_name, name, events) AS (VALUES
-    ('GroupPoints', 'edurange_group_points_changed', 'INSERT OR UPDATE OR DELETE'),
-    ('GroupPoints', 'edurange_group_points_truncated', 'TRUNCATE'),
-    ('_GroupMembers', 'edurange_group_members_changed', 'INSERT OR UPDATE OR DELETE'),
-    ('_GroupMembers', 'edurange_group_members_truncated', 'TRUNCATE')
+  ), identified (name) AS (
+    SELECT unnest(ARRAY['User', 'Account', 'Session', 'ChallengeType', 'ChallengePack', 'Challenge',
+      'ChallengeQuestion', 'ChallengeAppConfig', 'CompetitionGroup', 'CompetitionAccessCode',
+      'GroupPoints', 'GroupChallenge', 'ChallengeCompletion', 'QuestionCompletion',
+      'QuestionAttempt', 'ChallengeInstance', 'ActivityLog'])
+  ), wanted_trigger (table_name, name, events, function) AS (VALUES
+    ('GroupPoints', 'edurange_group_points_changed', 'AFTER INSERT OR UPDATE OR DELETE', 'group_points_changed'),
+    ('GroupPoints', 'edurange_group_points_truncated', 'AFTER TRUNCATE', 'group_points_changed'),
+    ('_GroupMembers', 'edurange_group_members_changed', 'AFTER INSERT OR UPDATE OR DELETE', 'group_members_changed'),
+    ('_GroupMembers', 'edurange_group_members_truncated', 'AFTER TRUNCATE', 'group_members_changed'),
+    ('ChallengeQuestion', 'edurange_question_kept', 'BEFORE DELETE', 'keep_question'),
+    ('ChallengeQuestion', 'edurange_question_deleted', 'AFTER DELETE', 'question_deleted'),
+    ('ChallengeQuestion', 'edurange_questions_truncated', 'AFTER TRUNCATE', 'question_deleted')
+    UNION ALL SELECT name, 'edurange_row_filled', 'BEFORE INSERT', 'fill_row' FROM identified
   ), wanted_index (table_name, name, columns) AS (VALUES
     ('QuestionAttempt', 'edurange_question_attempt_idx',
      '"userId", "questionId", "groupChallengeId", "attemptedAt"'),
+    ('QuestionAttempt', 'edurange_attempted_question_idx', '"questionId"'),
     ('QuestionCompletion', 'edurange_question_completion_idx', '"groupChallengeId", "userId"'),
+    ('QuestionCompletion', 'edurange_completed_question_idx', '"questionId"'),
     ('ChallengeCompletion', 'edurange_challenge_completion_idx', '"groupChallengeId"'),
     ('GroupChallenge', 'edurange_group_challenge_idx', '"groupId"'),
     ('GroupPoints', 'edurange_group_points_idx', '"groupId"'),
@@ -74,14 +85,8 @@ AS $assertions$
     ('ActivityLog', 'edurange_activity_challenge_idx', '"challengeId"'),
     ('ActivityLog', 'edurange_activity_code_idx', '"accessCodeId"'),
     ('ActivityLog', 'edurange_activity_instance_idx', '"challengeInstanceId"')
-  ), wanted_default (column_name, value, tables) AS (VALUES
-    ('id', 'edurange.new_id()', ARRAY['User', 'Account', 'Session', 'ChallengeType', 'ChallengePack',
-      'Challenge', 'ChallengeQuestion', 'ChallengeAppConfig', 'CompetitionGroup',
-      'CompetitionAccessCode', 'GroupPoints', 'GroupChallenge', 'ChallengeCompletion',
-      'QuestionCompletion', 'QuestionAttempt', 'ChallengeInstance', 'ActivityLog']),
-    ('updatedAt', $$(now() AT TIME ZONE 'UTC')$$, ARRAY['User', 'ChallengePack', 'Challenge',
-      'ChallengeQuestion', 'ChallengeAppConfig', 'CompetitionGroup', 'GroupPoints',
-      'GroupChallenge'])
+  ), unwanted_default (column_name, value) AS (VALUES
+    ('id', 'edurange.new_id()'), ('updatedAt', $$(now() AT TIME ZONE 'UTC'::text)$$)
   ), guard (name, source) AS (VALUES
     ('edurange_guard', edurange.guard_source())
   )
@@ -117,12 +122,30 @@ AS $assertions$
     ('edurange', 'edurange_player'), ('edurange', 'edurange_service'),
     ('edurange', 'edurange_admin')) AS g (schema, role)
   UNION ALL
-  SELECT 'default', format('public.%I.%I', p.name, w.column_name),
-    EXISTS (SELECT FROM pg_attrdef d JOIN pg_attribute a
+  SELECT 'role', 'edurange_worker', EXISTS (SELECT FROM pg_roles r, edurange.worker_attributes() AS a (attributes)
+      WHERE r.rolname = 'edurange_worker' AND r.rolconnlimit = 0 AND r.rolcanlogin = (attributes ~ '^LOGIN')),
+    format('%s ROLE edurange_worker %s',
+      CASE WHEN to_regrole('edurange_worker') IS NULL THEN 'CREATE' ELSE 'ALTER' END, edurange.worker_attributes())
+  UNION ALL
+  -- by the role's number, which is null when it is gone
+  SELECT 'worker', w.name, coalesce(w.present, false), format('GRANT %s TO edurange_worker', w.name)
+  FROM to_regrole('edurange_worker') AS r (role), LATERAL (
+    SELECT format('CONNECT ON DATABASE %I', d.datname), has_database_privilege(role, d.oid, 'CONNECT')
+    FROM pg_database d WHERE d.datname = current_database()
+    UNION ALL SELECT 'USAGE ON SCHEMA edurange', has_schema_privilege(role, 'edurange', 'USAGE')
+    UNION ALL SELECT 'EXECUTE ON FUNCTION ' || f.name, has_function_privilege(role, to_regprocedure(f.name), 'EXECUTE')
+    FROM (VALUES ('edurange.sync_apply(jsonb,timestamptz)'),
+      ('edurange.sync_apply_list(text,timestamptz,double precision)'),
+      ('edurange.set_cdf_schema(jsonb,text)')) AS f (name)) AS w (name, present)
+  UNION ALL
+  -- What migrate() of before made: Prisma takes it for a difference.
+  SELECT 'default', format('none of ours for public.%I.%I', p.name, u.column_name),
+    NOT EXISTS (SELECT FROM pg_attrdef d JOIN pg_attribute a
       ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-      WHERE d.adrelid = p.oid AND a.attname = w.column_name),
-    format('ALTER TABLE public.%I ALTER COLUMN %I SET DEFAULT %s', p.name, w.column_name, w.value)
-  FROM wanted_default w JOIN platform p ON p.name = ANY (w.tables)
+      WHERE d.adrelid = p.oid AND a.attname = u.column_name
+      AND pg_get_expr(d.adbin, d.adrelid) = u.value),
+    format('ALTER TABLE public.%I ALTER COLUMN %I DROP DEFAULT', p.name, u.column_name)
+  FROM platform p, unwanted_default u
   UNION ALL
   SELECT 'index', w.name, to_regclass('public.' || w.name) IS NOT NULL,
     format('CREATE INDEX %I ON public.%I (%s) WHERE %s IS NOT NULL', w.name, w.table_name,
@@ -131,13 +154,13 @@ AS $assertions$
   UNION ALL
   SELECT 'trigger', format('%s on public.%I', w.name, w.table_name),
     EXISTS (SELECT FROM pg_trigger t
-      WHERE t.tgrelid = p.oid AND t.tgname = w.name AND t.tgenabled IN ('O', 'A')),
-    format('CREATE OR REPLACE TRIGGER %I AFTER %s ON public.%I FOR EACH %s'
+      WHERE t.tgrelid = p.oid AND t.tgname = w.name AND t.tgenabled IN ('O', 'A')
+      AND t.tgfoid = to_regproc('edurange.' || w.function)),
+    format('CREATE OR REPLACE TRIGGER %I %s ON public.%I FOR EACH %s'
       ' EXECUTE FUNCTION edurange.%I(); ALTER TABLE public.%I ENABLE TRIGGER %I',
       w.name, w.events, w.table_name,
-      CASE w.events WHEN 'TRUNCATE' THEN 'STATEMENT' ELSE 'ROW' END,
-      CASE w.table_name WHEN 'GroupPoints' THEN 'group_points_changed'
-        ELSE 'group_members_changed' END, w.table_name, w.name)
+      CASE WHEN w.events LIKE '%TRUNCATE' THEN 'STATEMENT' ELSE 'ROW' END,
+      w.function, w.table_name, w.name)
   FROM wanted_trigger w JOIN platform p ON p.name = w.table_name
   UNION ALL
   -- A table without a primary key names its rows to subscribers by a unique index of NOT NULL columns.
@@ -188,7 +211,7 @@ CREATE FUNCTION edurange.migrate(platform_owner text DEFAULT NULL, dry_run boole
   RETURNS TABLE (kind text, name text)
   AS 'MODULE_PATHNAME', 'edurange_migrate' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.migrate(text, boolean) IS
-  'Creates or upgrades the tables and puts grants, triggers, defaults and indexes in place, in one transaction, and returns what it did: no row, nothing was missing. Adopts tables that exist already and changes none of their rows. With dry_run it changes nothing and takes no lock that others wait for; it returns what a run would, is refused as a run would be, and counts what is broken in the rows (kind finding, see findings()). New platform tables belong to platform_owner (default: the owner of the database). Waits at most lock_timeout, or 10 s where that is not set, for a lock. Needs a superuser. Errors: migration_changed, schema_incompatible, forbidden.';
+  'Creates or upgrades the tables and puts grants, triggers and indexes in place, in one transaction, and returns what it did: no row, nothing was missing. Adopts tables that exist already and changes none of their rows. With dry_run it changes nothing and takes no lock that others wait for; it returns what a run would, is refused as a run would be, and counts what is broken in the rows (kind finding, see findings()). New platform tables belong to platform_owner (default: the owner of the database). Waits at most lock_timeout, or 10 s where that is not set, for a lock. Needs a superuser. Errors: migration_changed, schema_incompatible, forbidden.';
 
 CREATE TYPE edurange.finding AS (
   finding text,

@@ -1,5 +1,6 @@
 -- Who may call what.  Everything belongs to the superuser who installs, so that no role of ours can replace
--- what runs in a superuser's name, and nothing to PUBLIC but new_id(), the default of the platform's id columns.  Each tier adds to the one before.
+-- what runs in a superuser's name, and nothing to PUBLIC but new_id(): where migrate() of before made it the
+-- default of the platform's id columns, whoever inserts calls it until migrate() runs again.  Each tier adds to the one before.
 
 DO $$
 DECLARE
@@ -35,11 +36,17 @@ GRANT EXECUTE ON FUNCTION
   edurange.assertions, edurange.migration_source, edurange.migration_applied, edurange.platform_tables,
   edurange.lent_tables, edurange.planted_roles, edurange.planted_objects,
   edurange.planted_platform, edurange.guard_source, edurange.builtin_schema, edurange.sync_status, edurange.sync_drift,
-  edurange.sync_drift_summary
+  edurange.sync_drift_summary, edurange.worker_attributes
   TO edurange_owner;
 GRANT EXECUTE ON FUNCTION
   edurange.migration_source, edurange.platform_tables, edurange.lent_tables
   TO edurange_game;
+
+-- What the sync worker calls, and nothing else.  What it needs of database and schema comes with migrate(): given
+-- here, it would count as the extension's own and be in no dump.
+GRANT EXECUTE ON FUNCTION
+  edurange.sync_apply, edurange.sync_apply_list, edurange.set_cdf_schema
+  TO edurange_worker;
 
 GRANT EXECUTE ON FUNCTION
   edurange.wire, edurange.outcomes, edurange.readiness, edurange.authenticate_token,
@@ -63,7 +70,7 @@ GRANT EXECUTE ON FUNCTION
 
 GRANT EXECUTE ON FUNCTION
   edurange.cdf_import, edurange.cdf_update, edurange.cdf_export,
-  edurange.pack_install, edurange.pack_update, edurange.pack_uninstall,
+  edurange.pack_parts, edurange.pack_install, edurange.pack_update, edurange.pack_uninstall,
   edurange.sync_apply, edurange.sync_apply_list, edurange.sync_now, edurange.check_invariants,
   edurange.create_token, edurange.revoke_token, edurange.tokens,
   edurange.set_cdf_schema, edurange.reset_cdf_schema,

@@ -80,12 +80,9 @@ auth_permits(const Identity *identity, Tier tier, Failure *failure)
 {
 	if (identity->tier >= tier)
 		return true;
-	if (identity->with_token)
-		failure_set(failure, EDURANGE_FORBIDDEN, "this needs a token of tier %s", tier_name(tier));
-	else
-		failure_set(failure, EDURANGE_UNAUTHENTICATED, "this needs a token of tier %s",
-		            tier_name(tier));
-	return false;
+	return failure_set(failure,
+	                   identity->with_token ? EDURANGE_FORBIDDEN : EDURANGE_UNAUTHENTICATED,
+	                   "this needs a token of tier %s", tier_name(tier));
 }
 
 /* A copy with values of its own. */

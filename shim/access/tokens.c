@@ -6,6 +6,10 @@
  * question was asked, so that revocation and expiry take effect within a second everywhere.  While
  * it is in use it is asked for again before that, and nobody waits for it.  Of refused tokens
  * nothing is kept.  Each loop remembers for itself, in its own thread, without a lock.
+ *
+ * Anybody may send tokens, so the questions have a lane of their own: calls of whatever tier cannot
+ * fill it, and a flood of unknown tokens keeps no call waiting.  Those that come together are one
+ * statement, with one look-up in an index for each.
  */
 #include "access/tokens.h"
 
@@ -49,16 +53,9 @@ tokens_new(Database *database)
 	return tokens;
 }
 
+/* Forgets what is too old to be used and nobody waits for, or everything. */
 static void
-token_free(Token *token)
-{
-	identity_free(&token->identity);
-	free(token);
-}
-
-/* Forgets what is too old to be used and nobody waits for. */
-static void
-sweep(Tokens *tokens, int64_t now)
+sweep(Tokens *tokens, int64_t now, bool everything)
 {
 	tokens->swept_at = now;
 	for (int i = 0; i < BUCKETS; i++)
@@ -67,12 +64,14 @@ sweep(Tokens *tokens, int64_t now)
 		{
 			Token *token = *link;
 
-			if (token->asking || (token->known && now - token->known_at < TRUST_MS))
+			if (!everything &&
+			    (token->asking || (token->known && now - token->known_at < TRUST_MS)))
 				link = &token->next;
 			else
 			{
 				*link = token->next;
-				token_free(token);
+				identity_free(&token->identity);
+				free(token);
 			}
 		}
 	}
@@ -120,8 +119,8 @@ ask(Token *token, int64_t now)
 	token->asked_at = now;
 	token->values[0] = token->hash;
 	token->call = (DatabaseCall){
-	    .tier = TIER_PLAYER,
-	    .lane = LANE_READ,
+	    .tier = TIER_NONE,
+	    .lane = LANE_AUTHENTICATE,
 	    .statement = STATEMENT_AUTHENTICATE,
 	    .nvalues = 1,
 	    .values = token->values,
@@ -164,7 +163,7 @@ tokens_find(Tokens *tokens, const char *hash, TokenWait *wait)
 	bool known;
 
 	if (now - tokens->swept_at > TRUST_MS)
-		sweep(tokens, now);
+		sweep(tokens, now, false);
 	token = find_token(tokens, hash);
 	if (token == NULL)
 	{
@@ -186,17 +185,6 @@ tokens_find(Tokens *tokens, const char *hash, TokenWait *wait)
 void
 tokens_free(Tokens *tokens)
 {
-	for (int i = 0; tokens != NULL && i < BUCKETS; i++)
-	{
-		Token *token = tokens->buckets[i];
-
-		while (token != NULL)
-		{
-			Token *next = token->next;
-
-			token_free(token);
-			token = next;
-		}
-	}
+	sweep(tokens, 0, true);
 	free(tokens);
 }

@@ -15,9 +15,8 @@
 
 #include <jansson.h>
 
-#include "base/json_scan.h"
+#include "base/text.h"
 #include "base/text_array.h"
-#include "base/utf8.h"
 
 /* One parameter as it came: text of a query or path, or a JSON value. */
 typedef struct Given
@@ -27,11 +26,13 @@ typedef struct Given
 	const json_t *json;
 } Given;
 
-static void
+/* Always NULL. */
+static char *
 fail_type(Failure *failure, const Param *param, const char *expected)
 {
 	failure_set(failure, EDURANGE_INVALID_TYPE, "parameter \"%s\" must be %s", param->name,
 	            expected);
+	return NULL;
 }
 
 /*
@@ -41,17 +42,29 @@ fail_type(Failure *failure, const Param *param, const char *expected)
 static char *
 number_as_written(const char *body, const char *name)
 {
-	JsonPiece whole;
-	JsonPiece key;
-	JsonPiece value;
-	JsonCursor members = {0};
+	static const char space[] = " \t\r\n";
+	int depth = 0;
 
-	if (!json_scan_whole(body, strlen(body), &whole) || !json_scan_open(whole, '{', &members))
-		return NULL;
-	while (json_scan_next(&members, &key, &value))
+	for (const char *at = body; *at != '\0'; at++)
 	{
-		if (json_scan_is(key, name))
-			return strndup(value.at, value.length);
+		const char *text = at + 1;
+
+		if (*at == '{' || *at == '[')
+			depth++;
+		else if (*at == '}' || *at == ']')
+			depth--;
+		if (*at != '"')
+			continue;
+		for (at++; *at != '"'; at++)
+			at += *at == '\\';
+		if (depth != 1 || (size_t) (at - text) != strlen(name) ||
+		    strncmp(text, name, strlen(name)) != 0)
+			continue;
+		text = at + 1 + strspn(at + 1, space);
+		if (*text != ':')
+			continue;
+		text += 1 + strspn(text + 1, space);
+		return strndup(text, strcspn(text, ",} \t\r\n"));
 	}
 	return NULL;
 }
@@ -106,8 +119,7 @@ bind_boolean(const Param *param, Given given, Failure *failure)
 		return strdup("true");
 	if (json_is_false(given.json) || (given.text != NULL && strcmp(given.text, "false") == 0))
 		return strdup("false");
-	fail_type(failure, param, "true or false");
-	return NULL;
+	return fail_type(failure, param, "true or false");
 }
 
 static const char *
@@ -121,12 +133,7 @@ bind_text(const Param *param, Given given, Failure *failure)
 {
 	const char *text = text_of(given);
 
-	if (text == NULL)
-	{
-		fail_type(failure, param, "a text");
-		return NULL;
-	}
-	return strdup(text);
+	return text != NULL ? strdup(text) : fail_type(failure, param, "a text");
 }
 
 /* Takes a text of this shape, in which each 0 stands for a digit, and the number that they make. */
@@ -243,10 +250,7 @@ bind_text_list(const Param *param, Given given, Failure *failure)
 	json_t *element;
 
 	if (!is_text_list(given.json))
-	{
-		fail_type(failure, param, "a list of texts");
-		return NULL;
-	}
+		return fail_type(failure, param, "a list of texts");
 	json_array_foreach(given.json, i, element)
 	{
 		if (!text_array_add(&array, json_string_value(element), json_string_length(element)))
@@ -272,8 +276,7 @@ bind_answer(const Param *param, Given given, const char *body, Failure *failure)
 		return json_dumps(given.json, JSON_COMPACT);
 	if (text_of(given) != NULL)
 		return bind_text(param, given, failure);
-	fail_type(failure, param, "a text, a number or a list of texts");
-	return NULL;
+	return fail_type(failure, param, "a text, a number or a list of texts");
 }
 
 /* Any JSON as its text.  Clients send it as JSON or as a text that holds JSON. */
@@ -303,51 +306,56 @@ bind_one(const Param *param, Given given, const char *body, Failure *failure)
 		case TYPE_JSON:
 			return bind_json(given);
 		case TYPE_DOCUMENT:
-		case TYPE_PACK_MANIFEST:
-		case TYPE_PACK_PATHS:
-		case TYPE_PACK_DOCUMENTS:
+		case TYPE_PACK:
 		case TYPE_TEXT:
 			break;
 	}
 	return bind_text(param, given, failure);
 }
 
-/* The name of a parameter: 0 is its own, then its aliases, then NULL. */
+/* The names of a parameter: 0 is its own, then its alias, then NULL. */
 static const char *
 name_of(const Param *param, int i)
 {
-	if (i == 0)
-		return param->name;
-	return i <= MAX_ALIASES ? param->aliases[i - 1] : NULL;
+	return i == 0 ? param->name : i == 1 ? param->alias : NULL;
 }
 
-/* Finds a parameter under any of its names; false when it is given more than once. */
+/* Takes one more value of a parameter. */
+static void
+take_given(Given *given, Given value, int *found)
+{
+	*given = value;
+	(*found)++;
+}
+
+/* Finds a parameter under any of its names; false and a failure when it is given more than once. */
 static bool
-find_given(const Param *param, const Target *target, const json_t *object, Given *given)
+find_given(const Param *param, const Target *target, const Upload *upload, const json_t *object,
+           Given *given, Failure *failure)
 {
 	int found = 0;
 	const char *name;
 
 	for (int i = 0; (name = name_of(param, i)) != NULL; i++)
 	{
-		const json_t *value = param->source == FROM_BODY ? json_object_get(object, name) : NULL;
+		const json_t *value = json_object_get(object, name);
 
-		if (value != NULL && !json_is_null(value))
-		{
-			given->json = value;
-			given->name = name;
-			found++;
-		}
+		if (param->source == FROM_BODY && value != NULL && !json_is_null(value))
+			take_given(given, (Given){.json = value, .name = name}, &found);
 		for (int j = 0; param->source == FROM_QUERY && j < target->nfields; j++)
-		{
 			if (strcmp(target->fields[j].name, name) == 0)
-			{
-				given->text = target->fields[j].value;
-				found++;
-			}
-		}
+				take_given(given, (Given){.text = target->fields[j].value}, &found);
+		for (int j = 0; param->source == FROM_QUERY && j < upload->nfields; j++)
+			if (strcmp(upload->fields[j].name, name) == 0)
+				take_given(given, (Given){.text = upload->fields[j].value}, &found);
 	}
-	return found <= 1;
+	if (found > 1)
+		failure_set(failure, EDURANGE_INVALID_PARAMETER, "parameter \"%s\" is given more than once",
+		            param->name);
+	else if (found == 1 && given->text == NULL && given->json == NULL)
+		failure_set(failure, EDURANGE_INVALID_PARAMETER, "parameter \"%s\" is not a short text",
+		            param->name);
+	return failure->info == NULL;
 }
 
 /*
@@ -373,43 +381,39 @@ find_repeated(const Route *route, const char *body, const json_error_t *error)
 	return NULL;
 }
 
-/* Says what is wrong with a body that the parser refused, without repeating any of it. */
+/* What the parser may have to say, without repeating any of the body. */
+static const struct
+{
+	enum json_error_code code;
+	EdurangeError error;
+	const char *message;
+} json_faults[] = {
+    {json_error_duplicate_key, EDURANGE_INVALID_JSON, "the request body has the same key twice"},
+    {json_error_null_character, EDURANGE_INVALID_TEXT,
+     "the request body has a null character in a text"},
+    {json_error_null_byte_in_key, EDURANGE_INVALID_TEXT,
+     "the request body has a null character in a text"},
+    {json_error_invalid_utf8, EDURANGE_INVALID_ENCODING, "the request body is not valid UTF-8"},
+    {json_error_numeric_overflow, EDURANGE_INVALID_JSON,
+     "the request body has a number that is too large"},
+};
+
+/* Says what is wrong with a body that the parser refused. */
 static void
 fail_json(const Route *route, const char *body, const json_error_t *error, Failure *failure)
 {
-	const char *name;
+	enum json_error_code code = json_error_code(error);
+	const char *name = code == json_error_duplicate_key ? find_repeated(route, body, error) : NULL;
 
-	switch (json_error_code(error))
-	{
-		case json_error_duplicate_key:
-			name = find_repeated(route, body, error);
-			if (name != NULL)
-				failure_set(failure, EDURANGE_INVALID_JSON,
-				            "parameter \"%s\" is given more than once", name);
-			else
-				failure_set(failure, EDURANGE_INVALID_JSON,
-				            "the request body has the same key twice");
-			break;
-		case json_error_null_character:
-		case json_error_null_byte_in_key:
-			failure_set(failure, EDURANGE_INVALID_TEXT,
-			            "the request body has a null character in a text");
-			break;
-		case json_error_invalid_utf8:
-			failure_set(failure, EDURANGE_INVALID_ENCODING, "the request body is not valid UTF-8");
-			break;
-		case json_error_stack_overflow:
-			failure_set(failure, EDURANGE_INVALID_JSON, "the request body is nested too deeply");
-			break;
-		case json_error_numeric_overflow:
-			failure_set(failure, EDURANGE_INVALID_JSON,
-			            "the request body has a number that is too large");
-			break;
-		default:
-			failure_set(failure, EDURANGE_INVALID_JSON,
-			            "the request body is not valid JSON (line %d, column %d)", error->line,
-			            error->column);
-	}
+	failure_set(failure, EDURANGE_INVALID_JSON,
+	            "the request body is not valid JSON (line %d, column %d)", error->line,
+	            error->column);
+	for (size_t i = 0; i < sizeof(json_faults) / sizeof(json_faults[0]); i++)
+		if (json_faults[i].code == code)
+			failure_set(failure, json_faults[i].error, "%s", json_faults[i].message);
+	if (name != NULL)
+		failure_set(failure, EDURANGE_INVALID_JSON, "parameter \"%s\" is given more than once",
+		            name);
 }
 
 /* Reads a body that must be one JSON object; NULL and a failure when it is not. */
@@ -420,11 +424,8 @@ parse_object(const Route *route, const char *body, size_t length, Failure *failu
 	json_error_t error;
 	json_t *object;
 
-	if (length == 0)
-	{
-		failure_set(failure, EDURANGE_INVALID_JSON, "the request body is empty");
+	if (!json_body_check(body, length, failure))
 		return NULL;
-	}
 	object = json_loadb(body, length, flags, &error);
 	/* a whole number that no integer holds: parsed again, so that its parameter can be named */
 	if (object == NULL && json_error_code(&error) == json_error_numeric_overflow)
@@ -440,19 +441,6 @@ parse_object(const Route *route, const char *body, size_t length, Failure *failu
 	return object;
 }
 
-/* Checks a body that goes to the database as it is. */
-static bool
-check_document(const char *body, size_t length, Failure *failure)
-{
-	if (length == 0)
-		failure_set(failure, EDURANGE_INVALID_JSON, "the request body is empty");
-	else if (memchr(body, '\0', length) != NULL)
-		failure_set(failure, EDURANGE_INVALID_TEXT, "the request body has a null byte");
-	else if (!is_utf8(body, length))
-		failure_set(failure, EDURANGE_INVALID_ENCODING, "the request body is not valid UTF-8");
-	return failure->info == NULL;
-}
-
 /* Did the request give the parameter?  An empty text is as none. */
 static bool
 is_given(Given given)
@@ -462,8 +450,8 @@ is_given(Given given)
 	return text != NULL ? text[0] != '\0' : given.json != NULL;
 }
 
-/* Binds one parameter; false when it failed. */
-static bool
+/* Binds one parameter. */
+static void
 bind_param(const Param *param, Given given, const char *body, Values *values, Failure *failure)
 {
 	if (!is_given(given) && (param->required || given.json == NULL))
@@ -479,33 +467,6 @@ bind_param(const Param *param, Given given, const char *body, Values *values, Fa
 		if (values->values[values->count++] == NULL && failure->info == NULL)
 			failure_set(failure, EDURANGE_INTERNAL, "internal error");
 	}
-	return failure->info == NULL;
-}
-
-/* Takes a part out of a pack, once for each; NULL: out of memory. */
-static char *
-take_part(ParamType type, Pack *pack)
-{
-	char *manifest = pack->manifest;
-
-	if (type == TYPE_PACK_PATHS)
-		return text_array_finish(&pack->paths);
-	if (type == TYPE_PACK_DOCUMENTS)
-		return text_array_finish(&pack->documents);
-	pack->manifest = NULL;
-	return manifest;
-}
-
-/* Binds a part of a pack. */
-static bool
-bind_upload(const Param *param, Pack *pack, Values *values, Failure *failure)
-{
-	char *value = take_part(param->type, pack);
-
-	if (value == NULL)
-		failure_set(failure, EDURANGE_INTERNAL, "internal error");
-	values->values[values->count++] = value;
-	return value != NULL;
 }
 
 /*
@@ -519,23 +480,25 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 	const Route *route = match->route;
 	json_t *object = NULL;
 	int path_value = 0;
-	bool fine = true;
 
 	if (route->body == BODY_OBJECT)
-		fine = (object = parse_object(route, body, body_length, failure)) != NULL;
+		object = parse_object(route, body, body_length, failure);
 	else if (route->body == BODY_DOCUMENT)
-		fine = check_document(body, body_length, failure);
+		(void) json_document_check(body, body_length, failure);
 
-	for (int i = 0; fine && i < MAX_PARAMS && route->params[i].name != NULL; i++)
+	for (int i = 0; failure->info == NULL && i < MAX_PARAMS && route->params[i].name != NULL; i++)
 	{
 		const Param *param = &route->params[i];
 		Given given = {0};
 
 		if (param->ignored)
 			continue;
-		if (param->source == FROM_UPLOAD && param->type != TYPE_TEXT)
+		if (param->type == TYPE_PACK)
 		{
-			fine = bind_upload(param, &upload->pack, values, failure);
+			char **part = &upload->pack.parts[param->part];
+
+			values->values[values->count++] = *part;
+			*part = NULL;
 			continue;
 		}
 		if (param->source == FROM_UPLOAD)
@@ -544,19 +507,14 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 			given.text = body;
 		else if (param->source == FROM_PATH)
 			given.text = target->segments[match->values[path_value++]];
-		else if (!find_given(param, target, object, &given))
-		{
-			failure_set(failure, EDURANGE_INVALID_PARAMETER,
-			            "parameter \"%s\" is given more than once", param->name);
-			fine = false;
+		else if (!find_given(param, target, upload, object, &given, failure))
 			break;
-		}
 		if (param->bound != 0 && !is_given(given))
 			given = (Given){.text = identity->values[param->bound]};
-		fine = bind_param(param, given, body, values, failure);
+		bind_param(param, given, body, values, failure);
 	}
 	json_decref(object);
-	return fine;
+	return failure->info == NULL;
 }
 
 /* Frees the values. */

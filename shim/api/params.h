@@ -10,7 +10,6 @@
 
 #include "access/auth.h"
 #include "api/routes.h"
-#include "api/target.h"
 #include "base/errors.h"
 #include "packs/upload.h"
 

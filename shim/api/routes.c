@@ -11,21 +11,21 @@
 #include <string.h>
 
 /* clang-format off */
-#define QUERY(n, alias) {.name = n, .aliases = {alias}, .source = FROM_QUERY, .required = true}
-#define TEXT(n, alias) {.name = n, .aliases = {alias}, .source = FROM_BODY, .required = true}
-#define OPTIONAL(n, alias, t)                                                                      \
-	{.name = n, .aliases = {alias}, .source = FROM_BODY, .type = t}
+#define QUERY(n, also) {.name = n, .alias = also, .source = FROM_QUERY, .required = true}
+#define TEXT(n, also) {.name = n, .alias = also, .source = FROM_BODY, .required = true}
+#define OPTIONAL(n, also, t)                                                                       \
+	{.name = n, .alias = also, .source = FROM_BODY, .type = t}
 /* who acts: the user or instance that a token is bound to, where the request names none */
-#define USER(n, alias, from)                                                                       \
-	{.name = n, .aliases = {alias}, .source = from, .required = true, .bound = CALLER_USER}
-#define REQUIRED(n, alias, t)                                                                      \
-	{.name = n, .aliases = {alias}, .source = FROM_BODY, .type = t, .required = true}
+#define USER(n, also, from)                                                                        \
+	{.name = n, .alias = also, .source = from, .required = true, .bound = CALLER_USER}
+#define REQUIRED(n, also, t)                                                                       \
+	{.name = n, .alias = also, .source = FROM_BODY, .type = t, .required = true}
 /* a pack, whether it is only tried, and who sent it */
+#define PART(n, which) {.name = n, .source = FROM_UPLOAD, .type = TYPE_PACK, .part = which}
 #define PACK                                                                                       \
-	{.name = "manifest", .source = FROM_UPLOAD, .type = TYPE_PACK_MANIFEST, .required = true},     \
-	{.name = "paths", .source = FROM_UPLOAD, .type = TYPE_PACK_PATHS, .required = true},           \
-	{.name = "documents", .source = FROM_UPLOAD, .type = TYPE_PACK_DOCUMENTS, .required = true},   \
-	{.name = "dry_run", .aliases = {"dryRun"}, .source = FROM_QUERY, .type = TYPE_BOOLEAN},        \
+	PART("envelope", PACK_ENVELOPE), PART("manifest", PACK_MANIFEST), PART("paths", PACK_PATHS),   \
+	PART("documents", PACK_DOCUMENTS),                                                             \
+	{.name = "dry_run", .alias = "dryRun", .source = FROM_QUERY, .type = TYPE_BOOLEAN},        \
 	{.name = "X-Uploader-User-Id", .source = FROM_UPLOAD, .bound = CALLER_USER}
 
 const Route routes[] = {
@@ -136,7 +136,7 @@ const Route routes[] = {
 	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("question_id", "questionId"),
 				TEXT("group_challenge_id", "groupChallengeId"),
 				REQUIRED("answer", NULL, TYPE_ANSWER),
-				{.name = "challenge_instance_id", .aliases = {"challengeInstanceId"},
+				{.name = "challenge_instance_id", .alias = "challengeInstanceId",
 				 .source = FROM_BODY, .bound = CALLER_INSTANCE}},
 	 .limited = true,
 	 .award = AWARD_QUESTION, .award_if = "isCorrect", .award_unless = "alreadyCompleted",
@@ -189,8 +189,8 @@ const Route routes[] = {
 	 .caller = true, .replica_ok = true, .statement = STATEMENT_CHALLENGE_LIST,
 	 .params = {{.name = "type", .source = FROM_QUERY},
 				{.name = "difficulty", .source = FROM_QUERY},
-				{.name = "pack_id", .aliases = {"packId"}, .source = FROM_QUERY},
-				{.name = "group_id", .aliases = {"groupId"}, .source = FROM_QUERY},
+				{.name = "pack_id", .alias = "packId", .source = FROM_QUERY},
+				{.name = "group_id", .alias = "groupId", .source = FROM_QUERY},
 				{.name = "search", .source = FROM_QUERY, .slow = true},
 				{.name = "limit", .source = FROM_QUERY, .type = TYPE_INTEGER},
 				{.name = "cursor", .source = FROM_QUERY}},
@@ -204,7 +204,7 @@ const Route routes[] = {
 	 .summary = "A challenge with its questions and app configurations."},
 	{.method = "GET", .path = "/get_challenge_instance", .tier = TIER_PLAYER, .read_only = true,
 	 .caller = true, .statement = STATEMENT_INSTANCE,
-	 .params = {{.name = "challenge_instance_id", .aliases = {"challengeInstanceId"},
+	 .params = {{.name = "challenge_instance_id", .alias = "challengeInstanceId",
 				 .source = FROM_QUERY, .required = true, .bound = CALLER_INSTANCE}},
 	 .summary = "An instance, its owner and its group challenge."},
 	{.method = "PATCH", .path = "/challenge-instances/{instance_id}", .tier = TIER_SERVICE,
@@ -237,7 +237,7 @@ const Route routes[] = {
 	{.method = "POST", .path = "/cdf/import", .tier = TIER_ADMIN, .body = BODY_DOCUMENT,
 	 .caller = true, .keyed = true, .slow = true, .statement = STATEMENT_CDF_IMPORT,
 	 .params = {{.name = "document", .source = FROM_BODY, .type = TYPE_DOCUMENT, .required = true},
-				{.name = "pack_id", .aliases = {"packId"}, .source = FROM_QUERY}},
+				{.name = "pack_id", .alias = "packId", .source = FROM_QUERY}},
 	 .summary = "Makes or updates a challenge from a document."},
 	{.method = "POST", .path = "/cdf/update/{challenge_id}", .tier = TIER_ADMIN,
 	 .body = BODY_DOCUMENT, .caller = true, .keyed = true, .slow = true,
@@ -281,12 +281,12 @@ routes_print(void)
 
 /* Does the path have the shape of the pattern?  Notes which segments are parameters. */
 static bool
-path_matches(const char *pattern, char *const *segments, int nsegments, int *values)
+path_matches(const char *pattern, const Target *target, int *values)
 {
 	const char *at = pattern;
 	int nvalues = 0;
 
-	for (int i = 0; i < nsegments; i++)
+	for (int i = 0; i < target->nsegments; i++)
 	{
 		size_t length;
 
@@ -295,7 +295,8 @@ path_matches(const char *pattern, char *const *segments, int nsegments, int *val
 		length = strcspn(at, "/");
 		if (*at == '{')
 			values[nvalues++] = i;
-		else if (strlen(segments[i]) != length || strncmp(at, segments[i], length) != 0)
+		else if (strlen(target->segments[i]) != length ||
+		         strncmp(at, target->segments[i], length) != 0)
 			return false;
 		at += length;
 	}
@@ -317,7 +318,7 @@ allow_method(char *allow, const char *method)
  * that is spelled out wins over one with parameters, because the table has it first.
  */
 void
-routes_match(const char *method, char *const *segments, int nsegments, RouteMatch *match)
+routes_match(const char *method, const Target *target, RouteMatch *match)
 {
 	const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
 	int values[MAX_SEGMENTS];
@@ -325,7 +326,7 @@ routes_match(const char *method, char *const *segments, int nsegments, RouteMatc
 	memset(match, 0, sizeof(*match));
 	for (size_t i = 0; i < route_count; i++)
 	{
-		if (!path_matches(routes[i].path, segments, nsegments, values))
+		if (!path_matches(routes[i].path, target, values))
 			continue;
 		match->path_found = true;
 		allow_method(match->allow, routes[i].method);

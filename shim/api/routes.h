@@ -9,11 +9,12 @@
 #include <stddef.h>
 
 #include "access/auth.h"
+#include "base/errors.h"
 #include "base/tier.h"
 #include "database/statements.h"
+#include "packs/pack.h"
 
 #define MAX_PARAMS 10
-#define MAX_ALIASES 2
 #define MAX_SEGMENTS 8
 #define MAX_VALUES (MAX_PARAMS + CALLER_VALUES + 1) /* and an idempotency key */
 #define ALLOW_LENGTH 128
@@ -28,9 +29,7 @@ typedef enum ParamType
 	TYPE_ANSWER,   /* text, number or list of texts */
 	TYPE_JSON,     /* any JSON, as its text; a JSON text is the text of some JSON */
 	TYPE_DOCUMENT, /* the request body as it came */
-	TYPE_PACK_MANIFEST,
-	TYPE_PACK_PATHS,
-	TYPE_PACK_DOCUMENTS
+	TYPE_PACK      /* a part of the pack in the body */
 } ParamType;
 
 typedef enum ParamSource
@@ -43,10 +42,11 @@ typedef enum ParamSource
 
 typedef struct Param
 {
-	const char *name; /* as the interface documents it */
-	const char *aliases[MAX_ALIASES];
+	const char *name;  /* as the interface documents it */
+	const char *alias; /* by which it goes, too; NULL: none */
 	ParamType type;
 	ParamSource source;
+	PackPart part; /* of a pack, which it is */
 	bool required;
 	bool ignored; /* clients send it, nothing uses it */
 	bool slow;    /* with it, the route takes long */
@@ -134,6 +134,24 @@ typedef struct Route
 	const char *summary;
 } Route;
 
+#define MAX_QUERY_FIELDS 64
+
+typedef struct QueryField
+{
+	char *name;
+	char *value;
+} QueryField;
+
+/* A request target taken apart and decoded. */
+typedef struct Target
+{
+	char *segments[MAX_SEGMENTS];
+	int nsegments;
+	QueryField fields[MAX_QUERY_FIELDS];
+	int nfields;
+	bool too_deep; /* more segments than any route has */
+} Target;
+
 typedef struct RouteMatch
 {
 	const Route *route;       /* NULL: the path or the method does not exist */
@@ -148,7 +166,9 @@ extern const ResponseKindInfo response_kinds[RESPOND_COUNT];
 extern const Shape shapes[]; /* ended by one without a name */
 
 extern void routes_print(void);
-extern void
-routes_match(const char *method, char *const *segments, int nsegments, RouteMatch *match);
+extern void routes_match(const char *method, const Target *target, RouteMatch *match);
+
+/* Takes a request target apart, in place: target.c. */
+extern bool target_parse(char *uri, Target *target, Failure *failure);
 
 #endif

@@ -2,23 +2,13 @@
  * target.c
  *	  A request target taken apart: path segments and query fields, decoded.
  */
-#include "api/target.h"
+#include "api/routes.h"
 
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/utf8.h"
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include "base/text.h"
 
 /* Undoes percent-encoding in place; false for a broken escape, a null byte or invalid UTF-8. */
 static bool
@@ -34,25 +24,20 @@ decode(char *text, bool plus_is_space, Failure *failure)
 			c = ' ';
 		else if (c == '%')
 		{
-			int high = hex_digit(from[1]);
-			int low = high >= 0 ? hex_digit(from[2]) : -1;
+			char digits[3] = {from[1], from[1] != '\0' ? from[2] : '\0'};
 
-			if (low < 0 || high + low == 0)
-			{
-				failure_set(failure, EDURANGE_INVALID_ENCODING,
-				            "the request target has an invalid percent-encoding");
-				return false;
-			}
-			c = (char) (high * 16 + low);
+			c = (char) strtol(digits, NULL, 16);
+			if (!isxdigit((unsigned char) digits[0]) || !isxdigit((unsigned char) digits[1]) ||
+			    c == '\0')
+				return failure_set(failure, EDURANGE_INVALID_ENCODING,
+				                   "the request target has an invalid percent-encoding");
 			from += 2;
 		}
 		*to++ = c;
 	}
 	*to = '\0';
-	if (is_utf8(text, (size_t) (to - text)))
-		return true;
-	failure_set(failure, EDURANGE_INVALID_ENCODING, "the request target is not valid UTF-8");
-	return false;
+	return text_fault(text, (size_t) (to - text)) == EDURANGE_OK ||
+	       failure_set(failure, EDURANGE_INVALID_ENCODING, "the request target is not valid UTF-8");
 }
 
 /* Splits and decodes the query. */
@@ -69,10 +54,8 @@ parse_query(char *query, Target *target, Failure *failure)
 		if (*field == '\0')
 			continue;
 		if (target->nfields == MAX_QUERY_FIELDS)
-		{
-			failure_set(failure, EDURANGE_INVALID_PARAMETER, "the query has too many parameters");
-			return false;
-		}
+			return failure_set(failure, EDURANGE_INVALID_PARAMETER,
+			                   "the query has too many parameters");
 		if (value != NULL)
 			*value++ = '\0';
 		else

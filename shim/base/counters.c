@@ -2,49 +2,23 @@
  * counters.c
  *	  What the shim has done and is doing, in numbers that any thread may change.
  *
- * Counting is an addition to an atomic number and takes no lock.
+ * Counting is an addition to an atomic number and takes no lock.  All threads see it in one order: the
+ * end waits until no request is left (main.c).
  */
 #include "base/counters.h"
 
 #include <stdatomic.h>
 
-static atomic_ulong counters[COUNTER_COUNT];
-static atomic_long gauges[GAUGE_COUNT];
-static atomic_long tier_gauges[TIER_GAUGE_COUNT][TIER_COUNT];
+static atomic_long counters[COUNTER_COUNT];
 
 void
-counter_add(Counter counter)
+counter_add(Counter counter, long change)
 {
-	atomic_fetch_add_explicit(&counters[counter], 1, memory_order_relaxed);
+	atomic_fetch_add(&counters[counter], change);
 }
 
-unsigned long
+long
 counter_value(Counter counter)
 {
 	return atomic_load(&counters[counter]);
-}
-
-/* In one order for all threads: the end waits until no request is left (main.c). */
-void
-gauge_change(Gauge gauge, int change)
-{
-	atomic_fetch_add(&gauges[gauge], change);
-}
-
-long
-gauge_value(Gauge gauge)
-{
-	return atomic_load(&gauges[gauge]);
-}
-
-void
-tier_gauge_change(TierGauge gauge, Tier tier, int change)
-{
-	atomic_fetch_add_explicit(&tier_gauges[gauge][tier], change, memory_order_relaxed);
-}
-
-long
-tier_gauge_value(TierGauge gauge, Tier tier)
-{
-	return atomic_load(&tier_gauges[gauge][tier]);
 }

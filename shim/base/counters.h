@@ -10,41 +10,26 @@
 
 #include "base/tier.h"
 
-/* Things that only become more. */
 typedef enum Counter
 {
+	/* things that only become more */
 	COUNTER_RETRIES,        /* calls sent again after having been rolled back */
 	COUNTER_CONNECT_FAILED, /* attempts to connect to the database */
 	COUNTER_WRONG_TOKENS,
-	COUNTER_RATE_LIMITED,
 	COUNTER_REFUSED_CONNECTIONS,
 	COUNTER_TIMED_OUT_CONNECTIONS,
-	COUNTER_COUNT
+
+	/* things whose number goes up and down */
+	COUNTER_REQUESTS,         /* being received or answered */
+	COUNTER_HTTP_CONNECTIONS, /* open ones, those on their way to a loop included */
+
+	/* the same, one for each tier, which is to be added */
+	COUNTER_QUEUE,                                 /* calls that wait for a connection ... */
+	COUNTER_DATABASE = COUNTER_QUEUE + TIER_COUNT, /* ... and connections to the database */
+	COUNTER_COUNT = COUNTER_DATABASE + TIER_COUNT
 } Counter;
 
-/* Things whose number goes up and down. */
-typedef enum Gauge
-{
-	GAUGE_REQUESTS,         /* being received or answered */
-	GAUGE_HTTP_CONNECTIONS, /* open ones, those on their way to a loop included */
-	GAUGE_COUNT
-} Gauge;
-
-/* The same, for each tier. */
-typedef enum TierGauge
-{
-	TIER_GAUGE_QUEUE,       /* calls that wait for a database connection */
-	TIER_GAUGE_CONNECTIONS, /* to the database */
-	TIER_GAUGE_COUNT
-} TierGauge;
-
-extern void counter_add(Counter counter);
-extern unsigned long counter_value(Counter counter);
-
-extern void gauge_change(Gauge gauge, int change);
-extern long gauge_value(Gauge gauge);
-
-extern void tier_gauge_change(TierGauge gauge, Tier tier, int change);
-extern long tier_gauge_value(TierGauge gauge, Tier tier);
+extern void counter_add(Counter counter, long change);
+extern long counter_value(Counter counter);
 
 #endif

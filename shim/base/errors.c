@@ -15,14 +15,8 @@
 
 #define ERROR_INFO(id, name, sqlstate, status, meaning)                                            \
 	[EDURANGE_##id] = {name, sqlstate, status, meaning},
-static const ErrorInfo errors[EDURANGE_ERROR_COUNT] = {EDURANGE_ERRORS(ERROR_INFO)};
+const ErrorInfo errors[EDURANGE_ERROR_COUNT] = {EDURANGE_ERRORS(ERROR_INFO)};
 #undef ERROR_INFO
-
-const ErrorInfo *
-error_info(EdurangeError error)
-{
-	return &errors[error];
-}
 
 /* Frees what the failure holds and makes it mean success again. */
 void
@@ -34,8 +28,7 @@ failure_clear(Failure *failure)
 	memset(failure, 0, sizeof(*failure));
 }
 
-/* Makes a failure of the shim's own. */
-void
+bool
 failure_set(Failure *failure, EdurangeError error, const char *format, ...)
 {
 	va_list arguments;
@@ -46,6 +39,7 @@ failure_set(Failure *failure, EdurangeError error, const char *format, ...)
 	if (vasprintf(&failure->message, format, arguments) < 0)
 		failure->message = NULL;
 	va_end(arguments);
+	return false;
 }
 
 /* The detail as JSON, where it is some: a list of violations, or members of the body. */

@@ -5,6 +5,8 @@
 #ifndef EDURANGE_SHIM_ERRORS_H
 #define EDURANGE_SHIM_ERRORS_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include "../../extension/base/errors.h"
@@ -26,8 +28,10 @@ typedef struct Failure
 	char *hint;
 } Failure;
 
-extern const ErrorInfo *error_info(EdurangeError error);
-extern void failure_set(Failure *failure, EdurangeError error, const char *format, ...)
+extern const ErrorInfo errors[EDURANGE_ERROR_COUNT];
+
+/* Makes a failure of the shim's own; always false. */
+extern bool failure_set(Failure *failure, EdurangeError error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 extern json_t *failure_body(const Failure *failure, const char *request_id);
 extern void failure_clear(Failure *failure);

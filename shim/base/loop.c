@@ -3,7 +3,8 @@
  *	  An event loop: one thread that waits for descriptors, and tasks that others give it.
  *
  * Everything that a loop serves is touched by its thread alone, so that nothing needs a lock.
- * Tasks are the only way in from outside; they are rare (a new connection, the end).
+ * Tasks are the only way in from outside; they are rare (a new connection, the end).  One thread for
+ * all loops does what would keep them from other requests.
  */
 #include "base/loop.h"
 
@@ -12,10 +13,13 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/queue.h>
 #include <time.h>
 #include <unistd.h>
 
 #define EVENTS_PER_TURN 64
+
+typedef STAILQ_HEAD(TaskList, Task) TaskList;
 
 struct Loop
 {
@@ -23,8 +27,7 @@ struct Loop
 	int epoll;
 	int wake_fd;
 	pthread_mutex_t lock; /* of the tasks */
-	Task *first;
-	Task **last;
+	TaskList tasks;
 };
 
 int64_t
@@ -41,23 +44,21 @@ static void
 run_tasks(Watch *watch, uint32_t events)
 {
 	Loop *loop = (Loop *) watch;
-	Task *task;
+	TaskList tasks = STAILQ_HEAD_INITIALIZER(tasks);
 	uint64_t count;
 
 	(void) events;
 	if (read(loop->wake_fd, &count, sizeof(count)) < 0)
 		return;
 	pthread_mutex_lock(&loop->lock);
-	task = loop->first;
-	loop->first = NULL;
-	loop->last = &loop->first;
+	STAILQ_CONCAT(&tasks, &loop->tasks);
 	pthread_mutex_unlock(&loop->lock);
-	while (task != NULL)
+	while (!STAILQ_EMPTY(&tasks))
 	{
-		Task *next = task->next;
+		Task *task = STAILQ_FIRST(&tasks);
 
+		STAILQ_REMOVE_HEAD(&tasks, others);
 		task->run(task);
-		task = next;
 	}
 }
 
@@ -70,7 +71,7 @@ loop_new(void)
 	if (loop == NULL)
 		return NULL;
 	loop->wake.ready = run_tasks;
-	loop->last = &loop->first;
+	STAILQ_INIT(&loop->tasks);
 	pthread_mutex_init(&loop->lock, NULL);
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -139,11 +140,68 @@ loop_post(Loop *loop, Task *task)
 {
 	const uint64_t one = 1;
 
-	task->next = NULL;
 	pthread_mutex_lock(&loop->lock);
-	*loop->last = task;
-	loop->last = &task->next;
+	STAILQ_INSERT_TAIL(&loop->tasks, task, others);
 	pthread_mutex_unlock(&loop->lock);
 	while (write(loop->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
+}
+
+/* ---- work that would keep a loop from its requests --------------------------------------------- */
+
+/* The life of the thread: it does what is posted to a loop of its own, and ends with the process. */
+static void *
+run_aside(void *arg)
+{
+	for (;;)
+		loop_turn(arg, -1);
+	return NULL;
+}
+
+/* A loop with a thread, or NULL. */
+static Loop *
+start_aside(void)
+{
+	Loop *loop = loop_new();
+	pthread_t thread;
+
+	if (loop == NULL)
+		return NULL;
+	if (pthread_create(&thread, NULL, run_aside, loop) == 0)
+	{
+		pthread_detach(thread);
+		return loop;
+	}
+	loop_free(loop);
+	return NULL;
+}
+
+/* Task: a piece of work. */
+static void
+do_work(Task *task)
+{
+	Work *work = (Work *) task;
+
+	work->run(work);
+	loop_post(work->loop, &work->done);
+}
+
+void
+offload(Work *work)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what follows */
+	static Loop *aside;
+	Loop *loop;
+
+	work->task.run = do_work;
+	pthread_mutex_lock(&lock);
+	if (aside == NULL)
+		aside = start_aside();
+	loop = aside;
+	pthread_mutex_unlock(&lock);
+	/* where no thread could be started, this loop has to wait for the work */
+	if (loop != NULL)
+		loop_post(loop, &work->task);
+	else
+		do_work(&work->task);
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 typedef struct Loop Loop;
 
@@ -19,7 +20,7 @@ typedef struct Watch
 /* Something to be done in the loop's thread; belongs to the loop until it is run. */
 typedef struct Task
 {
-	struct Task *next;
+	STAILQ_ENTRY(Task) others;
 	void (*run)(struct Task *task);
 } Task;
 
@@ -36,6 +37,18 @@ extern void loop_turn(Loop *loop, int timeout_ms);
 
 /* Hands over a task; from any thread. */
 extern void loop_post(Loop *loop, Task *task);
+
+/* Something to be done elsewhere; part of a larger structure, which stays until done.run. */
+typedef struct Work
+{
+	Task task;                      /* the thread's own */
+	void (*run)(struct Work *work); /* in the thread */
+	Task done;                      /* then in the loop */
+	Loop *loop;
+} Work;
+
+/* Hands work over.  Pieces are done one after the other, so that what they need does not add up. */
+extern void offload(Work *work);
 
 /* Milliseconds of a clock that never goes back. */
 extern int64_t now_ms(void);

@@ -12,42 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_ROOM 1024
 #define TEXT_OID 25
 #define HEADER_LENGTH 20 /* of the binary form: five numbers, of which the fourth ... */
 #define COUNT_OFFSET 12  /* ... is how many elements there are */
 
-/* Makes room for so many more bytes. */
-static bool
-reserve(TextArray *array, size_t more)
-{
-	size_t room = array->room > 0 ? array->room : FIRST_ROOM;
-	char *larger;
-
-	while (room < array->length + more)
-		room *= 2;
-	if (room == array->room)
-		return true;
-	larger = realloc(array->bytes, room);
-	if (larger == NULL)
-		return false;
-	array->bytes = larger;
-	array->room = room;
-	return true;
-}
-
 /* ---- as text --------------------------------------------------------------------------------- */
-
-/* How many bytes of the element need a backslash? */
-static size_t
-count_escapes(const char *element, size_t length)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < length; i++)
-		count += element[i] == '"' || element[i] == '\\';
-	return count;
-}
 
 /* Every element is quoted: an empty one, and one that reads NULL, would be something else without. */
 bool
@@ -56,10 +25,10 @@ text_array_add(TextArray *array, const char *element, size_t length)
 	char *to;
 
 	/* a separator or the opening brace, two quotes; later the closing brace and a null byte */
-	if (!reserve(array, length + count_escapes(element, length) + 5))
+	if (!buffer_reserve(&array->buffer, 2 * length + 5))
 		return false;
-	to = array->bytes + array->length;
-	*to++ = array->length == 0 ? '{' : ',';
+	to = array->buffer.bytes + array->buffer.length;
+	*to++ = array->buffer.length == 0 ? '{' : ',';
 	*to++ = '"';
 	for (size_t i = 0; i < length; i++)
 	{
@@ -68,7 +37,7 @@ text_array_add(TextArray *array, const char *element, size_t length)
 		*to++ = element[i];
 	}
 	*to++ = '"';
-	array->length = (size_t) (to - array->bytes);
+	array->buffer.length = (size_t) (to - array->buffer.bytes);
 	return true;
 }
 
@@ -77,10 +46,10 @@ text_array_finish(TextArray *array)
 {
 	char *text;
 
-	if (array->length == 0)
+	if (array->buffer.length == 0)
 		return strdup("{}");
-	text = array->bytes;
-	memcpy(text + array->length, "}", 2);
+	text = array->buffer.bytes;
+	memcpy(text + array->buffer.length, "}", 2);
 	memset(array, 0, sizeof(*array));
 	return text;
 }
@@ -101,16 +70,16 @@ text_array_begin_binary(TextArray *array)
 {
 	char *to;
 
-	array->length = 0;
+	array->buffer.length = 0;
 	array->count = 0;
-	if (!reserve(array, HEADER_LENGTH))
+	if (!buffer_reserve(&array->buffer, HEADER_LENGTH))
 		return false;
-	to = put_int(array->bytes, 1); /* dimensions */
-	to = put_int(to, 1);           /* there may be nulls */
+	to = put_int(array->buffer.bytes, 1); /* dimensions */
+	to = put_int(to, 1);                  /* there may be nulls */
 	to = put_int(to, TEXT_OID);
 	to = put_int(to, 0);
 	put_int(to, 1); /* the first index */
-	array->length = HEADER_LENGTH;
+	array->buffer.length = HEADER_LENGTH;
 	return true;
 }
 
@@ -120,19 +89,19 @@ text_array_add_binary(TextArray *array, const char *element)
 	size_t length = element != NULL ? strlen(element) : 0;
 	char *to;
 
-	if (!reserve(array, sizeof(uint32_t) + length))
+	if (!buffer_reserve(&array->buffer, sizeof(uint32_t) + length))
 		return false;
-	to = put_int(array->bytes + array->length, element != NULL ? (int) length : -1);
+	to = put_int(array->buffer.bytes + array->buffer.length, element != NULL ? (int) length : -1);
 	if (length > 0)
 		memcpy(to, element, length);
-	array->length += sizeof(uint32_t) + length;
-	put_int(array->bytes + COUNT_OFFSET, ++array->count);
+	array->buffer.length += sizeof(uint32_t) + length;
+	put_int(array->buffer.bytes + COUNT_OFFSET, ++array->count);
 	return true;
 }
 
 void
 text_array_free(TextArray *array)
 {
-	free(array->bytes);
+	free(array->buffer.bytes);
 	memset(array, 0, sizeof(*array));
 }

@@ -5,15 +5,12 @@
 #ifndef EDURANGE_SHIM_TEXT_ARRAY_H
 #define EDURANGE_SHIM_TEXT_ARRAY_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "base/text.h"
 
 /* Zeroed it is an array without elements. */
 typedef struct TextArray
 {
-	char *bytes;
-	size_t length;
-	size_t room;
+	Buffer buffer;
 	int count; /* of elements, in binary form */
 } TextArray;
 

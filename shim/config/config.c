@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_SECRET 65536
 #define FLAG_LENGTH 64
 
 typedef enum SettingKind
@@ -42,24 +41,16 @@ typedef struct Setting
 
 #define MAX_LOOPS 16
 #define AT(field) offsetof(Config, field)
-#define TEXT(variable, field, initial, help)                                                       \
-	{                                                                                              \
-		variable, SETTING_TEXT, AT(field), initial, 0, 0, help                                     \
-	}
-#define SECRET(variable, field, help)                                                              \
-	{                                                                                              \
-		variable, SETTING_SECRET, AT(field), NULL, 0, 0, help                                      \
-	}
-#define INTEGER(variable, field, initial, min, max, help)                                          \
-	{                                                                                              \
-		variable, SETTING_INTEGER, AT(field), initial, min, max, help                              \
-	}
-#define SWITCH(variable, field, initial, help)                                                     \
-	{                                                                                              \
-		variable, SETTING_SWITCH, AT(field), initial, 0, 0, help                                   \
-	}
 
 /* clang-format off */
+#define TEXT(variable, field, initial, help)                                                       \
+	{variable, SETTING_TEXT, AT(field), initial, 0, 0, help}
+#define SECRET(variable, field, help) {variable, SETTING_SECRET, AT(field), NULL, 0, 0, help}
+#define INTEGER(variable, field, initial, min, max, help)                                          \
+	{variable, SETTING_INTEGER, AT(field), initial, min, max, help}
+#define SWITCH(variable, field, initial, help)                                                     \
+	{variable, SETTING_SWITCH, AT(field), initial, 0, 0, help}
+
 static const Setting settings[] = {
 	/* Database */
 	SECRET("DIRECT_DATABASE_URL", direct_database_url,
@@ -77,7 +68,7 @@ static const Setting settings[] = {
 	INTEGER("EDURANGE_POOL_TIMEOUT", pool_timeout, "5", 1, 300,
 		"seconds that a request waits until it is sent to the database"),
 	INTEGER("EDURANGE_QUEUE_LENGTH", queue_length, "4096", 1, 1000000,
-		"requests of a tier that may wait to be sent to the database"),
+		"requests of a tier and kind that may wait to be sent to the database"),
 	INTEGER("EDURANGE_STATEMENT_TIMEOUT", statement_timeout, "10000", 100, 600000,
 		"milliseconds that a statement may take"),
 	INTEGER("EDURANGE_IMPORT_TIMEOUT", import_timeout, "60000", 100, 600000,
@@ -99,10 +90,6 @@ static const Setting settings[] = {
 		"what a request without a token may do: none, player, service or admin"),
 	TEXT("EDURANGE_CORS_ORIGINS", cors_origins, NULL,
 		"origins whose pages may read answers, separated by commas; * for all"),
-	TEXT("EDURANGE_TRUSTED_PROXIES", trusted_proxies, NULL,
-		"addresses and networks of proxies whose X-Forwarded-For is believed, separated by commas"),
-	INTEGER("EDURANGE_WRONG_TOKENS", wrong_tokens, "30", 0, 1000000,
-		"wrong tokens that may come from an address in a minute; 0: any number"),
 	SWITCH("EDURANGE_ALLOW_ROOT", allow_root, "false", "start also as root"),
 
 	/* Limits */
@@ -125,30 +112,19 @@ static const Setting settings[] = {
 
 _Static_assert(SETTING_COUNT <= 64, "Config.given has one bit for each setting");
 
-enum
+#define FLAG_ACTION 1000 /* behind the settings: what is to be done instead of running */
+
+/* Where the setting's value is: a text, an int or a bool. */
+static void *
+value_of(const Config *config, const Setting *setting)
 {
-	FLAG_HELP = 1000,
-	FLAG_VERSION,
-	FLAG_CHECK,
-	FLAG_ROUTES
-};
+	return (char *) config + setting->offset;
+}
 
 static const char **
-text_field(const Config *config, const Setting *setting)
+text_of(const Config *config, const Setting *setting)
 {
-	return (const char **) ((char *) config + setting->offset);
-}
-
-static int *
-integer_field(const Config *config, const Setting *setting)
-{
-	return (int *) ((char *) config + setting->offset);
-}
-
-static bool *
-switch_field(const Config *config, const Setting *setting)
-{
-	return (bool *) ((char *) config + setting->offset);
+	return value_of(config, setting);
 }
 
 /* The flag of a setting: EDURANGE_MAX_BODY is --max-body, POSTGRES_HOST is --postgres-host. */
@@ -205,10 +181,10 @@ set_value(Config *config, const Setting *setting, const char *value)
 	{
 		case SETTING_TEXT:
 		case SETTING_SECRET:
-			*text_field(config, setting) = value;
+			*text_of(config, setting) = value;
 			return true;
 		case SETTING_SWITCH:
-			*switch_field(config, setting) = strcmp(value, "true") == 0;
+			*(bool *) value_of(config, setting) = strcmp(value, "true") == 0;
 			return strcmp(value, "true") == 0 || strcmp(value, "false") == 0 ||
 			       complain(setting, "must be true or false");
 		case SETTING_INTEGER:
@@ -223,7 +199,7 @@ set_value(Config *config, const Setting *setting, const char *value)
 		         setting->max);
 		return complain(setting, wanted);
 	}
-	*integer_field(config, setting) = (int) number;
+	*(int *) value_of(config, setting) = (int) number;
 	return true;
 }
 
@@ -243,8 +219,8 @@ print_setting(const Setting *setting)
 	printf("\n");
 }
 
-static void
-print_help(void)
+void
+config_print_help(void)
 {
 	printf("edurange_shim: the HTTP interface of the EDURange database controller\n\n"
 	       "Usage: edurange_shim [--SETTING=VALUE ...]\n\n");
@@ -264,24 +240,23 @@ static char *
 read_secret(const char *path)
 {
 	FILE *file = fopen(path, "r");
-	char *text = file != NULL ? calloc(1, MAX_SECRET + 1) : NULL;
-	size_t length;
+	char *text = NULL;
+	size_t room = 0;
+	ssize_t length;
 
-	if (text == NULL)
-	{
-		if (file != NULL)
-			fclose(file);
+	if (file == NULL)
 		return NULL;
-	}
-	length = fread(text, 1, MAX_SECRET, file);
-	if (ferror(file))
+	length = getdelim(&text, &room, '\0', file);
+	if (length < 0 && (ferror(file) || text == NULL))
 	{
 		free(text);
 		text = NULL;
 	}
 	fclose(file);
-	while (text != NULL && length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
-		text[--length] = '\0';
+	while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
+		length--;
+	if (text != NULL)
+		text[length > 0 ? length : 0] = '\0';
 	return text;
 }
 
@@ -314,7 +289,7 @@ read_secret_file(Config *config, size_t index)
 		free(value);
 		return complain(setting, "is empty in the file that the variable with _FILE names");
 	}
-	*text_field(config, setting) = value;
+	*text_of(config, setting) = value;
 	config->given |= UINT64_C(1) << index;
 	config->from_file |= UINT64_C(1) << index;
 	return true;
@@ -346,26 +321,12 @@ read_environment(Config *config)
 static ConfigAction
 use_flag(Config *config, int flag, const char *value, ConfigAction action)
 {
-	switch (flag)
-	{
-		case FLAG_HELP:
-			print_help();
-			return CONFIG_DONE;
-		case FLAG_VERSION:
-			printf("edurange_shim %s\n", EDURANGE_VERSION);
-			return CONFIG_DONE;
-		case FLAG_ROUTES:
-			return CONFIG_ROUTES;
-		case FLAG_CHECK:
-			return CONFIG_CHECK;
-		case '?':
-			return CONFIG_BROKEN;
-		default:
-			if (!set_value(config, &settings[flag], value))
-				return CONFIG_BROKEN;
-			config->given |= UINT64_C(1) << flag;
-			return action;
-	}
+	if (flag >= (int) SETTING_COUNT)
+		return flag == '?' ? CONFIG_BROKEN : (ConfigAction) (flag - FLAG_ACTION);
+	if (!set_value(config, &settings[flag], value))
+		return CONFIG_BROKEN;
+	config->given |= UINT64_C(1) << flag;
+	return action;
 }
 
 /* Reads the command line. */
@@ -384,10 +345,11 @@ read_flags(Config *config, int argc, char **argv)
 			options[count++] =
 			    (struct option){flag_of(&settings[i], flags[i]), required_argument, NULL, (int) i};
 	}
-	options[count++] = (struct option){"help", no_argument, NULL, FLAG_HELP};
-	options[count++] = (struct option){"version", no_argument, NULL, FLAG_VERSION};
-	options[count++] = (struct option){"check-config", no_argument, NULL, FLAG_CHECK};
-	options[count++] = (struct option){"routes", no_argument, NULL, FLAG_ROUTES};
+	options[count++] = (struct option){"help", no_argument, NULL, FLAG_ACTION + CONFIG_HELP};
+	options[count++] = (struct option){"version", no_argument, NULL, FLAG_ACTION + CONFIG_VERSION};
+	options[count++] =
+	    (struct option){"check-config", no_argument, NULL, FLAG_ACTION + CONFIG_CHECK};
+	options[count++] = (struct option){"routes", no_argument, NULL, FLAG_ACTION + CONFIG_ROUTES};
 	options[count] = (struct option){0};
 	opterr = 0; /* getopt would repeat the value, too, which may be a secret */
 	while ((flag = getopt_long(argc, argv, "", options, NULL)) != -1)
@@ -399,7 +361,7 @@ read_flags(Config *config, int argc, char **argv)
 			        "edurange_shim: \"%.*s\" is no flag, or has a value too many or too few\n",
 			        (int) strcspn(given, "="), given);
 		action = use_flag(config, flag, optarg, action);
-		if (action == CONFIG_ROUTES || action == CONFIG_DONE || action == CONFIG_BROKEN)
+		if (action > CONFIG_CHECK)
 			return action;
 	}
 	if (optind < argc)
@@ -453,14 +415,6 @@ derive(Config *config)
 	    !dsn_from_url("EDURANGE_READ_DATABASE_URL", config->read_database_url,
 	                  &config->read_connection, &ignored))
 		return false;
-	if (config->trusted_proxies != NULL &&
-	    !networks_parse(config->trusted_proxies, &config->proxies))
-	{
-		fprintf(stderr,
-		        "edurange_shim: EDURANGE_TRUSTED_PROXIES (--trusted-proxies) must be a list "
-		        "of addresses and networks\n");
-		return false;
-	}
 	if (config->direct_database_url != NULL)
 		return use_url(config, "DIRECT_DATABASE_URL", config->direct_database_url);
 	if (config->database_url != NULL)
@@ -482,7 +436,7 @@ config_read(Config *config, int argc, char **argv)
 	if (!read_environment(config))
 		return CONFIG_BROKEN;
 	action = read_flags(config, argc, argv);
-	if ((action == CONFIG_RUN || action == CONFIG_CHECK) && !derive(config))
+	if (action <= CONFIG_CHECK && !derive(config))
 		return CONFIG_BROKEN;
 	return action;
 }
@@ -499,18 +453,18 @@ config_print(const Config *config)
 		switch (setting->kind)
 		{
 			case SETTING_INTEGER:
-				printf("%s=%d\n", setting->variable, *integer_field(config, setting));
+				printf("%s=%d\n", setting->variable, *(int *) value_of(config, setting));
 				continue;
 			case SETTING_SWITCH:
 				printf("%s=%s\n", setting->variable,
-				       *switch_field(config, setting) ? "true" : "false");
+				       *(bool *) value_of(config, setting) ? "true" : "false");
 				continue;
 			case SETTING_SECRET:
-				if (*text_field(config, setting) != NULL)
+				if (*text_of(config, setting) != NULL)
 					text = (config->from_file >> i & 1) != 0 ? "(set by a file)" : "(set)";
 				break;
 			case SETTING_TEXT:
-				text = *text_field(config, setting);
+				text = *text_of(config, setting);
 				break;
 		}
 		printf("%s=%s\n", setting->variable, text != NULL ? text : "(not set)");
@@ -524,7 +478,7 @@ config_free(Config *config)
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 	{
 		if ((config->from_file >> i & 1) != 0)
-			free((char *) *text_field(config, &settings[i]));
+			free((char *) *text_of(config, &settings[i]));
 	}
 	dsn_free(&config->connection);
 	dsn_free(&config->read_connection);

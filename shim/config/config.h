@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/address.h"
 #include "base/tier.h"
 #include "config/dsn.h"
 
@@ -24,7 +23,6 @@ typedef struct Config
 	const char *host;
 	const char *anonymous_tier;
 	const char *cors_origins;
-	const char *trusted_proxies;
 	int port;
 	int metrics_port;
 	int threads;
@@ -34,7 +32,6 @@ typedef struct Config
 	int max_body;
 	int max_header;
 	int max_response;
-	int wrong_tokens; /* of an address in a minute */
 	int connection_limit;
 	int connection_timeout; /* seconds */
 	int body_timeout;       /* seconds */
@@ -48,7 +45,6 @@ typedef struct Config
 
 	/* derived */
 	Tier anonymous;
-	Networks proxies;
 	ConnectionOptions connection;
 	ConnectionOptions read_connection; /* none: reads go where writes go */
 } Config;
@@ -58,13 +54,16 @@ typedef enum ConfigAction
 {
 	CONFIG_RUN,
 	CONFIG_CHECK,
+	/* no other flag is looked at from here on */
 	CONFIG_ROUTES,
-	CONFIG_DONE, /* --help or --version, printed already */
+	CONFIG_HELP,
+	CONFIG_VERSION,
 	CONFIG_BROKEN
 } ConfigAction;
 
 extern ConfigAction config_read(Config *config, int argc, char **argv);
 extern void config_print(const Config *config);
+extern void config_print_help(void);
 extern void config_free(Config *config);
 
 #endif

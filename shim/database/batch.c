@@ -25,7 +25,8 @@ enum
 	COLUMNS
 };
 
-void
+/* Answers a call, and clears the result. */
+static void
 call_answer(DatabaseCall *call, DatabaseResult *result)
 {
 	call->done(call->closure, result);

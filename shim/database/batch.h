@@ -43,8 +43,7 @@ extern void batch_answer_error(Batch *batch);
 
 extern void batch_free(Batch *batch);
 
-/* Answers a call, and clears the result. */
-extern void call_answer(DatabaseCall *call, DatabaseResult *result);
+/* Answers a call with a failure that no server reported. */
 extern void call_fail(DatabaseCall *call, const char *sqlstate);
 
 #endif

@@ -8,13 +8,38 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/errors.h"
 #include "base/tier.h"
-#include "database/sqlstates.h"
 #include "database/statements.h"
 
 /*
+ * The SQLSTATEs that the shim acts on, and those by which it says what no server reported.  A server
+ * would use the same ones, so that failure_from_database() finds for either what the client reads.
+ */
+#define SQLSTATE_LENGTH 6 /* the terminator included */
+
+/* Of the shim's own: the statement was not sent, and did nothing. */
+#define SQLSTATE_NOT_CONNECTED "08001" /* no connection could be opened */
+#define SQLSTATE_NOT_WANTED "08003"    /* the client had gone away */
+#define SQLSTATE_NOT_SENT "53300"      /* it waited too long, or too many wait */
+#define SQLSTATE_NO_MEMORY "53200"
+
+/* Of the shim's own: the statement was sent, and may have been committed. */
+#define SQLSTATE_LOST "08006"      /* the connection ended */
+#define SQLSTATE_NO_ANSWER "57014" /* in time; also the server's, when it cancelled the statement */
+
+/* Of the shim's own: it was committed, and the answer has another form than the statement's. */
+#define SQLSTATE_BROKEN "XX000"
+
+/* The server's: nothing was done, and trying again may help. */
+#define SQLSTATE_COLLIDED "40001"
+#define SQLSTATE_DEADLOCK "40P01"
+#define SQLSTATE_NOT_PREPARED "26000" /* somebody deallocated the statement */
+#define SQLSTATE_CHANGED "0A000"      /* its row type is another one since it was prepared */
+
+/*
  * Either text, the single value that the statement returned, or an error.  What no server reported,
- * as a lost connection, has a SQLSTATE as well (sqlstates.h).
+ * as a lost connection, has a SQLSTATE as well.
  */
 typedef struct DatabaseResult
 {
@@ -33,7 +58,8 @@ typedef enum LaneKind
 	LANE_READ,
 	LANE_WRITE,
 	LANE_SLOW,
-	LANE_REPLICA, /* reads that may be a little old; the primary where there is no replica */
+	LANE_REPLICA,      /* reads that may be a little old; the primary where there is no replica */
+	LANE_AUTHENTICATE, /* questions about tokens, of which strangers may send any number */
 	LANE_MONITOR,
 	LANE_KINDS
 } LaneKind;
@@ -65,5 +91,8 @@ typedef struct DatabaseCall
 	int tries;
 	bool alone; /* shares no transaction any more */
 } DatabaseCall;
+
+/* Makes a failure of a result that is none; the server's texts are passed on below 500 only. */
+extern void failure_from_database(Failure *failure, const DatabaseResult *result);
 
 #endif

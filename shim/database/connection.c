@@ -74,7 +74,7 @@ take_over(Opening *opening, PGconn *pg)
 		if (loop_watch(owner->loop, connection->fd, &connection->watch, EPOLLIN))
 		{
 			connection->state = CONNECTION_OPEN;
-			tier_gauge_change(TIER_GAUGE_CONNECTIONS, owner->tier, 1);
+			counter_add(COUNTER_DATABASE + owner->tier, 1);
 			owner->opened(owner->closure);
 			return;
 		}
@@ -101,7 +101,7 @@ connection_close(Connection *connection, const char *sqlstate)
 	PQfinish(connection->pg);
 	connection->pg = NULL;
 	connection->state = CONNECTION_CLOSED;
-	tier_gauge_change(TIER_GAUGE_CONNECTIONS, owner->tier, -1);
+	counter_add(COUNTER_DATABASE + owner->tier, -1);
 	connection->first = NULL;
 	connection->last = &connection->first;
 	connection->in_flight = 0;
@@ -166,8 +166,8 @@ put_statement(Connection *connection, Batch *batch)
 		                           (const char *const *) call->values, NULL, NULL, 0) != 0;
 	if (!batch_encode(batch, value))
 		return false;
-	values[0] = value->bytes;
-	lengths[0] = (int) value->length;
+	values[0] = value->buffer.bytes;
+	lengths[0] = (int) value->buffer.length;
 	return PQsendQueryPrepared(connection->pg, statement->name, 1, values, lengths, formats, 0) !=
 	       0;
 }

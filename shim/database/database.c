@@ -12,11 +12,14 @@
 #define TEND_MS 10
 #define MONITOR_MS 900 /* a probe is answered within a second, whatever hangs */
 
+/* Each tier has a lane of each kind. */
+#define LANES (TIER_COUNT * LANE_KINDS)
+
 struct Database
 {
-	Lane lanes[TIER_COUNT][LANE_KINDS];
+	Lane lanes[LANES];
 	TextArray scratch;
-	int queue_length; /* of a tier */
+	int queue_length; /* of a lane */
 	int64_t tended;
 	bool busy;
 };
@@ -36,14 +39,20 @@ share_of(const Config *config, int number)
 	return number > config->threads ? number / config->threads : 1;
 }
 
+static Lane *
+find_lane(Database *database, Tier tier, LaneKind kind)
+{
+	return &database->lanes[tier * LANE_KINDS + kind];
+}
+
 static bool
 make_lane(Database *database, const Config *config, Loop *loop, Tier tier, LaneKind kind)
 {
-	Lane *lane = &database->lanes[tier][kind];
+	Lane *lane = find_lane(database, tier, kind);
 
 	*lane = (Lane){
 	    .kind = kind,
-	    .size = kind == LANE_MONITOR ? 1 : share_of(config, config->pool_size),
+	    .size = share_of(config, config->pool_size),
 	    .patience = config->pool_timeout * 1000,
 	};
 	lane->owner = (ConnectionOwner){
@@ -54,7 +63,7 @@ make_lane(Database *database, const Config *config, Loop *loop, Tier tier, LaneK
 	    .scratch = &database->scratch,
 	};
 	if (kind == LANE_REPLICA)
-		lane->fallback = &database->lanes[tier][LANE_READ];
+		lane->fallback = find_lane(database, tier, LANE_READ);
 	return lane_init(lane);
 }
 
@@ -67,32 +76,17 @@ database_open(const Config *config, Loop *loop)
 	if (database == NULL)
 		return NULL;
 	database->queue_length = share_of(config, config->queue_length);
-	for (int tier = 0; tier < TIER_COUNT; tier++)
-	{
-		for (int kind = 0; kind < LANE_KINDS; kind++)
-		{
-			if (!make_lane(database, config, loop, (Tier) tier, (LaneKind) kind))
-				return NULL;
-		}
-	}
+	for (int i = 0; i < LANES; i++)
+		if (!make_lane(database, config, loop, (Tier) (i / LANE_KINDS),
+		               (LaneKind) (i % LANE_KINDS)))
+			return NULL;
 	return database;
-}
-
-/* How many calls of a tier wait. */
-static int
-count_waiting(const Database *database, Tier tier)
-{
-	int waiting = 0;
-
-	for (int kind = 0; kind < LANE_KINDS; kind++)
-		waiting += database->lanes[tier][kind].waiting;
-	return waiting;
 }
 
 void
 database_submit(Database *database, DatabaseCall *call)
 {
-	Lane *lane = &database->lanes[call->tier][call->lane];
+	Lane *lane = find_lane(database, call->tier, call->lane);
 
 	call->submitted = now_ms();
 	if (call->lane == LANE_MONITOR)
@@ -101,7 +95,8 @@ database_submit(Database *database, DatabaseCall *call)
 	if (call->lane == LANE_REPLICA &&
 	    (lane->owner.server->count == 0 || lane_is_away(lane, call->submitted)))
 		lane = lane->fallback;
-	if (count_waiting(database, call->tier) >= database->queue_length)
+	/* of questions about tokens and of probes no more wait than there are HTTP connections */
+	if (call->tier != TIER_NONE && lane->waiting >= database->queue_length)
 		call_fail(call, SQLSTATE_NOT_SENT);
 	else
 	{
@@ -113,14 +108,9 @@ database_submit(Database *database, DatabaseCall *call)
 void
 database_send(Database *database)
 {
-	for (int tier = 0; tier < TIER_COUNT; tier++)
-	{
-		for (int kind = 0; kind < LANE_KINDS; kind++)
-		{
-			if (database->lanes[tier][kind].first != NULL)
-				lane_send(&database->lanes[tier][kind]);
-		}
-	}
+	for (int i = 0; i < LANES; i++)
+		if (database->lanes[i].first != NULL)
+			lane_send(&database->lanes[i]);
 }
 
 int
@@ -134,11 +124,8 @@ database_tend(Database *database)
 	{
 		database->tended = now;
 		database->busy = false;
-		for (int tier = 0; tier < TIER_COUNT; tier++)
-		{
-			for (int kind = 0; kind < LANE_KINDS; kind++)
-				database->busy = lane_tend(&database->lanes[tier][kind], now) || database->busy;
-		}
+		for (int i = 0; i < LANES; i++)
+			database->busy = lane_tend(&database->lanes[i], now) || database->busy;
 	}
 	return TEND_MS;
 }
@@ -148,11 +135,8 @@ database_close(Database *database)
 {
 	bool closed = true;
 
-	for (int tier = 0; tier < TIER_COUNT; tier++)
-	{
-		for (int kind = 0; kind < LANE_KINDS; kind++)
-			closed = lane_close(&database->lanes[tier][kind]) && closed;
-	}
+	for (int i = 0; i < LANES; i++)
+		closed = lane_close(&database->lanes[i]) && closed;
 	text_array_free(&database->scratch);
 	if (closed)
 		free(database);

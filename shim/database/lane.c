@@ -17,7 +17,7 @@
 
 #include "base/counters.h"
 #include "database/result.h"
-#include "database/status.h"
+#include "database/opener.h"
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_LAST_MS 1000
@@ -33,37 +33,15 @@ static const struct
 {
 	int depth;    /* statements in flight on a connection: the second waits while the first runs */
 	int stall_ms; /* until a further connection is used */
+	int size;     /* connections at most; 0: as the settings say */
 } policies[LANE_KINDS] = {
-    [LANE_READ] = {.depth = 2, .stall_ms = 20},   [LANE_REPLICA] = {.depth = 2, .stall_ms = 20},
-    [LANE_WRITE] = {.depth = 1, .stall_ms = 50},  [LANE_SLOW] = {.depth = 1, .stall_ms = 0},
-    [LANE_MONITOR] = {.depth = 1, .stall_ms = 0},
+    [LANE_READ] = {.depth = 2, .stall_ms = 20},
+    [LANE_REPLICA] = {.depth = 2, .stall_ms = 20},
+    [LANE_WRITE] = {.depth = 1, .stall_ms = 50},
+    [LANE_SLOW] = {.depth = 1, .stall_ms = 0},
+    [LANE_AUTHENTICATE] = {.depth = 2, .stall_ms = 20, .size = 2},
+    [LANE_MONITOR] = {.depth = 1, .stall_ms = 0, .size = 1},
 };
-
-static void on_opened(void *closure);
-static void on_not_opened(void *closure);
-static void on_settled(void *closure, Batch *batch);
-static void on_lost(void *closure, Batch *batch, const char *sqlstate, bool undone);
-
-/* Makes room for the connections; none is opened before it is needed. */
-bool
-lane_init(Lane *lane)
-{
-	ConnectionOwner *owner = &lane->owner;
-
-	owner->connect_seconds = lane->kind == LANE_MONITOR ? MONITOR_CONNECT_SECONDS : CONNECT_SECONDS;
-	owner->closure = lane;
-	owner->opened = on_opened;
-	owner->not_opened = on_not_opened;
-	owner->settled = on_settled;
-	owner->lost = on_lost;
-	lane->last = &lane->first;
-	lane->connections = calloc((size_t) lane->size, sizeof(Connection));
-	if (lane->connections == NULL)
-		return false;
-	for (int i = 0; i < lane->size; i++)
-		connection_init(&lane->connections[i], owner);
-	return true;
-}
 
 /* Puts a call at the end of the queue. */
 void
@@ -73,7 +51,7 @@ lane_add(Lane *lane, DatabaseCall *call)
 	*lane->last = call;
 	lane->last = &call->next;
 	lane->waiting++;
-	tier_gauge_change(TIER_GAUGE_QUEUE, lane->owner.tier, 1);
+	counter_add(COUNTER_QUEUE + lane->owner.tier, 1);
 }
 
 /* Puts a call back, before all others. */
@@ -85,7 +63,7 @@ add_first(Lane *lane, DatabaseCall *call)
 	if (call->next == NULL)
 		lane->last = &call->next;
 	lane->waiting++;
-	tier_gauge_change(TIER_GAUGE_QUEUE, lane->owner.tier, 1);
+	counter_add(COUNTER_QUEUE + lane->owner.tier, 1);
 }
 
 /* Takes the call that the link points to out of the queue. */
@@ -98,7 +76,7 @@ unlink_call(Lane *lane, DatabaseCall **link)
 	if (lane->last == &call->next)
 		lane->last = link;
 	lane->waiting--;
-	tier_gauge_change(TIER_GAUGE_QUEUE, lane->owner.tier, -1);
+	counter_add(COUNTER_QUEUE + lane->owner.tier, -1);
 	return call;
 }
 
@@ -113,21 +91,14 @@ lane_is_away(const Lane *lane, int64_t now)
 static void
 give_up_queue(Lane *lane)
 {
-	DatabaseCall *call = lane->first;
-
-	lane->first = NULL;
-	lane->last = &lane->first;
-	tier_gauge_change(TIER_GAUGE_QUEUE, lane->owner.tier, -lane->waiting);
-	lane->waiting = 0;
-	while (call != NULL)
+	for (int left = lane->waiting; left > 0 && lane->first != NULL; left--)
 	{
-		DatabaseCall *next = call->next;
+		DatabaseCall *call = unlink_call(lane, &lane->first);
 
 		if (lane->fallback != NULL)
 			lane_add(lane->fallback, call);
 		else
 			call_fail(call, SQLSTATE_NOT_CONNECTED);
-		call = next;
 	}
 }
 
@@ -159,7 +130,7 @@ on_not_opened(void *closure)
 {
 	Lane *lane = closure;
 
-	counter_add(COUNTER_CONNECT_FAILED);
+	counter_add(COUNTER_CONNECT_FAILED, 1);
 	lane->failed_at = now_ms();
 	if (lane->kind != LANE_MONITOR)
 	{
@@ -381,7 +352,7 @@ on_settled(void *closure, Batch *batch)
 	}
 	else if (may_try_again(batch))
 	{
-		counter_add(COUNTER_RETRIES);
+		counter_add(COUNTER_RETRIES, 1);
 		put_back(lane, batch, batch->count > 1 && batch->calls[0]->tries > 1);
 	}
 	else if (batch->count == 1 || !statements[batch->statement].batched)
@@ -432,6 +403,29 @@ lane_tend(Lane *lane, int64_t now)
 	for (int i = 0; i < lane->size; i++)
 		busy = busy || lane->connections[i].in_flight > 0;
 	return busy;
+}
+
+/* Makes room for the connections; none is opened before it is needed. */
+bool
+lane_init(Lane *lane)
+{
+	ConnectionOwner *owner = &lane->owner;
+
+	if (policies[lane->kind].size > 0)
+		lane->size = policies[lane->kind].size;
+	owner->connect_seconds = lane->kind == LANE_MONITOR ? MONITOR_CONNECT_SECONDS : CONNECT_SECONDS;
+	owner->closure = lane;
+	owner->opened = on_opened;
+	owner->not_opened = on_not_opened;
+	owner->settled = on_settled;
+	owner->lost = on_lost;
+	lane->last = &lane->first;
+	lane->connections = calloc((size_t) lane->size, sizeof(Connection));
+	if (lane->connections == NULL)
+		return false;
+	for (int i = 0; i < lane->size; i++)
+		connection_init(&lane->connections[i], owner);
+	return true;
 }
 
 /* Closes the connections; false while one of them is being opened. */

@@ -1,6 +1,6 @@
 /*
  * opener.h
- *	  Opening connections.
+ *	  Opening connections, and how that has been going.
  */
 #ifndef EDURANGE_SHIM_OPENER_H
 #define EDURANGE_SHIM_OPENER_H
@@ -27,5 +27,20 @@ extern bool opener_start(Opening *opening);
 
 /* Asks the server to give up what a connection is doing. */
 extern void opener_cancel(PGconn *pg);
+
+typedef struct DatabaseStatus
+{
+	char last_connected[32]; /* empty: never */
+	int reconnect_attempts;  /* failed ones since the last that worked */
+	bool failing;
+} DatabaseStatus;
+
+extern void database_status(DatabaseStatus *status);
+
+/* Notes that the server at the other end answered. */
+extern void status_note_alive(void);
+
+/* When a connection was opened last, by now_ms(). */
+extern int64_t status_last_success(void);
 
 #endif

@@ -22,6 +22,12 @@
 #define BATCHED(function) BATCHED_AS(function, "value")
 #define CALLER(a, b, c) "caller => ROW($" #a ",$" #b ",$" #c ")::edurange.caller"
 #define KEYED(a, b, c, d) CALLER(a, b, c) ", idempotency_key => $" #d
+/* A pack came as one object, $1, or as manifest, paths and documents. */
+#define PACK(function, parameter, arguments)                                                       \
+	{function, "SELECT edurange.wire(t)::text FROM edurange.pack_parts($1, dry_run => $5"          \
+	 parameter ") p, LATERAL edurange." function "(manifest => coalesce($2, p.manifest),"          \
+	 " paths => coalesce($3, p.paths), documents => coalesce($4, p.documents),"                    \
+	 " dry_run => coalesce(p.dry_run, false), installed_by => $6, " arguments ") t"}
 
 const DatabaseStatement statements[STATEMENT_COUNT] = {
 	[STATEMENT_PING] = {"ping",
@@ -32,7 +38,7 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 		" ELSE json_build_object('ready', false, 'reason',"
 		" 'tables are missing or incomplete; run edurange.migrate()', 'missing', missing) END::text",
 		"")},
-	[STATEMENT_AUTHENTICATE] = ROW("authenticate_token", "$1::bytea"),
+	[STATEMENT_AUTHENTICATE] = BATCHED("authenticate_token"),
 	[STATEMENT_GET_POINTS] = BATCHED_AS("get_points", "'{\"points\":' || value || '}'"),
 	[STATEMENT_ADD_POINTS] = BATCHED("add_points"),
 	[STATEMENT_SET_POINTS] = BATCHED("set_points"),
@@ -54,13 +60,9 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 		"type => $1, difficulty => $2, pack_id => $3, group_id => $4, search => $5, "
 		"\"limit\" => coalesce($6, 100), cursor => $7, " CALLER(8, 9, 10)),
 	[STATEMENT_CHALLENGES] = LIST("challenges", CALLER(1, 2, 3)),
-	[STATEMENT_PACK_INSTALL] = ROW("pack_install",
-		"manifest => $1, paths => $2, documents => $3, "
-		"dry_run => coalesce($4, false), installed_by => $5, " KEYED(6, 7, 8, 9)),
-	[STATEMENT_PACK_UPDATE] = ROW("pack_update",
-		"manifest => $1, paths => $2, documents => $3, "
-		"dry_run => coalesce($4, false), installed_by => $5, force => coalesce($6, false), "
-		KEYED(7, 8, 9, 10)),
+	[STATEMENT_PACK_INSTALL] = PACK("pack_install", "", KEYED(7, 8, 9, 10)),
+	[STATEMENT_PACK_UPDATE] = PACK("pack_update", ", force => $7",
+		"force => coalesce(p.force, false), " KEYED(8, 9, 10, 11)),
 	[STATEMENT_PACK_UNINSTALL] = ROW("pack_uninstall", "pack_id => $1, " KEYED(2, 3, 4, 5)),
 	[STATEMENT_PACK_LIST] = ROW("pack_list", CALLER(1, 2, 3)),
 	[STATEMENT_PACK_DETAILS] = ROW("pack_details", "pack_id => $1, " CALLER(2, 3, 4)),

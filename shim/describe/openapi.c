@@ -112,8 +112,8 @@ parameter_description(const Param *param)
 
 	text[0] = '\0';
 #define SAY(...) (used += (size_t) snprintf(text + used, sizeof(text) - used, __VA_ARGS__))
-	if (param->aliases[0] != NULL)
-		SAY("Also spelled %s. ", param->aliases[0]);
+	if (param->alias != NULL)
+		SAY("Also spelled %s. ", param->alias);
 	if (param->bound == CALLER_USER)
 		SAY("Without it, the user that the token is bound to. ");
 	if (param->bound == CALLER_INSTANCE)
@@ -222,7 +222,7 @@ add_named_errors(ErrorSet set, const char *names)
 {
 	for (int i = EDURANGE_OK + 1; i < EDURANGE_ERROR_COUNT; i++)
 	{
-		const char *name = error_info(i)->name;
+		const char *name = errors[i].name;
 		size_t length = strlen(name);
 
 		for (const char *at = names; (at = strstr(at, name)) != NULL; at += length)
@@ -264,7 +264,7 @@ find_errors(ErrorSet set, const Route *route)
 		add_named_errors(set, function->errors);
 	add_parameter_errors(set, route);
 	if (!route->open)
-		add_named_errors(set, "unauthenticated forbidden rate_limited");
+		add_named_errors(set, "unauthenticated forbidden");
 	if (!route->open && route->statement != STATEMENT_NONE)
 		add_named_errors(set, "unavailable not_installed try_again timeout");
 	if (!route->open && route->read_only)
@@ -292,7 +292,7 @@ describe_error(const ErrorSet set, unsigned status)
 
 	for (int i = EDURANGE_OK + 1; i < EDURANGE_ERROR_COUNT; i++)
 	{
-		const ErrorInfo *info = error_info(i);
+		const ErrorInfo *info = &errors[i];
 
 		if (!set[i] || info->status != status)
 			continue;
@@ -362,7 +362,7 @@ describe_responses(const Route *route, json_t *components)
 	find_errors(set, route);
 	for (int i = EDURANGE_OK + 1; i < EDURANGE_ERROR_COUNT; i++)
 	{
-		unsigned status = error_info(i)->status;
+		unsigned status = errors[i].status;
 		char key[8];
 
 		snprintf(key, sizeof(key), "%u", status);

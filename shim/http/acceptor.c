@@ -16,7 +16,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "http/response.h"
+#include "http/request.h"
 
 #define LINGERING 64
 #define LINGER_MS 500
@@ -25,7 +25,6 @@
 static struct
 {
 	int fd;
-	int limit;
 	AcceptorTake take;
 	pthread_t thread;
 	struct
@@ -51,7 +50,7 @@ refuse(int fd)
 {
 	int last;
 
-	counter_add(COUNTER_REFUSED_CONNECTIONS);
+	counter_add(COUNTER_REFUSED_CONNECTIONS, 1);
 	response_turn_away(fd, now_ms(), EDURANGE_TOO_MANY_CONNECTIONS,
 	                   "the server has as many connections as it takes");
 	shutdown(fd, SHUT_WR);
@@ -79,7 +78,7 @@ accept_all(void)
 				poll(NULL, 0, PAUSE_MS);
 			return errno != EINVAL && errno != EBADF;
 		}
-		if (!acceptor.take(fd, &address, length, acceptor.limit))
+		if (!acceptor.take(fd, &address, length))
 			refuse(fd);
 	}
 }
@@ -106,10 +105,9 @@ run(void *arg)
 }
 
 bool
-acceptor_start(int fd, int limit, AcceptorTake take)
+acceptor_start(int fd, AcceptorTake take)
 {
 	acceptor.fd = fd;
-	acceptor.limit = limit;
 	acceptor.take = take;
 	return pthread_create(&acceptor.thread, NULL, run, NULL) == 0;
 }

@@ -8,12 +8,11 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-/* Takes over a connection; false when there are as many as the limit allows already. */
-typedef bool (*AcceptorTake)(int fd, const struct sockaddr_storage *address, socklen_t length,
-                             int limit);
+/* Takes over a connection; false when there are as many as are allowed already. */
+typedef bool (*AcceptorTake)(int fd, const struct sockaddr_storage *address, socklen_t length);
 
 /* Starts to accept on a listening socket, which belongs to the acceptor from now on. */
-extern bool acceptor_start(int fd, int limit, AcceptorTake take);
+extern bool acceptor_start(int fd, AcceptorTake take);
 extern void acceptor_stop(void);
 
 #endif

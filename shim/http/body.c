@@ -4,7 +4,7 @@
  *
  * What is not wanted is read and dropped, up to a limit, so that the client can read why.
  */
-#include "http/body.h"
+#include "http/request.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -13,27 +13,20 @@
 #include <sys/socket.h>
 
 #define SWALLOW_LIMIT (64 * 1024 * 1024) /* bytes read and dropped so that a refusal can be read */
-#define BODY_FIRST_SIZE 4096
-#define MAX_DEPTH 100 /* objects and lists inside each other */
 
-/* Acknowledges the headers at once: many clients hold the body back until then. */
 static void
-hurry(Request *request)
+refuse_size(Request *request)
 {
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	int yes = 1;
-
-	if (info != NULL)
-		setsockopt(info->connect_fd, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof(yes));
+	failure_set(&request->failure, EDURANGE_PAYLOAD_TOO_LARGE,
+	            "the request body may have at most %d bytes", request->config->max_body);
 }
 
-/* Refuses a body by its headers. */
 void
 body_check_headers(Request *request)
 {
 	const char *type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
 	const char *length = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	int yes = 1;
 
 	if (request->match.route->body == BODY_PACK && !upload_accepts(type))
 		failure_set(
@@ -45,85 +38,39 @@ body_check_headers(Request *request)
 		            "the request body must have the Content-Type application/json");
 	else if (length != NULL &&
 	         strtoull(length, NULL, 10) > (unsigned long long) request->config->max_body)
-		failure_set(&request->failure, EDURANGE_PAYLOAD_TOO_LARGE,
-		            "the request body may have at most %d bytes", request->config->max_body);
-	hurry(request);
+		refuse_size(request);
+	/* acknowledges the headers at once: many clients hold the body back until then */
+	if (request->client != NULL)
+		setsockopt(request->client->fd, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof(yes));
 }
 
-/* Takes in a piece of the body, or drops it when it is not wanted; false: enough is enough. */
+/* Is the body looked at at all, and not yet too large? */
+static bool
+is_kept(Request *request, size_t size)
+{
+	const Route *route = request->match.route;
+
+	if (request->failure.info != NULL || route == NULL || route->body == BODY_NONE)
+		return false;
+	if (request->body.length + size > (size_t) request->config->max_body)
+		refuse_size(request);
+	return request->failure.info == NULL;
+}
+
 bool
 body_receive(Request *request, const char *data, size_t size)
 {
-	size_t limit = (size_t) request->config->max_body;
-	const Route *route = request->match.route;
+	Buffer *body = &request->body;
 
-	if (request->failure.info == NULL && route != NULL && route->body != BODY_NONE)
+	if (!is_kept(request, size))
 	{
-		size_t needed = request->body_length + size;
-
-		if (needed > limit)
-			failure_set(&request->failure, EDURANGE_PAYLOAD_TOO_LARGE,
-			            "the request body may have at most %d bytes", request->config->max_body);
-		else
-		{
-			if (needed + 1 > request->body_room)
-			{
-				size_t room = request->body_room > 0 ? request->body_room : BODY_FIRST_SIZE;
-				char *larger;
-
-				while (room < needed + 1)
-					room *= 2;
-				larger = realloc(request->body, room);
-				if (larger == NULL)
-					return false;
-				request->body = larger;
-				request->body_room = room;
-			}
-			memcpy(request->body + request->body_length, data, size);
-			request->body_length = needed;
-			request->body[needed] = '\0';
-			return true;
-		}
+		request->swallowed += size;
+		return request->swallowed <= SWALLOW_LIMIT;
 	}
-	request->swallowed += size;
-	return request->swallowed <= SWALLOW_LIMIT;
-}
-
-/* How deeply objects and lists are inside each other in a text that may be JSON. */
-static int
-depth_of(const char *text, size_t length)
-{
-	bool in_string = false;
-	int depth = 0;
-	int deepest = 0;
-
-	for (size_t i = 0; i < length; i++)
-	{
-		char c = text[i];
-
-		if (in_string && c == '\\')
-			i++;
-		else if (c == '"')
-			in_string = !in_string;
-		else if (!in_string && (c == '{' || c == '['))
-		{
-			if (++depth > deepest)
-				deepest = depth;
-		}
-		else if (!in_string && (c == '}' || c == ']'))
-			depth--;
-	}
-	return deepest;
-}
-
-bool
-body_check_depth(Request *request)
-{
-	BodyKind kind = request->match.route->body;
-
-	if ((kind != BODY_OBJECT && kind != BODY_DOCUMENT) || request->body == NULL ||
-	    depth_of(request->body, request->body_length) <= MAX_DEPTH)
-		return true;
-	failure_set(&request->failure, EDURANGE_TOO_DEEP, "the request body is nested too deeply");
-	return false;
+	if (!buffer_reserve(body, size + 1))
+		return false;
+	memcpy(body->bytes + body->length, data, size);
+	body->length += size;
+	body->bytes[body->length] = '\0';
+	return true;
 }

@@ -31,24 +31,15 @@ client_begin(Clients *clients, struct MHD_Connection *connection)
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	client->fd = info != NULL ? info->connect_fd : -1;
 	client->since = now_ms();
-	client->next = clients->first;
-	if (clients->first != NULL)
-		clients->first->previous = client;
-	clients->first = client;
+	LIST_INSERT_HEAD(&clients->all, client, others);
 	return client;
 }
 
 void
-client_end(Clients *clients, Client *client)
+client_end(Client *client)
 {
-	if (client == NULL)
-		return;
-	if (client->previous != NULL)
-		client->previous->next = client->next;
-	else
-		clients->first = client->next;
-	if (client->next != NULL)
-		client->next->previous = client->previous;
+	if (client != NULL)
+		LIST_REMOVE(client, others);
 	free(client);
 }
 
@@ -96,7 +87,8 @@ clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *c
 	if (now - clients->swept < SWEEP_MS)
 		return;
 	clients->swept = now;
-	for (Client *client = clients->first; client != NULL; client = client->next)
+	for (Client *client = LIST_FIRST(&clients->all); client != NULL;
+	     client = LIST_NEXT(client, others))
 	{
 		int seconds = allowed_seconds(client->phase, config);
 
@@ -106,7 +98,7 @@ clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *c
 		if (client->phase != CLIENT_SENDING)
 			too_slow(client);
 		shutdown(client->fd, SHUT_RDWR);
-		counter_add(COUNTER_TIMED_OUT_CONNECTIONS);
+		counter_add(COUNTER_TIMED_OUT_CONNECTIONS, 1);
 		client->phase = CLIENT_ENDED;
 	}
 }
@@ -114,6 +106,6 @@ clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *c
 int
 clients_timeout(const Clients *clients, int timeout_ms)
 {
-	return clients->first != NULL && (timeout_ms < 0 || timeout_ms > SWEEP_MS) ? SWEEP_MS
-	                                                                           : timeout_ms;
+	return !LIST_EMPTY(&clients->all) && (timeout_ms < 0 || timeout_ms > SWEEP_MS) ? SWEEP_MS
+	                                                                               : timeout_ms;
 }

@@ -6,6 +6,7 @@
 #define EDURANGE_SHIM_CLIENTS_H
 
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include <microhttpd.h>
 
@@ -23,8 +24,7 @@ typedef enum ClientPhase
 
 typedef struct Client
 {
-	struct Client *next;
-	struct Client *previous;
+	LIST_ENTRY(Client) others;
 	int fd;
 	ClientPhase phase;
 	int64_t since; /* in that phase; now_ms() */
@@ -35,13 +35,13 @@ typedef struct Client
 /* The connections of one loop; all zero at first. */
 typedef struct Clients
 {
-	Client *first;
+	LIST_HEAD(ClientList, Client) all;
 	int64_t swept;
 } Clients;
 
 /* In the loop's thread: the connection begins and ends, and the request on it goes on. */
 extern Client *client_begin(Clients *clients, struct MHD_Connection *connection);
-extern void client_end(Clients *clients, Client *client);
+extern void client_end(Client *client);
 extern Client *client_of(struct MHD_Connection *connection);
 extern void client_enter(Client *client, ClientPhase phase);
 

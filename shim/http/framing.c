@@ -15,7 +15,7 @@
  * The frames of a chunked body cannot be seen.  A request with one is the last on its connection, so
  * that nothing behind it is ever taken for a request.
  */
-#include "http/framing.h"
+#include "http/request.h"
 
 #include <string.h>
 #include <strings.h>
@@ -198,21 +198,16 @@ framing_check(Request *request, const char *method, const char *version)
 	const union MHD_ConnectionInfo *info =
 	    MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 	Head head = {0};
-	bool fine = true;
+	bool fine;
 
 	if (info != NULL && info->header_size > (size_t) request->config->max_header)
-	{
-		failure_set(&request->failure, EDURANGE_HEADERS_TOO_LARGE,
-		            "the head of the request may have at most %d bytes",
-		            request->config->max_header);
-		fine = false;
-	}
-	else if (!read_head(request, method, version, &head) || !is_framed(&head, version))
-	{
-		failure_set(&request->failure, EDURANGE_MALFORMED_REQUEST,
-		            "the request is not well-formed HTTP/1.1");
-		fine = false;
-	}
+		fine = failure_set(&request->failure, EDURANGE_HEADERS_TOO_LARGE,
+		                   "the head of the request may have at most %d bytes",
+		                   request->config->max_header);
+	else
+		fine = (read_head(request, method, version, &head) && is_framed(&head, version)) ||
+		       failure_set(&request->failure, EDURANGE_MALFORMED_REQUEST,
+		                   "the request is not well-formed HTTP/1.1");
 	request->malformed = !fine;
 	request->close = !fine || head.encoding != NULL;
 	return fine;

@@ -7,22 +7,15 @@
  * when libmicrohttpd says that the request is over, whatever the reason; that is also where it is
  * logged.
  */
-#include "http/http.h"
-
 #include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "access/limiter.h"
 #include "base/counters.h"
 #include "database/database.h"
-#include "http/body.h"
-#include "http/framing.h"
 #include "http/metrics.h"
-#include "http/replies.h"
 #include "http/request.h"
-#include "http/response.h"
 
 #define MAX_URL 4096        /* bytes of a request's target */
 #define MAX_REQUESTS 100000 /* on one connection, so that clients that stay are spread anew */
@@ -42,8 +35,7 @@ find_route(Request *request)
 	if (!target_parse(request->uri, &request->target, failure))
 		return;
 	if (!request->target.too_deep)
-		routes_match(request->method, request->target.segments, request->target.nsegments,
-		             &request->match);
+		routes_match(request->method, &request->target, &request->match);
 	if (!request->match.path_found)
 		failure_set(failure, EDURANGE_ROUTE_NOT_FOUND, "there is no such route");
 	else if (request->match.route == NULL && strcmp(request->method, "OPTIONS") != 0)
@@ -79,9 +71,7 @@ examine_headers(Request *request, const char *method, const char *version)
 			return;
 	}
 	if (route->body != BODY_NONE)
-	{
 		body_check_headers(request);
-	}
 }
 
 /* Gives the connection back to libmicrohttpd; nothing of the request may be touched after this. */
@@ -138,10 +128,9 @@ prepare_request(Request *request)
 	if (route->open)
 		return true;
 	if (!auth_permits(&request->identity, route->tier, &request->failure) ||
-	    !body_check_depth(request) ||
 	    !params_bind(&request->match, &request->target, &request->identity,
-	                 request->body ? request->body : "", request->body_length, &request->upload,
-	                 &request->values, &request->failure))
+	                 request->body.length > 0 ? request->body.bytes : "", request->body.length,
+	                 &request->upload, &request->values, &request->failure))
 		return false;
 	for (int i = 0; route->caller && i < CALLER_VALUES; i++)
 	{
@@ -163,13 +152,11 @@ static bool
 is_wanted(void *closure)
 {
 	const Request *request = closure;
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct pollfd socket = {.events = POLLRDHUP};
 
-	if (info == NULL)
+	if (request->client == NULL)
 		return true;
-	socket.fd = info->connect_fd;
+	socket.fd = request->client->fd;
 	return poll(&socket, 1, 0) <= 0 || (socket.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0;
 }
 
@@ -218,36 +205,6 @@ submit(Request *request)
 	database_submit(request->worker->database, &request->call);
 }
 
-/* The address that wrong tokens are counted for. */
-static Address
-client_address(const Request *request)
-{
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	Address peer = {{0}};
-
-	if (info != NULL && info->client_addr != NULL)
-		peer = address_of(info->client_addr);
-	return address_of_client(peer, request_header(request, "X-Forwarded-For"),
-	                         &request->config->proxies);
-}
-
-/* May a token from this address be looked at?  Not when too many were wrong. */
-static bool
-check_tries(Request *request)
-{
-	if (!limiter_is_busy())
-		return true;
-	request->retry_after =
-	    limiter_wait(client_address(request), request->token_hash, request->config->wrong_tokens);
-	if (request->retry_after == 0)
-		return true;
-	counter_add(COUNTER_RATE_LIMITED);
-	failure_set(&request->failure, EDURANGE_RATE_LIMITED,
-	            "too many wrong tokens came from this address");
-	return false;
-}
-
 /* Leaves the connection alone until the answer is there; returns false, for "not ready". */
 static bool
 suspend(Request *request)
@@ -264,13 +221,10 @@ read_pack(Work *work)
 {
 	Request *request = (Request *) ((char *) work - offsetof(Request, unpacking));
 
-	request->fields = (Fields){.route = request->match.route, .target = &request->target};
-	(void) upload_read(&request->upload, request->body ? request->body : "", request->body_length,
-	                   (size_t) request->config->max_body, fields_add, &request->fields,
+	(void) upload_read(&request->upload, &request->body, (size_t) request->config->max_body,
 	                   &request->failure);
-	free(request->body);
-	request->body = NULL;
-	request->body_length = 0;
+	free(request->body.bytes);
+	request->body = (Buffer){0};
 }
 
 /* Task: the pack is there, or a failure. */
@@ -321,15 +275,13 @@ on_authenticated(TokenWait *wait, const Identity *identity, const DatabaseResult
 
 	if (identity != NULL)
 	{
-		limiter_accepted(request->token_hash);
 		identity_copy(&request->identity, identity);
 		if (!proceed(request))
 			return;
 	}
 	else if (result->ok)
 	{
-		limiter_failed(client_address(request));
-		counter_add(COUNTER_WRONG_TOKENS);
+		counter_add(COUNTER_WRONG_TOKENS, 1);
 		failure_set(&request->failure, EDURANGE_UNAUTHENTICATED,
 		            "the token is unknown, has expired or was revoked");
 	}
@@ -357,8 +309,6 @@ dispatch(Request *request)
 		request->reply = reply_without_database(route);
 		return true;
 	}
-	if (request->has_token && !check_tries(request))
-		return true;
 	if (request->has_token)
 	{
 		const Identity *identity;

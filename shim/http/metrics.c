@@ -5,6 +5,8 @@
  * Requests and awards are counted here, by route; the other numbers are those of base/counters.h.
  * Counting is an addition to an atomic number and takes no lock.  Labels are patterns of routes, never
  * paths, so that their number is fixed.
+ *
+ * They are also on a port of their own, without a token: for a network that only Prometheus reaches.
  */
 #include "http/metrics.h"
 
@@ -14,8 +16,13 @@
 #include <string.h>
 
 #include <jansson.h>
+#include <microhttpd.h>
 
 #include "base/counters.h"
+#include "base/log.h"
+
+#define CONNECTIONS 8 /* of the port */
+#define TIMEOUT_SECONDS 10
 
 static const unsigned statuses[] = {0,   200, 204, 400, 401, 403, 404, 405, 408, 409,
                                     413, 414, 415, 422, 429, 431, 500, 502, 503, 504};
@@ -39,23 +46,31 @@ static struct
 	atomic_ulong awards[AWARD_COUNT];
 } metrics;
 
+/* The numbers of base/counters.h; the last two are one for each tier. */
 static const struct
 {
 	const char *name;
+	const char *type;
 	const char *help;
-} counter_names[COUNTER_COUNT] = {
-    [COUNTER_RETRIES] = {"edurange_database_retries_total",
-                         "Statements sent again because they had been rolled back."},
-    [COUNTER_CONNECT_FAILED] = {"edurange_database_connect_failures_total",
-                                "Attempts to connect to the database that failed."},
-    [COUNTER_WRONG_TOKENS] = {"edurange_wrong_tokens_total",
-                              "Tokens that were unknown, expired or revoked."},
-    [COUNTER_RATE_LIMITED] = {"edurange_rate_limited_total",
-                              "Requests refused because of wrong tokens from their address."},
-    [COUNTER_REFUSED_CONNECTIONS] = {"edurange_http_connections_refused_total",
-                                     "HTTP connections over a limit."},
-    [COUNTER_TIMED_OUT_CONNECTIONS] = {"edurange_http_connections_timed_out_total",
-                                       "HTTP connections whose client was too slow."},
+	Counter counter;
+} numbers[] = {
+    {"edurange_database_retries_total", "counter",
+     "Statements sent again because they had been rolled back.", COUNTER_RETRIES},
+    {"edurange_database_connect_failures_total", "counter",
+     "Attempts to connect to the database that failed.", COUNTER_CONNECT_FAILED},
+    {"edurange_wrong_tokens_total", "counter", "Tokens that were unknown, expired or revoked.",
+     COUNTER_WRONG_TOKENS},
+    {"edurange_http_connections_refused_total", "counter", "HTTP connections over a limit.",
+     COUNTER_REFUSED_CONNECTIONS},
+    {"edurange_http_connections_timed_out_total", "counter",
+     "HTTP connections whose client was too slow.", COUNTER_TIMED_OUT_CONNECTIONS},
+    {"edurange_http_requests_in_flight", "gauge", "Requests being received or answered.",
+     COUNTER_REQUESTS},
+    {"edurange_http_connections", "gauge", "Open HTTP connections.", COUNTER_HTTP_CONNECTIONS},
+    {"edurange_database_queue", "gauge", "Statements that wait for a database connection.",
+     COUNTER_QUEUE},
+    {"edurange_database_connections", "gauge", "Open connections to the database.",
+     COUNTER_DATABASE},
 };
 
 static const char *const award_names[AWARD_COUNT] = {
@@ -171,31 +186,27 @@ put_latencies(FILE *text)
 }
 
 static void
-put_tier_gauge(FILE *text, TierGauge gauge, const char *name, const char *help)
+put_numbers(FILE *text)
 {
-	put_head(text, name, "gauge", help);
-	for (int i = 0; i < TIER_COUNT; i++)
-		fprintf(text, "%s{tier=\"%s\"} %ld\n", name, i == TIER_NONE ? "open" : tier_name(i),
-		        tier_gauge_value(gauge, i));
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+	{
+		const char *name = numbers[i].name;
+		Counter counter = numbers[i].counter;
+
+		put_head(text, name, numbers[i].type, numbers[i].help);
+		for (int tier = 0; counter >= COUNTER_QUEUE && tier < TIER_COUNT; tier++)
+			fprintf(text, "%s{tier=\"%s\"} %ld\n", name,
+			        tier == TIER_NONE ? "open" : tier_name(tier), counter_value(counter + tier));
+		if (counter < COUNTER_QUEUE)
+			fprintf(text, "%s %ld\n", name, counter_value(counter));
+	}
 }
 
 static void
-put_number(FILE *text, const char *name, const char *help, double number)
-{
-	put_head(text, name, "gauge", help);
-	fprintf(text, "%s %g\n", name, number);
-}
-
-static void
-put_counters(FILE *text)
+put_awards(FILE *text)
 {
 	static const char name[] = "edurange_awards_total";
 
-	for (int i = 0; i < COUNTER_COUNT; i++)
-	{
-		put_head(text, counter_names[i].name, "counter", counter_names[i].help);
-		fprintf(text, "%s %lu\n", counter_names[i].name, counter_value(i));
-	}
 	put_head(text, name, "counter",
 	         "Answers that awarded or corrected points, repeated ones aside.");
 	for (int i = AWARD_NONE + 1; i < AWARD_COUNT; i++)
@@ -265,7 +276,8 @@ put_sync(FILE *text, const DatabaseResult *result)
 {
 	json_t *row = result->ok && result->text != NULL ? json_loads(result->text, 0, NULL) : NULL;
 
-	put_number(text, "edurange_database_up", "Does the database answer?", result->ok ? 1 : 0);
+	put_head(text, "edurange_database_up", "gauge", "Does the database answer?");
+	fprintf(text, "edurange_database_up %d\n", result->ok);
 	for (size_t i = 0; i < sizeof(sync_values) / sizeof(sync_values[0]); i++)
 	{
 		const json_t *value = json_object_get(row, sync_values[i].member);
@@ -294,16 +306,69 @@ metrics_text(const DatabaseResult *result)
 	fprintf(text, "edurange_build_info{version=\"%s\"} 1\n", EDURANGE_VERSION);
 	put_requests(text);
 	put_latencies(text);
-	put_number(text, "edurange_http_requests_in_flight", "Requests being received or answered.",
-	           (double) gauge_value(GAUGE_REQUESTS));
-	put_number(text, "edurange_http_connections", "Open HTTP connections.",
-	           (double) gauge_value(GAUGE_HTTP_CONNECTIONS));
-	put_tier_gauge(text, TIER_GAUGE_QUEUE, "edurange_database_queue",
-	               "Statements that wait for a database connection.");
-	put_tier_gauge(text, TIER_GAUGE_CONNECTIONS, "edurange_database_connections",
-	               "Open connections to the database.");
-	put_counters(text);
+	put_numbers(text);
+	put_awards(text);
 	put_sync(text, result);
 	fclose(text);
 	return body;
+}
+
+/* ---- the port -------------------------------------------------------------------------------- */
+
+static struct MHD_Daemon *daemon_of_port;
+
+static enum MHD_Result
+send_text(struct MHD_Connection *connection, unsigned status, char *text, const char *type)
+{
+	struct MHD_Response *response =
+	    MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+	enum MHD_Result queued;
+
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	queued = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
+	return queued;
+}
+
+/* Callback: a request. */
+static enum MHD_Result
+answer(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+       const char *version, const char *data, size_t *size, void **closure)
+{
+	char *(*const *ask)(void) = cls;
+	char *text;
+
+	(void) version;
+	(void) data;
+	(void) closure;
+	if (*size > 0 || strcmp(method, "GET") != 0 || strcmp(url, "/metrics") != 0)
+		return send_text(connection, MHD_HTTP_NOT_FOUND, strdup("only GET /metrics is here\n"),
+		                 "text/plain");
+	text = (*ask)();
+	if (text == NULL)
+		return MHD_NO;
+	return send_text(connection, MHD_HTTP_OK, text, response_kinds[RESPOND_METRICS].media_type);
+}
+
+bool
+metrics_listen(int fd, char *(*ask)(void) )
+{
+	static char *(*asked)(void);
+
+	asked = ask;
+	daemon_of_port = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, answer, &asked,
+	                                  MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+	                                  (unsigned) CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+	                                  (unsigned) TIMEOUT_SECONDS, MHD_OPTION_END);
+	if (daemon_of_port == NULL)
+		log_event("error", "not_listening", "the port of the metrics did not start");
+	return daemon_of_port != NULL;
+}
+
+void
+metrics_stop(void)
+{
+	if (daemon_of_port != NULL)
+		MHD_stop_daemon(daemon_of_port);
+	daemon_of_port = NULL;
 }

@@ -5,7 +5,7 @@
  * Most routes hand on the value of their statement.  Those that tell how the service is get what the
  * route table says when the database is away, and what only the shim knows.
  */
-#include "http/replies.h"
+#include "http/request.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +13,7 @@
 #include <jansson.h>
 
 #include "base/log.h"
-#include "database/failure.h"
-#include "database/status.h"
+#include "database/opener.h"
 #include "describe/documents.h"
 #include "http/metrics.h"
 

@@ -26,7 +26,7 @@ request_new(Worker *worker, struct MHD_Connection *connection, const char *uri)
 	request->raw_uri_length = strlen(uri);
 	request->uri = strdup(uri);
 	clock_gettime(CLOCK_MONOTONIC, &request->begun);
-	gauge_change(GAUGE_REQUESTS, 1);
+	counter_add(COUNTER_REQUESTS, 1);
 	return request;
 }
 
@@ -38,14 +38,13 @@ request_free(Request *request)
 	failure_clear(&request->failure);
 	identity_free(&request->identity);
 	values_free(&request->values);
-	pack_free(&request->upload.pack);
-	fields_free(&request->fields);
+	upload_free(&request->upload);
 	json_decref(request->members);
 	free(request->reply);
-	free(request->body);
+	free(request->body.bytes);
 	free(request->uri);
 	free(request);
-	gauge_change(GAUGE_REQUESTS, -1);
+	counter_add(COUNTER_REQUESTS, -1);
 }
 
 const char *

@@ -11,16 +11,25 @@
 
 #include "access/auth.h"
 #include "access/tokens.h"
-#include "api/fields.h"
 #include "api/params.h"
 #include "api/routes.h"
-#include "api/target.h"
 #include "base/errors.h"
 #include "base/log.h"
-#include "base/offload.h"
+#include "base/loop.h"
+#include "base/text.h"
 #include "config/config.h"
+#include "database/database.h"
 #include "http/clients.h"
-#include "http/worker.h"
+
+/* One event loop as a request sees it. */
+typedef struct Worker
+{
+	const Config *config;
+	Loop *loop;
+	Database *database;
+	Tokens *tokens;
+	bool resumed; /* a connection was resumed: its response is to be sent in this turn */
+} Worker;
 
 typedef enum Phase
 {
@@ -44,12 +53,9 @@ typedef struct Request
 	Target target;
 	RouteMatch match;
 
-	char *body; /* always followed by a null byte */
-	size_t body_length;
-	size_t body_room;
+	Buffer body; /* followed by a null byte where there is one */
 	size_t swallowed;
 	Upload upload;
-	Fields fields; /* that came with it */
 	Work unpacking;
 
 	bool has_token;
@@ -60,9 +66,8 @@ typedef struct Request
 	DatabaseCall call;
 
 	bool suspended;
-	bool close;      /* the connection, after the response */
-	int retry_after; /* seconds; 0: there is nothing to wait for */
-	bool malformed;  /* nobody knows where it ends, so nothing behind its head is read */
+	bool close;     /* the connection, after the response */
+	bool malformed; /* nobody knows where it ends, so nothing behind its head is read */
 	Failure failure;
 	char *reply;     /* body of the response */
 	json_t *members; /* of that body, where something is to be read in it */
@@ -78,5 +83,62 @@ extern void request_free(Request *request);
 
 /* Looks up a header of the request; NULL where there is none. */
 extern const char *request_header(const Request *request, const char *name);
+
+/*
+ * Where a request ends (framing.c): looks at its head as it came, given method and version as
+ * libmicrohttpd hands them over.  False, and a failure in the request, when it is not well-formed or
+ * too large: the connection is to be closed with the response, for what follows on it may be no request
+ * at all.
+ */
+extern bool framing_check(Request *request, const char *method, const char *version);
+
+/* Its body (body.c): refused by the headers, ... */
+extern void body_check_headers(Request *request);
+
+/* ... taken in piece by piece, or dropped where it is not wanted; false: enough is enough. */
+extern bool body_receive(Request *request, const char *data, size_t size);
+
+/* ---- its response, and the line that the log gets: response.c ------------------------------------ */
+
+extern enum MHD_Result response_send(Request *request);
+
+/* Refuses a request past libmicrohttpd, which must have sent nothing; the socket is to be shut down. */
+extern void response_refuse(Request *request, int fd, EdurangeError error, const char *message);
+
+/* The same where no request has begun: nobody else logs it.  Since when in now_ms(). */
+extern void response_turn_away(int fd, int64_t since, EdurangeError error, const char *message);
+
+extern void response_log(const Request *request);
+
+/* From now on connections are closed after their next response.  Any thread, once. */
+extern void response_close_connections(void);
+
+/* ---- what libmicrohttpd and the loop call: http.c ----------------------------------------------- */
+
+/* Callbacks; cls is the Worker that serves the connection. */
+extern void *http_target(void *cls, const char *uri, struct MHD_Connection *connection);
+extern enum MHD_Result
+http_access(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+            const char *version, const char *data, size_t *size, void **closure);
+extern void http_completed(void *cls, struct MHD_Connection *connection, void **closure,
+                           enum MHD_RequestTerminationCode how);
+
+/* Callback: a client has taken too long to send its request. */
+extern void http_too_slow(Client *client);
+
+/* ---- what the database answered, as body and headers of a response: replies.c ------------------ */
+
+/* The body, to be freed, and its status; NULL and a failure where there is none. */
+extern char *
+reply_body(const Route *route, DatabaseResult *result, unsigned *status, Failure *failure);
+
+/* The body of a route that asks no database, to be freed. */
+extern char *reply_without_database(const Route *route);
+
+/* Headers about attempts that are left, from the members of a body that tells of them. */
+extern void reply_add_limits(struct MHD_Response *response, const json_t *members);
+
+/* Did this answer of a route that awards something award it, now and not before? */
+extern bool reply_awards(const Route *route, const json_t *members);
 
 #endif

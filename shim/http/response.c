@@ -5,22 +5,29 @@
  * Two refusals cannot go through libmicrohttpd: that of a connection which it was never given, and that
  * of a request which it still waits for.  They are written to the socket, and differ in nothing else.
  */
-#include "http/response.h"
+#include "http/request.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
-#include "base/draining.h"
-#include "http/cors.h"
 #include "http/metrics.h"
-#include "http/replies.h"
 
 #define LOG_LINE_LENGTH 512
 #define RETRY_SECONDS "1" /* after a 503 */
 #define NOTHING_LOADED "default-src 'none'; frame-ancestors 'none'"
+
+/* Is each connection to be closed after its next response? */
+static atomic_bool closing;
+
+void
+response_close_connections(void)
+{
+	atomic_store(&closing, true);
+}
 
 /* What the body is: an error is JSON on every route. */
 static const char *
@@ -44,12 +51,62 @@ content_policy(const Request *request)
 	           : NOTHING_LOADED;
 }
 
+/* Is the origin in a list that is separated by commas or spaces? */
+static bool
+is_listed(const char *list, const char *origin)
+{
+	size_t wanted = strlen(origin);
+
+	for (const char *at = list + strspn(list, " ,"); *at != '\0'; at += strspn(at, " ,"))
+	{
+		size_t length = strcspn(at, " ,");
+
+		if (length == wanted && strncmp(at, origin, length) == 0)
+			return true;
+		at += length;
+	}
+	return false;
+}
+
+/*
+ * Which pages of other origins may read the answer (CORS): none, unless EDURANGE_CORS_ORIGINS names their
+ * origin or is "*".
+ */
+static void
+add_cors_headers(const Request *request, struct MHD_Response *response)
+{
+	const char *allowed = request->config->cors_origins;
+	const char *origin = request_header(request, "Origin");
+	const char *asked = request_header(request, "Access-Control-Request-Headers");
+	bool any;
+
+	if (allowed == NULL)
+		return;
+	any = strcmp(allowed, "*") == 0;
+#define HEADER(name, value) MHD_add_response_header(response, name, value)
+	if (!any)
+		HEADER(MHD_HTTP_HEADER_VARY, "Origin");
+	if (!any && (origin == NULL || !is_listed(allowed, origin)))
+		return;
+	HEADER("Access-Control-Allow-Origin", any ? "*" : origin);
+	HEADER(
+	    "Access-Control-Expose-Headers",
+	    "X-Request-Id, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset");
+	if (strcmp(request->method, "OPTIONS") == 0 && request->match.path_found)
+	{
+		HEADER("Access-Control-Allow-Methods", request->match.allow);
+		HEADER("Access-Control-Allow-Headers",
+		       asked != NULL ? asked
+		                     : "Authorization, Content-Type, Idempotency-Key, X-Request-Id");
+		HEADER("Access-Control-Max-Age", "600");
+	}
+#undef HEADER
+}
+
 /* The headers that every response has, and those that its status asks for. */
 static void
 add_headers(const Request *request, struct MHD_Response *response)
 {
-	char seconds[16];
-
 #define HEADER(name, value) MHD_add_response_header(response, name, value)
 	HEADER(MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	HEADER("X-Request-Id", request->id);
@@ -63,15 +120,10 @@ add_headers(const Request *request, struct MHD_Response *response)
 		HEADER(MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
 	if (request->status == MHD_HTTP_SERVICE_UNAVAILABLE)
 		HEADER(MHD_HTTP_HEADER_RETRY_AFTER, RETRY_SECONDS);
-	if (request->retry_after > 0)
-	{
-		snprintf(seconds, sizeof(seconds), "%d", request->retry_after);
-		HEADER(MHD_HTTP_HEADER_RETRY_AFTER, seconds);
-	}
-	if (request->close || is_draining())
+	if (request->close || atomic_load(&closing))
 		HEADER(MHD_HTTP_HEADER_CONNECTION, "close");
 #undef HEADER
-	cors_add_headers(request, response);
+	add_cors_headers(request, response);
 }
 
 /* Makes the body of the response from the request's failure. */

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -23,13 +24,11 @@
 #include <unistd.h>
 
 #include "base/counters.h"
-#include "base/draining.h"
 #include "base/log.h"
 #include "http/acceptor.h"
 #include "http/clients.h"
-#include "http/http.h"
 #include "http/metrics.h"
-#include "http/worker.h"
+#include "http/request.h"
 
 /* Bytes beside the head of a request: for where its fields are, and for the head of the response. */
 #define HEAD_ROOM 2048
@@ -42,7 +41,6 @@ typedef struct Engine
 	Task stop;
 	struct MHD_Daemon *daemon;
 	pthread_t thread;
-	bool started;
 	bool stopping;
 	bool ready; /* libmicrohttpd has something to do */
 	atomic_int connections;
@@ -80,7 +78,7 @@ static void
 count(Engine *engine, int change)
 {
 	atomic_fetch_add(&engine->connections, change);
-	gauge_change(GAUGE_HTTP_CONNECTIONS, change);
+	counter_add(COUNTER_HTTP_CONNECTIONS, change);
 }
 
 /* Callback: a connection begins or ends. */
@@ -95,7 +93,7 @@ note_connection(void *cls, struct MHD_Connection *connection, void **context,
 		*context = client_begin(&engine->clients, connection);
 		return;
 	}
-	client_end(&engine->clients, *context);
+	client_end(*context);
 	count(engine, -1);
 }
 
@@ -115,7 +113,7 @@ admit(Task *task)
 
 /* Hands an accepted connection to the loop that has the fewest; false when there are too many. */
 static bool
-distribute(int fd, const struct sockaddr_storage *address, socklen_t length, int limit)
+distribute(int fd, const struct sockaddr_storage *address, socklen_t length)
 {
 	Engine *least = &server.engines[0];
 	int total = 0;
@@ -129,7 +127,7 @@ distribute(int fd, const struct sockaddr_storage *address, socklen_t length, int
 		if (connections < atomic_load(&least->connections))
 			least = &server.engines[i];
 	}
-	arrival = total < limit ? malloc(sizeof(Arrival)) : NULL;
+	arrival = total < least->worker.config->connection_limit ? malloc(sizeof(Arrival)) : NULL;
 	if (arrival == NULL)
 		return false;
 	*arrival = (Arrival){.task.run = admit, .engine = least, .fd = fd, .address_length = length};
@@ -237,8 +235,7 @@ start_engine(Engine *engine, const Config *config)
 	info = MHD_get_daemon_info(engine->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	if (info == NULL || !loop_watch(worker->loop, info->epoll_fd, &engine->watch, EPOLLIN))
 		return false;
-	engine->started = pthread_create(&engine->thread, NULL, run_engine, engine) == 0;
-	return engine->started;
+	return pthread_create(&engine->thread, NULL, run_engine, engine) == 0;
 }
 
 /* Starts serving on a listening socket; the configuration must outlive it. */
@@ -255,7 +252,7 @@ server_start(const Config *config, int fd)
 			return false;
 		}
 	}
-	if (server.engines == NULL || !acceptor_start(fd, config->connection_limit, distribute))
+	if (server.engines == NULL || !acceptor_start(fd, distribute))
 	{
 		log_event("error", "not_listening", "the HTTP server did not start");
 		return false;
@@ -268,9 +265,7 @@ typedef struct Question
 {
 	Task task;
 	DatabaseCall call;
-	pthread_mutex_t lock;
-	pthread_cond_t done;
-	bool answered;
+	sem_t answered;
 	char *text;
 } Question;
 
@@ -280,11 +275,8 @@ on_sync_metrics(void *closure, DatabaseResult *result)
 {
 	Question *question = closure;
 
-	pthread_mutex_lock(&question->lock);
 	question->text = metrics_text(result);
-	question->answered = true;
-	pthread_cond_signal(&question->done);
-	pthread_mutex_unlock(&question->lock);
+	sem_post(&question->answered);
 }
 
 /* Task: asks the database. */
@@ -307,15 +299,12 @@ server_ask_metrics(void)
 	             .read_only = true,
 	             .done = on_sync_metrics,
 	             .closure = &question},
-	    .lock = PTHREAD_MUTEX_INITIALIZER,
-	    .done = PTHREAD_COND_INITIALIZER,
 	};
 
-	pthread_mutex_lock(&question.lock);
+	sem_init(&question.answered, 0, 0);
 	loop_post(server.engines[0].worker.loop, &question.task);
-	while (!question.answered)
-		pthread_cond_wait(&question.done, &question.lock);
-	pthread_mutex_unlock(&question.lock);
+	while (sem_wait(&question.answered) != 0)
+		;
 	return question.text;
 }
 
@@ -323,7 +312,7 @@ server_ask_metrics(void)
 void
 server_stop_accepting(void)
 {
-	draining_begin();
+	response_close_connections();
 	acceptor_stop();
 }
 
@@ -340,11 +329,12 @@ server_stop(void)
 		loop_post(engine->worker.loop, &engine->stop);
 		pthread_join(engine->thread, NULL);
 		MHD_stop_daemon(engine->daemon);
-		tokens_free(engine->worker.tokens);
+		/* a thread that opens a connection still uses the loop */
 		if (database_close(engine->worker.database))
 			loop_free(engine->worker.loop);
 		else
-			closed = false; /* a thread that opens a connection still uses it */
+			closed = false;
+		tokens_free(engine->worker.tokens); /* after what asks for them */
 	}
 	if (closed)
 		free(server.engines);

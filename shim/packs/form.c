@@ -25,8 +25,7 @@ typedef struct Cursor
 static bool
 refuse(Failure *failure, const char *reason)
 {
-	failure_set(failure, EDURANGE_INVALID_FORM, "the form in the request body %s", reason);
-	return false;
+	return failure_set(failure, EDURANGE_INVALID_FORM, "the form in the request body %s", reason);
 }
 
 static bool
@@ -91,7 +90,8 @@ take_value(Cursor *cursor)
 	return strndup(begin, (size_t) (cursor->at - begin));
 }
 
-char *
+/* The value of a parameter of a header, such as boundary or filename, to be freed; NULL: none. */
+static char *
 form_parameter(const char *header, size_t length, const char *name)
 {
 	Cursor cursor = {header, header + length};

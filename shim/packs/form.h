@@ -29,7 +29,4 @@ typedef bool (*FormVisit)(void *closure, FormPart *part, Failure *failure);
 extern bool form_read(const char *content_type, const char *body, size_t length, FormVisit visit,
                       void *closure, Failure *failure);
 
-/* The value of a parameter of a header, such as boundary or filename, to be freed; NULL: none. */
-extern char *form_parameter(const char *header, size_t length, const char *name);
-
 #endif

@@ -9,22 +9,25 @@
 #include <stddef.h>
 
 #include "base/errors.h"
+#include "base/text.h"
 #include "packs/pack.h"
+
+/* A field that came beside the pack in a form. */
+typedef struct UploadField
+{
+	char *name;
+	char *value; /* NULL: it is no short text */
+} UploadField;
 
 /* Zeroed it holds nothing. */
 typedef struct Upload
 {
 	Pack pack;
+	UploadField *fields;
+	int nfields;
 	const char *content_type; /* these two headers belong to the request */
 	const char *uploader;     /* X-Uploader-User-Id */
 } Upload;
-
-/*
- * Callback: a field that came beside the pack, in the form or as a member of the object, with its value
- * as it was sent.  False and a failure when it must not be there.
- */
-typedef bool (*UploadField)(void *closure, const char *name, const char *value, size_t length,
-                            Failure *failure);
 
 /* Is the media type in this header that one?  What follows a semicolon does not matter. */
 extern bool media_type_is(const char *header, const char *type);
@@ -34,9 +37,10 @@ extern bool upload_accepts(const char *content_type);
 
 /*
  * Reads the pack in a body of the upload's Content-Type: a form with a zip in its part "file", a zip,
- * or a JSON object with manifest and challenges.
+ * or a JSON object with manifest and challenges, which is taken over as it is and leaves an empty body.
  */
-extern bool upload_read(Upload *upload, const char *body, size_t length, size_t file_limit,
-                        UploadField field, void *closure, Failure *failure);
+extern bool upload_read(Upload *upload, Buffer *body, size_t file_limit, Failure *failure);
+
+extern void upload_free(Upload *upload);
 
 #endif

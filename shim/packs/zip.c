@@ -19,7 +19,7 @@
 #define ZLIB_CONST
 #include <zlib.h>
 
-#include "base/utf8.h"
+#include "base/text.h"
 
 #define LOCAL_SIGNATURE "PK\003\004"
 #define ENTRY_SIGNATURE "PK\001\002"
@@ -76,16 +76,14 @@ has_signature(const Byte *at, const char *signature)
 static bool
 refuse(Failure *failure, const char *reason)
 {
-	failure_set(failure, EDURANGE_ARCHIVE_INVALID, "the archive %s", reason);
-	return false;
+	return failure_set(failure, EDURANGE_ARCHIVE_INVALID, "the archive %s", reason);
 }
 
 static bool
 refuse_file(Failure *failure, const ZipFile *file, const char *reason)
 {
-	failure_set(failure, EDURANGE_ARCHIVE_INVALID, "file \"%s\" in the archive %s", file->name,
-	            reason);
-	return false;
+	return failure_set(failure, EDURANGE_ARCHIVE_INVALID, "file \"%s\" in the archive %s",
+	                   file->name, reason);
 }
 
 /* ---- the end record -------------------------------------------------------------------------- */
@@ -114,11 +112,8 @@ find_end(const Byte *data, size_t size, Archive *archive, Failure *failure)
 		return refuse(failure, "is a zip64 file, which no archive of this size needs to be");
 	*archive = (Archive){data, read4(end + 16), at, read2(end + 8)};
 	if (archive->entries > ZIP_MAX_ENTRIES)
-	{
-		failure_set(failure, EDURANGE_PAYLOAD_TOO_LARGE, "the archive may have at most %d entries",
-		            ZIP_MAX_ENTRIES);
-		return false;
-	}
+		return failure_set(failure, EDURANGE_PAYLOAD_TOO_LARGE,
+		                   "the archive may have at most %d entries", ZIP_MAX_ENTRIES);
 	if (read4(end + 12) + archive->directory != at)
 		return refuse(failure, "has data in front of it, or its directory is not where it says");
 	return true;
@@ -157,7 +152,7 @@ take_name(ZipFile *file, unsigned number, Failure *failure)
 	const char *name = (const char *) file->entry + ENTRY_SIZE;
 	unsigned length = read2(file->entry + 28);
 
-	if (length > ZIP_MAX_NAME || memchr(name, '\0', length) != NULL || !is_utf8(name, length))
+	if (length > ZIP_MAX_NAME || text_fault(name, length) != EDURANGE_OK)
 		failure_set(failure, EDURANGE_ARCHIVE_INVALID,
 		            "the archive has a file name that is not UTF-8 or too long (entry %u)", number);
 	else if ((file->name = strndup(name, length)) == NULL)
@@ -326,7 +321,7 @@ check_places(const Archive *archive, Zip *zip, Failure *failure)
 bool
 zip_open(const char *data, size_t size, Zip *zip, Failure *failure)
 {
-	Archive archive;
+	Archive archive = {0};
 	json_t *names;
 	bool fine;
 
@@ -335,10 +330,7 @@ zip_open(const char *data, size_t size, Zip *zip, Failure *failure)
 		return false;
 	zip->files = calloc((size_t) archive.entries + 1, sizeof(ZipFile));
 	if (zip->files == NULL)
-	{
-		failure_set(failure, EDURANGE_INTERNAL, "internal error");
-		return false;
-	}
+		return failure_set(failure, EDURANGE_INTERNAL, "internal error");
 	names = json_object();
 	fine = walk(&archive, names, zip, failure) && check_places(&archive, zip, failure);
 	json_decref(names);

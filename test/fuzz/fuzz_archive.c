@@ -4,7 +4,7 @@
  */
 #include <stdint.h>
 
-#include "packs/pack_archive.h"
+#include "packs/pack.h"
 
 #define FILE_LIMIT (256 * 1024)
 
@@ -15,10 +15,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	Pack pack = {0};
 	Failure failure = {0};
-	bool fine = archive_read_pack((const char *) data, size, FILE_LIMIT, &pack, &failure);
+	bool fine = pack_read_archive(&pack, (const char *) data, size, FILE_LIMIT, &failure);
 
 	/* a refusal is one that says something, and nothing else is one */
-	if (fine != (failure.info == NULL) || (fine && pack.manifest == NULL))
+	if (fine != (failure.info == NULL) || (fine && pack.parts[PACK_DOCUMENTS] == NULL))
 		__builtin_trap();
 	if (!fine)
 		json_decref(failure_body(&failure, "fuzz"));

@@ -43,7 +43,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		*uri++ = '\0';
 		if (target_parse(uri, &target, &failure) && !target.too_deep)
 		{
-			routes_match(text, target.segments, target.nsegments, &match);
+			routes_match(text, &target, &match);
 			/* a pack is taken apart before: fuzz_upload.c */
 			if (match.route != NULL && match.route->body != BODY_PACK)
 				bind_request(&match, &target, body, size - (size_t) (body - text));

@@ -6,53 +6,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/fields.h"
 #include "packs/upload.h"
 
 #define FILE_LIMIT (256 * 1024)
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const Route route = {
-    .method = "POST",
-    .path = "/",
-    .body = BODY_PACK,
-    .params = {{.name = "force", .type = TYPE_BOOLEAN, .source = FROM_QUERY},
-               {.name = "dry_run", .aliases = {"dryRun"}, .source = FROM_QUERY}},
-};
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t *line_end = memchr(data, '\n', size);
-	Target target = {0};
 	Upload upload = {0};
-	Fields fields = {.route = &route, .target = &target};
 	Failure failure = {0};
-	const char *body;
 	char *type;
 
 	if (line_end == NULL)
 		return 0;
 	type = strndup((const char *) data, (size_t) (line_end - data));
-	body = (const char *) line_end + 1;
 	if (upload_accepts(type))
 	{
 		size_t length = size - (size_t) (line_end + 1 - data);
+		Buffer body = {0};
 		bool fine;
 
+		if (!buffer_reserve(&body, length + 1))
+			abort();
+		memcpy(body.bytes, line_end + 1, length);
+		body.bytes[length] = '\0';
+		body.length = length;
+
 		upload.content_type = type;
-		fine = upload_read(&upload, body, length, FILE_LIMIT, fields_add, &fields, &failure);
+		fine = upload_read(&upload, &body, FILE_LIMIT, &failure);
 		if (fine != (failure.info == NULL))
 			__builtin_trap();
-		if (fine)
-		{
-			free(text_array_finish(&upload.pack.paths));
-			free(text_array_finish(&upload.pack.documents));
-		}
+		free(body.bytes);
 	}
-	pack_free(&upload.pack);
-	fields_free(&fields);
+	upload_free(&upload);
 	failure_clear(&failure);
 	free(type);
 	return 0;

@@ -124,7 +124,7 @@ for my $other ('Basic dXNlcjpwYXNz', 'Bearer ada', "Basic $good", $good, 'Bearer
 
 # ---- how soon a token is refused that was right ------------------------------------------------
 # Several connections, so that every event loop remembers it; in use all the while, or not at all.
-my $patient = Edurange::Shim->start($node, EDURANGE_WRONG_TOKENS => 0);
+my $patient = Edurange::Shim->start($node);
 for my $in_use (1, 0)
 {
 	my @clients = map { HTTP::Tiny->new } 1 .. 6;

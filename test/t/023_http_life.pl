@@ -76,7 +76,6 @@ my @refused = (
 	[ {}, ['--database-url=postgresql://u:canary@h/d'], 'database-url' ],
 	[ {}, ['--postgres-password=x'], 'postgres-password' ],
 	[ { EDURANGE_ALLOW_ROOT => 'yes' }, [], 'EDURANGE_ALLOW_ROOT' ],
-	(map { [ { EDURANGE_TRUSTED_PROXIES => $_ }, [], 'EDURANGE_TRUSTED_PROXIES' ] } 'x', '10.0.0.0/33', '10.0.0.1/', '::1/129', '1.2.3'),
 	[ {}, ['--nonsense'], 'nonsense' ],
 	[ {}, ['argument'], 'argument' ],
 	[ {}, ['--port=x'], 'EDURANGE_PORT' ],

@@ -13,7 +13,7 @@ use Edurange::Cluster;
 use Edurange::Shim;
 
 my $node = Edurange::Cluster->new_ready('binding');
-my $shim = Edurange::Shim->start($node, EDURANGE_WRONG_TOKENS => 0);
+my $shim = Edurange::Shim->start($node);
 my %rank = (none => 0, player => 1, service => 2, admin => 3);
 my %tier = Edurange::Shim->routes;
 my ($status, $json);

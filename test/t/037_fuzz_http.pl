@@ -17,7 +17,7 @@ use Edurange::Shim;
 my $count = $ENV{EDURANGE_FUZZ_REQUESTS} || ($ENV{EDURANGE_LONG} ? 100_000 : 1500);
 my $seed = draw_from($ENV{EDURANGE_LONG} ? time : 1);
 my $node = Edurange::Cluster->new_ready('fuzz', conf => "edurange.attempt_limit = 0\n");
-my $shim = Edurange::Shim->start($node, EDURANGE_WRONG_TOKENS => 0);
+my $shim = Edurange::Shim->start($node);
 my ($status, $document) = $shim->get('/openapi.json');
 my %token = map { $_ => $shim->make_token($_) } qw(player service admin);
 my @documents = map { decode_json($_) } map { slurp_file($_) } glob "$ENV{TESTDIR}/../../src/deploy/sample/first-steps/*.cdf.json";

@@ -13,7 +13,7 @@ use Edurange::Shim;
 
 my $total = $ENV{EDURANGE_LONG} ? 1_000_000 : 20_000;
 my $node = Edurange::Cluster->new_ready('leaks', conf => "log_statement = 'none'\n");
-my $shim = Edurange::Shim->start($node, EDURANGE_WRONG_TOKENS => 0);
+my $shim = Edurange::Shim->start($node);
 my $token = $shim->make_token('service');
 
 sub request
@@ -73,7 +73,7 @@ check($ENV{EDURANGE_SHIM});
 if ($ENV{EDURANGE_LONG} && $ENV{EDURANGE_PLAIN_SHIM} ne $ENV{EDURANGE_SHIM})
 {
 	local $ENV{EDURANGE_SHIM} = $ENV{EDURANGE_PLAIN_SHIM};
-	$shim = Edurange::Shim->start($node, EDURANGE_WRONG_TOKENS => 0);
+	$shim = Edurange::Shim->start($node);
 	check($ENV{EDURANGE_SHIM});
 }
 

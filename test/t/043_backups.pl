@@ -113,6 +113,32 @@ my $rows = $node->fingerprint('edurange', 'public', 'edurange');
 	check_copy($copy, 'custom', $rows);
 }
 
+# ---- pg_restore --clean over a database that is there: docs/operations.md says what the guard can do about it
+{
+	my $copy = new_server('clean');
+	my $add = q{UPDATE "GroupPoints" SET points = points + 5};
+	my $constraints = q{SELECT string_agg(conrelid::regclass || conname, ',' ORDER BY 1) FROM pg_constraint WHERE connamespace = 'public'::regnamespace};
+
+	$copy->command_ok([ 'pg_restore', '-e', '-d', $copy->connstr('edurange'), "$tmp/custom" ], 'clean: as it was');
+	$copy->safe_psql('edurange', $add);
+	my $since = $copy->fingerprint('edurange', 'public', 'edurange');
+	isnt($since, $rows, 'clean: something was written since');
+
+	# a dump of the platform's schema alone does not have the guard, which then stands
+	my $keys = $copy->safe_psql('edurange', $constraints);
+	$node->command_ok([ 'pg_dump', '-Fc', '-n', 'public', '-f', "$tmp/public", $node->connstr('edurange') ], 'clean: schema public');
+	$copy->command_fails_like([ 'pg_restore', '--clean', '-1', '-d', $copy->connstr('edurange'), "$tmp/public" ],
+		qr/not dropped without edurange\.allow_drop/, 'clean: the guard refuses a dump without it');
+	is($copy->fingerprint('edurange', 'public', 'edurange'), $since, 'clean: in one transaction, no row is touched');
+	is($copy->safe_psql('edurange', $constraints), $keys, 'clean: nor a key');
+	is($copy->safe_psql('edurange', 'SELECT * FROM edurange.migrate()'), '', 'clean: nor anything else');
+
+	# a whole dump drops the guard before all else: what was written since goes without a word
+	$copy->command_ok([ 'pg_restore', '-e', '--clean', '-d', $copy->connstr('edurange'), "$tmp/custom" ],
+		'clean: a whole dump is not refused');
+	check_copy($copy, 'clean', $rows);
+}
+
 # ---- the rows alone, into tables that are there, with their triggers out of the way
 {
 	my $copy = new_server('data_only');

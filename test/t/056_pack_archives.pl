@@ -217,6 +217,10 @@ for my $deep ('[' x 200_000 . ']' x 200_000, '{"a":' x 200_000 . 1 . '}' x 200_0
 	is_refused(zip_of([ { name => 'pack.json', content => $deep, method => 0 } ]), '400 too_deep',
 		qr/"pack\.json".* nested too deeply/, 'a deep manifest');
 }
+is_refused(zip_of([ { name => 'pack.json', content => $manifest =~ s/"P"/1e999999/r }, $pack[1] ]), '400 out_of_range',
+	qr/"pack\.json".* number that is out of range/, 'a number in the manifest that is too large');
+is_refused(zip_of([ { name => 'pack.json', content => '{"challenges": [' . join(',', ('{}') x 30_000) . ']}', method => 0 } ]),
+	'413 payload_too_large', qr/"pack\.json" has more than 20000 values/, 'a manifest of very many values');
 is_refused(saying(content => $document =~ s/"A"/1e999999/r), '400 out_of_range', qr/"a\.json".* number that is out of range/,
 	'a number that is too large');
 

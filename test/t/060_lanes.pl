@@ -517,4 +517,68 @@ is($taken->stop, 0, 'stopped');
 is($shim->stop, 0, 'stopped');
 is($node->safe_psql('edurange', 'SELECT count(*) FROM edurange.check_invariants()'), '0', 'invariants');
 $lock->quit;
+
+# ---- a flood of unknown tokens, while the tiers' lanes are full ------------------------------------
+# Sends requests with tokens one after the other on a connection, without waiting for answers.
+sub send_requests
+{
+	my ($target, @tokens) = @_;
+	my $socket = $shim->socket;
+
+	syswrite($socket, join('', map { "GET $target HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $_\r\n\r\n" } @tokens));
+	return $socket;
+}
+
+{
+	$shim = Edurange::Shim->start($node, EDURANGE_THREADS => 1, EDURANGE_POOL_SIZE => 1, EDURANGE_QUEUE_LENGTH => 4,
+		EDURANGE_POOL_TIMEOUT => 120, EDURANGE_STATEMENT_TIMEOUT => 120_000);
+	my %token = map { $_ => $shim->make_token($_) } qw(player service admin);
+	my @newcomers = map { $shim->make_token('admin') } 1 .. 5;
+	my $calls = q{SELECT coalesce(sum(calls), 0) FROM pg_stat_user_functions WHERE funcname = 'outcomes'};
+
+	my $lock = $node->background_psql('edurange');
+	$lock->query_safe('BEGIN; LOCK TABLE edurange.standing, "GroupPoints" IN ACCESS EXCLUSIVE MODE');
+	my @stuck;
+	for my $tier (qw(player service))
+	{
+		push @stuck, map { send_requests($_, $token{$tier}) } map { ("/get_points?user_id=u$_&group_id=g", "/competition/g/leaderboard?limit=$_") } 1 .. 8;
+	}
+	sleep 1;
+	my $before = $node->safe_psql('edurange', $calls);
+	my $begun = time;
+	my @flood = map {
+		my $from = $_;
+		send_requests('/challenge/list', map { "edr_unknown_${from}_$_" } 1 .. 100)
+	} 1 .. 20;
+	for my $newcomer (@newcomers)
+	{
+		my $asked = time;
+
+		is(($shim->get('/challenge/list', $newcomer))[0], 200, 'a right token that was never seen is recognized, and its request answered');
+		cmp_ok(time - $asked, '<', 2, 'at once');
+	}
+	is(($shim->get('/ready'))[0], 200, 'and a probe');
+	my $refused = 0;
+	for my $socket (@flood)
+	{
+		for (1 .. 100)
+		{
+			my ($length, $line);
+
+			last if !defined($line = readline($socket));
+			$refused++ if $line =~ m{^HTTP/1.1 401 };
+			while (defined($line = readline($socket)) && $line ne "\r\n") { $length = $1 if $line =~ /^Content-Length: (\d+)/i }
+			read($socket, $line, $length);
+		}
+	}
+	is($refused, 2000, 'each unknown token is refused as one');
+	cmp_ok(time - $begun, '<', 10, 'soon');
+	$node->poll_query_until('edurange', "SELECT ($calls) > $before");
+	cmp_ok($node->safe_psql('edurange', $calls) - $before, '<', 1000, 'many of them by one statement');
+	is($node->safe_psql('edurange', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'}), 't', 'and all the while the others waited');
+	$lock->query_safe('COMMIT');
+	$lock->quit;
+	like(scalar readline($_), qr{^HTTP/1.1 (?:200|503) }, 'who waited is answered') for @stuck;
+	is($shim->stop, 0, 'stopped');
+}
 done_testing();

@@ -27,7 +27,7 @@ my $node = Edurange::Cluster->new_ready('valgrind', conf => "log_statement = 'no
 my $shim = do
 {
 	local $ENV{EDURANGE_SHIM} = $wrapper;
-	Edurange::Shim->start($node, EDURANGE_THREADS => 2, EDURANGE_WRONG_TOKENS => 0, EDURANGE_CORS_ORIGINS => 'https://a.example');
+	Edurange::Shim->start($node, EDURANGE_THREADS => 2, EDURANGE_CORS_ORIGINS => 'https://a.example');
 };
 my %token = map { $_ => $shim->make_token($_) } qw(player service admin);
 

@@ -119,6 +119,10 @@ my %roles = (
 	'settings' => ['ALTER ROLE edurange_owner SET search_path = planter', qr/role edurange_owner has settings/],
 	'a member' => ['GRANT edurange_owner TO planter', qr/role planter is a member of edurange_owner/],
 	'a membership' => ['GRANT planter TO edurange_game', qr/role edurange_game is a member of planter/],
+	'the worker for others' => ['ALTER ROLE edurange_worker LOGIN CONNECTION LIMIT 5', qr/role edurange_worker can log in/],
+	'the worker with a password' => [q{ALTER ROLE edurange_worker PASSWORD 'x'}, qr/role edurange_worker has a password/],
+	'the worker as a member' => ['GRANT planter TO edurange_worker', qr/role edurange_worker is a member of planter/],
+	'a member of the worker' => ['GRANT edurange_worker TO planter', qr/role planter is a member of edurange_worker/],
 	'a higher tier' => ['GRANT edurange_admin TO edurange_player', qr/role edurange_player is a member of edurange_admin/],
 );
 for my $what (sort keys %roles)

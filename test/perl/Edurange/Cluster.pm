@@ -28,7 +28,7 @@ sub new_ready
 	my ($class, $name, %options) = @_;
 	my $node = $class->new_staged($name, %options);
 
-	# A worker that starts before its database is there tries again only after 10 s.
+	# A worker that finds its database half made would say so in the log.
 	$node->append_conf('postgresql.conf', "edurange.database = '' # for now\n") if $options{worker};
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE DATABASE edurange');

@@ -1,0 +1,161 @@
+/*
+ * pack_parts.c
+ *	  A pack that came as one JSON object, taken apart into the texts that pack_install() takes.
+ *
+ * The type json keeps how every value is written, so each document comes out to the byte.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "base/arguments.h"
+#include "base/json_text.h"
+#include "base/refusal.h"
+#include "base/statements.h"
+#include "base/surface.h"
+
+typedef enum StatementId
+{
+	MEMBERS,
+	CHALLENGES,
+	STATEMENT_COUNT
+} StatementId;
+
+static Statement statements[STATEMENT_COUNT] = {
+    [MEMBERS] = {"SELECT key, value::text, json_typeof(value) FROM json_each($1::json)"
+                 " WHERE key IN ('manifest', 'challenges', 'dry_run', 'dryRun', 'force')",
+                 {TEXTOID},
+                 .reads = true},
+    /*
+     * The list $1, whose elements are documents or have a path and a document; what has no path of its
+     * own has the one that the manifest $2 names in its place.
+     */
+    [CHALLENGES] =
+        {"SELECT coalesce(array_agg(coalesce(p.path, named.path) ORDER BY n), '{}'),"
+         " coalesce(array_agg(coalesce(p.document, e.value::text) ORDER BY n), '{}'),"
+         " coalesce(bool_and(json_typeof(e.value) = 'object'), true),"
+         " coalesce(bool_or(p.members > 2), false),"
+         " coalesce(bool_and(coalesce(p.path, named.path) IS NOT NULL), true)"
+         " FROM json_array_elements($1::json) WITH ORDINALITY AS e (value, n)"
+         " LEFT JOIN json_array_elements_text(CASE json_typeof($2::json -> 'challenges')"
+         "  WHEN 'array' THEN $2::json -> 'challenges' ELSE '[]' END)"
+         "  WITH ORDINALITY AS named (path, n) USING (n)"
+         " LEFT JOIN LATERAL (SELECT count(*) AS members,"
+         "  min(m.value #>> '{}') FILTER (WHERE m.key = 'path') AS path,"
+         "  min(m.value::text) FILTER (WHERE m.key = 'document') AS document"
+         "  FROM json_each(CASE json_typeof(e.value) WHEN 'object' THEN e.value"
+         "   ELSE '{}' END) AS m"
+         "  WHERE m.key = 'document' OR m.key = 'path' AND json_typeof(m.value) = 'string'"
+         "  HAVING count(DISTINCT m.key) = 2) AS p ON true",
+         {TEXTOID, TEXTOID},
+         .reads = true},
+};
+
+/* The members of the object that mean something. */
+typedef enum Member
+{
+	MANIFEST,
+	CHALLENGE_LIST,
+	DRY_RUN,
+	FORCE,
+	MEMBER_COUNT
+} Member;
+
+static const struct
+{
+	const char *name;
+	const char *alias;
+	const char *type; /* as json_typeof() says it ... */
+	const char *said; /* ... and for people */
+} known[MEMBER_COUNT] = {
+    [MANIFEST] = {"manifest", NULL, "object", "an object"},
+    [CHALLENGE_LIST] = {"challenges", NULL, "array", "a list"},
+    [DRY_RUN] = {"dry_run", "dryRun", "boolean", "true or false"},
+    [FORCE] = {"force", NULL, "boolean", "true or false"},
+};
+
+static Member
+find_member(const char *name)
+{
+	for (int i = 0; i < MEMBER_COUNT; i++)
+		if (strcmp(known[i].name, name) == 0 ||
+		    (known[i].alias != NULL && strcmp(known[i].alias, name) == 0))
+			return (Member) i;
+	elog(ERROR, "unknown member");
+}
+
+/* Finds the members by their names; a null is as none, unless the member must be there. */
+static void
+read_members(const char *envelope, char *members[MEMBER_COUNT])
+{
+	uint64 count = STATEMENT_RUN(&statements[MEMBERS], value_text(envelope));
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		Member member = find_member(row_text(i, 1));
+		const char *type = row_text(i, 3);
+
+		if (members[member] != NULL)
+			raise_error(EDURANGE_INVALID_JSON, "parameter \"%s\" is given more than once",
+			            known[member].name);
+		if (strcmp(type, "null") == 0 && member >= DRY_RUN)
+			continue;
+		if (strcmp(type, known[member].type) != 0)
+			raise_error(EDURANGE_INVALID_TYPE, "parameter \"%s\" must be %s", known[member].name,
+			            known[member].said);
+		members[member] = row_text(i, 2);
+	}
+	for (int i = MANIFEST; i <= CHALLENGE_LIST; i++)
+		if (members[i] == NULL)
+			raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"%s\" is required", known[i].name);
+}
+
+/* A parameter that may be given beside the object or as a member of it. */
+static NullableDatum
+choose(FunctionCallInfo fcinfo, int argument, Member member, char *const members[MEMBER_COUNT])
+{
+	if (members[member] == NULL)
+		return fcinfo->args[argument];
+	if (!PG_ARGISNULL(argument))
+		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"%s\" is given more than once",
+		            known[member].name);
+	return value_bool(strcmp(members[member], "true") == 0);
+}
+
+SQL_FUNCTION(edurange_pack_parts)
+{
+	char *envelope = optional_text(fcinfo, 0);
+	char *members[MEMBER_COUNT] = {0};
+	NullableDatum parts[] = {value_null(), value_null(), value_null(), value_null(), value_null()};
+	Refusal refusal = {0};
+
+	statements_begin();
+	if (envelope != NULL)
+	{
+		if (!json_text_check(envelope, &refusal))
+			raise_refusal(&refusal);
+		if (envelope[strspn(envelope, " \t\r\n")] != '{')
+			raise_error(EDURANGE_INVALID_JSON, "parameter \"envelope\" must be a JSON object");
+		read_members(envelope, members);
+		STATEMENT_RUN(&statements[CHALLENGES], value_text(members[CHALLENGE_LIST]),
+		              value_text(members[MANIFEST]));
+		if (!row_bool(0, 3))
+			raise_error(EDURANGE_INVALID_TYPE,
+			            "parameter \"challenges\" must be a list of documents, or of objects with "
+			            "path and document");
+		if (row_bool(0, 4))
+			raise_error(EDURANGE_INVALID_JSON,
+			            "parameter \"challenges\" has an element with two paths or documents");
+		if (!row_bool(0, 5))
+			raise_error(EDURANGE_INVALID_PARAMETER,
+			            "parameter \"challenges\" has more documents than the manifest names");
+		parts[0] = value_text(members[MANIFEST]);
+		for (int i = 0; i < 2; i++)
+			parts[1 + i].value = row_result(0, 1 + i, &parts[1 + i].isnull);
+	}
+	parts[3] = choose(fcinfo, 1, DRY_RUN, members);
+	parts[4] = choose(fcinfo, 2, FORCE, members);
+	statements_end();
+	return composite_result(fcinfo, parts, lengthof(parts));
+}

@@ -1,0 +1,301 @@
+/*
+ * launcher.c
+ *	  The process that starts the sync worker, once there is all that it needs.
+ *
+ * The worker connects as edurange_worker to the database that it serves.  Where one of them is missing or
+ * cannot be used, its start would fail, and again every ten seconds.  The launcher is in no database: it sees
+ * the catalogues that all share, runs no SQL, and says what is missing until the worker can start.  It starts
+ * the worker again ten seconds after that ended, however it ended, and takes it along when it ends itself.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "tcop/tcopprot.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#include "base/compat.h"
+#include "base/guc.h"
+#include "base/surface.h"
+#include "sync/launcher.h"
+#include "sync/sync_status.h"
+
+#define LAUNCHER_TYPE "edurange sync launcher"
+#define WORKER_ROLE "edurange_worker"
+#define RESTART_MS 10000
+#define LOOK_MS 2000
+#define REPEAT_MS (3600 * 1000)
+#define FOR_EVER_MS (-1)
+
+extern PGDLLEXPORT void edurange_launcher_main(Datum main_arg);
+
+/* The worker that was started, and when the next one may be. */
+static BackgroundWorkerHandle *started = NULL;
+static TimestampTz start_due = 0;
+
+/* How role edurange_worker is made: so that the worker can connect, and nobody else. */
+SQL_FUNCTION_ANYWHERE(edurange_worker_attributes)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(COMPAT_WORKER_NEEDS_LOGIN ? "LOGIN CONNECTION LIMIT 0"
+	                                                           : "NOLOGIN CONNECTION LIMIT 0"));
+}
+
+void
+launcher_register(void)
+{
+	BackgroundWorker launcher = {
+	    .bgw_name = LAUNCHER_TYPE,
+	    .bgw_type = LAUNCHER_TYPE,
+	    .bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
+	    .bgw_start_time = BgWorkerStart_RecoveryFinished,
+	    .bgw_restart_time = RESTART_MS / 1000,
+	    .bgw_library_name = "edurange",
+	    .bgw_function_name = "edurange_launcher_main",
+	};
+
+	RegisterBackgroundWorker(&launcher);
+}
+
+/* The name of the database, in characters that every database has. */
+static const char *
+database_name(void)
+{
+	static char name[NAMEDATALEN];
+
+	strlcpy(name, guc_database, sizeof(name));
+	for (char *c = name; *c != '\0'; c++)
+		if (IS_HIGHBIT_SET(*c))
+			*c = '?';
+	return name;
+}
+
+/* Why the worker cannot work as its role; false: it can. */
+static bool
+find_role_problem(char *problem, Oid *role)
+{
+	HeapTuple tuple = SearchSysCache1(AUTHNAME, CStringGetDatum(WORKER_ROLE));
+	Form_pg_authid form;
+
+	if (!HeapTupleIsValid(tuple))
+	{
+		snprintf(problem, WORKER_PROBLEM_SIZE,
+		         "role \"" WORKER_ROLE "\" does not exist; in database \"%s\" run CREATE EXTENSION"
+		         " edurange, or ALTER EXTENSION edurange UPDATE, and edurange.migrate()",
+		         database_name());
+		return true;
+	}
+	form = (Form_pg_authid) GETSTRUCT(tuple);
+	*role = form->oid;
+	if (form->rolsuper)
+		strlcpy(problem,
+		        "role \"" WORKER_ROLE "\" is a superuser; run ALTER ROLE " WORKER_ROLE
+		        " NOSUPERUSER",
+		        WORKER_PROBLEM_SIZE);
+	else if (COMPAT_WORKER_NEEDS_LOGIN && !form->rolcanlogin)
+		strlcpy(problem, "role \"" WORKER_ROLE "\" cannot log in; run edurange.migrate()",
+		        WORKER_PROBLEM_SIZE);
+	ReleaseSysCache(tuple);
+	return problem[0] != '\0';
+}
+
+/*
+ * May the role connect to a database?  An entry with so many rights that they are stored apart cannot be read
+ * without a database: then the worker will see.
+ */
+static bool
+may_connect(Relation databases, HeapTuple tuple, Oid role)
+{
+	Oid owner = ((Form_pg_database) GETSTRUCT(tuple))->datdba;
+	bool is_null;
+	Datum rights =
+	    heap_getattr(tuple, Anum_pg_database_datacl, RelationGetDescr(databases), &is_null);
+
+	if (!is_null && VARATT_IS_EXTERNAL(DatumGetPointer(rights)))
+		return true;
+	return aclmask(is_null ? acldefault(OBJECT_DATABASE, owner) : DatumGetAclP(rights), role, owner,
+	               ACL_CONNECT, ACLMASK_ANY) != 0;
+}
+
+/* Why the worker cannot work in its database; false: it can. */
+static bool
+find_database_problem(char *problem, Oid role)
+{
+	Relation databases = table_open(DatabaseRelationId, AccessShareLock);
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, Anum_pg_database_datname, BTEqualStrategyNumber, F_NAMEEQ,
+	            CStringGetDatum(guc_database));
+	/* (before the first session has made a file of them, nothing here knows the shared indexes) */
+	scan = systable_beginscan(databases, DatabaseNameIndexId, criticalSharedRelcachesBuilt, NULL, 1,
+	                          &key);
+	tuple = systable_getnext(scan);
+	if (!HeapTupleIsValid(tuple))
+		snprintf(problem, WORKER_PROBLEM_SIZE,
+		         "database \"%s\" does not exist; set edurange.database or make it",
+		         database_name());
+	/* (a limit below -1 is what a DROP DATABASE that was interrupted leaves) */
+	else if (!((Form_pg_database) GETSTRUCT(tuple))->datallowconn ||
+	         ((Form_pg_database) GETSTRUCT(tuple))->datconnlimit < -1)
+		snprintf(problem, WORKER_PROBLEM_SIZE,
+		         "database \"%s\" accepts no connections; see ALTER DATABASE", database_name());
+	else if (OidIsValid(role) && !may_connect(databases, tuple, role))
+		snprintf(problem, WORKER_PROBLEM_SIZE,
+		         "role \"" WORKER_ROLE "\" may not connect to database \"%s\"; run"
+		         " edurange.migrate() there",
+		         database_name());
+	systable_endscan(scan);
+	table_close(databases, AccessShareLock);
+	return problem[0] != '\0';
+}
+
+/* Why the worker would not start; an empty text: it would. */
+static void
+find_problem(char *problem)
+{
+	Oid role = InvalidOid;
+
+	problem[0] = '\0';
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	if (!find_database_problem(problem, InvalidOid) && !find_role_problem(problem, &role))
+		(void) find_database_problem(problem, role);
+	CommitTransactionCommand();
+}
+
+/* Starts the worker; false: the server has no place for it. */
+static bool
+start_worker(void)
+{
+	BackgroundWorker worker = {
+	    .bgw_name = WORKER_TYPE,
+	    .bgw_type = WORKER_TYPE,
+	    .bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
+	    .bgw_start_time = BgWorkerStart_RecoveryFinished,
+	    .bgw_restart_time = BGW_NEVER_RESTART,
+	    .bgw_library_name = "edurange_worker",
+	    .bgw_function_name = "edurange_worker_main",
+	    .bgw_notify_pid = MyProcPid,
+	};
+	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+	bool registered = RegisterDynamicBackgroundWorker(&worker, &started);
+
+	MemoryContextSwitchTo(before);
+	if (!registered)
+		started = NULL;
+	return registered;
+}
+
+/* Says in the log why there is no worker: when that changes, and each hour. */
+static void
+report_problem(const char *problem)
+{
+	static char reported[WORKER_PROBLEM_SIZE];
+	static TimestampTz repeat_due = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	sync_status_problem(problem);
+	pgstat_report_activity(STATE_IDLE, problem[0] == '\0' ? "the worker was started" : problem);
+	if (strcmp(problem, reported) == 0 && now < repeat_due)
+		return;
+	if (problem[0] != '\0')
+		ereport(WARNING, (errmsg("the sync worker cannot start: %s", problem)));
+	strlcpy(reported, problem, sizeof(reported));
+	repeat_due = TimestampTzPlusMilliseconds(now, REPEAT_MS);
+}
+
+/* Is the worker that was started still there, or to come? */
+static bool
+worker_lives(void)
+{
+	pid_t pid;
+
+	switch (GetBackgroundWorkerPid(started, &pid))
+	{
+		case BGWH_STARTED:
+		case BGWH_NOT_YET_STARTED:
+			return true;
+		case BGWH_POSTMASTER_DIED:
+			proc_exit(1);
+		case BGWH_STOPPED:
+			break;
+	}
+	pfree(started);
+	started = NULL;
+	start_due = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), RESTART_MS);
+	return false;
+}
+
+/* Does what is due.  Returns the milliseconds until something is again; the end of the worker is told at once. */
+static long
+look_after_worker(void)
+{
+	char problem[WORKER_PROBLEM_SIZE];
+	TimestampTz now;
+
+	if (started != NULL && worker_lives())
+		return FOR_EVER_MS;
+	now = GetCurrentTimestamp();
+	if (now < start_due)
+		return TimestampDifferenceMilliseconds(now, start_due) + 1;
+	find_problem(problem);
+	if (problem[0] == '\0' && !start_worker())
+		snprintf(problem, sizeof(problem),
+		         "all %d background workers are in use; raise max_worker_processes",
+		         max_worker_processes);
+	report_problem(problem);
+	return problem[0] == '\0' ? FOR_EVER_MS : LOOK_MS;
+}
+
+/* A launcher that comes back would not know the worker, and start another. */
+static void
+take_worker_along(int code, Datum argument)
+{
+	if (started != NULL)
+		TerminateBackgroundWorker(started);
+}
+
+/* Entry point of the process.  Ends only by a signal. */
+void
+edurange_launcher_main(Datum main_arg)
+{
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	before_shmem_exit(take_worker_along, (Datum) 0);
+	for (;;)
+	{
+		long delay = look_after_worker();
+		int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (delay == FOR_EVER_MS ? 0 : WL_TIMEOUT);
+
+		(void) WaitLatch(MyLatch, events, delay, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		QueryCancelPending = false; /* there is nothing to cancel */
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+	}
+}

@@ -1,0 +1,42 @@
+/*
+ * text.h
+ *	  Texts that came with a request: can the database store them, can they be parsed at a fair price?
+ */
+#ifndef EDURANGE_SHIM_TEXT_H
+#define EDURANGE_SHIM_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/errors.h"
+
+/* Bytes that come piece by piece.  Zeroed it is empty. */
+typedef struct Buffer
+{
+	char *bytes;
+	size_t length;
+	size_t room;
+} Buffer;
+
+/* Makes room for so many more; the room doubles, so that they are seldom moved.  False: out of memory. */
+extern bool buffer_reserve(Buffer *buffer, size_t more);
+
+/* What keeps the database from storing it, a null byte or what is not UTF-8; EDURANGE_OK: nothing. */
+extern EdurangeError text_fault(const char *text, size_t length);
+
+#define JSON_MAX_DEPTH 100 /* objects and lists inside each other */
+
+/* How much there is in a text that may be JSON, counted without taking it apart. */
+typedef struct JsonSize
+{
+	size_t values; /* at most */
+	int depth;     /* of objects and lists inside each other */
+} JsonSize;
+
+extern JsonSize json_size(const char *text, size_t length);
+
+/* Checks a body of JSON before it is parsed; or one that goes to the database as it is. */
+extern bool json_body_check(const char *body, size_t length, Failure *failure);
+extern bool json_document_check(const char *body, size_t length, Failure *failure);
+
+#endif
