@@ -555,7 +555,7 @@ sub send_requests
 		my $asked = time;
 
 		is(($shim->get('/challenge/list', $newcomer))[0], 200, 'a right token that was never seen is recognized, and its request answered');
-		cmp_ok(time - $asked, '<', 2, 'at once');
+		cmp_ok(time - $asked, '<', 20, 'without waiting for the lanes, which wait for two minutes');
 	}
 	is(($shim->get('/ready'))[0], 200, 'and a probe');
 	my $refused = 0;
@@ -572,7 +572,7 @@ sub send_requests
 		}
 	}
 	is($refused, 2000, 'each unknown token is refused as one');
-	cmp_ok(time - $begun, '<', 10, 'soon');
+	cmp_ok(time - $begun, '<', 60, 'without waiting for them');
 	$node->poll_query_until('edurange', "SELECT ($calls) > $before");
 	cmp_ok($node->safe_psql('edurange', $calls) - $before, '<', 1000, 'many of them by one statement');
 	is($node->safe_psql('edurange', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'}), 't', 'and all the while the others waited');
