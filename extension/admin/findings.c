@@ -219,14 +219,12 @@ static Statement statements[STATEMENT_COUNT] = {
     [NULL_FLAGS_MEND] = {FOUND(NULL_FLAGS) "UPDATE public.\"ChallengeInstance\" i SET flag = NULL,"
                                            " \"flagSecretName\" = NULL FROM found f"
                                            " WHERE i.id = f.subject RETURNING f.subject, f.detail",
-                         {TEXTOID},
-                         .secret = true},
+                         {TEXTOID}},
     [DECOYS_LIST] = LIST(DECOYS),
     [DECOYS_MEND] = {FOUND(DECOYS) "UPDATE public.\"ChallengeInstance\" i"
                                    " SET \"flagSecretName\" = NULL FROM found f"
                                    " WHERE i.id = f.subject RETURNING f.subject, f.detail",
-                     {TEXTOID},
-                     .secret = true},
+                     {TEXTOID}},
     [UNNAMED_LIST] = LIST(UNNAMED),
     [PACKS_LIST] = LIST(PACKS),
     [PACKS_MEND] = {FOUND(PACKS) "DELETE FROM public.\"ChallengePack\" p USING found f"
@@ -375,8 +373,8 @@ put_rows(FunctionCallInfo fcinfo, const Finding *finding, uint64 count)
 		Datum values[4] = {CStringGetTextDatum(finding->name)};
 		bool nulls[4] = {false};
 
-		values[1] = row_value(row, 1, &nulls[1]);
-		values[2] = row_value(row, 2, &nulls[2]);
+		values[1] = row_value(row, 1, TEXTOID, &nulls[1]);
+		values[2] = row_value(row, 2, TEXTOID, &nulls[2]);
 		nulls[3] = finding->repair == NULL;
 		if (!nulls[3])
 			values[3] = CStringGetTextDatum(finding->repair);

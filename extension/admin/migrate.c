@@ -274,7 +274,7 @@ compare_shape(void *argument)
 	statement_run(&statements[SHAPE_SOURCE], NULL, 0);
 	run_command(row_text(0, 1));
 	statement_run(&statements[SHAPE_DIFFERENCE], NULL, 0);
-	difference = row_text(0, 1);
+	difference = row_text_or_null(0, 1);
 	if (difference != NULL)
 		raise_error(EDURANGE_SCHEMA_INCOMPATIBLE, "the tables in schema \"public\" lack %s",
 		            difference);
@@ -382,7 +382,7 @@ open_totals(void)
 	STATEMENT_RUN(&statements[UNACCOUNTED], value_time(GetCurrentTimestamp()));
 	count = (uint64) row_long(0, lengthof(change) + 1);
 	for (int i = 0; i < lengthof(change); i++)
-		change[i].value = row_value(0, i + 1, &change[i].isnull);
+		change[i] = row_argument(0, i + 1, statements[OPEN_TOTALS].argument_types[i]);
 	if (count > 0)
 		statement_run(&statements[OPEN_TOTALS], change, lengthof(change));
 	return count;
@@ -397,7 +397,7 @@ open_members(void)
 
 	statement_run(&statements[MEMBERS_DIFFER], NULL, 0);
 	for (int i = 0; i < columns; i++)
-		change[i].value = row_value(0, i + 1, &change[i].isnull);
+		change[i] = row_argument(0, i + 1, statements[SET_MEMBERS].argument_types[i]);
 	change[columns] = value_time(GetCurrentTimestamp());
 	if (row_long(0, columns + 1) > 0)
 		statement_run(&statements[SET_MEMBERS], change, lengthof(change));

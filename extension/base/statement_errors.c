@@ -15,6 +15,7 @@
 #include "utils/elog.h"
 
 #include "base/refusal.h"
+#include "base/shapes.h"
 #include "base/statement_errors.h"
 
 /* The names of all conditions; made from utils/errcodes.h. */
@@ -30,9 +31,13 @@ static const struct
 
 /* Tables that hold a flag, an answer or a token, as statements name them. */
 static const char *const secret_tables[] = {
-    "public.\"ChallengeInstance\"", "public.\"ChallengeQuestion\"",
-    "public.\"QuestionAttempt\"",   "edurange.token",
-    "edurange.idempotency",         "edurange.cdf_document",
+    "public.\"Challenge\"",
+    "public.\"ChallengeInstance\"",
+    "public.\"ChallengeQuestion\"",
+    "public.\"QuestionAttempt\"",
+    "edurange.token",
+    "edurange.idempotency",
+    "edurange.cdf_document",
 };
 
 static const char *
@@ -70,24 +75,38 @@ is_own(const ErrorData *error, const char *sql)
 	       strncmp(error->context + length, sql, strlen(sql)) == 0;
 }
 
-/* Errors of a statement that does not fit the tables: all that analysing and planning one can raise. */
+/*
+ * Errors of a statement that does not fit the tables: all that analyzing and planning one can raise, and a
+ * null where a column takes none, which nothing of ours ever puts there: it is a column that we do not know,
+ * or somebody's trigger.
+ */
 static bool
 is_misfit(int code)
 {
 	return ERRCODE_TO_CATEGORY(code) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION ||
-	       code == ERRCODE_INVALID_COLUMN_REFERENCE || code == ERRCODE_FEATURE_NOT_SUPPORTED;
+	       code == ERRCODE_INVALID_COLUMN_REFERENCE || code == ERRCODE_FEATURE_NOT_SUPPORTED ||
+	       code == ERRCODE_NOT_NULL_VIOLATION;
 }
 
-void
-schema_changed(const char *format, ...)
+/*
+ * Says that the statement does not fit.  Its error need not name the table or even the column, so these are
+ * looked for: the transaction has failed, but analysis fails where the catalogue can still be read.
+ */
+static void
+raise_misfit(const char *sql, const ErrorData *error)
 {
-	char subject[512];
-	va_list arguments;
+	char *fault =
+	    error->sqlerrcode != ERRCODE_NOT_NULL_VIOLATION ? shapes_fault_of_text(sql) : NULL;
 
-	va_start(arguments, format);
-	(void) vsnprintf(subject, sizeof(subject), format, arguments);
-	va_end(arguments);
-	raise_error(EDURANGE_SCHEMA_CHANGED, "%s", subject);
+	schema_changed("%s", fault != NULL ? fault : error->message);
+}
+
+/* What the message must not be kept of: errors of our own quote nothing, and those of operators neither. */
+static bool
+can_quote(const ErrorData *error)
+{
+	return ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION &&
+	       ERRCODE_TO_CATEGORY(error->sqlerrcode) != MAKE_SQLSTATE('R', 'G', '0', '0', '0');
 }
 
 void
@@ -104,10 +123,12 @@ statement_rethrow(const char *sql, MemoryContext context)
 	            error->sqlerrcode == ERRCODE_UNDEFINED_TABLE))
 		raise_error(EDURANGE_NOT_INSTALLED, "%s", error->message);
 	if (own && is_misfit(error->sqlerrcode))
-		schema_changed("%s", error->message);
-	if (handles_secrets(sql) &&
-	    ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION)
+		raise_misfit(sql, error);
+	if (handles_secrets(sql) && can_quote(error))
+	{
 		error->message = pstrdup(condition_name(error->sqlerrcode));
+		error->hint = NULL;
+	}
 	error->detail = NULL;
 	error->detail_log = NULL;
 	error->context = NULL;

@@ -105,8 +105,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "  c.cdf_content) IS DISTINCT FROM (m ->> 'name', m ->> 'description', n.difficulty,"
          "  t.id, m ->> 'version', $1)",
          {JSONBOID, TEXTOID},
-         .by_key = true,
-         .secret = true},
+         .by_key = true},
     /* What is left of a challenge that had this id before. $1 challenge */
     [FORGET_RETIRED] = {"DELETE FROM edurange.retired_question WHERE challenge_id = $1",
                         {TEXTOID},
@@ -190,8 +189,7 @@ static Statement statements[STATEMENT_COUNT] = {
                           " FROM question n WHERE q.\"challengeId\" = $2"
                           " AND q.cdf_question_id = n.cdf_question_id AND " CDF_QUESTION_DIFFERS,
                           {JSONBOID, TEXTOID},
-                          .by_key = true,
-                          .secret = true},
+                          .by_key = true},
     [INSERT_QUESTIONS] = {"WITH " CDF_QUESTIONS " INSERT INTO public.\"ChallengeQuestion\" (id,"
                           " \"challengeId\", content, type, points, answer, \"order\", title,"
                           " format, hint, required, cdf_question_id, cdf_payload, \"createdAt\","
@@ -200,8 +198,7 @@ static Statement statements[STATEMENT_COUNT] = {
                           " n.cdf_question_id, n.cdf_payload, now, now FROM question n, " CLOCK_ROW
                           " WHERE NOT " PRESENT_IDS " ? n.cdf_question_id",
                           {JSONBOID, TEXTOID},
-                          .by_key = true,
-                          .secret = true},
+                          .by_key = true},
     /*
 	 * Members who have completed all that the challenge $1 still needs, in competitions that have
 	 * not ended.
@@ -276,8 +273,7 @@ static Statement statements[STATEMENT_COUNT] = {
                        " SET document = excluded.document, imported_at = excluded.imported_at"
                        " WHERE d.document <> excluded.document",
                        {TEXTOID, TEXTOID},
-                       .by_key = true,
-                       .secret = true},
+                       .by_key = true},
 };
 
 /* Makes the challenge's row if there is none and locks it; returns the pack that it belongs to. */
@@ -294,7 +290,7 @@ lock_challenge(DocumentWrite *write, NullableDatum challenge_id, NullableDatum t
 	if (STATEMENT_RUN(&statements[LOCK_CHALLENGE], challenge_id) == 0)
 		raise_error(EDURANGE_TRY_AGAIN, "challenge \"%s\" was deleted at the same time",
 		            write->document->challenge_id);
-	return row_text(0, 1);
+	return row_text_or_null(0, 1);
 }
 
 /* Writes the completions of those who have nothing left to do, and logs them. */
@@ -327,14 +323,14 @@ remove_questions(DocumentWrite *write, NullableDatum document, NullableDatum cha
 	STATEMENT_RUN(&statements[FORGET_REPEATED], challenge_id);
 	STATEMENT_RUN(&statements[NAME_QUESTIONS], document, challenge_id);
 	STATEMENT_RUN(&statements[NAMED_AGAIN], document, challenge_id);
-	write->questions.added =
-	    (int32) STATEMENT_RUN(&statements[REVIVE_QUESTIONS], row_argument(0, 1), challenge_id);
+	write->questions.added = (int32) STATEMENT_RUN(&statements[REVIVE_QUESTIONS],
+	                                               row_argument(0, 1, TEXTARRAYOID), challenge_id);
 	write->questions.removed =
 	    (int32) STATEMENT_RUN(&statements[DELETE_QUESTIONS], document, challenge_id);
 	STATEMENT_RUN(&statements[MOVE_QUESTIONS], document, challenge_id);
 	STATEMENT_RUN(&statements[MOVE_LAST], document, challenge_id);
-	write->questions.removed +=
-	    (int32) STATEMENT_RUN(&statements[RETIRE_QUESTIONS], row_argument(0, 1), challenge_id);
+	write->questions.removed += (int32) STATEMENT_RUN(
+	    &statements[RETIRE_QUESTIONS], row_argument(0, 1, TEXTARRAYOID), challenge_id);
 }
 
 /* Brings the challenge's questions in line with the document. */

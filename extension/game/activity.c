@@ -44,7 +44,8 @@ static Statement statements[STATEMENT_COUNT] = {
          " \"timestamp\")"
          " VALUES ($1, $2::public.\"ActivityEventType\", $3, $4, $5, $6, $7, $8::jsonb,"
          " 'INFO', " UTC_CLOCK ")",
-         {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}},
+         {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+         .must_write = true},
     /*
 	 * What somebody else reports: $1 id, $2 event type, $3 severity, $4 user, $5 challenge, $6 group,
 	 * $7 code, $8 instance, $9 metadata, $10 the tier of who reports, $11 the user that was named.

@@ -71,10 +71,11 @@ static Statement statements[STATEMENT_COUNT] = {
                             " SELECT DISTINCT $1, id FROM unnest($2) AS instructor (id)",
                             {TEXTOID, TEXTARRAYOID}},
     /* After the user: has the competition ended, now that it is held? */
-    [LOCK_ENDED] = {"SELECT \"endDate\" AT TIME ZONE 'UTC' <= statement_timestamp()"
-                    " FROM public.\"CompetitionGroup\" WHERE id = $1 FOR KEY SHARE",
-                    {TEXTOID},
-                    .by_key = true},
+    [LOCK_ENDED] =
+        {"SELECT coalesce(\"endDate\" AT TIME ZONE 'UTC' <= statement_timestamp(), false)"
+         " FROM public.\"CompetitionGroup\" WHERE id = $1 FOR KEY SHARE",
+         {TEXTOID},
+         .by_key = true},
     /* $1 id, $2 code, $3 expiry, $4 uses, $5 group, $6 creator */
     [INSERT_CODE] = {"INSERT INTO public.\"CompetitionAccessCode\" AS c (id, code, \"expiresAt\","
                      " \"maxUses\", \"usedCount\", \"groupId\", \"createdBy\", \"createdAt\")"
@@ -114,7 +115,8 @@ static Statement statements[STATEMENT_COUNT] = {
                    .by_key = true},
     [USE_CODE] = {"UPDATE public.\"CompetitionAccessCode\" SET \"usedCount\" = \"usedCount\" + 1"
                   " WHERE id = $1",
-                  {TEXTOID}},
+                  {TEXTOID},
+                  .must_write = true},
     [JOINED] = {"SELECT ROW(c.id, c.name, c.description, c.\"startDate\" AT TIME ZONE 'UTC',"
                 " c.\"endDate\" AT TIME ZONE 'UTC', c.\"createdAt\" AT TIME ZONE 'UTC',"
                 " c.\"updatedAt\" AT TIME ZONE 'UTC', ARRAY(SELECT " GROUP_CHALLENGE_ROW

@@ -92,7 +92,8 @@ static Statement statements[STATEMENT_COUNT] = {
                            " \"questionId\", \"groupChallengeId\", \"pointsEarned\","
                            " \"completedAt\") VALUES ($4, $1, $2, $3, $5, " UTC_CLOCK ")"
                            " RETURNING " COMPLETION_ROW,
-                           {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID}},
+                           {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID},
+                           .must_write = true},
     /* $1 user, $2 group challenge, $3 challenge, $4 id */
     [COMPLETE_CHALLENGE] =
         {"WITH live AS (SELECT q.id, q.required FROM public.\"ChallengeQuestion\" q"
@@ -144,7 +145,7 @@ find_question(Play *play, Refusal *refusal)
 	play->points = row_int(0, 1);
 	play->type = row_text(0, 2);
 	play->key.is_set = strcmp(play->type, "CHECKBOXES") == 0;
-	values = row_value(0, 3, &is_null);
+	values = row_value(0, 3, TEXTARRAYOID, &is_null);
 	play->key.values = is_null ? NULL : DatumGetArrayTypePCopy(values);
 	return true;
 }

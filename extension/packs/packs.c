@@ -166,7 +166,7 @@ check_needed(const PackFiles *files)
 	{
 		char *id = row_text(i, 1);
 		char *range = row_text(i, 2);
-		char *present = row_text(i, 3);
+		char *present = row_text_or_null(i, 3);
 		Version version;
 		bool is_valid;
 
