@@ -28,8 +28,11 @@ typedef enum StatementId
 	" AND current_setting('edurange.database', true) = current_database()"
 #define PROBLEMS                                                                                   \
 	"array_remove(ARRAY["                                                                          \
-	"CASE WHEN cardinality(missing) > 0"                                                           \
+	"CASE WHEN EXISTS (SELECT FROM unnest(missing) AS m (what) WHERE what NOT LIKE 'shape %')"     \
 	" THEN 'something is missing; run edurange.migrate()' END,"                                    \
+	"CASE WHEN changed THEN (SELECT 'tables were altered; alter them back: '"                      \
+	"  || string_agg(substr(what, 7), ', ' ORDER BY what)"                                         \
+	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'shape %') END,"                           \
 	"CASE WHEN " IS_SERVED " THEN CASE WHEN NOT (sync).\"workerRunning\""                          \
 	"  THEN 'the sync worker does not run; is edurange in shared_preload_libraries?'"              \
 	" WHEN current_setting('edurange.instance_manager_url', true) = ''"                            \
@@ -79,7 +82,11 @@ static Statement statements[STATEMENT_COUNT] = {
                 " (SELECT format('%s tables', count(*)) FROM pg_stat_user_tables), " VERSION
                 ", missing, sync, drift)::edurange.health_report"
                 " FROM " MISSING " AS m (missing), (SELECT edurange.sync_status()) AS s (sync),"
-                " (SELECT edurange.sync_drift_summary()) AS d (drift), (SELECT ROW(n, most,"
+                " LATERAL (SELECT EXISTS (SELECT FROM unnest(missing) AS m (what)"
+                "  WHERE what LIKE 'shape %')) AS a (changed),"
+                /* it would fail over what has changed, which is to be named */
+                " LATERAL (SELECT CASE WHEN NOT changed THEN edurange.sync_drift_summary() END)"
+                "  AS d (drift), (SELECT ROW(n, most,"
                 "  round(100.0 * n / most, 2))::edurange.health_connections"
                 "  FROM (SELECT (SELECT sum(numbackends)::integer FROM pg_stat_database),"
                 "   current_setting('max_connections')::integer) AS connection (n, most))"

@@ -27,6 +27,7 @@
 #include "base/guc.h"
 #include "base/own_locks.h"
 #include "base/refusal.h"
+#include "base/shapes.h"
 #include "base/statements.h"
 #include "base/surface.h"
 
@@ -278,6 +279,9 @@ compare_shape(void *argument)
 	if (difference != NULL)
 		raise_error(EDURANGE_SCHEMA_INCOMPATIBLE, "the tables in schema \"public\" lack %s",
 		            difference);
+	difference = shapes_fault_of_schema("public");
+	if (difference != NULL)
+		raise_error(EDURANGE_SCHEMA_INCOMPATIBLE, "%s", difference);
 	keys = statement_run(&statements[SHAPE_KEYS], NULL, 0);
 	for (uint64 i = 0; i < keys; i++)
 		report(out, "index", row_text(i, 1));

@@ -439,6 +439,13 @@ SQL_FUNCTION(edurange_shape_faults)
 	return (Datum) 0;
 }
 
+char *
+shape_name(Relation relation)
+{
+	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+	                                  RelationGetRelationName(relation));
+}
+
 int
 shape_column(Relation relation, const char *name, Oid type)
 {
@@ -451,17 +458,12 @@ shape_column(Relation relation, const char *name, Oid type)
 		if (attribute->attisdropped || strcmp(NameStr(attribute->attname), name) != 0)
 			continue;
 		if (attribute->atttypid != type)
-			schema_changed(
-			    "%s.%s has type %s, where %s is needed",
-			    quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-			                               RelationGetRelationName(relation)),
-			    quote_identifier(name), format_type_be(attribute->atttypid), format_type_be(type));
+			schema_changed("%s.%s has type %s, where %s is needed", shape_name(relation),
+			               quote_identifier(name), format_type_be(attribute->atttypid),
+			               format_type_be(type));
 		return i + 1;
 	}
-	schema_changed("%s.%s does not exist",
-	               quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-	                                          RelationGetRelationName(relation)),
-	               quote_identifier(name));
+	schema_changed("%s.%s does not exist", shape_name(relation), quote_identifier(name));
 }
 
 void
@@ -470,9 +472,5 @@ shape_ordinary(Relation relation)
 	const char *fault = kind_of(relation->rd_rel);
 
 	if (fault != NULL)
-		schema_changed(
-		    "%s %s, where an ordinary table is needed",
-		    quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-		                               RelationGetRelationName(relation)),
-		    fault);
+		schema_changed("%s %s, where an ordinary table is needed", shape_name(relation), fault);
 }

@@ -38,4 +38,7 @@ extern int shape_column(Relation relation, const char *name, Oid type);
 /* Raises unless it is an ordinary table. */
 extern void shape_ordinary(Relation relation);
 
+/* The name of a table, with its schema's. */
+extern char *shape_name(Relation relation);
+
 #endif

@@ -18,6 +18,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/json_text.h"
+#include "base/shapes.h"
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "cdf/cdf_export.h"
@@ -365,14 +366,12 @@ write_apps(DocumentWrite *write, NullableDatum document, NullableDatum challenge
 	counts->changed = row_int(0, 2) - counts->added;
 }
 
-/* Does the challenge say this very text already, as it is now that it is locked? */
+/* Does the challenge say this very text, as it is now that it is locked? */
 static bool
-says_already(const DocumentWrite *write)
+says_text(const DocumentWrite *write)
 {
 	char *present;
 
-	if (write->created)
-		return false;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	present = document_of_challenge(write->document->challenge_id);
 	PopActiveSnapshot();
@@ -393,7 +392,9 @@ document_write(DocumentWrite *write)
 	if (write->pack_id != NULL)
 		write->changed =
 		    STATEMENT_RUN(&statements[LINK_PACK], challenge_id, value_text(write->pack_id)) > 0;
-	if (says_already(write))
+	if (write->pack_id != NULL && present_pack == NULL && !write->changed)
+		row_kept_out("public.\"Challenge\"");
+	if (!write->created && says_text(write))
 		return;
 	if (present_pack != NULL && write->pack_id == NULL && !write->changes_any_pack)
 		raise_error(EDURANGE_CHALLENGE_EXISTS, "challenge \"%s\" belongs to pack \"%s\"",
@@ -403,4 +404,9 @@ document_write(DocumentWrite *write)
 	write_questions(write, document, challenge_id);
 	write_apps(write, document, challenge_id);
 	STATEMENT_RUN(&statements[KEEP_DOCUMENT], challenge_id, value_text(write->document->text));
+	/* what a trigger keeps out, or writes otherwise, would be imported again and again */
+	if (!says_text(write))
+		schema_changed("a trigger keeps rows of challenge \"%s\" from being written as its document"
+		               " says",
+		               write->document->challenge_id);
 }

@@ -90,12 +90,15 @@ static Statement statements[STATEMENT_COUNT] = {
                        {TEXTOID, TEXTOID}},
     [TOUCH_PACK] = {"UPDATE public.\"ChallengePack\""
                     " SET \"updatedAt\" = " UTC_CLOCK " WHERE id = $1",
-                    {TEXTOID}},
+                    {TEXTOID},
+                    .must_write = true},
     [RELEASE_CHALLENGES] = {"UPDATE public.\"Challenge\" SET pack_id = NULL,"
                             " \"updatedAt\" = " UTC_CLOCK " WHERE pack_id = $1",
                             {TEXTOID}},
     [FORGET_MANIFEST] = {"DELETE FROM edurange.pack_manifest WHERE pack_id = $1", {TEXTOID}},
-    [DELETE_PACK] = {"DELETE FROM public.\"ChallengePack\" WHERE id = $1", {TEXTOID}},
+    [DELETE_PACK] = {"DELETE FROM public.\"ChallengePack\" WHERE id = $1",
+                     {TEXTOID},
+                     .must_write = true},
     [RESULT] = {"SELECT json_populate_record(NULL::edurange.pack_result, $1::json)",
                 {TEXTOID},
                 .reads = true},
@@ -213,6 +216,10 @@ write_pack(Installation *installation)
 		check_needed_by(installation);
 	installation->changed =
 	    STATEMENT_RUN(&statements[WRITE_PACK], value_jsonb(files->manifest)) > 0;
+	if (!installation->changed &&
+	    (STATEMENT_RUN(&statements[LOCK_PACK], value_text(files->id)) == 0 ||
+	     strcmp(row_text(0, 1), files->version) != 0))
+		row_kept_out("public.\"ChallengePack\"");
 }
 
 /* Reports counts as a member of a JSON object. */

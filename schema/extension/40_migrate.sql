@@ -92,6 +92,8 @@ AS $assertions$
       ELSE edurange.migration_applied(s.number) END, NULL
   FROM edurange.migration_source() s
   UNION ALL
+  SELECT 'shape', fault, false, NULL FROM edurange.shape_faults() AS s (fault)
+  UNION ALL
   SELECT 'grant', format('%s on public.%I to edurange_game', privilege, p.name),
     coalesce(has_table_privilege('edurange_game', p.oid, privilege), false),
     format('GRANT %s ON public.%I TO edurange_game', privilege, p.name)
