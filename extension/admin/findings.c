@@ -187,7 +187,10 @@ static Statement statements[STATEMENT_COUNT] = {
     [RELATION_EXISTS] = {"SELECT bool_and(to_regclass(name) IS NOT NULL) FROM"
                          " unnest(string_to_array($1, ', ')) AS t (name)",
                          {TEXTOID}},
-    [LEDGER_EXISTS] = {"SELECT to_regclass('edurange.points_ledger') IS NOT NULL", {InvalidOid}},
+    /* Or should exist. */
+    [LEDGER_EXISTS] = {"SELECT to_regclass('edurange.points_ledger') IS NOT NULL"
+                       " OR to_regclass('edurange.migration') IS NOT NULL",
+                       {InvalidOid}},
     [TYPES_LIST] = LIST(TYPES),
     /* The challenges go to the first type of the name. */
     [TYPES_MEND] = {FOUND(TYPES) ", moved AS (UPDATE public.\"Challenge\" c"

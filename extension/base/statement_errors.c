@@ -89,16 +89,25 @@ is_misfit(int code)
 }
 
 /*
- * Says that the statement does not fit.  Its error need not name the table or even the column, so these are
- * looked for: the transaction has failed, but analysis fails where the catalogue can still be read.
+ * Raises schema_changed where the statement does not fit.  Its error need not name the table or even the
+ * column, so these are looked for: the statement has failed, but where it was analyzed or evaluated, and the
+ * catalogue can still be read.  A constant that a column of another type cannot take is an error of data.
  */
 static void
 raise_misfit(const char *sql, const ErrorData *error)
 {
-	char *fault =
-	    error->sqlerrcode != ERRCODE_NOT_NULL_VIOLATION ? shapes_fault_of_text(sql) : NULL;
+	bool misfit = is_misfit(error->sqlerrcode);
+	char *fault = NULL;
 
-	schema_changed("%s", fault != NULL ? fault : error->message);
+	if (misfit || ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION)
+		fault = shapes_fault_of_text(sql);
+	if (fault == NULL && error->sqlerrcode == ERRCODE_NOT_NULL_VIOLATION &&
+	    error->column_name != NULL)
+		fault = psprintf("%s.%s takes no null",
+		                 quote_qualified_identifier(error->schema_name, error->table_name),
+		                 quote_identifier(error->column_name));
+	if (fault != NULL || misfit)
+		schema_changed("%s", fault != NULL ? fault : error->message);
 }
 
 /* What the message must not be kept of: errors of our own quote nothing, and those of operators neither. */
@@ -122,7 +131,7 @@ statement_rethrow(const char *sql, MemoryContext context)
 	if (own && (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ||
 	            error->sqlerrcode == ERRCODE_UNDEFINED_TABLE))
 		raise_error(EDURANGE_NOT_INSTALLED, "%s", error->message);
-	if (own && is_misfit(error->sqlerrcode))
+	if (own)
 		raise_misfit(sql, error);
 	if (handles_secrets(sql) && can_quote(error))
 	{

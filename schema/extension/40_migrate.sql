@@ -84,15 +84,18 @@ AS $assertions$
       'GroupChallenge'])
   ), guard (name, source) AS (VALUES
     ('edurange_guard', edurange.guard_source())
+  ), shape (fault) AS MATERIALIZED (
+    SELECT * FROM edurange.shape_faults()
   )
   SELECT 'table', format('public.%I', p.name), p.oid IS NOT NULL, NULL FROM platform p
   UNION ALL
   SELECT 'migration', format('%s %s', s.number, s.name),
-    CASE WHEN to_regclass('edurange.migration') IS NULL THEN false
+    CASE WHEN to_regclass('edurange.migration') IS NULL
+        OR EXISTS (SELECT FROM shape WHERE fault LIKE '%edurange.migration%') THEN false
       ELSE edurange.migration_applied(s.number) END, NULL
   FROM edurange.migration_source() s
   UNION ALL
-  SELECT 'shape', fault, false, NULL FROM edurange.shape_faults() AS s (fault)
+  SELECT 'shape', fault, false, NULL FROM shape
   UNION ALL
   SELECT 'grant', format('%s on public.%I to edurange_game', privilege, p.name),
     coalesce(has_table_privilege('edurange_game', p.oid, privilege), false),
