@@ -353,7 +353,11 @@ like(sql('SELECT string_agg(delta::text, NULL) FROM (SELECT delta FROM edurange.
 my %quiet = map { $_ => 1 } (
 	# what a pass does not write it finds again in the next one
 	map({ ("sync_apply $_") } 'public."ChallengeInstance" UPDATE', 'public."ChallengeInstance" INSERT', 'public."ActivityLog" INSERT', 'edurange.sync_watch INSERT',
-		'edurange.sync_watch UPDATE', 'edurange.sync_watch DELETE', 'edurange.sync_state UPDATE'));
+		'edurange.sync_watch UPDATE', 'edurange.sync_watch DELETE', 'edurange.sync_state UPDATE'),
+	# what cannot be deleted is retired; and what is not moved is in the way, which is an error
+	'cdf_update public."ChallengeQuestion" DELETE', 'cdf_update public."ChallengeQuestion" UPDATE');
+# Where nobody but us can hang a trigger.
+my $ours = qr/ edurange\.(active_cdf_schema|challenge_type|pack_manifest|token) /;
 my @triggers = split /\n/, sql(q{
 	SELECT written, name FROM testing.calls, LATERAL unnest(string_to_array(testing.written(call), ',')) AS w (written)
 	WHERE name NOT LIKE 'direct%' ORDER BY 1, 2});
@@ -364,7 +368,8 @@ for (@triggers)
 	my $answer = sql(qq{SELECT (a).code || ' ' || (a).answer FROM unnest(testing.under(
 		\$\$CREATE TRIGGER aaa BEFORE $operation ON $table FOR EACH ROW EXECUTE FUNCTION testing.nothing()\$\$, ARRAY[\$\$$name\$\$])) AS a WHERE (a).name = \$\$$name\$\$});
 
-	push @silent, "$name $table $operation: $answer" unless $answer =~ /^RG902 .*trigger/ || $quiet{"$name $table $operation"};
+	push @silent, "$name $table $operation: $answer"
+		unless $answer =~ /^RG902 .*trigger/ || $quiet{"$name $table $operation"} || " $table " =~ $ours;
 }
 is(join("\n", @silent), '', scalar(@triggers) . ' triggers that let no row through: each is named');
 
