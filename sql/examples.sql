@@ -16,6 +16,8 @@ SELECT * FROM edurange.readiness();
 SELECT cardinality(edurange.platform_tables());
 -- assertions
 SELECT kind, name, present, apply FROM edurange.assertions() WHERE kind = 'index' ORDER BY name LIMIT 1;
+-- shape_faults
+SELECT * FROM edurange.shape_faults();
 -- migration_source
 SELECT number, name, length(sha256) AS digits FROM edurange.migration_source();
 -- migration_applied
