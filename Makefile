@@ -73,6 +73,12 @@ build/conditions.h: build/compiler
 		awk '!seen[$$2]++ {printf "CONDITION(%s, \"%s\")\n", $$2, tolower($$1)}' > $@.new
 	mv $@.new $@
 
+# The shapes of tables, as the migrations make them.
+extension/base/shapes.o: build/shapes_of_migrations.h
+build/shapes_of_migrations.h: schema/make_shapes.pl $(wildcard schema/migrations/*.sql) build/script-parts
+	perl schema/make_shapes.pl > $@.new
+	mv $@.new $@
+
 # The install script: schema/extension/ in order of the file names, and between them, as numbers 80
 # to 82, the migrations that edurange.migrate() applies, the JSON schemas and the list of grants.
 SCRIPT_PARTS := $(wildcard schema/extension/*.sql)

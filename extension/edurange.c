@@ -10,6 +10,7 @@
 
 #include "base/compat.h"
 #include "base/guc.h"
+#include "base/statements.h"
 #include "calls/outcomes.h"
 #include "game/entries.h"
 #include "sync/launcher.h"
@@ -23,6 +24,7 @@ void
 _PG_init(void)
 {
 	guc_define();
+	statements_register();
 	outcomes_register(&entries_of_batch);
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;

@@ -32,6 +32,8 @@ SELECT kind, name, present, apply, possible FROM edurange.rights() WHERE name = 
 SELECT DISTINCT role FROM edurange.granted() WHERE 'get_points' = ANY (functions);
 -- wanted_indexes
 SELECT * FROM edurange.wanted_indexes() ORDER BY name LIMIT 1;
+-- shape_faults
+SELECT * FROM edurange.shape_faults();
 -- migration_source
 SELECT number, name, length(sha256) AS digits FROM edurange.migration_source();
 -- migration_applied

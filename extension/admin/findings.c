@@ -192,7 +192,10 @@ static Statement statements[STATEMENT_COUNT] = {
     [RELATION_EXISTS] = {"SELECT bool_and(to_regclass(name) IS NOT NULL) FROM"
                          " unnest(string_to_array($1, ', ')) AS t (name)",
                          {TEXTOID}},
-    [LEDGER_EXISTS] = {"SELECT to_regclass('edurange.points_ledger') IS NOT NULL", {InvalidOid}},
+    /* Or should exist. */
+    [LEDGER_EXISTS] = {"SELECT to_regclass('edurange.points_ledger') IS NOT NULL"
+                       " OR to_regclass('edurange.migration') IS NOT NULL",
+                       {InvalidOid}},
     [TYPES_LIST] = LIST(TYPES),
     /* The challenges go to the first type of the name. */
     [TYPES_MEND] = {FOUND(TYPES) ", moved AS (UPDATE public.\"Challenge\" c"
@@ -224,14 +227,12 @@ static Statement statements[STATEMENT_COUNT] = {
     [NULL_FLAGS_MEND] = {FOUND(NULL_FLAGS) "UPDATE public.\"ChallengeInstance\" i SET flag = NULL,"
                                            " \"flagSecretName\" = NULL FROM found f"
                                            " WHERE i.id = f.subject RETURNING f.subject, f.detail",
-                         {TEXTOID},
-                         .secret = true},
+                         {TEXTOID}},
     [DECOYS_LIST] = LIST(DECOYS),
     [DECOYS_MEND] = {FOUND(DECOYS) "UPDATE public.\"ChallengeInstance\" i"
                                    " SET \"flagSecretName\" = NULL FROM found f"
                                    " WHERE i.id = f.subject RETURNING f.subject, f.detail",
-                     {TEXTOID},
-                     .secret = true},
+                     {TEXTOID}},
     [UNNAMED_LIST] = LIST(UNNAMED),
     [PACKS_LIST] = LIST(PACKS),
     [PACKS_MEND] = {FOUND(PACKS) "DELETE FROM public.\"ChallengePack\" p USING found f"
@@ -438,8 +439,8 @@ put_rows(FunctionCallInfo fcinfo, const Finding *finding, uint64 count)
 		Datum values[4] = {CStringGetTextDatum(finding->name)};
 		bool nulls[4] = {false};
 
-		values[1] = row_value(row, 1, &nulls[1]);
-		values[2] = row_value(row, 2, &nulls[2]);
+		values[1] = row_value(row, 1, TEXTOID, &nulls[1]);
+		values[2] = row_value(row, 2, TEXTOID, &nulls[2]);
 		nulls[3] = finding->repair == NULL;
 		if (!nulls[3])
 			values[3] = CStringGetTextDatum(finding->repair);

@@ -35,8 +35,11 @@ typedef enum StatementId
 	"  OR (sync).\"workerProblem\" IS NOT NULL)"
 #define PROBLEMS                                                                                   \
 	"array_remove(ARRAY["                                                                          \
-	"CASE WHEN cardinality(missing) > 0"                                                           \
+	"CASE WHEN EXISTS (SELECT FROM unnest(missing) AS m (what) WHERE what NOT LIKE 'shape %')"     \
 	" THEN 'something is missing; run edurange.migrate()' END,"                                    \
+	"CASE WHEN changed THEN (SELECT 'tables were altered; alter them back: '"                      \
+	"  || string_agg(substr(what, 7), ', ' ORDER BY what)"                                         \
+	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'shape %') END,"                           \
 	"CASE WHEN " IS_SERVED " THEN CASE WHEN NOT (sync).\"workerRunning\""                          \
 	"  THEN 'the sync worker does not run' || coalesce(': ' || (sync).\"workerProblem\","          \
 	"   '; is edurange in shared_preload_libraries?')"                                             \
@@ -93,9 +96,7 @@ static Statement statements[STATEMENT_COUNT] = {
                    " AND relnamespace = to_regnamespace('edurange'))",
                    {InvalidOid}},
     /* Something small that reads a table, to measure. */
-    [ONE_ROW] = {"SELECT number FROM edurange.migration ORDER BY number LIMIT 1",
-                 {InvalidOid},
-                 .reads = true},
+    [ONE_ROW] = {"SELECT 1 FROM edurange.migration LIMIT 1", {InvalidOid}, .reads = true},
     /* $1 milliseconds that a query took, $2 the same in a transaction of its own */
     [HEALTH] =
         {"SELECT ROW('ok', CASE WHEN cardinality(problems) = 0 THEN 'everything is in place'"
@@ -103,8 +104,11 @@ static Statement statements[STATEMENT_COUNT] = {
          " ROW(round($1::numeric, 3), round($2::numeric, 3))::edurange.health_performance, " SIZES
          ", '{}'::text[], " LARGEST ", " VERSION ", missing, sync, drift)::edurange.health_report"
          " FROM " MISSING " AS m (missing), (SELECT edurange.sync_status()) AS s (sync),"
-         " (SELECT edurange.sync_drift_summary()) AS d (drift), " CONNECTIONS
-         ", LATERAL (SELECT " PROBLEMS ") AS p (problems)",
+         " LATERAL (SELECT EXISTS (SELECT FROM unnest(missing) AS m (what)"
+         "  WHERE what LIKE 'shape %' OR what LIKE 'table %')) AS a (changed),"
+         /* it would fail over what has changed, which is to be named */
+         " LATERAL (SELECT CASE WHEN NOT changed THEN edurange.sync_drift_summary() END)"
+         "  AS d (drift), " CONNECTIONS ", LATERAL (SELECT " PROBLEMS ") AS p (problems)",
          {FLOAT8OID, FLOAT8OID},
          .reads = true},
     /* $1 what is missing, $2 why that was not asked as usual */
@@ -134,8 +138,8 @@ read_remains(const char *problem)
 
 	surface_as_caller(&saved);
 	STATEMENT_RUN(&statements[VERSION_AND_ROLES], value_text(problem));
-	remains.version.value = row_result(0, 1, &remains.version.isnull);
-	remains.missing.value = row_result(0, 2, &remains.missing.isnull);
+	remains.version = row_result(0, 1, TEXTOID);
+	remains.missing = row_result(0, 2, TEXTARRAYOID);
 	surface_take_back(&saved);
 	return remains;
 }

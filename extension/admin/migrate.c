@@ -28,6 +28,7 @@
 #include "base/guc.h"
 #include "base/own_locks.h"
 #include "base/refusal.h"
+#include "base/shapes.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "game/ledger.h"
@@ -271,10 +272,13 @@ compare_shape(void *argument)
 	statement_run(&statements[SHAPE_SOURCE], NULL, 0);
 	run_command(row_text(0, 1));
 	statement_run(&statements[SHAPE_DIFFERENCE], NULL, 0);
-	difference = row_text(0, 1);
+	difference = row_text_or_null(0, 1);
 	if (difference != NULL)
 		raise_error(EDURANGE_SCHEMA_INCOMPATIBLE, "the tables in schema \"public\" lack %s",
 		            difference);
+	difference = shapes_fault_of_schema("public");
+	if (difference != NULL)
+		raise_error(EDURANGE_SCHEMA_INCOMPATIBLE, "%s", difference);
 	keys = statement_run(&statements[SHAPE_KEYS], NULL, 0);
 	for (uint64 i = 0; i < keys; i++)
 		report(out, "index", row_text(i, 1));
@@ -391,7 +395,7 @@ open_members(void)
 
 	statement_run(&statements[MEMBERS_DIFFER], NULL, 0);
 	for (int i = 0; i < columns; i++)
-		change[i].value = row_value(0, i + 1, &change[i].isnull);
+		change[i] = row_argument(0, i + 1, statements[SET_MEMBERS].argument_types[i]);
 	change[columns] = value_time(GetCurrentTimestamp());
 	if (row_long(0, columns + 1) > 0)
 		statement_run(&statements[SET_MEMBERS], change, lengthof(change));
@@ -414,7 +418,7 @@ static void
 forget_gone_questions(void)
 {
 	statement_run(&statements[RETIRED_GONE], NULL, 0);
-	STATEMENT_RUN(&statements[FORGET_RETIRED], row_argument(0, 1));
+	STATEMENT_RUN(&statements[FORGET_RETIRED], row_argument(0, 1, TEXTARRAYOID));
 }
 
 /* Says what is missing. */

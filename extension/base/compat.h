@@ -14,6 +14,8 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
+#include "nodes/parsenodes.h"
+#include "parser/parse_relation.h"
 #include "utils/acl.h"
 #include "utils/backend_status.h"
 
@@ -25,6 +27,22 @@ compat_function_aclcheck(Oid function, Oid role)
 	return pg_proc_aclcheck(function, role, ACL_EXECUTE);
 #else
 	return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE);
+#endif
+}
+
+/* The columns of a table that a query reads or writes. */
+static inline Bitmapset *
+compat_named_columns(const Query *query, RangeTblEntry *entry)
+{
+#if PG_VERSION_NUM < 160000
+	return bms_union(bms_union(entry->selectedCols, entry->insertedCols), entry->updatedCols);
+#else
+	RTEPermissionInfo *named;
+
+	if (entry->perminfoindex == 0)
+		return NULL;
+	named = getRTEPermissionInfo(query->rteperminfos, entry);
+	return bms_union(bms_union(named->selectedCols, named->insertedCols), named->updatedCols);
 #endif
 }
 

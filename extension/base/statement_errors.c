@@ -15,6 +15,7 @@
 #include "utils/elog.h"
 
 #include "base/refusal.h"
+#include "base/shapes.h"
 #include "base/statement_errors.h"
 
 /* The names of all conditions; made from utils/errcodes.h. */
@@ -30,9 +31,13 @@ static const struct
 
 /* Tables that hold a flag, an answer or a token, as statements name them. */
 static const char *const secret_tables[] = {
-    "public.\"ChallengeInstance\"", "public.\"ChallengeQuestion\"",
-    "public.\"QuestionAttempt\"",   "edurange.token",
-    "edurange.idempotency",         "edurange.cdf_document",
+    "public.\"Challenge\"",
+    "public.\"ChallengeInstance\"",
+    "public.\"ChallengeQuestion\"",
+    "public.\"QuestionAttempt\"",
+    "edurange.token",
+    "edurange.idempotency",
+    "edurange.cdf_document",
 };
 
 static const char *
@@ -70,24 +75,47 @@ is_own(const ErrorData *error, const char *sql)
 	       strncmp(error->context + length, sql, strlen(sql)) == 0;
 }
 
-/* Errors of a statement that does not fit the tables: all that analysing and planning one can raise. */
+/*
+ * Errors of a statement that does not fit the tables: all that analyzing and planning one can raise, and a
+ * null where a column takes none, which nothing of ours ever puts there: it is a column that we do not know,
+ * or somebody's trigger.
+ */
 static bool
 is_misfit(int code)
 {
 	return ERRCODE_TO_CATEGORY(code) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION ||
-	       code == ERRCODE_INVALID_COLUMN_REFERENCE || code == ERRCODE_FEATURE_NOT_SUPPORTED;
+	       code == ERRCODE_INVALID_COLUMN_REFERENCE || code == ERRCODE_FEATURE_NOT_SUPPORTED ||
+	       code == ERRCODE_NOT_NULL_VIOLATION;
 }
 
-void
-schema_changed(const char *format, ...)
+/*
+ * Raises schema_changed where the statement does not fit.  Its error need not name the table or even the
+ * column, so these are looked for: the statement has failed, but where it was analyzed or evaluated, and the
+ * catalogue can still be read.  A constant that a column of another type cannot take is an error of data.
+ */
+static void
+raise_misfit(const char *sql, const ErrorData *error)
 {
-	char subject[512];
-	va_list arguments;
+	bool misfit = is_misfit(error->sqlerrcode);
+	char *fault = NULL;
 
-	va_start(arguments, format);
-	(void) vsnprintf(subject, sizeof(subject), format, arguments);
-	va_end(arguments);
-	raise_error(EDURANGE_SCHEMA_CHANGED, "%s", subject);
+	if (misfit || ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION)
+		fault = shapes_fault_of_text(sql);
+	if (fault == NULL && error->sqlerrcode == ERRCODE_NOT_NULL_VIOLATION &&
+	    error->column_name != NULL)
+		fault = psprintf("%s.%s takes no null",
+		                 quote_qualified_identifier(error->schema_name, error->table_name),
+		                 quote_identifier(error->column_name));
+	if (fault != NULL || misfit)
+		schema_changed("%s", fault != NULL ? fault : error->message);
+}
+
+/* What the message must not be kept of: errors of our own quote nothing, and those of operators neither. */
+static bool
+can_quote(const ErrorData *error)
+{
+	return ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION &&
+	       ERRCODE_TO_CATEGORY(error->sqlerrcode) != MAKE_SQLSTATE('R', 'G', '0', '0', '0');
 }
 
 void
@@ -103,11 +131,13 @@ statement_rethrow(const char *sql, MemoryContext context)
 	if (own && (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ||
 	            error->sqlerrcode == ERRCODE_UNDEFINED_TABLE))
 		raise_error(EDURANGE_NOT_INSTALLED, "%s", error->message);
-	if (own && is_misfit(error->sqlerrcode))
-		schema_changed("%s", error->message);
-	if (handles_secrets(sql) &&
-	    ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION)
+	if (own)
+		raise_misfit(sql, error);
+	if (handles_secrets(sql) && can_quote(error))
+	{
 		error->message = pstrdup(condition_name(error->sqlerrcode));
+		error->hint = NULL;
+	}
 	error->detail = NULL;
 	error->detail_log = NULL;
 	error->context = NULL;

@@ -13,8 +13,4 @@
  */
 extern void statement_rethrow(const char *sql, MemoryContext context) pg_attribute_noreturn();
 
-/* Raises schema_changed: a column is not what the code was written for.  The subject names it. */
-extern void
-schema_changed(const char *format, ...) pg_attribute_printf(1, 2) pg_attribute_noreturn();
-
 #endif

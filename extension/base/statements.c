@@ -2,8 +2,11 @@
  * statements.c
  *	  Running SQL statements with plans that are kept for the session.
  *
- * Plans are found again when tables change, are dropped or come back: PostgreSQL plans a kept
- * statement anew when what it speaks of has changed.
+ * Plans are found again when tables change, are dropped or come back: PostgreSQL analyzes and plans a kept
+ * statement anew when what it speaks of has changed.  That can be in the middle of an execution, when the
+ * tables are locked and somebody turns out to have altered one.  So what we do at these times, comparing the
+ * tables' shapes and planning by key, is done in the server's hooks: it cannot be missed, and an execution
+ * that finds its plan valid pays nothing for it.
  */
 #include "postgres.h"
 
@@ -11,23 +14,32 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "funcapi.h"
-#include "miscadmin.h"
+#include "optimizer/planner.h"
+#include "parser/analyze.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
-#include "utils/memutils.h"
+#include "utils/lsyscache.h"
 #include "utils/plancache.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 #include "base/guc.h"
 #include "base/refusal.h"
+#include "base/shapes.h"
 #include "base/statement_errors.h"
 #include "base/statements.h"
 #include "base/surface.h"
 
 /* Beside the results of SPI: the statement was not executed. */
 #define NOT_RECORDED (-1000)
+
+static post_parse_analyze_hook_type analyzed_before;
+static planner_hook_type plan_before;
+
+/* The statement under way, innermost, and the one that ran last. */
+static const Statement *running;
+static const Statement *ran_last;
 
 /* Opens the use of statements for the current function. */
 void
@@ -107,23 +119,58 @@ static const char *const planning[][2] = {
     {"join_collapse_limit", "8"},
 };
 
-/*
- * Plans a statement that finds rows by keys, once for all values.  A table that is empty or small would
- * be read whole, and a session that keeps such a plan would go on to do so while the table grows, until
- * it is analyzed.
- */
-static void
-plan_by_key(Statement *statement)
+/* Is this the statement under way, and nothing that it has called? */
+static bool
+is_running(const char *sql)
 {
-	int level = NewGUCNestLevel();
-	CachedPlan *plan;
+	return running != NULL && sql != NULL && strcmp(running->sql, sql) == 0;
+}
 
+/* Hook: a statement was analyzed. */
+static void
+analyzed(ParseState *state, Query *query, JumbleState *jumble)
+{
+	if (analyzed_before != NULL)
+		analyzed_before(state, query, jumble);
+	if (is_running(state->p_sourcetext))
+		shapes_check_query(query);
+}
+
+static PlannedStmt *
+plan_as_is(Query *query, const char *sql, int options, ParamListInfo parameters)
+{
+	return plan_before != NULL ? plan_before(query, sql, options, parameters)
+	                           : standard_planner(query, sql, options, parameters);
+}
+
+/*
+ * Hook: plans a statement.  One of ours that finds rows by keys is planned once for all values, as if tables
+ * were large.  A table that is empty or small would be read whole, and a session that keeps such a plan would
+ * go on to do so while the table grows, until it is analyzed.
+ */
+static PlannedStmt *
+plan(Query *query, const char *sql, int options, ParamListInfo parameters)
+{
+	PlannedStmt *planned;
+	int level;
+
+	if (!is_running(sql) || !running->by_key)
+		return plan_as_is(query, sql, options, parameters);
+	level = NewGUCNestLevel();
 	for (int i = 0; i < lengthof(planning); i++)
 		guc_set_locally(planning[i][0], planning[i][1]);
-	plan = SPI_plan_get_cached_plan(statement->plan);
-	if (plan != NULL)
-		ReleaseCachedPlan(plan, CurrentResourceOwner);
+	planned = plan_as_is(query, sql, options, parameters);
 	AtEOXact_GUC(true, level);
+	return planned;
+}
+
+void
+statements_register(void)
+{
+	analyzed_before = post_parse_analyze_hook;
+	post_parse_analyze_hook = analyzed;
+	plan_before = planner_hook;
+	planner_hook = plan;
 }
 
 /* Does the plan change rows? */
@@ -161,32 +208,29 @@ static void
 statement_prepare(Statement *statement)
 {
 	int count = 0;
-	SPIPlanPtr plan;
+	SPIPlanPtr prepared;
 
 	while (count < STATEMENT_MAX_ARGUMENTS && OidIsValid(statement->argument_types[count]))
 		count++;
-	plan = SPI_prepare_cursor(statement->sql, count, statement->argument_types,
-	                          statement->by_key ? CURSOR_OPT_GENERIC_PLAN : 0);
-	if (plan == NULL)
+	prepared = SPI_prepare_cursor(statement->sql, count, statement->argument_types,
+	                              statement->by_key ? CURSOR_OPT_GENERIC_PLAN : 0);
+	if (prepared == NULL)
 		elog(ERROR, "could not prepare \"%s\": %s", statement->sql,
 		     SPI_result_code_string(SPI_result));
-	if (SPI_keepplan(plan) != 0)
+	if (SPI_keepplan(prepared) != 0)
 		elog(ERROR, "could not keep a plan");
-	statement->plan = plan;
-	statement->writes = plan_writes(plan);
+	statement->plan = prepared;
+	statement->writes = plan_writes(prepared);
 }
 
 /* Plans the statement where it has to be planned, and executes it. */
 static int
 execute(Statement *statement, Datum *values, const char *nulls)
 {
-	bool made = statement->plan == NULL;
 	int result;
 
-	if (made)
+	if (statement->plan == NULL)
 		statement_prepare(statement);
-	if (statement->by_key && (made || !SPI_plan_is_valid(statement->plan)))
-		plan_by_key(statement);
 	if (statement->writes && !is_recorded())
 		return NOT_RECORDED;
 	if (statement->newest)
@@ -196,6 +240,28 @@ execute(Statement *statement, Datum *values, const char *nulls)
 	if (statement->newest)
 		PopActiveSnapshot();
 	return result;
+}
+
+/* The table that a statement writes, by its text: the one behind its first words. */
+static char *
+written_table(const char *sql)
+{
+	static const char *const words[] = {"INSERT INTO ", "UPDATE ", "DELETE FROM "};
+
+	for (int i = 0; i < lengthof(words); i++)
+		if (strncmp(sql, words[i], strlen(words[i])) == 0)
+		{
+			const char *name = sql + strlen(words[i]);
+
+			return pnstrdup(name, strcspn(name, " "));
+		}
+	return pstrdup("a table");
+}
+
+void
+row_kept_out(const char *table)
+{
+	schema_changed("a trigger on %s keeps rows from being written", table);
 }
 
 /*
@@ -209,6 +275,7 @@ statement_run(Statement *statement, const NullableDatum *arguments, int count)
 	char nulls[STATEMENT_MAX_ARGUMENTS];
 	RefusalFrame *frame = refusal_frame;
 	MemoryContext context = CurrentMemoryContext;
+	const Statement *outer = running;
 	volatile int result = 0;
 
 	Assert(count <= STATEMENT_MAX_ARGUMENTS);
@@ -218,6 +285,7 @@ statement_run(Statement *statement, const NullableDatum *arguments, int count)
 		nulls[i] = arguments[i].isnull ? 'n' : ' ';
 	}
 	refusal_frame = NULL;
+	running = statement;
 	PG_TRY();
 	{
 		if (statement->plan == NULL)
@@ -235,9 +303,12 @@ statement_run(Statement *statement, const NullableDatum *arguments, int count)
 	}
 	PG_CATCH();
 	{
+		running = outer;
 		statement_rethrow(statement->sql, context);
 	}
 	PG_END_TRY();
+	running = outer;
+	ran_last = statement;
 	refusal_frame = frame;
 	if (result == NOT_RECORDED)
 		raise_error(
@@ -245,6 +316,8 @@ statement_run(Statement *statement, const NullableDatum *arguments, int count)
 		    "nothing is written while session_replication_role is replica: it would not be recorded");
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
+	if (statement->must_write && SPI_processed == 0)
+		row_kept_out(written_table(statement->sql));
 	return SPI_processed;
 }
 
@@ -304,84 +377,157 @@ value_null(void)
 	return (NullableDatum){.isnull = true};
 }
 
-Datum
-row_value(uint64 row, int column, bool *is_null)
+/*
+ * What a column of the rows is called: the table's column that it is, else its own name.
+ */
+static char *
+column_name(int column)
 {
-	Assert(SPI_tuptable != NULL && row < SPI_tuptable->numvals);
+	Form_pg_attribute attribute = TupleDescAttr(SPI_tuptable->tupdesc, column - 1);
+	List *sources = ran_last->plan != NULL ? SPI_plan_get_plan_sources(ran_last->plan) : NIL;
+	List *queries = sources != NIL ? ((CachedPlanSource *) linitial(sources))->query_list : NIL;
+	Query *query = queries != NIL ? linitial_node(Query, queries) : NULL;
+	List *list = query == NULL                      ? NIL
+	             : query->commandType == CMD_SELECT ? query->targetList
+	                                                : query->returningList;
+	TargetEntry *entry =
+	    column <= list_length(list) ? list_nth_node(TargetEntry, list, column - 1) : NULL;
+
+	if (entry == NULL || !OidIsValid(entry->resorigtbl))
+		return psprintf("column \"%s\" of a result", NameStr(attribute->attname));
+	return psprintf(
+	    "%s.%s",
+	    quote_qualified_identifier(get_namespace_name(get_rel_namespace(entry->resorigtbl)),
+	                               get_rel_name(entry->resorigtbl)),
+	    quote_identifier(get_attname(entry->resorigtbl, entry->resorigcol, false)));
+}
+
+/* Raises that a column has another type than is needed. */
+static void
+pg_attribute_noreturn() wrong_type(int column, Oid type)
+{
+	schema_changed("%s has type %s, where %s is needed", column_name(column),
+	               format_type_be(SPI_gettypeid(SPI_tuptable->tupdesc, column)),
+	               format_type_be(type));
+}
+
+/* There must be a row: one that was written comes back, unless a trigger kept it out. */
+static void
+need_row(uint64 row)
+{
+	if (SPI_tuptable != NULL && row < SPI_tuptable->numvals)
+		return;
+	if (strncmp(ran_last->sql, "SELECT ", strlen("SELECT ")) != 0)
+		row_kept_out(written_table(ran_last->sql));
+	elog(ERROR, "no row " UINT64_FORMAT " came of \"%s\"", row, ran_last->sql);
+}
+
+Datum
+row_value(uint64 row, int column, Oid type, bool *is_null)
+{
+	need_row(row);
+	if (unlikely(SPI_gettypeid(SPI_tuptable->tupdesc, column) != type))
+		wrong_type(column, type);
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, is_null);
 }
 
-/* A column that must have the type; false: it is null. */
-static bool
-typed_value(uint64 row, int column, Oid type, Datum *value)
+/* A column that must have a value. */
+static Datum
+some_value(uint64 row, int column, Oid type)
 {
 	bool is_null;
+	Datum value = row_value(row, column, type, &is_null);
 
-	*value = row_value(row, column, &is_null);
-	Assert(SPI_gettypeid(SPI_tuptable->tupdesc, column) == type);
-	return !is_null;
+	if (unlikely(is_null))
+		schema_changed("%s is null", column_name(column));
+	return value;
 }
 
-/* The text of a column, or NULL. */
 char *
 row_text(uint64 row, int column)
 {
-	Datum value;
-
-	return typed_value(row, column, TEXTOID, &value) ? TextDatumGetCString(value) : NULL;
+	return TextDatumGetCString(some_value(row, column, TEXTOID));
 }
 
-/* The number of a column; null counts as 0. */
+char *
+row_text_or_null(uint64 row, int column)
+{
+	bool is_null;
+	Datum value = row_value(row, column, TEXTOID, &is_null);
+
+	return is_null ? NULL : TextDatumGetCString(value);
+}
+
 int32
 row_int(uint64 row, int column)
 {
-	Datum value;
-
-	return typed_value(row, column, INT4OID, &value) ? DatumGetInt32(value) : 0;
+	return DatumGetInt32(some_value(row, column, INT4OID));
 }
 
 int64
 row_long(uint64 row, int column)
 {
-	Datum value;
-
-	return typed_value(row, column, INT8OID, &value) ? DatumGetInt64(value) : 0;
+	return DatumGetInt64(some_value(row, column, INT8OID));
 }
 
-/* The truth of a column; null counts as false. */
 bool
 row_bool(uint64 row, int column)
 {
-	Datum value;
+	return DatumGetBool(some_value(row, column, BOOLOID));
+}
 
-	return typed_value(row, column, BOOLOID, &value) && DatumGetBool(value);
+bytea *
+row_bytes(uint64 row, int column)
+{
+	return DatumGetByteaPP(some_value(row, column, BYTEAOID));
+}
+
+Jsonb *
+row_jsonb(uint64 row, int column)
+{
+	return DatumGetJsonbP(some_value(row, column, JSONBOID));
+}
+
+TimestampTz
+row_time(uint64 row, int column)
+{
+	return DatumGetTimestampTz(some_value(row, column, TIMESTAMPTZOID));
 }
 
 /* The time of a column; null counts as 0, the year 2000. */
 TimestampTz
-row_time(uint64 row, int column)
+row_time_or_zero(uint64 row, int column)
 {
-	Datum value;
+	bool is_null;
+	Datum value = row_value(row, column, TIMESTAMPTZOID, &is_null);
 
-	return typed_value(row, column, TIMESTAMPTZOID, &value) ? DatumGetTimestampTz(value) : 0;
+	return is_null ? 0 : DatumGetTimestampTz(value);
 }
 
 NullableDatum
-row_argument(uint64 row, int column)
+row_argument(uint64 row, int column, Oid type)
 {
 	NullableDatum argument;
 
-	argument.value = row_value(row, column, &argument.isnull);
+	argument.value = row_value(row, column, type, &argument.isnull);
 	return argument;
 }
 
-Datum
-row_result(uint64 row, int column, bool *is_null)
+/* A value of a row, moved to the caller's memory. */
+static NullableDatum
+moved(NullableDatum value, int column)
 {
-	Datum value = row_value(row, column, is_null);
 	Form_pg_attribute attribute = TupleDescAttr(SPI_tuptable->tupdesc, column - 1);
 
-	return *is_null ? (Datum) 0 : SPI_datumTransfer(value, attribute->attbyval, attribute->attlen);
+	if (!value.isnull)
+		value.value = SPI_datumTransfer(value.value, attribute->attbyval, attribute->attlen);
+	return value;
+}
+
+NullableDatum
+row_result(uint64 row, int column, Oid type)
+{
+	return moved(row_argument(row, column, type), column);
 }
 
 NullableDatum
@@ -389,15 +535,33 @@ first_result(uint64 rows)
 {
 	NullableDatum value = {.isnull = true};
 
-	if (rows > 0)
-		value.value = row_result(0, 1, &value.isnull);
-	return value;
+	if (rows == 0)
+		return value;
+	need_row(0);
+	value.value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &value.isnull);
+	return moved(value, 1);
 }
 
 Datum
 only_result(void)
 {
-	return first_result(1).value;
+	NullableDatum value = first_result(1);
+
+	if (value.isnull)
+		schema_changed("%s is null", column_name(1));
+	return value.value;
+}
+
+void
+rows_must_be(TupleDesc descriptor)
+{
+	TupleDesc rows = SPI_tuptable->tupdesc;
+
+	if (rows->natts != descriptor->natts)
+		elog(ERROR, "rows have %d columns, where %d are needed", rows->natts, descriptor->natts);
+	for (int i = 0; i < descriptor->natts; i++)
+		if (TupleDescAttr(rows, i)->atttypid != TupleDescAttr(descriptor, i)->atttypid)
+			wrong_type(i + 1, TupleDescAttr(descriptor, i)->atttypid);
 }
 
 void
@@ -406,7 +570,7 @@ rows_to_result(FunctionCallInfo fcinfo)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	InitMaterializedSRF(fcinfo, 0);
-	Assert(result->setDesc->natts == SPI_tuptable->tupdesc->natts);
+	rows_must_be(result->setDesc);
 	for (uint64 row = 0; row < SPI_tuptable->numvals; row++)
 		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[row]);
 }

@@ -36,11 +36,14 @@ typedef struct Statement
 	bool reads;                                  /* only reads, with the caller's snapshot */
 	bool newest;                                 /* only reads, what is committed by now */
 	bool by_key;      /* finds rows by keys, however few there are when it is planned */
-	bool secret;      /* writes a flag or an answer: its errors quote no values */
+	bool must_write;  /* whenever it runs; no row means that somebody's trigger kept it out */
 	SPIPlanPtr plan;  /* made at the first use in a session */
 	bool writes;      /* noted then */
 	bool of_platform; /* noted then: names a table of the platform */
 } Statement;
+
+/* Makes statements be watched while they are analyzed and planned; once, when the module is loaded. */
+extern void statements_register(void);
 
 extern void statements_begin(void);
 extern void statements_end(void);
@@ -67,21 +70,34 @@ extern NullableDatum value_time(TimestampTz time);
 extern NullableDatum value_span(int64 milliseconds);
 extern NullableDatum value_null(void);
 
-/* Columns, counted from 1, of a row of the statement that ran last. */
-extern Datum row_value(uint64 row, int column, bool *is_null);
+/*
+ * Columns, counted from 1, of a row of the statement that ran last.  They must have the type, and a value where
+ * nothing else is said: what does not is error schema_changed.
+ */
+extern Datum row_value(uint64 row, int column, Oid type, bool *is_null);
 extern char *row_text(uint64 row, int column);
+extern char *row_text_or_null(uint64 row, int column);
 extern int32 row_int(uint64 row, int column);
 extern int64 row_long(uint64 row, int column);
 extern bool row_bool(uint64 row, int column);
+extern bytea *row_bytes(uint64 row, int column);
+extern Jsonb *row_jsonb(uint64 row, int column);
 extern TimestampTz row_time(uint64 row, int column);
+extern TimestampTz row_time_or_zero(uint64 row, int column);
 
 /* A value of a row as an argument of a further statement. */
-extern NullableDatum row_argument(uint64 row, int column);
+extern NullableDatum row_argument(uint64 row, int column, Oid type);
 
 /* A value of a row, moved to where it outlives statements_end(). */
-extern Datum row_result(uint64 row, int column, bool *is_null);
+extern NullableDatum row_result(uint64 row, int column, Oid type);
 
-/* Column 1 of the first of so many rows, moved likewise; null where there is none. */
+/* Raises unless rows of the statement that ran last have the types of the descriptor. */
+extern void rows_must_be(TupleDesc descriptor);
+
+/* Raises that somebody's trigger keeps rows of the table from being written. */
+extern void row_kept_out(const char *table) pg_attribute_noreturn();
+
+/* Column 1, a row of a type of ours, of the first of so many rows, moved likewise; null where there is none. */
 extern NullableDatum first_result(uint64 rows);
 
 /* The same of a statement that always has a row, and never null in it. */

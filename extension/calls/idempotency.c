@@ -46,7 +46,8 @@ static Statement statements[STATEMENT_COUNT] = {
          " ON CONFLICT (caller, function, key) DO UPDATE SET created_at = excluded.created_at,"
          " request_sha256 = excluded.request_sha256, response = excluded.response",
          {TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID},
-         .by_key = true},
+         .by_key = true,
+         .must_write = true},
     [PURGE] = {"DELETE FROM edurange.idempotency WHERE ctid = ANY (ARRAY("
                " SELECT ctid FROM edurange.idempotency"
                " WHERE created_at <= clock_timestamp() - $1 * interval '1 min'"
@@ -146,13 +147,12 @@ lock_key(const Request *request)
 static char *
 find_response(const Request *request)
 {
-	bool is_null;
 	bytea *known;
 
 	if (STATEMENT_RUN(&statements[FIND], request->caller, request->function, request->key,
 	                  value_int(guc_idempotency_retention)) == 0)
 		return NULL;
-	known = DatumGetByteaPP(row_value(0, 1, &is_null));
+	known = row_bytes(0, 1);
 	if (VARSIZE_ANY_EXHDR(known) != PG_SHA256_DIGEST_LENGTH ||
 	    memcmp(VARDATA_ANY(known), VARDATA(request->sha256), PG_SHA256_DIGEST_LENGTH) != 0)
 		raise_error(EDURANGE_IDEMPOTENCY_MISMATCH,

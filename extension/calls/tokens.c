@@ -24,12 +24,13 @@
 	"t.id, t.tier, t.label, t.user_id, t.instance_id, t.created_at, t.created_by, t.expires_at,"   \
 	" t.revoked_at"
 
-/* Places of columns among them. */
+/* Their types, and places among them. */
+static const Oid token_types[] = {TEXTOID,        TEXTOID, TEXTOID,        TEXTOID,       TEXTOID,
+                                  TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 enum
 {
 	TOKEN_USER = 3,
-	TOKEN_INSTANCE = 4,
-	TOKEN_COLUMN_COUNT = 9
+	TOKEN_INSTANCE = 4
 };
 
 typedef enum StatementId
@@ -53,7 +54,8 @@ static Statement statements[STATEMENT_COUNT] = {
                       " instance_id, expires_at, created_by, created_at)"
                       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp())",
                       {TEXTOID, BYTEAOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID,
-                       TEXTOID}},
+                       TEXTOID},
+                      .must_write = true},
     [REVOKE] = {"UPDATE edurange.token AS t"
                 " SET revoked_at = coalesce(t.revoked_at, clock_timestamp()) WHERE t.id = $1"
                 " RETURNING ROW(" TOKEN_COLUMNS ")::edurange.token_record",
@@ -189,20 +191,20 @@ bound_user(NullableDatum instance_id)
 	NullableDatum user_id = {.isnull = true};
 
 	if (!instance_id.isnull && STATEMENT_RUN(&statements[OWNER], instance_id) > 0)
-		user_id.value = row_result(0, 1, &user_id.isnull);
+		user_id = row_result(0, 1, TEXTOID);
 	return user_id;
 }
 
 SQL_FUNCTION(edurange_authenticate_token)
 {
-	NullableDatum columns[TOKEN_COLUMN_COUNT];
+	NullableDatum columns[lengthof(token_types)];
 	bool found;
 
 	require_argument(fcinfo, 0, "token_sha256");
 	statements_begin();
 	found = STATEMENT_RUN(&statements[AUTHENTICATE], fcinfo->args[0]) > 0;
 	for (int i = 0; found && i < lengthof(columns); i++)
-		columns[i].value = row_result(0, i + 1, &columns[i].isnull);
+		columns[i] = row_result(0, i + 1, token_types[i]);
 	if (found && columns[TOKEN_USER].isnull)
 		columns[TOKEN_USER] = bound_user(columns[TOKEN_INSTANCE]);
 	statements_end();

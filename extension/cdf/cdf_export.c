@@ -232,9 +232,9 @@ document_of_challenge(const char *challenge_id)
 
 	if (STATEMENT_RUN(&statements[KEPT], id) == 0)
 		return NULL;
-	text = row_text(0, 1);
+	text = row_text_or_null(0, 1);
 	is_kept = text != NULL && row_bool(0, 2);
-	content = row_value(0, 3, &is_null);
+	content = row_value(0, 3, JSONBOID, &is_null);
 	old = value_jsonb(old_document(content, is_null));
 	if (is_kept && STATEMENT_RUN(&statements[DIFFERS], old, id) == 0)
 		return text;

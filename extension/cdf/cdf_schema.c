@@ -66,12 +66,8 @@ static Statement statements[STATEMENT_COUNT] = {
 Jsonb *
 active_cdf_schema(void)
 {
-	bool is_null;
-	Datum schema;
-
 	STATEMENT_RUN(&statements[ACTIVE_SCHEMA], value_jsonb(builtin_schema("cdf")));
-	schema = row_value(0, 1, &is_null);
-	return DatumGetJsonbP(schema);
+	return row_jsonb(0, 1);
 }
 
 /* The active schema, for everybody who writes challenges. */
@@ -94,7 +90,7 @@ schema_state(FunctionCallInfo fcinfo, bool changed)
 
 	if (statement_run(&statements[SCHEMA_STATE], NULL, 0) > 0)
 		for (int i = 0; i < 3; i++)
-			columns[i].value = row_result(0, i + 1, &columns[i].isnull);
+			columns[i] = row_result(0, i + 1, i < 2 ? TEXTOID : TIMESTAMPTZOID);
 	statements_end();
 	return composite_result(fcinfo, columns, lengthof(columns));
 }

@@ -145,7 +145,7 @@ document_violations(Jsonb *document)
 	STATEMENT_RUN(&statements[DOCUMENT_VIOLATIONS], value_jsonb(document),
 	              value_violations(schema_violations(active_cdf_schema(), document)),
 	              value_violations(schema_violations(builtin_schema("import"), document)));
-	return row_text(0, 1);
+	return row_text_or_null(0, 1);
 }
 
 char *
@@ -180,7 +180,7 @@ SQL_FUNCTION(edurange_cdf_validate)
 	statements_begin();
 	STATEMENT_RUN(&statements[VALIDATION], value_text(document_violations(unwrapped(document))));
 	for (int i = 0; i < lengthof(columns); i++)
-		columns[i].value = row_result(0, i + 1, &columns[i].isnull);
+		columns[i] = row_result(0, i + 1, SPI_gettypeid(SPI_tuptable->tupdesc, i + 1));
 	statements_end();
 	return composite_result(fcinfo, columns, lengthof(columns));
 }

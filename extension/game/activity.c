@@ -23,6 +23,9 @@
 /* Stands in for users that are gone; it has no login. */
 #define SYSTEM_ACCOUNT "edurange-system"
 
+/* After so many turns it is not deleted again and again, but a trigger lets it not be made. */
+#define STAND_IN_TURNS 10
+
 /* What becomes of a number in metadata that no double holds, or with more digits than this. */
 #define MAX_SCALE 400
 #define OUT_OF_RANGE_NUMBER "number out of range"
@@ -44,7 +47,8 @@ static Statement statements[STATEMENT_COUNT] = {
          " \"timestamp\")"
          " VALUES ($1, $2::public.\"ActivityEventType\", $3, $4, $5, $6, $7, $8::jsonb,"
          " 'INFO', " UTC_CLOCK ")",
-         {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}},
+         {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+         .must_write = true},
     /*
 	 * What somebody else reports: $1 id, $2 event type, $3 severity, $4 user, $5 challenge, $6 group,
 	 * $7 code, $8 instance, $9 metadata, $10 the tier of who reports, $11 the user that was named.
@@ -220,13 +224,15 @@ read_metadata(const char *sent, const char *details)
 static char *
 find_subject(const char *user_id, NullableDatum metadata)
 {
-	while (STATEMENT_RUN(&statements[STAND_IN], value_text(user_id), metadata) == 0)
+	for (int turn = 0; turn < STAND_IN_TURNS; turn++)
 	{
 		CHECK_FOR_INTERRUPTS();
+		if (STATEMENT_RUN(&statements[STAND_IN], value_text(user_id), metadata) > 0)
+			return row_text(0, 1);
 		statement_run(&statements[MAKE_SYSTEM_ACCOUNT], NULL, 0);
 		user_id = SYSTEM_ACCOUNT;
 	}
-	return row_text(0, 1);
+	row_kept_out("public.\"User\"");
 }
 
 /* Does the server write entries of this kind itself, which clients then report again? */

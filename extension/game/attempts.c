@@ -56,8 +56,8 @@ read_recent(const Play *play, int32 limit, TimestampTz since)
 	STATEMENT_RUN(&statements[RECENT], value_text(play->user_id), value_text(play->question_id),
 	              value_text(play->group_challenge_id), value_int(limit), value_time(since));
 	return (Recent){
-	    .newest = row_time(0, 1),
-	    .oldest = row_time(0, 2),
+	    .newest = row_time_or_zero(0, 1),
+	    .oldest = row_time_or_zero(0, 2),
 	    .count = row_int(0, 3),
 	};
 }
@@ -69,7 +69,7 @@ last_reset(const Play *play, TimestampTz horizon)
 	uint64 rows =
 	    STATEMENT_RUN(&statements[RESET], value_text(play->user_id), value_text(play->group_id));
 
-	return rows > 0 ? Max(horizon, row_time(0, 1)) : horizon;
+	return rows > 0 ? Max(horizon, row_time_or_zero(0, 1)) : horizon;
 }
 
 /* The refusal, with what a form needs to show how long to wait. */

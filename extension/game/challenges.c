@@ -172,6 +172,7 @@ page_items(TupleDesc page, uint64 count)
 	Datum *items = palloc(sizeof(Datum) * Max(count, 1));
 	ArrayType *array;
 
+	rows_must_be(item);
 	for (uint64 i = 0; i < count; i++)
 		items[i] = heap_copy_tuple_as_datum(SPI_tuptable->vals[i], item);
 	ReleaseTupleDesc(item);
@@ -201,7 +202,7 @@ SQL_FUNCTION(edurange_challenge_list)
 	                      fcinfo->args[3], fcinfo->args[4], fcinfo->args[6], value_int(limit + 1));
 	items = page_items(page, Min(found, (uint64) limit));
 	if (found > (uint64) limit)
-		cursor.value = row_result((uint64) limit - 1, 1, &cursor.isnull);
+		cursor = row_result((uint64) limit - 1, 1, TEXTOID);
 	statements_end();
 	return composite_result(fcinfo, (NullableDatum[]){items, cursor}, 2);
 }

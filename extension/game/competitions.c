@@ -39,6 +39,7 @@ typedef enum StatementId
 	INSERT_CODE,
 	LOCK_CHALLENGE,
 	INSERT_CHALLENGE,
+	IS_IN_COMPETITION,
 	FIND_CODE,
 	LOCK_CODE,
 	INSERT_MEMBER,
@@ -68,14 +69,19 @@ static Statement statements[STATEMENT_COUNT] = {
          " c.\"createdAt\" AT TIME ZONE 'UTC',"
          " c.\"updatedAt\" AT TIME ZONE 'UTC')::edurange.competition",
          {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}},
-    [INSERT_INSTRUCTORS] = {"INSERT INTO public.\"_GroupInstructors\" (\"A\", \"B\")"
-                            " SELECT DISTINCT $1, id FROM unnest($2) AS instructor (id)",
-                            {TEXTOID, TEXTARRAYOID}},
+    /* Were all of them written? */
+    [INSERT_INSTRUCTORS] =
+        {"WITH instructor AS (SELECT DISTINCT id FROM unnest($2) AS i (id)),"
+         " made AS (INSERT INTO public.\"_GroupInstructors\" (\"A\", \"B\")"
+         "  SELECT $1, id FROM instructor RETURNING 1)"
+         " SELECT (SELECT count(*) FROM made) = (SELECT count(*) FROM instructor)",
+         {TEXTOID, TEXTARRAYOID}},
     /* After the user: has the competition ended, now that it is held? */
-    [LOCK_ENDED] = {"SELECT \"endDate\" AT TIME ZONE 'UTC' <= statement_timestamp()"
-                    " FROM public.\"CompetitionGroup\" WHERE id = $1 FOR KEY SHARE",
-                    {TEXTOID},
-                    .by_key = true},
+    [LOCK_ENDED] =
+        {"SELECT coalesce(\"endDate\" AT TIME ZONE 'UTC' <= statement_timestamp(), false)"
+         " FROM public.\"CompetitionGroup\" WHERE id = $1 FOR KEY SHARE",
+         {TEXTOID},
+         .by_key = true},
     /* $1 id, $2 code, $3 expiry, $4 uses, $5 group, $6 creator */
     [INSERT_CODE] = {"INSERT INTO public.\"CompetitionAccessCode\" AS c (id, code, \"expiresAt\","
                      " \"maxUses\", \"usedCount\", \"groupId\", \"createdBy\", \"createdAt\")"
@@ -96,6 +102,10 @@ static Statement statements[STATEMENT_COUNT] = {
          " ON CONFLICT (\"challengeId\", \"groupId\") DO NOTHING"
          " RETURNING " GROUP_CHALLENGE_ROW,
          {TEXTOID, INT4OID, TEXTOID, TEXTOID}},
+    [IS_IN_COMPETITION] = {"SELECT 1 FROM public.\"GroupChallenge\""
+                           " WHERE \"challengeId\" = $1 AND \"groupId\" = $2",
+                           {TEXTOID, TEXTOID},
+                           .by_key = true},
     [FIND_CODE] = {"SELECT \"groupId\" FROM public.\"CompetitionAccessCode\" WHERE code = $1",
                    {TEXTOID},
                    .by_key = true},
@@ -115,7 +125,8 @@ static Statement statements[STATEMENT_COUNT] = {
                    .by_key = true},
     [USE_CODE] = {"UPDATE public.\"CompetitionAccessCode\" SET \"usedCount\" = \"usedCount\" + 1"
                   " WHERE id = $1",
-                  {TEXTOID}},
+                  {TEXTOID},
+                  .must_write = true},
     [JOINED] = {"SELECT ROW(c.id, c.name, c.description, c.\"startDate\" AT TIME ZONE 'UTC',"
                 " c.\"endDate\" AT TIME ZONE 'UTC', c.\"createdAt\" AT TIME ZONE 'UTC',"
                 " c.\"updatedAt\" AT TIME ZONE 'UTC', ARRAY(SELECT " GROUP_CHALLENGE_ROW
@@ -244,6 +255,8 @@ create_competition(FunctionCallInfo fcinfo, const Caller *caller)
 	              fcinfo->args[3], start_date, end_date);
 	row = only_result();
 	STATEMENT_RUN(&statements[INSERT_INSTRUCTORS], value_text(id), fcinfo->args[2]);
+	if (!row_bool(0, 1))
+		row_kept_out("public.\"_GroupInstructors\"");
 	activity_log(&(Activity){.event_type = "GROUP_CREATED",
 	                         .user_id = TextDatumGetCString(instructors[0]),
 	                         .group_id = id,
@@ -317,6 +330,8 @@ generate_access_code(FunctionCallInfo fcinfo, const Caller *caller)
 			code = candidate;
 			break;
 		}
+		if (STATEMENT_RUN(&statements[FIND_CODE], value_text(candidate)) == 0)
+			row_kept_out("public.\"CompetitionAccessCode\"");
 		if (code != NULL || i == CODE_TRIES)
 			raise_error(EDURANGE_CODE_IN_USE, "access code \"%s\" is in use already", candidate);
 	}
@@ -347,9 +362,14 @@ add_competition_challenge(FunctionCallInfo fcinfo, const Caller *caller)
 		raise_error(EDURANGE_CHALLENGE_NOT_FOUND, "challenge \"%s\" does not exist", challenge_id);
 	if (STATEMENT_RUN(&statements[INSERT_CHALLENGE], value_text(new_id()), value_int(points),
 	                  value_text(challenge_id), value_text(group_id)) == 0)
+	{
+		if (STATEMENT_RUN(&statements[IS_IN_COMPETITION], value_text(challenge_id),
+		                  value_text(group_id)) == 0)
+			row_kept_out("public.\"GroupChallenge\"");
 		raise_error(EDURANGE_CHALLENGE_IN_COMPETITION,
 		            "challenge \"%s\" is part of competition \"%s\" already", challenge_id,
 		            group_id);
+	}
 	row = only_result();
 	statements_end();
 	PG_RETURN_DATUM(row);
@@ -385,10 +405,14 @@ use_code(const char *code, const char *group_id, const char *user_id, bool *alre
 	if (ended)
 		return refuse(refusal, EDURANGE_COMPETITION_NOT_OPEN, "competition \"%s\" has ended",
 		              group_id);
-	*already_member =
-	    STATEMENT_RUN(&statements[INSERT_MEMBER], value_text(group_id), value_text(user_id)) == 0;
-	if (*already_member)
+	if (STATEMENT_RUN(&statements[INSERT_MEMBER], value_text(group_id), value_text(user_id)) == 0)
+	{
+		*already_member =
+		    STATEMENT_RUN(&statements[IS_MEMBER], value_text(group_id), value_text(user_id)) > 0;
+		if (!*already_member)
+			row_kept_out("public.\"_GroupMembers\"");
 		return true;
+	}
 	STATEMENT_RUN(&statements[USE_CODE], value_text(code_id));
 	activity_log(&(Activity){.event_type = "GROUP_JOINED",
 	                         .user_id = user_id,

@@ -87,22 +87,26 @@ static Statement statements[STATEMENT_COUNT] = {
                            " \"questionId\", \"groupChallengeId\", \"pointsEarned\","
                            " \"completedAt\") VALUES ($4, $1, $2, $3, $5, " UTC_CLOCK ")"
                            " RETURNING " COMPLETION_ROW,
-                           {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID}},
-    /* $1 user, $2 group challenge, $3 challenge, $4 id */
+                           {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID},
+                           .must_write = true},
+    /* No row: not all is done; null: it was completed already.
+	 * $1 user, $2 group challenge, $3 challenge, $4 id */
     [COMPLETE_CHALLENGE] =
         {"WITH live AS (SELECT q.id, q.required FROM public.\"ChallengeQuestion\" q"
-         "  WHERE q.\"challengeId\" = $3 AND " QUESTION_IS_LIVE ")"
-         " INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\", \"groupChallengeId\","
-         " \"pointsEarned\", \"completedAt\")"
-         " SELECT $4, $1, $2, (SELECT least(sum(\"pointsEarned\"), 2147483647)"
-         "  FROM public.\"QuestionCompletion\""
-         "  WHERE \"userId\" = $1 AND \"groupChallengeId\" = $2), " UTC_CLOCK
-         " WHERE NOT EXISTS (SELECT FROM live"
+         "  WHERE q.\"challengeId\" = $3 AND " QUESTION_IS_LIVE "),"
+         " done AS (SELECT WHERE NOT EXISTS (SELECT FROM live"
          "  WHERE (required OR NOT EXISTS (SELECT FROM live WHERE required))"
          "  AND NOT EXISTS (SELECT FROM public.\"QuestionCompletion\" qc"
          "   WHERE qc.\"questionId\" = live.id AND qc.\"userId\" = $1"
-         "   AND qc.\"groupChallengeId\" = $2))"
-         " ON CONFLICT (\"userId\", \"groupChallengeId\") DO NOTHING RETURNING \"pointsEarned\"",
+         "   AND qc.\"groupChallengeId\" = $2))),"
+         " made AS (INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\","
+         "  \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
+         "  SELECT $4, $1, $2, (SELECT least(sum(\"pointsEarned\"), 2147483647)"
+         "   FROM public.\"QuestionCompletion\""
+         "   WHERE \"userId\" = $1 AND \"groupChallengeId\" = $2), " UTC_CLOCK " FROM done"
+         "  ON CONFLICT (\"userId\", \"groupChallengeId\") DO NOTHING"
+         "  RETURNING \"pointsEarned\")"
+         " SELECT \"pointsEarned\" FROM done LEFT JOIN made ON true",
          {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
          .by_key = true},
     /* $1 user, $2 group challenge, $3 points, $4 id */
@@ -139,7 +143,7 @@ find_question(Play *play, Refusal *refusal)
 	play->points = row_int(0, 1);
 	play->type = row_text(0, 2);
 	play->key.is_set = strcmp(play->type, "CHECKBOXES") == 0;
-	values = row_value(0, 3, &is_null);
+	values = row_value(0, 3, TEXTARRAYOID, &is_null);
 	play->key.values = is_null ? NULL : DatumGetArrayTypePCopy(values);
 	return true;
 }
@@ -243,15 +247,32 @@ log_play(const Play *play, const char *event_type, const char *about, int32 poin
 	});
 }
 
+/* That a completion was not written must be because there is one. */
+static void
+check_completed(const Play *play)
+{
+	if (STATEMENT_RUN(&statements[IS_CHALLENGE_COMPLETE], value_text(play->user_id),
+	                  value_text(play->group_challenge_id)) == 0)
+		row_kept_out("public.\"ChallengeCompletion\"");
+}
+
 bool
 play_complete_challenge(Play *play)
 {
+	NullableDatum points;
+
 	if (STATEMENT_RUN(&statements[COMPLETE_CHALLENGE], value_text(play->user_id),
 	                  value_text(play->group_challenge_id), value_text(play->challenge_id),
 	                  value_text(new_id())) == 0)
 		return false;
+	points = row_argument(0, 1, INT4OID);
+	if (points.isnull)
+	{
+		check_completed(play);
+		return false;
+	}
 	log_play(play, "CHALLENGE_COMPLETED", json_member("groupChallengeId", play->group_challenge_id),
-	         row_int(0, 1));
+	         DatumGetInt32(points.value));
 	return true;
 }
 
@@ -281,8 +302,15 @@ play_raise_challenge(const Caller *caller, Play *play, int32 amount, Refusal *re
 		return false;
 	if (STATEMENT_RUN(&statements[RAISE_CHALLENGE], value_text(play->user_id),
 	                  value_text(play->group_challenge_id), value_int((int32) after),
-	                  value_text(new_id())) > 0 &&
-	    row_bool(0, 1))
+	                  value_text(new_id())) == 0)
+	{
+		/* that must be because it says as much already */
+		check_completed(play);
+		(void) paid_before(play, &by_questions);
+		if (row_long(0, 2) < after)
+			row_kept_out("public.\"ChallengeCompletion\"");
+	}
+	else if (row_bool(0, 1))
 		log_play(play, "CHALLENGE_COMPLETED",
 		         json_member("groupChallengeId", play->group_challenge_id), (int32) after);
 	return true;

@@ -23,6 +23,8 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "base/refusal.h"
+#include "base/shapes.h"
 #include "base/statements.h"
 #include "game/entries.h"
 
@@ -53,7 +55,8 @@ static Statement statements[STATEMENT_COUNT] = {
                   " VALUES ($1, $2, $3, $4, $5, CASE WHEN $6 THEN $5 END)"
                   " ON CONFLICT (group_id, user_id) DO UPDATE SET " NEXT_HEAD " RETURNING " HEAD,
                   {TEXTOID, TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID},
-                  .by_key = true},
+                  .by_key = true,
+                  .must_write = true},
 };
 
 /* The columns of the ledger. */
@@ -72,17 +75,21 @@ enum
 	COLUMNS
 };
 
-static const char *const columns[COLUMNS] = {
-    [USER_ID] = "user_id",
-    [GROUP_ID] = "group_id",
-    [SEQ] = "seq",
-    [DELTA] = "delta",
-    [BALANCE] = "balance",
-    [KIND] = "kind",
-    [SOURCE_ID] = "source_id",
-    [ACTOR] = "actor",
-    [REASON] = "reason",
-    [AT] = "at",
+static const struct
+{
+	const char *name;
+	Oid type;
+} columns[COLUMNS] = {
+    [USER_ID] = {"user_id", TEXTOID},
+    [GROUP_ID] = {"group_id", TEXTOID},
+    [SEQ] = {"seq", INT8OID},
+    [DELTA] = {"delta", INT8OID},
+    [BALANCE] = {"balance", INT4OID},
+    [KIND] = {"kind", TEXTOID},
+    [SOURCE_ID] = {"source_id", TEXTOID},
+    [ACTOR] = {"actor", TEXTOID},
+    [REASON] = {"reason", TEXTOID},
+    [AT] = {"at", TIMESTAMPTZOID},
 };
 
 /* The ledger, open for new rows. */
@@ -151,9 +158,14 @@ move_head(const Entry **entries, int count, TimestampTz now, NullableDatum *at)
 static void
 ledger_open(Ledger *ledger)
 {
-	Oid schema = get_namespace_oid("edurange", false);
+	Oid table = get_relname_relid("points_ledger", get_namespace_oid("edurange", false));
 
-	ledger->relation = table_open(get_relname_relid("points_ledger", schema), RowExclusiveLock);
+	if (!OidIsValid(table))
+		raise_error(EDURANGE_NOT_INSTALLED, "relation \"edurange.points_ledger\" does not exist");
+	ledger->relation = table_open(table, RowExclusiveLock);
+	shape_ordinary(ledger->relation);
+	for (int i = 0; i < COLUMNS; i++)
+		ledger->places[i] = shape_column(ledger->relation, columns[i].name, columns[i].type) - 1;
 	ledger->state = CreateExecutorState();
 	ledger->state->es_output_cid = GetCurrentCommandId(true);
 	ledger->target = makeNode(ResultRelInfo);
@@ -161,12 +173,6 @@ ledger_open(Ledger *ledger)
 	ExecOpenIndices(ledger->target, false);
 	ledger->row = table_slot_create(ledger->relation, &ledger->state->es_tupleTable);
 	AfterTriggerBeginQuery();
-	for (int i = 0; i < COLUMNS; i++)
-	{
-		ledger->places[i] = SPI_fnumber(RelationGetDescr(ledger->relation), columns[i]) - 1;
-		if (ledger->places[i] < 0)
-			elog(ERROR, "the ledger has no column \"%s\"", columns[i]);
-	}
 }
 
 /* Closes it; what the transaction does from now on sees the rows. */
@@ -208,6 +214,9 @@ ledger_insert(Ledger *ledger, const Entry *entry, int64 seq, NullableDatum at)
 	}
 	ExecStoreVirtualTuple(row);
 	ExecSimpleRelationInsert(ledger->target, ledger->state, row);
+	/* a row that is stored has a place */
+	if (!ItemPointerIsValid(&row->tts_tid))
+		row_kept_out("edurange.points_ledger");
 	ResetPerTupleExprContext(ledger->state);
 }
 

@@ -76,7 +76,6 @@ static Statement statements[STATEMENT_COUNT] = {
                          " RETURNING ROW(i.id, i.\"flagSecretName\", NULL,"
                          " i.status)::edurange.instance_change",
                          {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
-                         .secret = true,
                          .by_key = true},
 };
 

@@ -19,12 +19,16 @@
 #include "utils/rel.h"
 
 #include "base/ids.h"
+#include "base/shapes.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/caller.h"
 #include "calls/locks.h"
 #include "game/entries.h"
 #include "game/ledger.h"
+
+/* After so many turns it is nobody else who is faster but a trigger that lets no row be written. */
+#define CHANGE_TURNS 10
 
 typedef enum StatementId
 {
@@ -83,7 +87,8 @@ static Statement statements[STATEMENT_COUNT] = {
     [NOTE_RESET] = {"INSERT INTO edurange.standing AS s (user_id, group_id, changed_at, reset_at)"
                     " VALUES ($1, $2, $3, $3) ON CONFLICT (group_id, user_id)"
                     " DO UPDATE SET reset_at = $3",
-                    {TEXTOID, TEXTOID, TIMESTAMPTZOID}},
+                    {TEXTOID, TEXTOID, TIMESTAMPTZOID},
+                    .must_write = true},
     /* After TRUNCATE, which holds the table of totals: a closing entry for whoever had points.
 	 * $1 clock, $2 actor */
     [CLOSE_ALL] = {"WITH old AS (SELECT group_id, user_id, points FROM edurange.standing"
@@ -102,7 +107,8 @@ static Statement statements[STATEMENT_COUNT] = {
     [SET_MEMBER] = {"INSERT INTO edurange.standing AS s (group_id, user_id, member, changed_at)"
                     " VALUES ($1, $2, $3, $4)"
                     " ON CONFLICT (group_id, user_id) DO UPDATE SET member = $3",
-                    {TEXTOID, TEXTOID, BOOLOID, TIMESTAMPTZOID}},
+                    {TEXTOID, TEXTOID, BOOLOID, TIMESTAMPTZOID},
+                    .must_write = true},
     [CLEAR_MEMBERS] = {"UPDATE edurange.standing SET member = false WHERE member", {InvalidOid}},
 };
 
@@ -151,7 +157,7 @@ ledger_change(const LedgerEntry *entry, LedgerChange change, int32 amount, Refus
 	                             value_int(amount), value_bool(change == LEDGER_ADD)};
 
 	/* Each turn somebody else has inserted or deleted the pair's row meanwhile. */
-	for (;;)
+	for (int turn = 0; turn < CHANGE_TURNS; turn++)
 	{
 		int64 total;
 
@@ -173,6 +179,7 @@ ledger_change(const LedgerEntry *entry, LedgerChange change, int32 amount, Refus
 			              ", out of range for type integer",
 			              total);
 	}
+	row_kept_out("public.\"GroupPoints\"");
 }
 
 void
@@ -181,7 +188,7 @@ ledger_open_totals(const char *actor, const char *reason)
 	NullableDatum change[LEDGER_OPEN_COLUMNS + 2];
 
 	for (int i = 0; i < LEDGER_OPEN_COLUMNS; i++)
-		change[i] = row_argument(0, i + 1);
+		change[i] = row_argument(0, i + 1, statements[OPEN_TOTALS].argument_types[i]);
 	change[LEDGER_OPEN_COLUMNS] = value_text(actor);
 	change[LEDGER_OPEN_COLUMNS + 1] = value_text(reason);
 	statement_run(&statements[OPEN_TOTALS], change, lengthof(change));
@@ -227,23 +234,30 @@ record_change(const char *user_id, const char *group_id, int64 before, int64 tot
 		              value_time(GetCurrentTimestamp()));
 }
 
+/* A column of a trigger's tuple, by name: adopted tables may order their columns otherwise. */
+static Datum
+tuple_value(TriggerData *trigger, HeapTuple tuple, const char *column, Oid type)
+{
+	int number = shape_column(trigger->tg_relation, column, type);
+	bool is_null;
+	Datum value = SPI_getbinval(tuple, RelationGetDescr(trigger->tg_relation), number, &is_null);
+
+	if (is_null)
+		schema_changed("%s.%s is null", shape_name(trigger->tg_relation), quote_identifier(column));
+	return value;
+}
+
 char *
 tuple_text(TriggerData *trigger, HeapTuple tuple, const char *column)
 {
-	TupleDesc descriptor = trigger->tg_relation->rd_att;
-
-	return SPI_getvalue(tuple, descriptor, SPI_fnumber(descriptor, column));
+	return TextDatumGetCString(tuple_value(trigger, tuple, column, TEXTOID));
 }
 
 /* The total of a trigger's tuple. */
 static int64
 tuple_points(TriggerData *trigger, HeapTuple tuple)
 {
-	TupleDesc descriptor = trigger->tg_relation->rd_att;
-	bool is_null;
-
-	return DatumGetInt32(
-	    SPI_getbinval(tuple, descriptor, SPI_fnumber(descriptor, "points"), &is_null));
+	return DatumGetInt32(tuple_value(trigger, tuple, "points", INT4OID));
 }
 
 /* A total that moved to another pair: one entry closes the old pair, one opens the new. */

@@ -58,7 +58,7 @@ static Statement statements[STATEMENT_COUNT] = {
                         " \"groupChallengeId\", answer, \"isCorrect\", \"attemptedAt\")"
                         " VALUES ($4, $1, $2, $3, $5, $6, " UTC_CLOCK ")",
                         {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID},
-                        .secret = true},
+                        .must_write = true},
     [COMPLETED] = {"SELECT id, \"questionId\", \"userId\", \"groupChallengeId\","
                    " \"completedAt\" AT TIME ZONE 'UTC', \"pointsEarned\""
                    " FROM public.\"QuestionCompletion\" WHERE \"userId\" = $1"
@@ -90,7 +90,7 @@ find_flag(const Caller *caller, Play *play, Refusal *refusal)
 		              play->challenge_id);
 	}
 	play->instance_id = row_text(0, 1);
-	flag = row_text(0, 2);
+	flag = row_text_or_null(0, 2);
 	if (!is_flag(flag))
 		return refuse(refusal, EDURANGE_FLAG_NOT_READY,
 		              "the flag of instance \"%s\" is not known yet", play->instance_id);

@@ -90,7 +90,7 @@ read_builtin(const char *name)
 
 	statements_begin();
 	STATEMENT_RUN(&statements[BUILTIN], value_text(name));
-	value = row_value(0, 1, &is_null);
+	value = row_value(0, 1, JSONBOID, &is_null);
 	if (is_null)
 		elog(ERROR, "there is no built-in schema \"%s\"", name);
 	caller = MemoryContextSwitchTo(TopMemoryContext);

@@ -150,9 +150,11 @@ SQL_FUNCTION(edurange_pack_parts)
 		if (!row_bool(0, 5))
 			raise_error(EDURANGE_INVALID_PARAMETER,
 			            "parameter \"challenges\" has more documents than the manifest names");
-		parts[0] = value_text(members[MANIFEST]);
 		for (int i = 0; i < 2; i++)
-			parts[1 + i].value = row_result(0, 1 + i, &parts[1 + i].isnull);
+			parts[1 + i] = row_result(0, 1 + i, TEXTARRAYOID);
+		/* what was made with statements open goes with them */
+		parts[0] = value_text(members[MANIFEST]);
+		parts[0].value = SPI_datumTransfer(parts[0].value, false, -1);
 	}
 	parts[3] = choose(fcinfo, 1, DRY_RUN, members);
 	parts[4] = choose(fcinfo, 2, FORCE, members);

@@ -33,9 +33,9 @@ typedef enum StatementId
 	NEEDED_BY,
 	WRITE_PACK,
 	RELEASE_OTHERS,
+	COUNT_OTHERS,
 	KEEP_MANIFEST,
 	TOUCH_PACK,
-	RELEASE_CHALLENGES,
 	FORGET_MANIFEST,
 	DELETE_PACK,
 	RESULT,
@@ -82,6 +82,9 @@ static Statement statements[STATEMENT_COUNT] = {
                         " \"updatedAt\" = " UTC_CLOCK
                         " WHERE pack_id = $1 AND id <> ALL ($2) RETURNING id",
                         {TEXTOID, TEXTARRAYOID}},
+    [COUNT_OTHERS] =
+        {"SELECT count(*) FROM public.\"Challenge\" WHERE pack_id = $1 AND id <> ALL ($2)",
+         {TEXTOID, TEXTARRAYOID}},
     /* $1 pack, $2 manifest */
     [KEEP_MANIFEST] = {"INSERT INTO edurange.pack_manifest AS m (pack_id, manifest, installed_at)"
                        " VALUES ($1, $2, clock_timestamp()) ON CONFLICT (pack_id) DO UPDATE"
@@ -90,12 +93,12 @@ static Statement statements[STATEMENT_COUNT] = {
                        {TEXTOID, TEXTOID}},
     [TOUCH_PACK] = {"UPDATE public.\"ChallengePack\""
                     " SET \"updatedAt\" = " UTC_CLOCK " WHERE id = $1",
-                    {TEXTOID}},
-    [RELEASE_CHALLENGES] = {"UPDATE public.\"Challenge\" SET pack_id = NULL,"
-                            " \"updatedAt\" = " UTC_CLOCK " WHERE pack_id = $1",
-                            {TEXTOID}},
+                    {TEXTOID},
+                    .must_write = true},
     [FORGET_MANIFEST] = {"DELETE FROM edurange.pack_manifest WHERE pack_id = $1", {TEXTOID}},
-    [DELETE_PACK] = {"DELETE FROM public.\"ChallengePack\" WHERE id = $1", {TEXTOID}},
+    [DELETE_PACK] = {"DELETE FROM public.\"ChallengePack\" WHERE id = $1",
+                     {TEXTOID},
+                     .must_write = true},
     [RESULT] = {"SELECT json_populate_record(NULL::edurange.pack_result, $1::json)",
                 {TEXTOID},
                 .reads = true},
@@ -166,7 +169,7 @@ check_needed(const PackFiles *files)
 	{
 		char *id = row_text(i, 1);
 		char *range = row_text(i, 2);
-		char *present = row_text(i, 3);
+		char *present = row_text_or_null(i, 3);
 		Version version;
 		bool is_valid;
 
@@ -213,6 +216,10 @@ write_pack(Installation *installation)
 		check_needed_by(installation);
 	installation->changed =
 	    STATEMENT_RUN(&statements[WRITE_PACK], value_jsonb(files->manifest)) > 0;
+	if (!installation->changed &&
+	    (STATEMENT_RUN(&statements[LOCK_PACK], value_text(files->id)) == 0 ||
+	     strcmp(row_text(0, 1), files->version) != 0))
+		row_kept_out("public.\"ChallengePack\"");
 }
 
 /* Reports counts as a member of a JSON object. */
@@ -270,20 +277,36 @@ write_challenges(Installation *installation)
 	}
 }
 
+/* Lets the challenges go that are not to stay; their ids are left in the statement that ran last. */
+static uint64
+release(const char *pack_id, Datum *stay, int count)
+{
+	NullableDatum id = value_text(pack_id);
+	NullableDatum kept = {
+	    .value = PointerGetDatum(construct_array(stay, count, TEXTOID, -1, false, TYPALIGN_INT))};
+
+	int64 others;
+	uint64 released;
+
+	STATEMENT_RUN(&statements[COUNT_OTHERS], id, kept);
+	others = row_long(0, 1);
+	released = STATEMENT_RUN(&statements[RELEASE_OTHERS], id, kept);
+	if (released < others)
+		row_kept_out("public.\"Challenge\"");
+	return released;
+}
+
 /* Lets the challenges go that the new version does not have. */
 static void
 release_others(Installation *installation)
 {
 	PackFiles *files = &installation->files;
 	Datum *ids = palloc(sizeof(Datum) * Max(files->named, 1));
-	NullableDatum kept = {0};
 	uint64 count;
 
 	for (int i = 0; i < files->named; i++)
 		ids[i] = CStringGetTextDatum(files->files[i].document.challenge_id);
-	kept.value =
-	    PointerGetDatum(construct_array(ids, files->named, TEXTOID, -1, false, TYPALIGN_INT));
-	count = STATEMENT_RUN(&statements[RELEASE_OTHERS], value_text(files->id), kept);
+	count = release(files->id, ids, files->named);
 	for (uint64 i = 0; i < count; i++)
 		report_challenge(installation, row_text(i, 1), NULL, REMOVED, NULL);
 }
@@ -458,7 +481,7 @@ pack_uninstall(FunctionCallInfo fcinfo, const Caller *caller)
 	count = STATEMENT_RUN(&statements[NEEDED_BY], value_text(id));
 	if (count > 0)
 		raise_error(EDURANGE_PACK_IN_USE, "pack \"%s\" is needed by %s", id, listed(count));
-	count = STATEMENT_RUN(&statements[RELEASE_CHALLENGES], value_text(id));
+	count = release(id, NULL, 0);
 	STATEMENT_RUN(&statements[FORGET_MANIFEST], value_text(id));
 	STATEMENT_RUN(&statements[DELETE_PACK], value_text(id));
 	statements_end();

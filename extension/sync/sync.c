@@ -297,16 +297,6 @@ static Statement statements[STATEMENT_COUNT] = {
 };
 /* clang-format on */
 
-/* A column of the first row as an argument for the next statement. */
-static NullableDatum
-column(int number)
-{
-	NullableDatum value;
-
-	value.value = row_value(0, number, &value.isnull);
-	return value;
-}
-
 /* When something was applied last and cleaned up last; 0: never, or the clock was set back since. */
 typedef struct State
 {
@@ -317,8 +307,7 @@ typedef struct State
 static TimestampTz
 past_time(int number)
 {
-	NullableDatum value = column(number);
-	TimestampTz time = value.isnull ? 0 : DatumGetTimestampTz(value.value);
+	TimestampTz time = row_time_or_zero(0, number);
 
 	return time > GetCurrentTimestamp() ? 0 : time;
 }
@@ -335,6 +324,13 @@ read_state(void)
 	if (known <= GetCurrentTimestamp())
 		state.applied_at = Max(state.applied_at, known);
 	return state;
+}
+
+/* The type of a column of COMPARE: times of two, else texts. */
+static Oid
+difference_type(int column)
+{
+	return column == PUT_SINCE || column == PUT_DUE ? TIMESTAMPTZARRAYOID : TEXTARRAYOID;
 }
 
 /* What COMPARE found, as arguments for the statements that act on it. */
@@ -355,8 +351,8 @@ compare(const Observation *observation, NullableDatum observed_at, Difference *f
 	              value_span(guc_sync_creating_deadline), value_span(guc_sync_queued_deadline),
 	              value_span(guc_sync_end_interval), value_int(guc_sync_end_attempts),
 	              value_span(guc_sync_quarantine));
-	for (int i = 1; i <= NEW_OWNER_MISMATCHES; i++)
-		found->columns[i] = column(i);
+	for (int i = CHANGED_IDS; i <= NEW_OWNER_MISMATCHES; i++)
+		found->columns[i] = row_argument(0, i, difference_type(i));
 	found->held = row_int(0, HELD);
 }
 
@@ -452,7 +448,7 @@ note_failure(const char *error, NullableDatum observed_at)
 	if (at - since < guc_sync_grace * INT64CONST(1000))
 		return;
 	statement_run(&statements[LIVE], NULL, 0);
-	STATEMENT_RUN(&statements[SUSPECT], row_argument(0, 1), observed_at);
+	STATEMENT_RUN(&statements[SUSPECT], row_argument(0, 1, TEXTARRAYOID), observed_at);
 }
 
 /* Notes how a pass went, for edurange.sync_status(). */
@@ -498,7 +494,7 @@ pass(FunctionCallInfo fcinfo, const Observation *observation, TimestampTz observ
      instr_time began)
 {
 	Outcome outcome = {.secret_ids.isnull = true, .secret_names.isnull = true, .ends.isnull = true};
-	NullableDatum wanted = {0};
+	NullableDatum wanted;
 	State state;
 
 	statements_begin();
@@ -515,7 +511,7 @@ pass(FunctionCallInfo fcinfo, const Observation *observation, TimestampTz observ
 	}
 	STATEMENT_RUN(&statements[WANTED], outcome.secret_ids, outcome.secret_names, outcome.ends,
 	              value_time(observed_at));
-	wanted.value = row_result(0, 1, &wanted.isnull);
+	wanted = row_result(0, 1, JSONBOID);
 	statements_end();
 	return composite_result(fcinfo,
 	                        (NullableDatum[]){value_int(observation->listed),

@@ -193,7 +193,7 @@ sync_store_flags(const ObservedFlags *flags, NullableDatum observed_at, bool *wr
 	if (flags->missing_count > 0)
 	{
 		STATEMENT_RUN(&statements[WAITING_FOR_FLAGS], flags->missing);
-		STATEMENT_RUN(&statements[POSTPONE_FLAGS], row_argument(0, 1), observed_at);
+		STATEMENT_RUN(&statements[POSTPONE_FLAGS], row_argument(0, 1, TEXTARRAYOID), observed_at);
 	}
 	*wrote |= flags->count > 0 || flags->missing_count > 0;
 	return stored;
@@ -212,7 +212,7 @@ sync_adopt_pods(const ObservedPods *pods, NullableDatum observed_at, bool *wrote
 	                      pods->groups, pods->challenge_names, pods->challenge_ids, observed_at);
 	for (uint64 i = 0; i < tried; i++)
 	{
-		char *problem = row_text(i, 2);
+		char *problem = row_text_or_null(i, 2);
 
 		if (problem == NULL)
 			adopted++;
@@ -222,8 +222,8 @@ sync_adopt_pods(const ObservedPods *pods, NullableDatum observed_at, bool *wrote
 	}
 	if (tried > 0)
 	{
-		NullableDatum settled = row_argument(0, 4);
-		NullableDatum postponed = row_argument(0, 5);
+		NullableDatum settled = row_argument(0, 4, TEXTARRAYOID);
+		NullableDatum postponed = row_argument(0, 5, TEXTARRAYOID);
 
 		STATEMENT_RUN(&statements[SETTLE_ADOPTED], settled);
 		STATEMENT_RUN(&statements[POSTPONE_ADOPTION], postponed, observed_at,
@@ -240,14 +240,15 @@ sync_request_ends(NullableDatum observed_at, bool *wrote)
 	NullableDatum zombies;
 
 	STATEMENT_RUN(&statements[ENDS_DUE], observed_at, limit);
-	names = row_argument(0, 1);
+	names = row_argument(0, 1, TEXTARRAYOID);
 	if (names.isnull)
 		return names;
 	*wrote = true;
-	STATEMENT_RUN(&statements[REQUEST_ENDS], names, row_argument(0, 2), row_argument(0, 3),
-	              observed_at, value_span(guc_sync_end_interval), limit);
-	names = row_argument(0, 1);
-	zombies = row_argument(0, 2);
+	STATEMENT_RUN(&statements[REQUEST_ENDS], names, row_argument(0, 2, TEXTARRAYOID),
+	              row_argument(0, 3, INT4ARRAYOID), observed_at, value_span(guc_sync_end_interval),
+	              limit);
+	names = row_argument(0, 1, TEXTARRAYOID);
+	zombies = row_argument(0, 2, TEXTARRAYOID);
 	if (!zombies.isnull)
 		STATEMENT_RUN(&statements[LOG_ZOMBIES], zombies, limit);
 	return names;
@@ -261,8 +262,8 @@ keep_ended(NullableDatum observed_at)
 	NullableDatum ended;
 
 	statement_run(&statements[RETENTION], NULL, 0);
-	over = row_argument(0, 1);
-	ended = row_argument(0, 2);
+	over = row_argument(0, 1, TEXTARRAYOID);
+	ended = row_argument(0, 2, TEXTARRAYOID);
 	if (!over.isnull)
 		STATEMENT_RUN(&statements[KEEP_NO_MORE], over);
 	if (!ended.isnull)
@@ -279,6 +280,6 @@ sync_clean(TimestampTz observed_at, TimestampTz cleaned_at)
 		return false;
 	keep_ended(value_time(observed_at));
 	STATEMENT_RUN(&statements[PURGE], value_time(observed_at), value_span(retention));
-	STATEMENT_RUN(&statements[KEEP_NO_MORE], row_argument(0, 1));
+	STATEMENT_RUN(&statements[KEEP_NO_MORE], row_argument(0, 1, TEXTARRAYOID));
 	return true;
 }

@@ -97,13 +97,18 @@ AS $assertions$
     ('id', 'edurange.new_id()'), ('updatedAt', $$(now() AT TIME ZONE 'UTC'::text)$$)
   ), guard (name, source) AS (VALUES
     ('edurange_guard', edurange.guard_source())
+  ), shape (fault) AS MATERIALIZED (
+    SELECT * FROM edurange.shape_faults()
   )
   SELECT 'table', format('public.%I', p.name), p.oid IS NOT NULL, NULL FROM platform p
   UNION ALL
   SELECT 'migration', format('%s %s', s.number, s.name),
-    CASE WHEN to_regclass('edurange.migration') IS NULL THEN false
+    CASE WHEN to_regclass('edurange.migration') IS NULL
+        OR EXISTS (SELECT FROM shape WHERE fault LIKE '%edurange.migration%') THEN false
       ELSE edurange.migration_applied(s.number) END, NULL
   FROM edurange.migration_source() s
+  UNION ALL
+  SELECT 'shape', fault, false, NULL FROM shape
   UNION ALL
   SELECT kind, name, present, apply FROM edurange.rights()
   UNION ALL
