@@ -28,15 +28,15 @@ BEGIN
     WHERE c.relnamespace = 'public'::regnamespace AND a.attname = 'updatedAt'
       AND pg_get_expr(d.adbin, d.adrelid) = $q$(now() AT TIME ZONE 'UTC'::text)$q$
     UNION ALL
-    SELECT format('REVOKE ALL ON public.%I FROM edurange_owner', c.relname)
-    FROM pg_catalog.pg_class c, aclexplode(c.relacl) a
+    SELECT format('REVOKE ALL ON public.%I FROM %I', c.relname, r.rolname)
+    FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
-      AND a.grantee = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = 'edurange_owner')
-    GROUP BY c.relname
+      AND r.rolname IN ('edurange_owner', 'edurange_game')
+    GROUP BY c.relname, r.rolname
   LOOP
     EXECUTE command;
   END LOOP;
-  REVOKE USAGE ON SCHEMA public FROM edurange_owner;
+  REVOKE USAGE ON SCHEMA public FROM edurange_owner, edurange_game;
 END
 $$;
 COMMIT;

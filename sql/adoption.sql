@@ -3,6 +3,7 @@ SELECT current_database() AS here \gset
 CREATE DATABASE adoption TEMPLATE template0 ENCODING 'UTF8';
 \c adoption
 CREATE ROLE platform_login;
+ALTER DATABASE adoption OWNER TO platform_login;
 -- the shape that Prisma 5 makes: other enum order, join table without a primary key
 CREATE TYPE "UserRole" AS ENUM ('STUDENT', 'INSTRUCTOR', 'ADMIN');
 CREATE TABLE "User" (id text NOT NULL CONSTRAINT "User_pkey" PRIMARY KEY, name text,
