@@ -13,7 +13,7 @@ WHERE n.nspname = 'edurange' AND a.grantee = 0;
 -- nobody but who installed can replace a function, none runs as its owner, and those in SQL pin their search_path
 SELECT p.oid::regprocedure AS wrong FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
 WHERE n.nspname = 'edurange' AND (NOT (SELECT rolsuper FROM pg_roles WHERE oid = p.proowner) OR p.prosecdef
-  OR l.lanname <> 'c' AND NOT coalesce(p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false));
+  OR l.lanname <> 'c' AND p.proconfig[1] IS DISTINCT FROM 'search_path=pg_catalog, pg_temp');
 -- every function and no trigger has a comment
 SELECT p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname = 'edurange' AND obj_description(p.oid, 'pg_proc') IS NULL;
@@ -22,8 +22,7 @@ SELECT c.oid::regclass, r.rolname FROM pg_class c JOIN pg_namespace n ON n.oid =
   (VALUES ('edurange_player'), ('edurange_service'), ('edurange_admin')) AS r (rolname)
 WHERE n.nspname IN ('public', 'edurange') AND c.relkind = 'r'
   AND has_table_privilege(r.rolname, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER');
--- nobody logs in as one of ours (the worker's role has LOGIN before PostgreSQL 17, with a limit that only a background worker passes)
-SELECT rolname, rolcanlogin AND rolconnlimit <> 0 AS logs_in, rolsuper FROM pg_roles WHERE rolname LIKE 'edurange\_%' AND rolname <> 'edurange_shim' ORDER BY 1;
+SELECT rolname, rolcanlogin, rolsuper FROM pg_roles WHERE rolname LIKE 'edurange\_%' AND rolname <> 'edurange_shim' ORDER BY 1;
 -- a tier is refused what is above it
 SET ROLE edurange_player;
 SELECT testing.refused($$SELECT edurange.add_points('ada', 'spring', 1)$$);

@@ -244,8 +244,9 @@ find_missing(const char *problem)
 {
 	Reading reading = {.read = read_missing};
 
-	return read_unless_lost(&reading) == NULL ? (NullableDatum){.value = reading.row}
-	                                          : read_remains(problem).missing;
+	if (read_unless_lost(&reading) != NULL)
+		return read_remains(problem).missing;
+	return (NullableDatum){.value = reading.row};
 }
 
 static void
