@@ -126,6 +126,8 @@ test: ## all test suites against private servers; TESTS="points 020_" picks some
 	@MAKE='$(MAKE)' test/run.sh
 test-long: ## the same, with the long variants
 	@MAKE='$(MAKE)' EDURANGE_LONG=1 test/run.sh
+mutants: ## plant faults that tests must see, in a copy; MUTANTS="011 lock" picks some, SEED=7 draws twelve
+	@MAKE='$(MAKE)' MUTANTS='$(MUTANTS)' SEED='$(SEED)' perl test/mutants/run.pl
 fuzz: ## fuzz what reads requests and documents, SECONDS=60 for each target
 	@MAKE='$(MAKE)' test/fuzz/run.sh $(or $(SECONDS),60)
 bench: ## speed, as a table; BENCH="quick reads writes hot failing lock idle award sync cdf" picks parts
@@ -146,5 +148,5 @@ help: ## this list
 
 FORCE:
 .PHONY: FORCE all install clean distclean parts simulator install-parts clean-parts clean-says distclean-run \
-	run up down psql test test-long fuzz bench deb lint lint-fast docs format help \
+	run up down psql test test-long mutants fuzz bench deb lint lint-fast docs format help \
 	$(foreach p,$(PARTS) $(SIMULATOR),$(p)-all $(p)-install $(p)-clean)

@@ -29,7 +29,7 @@ BEGIN
       AND pg_get_expr(d.adbin, d.adrelid) = $q$(now() AT TIME ZONE 'UTC'::text)$q$
     UNION ALL
     SELECT format('REVOKE ALL ON public.%I FROM %I', c.relname, r.rolname)
-    FROM pg_catalog.pg_class c, aclexplode(c.relacl) a JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+    FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
       AND r.rolname IN ('edurange_owner', 'edurange_game')
     GROUP BY c.relname, r.rolname

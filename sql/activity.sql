@@ -1,4 +1,6 @@
 -- What others report: nothing loses an entry.
+CALL testing.fresh();
+CALL testing.quiz();
 CREATE FUNCTION testing.logged(entry edurange.activity_entry) RETURNS text LANGUAGE sql AS $$
   SELECT concat_ws(' ', "eventType", severity, "userId", "challengeId", "groupId", "accessCodeId", "challengeInstanceId", metadata)
   FROM "ActivityLog" WHERE id = entry.id
@@ -32,7 +34,7 @@ SELECT id, name, email, role FROM "User" WHERE id IN ('gone', 'edurange-system')
 -- a player's word
 SET ROLE edurange_player;
 SELECT id AS mine FROM edurange.log_activity('SECURITY_EVENT', 'ada', 'CRITICAL', '{"reportedBy": "server"}') \gset
-SELECT id AS theirs FROM edurange.log_activity('QUESTION_ATTEMPTED', 'eve', metadata => format('{"questionId": "%s", "answer": "x"}', 'nothing')) \gset
+SELECT id AS theirs FROM edurange.log_activity('QUESTION_ATTEMPTED', 'cyd', metadata => format('{"questionId": "%s", "answer": "x"}', 'nothing')) \gset
 RESET ROLE;
 SELECT severity, metadata FROM "ActivityLog" WHERE id = :'mine';
 SELECT metadata FROM "ActivityLog" WHERE id = :'theirs';

@@ -1,4 +1,11 @@
 -- Who is bound acts as nobody else, and nothing raises a tier.
+CALL testing.fresh();
+CALL testing.knots();
+CALL testing.quiz();
+CALL testing.codes();
+INSERT INTO "ChallengeType" (id, name) VALUES ('tt', 'tokens');
+INSERT INTO "Challenge" (id, name, "challengeTypeId") VALUES ('tch', 'T', 'tt');
+INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId") VALUES ('ti', 'tch', 'ada', '', 'ACTIVE', 'spring');
 SELECT testing.bound($$edurange.get_points('ada', 'spring', @)$$, 'ada');
 SELECT testing.bound($$edurange.get_points('bob', 'spring', @)$$, 'ada');
 SELECT testing.bound($$edurange.add_points('bob', 'spring', 1, @)$$, 'ada');
@@ -10,6 +17,17 @@ SELECT testing.bound($$edurange.attempt_question('bob', 'q', 'g', 'a', @)$$, 'ad
 SELECT testing.bound($$edurange.complete_question('bob', 'q', 'g', @)$$, 'ada');
 SELECT testing.bound($$edurange.leaderboard('autumn', @)$$, 'ada');
 SELECT testing.bound($$edurange.leaderboard('autumn', @)$$, 'bob');
+SELECT testing.bound($$edurange.competition_progress('autumn', 'ada', @)$$, 'ada');
+SELECT testing.bound($$edurange.competition_progress('autumn', 'bob', @)$$, 'bob');
+SELECT testing.bound($$edurange.competition_progress('spring', 'bob', @)$$, 'ada');
+SELECT testing.bound($$edurange.get_points('bob', 'autumn', @)$$, 'bob');
+SELECT testing.bound($$edurange.challenge_list(group_id => 'autumn', @)$$, 'bob');
+SELECT testing.bound($$edurange.completed_questions('bob', testing.gc(), @)$$, 'ada');
+SELECT testing.bound($$edurange.complete_challenge('bob', testing.gc(), @)$$, 'ada');
+SELECT testing.bound($$edurange.log_activity('USER_UPDATED', 'bob', @)$$, 'ada');
+SELECT count(*) FROM edurange.challenge_instances(caller => ROW('tok', 'bob', NULL)::edurange.caller);
+SELECT testing.bound($$edurange.challenge_instances('ada', @)$$, 'bob');
+SELECT testing.bound($$edurange.update_challenge_instance('ti', 'ERROR', @)$$, 'bob');
 -- competitions of others, and one's own as an instructor
 INSERT INTO "_GroupInstructors" ("A", "B") VALUES ('autumn', 'ina');
 SELECT testing.bound($$edurange.leaderboard('autumn', @)$$, 'ina');

@@ -1,8 +1,5 @@
 -- Documents become challenges, whole or not at all.
-CREATE FUNCTION testing.document(components text, metadata text DEFAULT '{}') RETURNS text LANGUAGE sql AS $$
-  SELECT jsonb_build_object('metadata', '{"id": "doc", "name": "Doc", "version": "1", "challenge_type": "web"}'
-    || metadata::jsonb, 'components', components::jsonb)::text
-$$;
+CALL testing.fresh();
 CREATE FUNCTION testing.questions() RETURNS TABLE (question text) LANGUAGE sql AS $$
   SELECT format('%s %s %s %s %s', "order", cdf_question_id, type, points, answer)
   FROM "ChallengeQuestion" WHERE "challengeId" = 'doc' ORDER BY "order"

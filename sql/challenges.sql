@@ -1,17 +1,6 @@
 -- Challenges in competitions, and what a challenge consists of.
-SELECT * FROM edurange.cdf_import($${
-  "metadata": {"id": "knots", "name": "Knots", "version": "1.2.0", "challenge_type": "fullOS",
-    "difficulty": "advanced", "description": "Untie them."},
-  "components": [
-    {"type": "webosApp", "id": "terminal", "config": {"app_type": "terminal", "title": "Shell",
-      "icon": "./t.svg", "width": 60, "height": 70, "screen": "displayTerminal", "favourite": true}},
-    {"type": "webosApp", "id": "browser", "config": {"app_type": "browser",
-      "additional_config": {"home": "https://example.org"}}},
-    {"type": "question", "id": "flag", "config": {"type": "flag", "text": "The flag?", "points": 100,
-      "answer": "{{FLAG}}"}},
-    {"type": "question", "id": "rope", "config": {"type": "text", "text": "Which rope?", "points": 30,
-      "answer": ["hemp", "sisal"], "hint": "not nylon", "explanation": "hemp holds"}},
-    {"type": "container", "id": "box", "config": {"image": "knots:1"}}]}$$);
+CALL testing.fresh();
+CALL testing.knots();
 SELECT points, "challengeId", "groupId" FROM edurange.add_competition_challenge('spring', 'knots', 130);
 SELECT testing.refused($$SELECT edurange.add_competition_challenge('spring', 'knots', 1)$$);
 SELECT testing.refused($$SELECT edurange.add_competition_challenge(NULL, 'knots', 1)$$);
@@ -43,12 +32,18 @@ SELECT q.cdf_question_id, q.cdf_payload FROM edurange.challenge_details('knots')
 SELECT edurange.wire(q)::text ~ 'hemp|sisal' AS shows FROM edurange.challenge_details('knots') d, unnest(d.questions) k,
   LATERAL edurange.question_details(k.id) q;
 ROLLBACK;
--- for a WebOS that judges itself: answers, but never of flags
+-- for a WebOS that judges itself: answers, but never of flags, however their type is written
 SET edurange.webos_compatibility = on;
 SET ROLE edurange_player;
 SELECT q.cdf_question_id, q.answer, q.cdf_payload -> 'answer' AS listed
 FROM edurange.challenge_details('knots') d, unnest(d.questions) q;
 RESET ROLE;
+BEGIN;
+UPDATE "ChallengeQuestion" SET type = 'Flag' WHERE "challengeId" = 'knots' AND cdf_question_id = 'flag';
+SET LOCAL ROLE edurange_player;
+SELECT q.type, q.answer, q.cdf_payload -> 'answer' AS listed FROM edurange.challenge_details('knots') d, unnest(d.questions) q;
+SELECT k.type, k.answer, k.cdf_payload -> 'answer' AS listed FROM edurange.challenge_details('knots') d, unnest(d.questions) q, edurange.question_details(q.id) k;
+ROLLBACK;
 RESET edurange.webos_compatibility;
 SELECT testing.refused($$SELECT edurange.challenge_details(NULL)$$);
 SELECT testing.refused($$SELECT edurange.challenge_details('nothing')$$);

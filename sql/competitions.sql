@@ -1,4 +1,5 @@
 -- Competitions: creating, codes, joining, the board.
+CALL testing.fresh();
 SELECT name, description, "startDate" AT TIME ZONE 'UTC' AS start, "endDate" AT TIME ZONE 'UTC' AS "end",
   id ~ '-7...-' AS v7
 FROM edurange.create_competition('Winter', '2020-01-01T00:00:00Z', ARRAY['ina', 'bob', 'ina'], 'cold',
@@ -55,6 +56,15 @@ UPDATE "CompetitionGroup" SET "endDate" = '2020-02-01' WHERE id = :'winter';
 SELECT replace(testing.refused($$SELECT edurange.join_competition('NEW', 'cyd')$$), :'winter', 'winter');
 SELECT count(*) FROM "_GroupMembers" WHERE "A" = :'winter' AND "B" = 'cyd';
 SELECT "usedCount" FROM "CompetitionAccessCode" WHERE code IN ('OLD', 'NEW');
+-- at the very instant at which a competition ends, or a code expires, nobody joins any more
+BEGIN;
+ALTER TABLE "CompetitionGroup" ALTER "endDate" TYPE timestamp(6); -- as exact as the clock
+ALTER TABLE "CompetitionAccessCode" ALTER "expiresAt" TYPE timestamp(6);
+SELECT "end", expiry, testing.at_once(format($$UPDATE "CompetitionGroup" SET "endDate" = (statement_timestamp() + interval %L) AT TIME ZONE 'UTC';
+  UPDATE "CompetitionAccessCode" SET "expiresAt" = (statement_timestamp() + interval %L) AT TIME ZONE 'UTC' WHERE code = 'NEW'$$, "end", expiry),
+  $$SELECT split_part(testing.refused($r$SELECT edurange.join_competition('NEW', 'cyd'); DELETE FROM "_GroupMembers" WHERE "B" = 'cyd'$r$), ':', 1)$$) AS joining
+FROM (VALUES ('1 us', '1 us'), ('0', '1 us'), ('1 us', '0')) AS t ("end", expiry);
+ROLLBACK;
 -- before the start joining is possible
 UPDATE "CompetitionGroup" SET "startDate" = '2998-01-01', "endDate" = NULL WHERE id = :'winter';
 SELECT "alreadyMember" FROM edurange.join_competition('NEW', 'cyd');

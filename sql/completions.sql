@@ -1,4 +1,5 @@
 -- Completing a challenge as a whole: nothing is paid twice, by whatever way.
+CALL testing.fresh();
 SELECT count(*) FROM edurange.cdf_import($${
   "metadata": {"id": "duo", "name": "Duo", "version": "1", "challenge_type": "web"},
   "components": [
@@ -72,7 +73,12 @@ SELECT testing.refused($$SELECT edurange.complete_challenge('c1', 'bare-cup', 1)
 UPDATE "CompetitionGroup" SET "endDate" = NULL WHERE id = 'cup';
 -- progress
 SELECT "totalPoints", "earnedPoints", "completionPercentage" FROM edurange.competition_progress('cup', 'c5');
-SELECT p.* FROM edurange.competition_progress('cup', 'c4') c, unnest(c.progress) p ORDER BY p."challengeId";
+-- what was paid counts, whether a service asserted it or its questions earned it, complete or not
+SELECT edurange.get_points('c4', 'cup');
+SELECT p."challengeId", p.points, p.completed, p."pointsEarned", c."earnedPoints" FROM edurange.competition_progress('cup', 'c4') c, unnest(c.progress) p ORDER BY 1;
+INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('duo-autumn', 120, 'duo', 'autumn');
+SELECT "pointsEarned" FROM edurange.attempt_question('ada', 'd1', 'duo-autumn', '1');
+SELECT p.completed, p."pointsEarned", c."earnedPoints", c."completionPercentage" FROM edurange.competition_progress('autumn', 'ada') c, unnest(c.progress) p;
 INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('void', 'Void', '2020-01-01');
 SELECT * FROM edurange.competition_progress('void', 'cyd');
 SELECT testing.refused($$SELECT edurange.competition_progress('nowhere', 'cyd')$$);
@@ -84,6 +90,18 @@ SELECT "questionId", "userId", "groupChallengeId", "pointsEarned" FROM edurange.
 SELECT count(*) FROM edurange.completed_questions('nobody', 'nothing');
 SELECT testing.refused($$SELECT edurange.completed_questions(NULL, 'duo-cup')$$);
 SELECT testing.refused($$SELECT edurange.completed_questions('c4', NULL)$$);
+-- from the start on, until the end: at the very instant itself, too
+BEGIN;
+ALTER TABLE "CompetitionGroup" ALTER "startDate" TYPE timestamp(6), ALTER "endDate" TYPE timestamp(6); -- as exact as the clock
+SELECT begin, "end", testing.at_once(format($$UPDATE "CompetitionGroup" SET "startDate" = (statement_timestamp() + %L::interval) AT TIME ZONE 'UTC',
+  "endDate" = (statement_timestamp() + %L::interval) AT TIME ZONE 'UTC' WHERE id = 'autumn'$$, begin, "end"),
+  $$SELECT "isCorrect" FROM edurange.attempt_question('ada', 'd1', 'duo-autumn', '0')$$) AS attempt
+FROM (VALUES ('0', '1 us'), ('-1 us', NULL)) AS t (begin, "end");
+SELECT begin, "end", testing.at_once(format($$UPDATE "CompetitionGroup" SET "startDate" = (statement_timestamp() + %L::interval) AT TIME ZONE 'UTC',
+  "endDate" = (statement_timestamp() + %L::interval) AT TIME ZONE 'UTC' WHERE id = 'autumn'$$, begin, "end"),
+  $$SELECT testing.refused($r$SELECT edurange.attempt_question('ada', 'd1', 'duo-autumn', '0')$r$)$$) AS attempt
+FROM (VALUES ('1 us', NULL), ('-1 us', '0')) AS t (begin, "end");
+ROLLBACK;
 -- the board at a past instant
 SELECT clock_timestamp() AS before \gset
 SELECT points FROM edurange.add_points('c1', 'cup', 1000);
@@ -94,4 +112,20 @@ SELECT rank, "userId", name, points, "reachedAt" <= :'before' AS earlier FROM ed
 SELECT rank, "userId", points FROM edurange.leaderboard('cup', 2, 1, :'before');
 SELECT rank, "userId", points FROM edurange.leaderboard('cup', at => '2000-01-01');
 SELECT testing.refused($$SELECT edurange.leaderboard('cup', at => 'infinity')$$);
+-- at equal points whoever had them first, whatever came later and whatever a correction by zero; then by id
+INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('tie', 'Tie', '2020-01-01');
+INSERT INTO "_GroupMembers" ("A", "B") SELECT 'tie', 'c' || n FROM unnest(ARRAY[1, 2, 4, 5]) n;
+SELECT p.points FROM unnest(ARRAY['c5', 'c1', 'c4', 'c2']) u, LATERAL edurange.add_points(u, 'tie', 7) p;
+SELECT points FROM edurange.add_points('c5', 'tie', 0);
+UPDATE edurange.points_ledger SET at = '2024-05-01 00:00Z' WHERE group_id = 'tie' AND user_id IN ('c2', 'c4');
+UPDATE edurange.points_ledger SET at = '2024-04-01 00:00Z' WHERE group_id = 'tie' AND user_id = 'c5' AND seq = 1;
+UPDATE edurange.points_ledger SET at = '2024-06-01 00:00Z' WHERE group_id = 'tie' AND (user_id = 'c1' OR user_id = 'c5' AND seq = 2);
+SELECT points FROM edurange.add_points('c5', 'tie', 1);
+SELECT points FROM edurange.add_points('c5', 'tie', -1);
+SELECT rank, "userId", points, "reachedAt" AT TIME ZONE 'UTC' AS reached FROM edurange.leaderboard('tie', at => '2024-07-01');
+SELECT rank, "userId" FROM edurange.leaderboard('tie', 2, 2, '2024-07-01');
+SELECT rank, "userId", points FROM edurange.leaderboard('tie', at => '2024-05-01 00:00Z');
+DELETE FROM "CompetitionGroup" WHERE id = 'tie';
+DELETE FROM edurange.points_ledger WHERE group_id = 'tie';
+DELETE FROM edurange.standing WHERE group_id = 'tie';
 SELECT * FROM edurange.check_invariants();

@@ -1,4 +1,5 @@
 -- What is wrong with a challenge definition or a manifest; the schema that definitions are held against.
+CALL testing.fresh();
 \pset format unaligned
 CREATE FUNCTION testing.validated(document text) RETURNS text LANGUAGE sql AS $$
   SELECT CASE WHEN valid THEN 'valid' ELSE 'not valid' END || coalesce((SELECT string_agg(E'\n' || concat_ws(' ', path, keyword, message), '') FROM unnest(errors)), '')

@@ -1,4 +1,5 @@
 -- Documents that come again: what stays, what retires, what an export says.
+CALL testing.fresh();
 CREATE FUNCTION testing.live(challenge text) RETURNS TABLE (question text) LANGUAGE sql AS $$
   SELECT format('%s %s %s %s', q."order", q.cdf_question_id, q.points, q.required) FROM "ChallengeQuestion" q
   WHERE q."challengeId" = challenge ORDER BY q."order"
@@ -39,9 +40,14 @@ SELECT * FROM testing.live('school');
 SELECT count(*) AS retired FROM edurange.retired_question WHERE challenge_id = 'school';
 SELECT cdf_question_id, q.id = was.id AS same FROM was JOIN (SELECT * FROM "ChallengeQuestion" WHERE "challengeId" = 'school') q USING (cdf_question_id) ORDER BY 1;
 SELECT "isCorrect", "attemptCount" FROM edurange.attempt_question('bob', testing.id_of('school', 'd'), 'school-gc', 'yes');
--- without the last questions that ada had not solved her challenge is complete; nothing more is paid
+-- without the last questions that ada had not solved her challenge is complete; nothing more is paid, and nothing in a competition that is over
+INSERT INTO "CompetitionGroup" (id, name, "startDate", "endDate") VALUES ('over', 'Over', '2020-01-01', '2020-01-02');
+INSERT INTO "_GroupMembers" ("A", "B") VALUES ('over', 'bob');
+INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('school-over', 15, 'school', 'over');
+INSERT INTO "QuestionCompletion" (id, "questionId", "userId", "groupChallengeId", "pointsEarned")
+SELECT 'over-' || q, testing.id_of('school', q), 'bob', 'school-over', 1 FROM unnest(ARRAY['a', 'b']) q;
 SELECT questions FROM edurange.cdf_update('school', testing.asked('school', 'b 2', 'a 3'));
-SELECT "userId", "pointsEarned" FROM "ChallengeCompletion" WHERE "groupChallengeId" = 'school-gc';
+SELECT "userId", "groupChallengeId", "pointsEarned" FROM "ChallengeCompletion" WHERE "groupChallengeId" LIKE 'school-%';
 SELECT "userId", metadata ->> 'pointsEarned' AS points FROM "ActivityLog" WHERE "eventType" = 'CHALLENGE_COMPLETED' AND "challengeId" = 'school';
 SELECT edurange.get_points('ada', 'docs') AS ada;
 -- a question that is added takes no completion away
@@ -166,3 +172,35 @@ BEGIN
 END
 $$;
 SELECT seed, fault FROM generate_series(1, 100) AS seed, testing.round_trip(seed / 100.0);
+-- every column comes through an edit of its row, the export and an import of that; but for what names a row or dates it
+CALL testing.knots();
+UPDATE "ChallengeType" SET id = 'web-type' WHERE name = 'sql-injection';
+CREATE FUNCTION testing.survives(row_table text, row_column text, edited text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  row_id text;
+  before text;
+  exported text;
+  after text;
+BEGIN
+  EXECUTE format('SELECT t.id, t.%I FROM %I t WHERE to_jsonb(t) @> ANY (ARRAY[%L, %L, %L]::jsonb[])', row_column, row_table,
+    '{"id": "knots"}', '{"challengeId": "knots", "cdf_question_id": "rope"}', '{"challengeId": "knots", "appId": "terminal"}') INTO row_id, before;
+  EXECUTE format('UPDATE %I SET %I = %L WHERE id = %L', row_table, row_column, edited, row_id);
+  exported := edurange.cdf_export('knots');
+  EXECUTE format('UPDATE %I SET %I = %L WHERE id = %L', row_table, row_column, before, row_id);
+  PERFORM edurange.cdf_update('knots', exported);
+  EXECUTE format('SELECT %I FROM %I WHERE id = %L', row_column, row_table, row_id) INTO after;
+  RETURN CASE WHEN edited = before THEN 'no edit' WHEN after = edited THEN 'yes' ELSE format('no: %s', after) END;
+END
+$$;
+SELECT c.table_name, c.column_name, testing.survives(c.table_name, c.column_name, coalesce(e.edited, CASE c.data_type WHEN 'boolean' THEN
+  (SELECT (NOT (to_jsonb(a) ->> c.column_name)::boolean)::text FROM "ChallengeAppConfig" a WHERE "challengeId" = 'knots' AND "appId" = 'terminal')
+  WHEN 'integer' THEN '12' WHEN 'jsonb' THEN '{"home": "https://edited.example.org"}' ELSE 'edited' END)) AS survives
+FROM information_schema.columns c LEFT JOIN (VALUES ('type', 'MULTIPLE_CHOICE'), ('difficulty', 'EASY'), ('challengeTypeId', 'web-type'), ('required', 'false')) AS e (name, edited) ON e.name = c.column_name
+WHERE c.table_schema = 'public' AND c.table_name IN ('Challenge', 'ChallengeQuestion', 'ChallengeAppConfig') AND c.column_name NOT IN
+  ('id', 'challengeId', 'createdAt', 'updatedAt', 'cdf_question_id', 'appId', 'pack_id', 'pack_challenge_id', 'cdf_content', 'cdf_payload')
+ORDER BY c.table_name, c.ordinal_position;
+-- of the documents themselves what no column says
+UPDATE "ChallengeQuestion" SET cdf_payload = cdf_payload || '{"more": "edited"}' WHERE "challengeId" = 'knots' AND cdf_question_id = 'rope';
+UPDATE "Challenge" SET cdf_content = cdf_content || '{"more": "edited"}' WHERE id = 'knots';
+SELECT d ->> 'more' AS challenge, c -> 'config' ->> 'more' AS question, c -> 'config' ->> 'explanation' AS kept
+FROM (SELECT edurange.cdf_export('knots')::jsonb) AS e (d), jsonb_array_elements(d -> 'components') c WHERE c ->> 'id' = 'rope';

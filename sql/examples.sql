@@ -14,6 +14,14 @@ SELECT left(edurange.guard_source(), 9) AS begins;
 SELECT * FROM edurange.readiness();
 -- platform_tables
 SELECT cardinality(edurange.platform_tables());
+-- lent_tables
+SELECT 'standing' = ANY (edurange.lent_tables()) AS lent, 'token' = ANY (edurange.lent_tables()) AS token_lent;
+-- planted_roles
+SELECT * FROM edurange.planted_roles();
+-- planted_objects
+SELECT * FROM edurange.planted_objects();
+-- planted_platform
+SELECT * FROM edurange.planted_platform(NULL);
 -- assertions
 SELECT kind, name, present, apply FROM edurange.assertions() WHERE kind = 'index' ORDER BY name LIMIT 1;
 -- migration_source

@@ -1,4 +1,5 @@
 -- What others left broken: listed, and repaired when asked.  Everything here is rolled back.
+CALL testing.fresh();
 BEGIN;
 INSERT INTO "User" (id, email) VALUES ('f-ada', 'f-ada@x'), ('f-bob', 'f-bob@x');
 INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('f-g', 'F', '2020-01-01');
@@ -56,6 +57,26 @@ SELECT * FROM edurange.check_invariants();
 -- what a service completed stays
 SELECT edurange.wire(t) IS NOT NULL AS completed FROM edurange.complete_challenge(user_id => 'f-ada', group_challenge_id => 'f-gc1', points_earned => 60) t;
 SELECT finding, subject FROM edurange.findings() WHERE finding IN ('unearned_completion', 'total_differs') AND subject LIKE 'f-%';
+-- totals that differ: the one that is named, or all of them, are set right, each with an entry
+INSERT INTO "User" (id, email) SELECT 'f-t' || n, 'f-t' || n || '@x' FROM generate_series(1, 5) n;
+INSERT INTO "_GroupMembers" ("A", "B") SELECT 'f-g', 'f-t' || n FROM generate_series(1, 5) n;
+INSERT INTO "QuestionCompletion" (id, "questionId", "userId", "groupChallengeId", "pointsEarned")
+SELECT 'f-tq' || n, 'f-q1', 'f-t' || n, 'f-gc1', 10 * n FROM generate_series(1, 5) n;
+INSERT INTO "GroupPoints" (id, "userId", "groupId", points) SELECT 'f-tp' || n, 'f-t' || n, 'f-g', 50 FROM generate_series(1, 5) n;
+UPDATE edurange.points_ledger SET kind = 'opening' WHERE user_id LIKE 'f-t_';
+SELECT subject, detail FROM edurange.findings('total_differs') WHERE subject LIKE 'f-t%';
+SELECT subject FROM edurange.repair('total_differs', 'f-tp3');
+SELECT subject FROM edurange.repair('total_differs') WHERE subject LIKE 'f-t%';
+SELECT user_id, seq, delta, balance, kind, actor LIKE 'role:%' AS by_role, reason FROM edurange.points_ledger WHERE user_id LIKE 'f-t_' AND seq > 1 ORDER BY 1;
+-- what somebody corrected since is meant to differ
+SELECT points FROM edurange.add_points('f-t1', 'f-g', 5);
+SELECT subject FROM edurange.repair('total_differs') WHERE subject LIKE 'f-t%';
+SELECT * FROM edurange.check_invariants();
+-- none is set where one would not fit
+UPDATE "QuestionCompletion" SET "pointsEarned" = 2147483647 WHERE id IN ('f-tq5', 'f-right');
+INSERT INTO "QuestionCompletion" (id, "questionId", "userId", "groupChallengeId", "pointsEarned") VALUES ('f-tq6', 'f-q2', 'f-t5', 'f-gc2', 1);
+SELECT testing.refused($$SELECT edurange.repair('total_differs', 'f-tp5')$$);
+SELECT points FROM "GroupPoints" WHERE id = 'f-tp5';
 ROLLBACK;
 
 -- refusals

@@ -1,4 +1,8 @@
 -- The same key and request: the same answer and no second effect.
+CALL testing.fresh();
+CALL testing.knots();
+CALL testing.quiz();
+CALL testing.codes();
 CREATE FUNCTION testing.keyed(statement text, key text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   answer text;
@@ -17,6 +21,10 @@ SELECT edurange.get_points('ike', 'spring');
 SET TimeZone = 'Asia/Tokyo';
 SET DateStyle = 'SQL, DMY';
 SELECT edurange.wire(a)::text = :'first' AS same FROM edurange.add_points('ike', 'spring', 5, idempotency_key => 'k1') a;
+SELECT "startDate" AS tokyo FROM edurange.create_competition('Dated', '2020-03-02 12:00Z', ARRAY['ina'], idempotency_key => 'dated');
+SET DateStyle = 'SQL, MDY';
+SET TimeZone = 'America/New_York';
+SELECT "startDate" AS new_york FROM edurange.create_competition('Dated', '2020-03-02 12:00Z', ARRAY['ina'], idempotency_key => 'dated');
 RESET TimeZone;
 RESET DateStyle;
 -- another request, another function, another caller, another key
@@ -40,7 +48,7 @@ SELECT testing.keyed($$create_competition('Keyed', '2020-01-01', ARRAY['ina'], @
 SELECT count(*) FROM "CompetitionGroup" WHERE name = 'Keyed';
 SELECT testing.keyed($$generate_access_code('spring', 'ina', @)$$, 'm') = testing.keyed($$generate_access_code('spring', 'ina', @)$$, 'm') AS same;
 SELECT testing.keyed($$join_competition('NEW', 'ike', @)$$, 'm') = testing.keyed($$join_competition('NEW', 'ike', @)$$, 'm') AS same;
-SELECT testing.keyed($$add_competition_challenge('cup', 'knots', 5, @)$$, 'm') = testing.keyed($$add_competition_challenge('cup', 'knots', 5, @)$$, 'm') AS same;
+SELECT testing.keyed($$add_competition_challenge('autumn', 'knots', 5, @)$$, 'm') = testing.keyed($$add_competition_challenge('autumn', 'knots', 5, @)$$, 'm') AS same;
 SELECT testing.keyed(format($$attempt_question('ike', %L, %L, 'red', @)$$, testing.q('list'), testing.gc()), 'm')
   = testing.keyed(format($$attempt_question('ike', %L, %L, 'red', @)$$, testing.q('list'), testing.gc()), 'm') AS same;
 SELECT count(*) FROM "QuestionAttempt" WHERE "userId" = 'ike';
@@ -56,9 +64,13 @@ SELECT testing.keyed($$cdf_import('{"metadata": {"id": "keyed", "name": "K", "ve
   = testing.keyed($$cdf_import('{"metadata": {"id": "keyed", "name": "K", "version": "1", "challenge_type": "web"}, "components": [{"type": "container", "id": "c", "config": {"image": "i"}}]}', @)$$, 'm') AS same;
 -- all functions that change something take a key, as the last argument
 SELECT p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname = 'edurange' AND p.provolatile = 'v' AND p.prosecdef AND p.prorettype <> 'trigger'::regtype
+WHERE n.nspname = 'edurange' AND p.provolatile = 'v' AND p.proname NOT IN ('new_id', 'migrate', 'repair') AND p.prorettype <> 'trigger'::regtype
   AND p.proargnames[p.pronargs] IS DISTINCT FROM 'idempotency_key' ORDER BY 1;
--- keys expire, and new ones take expired ones with them
+-- keys expire, and new ones take expired ones with them, but no others
+UPDATE edurange.idempotency SET created_at = created_at - interval '23 h 59 min' WHERE key IN ('k1', 'k2');
+SELECT points FROM edurange.add_points('ike', 'spring', 0, idempotency_key => 'k0');
+SELECT edurange.wire(a)::text = :'first' AS same FROM edurange.add_points('ike', 'spring', 5, idempotency_key => 'k1') a;
+SELECT count(*) FROM edurange.idempotency WHERE key IN ('k1', 'k2');
 UPDATE edurange.idempotency SET created_at = created_at - interval '25 h' WHERE key = 'k2';
 SELECT points FROM edurange.add_points('ike', 'spring', 5, idempotency_key => 'k2');
 UPDATE edurange.idempotency SET created_at = created_at - interval '25 h' WHERE key IN ('k1', 'k3');

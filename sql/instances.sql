@@ -1,4 +1,5 @@
 -- Instances, as callers see and change them; sync_transitions.sql begins what the sync worker does.
+CALL testing.fresh();
 INSERT INTO "ChallengeType" (id, name) VALUES ('it', 'instances');
 INSERT INTO "Challenge" (id, name, "challengeTypeId") VALUES ('ich', 'I', 'it');
 -- one instance, as far as the caller may see it

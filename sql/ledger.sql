@@ -1,4 +1,5 @@
 -- Whoever changes a total, the ledger and the standing follow.
+CALL testing.fresh();
 CREATE FUNCTION testing.ledger(wanted_group text) RETURNS TABLE (entry text) LANGUAGE sql AS $$
   SELECT format('%s %s: %s%s = %s %s %s', user_id, seq, CASE WHEN delta < 0 THEN '' ELSE '+' END, delta,
     balance, kind, coalesce(source_id, ''))

@@ -1,7 +1,9 @@
 -- Lists of challenges, and single questions.
-DELETE FROM "GroupChallenge" WHERE "challengeId" NOT IN ('knots', 'quiz');
-DELETE FROM "Challenge" WHERE id NOT IN ('knots', 'quiz', 'packed');
-UPDATE "ChallengePack" SET version = '2.0.0' WHERE id = 'pack';
+CALL testing.fresh();
+CALL testing.knots();
+CALL testing.quiz();
+CALL testing.packed();
+SELECT points FROM edurange.add_competition_challenge('autumn', 'knots', 0);
 SELECT id, name, description, pack_id, pack_name, pack_version, challenge_type_name, challenge_type_id IS NOT NULL AS has_type,
   created_at <= updated_at AS times FROM edurange.challenges();
 SELECT c.id, c.difficulty, l."nextCursor" FROM edurange.challenge_list() l, unnest(l.challenges) c;

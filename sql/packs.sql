@@ -1,4 +1,5 @@
 -- Packs: installed whole or not at all, and students keep their work.
+CALL testing.fresh();
 CREATE FUNCTION testing.question(id text, points integer DEFAULT 1, more text DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
   SELECT jsonb_build_object('type', 'question', 'id', id, 'config', jsonb_build_object('type', 'text',
     'text', id || '?', 'points', points, 'answer', 'yes') || more::jsonb)

@@ -1,4 +1,5 @@
 -- Corrections of totals.
+CALL testing.fresh();
 SELECT points, "userId", "groupId", "createdAt" = "updatedAt" AS new
 FROM edurange.add_points('ada', 'spring', 10);
 SELECT points, "createdAt" < "updatedAt" AS changed FROM edurange.add_points('ada', 'spring', 5, 'bonus');

@@ -1,4 +1,5 @@
 -- Who may call what: the whole matrix.
+CALL testing.fresh();
 SELECT p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' AS function,
   CASE WHEN p.prosecdef THEN 'definer' ELSE 'invoker' END AS security, p.provolatile AS volatile,
   concat_ws(' ', CASE WHEN has_function_privilege('edurange_player', p.oid, 'EXECUTE') THEN 'player' END,
@@ -9,10 +10,10 @@ JOIN pg_extension e ON e.oid = d.refobjid WHERE e.extname = 'edurange' ORDER BY 
 -- nothing but new_id() is open to everybody
 SELECT p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
 WHERE n.nspname = 'edurange' AND a.grantee = 0;
--- whoever defines a function's rights pins its search_path and belongs to edurange_owner
-SELECT p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname = 'edurange' AND (pg_get_userbyid(p.proowner) <> 'edurange_owner'
-  OR p.prosecdef AND p.proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']);
+-- nobody but who installed can replace a function, none runs as its owner, and those in SQL pin their search_path
+SELECT p.oid::regprocedure AS wrong FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+WHERE n.nspname = 'edurange' AND (NOT (SELECT rolsuper FROM pg_roles WHERE oid = p.proowner) OR p.prosecdef
+  OR l.lanname <> 'c' AND p.proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']);
 -- every function and no trigger has a comment
 SELECT p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname = 'edurange' AND obj_description(p.oid, 'pg_proc') IS NULL;

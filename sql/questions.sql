@@ -1,29 +1,8 @@
 -- The server judges; a right answer scores once.
-SELECT * FROM edurange.cdf_import($${
-  "metadata": {"id": "quiz", "name": "Quiz", "version": "1", "challenge_type": "web"},
-  "components": [
-    {"type": "question", "id": "text", "config": {"type": "text", "text": "?", "points": 10, "answer": "Forty-Two"}},
-    {"type": "question", "id": "list", "config": {"type": "text", "text": "?", "points": 20, "answer": ["red", "green", 7]}},
-    {"type": "question", "id": "number", "config": {"type": "text", "text": "?", "points": 0, "answer": 1.50}},
-    {"type": "question", "id": "choice", "config": {"type": "multiple_choice", "text": "?", "points": 5, "answer": "b", "options": ["a", "b"]}},
-    {"type": "question", "id": "boxes", "config": {"type": "checkboxes", "text": "?", "points": 15, "answer": ["a", "c"], "options": ["a", "b", "c"]}},
-    {"type": "question", "id": "flag", "config": {"type": "flag", "text": "?", "points": 50, "answer": "{{FLAG}}"}},
-    {"type": "question", "id": "bonus", "config": {"type": "text", "text": "?", "points": 1, "answer": "x", "required": false}},
-    {"type": "question", "id": "open", "config": {"type": "text", "text": "?", "points": 1, "required": false}}]}$$);
-SELECT id AS gc FROM edurange.add_competition_challenge('spring', 'quiz', 100) \gset
+CALL testing.fresh();
+CALL testing.quiz();
+SELECT testing.gc() AS gc \gset
 SELECT points FROM edurange.set_points('ada', 'spring', 0);
-CREATE FUNCTION testing.q(name text) RETURNS text LANGUAGE sql AS $$
-  SELECT id FROM "ChallengeQuestion" WHERE "challengeId" = 'quiz' AND cdf_question_id = name
-$$;
-CREATE FUNCTION testing.gc() RETURNS text LANGUAGE sql AS $$
-  SELECT id FROM "GroupChallenge" WHERE "challengeId" = 'quiz' AND "groupId" = 'spring'
-$$;
-CREATE FUNCTION testing.try(who text, question text, answer text) RETURNS text LANGUAGE sql AS $$
-  SELECT format('%s, attempt %s, %s points, total %s%s%s', CASE WHEN "isCorrect" THEN 'right' ELSE 'wrong' END,
-    "attemptCount", "pointsEarned", (points).points, CASE WHEN "alreadyCompleted" THEN ', again' ELSE '' END,
-    CASE WHEN "challengeCompleted" THEN ', challenge complete' ELSE '' END)
-  FROM edurange.attempt_question(who, testing.q(question), testing.gc(), answer)
-$$;
 -- exact but for outer white space
 SELECT testing.try('ada', 'text', 'forty-two');
 SELECT testing.try('ada', 'text', 'Forty Two');
@@ -53,6 +32,19 @@ DELETE FROM "QuestionCompletion" WHERE "questionId" LIKE 'dash%';
 DELETE FROM "ChallengeQuestion" WHERE id LIKE 'dash%';
 -- what is no choice is no part of the set
 SELECT testing.try('bob', 'boxes', '["a", "c", null]'), testing.try('bob', 'boxes', '["a", "c", {}]');
+SELECT testing.try('bob', 'boxes', '["a", "c", 7]'), testing.try('bob', 'boxes', '["a", "c", true]');
+-- numbers are choices as they are written
+INSERT INTO "ChallengeQuestion" (id, "challengeId", content, type, points, answer, "order", cdf_question_id, required)
+VALUES ('ports', 'quiz', '?', 'CHECKBOXES', 0, '[22, 80]', 100, 'ports', false);
+SELECT testing.try('bob', 'ports', '["80"]'), testing.try('bob', 'ports', '[22, 80, 8080]');
+SELECT testing.try('bob', 'ports', '[80, "22"]');
+DELETE FROM "QuestionAttempt" WHERE "questionId" = 'ports';
+DELETE FROM "QuestionCompletion" WHERE "questionId" = 'ports';
+DELETE FROM "ChallengeQuestion" WHERE id = 'ports';
+-- a flag question is one however its type is written
+UPDATE "ChallengeQuestion" SET type = 'Flag', answer = 'written down' WHERE id = testing.q('flag');
+SELECT testing.refused($$SELECT testing.try('bob', 'flag', 'written down')$$);
+UPDATE "ChallengeQuestion" SET type = 'FLAG', answer = '{{FLAG}}' WHERE id = testing.q('flag');
 -- a question without an answer has no right one; neither does a placeholder of a flag
 SELECT testing.try('ada', 'open', 'null');
 UPDATE "ChallengeQuestion" SET answer = ' ' WHERE id = testing.q('open');

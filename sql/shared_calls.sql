@@ -1,4 +1,9 @@
 -- Many calls in one statement, each with its own outcome.
+CALL testing.fresh();
+CALL testing.quiz();
+CALL testing.codes();
+CALL testing.ended();
+SELECT points FROM edurange.set_points('bob', 'spring', 2147483640);
 \set arguments 'ARRAY[''ada'',''spring'',''3'',NULL,NULL,NULL,NULL,NULL, ''nobody'',''spring'',''1'',NULL,NULL,NULL,NULL,NULL, ''ada'',''spring'',''4'',''again'',NULL,NULL,NULL,NULL, ''cyd'',''spring'',''1'',NULL,NULL,NULL,NULL,NULL, ''ada'',''spring'',''5'',NULL,''t'',''bob'',NULL,NULL]'
 SELECT edurange.get_points('ada', 'spring') AS before \gset
 SELECT value::json ->> 'userId' AS user, (value::json ->> 'points')::integer - :before AS gained, sqlstate, message
@@ -36,7 +41,7 @@ SELECT count(*) FILTER (WHERE sqlstate IS NULL) AS accepted, count(*) AS calls F
   ('add_points', ARRAY['nobody','spring','1',NULL,NULL,NULL,NULL,NULL]), ('set_points', ARRAY['cyd','spring','1',NULL,NULL,NULL,NULL,'k1']),
   ('add_points', ARRAY['bob','spring','2147483647',NULL,NULL,NULL,NULL,'k2']), ('join_competition', ARRAY['ENDED','cyd',NULL,NULL,NULL,'k3']),
   ('join_competition', ARRAY['NEW','nobody',NULL,NULL,NULL,NULL]), ('attempt_question', ARRAY['cyd',testing.q('text'),testing.gc(),'Forty-Two',NULL,NULL,NULL,NULL,NULL]),
-  ('attempt_question', ARRAY['ivy',testing.q('flag'),testing.gc(),'x',NULL,NULL,NULL,NULL,NULL]), ('attempt_question', ARRAY['ina','eq','ended-gc','x',NULL,NULL,NULL,NULL,NULL]),
+  ('attempt_question', ARRAY['bob',testing.q('flag'),testing.gc(),'x',NULL,NULL,NULL,NULL,NULL]), ('attempt_question', ARRAY['ina','eq','ended-gc','x',NULL,NULL,NULL,NULL,NULL]),
   ('attempt_question', ARRAY['bob',testing.q('list'),testing.gc(),'red',NULL,NULL,NULL,NULL,NULL]),
   ('complete_question', ARRAY['ina','eq','ended-gc',NULL,NULL,NULL,NULL,NULL]), ('complete_challenge', ARRAY['ina','ended-gc','1',NULL,NULL,NULL,NULL,NULL,NULL]),
   ('complete_challenge', ARRAY['ada',testing.gc(),'100000',NULL,NULL,NULL,NULL,NULL,NULL]), ('add_competition_challenge', ARRAY['spring','quiz','1',NULL,NULL,NULL,NULL]),
@@ -63,7 +68,7 @@ SELECT seq - :seq AS n, delta FROM testing.seen ORDER BY 1;
 -- what a trigger of somebody's undoes has no entry, a zero has one, and so has what goes on
 CREATE FUNCTION testing.undo() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
-  PERFORM edurange.add_points('bob', 'spring', -7);
+  UPDATE public."GroupPoints" SET points = points - 7 WHERE "userId" = 'bob' AND "groupId" = 'spring';
   RAISE EXCEPTION 'undone';
 EXCEPTION WHEN OTHERS THEN RAISE NOTICE '%', SQLERRM; RETURN NULL;
 END $$;
@@ -81,13 +86,14 @@ DROP TRIGGER undo ON "GroupPoints";
 DROP TRIGGER see ON edurange.points_ledger;
 DROP TABLE testing.seen;
 SELECT * FROM edurange.check_invariants();
--- a batch within a batch, by a trigger of somebody's, and awards that hang on the ledger itself: all are recorded
+-- what triggers of somebody's write beside a batch, and what hangs on the ledger itself: all is recorded, but no function is called
 CREATE FUNCTION testing.more() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
-  PERFORM edurange.outcomes('add_points', ARRAY['bob','spring','10',NULL,NULL,NULL,NULL,NULL, 'cyd','spring','1',NULL,NULL,NULL,NULL,NULL]);
-  PERFORM edurange.add_points('bob', 'spring', 20, 'alone');
+  UPDATE public."GroupPoints" SET points = points + 10 WHERE "userId" = 'bob' AND "groupId" = 'spring';
+  UPDATE public."GroupPoints" SET points = points + 20 WHERE "userId" = 'bob' AND "groupId" = 'spring';
   BEGIN
-    PERFORM edurange.outcomes('add_points', ARRAY['bob','spring','40',NULL,NULL,NULL,NULL,NULL, 'bob','spring','x',NULL,NULL,NULL,NULL,NULL]);
+    UPDATE public."GroupPoints" SET points = points + 40 WHERE "userId" = 'bob' AND "groupId" = 'spring';
+    PERFORM edurange.add_points('bob', 'spring', 20);
   EXCEPTION WHEN OTHERS THEN NULL;
   END;
   RETURN NULL;
@@ -100,7 +106,7 @@ SELECT edurange.get_points('bob', 'spring') - :bobs AS bob_gained, edurange.get_
 SELECT * FROM edurange.check_invariants();
 DROP TRIGGER more ON "GroupPoints";
 CREATE FUNCTION testing.share() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
-  $$ BEGIN PERFORM edurange.add_points('bob', 'spring', 5); RETURN NULL; END $$;
+  $$ BEGIN UPDATE public."GroupPoints" SET points = points + 5 WHERE "userId" = 'bob' AND "groupId" = 'spring'; RETURN NULL; END $$;
 CREATE TRIGGER share AFTER INSERT ON edurange.points_ledger FOR EACH ROW WHEN (new.user_id = 'ada') EXECUTE FUNCTION testing.share();
 SELECT edurange.get_points('bob', 'spring') AS bobs \gset
 SELECT count(*) FROM edurange.outcomes('add_points', ARRAY['ada','spring','2',NULL,NULL,NULL,NULL,NULL, 'bob','spring','3',NULL,NULL,NULL,NULL,NULL, 'ada','spring','4',NULL,NULL,NULL,NULL,NULL]);

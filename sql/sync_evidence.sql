@@ -1,18 +1,9 @@
 -- Absence needs evidence: what a list proves, what get-pod-status proves, and what neither does.
-CREATE PROCEDURE testing.fresh(statuses text[]) LANGUAGE sql AS $$
-  DELETE FROM "ChallengeInstance" WHERE "challengeId" = 'sch';
-  DELETE FROM edurange.sync_watch;
-  INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId", flag, "flagSecretName")
-  SELECT 'e' || n, 'sch', 'ada', 'https://e' || n || '.example.org', s::"ChallengeStatus", 'spring', 'EDU-{e}', 'flag-secret-e' || n
-  FROM unnest(statuses) WITH ORDINALITY AS t (s, n)
-$$;
-CREATE FUNCTION testing.state() RETURNS text LANGUAGE sql AS $$
-  SELECT string_agg(id || ' ' || status, ', ' ORDER BY id) FROM "ChallengeInstance" WHERE "challengeId" = 'sch'
-$$;
-CREATE VIEW testing.watched AS SELECT name, reason, pod_status, since::time AS since, attempts, due::time AS due FROM edurange.sync_watch ORDER BY name, reason;
+CALL testing.fresh();
+SELECT stale AS stale_before FROM edurange.sync_status() \gset
 
 -- a pod that is missing is watched, asked for after the grace period, and gone when that is proved
-CALL testing.fresh('{ACTIVE,ACTIVE}');
+CALL testing.running('{ACTIVE,ACTIVE}');
 SELECT changed, wanted FROM edurange.sync_apply(testing.pods('e1 ACTIVE'), '2021-01-01 00:00:00');
 SELECT * FROM testing.watched;
 SELECT changed, wanted FROM edurange.sync_apply(testing.pods('e1 ACTIVE'), '2021-01-01 00:00:29');
@@ -24,7 +15,7 @@ SELECT changed FROM edurange.sync_apply(testing.statuses('e2 not_found'), '2021-
 SELECT testing.state();
 SELECT * FROM testing.watched;
 -- get-pod-status sees a pod that the list leaves out: the period begins anew
-CALL testing.fresh('{ACTIVE,ACTIVE}');
+CALL testing.running('{ACTIVE,ACTIVE}');
 SELECT changed FROM edurange.sync_apply(testing.pods('e1 ACTIVE'), '2021-01-02 00:00:00');
 SELECT changed FROM edurange.sync_apply(testing.statuses('e2 ACTIVE'), '2021-01-02 00:00:30');
 SELECT * FROM testing.watched;
@@ -34,7 +25,7 @@ SELECT changed FROM edurange.sync_apply(testing.statuses('e2 not_found'), '2021-
 SELECT changed FROM edurange.sync_apply(testing.statuses('e2 not_found'), '2021-01-02 00:01:02');
 SELECT testing.state();
 -- a list that has the pod again forgets all
-CALL testing.fresh('{ACTIVE}');
+CALL testing.running('{ACTIVE}');
 SELECT changed FROM edurange.sync_apply(testing.pods(''), '2021-01-03 00:00:00');
 SELECT changed FROM edurange.sync_apply(testing.pods('e1 ACTIVE'), '2021-01-03 00:00:40');
 SELECT changed FROM edurange.sync_apply(testing.statuses('e1 not_found'), '2021-01-03 00:00:41');
@@ -44,11 +35,11 @@ SELECT changed FROM edurange.sync_apply(testing.pods('e1 ACTIVE') || testing.sta
 SELECT testing.state();
 
 -- too many at once: held, reported, asked for at once, and ended only when not found twice
-CALL testing.fresh(array_fill('ACTIVE'::text, ARRAY[5]));
+CALL testing.running(array_fill('ACTIVE'::text, ARRAY[5]));
 SELECT changed, held FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 ACTIVE, e3 ACTIVE, e4 ACTIVE, e5 ACTIVE'), '2021-02-01 00:00:00');
 SELECT changed, held FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 ACTIVE'), '2021-02-01 00:00:02');
 SELECT changed, held, wanted FROM edurange.sync_apply(testing.pods(''), '2021-02-01 00:00:04');
-CALL testing.fresh(array_fill('ACTIVE'::text, ARRAY[5]));
+CALL testing.running(array_fill('ACTIVE'::text, ARRAY[5]));
 SELECT changed, held, wanted -> 'statuses' AS statuses FROM edurange.sync_apply(testing.pods('e5 ACTIVE'), '2021-02-01 01:00:00');
 SELECT * FROM testing.watched;
 SELECT held FROM edurange.sync_status();
@@ -61,16 +52,16 @@ SELECT testing.state();
 SELECT changed FROM edurange.sync_apply(testing.pods('e2 ACTIVE, e3 TERMINATING, e4 ACTIVE, e5 ACTIVE'), '2021-02-01 01:00:33');
 SELECT testing.state();
 -- one in five may vanish, when that is more than three
-CALL testing.fresh(array_fill('ACTIVE'::text, ARRAY[20]));
+CALL testing.running(array_fill('ACTIVE'::text, ARRAY[20]));
 SELECT held FROM edurange.sync_apply(testing.pods((SELECT string_agg('e' || n || ' ACTIVE', ', ') FROM generate_series(5, 20) n)), '2021-02-02 00:00');
-CALL testing.fresh(array_fill('ACTIVE'::text, ARRAY[20]));
+CALL testing.running(array_fill('ACTIVE'::text, ARRAY[20]));
 SELECT held FROM edurange.sync_apply(testing.pods((SELECT string_agg('e' || n || ' ACTIVE', ', ') FROM generate_series(6, 20) n)), '2021-02-02 00:01');
 -- those that wait for their pod have not vanished
-CALL testing.fresh(array_fill('QUEUED'::text, ARRAY[20]));
+CALL testing.running(array_fill('QUEUED'::text, ARRAY[20]));
 SELECT held FROM edurange.sync_apply(testing.pods(''), '2021-02-02 00:02');
 
 -- a list that does not come changes nothing; for longer than the grace period, every instance is asked for
-CALL testing.fresh('{ACTIVE,QUEUED,TERMINATED,ERROR}');
+CALL testing.running('{ACTIVE,QUEUED,TERMINATED,ERROR}');
 SELECT changed FROM edurange.sync_apply(testing.pods('e1 ACTIVE'), '2021-03-01 00:00:00');
 SELECT wanted FROM edurange.sync_apply('{"error": "HTTP 500"}', '2021-03-01 00:00:02');
 SELECT wanted FROM edurange.sync_apply('{"error": "HTTP 500"}', '2021-03-01 00:00:31');
@@ -81,17 +72,17 @@ SELECT changed FROM edurange.sync_apply(testing.statuses('e1 not_found'), '2021-
 SELECT testing.state();
 
 -- observations that are older than what was applied change nothing
-CALL testing.fresh('{ACTIVE}');
+CALL testing.running('{ACTIVE}');
 SELECT changed FROM edurange.sync_apply(testing.pods('e1 ACTIVE'), '2021-04-01 00:00:10');
 SELECT changed FROM edurange.sync_apply(testing.pods('e1 ERROR'), '2021-04-01 00:00:09');
 SELECT changed FROM edurange.sync_apply(testing.pods(''), '2021-04-01 00:00:09');
 SELECT changed FROM edurange.sync_apply(testing.statuses('e1 TERMINATING'), '2021-04-01 00:00:09');
-SELECT testing.state(), (SELECT count(*) FROM edurange.sync_watch) AS watched, stale FROM edurange.sync_status();
+SELECT testing.state(), (SELECT count(*) FROM edurange.sync_watch) AS watched, stale - :stale_before AS stale FROM edurange.sync_status();
 SELECT changed FROM edurange.sync_apply(testing.pods('e1 TERMINATING'), '2021-04-01 00:00:10');
 SELECT testing.state();
 
 -- flags: asked for when they are missing, never overwritten by nothing
-CALL testing.fresh('{CREATING,ACTIVE,ACTIVE,TERMINATING,ACTIVE}');
+CALL testing.running('{CREATING,ACTIVE,ACTIVE,TERMINATING,ACTIVE}');
 UPDATE "ChallengeInstance" SET flag = 'flag{decoy}', "flagSecretName" = NULL WHERE id IN ('e1', 'e2', 'e4');
 UPDATE "ChallengeInstance" SET flag = 'null' WHERE id = 'e5';
 SELECT wanted -> 'secrets' AS secrets FROM edurange.sync_apply(testing.pods('e1 CREATING, e2 ACTIVE, e3 ACTIVE, e4 TERMINATING, e5 ACTIVE'), '2021-05-01 00:00:00');

@@ -1,4 +1,6 @@
 -- What a pass does beyond statuses: adoption, requests to end, retention.
+CALL testing.fresh();
+CALL testing.running('{}');
 -- adoption: after quarantine, with a user and the one challenge that fits
 INSERT INTO "Challenge" (id, name, "challengeTypeId") VALUES ('sql1', 'SQL Injection: Basic', 'st'), ('sql2', 'SQL Injection; Basic', 'st'), ('odd', '(Odd one)', 'st');
 INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('sgc1', 1, 'sql1', 'spring'), ('sgc2', 1, 'sql1', 'autumn'), ('sgc3', 1, 'sql2', 'autumn'), ('sgc4', 1, 'odd', 'spring');
@@ -40,7 +42,7 @@ RESET edurange.sync_quarantine;
 DELETE FROM "ChallengeInstance" WHERE id LIKE 'p-%';
 
 -- an end that does not come is requested again, at growing distances, and given up
-CALL testing.fresh('{TERMINATING,TERMINATING}');
+CALL testing.running('{TERMINATING,TERMINATING}');
 SET edurange.sync_end_attempts = 2;
 SELECT wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 TERMINATING'), '2022-02-01 00:00:00');
 SELECT * FROM testing.watched;
@@ -65,7 +67,7 @@ SELECT testing.state();
 RESET edurange.sync_end_attempts;
 
 -- the pod of an instance that is over is ended after the grace period, and again and again
-CALL testing.fresh('{TERMINATED,TERMINATED}');
+CALL testing.running('{TERMINATED,TERMINATED}');
 SELECT wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 TERMINATING'), '2022-03-01 00:00:00');
 SELECT * FROM testing.watched WHERE reason <> 'retained';
 SELECT wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 TERMINATING'), '2022-03-01 00:00:29');
@@ -79,7 +81,7 @@ SELECT (wanted -> 'ends') AS ends FROM edurange.sync_apply(testing.pods('e1 TERM
 SELECT count(*) FROM edurange.sync_watch WHERE reason = 'zombie';
 
 -- what is over is kept for the retention period, then purged
-CALL testing.fresh('{TERMINATED,ACTIVE,TERMINATED}');
+CALL testing.running('{TERMINATED,ACTIVE,TERMINATED}');
 SET edurange.instance_retention = '2 h';
 SELECT changed FROM edurange.sync_apply(testing.pods('e2 ACTIVE'), '2022-04-01 00:00');
 SELECT name, reason FROM testing.watched;
@@ -91,7 +93,7 @@ SELECT changed FROM edurange.sync_apply(testing.pods('e2 ACTIVE'), '2022-04-01 0
 SELECT testing.state();
 SELECT name, reason FROM testing.watched;
 SET edurange.instance_retention = 0;
-CALL testing.fresh('{TERMINATED}');
+CALL testing.running('{TERMINATED}');
 SELECT changed FROM edurange.sync_apply(testing.pods(''), '2022-05-01');
 SELECT testing.state();
 RESET edurange.instance_retention;

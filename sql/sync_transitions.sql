@@ -1,17 +1,8 @@
 -- What an observation of a pod does to its instance: every cell of the table of transitions.
+CALL testing.fresh();
 DELETE FROM "ChallengeInstance";
 INSERT INTO "ChallengeType" (id, name) VALUES ('st', 'sync');
 INSERT INTO "Challenge" (id, name, "challengeTypeId") VALUES ('sch', 'Sync: first', 'st');
-CREATE FUNCTION testing.pods(pods text) RETURNS jsonb LANGUAGE sql AS $$
-  SELECT jsonb_build_object('challenge_pods', coalesce(jsonb_agg(jsonb_build_object('name', split_part(p, ' ', 1), 'status', split_part(p, ' ', 2),
-    'webosUrl', 'https://' || split_part(p, ' ', 1) || '.example.org')), '[]')) FROM unnest(string_to_array(nullif(pods, ''), ', ')) p
-$$;
-COMMENT ON FUNCTION testing.pods(text) IS 'A list of pods from "name STATUS, name STATUS".';
-CREATE FUNCTION testing.statuses(statuses text) RETURNS jsonb LANGUAGE sql AS $$
-  SELECT jsonb_build_object('statuses', jsonb_agg(jsonb_build_object('name', split_part(p, ' ', 1), 'status', split_part(p, ' ', 2))))
-  FROM unnest(string_to_array(statuses, ', ')) p
-$$;
-COMMENT ON FUNCTION testing.statuses(text) IS 'Answers of get-pod-status from "name status, name status".';
 CREATE PROCEDURE testing.instances(prefix text) LANGUAGE sql AS $$
   DELETE FROM "ChallengeInstance" WHERE "challengeId" = 'sch';
   DELETE FROM edurange.sync_watch;

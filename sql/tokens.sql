@@ -1,4 +1,5 @@
 -- Tokens: shown once, stored as a hash.
+CALL testing.fresh();
 SELECT id, token, tier, label, "userId", "instanceId", "expiresAt" FROM edurange.create_token('player', 'a front end') \gset t_
 SELECT :'t_token' ~ '^edr_[0-9a-f]{64}$' AS shaped, :'t_tier' AS tier, :'t_label' AS label;
 SELECT count(*) FROM edurange.token WHERE row_to_json(token)::text LIKE '%' || substr(:'t_token', 5) || '%';
@@ -11,9 +12,11 @@ INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", st
 SELECT tier, "userId", "instanceId", "expiresAt" > now() AS later FROM edurange.create_token('service', 'bound', now() + interval '1 h', 'ada', 'ti');
 SELECT tier, "userId", "instanceId", token AS pod FROM edurange.create_token('admin', 'pod', instance_id => 'ti') \gset i_
 SELECT tier, "userId", "instanceId" FROM edurange.authenticate_token(sha256(:'i_pod'::bytea));
-SELECT token FROM edurange.create_token('player', 'short', clock_timestamp() + interval '0.2 s') \gset s_
-SELECT pg_sleep(0.3);
-SELECT id FROM edurange.authenticate_token(sha256(:'s_token'::bytea));
+-- a token with an expiry is one until then, and none from that instant on
+SELECT token FROM edurange.create_token('player', 'short', now() + interval '1 h') \gset s_
+SELECT label FROM edurange.authenticate_token(sha256(:'s_token'::bytea));
+SELECT span, testing.at_once(format($$UPDATE edurange.token SET expires_at = statement_timestamp() + interval %L WHERE label = 'short'$$, span),
+  format($$SELECT label FROM edurange.authenticate_token(sha256(%L::bytea))$$, :'s_token')) AS token FROM unnest(ARRAY['1 us', '0', '-1 us']) AS t (span);
 -- revoking, which is done only once
 SELECT "revokedAt" IS NOT NULL AS revoked FROM edurange.revoke_token(:'t_id');
 SELECT "revokedAt" AS first FROM edurange.tokens() WHERE id = :'t_id' \gset

@@ -11,6 +11,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 
 #include "admin/commands.h"
 #include "admin/findings.h"
@@ -489,7 +490,12 @@ SQL_FUNCTION(edurange_repair)
 	if (finding->mend != 0)
 		count = STATEMENT_RUN(&statements[finding->mend], value_text(subject));
 	else
+	{
+		/* a statement that reads would not see what was committed while the lock was waited for */
+		PushActiveSnapshot(GetTransactionSnapshot());
 		count = list_rows(finding, subject);
+		PopActiveSnapshot();
+	}
 	put_rows(fcinfo, finding, count);
 	if (finding->mend == 0)
 		mend_totals(count);

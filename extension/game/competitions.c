@@ -18,6 +18,7 @@
 #include "calls/idempotency.h"
 #include "calls/locks.h"
 #include "game/activity.h"
+#include "game/completions.h"
 
 #define LEADERBOARD_LIMIT 10000
 #define CODE_LENGTH 8      /* of a code made here */
@@ -162,14 +163,16 @@ static Statement statements[STATEMENT_COUNT] = {
                     {TEXTOID, TEXTOID},
                     .reads = true},
     [PROGRESS] = {"SELECT ROW(coalesce(array_agg(ROW(gc.id, gc.\"challengeId\", c.name, gc.points,"
-                  " cc.id IS NOT NULL, coalesce(cc.\"pointsEarned\", 0)"
+                  " cc.id IS NOT NULL, least(paid.points, 2147483647)::integer"
                   " )::edurange.challenge_progress ORDER BY gc.\"createdAt\", gc.id), '{}'),"
-                  " coalesce(sum(gc.points), 0), coalesce(sum(cc.\"pointsEarned\"), 0),"
+                  " coalesce(sum(gc.points), 0), coalesce(sum(paid.points), 0)::bigint,"
                   " coalesce(100.0 * count(cc.id) / nullif(count(*), 0), 0)::float8"
                   " )::edurange.progress FROM public.\"GroupChallenge\" gc"
                   " JOIN public.\"Challenge\" c ON c.id = gc.\"challengeId\""
                   " LEFT JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"
-                  "  AND cc.\"userId\" = $2 WHERE gc.\"groupId\" = $1",
+                  "  AND cc.\"userId\" = $2, LATERAL (SELECT greatest("
+                  "  " PAID_BY_QUESTIONS("$2", "gc.id") ", " PAID_BY_COMPLETION(
+                      "$2", "gc.id") " )) AS paid (points) WHERE gc.\"groupId\" = $1",
                   {TEXTOID, TEXTOID},
                   .reads = true},
 };

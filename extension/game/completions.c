@@ -80,12 +80,7 @@ static Statement statements[STATEMENT_COUNT] = {
                     " AND qc.\"groupChallengeId\" = $3",
                     {TEXTOID, TEXTOID, TEXTOID},
                     .by_key = true},
-    /* What was paid for the challenge: by its questions, and by its completion. */
-    [PAID] = {"SELECT (SELECT coalesce(sum(\"pointsEarned\"), 0) FROM public.\"QuestionCompletion\""
-              " WHERE \"userId\" = $1 AND \"groupChallengeId\" = $2),"
-              " (SELECT coalesce(max(\"pointsEarned\"), 0)::bigint"
-              " FROM public.\"ChallengeCompletion\""
-              " WHERE \"userId\" = $1 AND \"groupChallengeId\" = $2)",
+    [PAID] = {"SELECT " PAID_BY_QUESTIONS("$1", "$2") ", " PAID_BY_COMPLETION("$1", "$2"),
               {TEXTOID, TEXTOID},
               .by_key = true},
     [INSERT_COMPLETION] = {"INSERT INTO public.\"QuestionCompletion\" AS qc (id, \"userId\","

@@ -15,6 +15,17 @@
 #include "calls/caller.h"
 #include "game/answers.h"
 
+/*
+ * What was paid a user for a group challenge, by its questions and by its completion, as SQL that reads a
+ * bigint each.  The larger of the two is what was paid.
+ */
+#define PAID_BY_QUESTIONS(user_id, group_challenge_id)                                             \
+	"(SELECT coalesce(sum(\"pointsEarned\"), 0) FROM public.\"QuestionCompletion\""                \
+	" WHERE \"userId\" = " user_id " AND \"groupChallengeId\" = " group_challenge_id ")"
+#define PAID_BY_COMPLETION(user_id, group_challenge_id)                                            \
+	"(SELECT coalesce(max(\"pointsEarned\"), 0)::bigint FROM public.\"ChallengeCompletion\""       \
+	" WHERE \"userId\" = " user_id " AND \"groupChallengeId\" = " group_challenge_id ")"
+
 typedef struct Play
 {
 	/* as asked */

@@ -114,4 +114,4 @@ CREATE FUNCTION edurange.competition_progress(
   RETURNS edurange.progress
   AS 'MODULE_PATHNAME', 'edurange_competition_progress' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.competition_progress(text, text, edurange.caller) IS
-  'The challenges of a competition in the order in which they were added, which of them a user has completed, and the share of completed ones in percent. Tier: player. Errors: missing_parameter, forbidden, competition_not_found, user_not_found.';
+  'The challenges of a competition in the order in which they were added, which of them a user has completed, what was paid for each, and the share of completed ones in percent. Tier: player. Errors: missing_parameter, forbidden, competition_not_found, user_not_found.';

@@ -149,7 +149,7 @@ if ($waiting == 0)
 	my ($answered) = send_json('POST', '/add_points', \%add, 'service', 'key-2');
 	POSIX::_exit($answered == 200 ? 0 : 1);
 }
-ok($node->poll_query_until('edurange', q{SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory'}), 'the first is under way');
+ok($node->poll_query_until('edurange', q{SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'userlock'}), 'the first is under way');
 my $began = time;
 ($status, $json) = send_json('POST', '/add_points', \%add, 'service', 'key-2');
 is_deeply([ $status, $json->{code} ], [ 409, 'in_progress' ], 'refused while the first is under way');
@@ -161,7 +161,7 @@ $blocker->finish;
 # The shim is killed after the commit and before the answer: a trigger makes it wait in between.
 $node->safe_psql('edurange', q{
 	CREATE FUNCTION public.linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1.5); RETURN NULL; END $$;
-	CREATE CONSTRAINT TRIGGER linger AFTER UPDATE ON "GroupPoints" DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.linger()});
+	CREATE CONSTRAINT TRIGGER linger AFTER INSERT ON edurange.points_ledger DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.linger()});
 my $lost = fork() // die $!;
 if ($lost == 0)
 {
@@ -174,7 +174,7 @@ waitpid($lost, 0);
 is($?, 0, 'the answer was lost');
 ok($node->poll_query_until('edurange', q{SELECT edurange.get_points('bob', 'g') = 77}), 'the transaction ends');
 is($node->safe_psql('edurange', q{SELECT edurange.get_points('bob', 'g')}), '77', 'the effect was not');
-$node->safe_psql('edurange', q{DROP TRIGGER linger ON "GroupPoints"});
+$node->safe_psql('edurange', q{DROP TRIGGER linger ON edurange.points_ledger});
 $shim->launch;
 my $entries = $node->safe_psql('edurange', 'SELECT count(*) FROM edurange.points_ledger');
 ($status, $json) = send_json('POST', '/set_points', { %add, points => 77 }, 'service', 'key-3');
