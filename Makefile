@@ -74,14 +74,15 @@ build/conditions.h: build/compiler
 	mv $@.new $@
 
 # The install script: schema/extension/ in order of the file names, and between them, as numbers 80
-# and 81, the migrations that edurange.migrate() applies and the JSON schemas.
+# to 82, the migrations that edurange.migrate() applies, the JSON schemas and the list of grants.
 SCRIPT_PARTS := $(wildcard schema/extension/*.sql)
 $(FRESH_SCRIPT): $(SCRIPT_PARTS) $(wildcard schema/migrations/*.sql schema/*.schema.json) \
-		schema/make_migrations.sh schema/make_schemas.sh edurange.control build/script-parts
+		schema/make_migrations.sh schema/make_schemas.sh schema/make_grants.pl edurange.control build/script-parts
 	@rm -rf build/script && mkdir -p build/script
 	cp $(SCRIPT_PARTS) build/script/
 	sh schema/make_migrations.sh > build/script/80_migration_source.sql
 	sh schema/make_schemas.sh > build/script/81_builtin_schema.sql
+	perl schema/make_grants.pl > build/script/82_granted.sql
 	LC_ALL=C; export LC_ALL; cat build/script/*.sql > $@
 
 $(RELEASED:%=build/edurange--%.sql): build/%: schema/released/%

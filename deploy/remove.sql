@@ -17,7 +17,7 @@ DECLARE
 BEGIN
   FOR command IN
     SELECT format('DROP INDEX public.%I', relname) FROM pg_catalog.pg_class
-    WHERE relnamespace = 'public'::regnamespace AND relkind = 'i' AND relname LIKE 'edurange\_%'
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'i' AND pg_catalog.starts_with(relname, 'edurange_')
     UNION ALL
     SELECT format('ALTER TABLE public.%I REPLICA IDENTITY DEFAULT', c.relname) FROM pg_catalog.pg_class c
     WHERE c.relnamespace = 'public'::regnamespace AND c.relreplident = 'i'

@@ -100,9 +100,11 @@ DROP SCHEMA testing_player CASCADE;
 RESET client_min_messages;
 DROP ROLE testing_player;
 -- a batch that ended with an error leaves nothing behind: the next call is entered as any other
-CREATE ROLE testing_player LOGIN IN ROLE edurange_player;
-SET ROLE testing_player;
-SELECT testing.refused($$SELECT edurange.outcomes('wire', ARRAY['x'])$$);
+CREATE ROLE testing_service LOGIN IN ROLE edurange_service;
+ALTER TABLE "GroupPoints" ADD CONSTRAINT modest CHECK (points < 1000000) NOT VALID;
+SET ROLE testing_service;
+SELECT testing.refused($$SELECT edurange.outcomes('add_points', ARRAY['ada','spring','2000000',NULL,NULL,NULL,NULL,NULL])$$);
 SELECT testing.refused($$SELECT edurange.get_points('ada', 'spring')$$);
 RESET ROLE;
-DROP ROLE testing_player;
+ALTER TABLE "GroupPoints" DROP CONSTRAINT modest;
+DROP ROLE testing_service;

@@ -26,6 +26,12 @@ SELECT * FROM edurange.planted_objects();
 SELECT * FROM edurange.planted_platform(NULL);
 -- assertions
 SELECT kind, name, present, apply FROM edurange.assertions() WHERE kind = 'index' ORDER BY name LIMIT 1;
+-- rights
+SELECT kind, name, present, apply, possible FROM edurange.rights() WHERE name = 'SELECT on edurange.standing to edurange_game';
+-- granted
+SELECT DISTINCT role FROM edurange.granted() WHERE 'get_points' = ANY (functions);
+-- wanted_indexes
+SELECT * FROM edurange.wanted_indexes() ORDER BY name LIMIT 1;
 -- migration_source
 SELECT number, name, length(sha256) AS digits FROM edurange.migration_source();
 -- migration_applied

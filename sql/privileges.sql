@@ -13,7 +13,7 @@ WHERE n.nspname = 'edurange' AND a.grantee = 0;
 -- nobody but who installed can replace a function, none runs as its owner, and those in SQL pin their search_path
 SELECT p.oid::regprocedure AS wrong FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
 WHERE n.nspname = 'edurange' AND (NOT (SELECT rolsuper FROM pg_roles WHERE oid = p.proowner) OR p.prosecdef
-  OR l.lanname <> 'c' AND p.proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']);
+  OR l.lanname <> 'c' AND NOT coalesce(p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false));
 -- every function and no trigger has a comment
 SELECT p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname = 'edurange' AND obj_description(p.oid, 'pg_proc') IS NULL;

@@ -223,6 +223,7 @@ sub check_routes
 	my $granted = granted();
 	my $shim = join "\n", @c_text{ grep { m{^shim/.*\.c$} } @c_files };
 	my $documented = slurp('docs/http-api.md');
+	my %batchable = map { $_ => 1 } map { /^SQL_FUNCTION_BATCHABLE\(edurange_(\w+)\)/mg } @c_text{ grep { m{^extension/} } @c_files };
 	my ($table) = $shim =~ /^const Route routes\[\] = \{(.*?)^\};/ms;
 	my %statement;
 	my $count = 0;
@@ -245,6 +246,11 @@ sub check_routes
 		my @functions = grep { $_ ne 'outcomes' && $_ ne 'wire' }
 		  $text =~ /\b[A-Z_]+\("(\w+)/g, $text =~ /(?:\bFROM|\bSELECT|,) edurange\.(\w+)/g, $text =~ /\boutcomes\('(\w+)/g;
 		finding("$method $path calls no function that is known here") unless @functions || !defined $tier;
+		for my $function ($text =~ /\bBATCHED(?:_AS)?\("(\w+)/g)
+		{
+			finding("$method $path calls edurange.$function in batches, which is not marked as one for them")
+			  unless $batchable{$function};
+		}
 		for my $function (@functions)
 		{
 			my $to = $granted->{$function};

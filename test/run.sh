@@ -1,7 +1,7 @@
 #!/bin/sh
 # All test suites against private servers with the staged build; nothing that runs on this machine is
 # touched.  TESTS="points 020_" runs only the tests whose names contain one of the words;
-# SUITES="regress isolation" runs only those of regress, isolation, sanitized, tap, fuzz and long;
+# SUITES="regress isolation" runs only those of regress, hostile, isolation, sanitized, tap, fuzz and long;
 # EDURANGE_LONG=1 asks tests for their long variants; EDURANGE_SANITIZE=no leaves the sanitizers out.
 # Ends with what was not run, and why, and one line "N passed, N failed": regression tests, isolation tests
 # and TAP files.
@@ -60,10 +60,20 @@ make_work_dir() {
   [ "$(id -u)" -ne 0 ] || chown "$SERVER_USER:" "$WORK/out"
 }
 
+# A module that calls each function of the extension under hostile settings, for the suite that does.
+build_hostile() {
+  "${CC:-cc}" -shared -fPIC -I "$("$PG_CONFIG" --includedir-server)" -DSETTINGS="\"$WORK/src/test/hostile/settings.conf\"" \
+    -o "$WORK/stage/hostile.so" "$TOP/test/hostile/hostile.c"
+  {
+    cat "$WORK/regress.conf"
+    say "session_preload_libraries = '$WORK/stage/hostile.so'"
+  } >"$WORK/hostile.conf"
+}
+
 # Copies of what the tests read, with modes that let SERVER_USER read them.
 copy_inputs() {
   (cd "$TOP" && cp -R --parents sql expected deploy schema edurange.control docs README.md CONTRIBUTING.md \
-    Makefile test/adoption test/fuzz test/instance_manager test/isolation test/kubernetes test/perl \
+    Makefile test/adoption test/fuzz test/hostile test/instance_manager test/isolation test/kubernetes test/perl \
     test/prisma test/prometheus test/t test/*.pl test/*.sh "$WORK/src/" 2>/dev/null) || true
   # shellcheck disable=SC2046 # one word a file
   copy_sources "$WORK/src" $(cd "$TOP" && find extension shim syncworker -name '*.[cho]' -o -name '*.so') edurange.so
@@ -190,16 +200,15 @@ only() {
   done | tr '\n' ' '
 }
 
-# pg_regress or pg_isolation_regress with a server of its own; with a fifth argument, that is loaded
-# into the server before everything else.
+# pg_regress or pg_isolation_regress with a server of its own and what a file says of its configuration; with a
+# sixth argument, that is loaded into the server before everything else.
 run_regress() {
   suite=$1
   program=$2
   input=$3
   tests=$4
-  preload=${5:-}
-  conf=$WORK/regress.conf
-  [ -z "$preload" ] || conf=$WORK/sanitized.conf
+  conf=$5
+  preload=${6:-}
   [ -n "$tests" ] || return 0
   say "---- $suite"
   mkdir "$WORK/out/$suite"
@@ -208,7 +217,7 @@ run_regress() {
   # shellcheck disable=SC2086 # one word a test
   (cd "$WORK/out/$suite" && as_user timeout "$LIMIT" ${preload:+env LD_PRELOAD="$preload"} \
     "$PGXS_TEST/$program" --inputdir="$input" \
-    --outputdir="$WORK/out/$suite" --bindir="$BINDIR" --dbname="edurange_${suite%_sanitized}" \
+    --outputdir="$WORK/out/$suite" --bindir="$BINDIR" --dbname="edurange_${suite%%_*}" \
     --temp-instance="$WORK/out/$suite/server" --temp-config="$conf" \
     --encoding=UTF8 --no-locale $tests) >"$WORK/out/$suite.log" 2>&1 || status=$?
   "$TOP/test/stop_left.sh" "$WORK/out/$suite" >>"$WORK/out/$suite.log"
@@ -273,10 +282,10 @@ run_sanitized() {
   ASAN_OPTIONS=$options:detect_leaks=0:abort_on_error=1
   build_sanitized_server
   run_regress regress_sanitized regress/pg_regress "$src" \
-    "$(only "$SANITIZED_REGRESS" "$(list_tests "$src/sql" .sql "$src/sql/schedule")")" "$PRELOAD"
+    "$(only "$SANITIZED_REGRESS" "$(list_tests "$src/sql" .sql "$src/sql/schedule")")" "$WORK/sanitized.conf" "$PRELOAD"
   if [ -n "${EDURANGE_LONG:-}" ]; then
     run_regress isolation_sanitized isolation/pg_isolation_regress "$src/test/isolation" \
-      "$(list_tests "$src/test/isolation/specs" .spec "$src/test/isolation/schedule")" "$PRELOAD"
+      "$(list_tests "$src/test/isolation/specs" .spec "$src/test/isolation/schedule")" "$WORK/sanitized.conf" "$PRELOAD"
   fi
   for name in $SANITIZED_TAP; do
     ! wanted "$name" || run_tap "$src/test/t/$name.pl" "$PRELOAD"
@@ -406,11 +415,15 @@ unset EDURANGE_URL EDURANGE_IM_URL EDURANGE_PORT EDURANGE_PGPORT EDURANGE_IM_POR
 
 src=$WORK/src
 if wanted_suite regress; then
-  run_regress regress regress/pg_regress "$src" "$(list_tests "$src/sql" .sql "$src/sql/schedule")"
+  run_regress regress regress/pg_regress "$src" "$(list_tests "$src/sql" .sql "$src/sql/schedule")" "$WORK/regress.conf"
+fi
+if wanted_suite hostile; then
+  build_hostile
+  run_regress regress_hostile regress/pg_regress "$src" "$(list_tests "$src/sql" .sql "$src/sql/schedule")" "$WORK/hostile.conf"
 fi
 if wanted_suite isolation; then
   run_regress isolation isolation/pg_isolation_regress "$src/test/isolation" \
-    "$(list_tests "$src/test/isolation/specs" .spec "$src/test/isolation/schedule")"
+    "$(list_tests "$src/test/isolation/specs" .spec "$src/test/isolation/schedule")" "$WORK/regress.conf"
 fi
 if wanted_suite sanitized && [ "${EDURANGE_SANITIZE:-yes}" != no ]; then
   run_sanitized

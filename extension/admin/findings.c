@@ -44,12 +44,15 @@ typedef enum StatementId
 	OUTSIDERS_LIST,
 	TOTALS_LIST,
 	TOTALS_FIRST_LIST,
+	BALANCES_LIST,
+	BALANCES_OPEN,
 	TYPES_HOLD,
 	COMPLETIONS_HOLD,
 	UNEARNED_HOLD,
 	INSTANCES_HOLD,
 	PACKS_HOLD,
 	TOTALS_HOLD,
+	BALANCES_HOLD,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -178,6 +181,7 @@ typedef enum StatementId
 #define INSTANCE_TABLES "public.\"ChallengeInstance\""
 #define PACKS_TABLES "public.\"ChallengePack\", public.\"Challenge\""
 #define OUTSIDERS_TABLES "public.\"GroupPoints\", public.\"_GroupMembers\""
+#define BALANCES_TABLES "public.\"GroupPoints\", edurange.points_ledger, edurange.standing"
 #define TOTALS_TABLES "public.\"GroupPoints\", " COMPLETION_TABLES
 #define HOLD(tables)                                                                               \
 	{                                                                                              \
@@ -236,13 +240,60 @@ static Statement statements[STATEMENT_COUNT] = {
     [OUTSIDERS_LIST] = LIST(OUTSIDERS),
     [TOTALS_LIST] = LIST(TOTALS(BY_SERVICE, NOT_CORRECTED)),
     [TOTALS_FIRST_LIST] = LIST(TOTALS("NULL", "")),
+    [BALANCES_LIST] =
+        LIST("SELECT subject, format('the total of user \"%s\" in competition \"%s\" is"
+             " %s, the entries of the ledger sum up to %s, the board says %s',"
+             " user_id, group_id, points, sum, board) FROM " UNBALANCED
+             " AS u WHERE true" ONLY("subject")),
+    [BALANCES_OPEN] = {"SELECT " UNBALANCED_COLUMNS " FROM " UNBALANCED
+                       " AS u WHERE true" ONLY("subject"),
+                       {TEXTOID}},
     [TYPES_HOLD] = HOLD(TYPES_TABLES),
     [COMPLETIONS_HOLD] = HOLD(COMPLETION_TABLES),
     [UNEARNED_HOLD] = HOLD(UNEARNED_TABLES),
     [INSTANCES_HOLD] = HOLD(INSTANCE_TABLES),
     [PACKS_HOLD] = HOLD(PACKS_TABLES),
     [TOTALS_HOLD] = HOLD(TOTALS_TABLES),
+    [BALANCES_HOLD] = HOLD("public.\"GroupPoints\""),
 };
+
+/* Sets the totals that the last statement listed, each with its entry in the ledger. */
+static void
+mend_totals(uint64 count, const char *subject)
+{
+	LedgerEntry *entries = palloc(sizeof(LedgerEntry) * Max(count, 1));
+	int64 *worth = palloc(sizeof(int64) * Max(count, 1));
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		entries[i] = (LedgerEntry){.user_id = row_text(i, 3),
+		                           .group_id = row_text(i, 4),
+		                           .kind = "set",
+		                           .actor = caller_role_actor(),
+		                           .reason = "repair: total_differs"};
+		worth[i] = row_long(i, 5);
+	}
+	for (uint64 i = 0; i < count; i++)
+	{
+		Refusal refusal = {0};
+
+		if (worth[i] > PG_INT32_MAX || worth[i] < PG_INT32_MIN)
+			raise_error(EDURANGE_OUT_OF_RANGE,
+			            "total of user \"%s\" is out of range for type integer",
+			            entries[i].user_id);
+		if (!ledger_change(&entries[i], LEDGER_SET, (int32) worth[i], &refusal))
+			raise_refusal(&refusal);
+	}
+}
+
+/* Opens the ledger anew for the pairs. */
+static void
+open_balances(uint64 count, const char *subject)
+{
+	STATEMENT_RUN(&statements[BALANCES_OPEN], value_text(subject));
+	if (count > 0)
+		ledger_open_totals(caller_role_actor(), "repair: balance_differs");
+}
 
 typedef struct Finding
 {
@@ -253,6 +304,8 @@ typedef struct Finding
 	StatementId list;
 	StatementId list_first; /* before there is a ledger, where that makes a difference */
 	StatementId mend;
+	/* where there is no statement for it: mends what list has just listed, all or of one subject */
+	void (*mend_listed)(uint64 count, const char *subject);
 } Finding;
 
 static const Finding findings[] = {
@@ -330,6 +383,15 @@ static const Finding findings[] = {
         .repair = "sets the total to what the completions are worth",
         .list = TOTALS_LIST,
         .list_first = TOTALS_FIRST_LIST,
+        .mend_listed = mend_totals,
+    },
+    {
+        .name = "balance_differs",
+        .tables = BALANCES_TABLES,
+        .hold = BALANCES_HOLD,
+        .repair = "adds an entry that makes the ledger account for the total, which stays",
+        .list = BALANCES_LIST,
+        .mend_listed = open_balances,
     },
 };
 
@@ -438,35 +500,6 @@ SQL_FUNCTION(edurange_findings)
 	return (Datum) 0;
 }
 
-/* Sets the totals that the last statement listed, each with its entry in the ledger. */
-static void
-mend_totals(uint64 count)
-{
-	LedgerEntry *entries = palloc(sizeof(LedgerEntry) * Max(count, 1));
-	int64 *worth = palloc(sizeof(int64) * Max(count, 1));
-
-	for (uint64 i = 0; i < count; i++)
-	{
-		entries[i] = (LedgerEntry){.user_id = row_text(i, 3),
-		                           .group_id = row_text(i, 4),
-		                           .kind = "set",
-		                           .actor = caller_role_actor(),
-		                           .reason = "repair: total_differs"};
-		worth[i] = row_long(i, 5);
-	}
-	for (uint64 i = 0; i < count; i++)
-	{
-		Refusal refusal = {0};
-
-		if (worth[i] > PG_INT32_MAX || worth[i] < PG_INT32_MIN)
-			raise_error(EDURANGE_OUT_OF_RANGE,
-			            "total of user \"%s\" is out of range for type integer",
-			            entries[i].user_id);
-		if (!ledger_change(&entries[i], LEDGER_SET, (int32) worth[i], &refusal))
-			raise_refusal(&refusal);
-	}
-}
-
 SQL_FUNCTION(edurange_repair)
 {
 	char *name = required_text(fcinfo, 0, "finding");
@@ -498,7 +531,7 @@ SQL_FUNCTION(edurange_repair)
 	}
 	put_rows(fcinfo, finding, count);
 	if (finding->mend == 0)
-		mend_totals(count);
+		finding->mend_listed(count, subject);
 	statements_end();
 	return (Datum) 0;
 }

@@ -9,14 +9,19 @@
 #include "utils/builtins.h"
 
 #include "admin/assertions.h"
+#include "base/refusal.h"
 #include "base/statements.h"
 #include "base/surface.h"
 
 typedef enum StatementId
 {
 	READINESS,
+	LIST_MISSING,
+	VERSION_AND_ROLES,
+	INSTALLED,
 	ONE_ROW,
 	HEALTH,
+	HEALTH_ANYWAY,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -49,6 +54,24 @@ typedef enum StatementId
 	"CASE WHEN (connections).utilization_percent > 90 THEN format('%s of %s connections are in"    \
 	" use; raise max_connections, or let what connects open fewer', (connections).current,"        \
 	" (connections).max) END], NULL)"
+#define SERVER                                                                                     \
+	"clock_timestamp(), 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1),"   \
+	" (SELECT format('%sd %sh %sm %ss', s / 86400, s / 3600 % 24, s / 60 % 60, s % 60)"            \
+	"  FROM (SELECT extract(epoch FROM clock_timestamp()"                                          \
+	"   - pg_postmaster_start_time())::bigint) AS up (s)), connections"
+#define SIZES                                                                                      \
+	"(SELECT ROW(round(b / 1048576.0, 2), pg_size_pretty(b))::edurange.health_storage"             \
+	"  FROM (SELECT CASE WHEN has_database_privilege(current_database(), 'CONNECT')"               \
+	"   THEN pg_database_size(current_database()) END) AS size (b))"
+#define LARGEST                                                                                    \
+	"ARRAY(SELECT ROW(schemaname, relname, n_live_tup,"                                            \
+	"  pg_size_pretty(pg_total_relation_size(relid)))::edurange.health_table"                      \
+	"  FROM pg_stat_user_tables ORDER BY n_live_tup DESC, relname LIMIT 10),"                      \
+	" (SELECT format('%s tables', count(*)) FROM pg_stat_user_tables)"
+#define CONNECTIONS                                                                                \
+	"(SELECT ROW(n, most, round(100.0 * n / most, 2))::edurange.health_connections"                \
+	"  FROM (SELECT (SELECT sum(numbackends)::integer FROM pg_stat_database),"                     \
+	"   current_setting('max_connections')::integer) AS connection (n, most)) AS c (connections)"
 #define VERSION "(SELECT extversion FROM pg_extension WHERE extname = 'edurange')"
 
 static Statement statements[STATEMENT_COUNT] = {
@@ -58,53 +81,167 @@ static Statement statements[STATEMENT_COUNT] = {
          " FROM edurange.assertions() WHERE NOT present AND " STOPS_SERVICE ") AS m (missing)",
          {InvalidOid},
          .reads = true},
+    [LIST_MISSING] = {"SELECT " MISSING, {InvalidOid}, .reads = true},
+    /* Of these two, what is left where rights are lost: they read catalogues, which everybody may. */
+    [VERSION_AND_ROLES] =
+        {"SELECT " VERSION ", ARRAY(SELECT 'identity ' || name"
+         "  FROM unnest(ARRAY['edurange_owner', 'edurange_game', 'edurange_player',"
+         "   'edurange_service', 'edurange_admin']) AS r (name)"
+         "  WHERE to_regrole(name) IS NULL) || $1",
+         {TEXTOID}},
+    [INSTALLED] = {"SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'migration'"
+                   " AND relnamespace = to_regnamespace('edurange'))",
+                   {InvalidOid}},
     /* Something small that reads a table, to measure. */
     [ONE_ROW] = {"SELECT number FROM edurange.migration ORDER BY number LIMIT 1",
                  {InvalidOid},
                  .reads = true},
     /* $1 milliseconds that a query took, $2 the same in a transaction of its own */
-    [HEALTH] = {"SELECT ROW('ok', CASE WHEN cardinality(problems) = 0 THEN 'everything is in place'"
-                "  ELSE array_to_string(problems, '; ') END, 'connected',"
-                " clock_timestamp(),"
-                " 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1),"
-                " (SELECT format('%sd %sh %sm %ss', s / 86400, s / 3600 % 24, s / 60 % 60, s % 60)"
-                "  FROM (SELECT extract(epoch FROM clock_timestamp()"
-                "   - pg_postmaster_start_time())::bigint) AS up (s)), connections,"
-                " ROW(round($1::numeric, 3), round($2::numeric, 3))::edurange.health_performance,"
-                " (SELECT ROW(round(b / 1048576.0, 2), pg_size_pretty(b))::edurange.health_storage"
-                "  FROM (SELECT CASE WHEN has_database_privilege(current_database(), 'CONNECT')"
-                "   THEN pg_database_size(current_database()) END) AS size (b)), '{}'::text[],"
-                " ARRAY(SELECT ROW(schemaname, relname, n_live_tup,"
-                "  pg_size_pretty(pg_total_relation_size(relid)))::edurange.health_table"
-                "  FROM pg_stat_user_tables ORDER BY n_live_tup DESC, relname LIMIT 10),"
-                " (SELECT format('%s tables', count(*)) FROM pg_stat_user_tables), " VERSION
-                ", missing, sync, drift)::edurange.health_report"
-                " FROM " MISSING " AS m (missing), (SELECT edurange.sync_status()) AS s (sync),"
-                " (SELECT edurange.sync_drift_summary()) AS d (drift), (SELECT ROW(n, most,"
-                "  round(100.0 * n / most, 2))::edurange.health_connections"
-                "  FROM (SELECT (SELECT sum(numbackends)::integer FROM pg_stat_database),"
-                "   current_setting('max_connections')::integer) AS connection (n, most))"
-                " AS c (connections), LATERAL (SELECT " PROBLEMS ") AS p (problems)",
-                {FLOAT8OID, FLOAT8OID},
-                .reads = true},
+    [HEALTH] =
+        {"SELECT ROW('ok', CASE WHEN cardinality(problems) = 0 THEN 'everything is in place'"
+         "  ELSE array_to_string(problems, '; ') END, 'connected', " SERVER ","
+         " ROW(round($1::numeric, 3), round($2::numeric, 3))::edurange.health_performance, " SIZES
+         ", '{}'::text[], " LARGEST ", " VERSION ", missing, sync, drift)::edurange.health_report"
+         " FROM " MISSING " AS m (missing), (SELECT edurange.sync_status()) AS s (sync),"
+         " (SELECT edurange.sync_drift_summary()) AS d (drift), " CONNECTIONS
+         ", LATERAL (SELECT " PROBLEMS ") AS p (problems)",
+         {FLOAT8OID, FLOAT8OID},
+         .reads = true},
+    /* $1 what is missing, $2 why that was not asked as usual */
+    [HEALTH_ANYWAY] =
+        {"SELECT ROW('ok', 'something is missing; run edurange.migrate()', 'connected', " SERVER
+         ", NULL, " SIZES ", ARRAY[$2], " LARGEST ", " VERSION
+         ", $1, NULL, NULL)::edurange.health_report FROM " CONNECTIONS,
+         {TEXTARRAYOID, TEXTOID},
+         .reads = true},
 };
 
-/* The first column of the first row of a statement without arguments. */
-static Datum
-only_value(Statement *statement)
+/* What is missing, as what is left says. */
+typedef struct Remains
 {
-	Datum value;
+	NullableDatum version;
+	NullableDatum missing;
+} Remains;
 
-	statements_begin();
-	statement_run(statement, NULL, 0);
-	value = only_result();
-	statements_end();
-	return value;
+/*
+ * Reads what everybody may read; with statements open.  problem, what else there is to say, may be NULL.
+ */
+static Remains
+read_remains(const char *problem)
+{
+	Surface saved;
+	Remains remains;
+
+	surface_as_caller(&saved);
+	STATEMENT_RUN(&statements[VERSION_AND_ROLES], value_text(problem));
+	remains.version.value = row_result(0, 1, &remains.version.isnull);
+	remains.missing.value = row_result(0, 2, &remains.missing.isnull);
+	surface_take_back(&saved);
+	return remains;
 }
 
-SQL_FUNCTION(edurange_readiness)
+/* Was migrate() ever run? */
+static bool
+is_installed(void)
 {
-	PG_RETURN_DATUM(only_value(&statements[READINESS]));
+	Surface saved;
+	bool installed;
+
+	surface_as_caller(&saved);
+	statement_run(&statements[INSTALLED], NULL, 0);
+	installed = row_bool(0, 1);
+	surface_take_back(&saved);
+	return installed;
+}
+
+/* Work that reads our tables, and its row. */
+typedef struct Reading
+{
+	void (*read)(struct Reading *reading);
+	Datum row;
+} Reading;
+
+static void
+read_in_statements(void *argument)
+{
+	Reading *reading = argument;
+
+	statements_begin();
+	reading->read(reading);
+	statements_end();
+}
+
+/*
+ * Does the work; where a right or a role that it needs is lost, returns what the error says instead.  Before the
+ * first migrate() that is an error, as everywhere.
+ */
+static char *
+read_unless_lost(Reading *reading)
+{
+	MemoryContext context = CurrentMemoryContext;
+	char *volatile problem = NULL;
+	Surface surface;
+
+	if (!surface_has_owner())
+		return pstrdup("error role \"edurange_owner\" does not exist");
+	surface_note(&surface);
+	PG_TRY();
+	{
+		in_subtransaction(read_in_statements, reading, true);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+			PG_RE_THROW();
+		FlushErrorState();
+		problem = psprintf("error %s", error->message);
+	}
+	PG_END_TRY();
+	surface_restore(&surface);
+	return problem;
+}
+
+static void
+read_readiness(Reading *reading)
+{
+	statement_run(&statements[READINESS], NULL, 0);
+	reading->row = only_result();
+}
+
+SQL_FUNCTION_ANYWAY(edurange_readiness)
+{
+	Reading reading = {.read = read_readiness};
+	char *problem = read_unless_lost(&reading);
+	Remains remains;
+
+	if (problem == NULL)
+		return reading.row;
+	statements_begin();
+	remains = read_remains(problem);
+	statements_end();
+	return composite_result(
+	    fcinfo, (NullableDatum[]){value_bool(false), remains.version, remains.missing}, 3);
+}
+
+static void
+read_missing(Reading *reading)
+{
+	statement_run(&statements[LIST_MISSING], NULL, 0);
+	reading->row = only_result();
+}
+
+/* What is missing, as the list has it or as what is left says; with statements open. */
+static NullableDatum
+find_missing(const char *problem)
+{
+	Reading reading = {.read = read_missing};
+
+	return read_unless_lost(&reading) == NULL ? (NullableDatum){.value = reading.row}
+	                                          : read_remains(problem).missing;
 }
 
 static void
@@ -130,18 +267,37 @@ milliseconds(bool transaction)
 	return INSTR_TIME_GET_MILLISEC(end);
 }
 
-SQL_FUNCTION(edurange_health)
+static void
+read_health(Reading *reading)
 {
 	NullableDatum query = {0};
 	NullableDatum transaction = {0};
-	Datum row;
 
-	statements_begin();
 	(void) milliseconds(false);
 	query.value = Float8GetDatum(milliseconds(false));
 	transaction.value = Float8GetDatum(milliseconds(true));
 	STATEMENT_RUN(&statements[HEALTH], query, transaction);
+	reading->row = only_result();
+}
+
+SQL_FUNCTION_ANYWAY(edurange_health)
+{
+	Reading reading = {.read = read_health};
+	char *problem = read_unless_lost(&reading);
+	Surface saved;
+	NullableDatum missing;
+	Datum row;
+
+	if (problem == NULL)
+		PG_RETURN_DATUM(reading.row);
+	statements_begin();
+	if (!is_installed())
+		raise_error(EDURANGE_NOT_INSTALLED, "edurange.migrate() has not run yet");
+	missing = find_missing(problem);
+	surface_as_caller(&saved);
+	STATEMENT_RUN(&statements[HEALTH_ANYWAY], missing, value_text(problem));
 	row = only_result();
+	surface_take_back(&saved);
 	statements_end();
 	PG_RETURN_DATUM(row);
 }

@@ -30,6 +30,7 @@
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "base/surface.h"
+#include "game/ledger.h"
 
 typedef enum StatementId
 {
@@ -48,13 +49,15 @@ typedef enum StatementId
 	MISSING,
 	MISSING_GRANTS,
 	MISSING_RECORDERS,
+	LOST_ROLES,
+	LOST_RIGHTS,
+	STRANGE_OWNER,
 	HAS_DOOR,
 	PLANTED,
 	HAS_TOTALS,
 	COUNT_TOTALS,
 	COUNT_TOTALS_FIRST,
 	UNACCOUNTED,
-	OPEN_TOTALS,
 	MEMBERS_DIFFER,
 	SET_MEMBERS,
 	LOCK_TOTALS,
@@ -155,6 +158,18 @@ static Statement statements[STATEMENT_COUNT] = {
                       {InvalidOid}},
     [FORGET_RETIRED] = {"DELETE FROM edurange.retired_question WHERE question_id = ANY ($1)",
                         {TEXTARRAYOID}},
+    /* Both are read by who called: our own roles may lack the rights to. */
+    [LOST_ROLES] = {"SELECT kind, name, apply FROM edurange.rights()"
+                    " WHERE kind = 'identity' AND NOT present ORDER BY name LIKE '% in %', name",
+                    {InvalidOid}},
+    [LOST_RIGHTS] = {"SELECT kind, name, apply FROM edurange.rights()"
+                     " WHERE NOT present AND possible"
+                     " ORDER BY kind = 'grant', kind, name LIKE '% in %', name",
+                     {InvalidOid}},
+    [STRANGE_OWNER] = {"SELECT rolname::text FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner"
+                       " WHERE c.relnamespace = to_regnamespace('edurange') AND c.relkind = 'r'"
+                       " AND NOT r.rolsuper GROUP BY rolname ORDER BY count(*) DESC LIMIT 1",
+                       {InvalidOid}},
     /* The install script of before has nothing to ask. */
     [HAS_DOOR] = {"SELECT to_regproc('edurange.planted_roles') IS NOT NULL", {InvalidOid}},
     /* What was there before and is not ours.  $1 the platform's owner, where one was given */
@@ -166,41 +181,13 @@ static Statement statements[STATEMENT_COUNT] = {
     [HAS_TOTALS] = {"SELECT to_regclass('public.\"GroupPoints\"') IS NOT NULL,"
                     " to_regclass('edurange.standing') IS NOT NULL",
                     {InvalidOid}},
-    [COUNT_TOTALS] = {"SELECT count(*) FROM (SELECT \"userId\" AS user_id,"
-                      " \"groupId\" AS group_id, points FROM public.\"GroupPoints\") p"
-                      " FULL JOIN edurange.standing s USING (user_id, group_id)"
-                      " WHERE coalesce(p.points, 0) <> coalesce(s.points, 0)",
-                      {InvalidOid},
-                      .reads = true},
+    [COUNT_TOTALS] = {"SELECT count(*) FROM " UNBALANCED " AS u", {InvalidOid}, .reads = true},
     [COUNT_TOTALS_FIRST] = {"SELECT count(*) FROM public.\"GroupPoints\" WHERE points <> 0",
                             {InvalidOid},
                             .reads = true},
-    /* The totals that the ledger does not account for, as one array for each column. $1 the clock */
-    [UNACCOUNTED] =
-        {"SELECT array_agg(user_id), array_agg(group_id), array_agg(coalesce(p.points, 0)),"
-         " array_agg(coalesce(p.points, 0)::bigint - coalesce(s.points, 0)),"
-         " array_agg(least(coalesce(p.at, $1), $1)), count(*)"
-         " FROM (SELECT \"userId\" AS user_id, \"groupId\" AS group_id, points,"
-         "  \"updatedAt\" AT TIME ZONE 'UTC' AS at FROM public.\"GroupPoints\") p"
-         " FULL JOIN edurange.standing s USING (user_id, group_id)"
-         " WHERE coalesce(p.points, 0) <> coalesce(s.points, 0)",
-         {TIMESTAMPTZOID}},
-    /* An entry for each of them. */
-    [OPEN_TOTALS] =
-        {"WITH change AS (SELECT * FROM unnest($1, $2, $3, $4, $5)"
-         "  AS c (user_id, group_id, points, delta, at)),"
-         " head AS (INSERT INTO edurange.standing AS s"
-         "  (group_id, user_id, points, seq, reached_at, changed_at)"
-         "  SELECT group_id, user_id, points, 1, at, at FROM change"
-         "  ON CONFLICT (group_id, user_id) DO UPDATE SET points = excluded.points,"
-         "  seq = s.seq + 1, reached_at = greatest(excluded.reached_at, s.changed_at),"
-         "  changed_at = greatest(excluded.changed_at, s.changed_at)"
-         "  RETURNING user_id, group_id, seq, changed_at)"
-         " INSERT INTO edurange.points_ledger"
-         " (user_id, group_id, seq, delta, balance, kind, actor, at)"
-         " SELECT user_id, group_id, h.seq, c.delta, c.points, 'opening', 'migrate', h.changed_at"
-         " FROM head h JOIN change c USING (user_id, group_id)",
-         {TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID}},
+    /* The totals that the ledger does not account for, as ledger_open() takes them. */
+    [UNACCOUNTED] = {"SELECT " UNBALANCED_COLUMNS ", count(*) FROM " UNBALANCED " AS u",
+                     {InvalidOid}},
     /* Whose membership the board does not have as it is, and how it is. */
     [MEMBERS_DIFFER] =
         {"SELECT array_agg(user_id), array_agg(group_id), array_agg(m.user_id IS NOT NULL), count(*)"
@@ -386,15 +373,12 @@ count_openings(void)
 static uint64
 open_totals(void)
 {
-	NullableDatum change[5];
 	uint64 count;
 
-	STATEMENT_RUN(&statements[UNACCOUNTED], value_time(GetCurrentTimestamp()));
-	count = (uint64) row_long(0, lengthof(change) + 1);
-	for (int i = 0; i < lengthof(change); i++)
-		change[i].value = row_value(0, i + 1, &change[i].isnull);
+	statement_run(&statements[UNACCOUNTED], NULL, 0);
+	count = (uint64) row_long(0, LEDGER_OPEN_COLUMNS + 1);
 	if (count > 0)
-		statement_run(&statements[OPEN_TOTALS], change, lengthof(change));
+		ledger_open_totals("migrate", NULL);
 	return count;
 }
 
@@ -445,8 +429,8 @@ report_missing(const Report *out)
 
 /*
  * Makes what is missing.  Where recorders were missing, totals may have changed unseen: the tables
- * are locked before the triggers are made, and the ledger is brought up to what it finds then.  Rights
- * come first, because what follows reads rows with them; a dry run takes them back with its subtransaction.
+ * are locked before the triggers are made, and the ledger is brought up to what it finds then.  Rights on
+ * what the migrations made come first, because what follows reads rows with them.
  */
 static void
 apply_assertions(const Report *out)
@@ -455,11 +439,8 @@ apply_assertions(const Report *out)
 
 	report_missing(out);
 	if (!out->dry_run)
-		run_commands(&statements[MISSING_GRANTS], 1);
-	else if (out->has_door)
-		(void) lend_tables();
-	if (!out->dry_run)
 	{
+		run_commands(&statements[MISSING_GRANTS], 1);
 		if (unseen_changes)
 			statement_run(&statements[LOCK_TOTALS], NULL, 0);
 		run_commands(&statements[MISSING], 3);
@@ -499,6 +480,41 @@ refuse_planted(const char *platform_owner)
 	raise_refusal(&refusal);
 }
 
+/* Is the install script of this version, or of one that asked nothing? */
+static bool
+has_door(void)
+{
+	Surface saved;
+	bool has;
+
+	surface_as_caller(&saved);
+	statement_run(&statements[HAS_DOOR], NULL, 0);
+	has = row_bool(0, 1);
+	surface_take_back(&saved);
+	return has;
+}
+
+/* Runs and reports what a statement lists, which who called has to read. */
+static void
+put_back(const Report *out, Statement *list)
+{
+	Surface saved;
+	uint64 count;
+	char **commands;
+
+	surface_as_caller(&saved);
+	count = statement_run(list, NULL, 0);
+	surface_take_back(&saved);
+	commands = palloc(sizeof(char *) * Max(count, 1));
+	for (uint64 i = 0; i < count; i++)
+	{
+		report(out, row_text(i, 1), row_text(i, 2));
+		commands[i] = row_text(i, 3);
+	}
+	for (uint64 i = 0; i < count; i++)
+		run_command(commands[i]);
+}
+
 /* What a run of migrate() does. */
 typedef struct Run
 {
@@ -506,17 +522,47 @@ typedef struct Run
 	char *wanted_owner;
 } Run;
 
+/*
+ * Makes the roles that are missing, where one of them is the one that all else runs as, and goes on as it.  A role
+ * that was renamed still owns the tables: making another one would be no help.
+ */
+static void
+make_roles(const Report *out)
+{
+	Refusal refusal = {0};
+
+	if (statement_run(&statements[STRANGE_OWNER], NULL, 0) > 0)
+	{
+		char *owner = row_text(0, 1);
+
+		(void) refuse(
+		    &refusal, EDURANGE_NOT_INSTALLED,
+		    "role \"edurange_owner\" does not exist, and tables of schema edurange belong to \"%s\"",
+		    owner);
+		refusal.hint = psprintf("If it was renamed: ALTER ROLE %s RENAME TO edurange_owner;",
+		                        quote_identifier(owner));
+		raise_refusal(&refusal);
+	}
+	put_back(out, &statements[LOST_ROLES]);
+	surface_become_owner();
+}
+
 static void
 run_migrate(void *argument)
 {
 	Run *run = argument;
-	char *platform_owner = find_owner(run->wanted_owner);
+	char *platform_owner;
 	bool has_record;
 
-	statement_run(&statements[HAS_DOOR], NULL, 0);
-	run->out.has_door = row_bool(0, 1);
+	if (!surface_has_owner())
+		make_roles(&run->out);
+	platform_owner = find_owner(run->wanted_owner);
+	run->out.has_door = has_door();
 	if (run->out.has_door)
+	{
 		refuse_planted(run->wanted_owner);
+		put_back(&run->out, &statements[LOST_RIGHTS]);
+	}
 	has_record = prepare_record(&run->out);
 	apply_migrations(&run->out, has_record, platform_owner);
 	apply_assertions(&run->out);
@@ -524,7 +570,7 @@ run_migrate(void *argument)
 		findings_count(report_finding, &run->out);
 }
 
-SQL_FUNCTION(edurange_migrate)
+SQL_FUNCTION_ANYWAY(edurange_migrate)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Run run = {

@@ -7,7 +7,16 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "parser/parse_expr.h"
+#include "parser/parser.h"
+#include "pgtime.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/bytea.h"
+#include "utils/float.h"
 #include "utils/guc.h"
+#include "utils/plancache.h"
+#include "utils/rls.h"
 
 #include "base/guc.h"
 
@@ -151,4 +160,56 @@ guc_set_locally(const char *name, const char *value)
 {
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
 	                         false);
+}
+
+/* Do times without a zone mean UTC?  Zones are kept for ever, so that the one that did last time is known. */
+static bool
+is_utc(void)
+{
+	static const pg_tz *known = NULL;
+	const char *name;
+
+	if (session_timezone == known)
+		return true;
+	name = pg_get_timezone_name(session_timezone);
+	if (strcmp(name, "UTC") != 0 && strcmp(name, "Etc/UTC") != 0 && strcmp(name, "GMT") != 0)
+		return false;
+	known = session_timezone;
+	return true;
+}
+
+/*
+ * Each setting that changes how statements of ours are read, what values look like as text, or which rows
+ * and plans there are; and whether it is as it has to be.
+ */
+#define SETTINGS(X)                                                                                \
+	X(!row_security, "row_security", "off")                                                        \
+	X(standard_conforming_strings, "standard_conforming_strings", "on")                            \
+	X(DateStyle == USE_ISO_DATES && DateOrder == DATEORDER_MDY, "DateStyle", "ISO, MDY")           \
+	X(IntervalStyle == INTSTYLE_POSTGRES, "IntervalStyle", "postgres")                             \
+	X(is_utc(), "TimeZone", "UTC")                                                                 \
+	X(extra_float_digits > 0, "extra_float_digits", "1")                                           \
+	X(bytea_output == BYTEA_OUTPUT_HEX, "bytea_output", "hex")                                     \
+	X(Array_nulls, "array_nulls", "on")                                                            \
+	X(!Transform_null_equals, "transform_null_equals", "off")                                      \
+	X(!quote_all_identifiers, "quote_all_identifiers", "off")                                      \
+	X(plan_cache_mode == PLAN_CACHE_MODE_AUTO, "plan_cache_mode", "auto")
+
+/* They are seldom other than by default, and then nothing has to be done. */
+void
+guc_settle(void)
+{
+#define SETTLE(holds, name, value)                                                                 \
+	if (!(holds))                                                                                  \
+		guc_set_locally(name, value);
+	SETTINGS(SETTLE)
+#undef SETTLE
+}
+
+bool
+guc_is_settled(void)
+{
+#define HOLDS(holds, name, value) (holds) &&
+	return SETTINGS(HOLDS) true;
+#undef HOLDS
 }

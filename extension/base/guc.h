@@ -24,4 +24,11 @@ extern void guc_define(void);
 /* Changes a setting of PostgreSQL's until the nest level that is open, a function's, ends. */
 extern void guc_set_locally(const char *name, const char *value);
 
+/*
+ * Sets likewise what statements and values depend on, so that the settings of a session, a role or a database
+ * change no answer of a function.  What is so already costs next to nothing.
+ */
+extern void guc_settle(void);
+extern bool guc_is_settled(void);
+
 #endif

@@ -9,19 +9,25 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/resowner.h"
+#include "utils/snapmgr.h"
 
 #include "base/guc.h"
 #include "base/refusal.h"
 #include "base/statement_errors.h"
 #include "base/statements.h"
 #include "base/surface.h"
+
+/* Beside the results of SPI: the statement was not executed. */
+#define NOT_RECORDED (-1000)
 
 /* Opens the use of statements for the current function. */
 void
@@ -84,6 +90,23 @@ in_subtransaction(void (*work)(void *argument), void *argument, bool keep)
 	end_subtransaction(keep, context, owner, frame);
 }
 
+/* By what statements are planned that find rows by keys, whatever the session would have. */
+static const char *const planning[][2] = {
+    {"enable_seqscan", "off"},
+    {"enable_indexscan", "on"},
+    {"enable_indexonlyscan", "on"},
+    {"enable_bitmapscan", "on"},
+    {"enable_nestloop", "on"},
+    {"jit", "off"},
+    {"seq_page_cost", "1"},
+    {"random_page_cost", "4"},
+    {"cpu_tuple_cost", "0.01"},
+    {"cpu_operator_cost", "0.0025"},
+    {"cpu_index_tuple_cost", "0.005"},
+    {"from_collapse_limit", "8"},
+    {"join_collapse_limit", "8"},
+};
+
 /*
  * Plans a statement that finds rows by keys, once for all values.  A table that is empty or small would
  * be read whole, and a session that keeps such a plan would go on to do so while the table grows, until
@@ -95,12 +118,42 @@ plan_by_key(Statement *statement)
 	int level = NewGUCNestLevel();
 	CachedPlan *plan;
 
-	guc_set_locally("enable_seqscan", "off");
-	guc_set_locally("jit", "off");
+	for (int i = 0; i < lengthof(planning); i++)
+		guc_set_locally(planning[i][0], planning[i][1]);
 	plan = SPI_plan_get_cached_plan(statement->plan);
 	if (plan != NULL)
 		ReleaseCachedPlan(plan, CurrentResourceOwner);
 	AtEOXact_GUC(true, level);
+}
+
+/* Does the plan change rows? */
+static bool
+plan_writes(SPIPlanPtr plan)
+{
+	ListCell *source;
+	ListCell *query;
+
+	foreach (source, SPI_plan_get_plan_sources(plan))
+		foreach (query, ((CachedPlanSource *) lfirst(source))->query_list)
+		{
+			const Query *one = lfirst_node(Query, query);
+
+			if (one->hasModifyingCTE ||
+			    (one->commandType != CMD_SELECT && one->commandType != CMD_UTILITY))
+				return true;
+		}
+	return false;
+}
+
+/*
+ * Do our triggers record what is written?  Where they do not fire, only what they do themselves is written, as
+ * where somebody has them fire always.
+ */
+static bool
+is_recorded(void)
+{
+	return SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA ||
+	       DatumGetInt32(pg_trigger_depth(NULL)) > 0;
 }
 
 /* Makes the plan and keeps it. */
@@ -120,6 +173,7 @@ statement_prepare(Statement *statement)
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not keep a plan");
 	statement->plan = plan;
+	statement->writes = plan_writes(plan);
 }
 
 /* Plans the statement where it has to be planned, and executes it. */
@@ -127,12 +181,21 @@ static int
 execute(Statement *statement, Datum *values, const char *nulls)
 {
 	bool made = statement->plan == NULL;
+	int result;
 
 	if (made)
 		statement_prepare(statement);
 	if (statement->by_key && (made || !SPI_plan_is_valid(statement->plan)))
 		plan_by_key(statement);
-	return SPI_execute_plan(statement->plan, values, nulls, statement->reads, 0);
+	if (statement->writes && !is_recorded())
+		return NOT_RECORDED;
+	if (statement->newest)
+		PushActiveSnapshot(GetLatestSnapshot());
+	result =
+	    SPI_execute_plan(statement->plan, values, nulls, statement->reads || statement->newest, 0);
+	if (statement->newest)
+		PopActiveSnapshot();
+	return result;
 }
 
 /*
@@ -176,6 +239,10 @@ statement_run(Statement *statement, const NullableDatum *arguments, int count)
 	}
 	PG_END_TRY();
 	refusal_frame = frame;
+	if (result == NOT_RECORDED)
+		raise_error(
+		    EDURANGE_READ_ONLY,
+		    "nothing is written while session_replication_role is replica: it would not be recorded");
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
 	return SPI_processed;

@@ -34,9 +34,11 @@ typedef struct Statement
 	const char *sql;
 	Oid argument_types[STATEMENT_MAX_ARGUMENTS]; /* ends with the first InvalidOid */
 	bool reads;                                  /* only reads, with the caller's snapshot */
+	bool newest;                                 /* only reads, what is committed by now */
 	bool by_key;      /* finds rows by keys, however few there are when it is planned */
 	bool secret;      /* writes a flag or an answer: its errors quote no values */
 	SPIPlanPtr plan;  /* made at the first use in a session */
+	bool writes;      /* noted then */
 	bool of_platform; /* noted then: names a table of the platform */
 } Statement;
 

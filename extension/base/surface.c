@@ -15,7 +15,10 @@
 
 #include "base/compat.h"
 #include "base/guc.h"
+#include "base/refusal.h"
 #include "base/surface.h"
+
+#define OWNER "edurange_owner"
 
 /* Our two roles by their numbers; 0: to be looked up again. */
 static Oid owner_role;
@@ -55,7 +58,9 @@ look_up_roles(void)
 		CacheRegisterSyscacheCallback(RELOID, forget_roles, (Datum) 0);
 	}
 	registered = true;
-	owner_role = get_role_oid("edurange_owner", false);
+	owner_role = get_role_oid(OWNER, true);
+	if (!OidIsValid(owner_role))
+		raise_error(EDURANGE_NOT_INSTALLED, "role \"%s\" does not exist", OWNER);
 	game_role = get_role_oid("edurange_game", true);
 	if (OidIsValid(game_role) && is_owners_still())
 		game_role = owner_role;
@@ -94,7 +99,7 @@ static void
 settle(void)
 {
 	guc_set_locally("search_path", "pg_catalog, pg_temp");
-	guc_set_locally("row_security", "off");
+	guc_settle();
 }
 
 bool
@@ -150,6 +155,38 @@ surface_enter(FunctionCallInfo fcinfo, Surface *saved)
 	note_caller(fcinfo);
 	assume(our_owner(), saved->context, saved);
 	settle();
+}
+
+bool
+surface_has_owner(void)
+{
+	return OidIsValid(get_role_oid(OWNER, true));
+}
+
+void
+surface_enter_anyway(FunctionCallInfo fcinfo, Surface *saved)
+{
+	if (surface_has_owner())
+	{
+		surface_enter(fcinfo, saved);
+		return;
+	}
+	refuse_borrowed();
+	GetUserIdAndSecContext(&saved->user, &saved->context);
+	saved->outer_calling = calling_user;
+	calling_user = saved->user;
+	assume(saved->user, saved->context, saved);
+	settle();
+}
+
+void
+surface_become_owner(void)
+{
+	Oid user;
+	int context;
+
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(our_owner(), context);
 }
 
 void

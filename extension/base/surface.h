@@ -28,6 +28,7 @@ typedef struct Surface
 } Surface;
 
 extern void surface_enter(FunctionCallInfo fcinfo, Surface *saved);
+extern void surface_enter_anyway(FunctionCallInfo fcinfo, Surface *saved);
 extern void surface_enter_trigger(Surface *saved);
 extern void surface_leave(const Surface *saved);
 
@@ -36,6 +37,11 @@ extern Oid surface_caller(void);
 
 /* May both of them, who called and the session's user, execute the function? */
 extern bool surface_may_execute(Oid function);
+
+/* Is the role there that the functions run as? */
+extern bool surface_has_owner(void);
+/* Goes on as it, once it was made, in a function that was entered anyway. */
+extern void surface_become_owner(void);
 
 /* From begin to end what others hang on the tables of the platform may run, in a name worth nothing. */
 extern void surface_lend(Surface *saved);
@@ -74,6 +80,18 @@ extern void surface_restore(const Surface *saved);
 
 /* Opens the definition of a function that SQL can call. */
 #define SQL_FUNCTION(name) SQL_FUNCTION_ENTERED(name, surface_enter(fcinfo, &saved))
+
+/* The same of one that says what is missing, were it the role that it runs as: then it goes on as who called. */
+#define SQL_FUNCTION_ANYWAY(name) SQL_FUNCTION_ENTERED(name, surface_enter_anyway(fcinfo, &saved))
+
+/*
+ * The same of one that may be called in a batch, too, as it is refused before it writes anything: a refused call
+ * is not undone there.  The mark is a symbol that outcomes() looks for.
+ */
+#define SQL_FUNCTION_BATCHABLE(name)                                                               \
+	extern PGDLLEXPORT const bool name##_batchable;                                                \
+	const bool name##_batchable = true;                                                            \
+	SQL_FUNCTION(name)
 
 /* Opens the definition of a trigger's function: it decides no tier and always records. */
 #define SQL_TRIGGER(name) SQL_FUNCTION_ENTERED(name, surface_enter_trigger(&saved))

@@ -16,12 +16,14 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+#include "base/guc.h"
 #include "base/surface.h"
 #include "base/wire.h"
 
@@ -188,8 +190,13 @@ wire_value(StringInfo out, Datum value, Oid type)
 SQL_FUNCTION_ANYWHERE(edurange_wire)
 {
 	StringInfoData out;
+	int level = guc_is_settled() ? 0 : NewGUCNestLevel();
 
+	if (level > 0)
+		guc_settle();
 	initStringInfo(&out);
 	write_row(&out, PG_GETARG_HEAPTUPLEHEADER(0));
+	if (level > 0)
+		AtEOXact_GUC(true, level);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }

@@ -13,7 +13,6 @@
 #include "common/hashfn.h"
 #include "common/sha2.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
@@ -92,7 +91,10 @@ hash_text(pg_cryptohash_ctx *context, const char *text)
 		elog(ERROR, "could not compute SHA-256");
 }
 
-/* The SHA-256 of what is asked: every argument but the key, and of the caller whom it is bound to. */
+/*
+ * The SHA-256 of what is asked: every argument but the key, and of the caller whom it is bound to.  Arguments
+ * are taken as text, which is the same in every session (guc_settle()).
+ */
 static bytea *
 hash_request(FunctionCallInfo fcinfo, const Caller *caller)
 {
@@ -120,18 +122,6 @@ hash_request(FunctionCallInfo fcinfo, const Caller *caller)
 		elog(ERROR, "could not compute SHA-256");
 	pg_cryptohash_free(context);
 	return digest;
-}
-
-/* Values are written and read as text: the session's ways of writing them must not matter. */
-static int
-fix_formats(void)
-{
-	int level = NewGUCNestLevel();
-
-	guc_set_locally("DateStyle", "ISO");
-	guc_set_locally("TimeZone", "UTC");
-	guc_set_locally("extra_float_digits", "3");
-	return level;
 }
 
 /* Takes the key's lock for the transaction, or says that somebody holds it. */
@@ -178,13 +168,10 @@ run_and_store(FunctionCallInfo fcinfo, Mutation mutation, const Caller *caller,
 	Datum result = mutation(fcinfo, caller);
 	Oid output;
 	bool is_varlena;
-	int formats;
 	char *response;
 
 	getTypeOutputInfo(get_func_rettype(fcinfo->flinfo->fn_oid), &output, &is_varlena);
-	formats = fix_formats();
 	response = OidOutputFunctionCall(output, result);
-	AtEOXact_GUC(true, formats);
 	statements_begin();
 	STATEMENT_RUN(&statements[STORE], request->caller, request->function, request->key,
 	              (NullableDatum){.value = PointerGetDatum(request->sha256)}, value_text(response));
@@ -198,15 +185,11 @@ static Datum
 read_response(FunctionCallInfo fcinfo, char *response)
 {
 	Oid type = get_func_rettype(fcinfo->flinfo->fn_oid);
-	int formats = fix_formats();
 	Oid input;
 	Oid parameter;
-	Datum result;
 
 	getTypeInputInfo(type, &input, &parameter);
-	result = OidInputFunctionCall(input, response, parameter, -1);
-	AtEOXact_GUC(true, formats);
-	return result;
+	return OidInputFunctionCall(input, response, parameter, -1);
 }
 
 Datum
@@ -215,7 +198,6 @@ mutate(FunctionCallInfo fcinfo, Mutation mutation)
 	MemoryContext context = CurrentMemoryContext;
 	Caller caller;
 	Request request;
-	int formats;
 	char *response;
 
 	caller_read(&caller, fcinfo, PG_NARGS() - 2);
@@ -225,9 +207,7 @@ mutate(FunctionCallInfo fcinfo, Mutation mutation)
 	request.key = value_text(read_key(fcinfo));
 	request.caller = value_text(caller.actor);
 	request.function = value_text(get_func_name(fcinfo->flinfo->fn_oid));
-	formats = fix_formats();
 	request.sha256 = hash_request(fcinfo, &caller);
-	AtEOXact_GUC(true, formats);
 	statements_begin();
 	lock_key(&request);
 	response = find_response(&request);

@@ -5,7 +5,7 @@
  * Requests that come together share a transaction, and so its commit.  A refusal must not hurt the
  * neighbours, so it becomes a row here: the function is called below the SQL surface, and the error that
  * raise_refusal() raises is caught around the call.  Nothing has to be undone then, because a refused
- * call has written nothing.  Any other error is raised on and undoes all calls.
+ * call has written nothing: only functions that are marked so may be called (SQL_FUNCTION_BATCHABLE).  Any other error is raised on and undoes all calls.
  */
 #include "postgres.h"
 
@@ -35,7 +35,7 @@
 
 #define COLUMNS 5
 #define MAX_ARGUMENTS 16
-#define MAX_SYMBOLS 64
+#define MAX_SYMBOLS 128
 #define MAX_ATTRIBUTES 8
 
 /* One argument of the function; a row type takes one text for each of its attributes. */
@@ -57,6 +57,14 @@ typedef struct Target
 	int width; /* texts that one call takes */
 } Target;
 
+/* A C function of this library. */
+typedef struct Symbol
+{
+	char *name;
+	PGFunction function;
+	bool is_batchable;
+} Symbol;
+
 /* What the rooms above write at the end of a batch. */
 static const BatchWork *batch_work;
 
@@ -66,27 +74,34 @@ outcomes_register(const BatchWork *work)
 	batch_work = work;
 }
 
-/* The C function of a symbol of this library; looked up once in a session. */
-static PGFunction
-find_symbol(char *library, char *symbol)
+/* Does the function refuse before it writes, so that a refused call needs not be undone? */
+static bool
+is_batchable(char *library, const char *symbol)
 {
-	static struct
-	{
-		char *symbol;
-		PGFunction function;
-	} known[MAX_SYMBOLS];
+	return load_external_function(library, psprintf("%s_batchable", symbol), false, NULL) != NULL;
+}
+
+/* A C function of this library by its symbol; looked up once in a session. */
+static const Symbol *
+find_symbol(char *library, char *name)
+{
+	static Symbol known[MAX_SYMBOLS];
 	static int count = 0;
+	Symbol *symbol;
 
 	for (int i = 0; i < count; i++)
 	{
-		if (strcmp(known[i].symbol, symbol) == 0)
-			return known[i].function;
+		if (strcmp(known[i].name, name) == 0)
+			return &known[i];
 	}
 	if (count == MAX_SYMBOLS)
-		return load_external_function(library, symbol, true, NULL);
-	known[count].function = load_external_function(library, symbol, true, NULL);
-	known[count].symbol = MemoryContextStrdup(TopMemoryContext, symbol);
-	return known[count++].function;
+		elog(ERROR, "the library has too many functions");
+	symbol = &known[count];
+	symbol->function = load_external_function(library, name, true, NULL);
+	symbol->is_batchable = is_batchable(library, name);
+	symbol->name = MemoryContextStrdup(TopMemoryContext, name);
+	count++;
+	return symbol;
 }
 
 /* A text attribute of a function's row in the catalogue. */
@@ -152,16 +167,19 @@ find_target(FunctionCallInfo fcinfo, char *name, Target *target)
 	Oid self = fcinfo->flinfo->fn_oid;
 	HeapTuple tuple = find_function(get_func_namespace(self), name);
 	Form_pg_proc function = tuple != NULL ? (Form_pg_proc) GETSTRUCT(tuple) : NULL;
+	const Symbol *known;
 
-	if (function == NULL || function->prolang != ClanguageId || function->proretset ||
-	    function->prorettype == TRIGGEROID)
-		raise_error(EDURANGE_INVALID_PARAMETER,
-		            "parameter \"function\" must name a function that returns one value");
-	if (!surface_may_execute(function->oid))
+	if (function != NULL && !surface_may_execute(function->oid))
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, name);
+	known = function != NULL && function->prolang == ClanguageId
+	            ? find_symbol(function_text(tuple, Anum_pg_proc_probin),
+	                          function_text(tuple, Anum_pg_proc_prosrc))
+	            : NULL;
+	if (known == NULL || !known->is_batchable)
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"function\" must name a function that may be called in a batch");
 	fmgr_info(function->oid, &target->function);
-	target->function.fn_addr = find_symbol(function_text(tuple, Anum_pg_proc_probin),
-	                                       function_text(tuple, Anum_pg_proc_prosrc));
+	target->function.fn_addr = known->function;
 	target->result_type = function->prorettype;
 	read_arguments(target, function);
 }

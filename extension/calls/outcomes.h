@@ -10,7 +10,8 @@
 /*
  * What may gather in a batch and be written at its end.  begin() gets a memory context that lives as
  * long as the batch.  Then comes either end(), behind the last call, or abandon(), after an error in
- * between or in end() itself.  Batches can stand within batches.
+ * between or in end() itself.  A batch never stands within another one: triggers and the like cannot call
+ * functions of ours (surface.c).
  */
 typedef struct BatchWork
 {

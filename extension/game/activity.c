@@ -273,7 +273,7 @@ log_activity(FunctionCallInfo fcinfo, const Caller *caller)
 	return row;
 }
 
-SQL_FUNCTION(edurange_log_activity)
+SQL_FUNCTION_BATCHABLE(edurange_log_activity)
 {
 	return mutate(fcinfo, log_activity);
 }

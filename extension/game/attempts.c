@@ -5,6 +5,10 @@
  * As many attempts as the limit within the window lock the question until the lock's time after the
  * last of them.  A refused attempt is not recorded, so it does not prolong the lock.  Attempts from
  * before an instructor's reset, which leaves a total of zero, do not count.
+ *
+ * The user's membership is locked by then, so that attempts come one after the other.  They are read as they are
+ * by now and not as they were when the transaction began: what another one recorded meanwhile counts at each
+ * level of isolation.
  */
 #include "postgres.h"
 
@@ -30,9 +34,11 @@ static Statement statements[STATEMENT_COUNT] = {
                 "  AND \"attemptedAt\" > $5 AT TIME ZONE 'UTC'"
                 "  ORDER BY \"attemptedAt\" DESC LIMIT $4) AS recent (at)",
                 {TEXTOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID},
+                .newest = true,
                 .by_key = true},
     [RESET] = {"SELECT reset_at FROM edurange.standing WHERE user_id = $1 AND group_id = $2",
                {TEXTOID, TEXTOID},
+               .newest = true,
                .by_key = true},
 };
 

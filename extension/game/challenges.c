@@ -135,7 +135,7 @@ visible_row(FunctionCallInfo fcinfo, Statement *statement, const char *id, Edura
 	return row;
 }
 
-SQL_FUNCTION(edurange_challenge_details)
+SQL_FUNCTION_BATCHABLE(edurange_challenge_details)
 {
 	return visible_row(fcinfo, &statements[DETAILS], required_text(fcinfo, 0, "challenge_id"),
 	                   EDURANGE_CHALLENGE_NOT_FOUND, "challenge");
@@ -296,7 +296,7 @@ complete_challenge(FunctionCallInfo fcinfo, const Caller *caller)
 	return row;
 }
 
-SQL_FUNCTION(edurange_complete_challenge)
+SQL_FUNCTION_BATCHABLE(edurange_complete_challenge)
 {
 	return mutate(fcinfo, complete_challenge);
 }

@@ -437,22 +437,22 @@ join_competition_sql(FunctionCallInfo fcinfo, const Caller *caller)
 	PG_RETURN_DATUM(row);
 }
 
-SQL_FUNCTION(edurange_create_competition)
+SQL_FUNCTION_BATCHABLE(edurange_create_competition)
 {
 	return mutate(fcinfo, create_competition);
 }
 
-SQL_FUNCTION(edurange_generate_access_code)
+SQL_FUNCTION_BATCHABLE(edurange_generate_access_code)
 {
 	return mutate(fcinfo, generate_access_code);
 }
 
-SQL_FUNCTION(edurange_add_competition_challenge)
+SQL_FUNCTION_BATCHABLE(edurange_add_competition_challenge)
 {
 	return mutate(fcinfo, add_competition_challenge);
 }
 
-SQL_FUNCTION(edurange_join_competition)
+SQL_FUNCTION_BATCHABLE(edurange_join_competition)
 {
 	return mutate(fcinfo, join_competition_sql);
 }

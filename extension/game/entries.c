@@ -95,11 +95,10 @@ typedef struct Ledger
 	int places[COLUMNS]; /* of the columns in the row */
 } Ledger;
 
-/* The entries of a batch that is under way; a batch within it adds to them. */
+/* The entries of a batch that is under way. */
 static struct
 {
-	int depth; /* of batches within batches; 0: none is under way */
-	MemoryContext context;
+	MemoryContext context; /* NULL: none is */
 	Entry *entries;
 	int count;
 	int room;
@@ -247,7 +246,7 @@ copy_text(const char *text)
 void
 entries_add(const Entry *entry)
 {
-	if (batch.depth == 0)
+	if (batch.context == NULL)
 	{
 		write_entries(entry, 1);
 		return;
@@ -295,26 +294,26 @@ begin_batch(MemoryContext context)
 	if (!registered)
 		RegisterSubXactCallback(undo_entries, NULL);
 	registered = true;
-	if (batch.depth++ == 0)
-		batch.context = context;
+	if (batch.context != NULL)
+		elog(ERROR, "a batch begins within another one");
+	batch.context = context;
 }
 
 /*
- * At the end of a batch nothing is left to write; after an error the subtransaction that is undone takes
- * the entries with it, wherever the error is caught.
+ * At the end of a batch nothing is left to write; after an error what the batch did is undone, wherever the
+ * error is caught.
  */
 static void
 leave_batch(void)
 {
-	if (--batch.depth == 0)
-		memset(&batch, 0, sizeof(batch));
+	memset(&batch, 0, sizeof(batch));
 }
 
-/* What hangs on the ledger may award, too: such entries come while others are written, and follow. */
+/* What an operator has hung on the ledger may change totals, too: such entries come while others are written. */
 static void
 end_batch(void)
 {
-	while (batch.depth == 1 && batch.count > 0)
+	while (batch.count > 0)
 	{
 		Entry *entries = batch.entries;
 		int count = batch.count;

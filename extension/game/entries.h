@@ -26,10 +26,7 @@ typedef struct Entry
 /* Records a change; called with statements open. */
 extern void entries_add(const Entry *entry);
 
-/*
- * During a batch entries are kept and written at its end, but those of subtransactions that were undone.
- * A batch that begins within another one leaves its entries to that one's end.
- */
+/* During a batch entries are kept and written at its end, but those of subtransactions that were undone. */
 extern const BatchWork entries_of_batch;
 
 #endif

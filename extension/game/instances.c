@@ -223,7 +223,7 @@ update_challenge_instance(FunctionCallInfo fcinfo, const Caller *caller)
 	return row;
 }
 
-SQL_FUNCTION(edurange_update_challenge_instance)
+SQL_FUNCTION_BATCHABLE(edurange_update_challenge_instance)
 {
 	return mutate(fcinfo, update_challenge_instance);
 }

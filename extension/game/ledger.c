@@ -31,6 +31,7 @@ typedef enum StatementId
 	CHANGE_TOTAL,
 	LOCK_TOTAL,
 	INSERT_TOTAL,
+	OPEN_TOTALS,
 	NOTE_RESET,
 	CLOSE_ALL,
 	SET_MEMBER,
@@ -60,6 +61,25 @@ static Statement statements[STATEMENT_COUNT] = {
                       " RETURNING " GROUP_POINTS_ROW,
                       {TEXTOID, TEXTOID, INT4OID, TEXTOID},
                       .by_key = true},
+    /* $1 to $5 UNBALANCED_COLUMNS, $6 actor, $7 reason.  When the total was reached is the last time it changed. */
+    [OPEN_TOTALS] =
+        {"WITH change AS (SELECT c.user_id, c.group_id, c.points, c.delta,"
+         "  greatest(l.seq, s.seq, 0) + 1 AS seq, greatest(c.at, l.at, s.changed_at) AS at,"
+         "  CASE WHEN c.delta <> 0 THEN greatest(c.at, l.at, s.changed_at) ELSE l.reached_at END AS reached_at"
+         "  FROM unnest($1, $2, $3, $4, $5) AS c (user_id, group_id, points, delta, at)"
+         "  LEFT JOIN edurange.standing s ON s.group_id = c.group_id AND s.user_id = c.user_id,"
+         "  LATERAL (SELECT max(seq) AS seq, max(at) AS at, max(at) FILTER (WHERE delta <> 0) AS reached_at"
+         "   FROM edurange.points_ledger WHERE user_id = c.user_id AND group_id = c.group_id) l),"
+         " head AS (INSERT INTO edurange.standing"
+         "  (group_id, user_id, points, seq, reached_at, changed_at)"
+         "  SELECT group_id, user_id, points, seq, reached_at, at FROM change"
+         "  ON CONFLICT (group_id, user_id) DO UPDATE SET points = excluded.points,"
+         "  seq = excluded.seq, reached_at = excluded.reached_at, changed_at = excluded.changed_at)"
+         " INSERT INTO edurange.points_ledger"
+         " (user_id, group_id, seq, delta, balance, kind, actor, reason, at)"
+         " SELECT user_id, group_id, seq, delta, points, 'opening', $6, $7, at FROM change",
+         {TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTOID,
+          TEXTOID}},
     [NOTE_RESET] = {"INSERT INTO edurange.standing AS s (user_id, group_id, changed_at, reset_at)"
                     " VALUES ($1, $2, $3, $3) ON CONFLICT (group_id, user_id)"
                     " DO UPDATE SET reset_at = $3",
@@ -153,6 +173,18 @@ ledger_change(const LedgerEntry *entry, LedgerChange change, int32 amount, Refus
 			              ", out of range for type integer",
 			              total);
 	}
+}
+
+void
+ledger_open_totals(const char *actor, const char *reason)
+{
+	NullableDatum change[LEDGER_OPEN_COLUMNS + 2];
+
+	for (int i = 0; i < LEDGER_OPEN_COLUMNS; i++)
+		change[i] = row_argument(0, i + 1);
+	change[LEDGER_OPEN_COLUMNS] = value_text(actor);
+	change[LEDGER_OPEN_COLUMNS + 1] = value_text(reason);
+	statement_run(&statements[OPEN_TOTALS], change, lengthof(change));
 }
 
 /* Is this a total that somebody set to zero?  One that came to zero, was removed or moved is not. */

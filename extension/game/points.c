@@ -48,7 +48,7 @@ static Statement statements[STATEMENT_COUNT] = {
         {"WITH entry AS ("
          " SELECT user_id, group_id, seq, delta, balance, at,"
          "  lag(seq, 1, 0::bigint) OVER pair AS before, sum(delta) OVER pair AS running,"
-         "  lag(at) OVER pair AS at_before"
+         "  lag(at) OVER pair AS at_before, kind"
          " FROM edurange.points_ledger"
          " WINDOW pair AS (PARTITION BY user_id, group_id ORDER BY seq)),"
          " ledger AS ("
@@ -84,8 +84,9 @@ static Statement statements[STATEMENT_COUNT] = {
          "  format('kind %s at seq %s', kind, seq) FROM edurange.points_ledger"
          " WHERE kind NOT IN ('opening', 'award', 'add', 'set', 'external', 'moved', 'removed')"
          " UNION ALL SELECT 'balance_is_sum', user_id, group_id,"
-         "  format('balance %s, sum %s at seq %s', balance, running, seq) FROM entry"
-         " WHERE balance <> running"
+         "  format('balance %s, sum %s at seq %s', balance, running, seq) FROM entry e"
+         " WHERE balance <> running AND seq > (SELECT " LAST_OPENING " FROM entry o"
+         "  WHERE o.user_id = e.user_id AND o.group_id = e.group_id)"
          " UNION ALL SELECT 'ledger_times_never_go_back', user_id, group_id,"
          "  format('seq %s at %s, before %s', seq, at, at_before) FROM entry WHERE at < at_before"
          " ORDER BY 1, 2, 3, 4",
@@ -155,17 +156,17 @@ set_points(FunctionCallInfo fcinfo, const Caller *caller)
 	return correct_points_sql(fcinfo, caller, LEDGER_SET, "set");
 }
 
-SQL_FUNCTION(edurange_add_points)
+SQL_FUNCTION_BATCHABLE(edurange_add_points)
 {
 	return mutate(fcinfo, add_points);
 }
 
-SQL_FUNCTION(edurange_set_points)
+SQL_FUNCTION_BATCHABLE(edurange_set_points)
 {
 	return mutate(fcinfo, set_points);
 }
 
-SQL_FUNCTION(edurange_get_points)
+SQL_FUNCTION_BATCHABLE(edurange_get_points)
 {
 	char *user_id = required_text(fcinfo, 0, "user_id");
 	char *group_id = required_text(fcinfo, 1, "group_id");

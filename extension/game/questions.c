@@ -216,7 +216,7 @@ attempt_question(FunctionCallInfo fcinfo, const Caller *caller)
 	    10);
 }
 
-SQL_FUNCTION(edurange_attempt_question)
+SQL_FUNCTION_BATCHABLE(edurange_attempt_question)
 {
 	return mutate(fcinfo, attempt_question);
 }
@@ -241,7 +241,7 @@ complete_question(FunctionCallInfo fcinfo, const Caller *caller)
 	                        4);
 }
 
-SQL_FUNCTION(edurange_complete_question)
+SQL_FUNCTION_BATCHABLE(edurange_complete_question)
 {
 	return mutate(fcinfo, complete_question);
 }

@@ -7,7 +7,7 @@ CREATE TYPE edurange.planted AS (
 
 -- Our roles: what they must not be.  They belong to the whole cluster.
 CREATE FUNCTION edurange.planted_roles() RETURNS SETOF edurange.planted
-  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off
 AS $$
   WITH ours (name, tier) AS (VALUES ('edurange_owner', 0), ('edurange_game', 0), ('edurange_worker', 0),
     ('edurange_player', 1), ('edurange_service', 2), ('edurange_admin', 3)
@@ -40,7 +40,7 @@ COMMENT ON FUNCTION edurange.planted_roles() IS
   'What is wrong with the roles of our names: one that can log in, has a password, settings or rights, or is or has a member that we did not make. The hint puts it right. CREATE EXTENSION and migrate() refuse to go on before.';
 
 CREATE FUNCTION edurange.planted_objects() RETURNS SETOF edurange.planted
-  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off
 AS $$
   WITH there AS (
     SELECT 'SCHEMA' AS kind, quote_ident(nspname) AS name, nspname, nspowner AS owner, false AS is_table,
@@ -48,9 +48,10 @@ AS $$
     FROM pg_namespace
     UNION ALL
     SELECT CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
-      WHEN 'i' THEN 'INDEX' WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END, c.oid::regclass::text, n.nspname, relowner,
-      relkind IN ('r', 'i', 't'), 'pg_class'::regclass, c.oid
+      WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END, c.oid::regclass::text, n.nspname, relowner,
+      relkind IN ('r', 't'), 'pg_class'::regclass, c.oid
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE relkind <> 'i' -- belongs to whom its table belongs
     UNION ALL
     SELECT 'FUNCTION', p.oid::regprocedure::text, n.nspname, proowner, false, 'pg_proc'::regclass, p.oid
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace

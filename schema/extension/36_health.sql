@@ -38,11 +38,13 @@ CREATE TYPE edurange.health_report AS (
   sync edurange.sync_report,
   drift edurange.sync_drift_counts);
 
+COMMENT ON TYPE edurange.health_report IS 'Nullable: performance, sync, drift.';
+
 CREATE FUNCTION edurange.health()
   RETURNS edurange.health_report
   AS 'MODULE_PATHNAME', 'edurange_health' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.health() IS
-  'The state of the server: version, connections, latencies in milliseconds, sizes, the ten largest tables by live rows as the statistics have them, what is missing of the tables, how the sync worker does, and how far instances and pods differ. Tier: service.';
+  'The state of the server: version, connections, latencies in milliseconds, sizes, the ten largest tables by live rows as the statistics have them, what is missing of the tables, how the sync worker does, and how far instances and pods differ. Where a right or a role is lost that this needs, missing and metrics_errors say so and what could not be read is null. Tier: service. Errors: not_installed.';
 
 CREATE TYPE edurange.readiness AS (
   ready boolean,
@@ -53,4 +55,4 @@ CREATE FUNCTION edurange.readiness()
   RETURNS edurange.readiness
   AS 'MODULE_PATHNAME', 'edurange_readiness' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.readiness() IS
-  'Whether all is in place that the functions of this version need, and what of it is missing: tables, rights, and the triggers that record points and memberships; edurange.migrate() makes it. What else migrate() puts in place, health() names. Tier: player.';
+  'Whether all is in place that the functions of this version need, and what of it is missing: tables, rights, and the triggers that record points and memberships; edurange.migrate() makes it. What else migrate() puts in place, health() names. Says what it can where a right or a role is lost that it needs itself. Tier: player.';

@@ -45,9 +45,35 @@ $guard_source$;
 COMMENT ON FUNCTION edurange.guard_source() IS
   'The body of the guard that migrate() makes: an event trigger in a schema of its own that refuses to drop the platform''s tables and those of schema edurange. It calls nothing of the extension, which may be gone.';
 
+CREATE FUNCTION edurange.wanted_indexes() RETURNS TABLE (table_name text, name text, columns text)
+  LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+  VALUES
+  ('QuestionAttempt', 'edurange_question_attempt_idx',
+   '"userId", "questionId", "groupChallengeId", "attemptedAt"'),
+  ('QuestionAttempt', 'edurange_attempted_question_idx', '"questionId"'),
+  ('QuestionCompletion', 'edurange_question_completion_idx', '"groupChallengeId", "userId"'),
+  ('QuestionCompletion', 'edurange_completed_question_idx', '"questionId"'),
+  ('ChallengeCompletion', 'edurange_challenge_completion_idx', '"groupChallengeId"'),
+  ('GroupChallenge', 'edurange_group_challenge_idx', '"groupId"'),
+  ('GroupPoints', 'edurange_group_points_idx', '"groupId"'),
+  ('CompetitionAccessCode', 'edurange_access_code_idx', '"groupId"'),
+  ('ChallengeInstance', 'edurange_instance_user_idx', '"userId"'),
+  ('ChallengeInstance', 'edurange_instance_competition_idx', '"competitionId"'),
+  ('ChallengeInstance', 'edurange_instance_status_idx', 'status'),
+  ('ActivityLog', 'edurange_activity_time_idx', '"timestamp"'),
+  ('ActivityLog', 'edurange_activity_user_idx', '"userId", "timestamp"'),
+  ('ActivityLog', 'edurange_activity_group_idx', '"groupId"'),
+  ('ActivityLog', 'edurange_activity_challenge_idx', '"challengeId"'),
+  ('ActivityLog', 'edurange_activity_code_idx', '"accessCodeId"'),
+  ('ActivityLog', 'edurange_activity_instance_idx', '"challengeInstanceId"')
+$$;
+COMMENT ON FUNCTION edurange.wanted_indexes() IS
+  'The indexes that migrate() makes on the platform''s tables.';
+
 CREATE FUNCTION edurange.assertions()
   RETURNS TABLE (kind text, name text, present boolean, apply text)
-  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off
 AS $assertions$
   WITH platform AS (
     SELECT t.name, to_regclass(format('public.%I', t.name)) AS oid
@@ -66,25 +92,7 @@ AS $assertions$
     ('ChallengeQuestion', 'edurange_question_deleted', 'AFTER DELETE', 'question_deleted'),
     ('ChallengeQuestion', 'edurange_questions_truncated', 'AFTER TRUNCATE', 'question_deleted')
     UNION ALL SELECT name, 'edurange_row_filled', 'BEFORE INSERT', 'fill_row' FROM identified
-  ), wanted_index (table_name, name, columns) AS (VALUES
-    ('QuestionAttempt', 'edurange_question_attempt_idx',
-     '"userId", "questionId", "groupChallengeId", "attemptedAt"'),
-    ('QuestionAttempt', 'edurange_attempted_question_idx', '"questionId"'),
-    ('QuestionCompletion', 'edurange_question_completion_idx', '"groupChallengeId", "userId"'),
-    ('QuestionCompletion', 'edurange_completed_question_idx', '"questionId"'),
-    ('ChallengeCompletion', 'edurange_challenge_completion_idx', '"groupChallengeId"'),
-    ('GroupChallenge', 'edurange_group_challenge_idx', '"groupId"'),
-    ('GroupPoints', 'edurange_group_points_idx', '"groupId"'),
-    ('CompetitionAccessCode', 'edurange_access_code_idx', '"groupId"'),
-    ('ChallengeInstance', 'edurange_instance_user_idx', '"userId"'),
-    ('ChallengeInstance', 'edurange_instance_competition_idx', '"competitionId"'),
-    ('ChallengeInstance', 'edurange_instance_status_idx', 'status'),
-    ('ActivityLog', 'edurange_activity_time_idx', '"timestamp"'),
-    ('ActivityLog', 'edurange_activity_user_idx', '"userId", "timestamp"'),
-    ('ActivityLog', 'edurange_activity_group_idx', '"groupId"'),
-    ('ActivityLog', 'edurange_activity_challenge_idx', '"challengeId"'),
-    ('ActivityLog', 'edurange_activity_code_idx', '"accessCodeId"'),
-    ('ActivityLog', 'edurange_activity_instance_idx', '"challengeInstanceId"')
+  ), wanted_index AS (SELECT * FROM edurange.wanted_indexes()
   ), unwanted_default (column_name, value) AS (VALUES
     ('id', 'edurange.new_id()'), ('updatedAt', $$(now() AT TIME ZONE 'UTC'::text)$$)
   ), guard (name, source) AS (VALUES
@@ -97,30 +105,7 @@ AS $assertions$
       ELSE edurange.migration_applied(s.number) END, NULL
   FROM edurange.migration_source() s
   UNION ALL
-  SELECT 'grant', format('%s on public.%I to edurange_game', privilege, p.name),
-    coalesce(has_table_privilege('edurange_game', p.oid, privilege), false),
-    format('GRANT %s ON public.%I TO edurange_game', privilege, p.name)
-  FROM platform p,
-    unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS needed (privilege)
-  UNION ALL
-  SELECT 'grant', format('SELECT on edurange.%I to edurange_game', l.name),
-    coalesce(has_table_privilege('edurange_game', to_regclass(format('edurange.%I', l.name)), 'SELECT'), false),
-    format('GRANT SELECT ON edurange.%I TO edurange_game', l.name)
-  FROM unnest(edurange.lent_tables()) AS l (name)
-  UNION ALL
-  SELECT 'grant', format('no %s on public.%I to edurange_owner', privilege, p.name),
-    NOT EXISTS (SELECT FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = p.oid
-      AND a.grantee = 'edurange_owner'::regrole AND a.privilege_type = privilege),
-    format('REVOKE %s ON public.%I FROM edurange_owner', privilege, p.name)
-  FROM platform p,
-    unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REFERENCES']) AS needed (privilege)
-  UNION ALL
-  SELECT 'grant', format('usage on schema %I to %I', g.schema, g.role),
-    has_schema_privilege(g.role, g.schema, 'USAGE'),
-    format('GRANT USAGE ON SCHEMA %I TO %I', g.schema, g.role)
-  FROM (VALUES ('public', 'edurange_game'), ('edurange', 'edurange_game'), ('edurange', 'edurange_owner'),
-    ('edurange', 'edurange_player'), ('edurange', 'edurange_service'),
-    ('edurange', 'edurange_admin')) AS g (schema, role)
+  SELECT kind, name, present, apply FROM edurange.rights()
   UNION ALL
   SELECT 'role', 'edurange_worker', EXISTS (SELECT FROM pg_roles r, edurange.worker_attributes() AS a (attributes)
       WHERE r.rolname = 'edurange_worker' AND r.rolconnlimit = 0 AND r.rolcanlogin = (attributes ~ '^LOGIN')),
@@ -211,7 +196,7 @@ CREATE FUNCTION edurange.migrate(platform_owner text DEFAULT NULL, dry_run boole
   RETURNS TABLE (kind text, name text)
   AS 'MODULE_PATHNAME', 'edurange_migrate' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.migrate(text, boolean) IS
-  'Creates or upgrades the tables and puts grants, triggers and indexes in place, in one transaction, and returns what it did: no row, nothing was missing. Adopts tables that exist already and changes none of their rows. With dry_run it changes nothing and takes no lock that others wait for; it returns what a run would, is refused as a run would be, and counts what is broken in the rows (kind finding, see findings()). New platform tables belong to platform_owner (default: the owner of the database). Waits at most lock_timeout, or 10 s where that is not set, for a lock. Needs a superuser. Errors: migration_changed, schema_incompatible, forbidden.';
+  'Creates or upgrades the tables and puts roles, owners, grants, triggers and indexes in place, in one transaction, and returns what it did: no row, nothing was missing. Adopts tables that exist already and changes none of their rows. With dry_run it changes nothing and takes no lock that others wait for; it returns what a run would, is refused as a run would be, and counts what is broken in the rows (kind finding, see findings()). New platform tables belong to platform_owner (default: the owner of the database). Waits at most lock_timeout, or 10 s where that is not set, for a lock. Needs a superuser. Errors: migration_changed, schema_incompatible, forbidden.';
 
 CREATE TYPE edurange.finding AS (
   finding text,
@@ -224,7 +209,7 @@ CREATE FUNCTION edurange.findings(finding text DEFAULT NULL)
   RETURNS SETOF edurange.finding
   AS 'MODULE_PATHNAME', 'edurange_findings' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.findings(text) IS
-  'What is broken in the platform''s rows, as it was found: subject is the id of the row (a completion, an instance, a pack, a challenge type, a row of totals), repair what repair() would do, null where there is no safe answer. Shows no flag. Works before the first migrate(). Needs somebody who may read the tables. Errors: invalid_parameter.';
+  'What is broken in the platform''s rows, as it was found: subject is the id of the row (a completion, an instance, a pack, a challenge type, a row of totals, or user and competition where it is gone), repair what repair() would do, null where there is no safe answer. Shows no flag. Works before the first migrate(). Needs somebody who may read the tables. Errors: invalid_parameter.';
 
 CREATE FUNCTION edurange.repair(finding text, subject text DEFAULT NULL)
   RETURNS SETOF edurange.finding
@@ -233,7 +218,7 @@ COMMENT ON FUNCTION edurange.repair(text, text) IS
   'Repairs all rows of a finding, or the one subject, and returns them; a changed total has its entry in the ledger. Locks the tables against writers until the end of the transaction. Needs a superuser. Errors: missing_parameter, invalid_parameter, not_installed, forbidden.';
 
 CREATE FUNCTION edurange.planted_platform(platform_owner text) RETURNS SETOF edurange.planted
-  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off
 AS $$
   WITH platform (sql) AS (SELECT sql FROM edurange.migration_source() WHERE number = 1
   ), relation AS (
@@ -245,7 +230,7 @@ AS $$
     SELECT t.typname AS name, t.typtype, t.typowner
     FROM pg_type t
     WHERE t.typnamespace = 'public'::regnamespace AND t.typname IN (SELECT name[1]
-      FROM platform, regexp_matches(sql, 'CREATE TYPE "(\w+)" AS ENUM', 'g') AS name)
+      FROM platform, regexp_matches(sql, 'CREATE TYPE "([^"]+)" AS ENUM', 'g') AS name)
   ), owner (oid) AS (
     SELECT oid FROM pg_roles WHERE rolsuper OR rolname = platform_owner
     UNION SELECT datdba FROM pg_database WHERE datname = current_database()
@@ -272,8 +257,8 @@ AS $$
   UNION ALL
   -- what an index of ours or the platform's is to be called
   SELECT ROW(format('public.%I is no index', c.relname), 'Drop or rename it.')::edurange.planted
-  FROM (SELECT name FROM edurange.assertions() WHERE kind = 'index'
-    UNION ALL SELECT name[1] FROM platform, regexp_matches(sql, 'INDEX IF NOT EXISTS "(\w+)"', 'g') AS name) AS i
+  FROM (SELECT name FROM edurange.wanted_indexes()
+    UNION ALL SELECT name[1] FROM platform, regexp_matches(sql, 'INDEX IF NOT EXISTS "([^"]+)"', 'g') AS name) AS i
   JOIN pg_class c ON c.relname = i.name AND c.relnamespace = 'public'::regnamespace
   WHERE c.relkind <> 'i'
 $$;

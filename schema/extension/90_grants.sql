@@ -34,7 +34,8 @@ GRANT EXECUTE ON FUNCTION edurange.new_id TO PUBLIC;
 -- What the functions themselves call in their statements, which run as these two.
 GRANT EXECUTE ON FUNCTION
   edurange.assertions, edurange.migration_source, edurange.migration_applied, edurange.platform_tables,
-  edurange.lent_tables, edurange.planted_roles, edurange.planted_objects,
+  edurange.lent_tables, edurange.rights, edurange.granted, edurange.wanted_indexes,
+  edurange.planted_roles, edurange.planted_objects,
   edurange.planted_platform, edurange.guard_source, edurange.builtin_schema, edurange.sync_status, edurange.sync_drift,
   edurange.sync_drift_summary, edurange.worker_attributes
   TO edurange_owner;
