@@ -557,7 +557,14 @@ sub send_requests
 		is(($shim->get('/challenge/list', $newcomer))[0], 200, 'a right token that was never seen is recognized, and its request answered');
 		cmp_ok(time - $asked, '<', 20, 'without waiting for the lanes, which wait for two minutes');
 	}
-	is(($shim->get('/ready'))[0], 200, 'and a probe');
+	# which has a second, and on a busy machine perhaps not in the first of them
+	my $ready = 0;
+	for (1 .. 20)
+	{
+		$ready = ($shim->get('/ready'))[0];
+		last if $ready == 200;
+	}
+	is($ready, 200, 'and a probe');
 	my $refused = 0;
 	for my $socket (@flood)
 	{
