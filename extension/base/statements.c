@@ -16,6 +16,7 @@
 #include "funcapi.h"
 #include "optimizer/planner.h"
 #include "parser/analyze.h"
+#include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -242,20 +243,32 @@ execute(Statement *statement, Datum *values, const char *nulls)
 	return result;
 }
 
-/* The table that a statement writes, by its text: the one behind its first words. */
-static char *
-written_table(const char *sql)
+/* What a statement was analyzed to last; NULL where it has not been. */
+static const Query *
+analyzed_query(const Statement *statement)
 {
-	static const char *const words[] = {"INSERT INTO ", "UPDATE ", "DELETE FROM "};
+	List *sources = statement->plan != NULL ? SPI_plan_get_plan_sources(statement->plan) : NIL;
+	List *queries = sources != NIL ? ((CachedPlanSource *) linitial(sources))->query_list : NIL;
 
-	for (int i = 0; i < lengthof(words); i++)
-		if (strncmp(sql, words[i], strlen(words[i])) == 0)
-		{
-			const char *name = sql + strlen(words[i]);
+	return queries != NIL ? linitial_node(Query, queries) : NULL;
+}
 
-			return pnstrdup(name, strcspn(name, " "));
-		}
-	return pstrdup("a table");
+/* The name of a table in an error. */
+static char *
+table_name(Oid table)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)),
+	                                  get_rel_name(table));
+}
+
+/* Raises that a statement has written no row. */
+static void
+wrote_none(const Statement *statement)
+{
+	const Query *query = analyzed_query(statement);
+
+	if (query != NULL && query->resultRelation > 0)
+		row_kept_out(table_name(rt_fetch(query->resultRelation, query->rtable)->relid));
 }
 
 void
@@ -317,7 +330,10 @@ statement_run(Statement *statement, const NullableDatum *arguments, int count)
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
 	if (statement->must_write && SPI_processed == 0)
-		row_kept_out(written_table(statement->sql));
+	{
+		wrote_none(statement);
+		elog(ERROR, "no row was written by \"%s\"", statement->sql);
+	}
 	return SPI_processed;
 }
 
@@ -377,16 +393,12 @@ value_null(void)
 	return (NullableDatum){.isnull = true};
 }
 
-/*
- * What a column of the rows is called: the table's column that it is, else its own name.
- */
+/* What a column of the rows is called: the table's column that it is, else its own name. */
 static char *
 column_name(int column)
 {
 	Form_pg_attribute attribute = TupleDescAttr(SPI_tuptable->tupdesc, column - 1);
-	List *sources = ran_last->plan != NULL ? SPI_plan_get_plan_sources(ran_last->plan) : NIL;
-	List *queries = sources != NIL ? ((CachedPlanSource *) linitial(sources))->query_list : NIL;
-	Query *query = queries != NIL ? linitial_node(Query, queries) : NULL;
+	const Query *query = analyzed_query(ran_last);
 	List *list = query == NULL                      ? NIL
 	             : query->commandType == CMD_SELECT ? query->targetList
 	                                                : query->returningList;
@@ -395,11 +407,8 @@ column_name(int column)
 
 	if (entry == NULL || !OidIsValid(entry->resorigtbl))
 		return psprintf("column \"%s\" of a result", NameStr(attribute->attname));
-	return psprintf(
-	    "%s.%s",
-	    quote_qualified_identifier(get_namespace_name(get_rel_namespace(entry->resorigtbl)),
-	                               get_rel_name(entry->resorigtbl)),
-	    quote_identifier(get_attname(entry->resorigtbl, entry->resorigcol, false)));
+	return psprintf("%s.%s", table_name(entry->resorigtbl),
+	                quote_identifier(get_attname(entry->resorigtbl, entry->resorigcol, false)));
 }
 
 /* Raises that a column has another type than is needed. */
@@ -417,8 +426,7 @@ need_row(uint64 row)
 {
 	if (SPI_tuptable != NULL && row < SPI_tuptable->numvals)
 		return;
-	if (strncmp(ran_last->sql, "SELECT ", strlen("SELECT ")) != 0)
-		row_kept_out(written_table(ran_last->sql));
+	wrote_none(ran_last);
 	elog(ERROR, "no row " UINT64_FORMAT " came of \"%s\"", row, ran_last->sql);
 }
 
