@@ -100,7 +100,7 @@ build_sanitized_server() {
   asan=$TOP/build/asan_server
   # shellcheck disable=SC2046 # one word a file
   copy_sources "$asan" Makefile edurange.control syncworker/Makefile \
-    $(cd "$TOP" && find extension syncworker -name '*.[ch]')
+    $(cd "$TOP" && find extension syncworker -name '*.[ch]') $(cd "$TOP" && find schema -type f)
   for dir in . syncworker; do
     library=edurange.so
     [ "$dir" = . ] || library=edurange_worker.so
