@@ -24,6 +24,7 @@
 #include "admin/assertions.h"
 #include "admin/commands.h"
 #include "admin/findings.h"
+#include "admin/table_locks.h"
 #include "base/arguments.h"
 #include "base/guc.h"
 #include "base/own_locks.h"
@@ -57,7 +58,6 @@ typedef enum StatementId
 	OPEN_TOTALS,
 	MEMBERS_DIFFER,
 	SET_MEMBERS,
-	LOCK_TOTALS,
 	RETIRED_GONE,
 	FORGET_RETIRED,
 	MAKE_RECORD,
@@ -214,9 +214,6 @@ static Statement statements[STATEMENT_COUNT] = {
                      "  AS m (user_id, group_id, member)"
                      " ON CONFLICT (group_id, user_id) DO UPDATE SET member = excluded.member",
                      {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, TIMESTAMPTZOID}},
-    [LOCK_TOTALS] = {"LOCK TABLE public.\"_GroupMembers\", public.\"GroupPoints\""
-                     " IN SHARE ROW EXCLUSIVE MODE",
-                     {InvalidOid}},
     [MAKE_RECORD] = {"CREATE TABLE edurange.migration ("
                      " number integer NOT NULL CONSTRAINT migration_pkey PRIMARY KEY,"
                      " name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL);"
@@ -444,9 +441,9 @@ report_missing(const Report *out)
 }
 
 /*
- * Makes what is missing.  Where recorders were missing, totals may have changed unseen: the tables
- * are locked before the triggers are made, and the ledger is brought up to what it finds then.  Rights
- * come first, because what follows reads rows with them; a dry run takes them back with its subtransaction.
+ * Makes what is missing.  Where recorders were missing, totals may have changed unseen: the ledger is
+ * brought up to what it finds, now that the tables are held.  Rights come first, because what follows reads
+ * rows with them; a dry run takes them back with its subtransaction.
  */
 static void
 apply_assertions(const Report *out)
@@ -459,11 +456,7 @@ apply_assertions(const Report *out)
 	else if (out->has_door)
 		(void) lend_tables();
 	if (!out->dry_run)
-	{
-		if (unseen_changes)
-			statement_run(&statements[LOCK_TOTALS], NULL, 0);
 		run_commands(&statements[MISSING], 3);
-	}
 	if (!out->dry_run && out->has_door)
 		forget_gone_questions();
 	if (unseen_changes)
@@ -517,6 +510,8 @@ run_migrate(void *argument)
 	run->out.has_door = row_bool(0, 1);
 	if (run->out.has_door)
 		refuse_planted(run->wanted_owner);
+	if (!run->out.dry_run)
+		hold_tables();
 	has_record = prepare_record(&run->out);
 	apply_migrations(&run->out, has_record, platform_owner);
 	apply_assertions(&run->out);
