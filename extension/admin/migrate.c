@@ -24,6 +24,7 @@
 #include "admin/assertions.h"
 #include "admin/commands.h"
 #include "admin/findings.h"
+#include "admin/table_locks.h"
 #include "base/arguments.h"
 #include "base/guc.h"
 #include "base/own_locks.h"
@@ -61,7 +62,6 @@ typedef enum StatementId
 	UNACCOUNTED,
 	MEMBERS_DIFFER,
 	SET_MEMBERS,
-	LOCK_TOTALS,
 	RETIRED_GONE,
 	FORGET_RETIRED,
 	MAKE_RECORD,
@@ -202,9 +202,6 @@ static Statement statements[STATEMENT_COUNT] = {
                      "  AS m (user_id, group_id, member)"
                      " ON CONFLICT (group_id, user_id) DO UPDATE SET member = excluded.member",
                      {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, TIMESTAMPTZOID}},
-    [LOCK_TOTALS] = {"LOCK TABLE public.\"_GroupMembers\", public.\"GroupPoints\""
-                     " IN SHARE ROW EXCLUSIVE MODE",
-                     {InvalidOid}},
     [MAKE_RECORD] = {"CREATE TABLE edurange.migration ("
                      " number integer NOT NULL CONSTRAINT migration_pkey PRIMARY KEY,"
                      " name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL);"
@@ -432,9 +429,9 @@ report_missing(const Report *out)
 }
 
 /*
- * Makes what is missing.  Where recorders were missing, totals may have changed unseen: the tables
- * are locked before the triggers are made, and the ledger is brought up to what it finds then.  Rights on
- * what the migrations made come first, because what follows reads rows with them.
+ * Makes what is missing.  Where recorders were missing, totals may have changed unseen: the ledger is
+ * brought up to what it finds, now that the tables are held.  Rights on what the migrations made come first,
+ * because what follows reads rows with them.
  */
 static void
 apply_assertions(const Report *out)
@@ -445,8 +442,6 @@ apply_assertions(const Report *out)
 	if (!out->dry_run)
 	{
 		run_commands(&statements[MISSING_GRANTS], 1);
-		if (unseen_changes)
-			statement_run(&statements[LOCK_TOTALS], NULL, 0);
 		run_commands(&statements[MISSING], 3);
 	}
 	if (!out->dry_run && out->has_door)
@@ -567,6 +562,8 @@ run_migrate(void *argument)
 		refuse_planted(run->wanted_owner);
 		put_back(&run->out, &statements[LOST_RIGHTS]);
 	}
+	if (!run->out.dry_run)
+		hold_tables();
 	has_record = prepare_record(&run->out);
 	apply_migrations(&run->out, has_record, platform_owner);
 	apply_assertions(&run->out);
