@@ -195,7 +195,7 @@ bound_user(NullableDatum instance_id)
 	return user_id;
 }
 
-SQL_FUNCTION(edurange_authenticate_token)
+SQL_FUNCTION_BATCHABLE(edurange_authenticate_token)
 {
 	NullableDatum columns[lengthof(token_types)];
 	bool found;
