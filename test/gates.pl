@@ -232,6 +232,14 @@ sub check_routes
 	{
 		$statement{$1} = $2 while /\s\[(STATEMENT_\w+)\] = (.*?)(?=,\s*\[|,?\s*\};)/gs;
 	}
+	# also of statements that no route has, as those about tokens
+	for my $name (sort keys %statement)
+	{
+		for my $function ($statement{$name} =~ /\bBATCHED(?:_AS)?\("(\w+)/g)
+		{
+			finding("$name calls edurange.$function in batches, which is not marked as one for them") unless $batchable{$function};
+		}
+	}
 	for my $row (split /(?=\{\.method)/, $table // '')
 	{
 		my ($method, $path) = $row =~ /\.method = "(\w+)", \.path = "([^"]+)"/ or next;
@@ -246,11 +254,6 @@ sub check_routes
 		my @functions = grep { $_ ne 'outcomes' && $_ ne 'wire' }
 		  $text =~ /\b[A-Z_]+\("(\w+)/g, $text =~ /(?:\bFROM|\bSELECT|,) edurange\.(\w+)/g, $text =~ /\boutcomes\('(\w+)/g;
 		finding("$method $path calls no function that is known here") unless @functions || !defined $tier;
-		for my $function ($text =~ /\bBATCHED(?:_AS)?\("(\w+)/g)
-		{
-			finding("$method $path calls edurange.$function in batches, which is not marked as one for them")
-			  unless $batchable{$function};
-		}
 		for my $function (@functions)
 		{
 			my $to = $granted->{$function};

@@ -132,9 +132,9 @@ AS $assertions$
   SELECT 'default', format('none of ours for public.%I.%I', p.name, u.column_name),
     NOT EXISTS (SELECT FROM pg_attrdef d JOIN pg_attribute a
       ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-      -- Without the table: pg_get_expr() would lock it, and a probe wait for whoever changes it.
-      WHERE CASE WHEN d.adrelid = p.oid AND a.attname = u.column_name
-        THEN pg_get_expr(d.adbin, 0) = u.value END),
+      -- the expression last: to print it takes a lock of the table, and probes wait for nobody
+      WHERE d.adrelid = p.oid
+      AND CASE WHEN a.attname = u.column_name THEN pg_get_expr(d.adbin, d.adrelid) = u.value ELSE false END),
     format('ALTER TABLE public.%I ALTER COLUMN %I DROP DEFAULT', p.name, u.column_name)
   FROM platform p, unwanted_default u
   UNION ALL

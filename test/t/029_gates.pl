@@ -135,7 +135,7 @@ planted(
 		'a route to a function that is not granted' ],
 	[ 'schema/extension/90_grants.sql', '', qr/GET \/get_points calls edurange\.get_points, which nobody/, 'another' ],
 	[ 'extension/game/points.c', sub { s/SQL_FUNCTION_BATCHABLE\(edurange_add_points\)/SQL_FUNCTION(edurange_add_points)/ },
-		qr/POST \/add_points calls edurange\.add_points in batches, which/, 'a route in batches to a function that is not for them' ],
+		qr/STATEMENT_ADD_POINTS calls edurange\.add_points in batches, which/, 'a route in batches to a function that is not for them' ],
 	[ 'docs/settings.md', sub { s/`edurange\.sync_interval`/``/g }, qr/lacks edurange\.sync_interval$/m, 'a setting that is not documented' ],
 	[ 'docs/settings.md', sub { s/`EDURANGE_PORT`/``/g }, qr/lacks EDURANGE_PORT$/m, 'one of the shim' ],
 	[ 'docs/sync.md', "Set `edurange.sync_intervals` to 5.\n", qr{docs/sync.md names edurange.sync_intervals,}, 'a setting that does not exist' ],
