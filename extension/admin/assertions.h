@@ -14,8 +14,8 @@
  * Functions fail without it, or record nothing.  All else is for others, who write the tables or copy them,
  * for speed or for safety: health() names it, and service goes on.
  */
-#define STOPS_SERVICE                                                                                         \
-	"(kind IN ('table', 'migration', 'identity', 'shape') OR kind = 'grant' AND NOT starts_with(name, 'no ')" \
+#define STOPS_SERVICE                                                                                                  \
+	"(kind IN ('table', 'migration', 'identity', 'owner', 'shape') OR kind = 'grant' AND NOT starts_with(name, 'no ')" \
 	" OR " IS_RECORDER ")"
 
 #endif

@@ -20,11 +20,11 @@
  * bigint each.  The larger of the two is what was paid.
  */
 #define PAID_BY_QUESTIONS(user_id, group_challenge_id)                                             \
-	"(SELECT coalesce(sum(\"pointsEarned\"), 0) FROM public.\"QuestionCompletion\""                \
-	" WHERE \"userId\" = " user_id " AND \"groupChallengeId\" = " group_challenge_id ")"
-#define PAID_BY_COMPLETION(user_id, group_challenge_id)                                            \
-	"(SELECT coalesce(max(\"pointsEarned\"), 0)::bigint FROM public.\"ChallengeCompletion\""       \
-	" WHERE \"userId\" = " user_id " AND \"groupChallengeId\" = " group_challenge_id ")"
+	"(SELECT coalesce(sum(done.\"pointsEarned\"), 0) FROM public.\"QuestionCompletion\" AS done"   \
+	" WHERE done.\"userId\" = " user_id " AND done.\"groupChallengeId\" = " group_challenge_id ")"
+#define PAID_BY_COMPLETION(user_id, group_challenge_id)                                                   \
+	"(SELECT coalesce(max(done.\"pointsEarned\"), 0)::bigint FROM public.\"ChallengeCompletion\" AS done" \
+	" WHERE done.\"userId\" = " user_id " AND done.\"groupChallengeId\" = " group_challenge_id ")"
 
 typedef struct Play
 {
