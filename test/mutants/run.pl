@@ -40,6 +40,8 @@ my %count = (killed => 0, survived => 0, error => 0);
 # The make that called, and its variables, are not for those that are called here.
 my @words = split ' ', $ENV{MUTANTS} // '';
 my $seed = $ENV{SEED} // '';
+# A fault often shows as something that never comes.
+$ENV{PG_TEST_TIMEOUT_DEFAULT} //= 60;
 delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS MAKEOVERRIDES TESTS SUITES MUTANTS SEED EDURANGE_LONG EDURANGE_STAGE)};
 
 sub slurp

@@ -291,7 +291,7 @@ for my $document (sort keys %documents)
 # ---- targets -----------------------------------------------------------------------------------
 for my $target ('/get_points?user_id=%00', '/get_points?user_id=%', '/get_points?user_id=%4',
 	'/get_points?user_id=%zz', '/get_points?%ff=1', '/%ff', '/competition/%00/leaderboard',
-	'/get_points?user_id=%C0%80')
+	'/get_points?user_id=%C0%80', '/get_points?user_id=%4g', '/get_points?user_id=%g4', '/%4%31')
 {
 	my ($status, $json) = $shim->get($target);
 	is_deeply([ $status, $json->{code} ], [ 400, 'invalid_encoding' ], "target $target");

@@ -34,6 +34,16 @@ sub references
 	return () unless ref $node eq 'HASH';
 	return map { $_ eq '$ref' ? $node->{$_} : references($node->{$_}) } keys %$node;
 }
+
+# The schemas of members "code" below a node.
+sub codes_of
+{
+	my ($node) = @_;
+
+	return map { codes_of($_) } @$node if ref $node eq 'ARRAY';
+	return () unless ref $node eq 'HASH';
+	return map { $_ eq 'code' && ref $node->{$_} eq 'HASH' ? $node->{$_} : codes_of($node->{$_}) } keys %$node;
+}
 my %seen;
 for my $reference (grep { !$seen{$_}++ } references($document))
 {
@@ -63,6 +73,9 @@ for my $route (sort keys %described)
 		my $json = $body->{content}{'application/json'};
 		is_deeply([ $schema->violations($json->{example}, $json->{schema}) ], [], "$route: example of the body");
 	}
+	my @away = grep { $_->{enum} } codes_of($operation->{responses}{503});
+	is((scalar grep { $_ eq 'read_only' } map { @{ $_->{enum} } } @away) ? 1 : 0, $method eq 'GET' || $path eq '/cdf/validate' ? 0 : 1,
+		"$route: a server that takes no writes, where it matters");
 	for my $code (sort keys %{ $operation->{responses} })
 	{
 		my ($content) = values %{ $operation->{responses}{$code}{content} };

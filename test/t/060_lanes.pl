@@ -295,10 +295,13 @@ $documents->quit;
 is_deeply([ map { my ($status, $said) = $shim->answer_of($_); "$status " . ($said->{created} ? 'created' : 'found') } @imports ],
 	[ '200 created', '200 created', '200 found' ], 'each is made, one after the other');
 
-# ---- a violation that no function foresaw -----------------------------------------------------------
+# ---- errors that no function foresaw ----------------------------------------------------------------
 my (undef, $clash, undef, $raw) = $shim->post('/add_points', body('u1', 'clash'));
 is($clash->{code}, 'conflict', 'a row that is in the way');
 unlike($raw, qr/canary|Key/, 'of which the client reads nothing');
+(undef, $clash, undef, $raw) = $shim->post('/add_points', body('u1', 'poison'));
+is_deeply([ @$clash{qw(code error)} ], [ 'internal', 'internal error' ], 'any other error');
+unlike($raw, qr/poison/, 'neither');
 
 # ---- what fails at its commit ----------------------------------------------------------------------
 $node->safe_psql('edurange', q{
