@@ -395,6 +395,14 @@ for (@triggers)
 }
 is(join("\n", @silent), '', scalar(@triggers) . ' triggers that let no row through: each is named');
 
+# Adoption refuses what functions would then stumble over.
+$node->safe_psql('postgres', 'CREATE DATABASE adopted');
+$node->safe_psql('adopted', q{CREATE EXTENSION edurange; DO $$ BEGIN EXECUTE (SELECT sql FROM edurange.migration_source() WHERE number = 1); END $$;
+	ALTER TABLE "QuestionCompletion" ALTER COLUMN "pointsEarned" DROP NOT NULL});
+like(($node->psql('adopted', 'SELECT edurange.migrate()'))[2], qr/ERROR:  public\."QuestionCompletion"\."pointsEarned" may be null/, 'a column that may be null is not adopted');
+$node->safe_psql('adopted', 'ALTER TABLE "QuestionCompletion" ALTER COLUMN "pointsEarned" SET NOT NULL; SELECT edurange.migrate()');
+is($node->safe_psql('adopted', 'SELECT ready FROM edurange.readiness()'), 't', 'put right, it is');
+
 is(sql('SELECT pg_postmaster_start_time()'), $started, 'the server has not been restarted');
 is(sql('SELECT count(*) FROM edurange.check_invariants()'), '0', 'every invariant holds');
 is(sql('SELECT ready FROM edurange.readiness()'), 't', 'and everything is in place');
