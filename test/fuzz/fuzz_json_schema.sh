@@ -33,7 +33,7 @@ build_module() {
     "$CLANG" -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
       -Wno-missing-field-initializers -Wno-ignored-attributes -fPIC -fvisibility=hidden \
       -fsanitize=fuzzer-no-link '-DPGDLLEXPORT=__attribute__((visibility("default")))' -D_GNU_SOURCE \
-      -I"$TOP/extension" -I"$("$PG_CONFIG" --includedir-server)" -c "$file" \
+      -I"$TOP/extension" -I"$TOP/build" -I"$("$PG_CONFIG" --includedir-server)" -c "$file" \
       -o "$WORK/objects/$(basename "$file" .c).o"
   done
   "$CLANG" -shared -o "$WORK/edurange_fuzz.so" "$WORK"/objects/*.o "$RUNTIME" -lstdc++ -lm -lpthread

@@ -21,6 +21,7 @@
 #include "utils/timeout.h"
 
 #include "base/compat.h"
+#include "base/surface.h"
 #include "json_schema/json_schema.h"
 
 PG_MODULE_MAGIC;
@@ -314,7 +315,7 @@ run_input(const uint8_t *data, size_t size)
 }
 
 /* Runs libFuzzer with these arguments; it ends the backend when it is done. */
-SQL_FUNCTION(edurange_fuzz)
+SQL_FUNCTION_ANYWHERE(edurange_fuzz)
 {
 	ArrayType *array = PG_GETARG_ARRAYTYPE_P(0);
 	Datum *elements;
