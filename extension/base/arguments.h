@@ -20,6 +20,12 @@ extern Jsonb *required_jsonb(FunctionCallInfo fcinfo, int argument, const char *
 extern int32
 int_between(FunctionCallInfo fcinfo, int argument, const char *name, int32 lowest, int32 highest);
 
+/*
+ * A time, or null.  It must be finite and not after the year 9999: no time of ISO 8601 is, and the platform's client
+ * reads no other.
+ */
+extern NullableDatum optional_time(FunctionCallInfo fcinfo, int argument, const char *name);
+
 /* The text, or NULL. */
 extern char *optional_text(FunctionCallInfo fcinfo, int argument);
 

@@ -37,6 +37,7 @@ typedef struct Statement
 	bool newest;                                 /* only reads, what is committed by now */
 	bool by_key;      /* finds rows by keys, however few there are when it is planned */
 	bool must_write;  /* whenever it runs; no row means that somebody's trigger kept it out */
+	bool keys_held;   /* the rows that its foreign keys name are held: see held_keys.h */
 	SPIPlanPtr plan;  /* made at the first use in a session */
 	bool writes;      /* noted then */
 	bool of_platform; /* noted then: names a table of the platform */

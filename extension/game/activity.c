@@ -33,6 +33,7 @@
 typedef enum StatementId
 {
 	INSERT_ENTRY,
+	INSERT_PLAY_ENTRY,
 	REPORT,
 	STAND_IN,
 	MAKE_SYSTEM_ACCOUNT,
@@ -40,15 +41,17 @@ typedef enum StatementId
 	STATEMENT_COUNT
 } StatementId;
 
+#define ENTRY                                                                                      \
+	"INSERT INTO public.\"ActivityLog\" (id, \"eventType\", \"userId\", \"challengeId\","           \
+	" \"groupId\", \"accessCodeId\", \"challengeInstanceId\", metadata, severity,"                 \
+	" \"timestamp\")"                                                                              \
+	" VALUES ($1, $2::public.\"ActivityEventType\", $3, $4, $5, $6, $7, $8::jsonb,"                \
+	" 'INFO', " UTC_CLOCK ")"
+#define ENTRY_TYPES TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID
+
 static Statement statements[STATEMENT_COUNT] = {
-    [INSERT_ENTRY] =
-        {"INSERT INTO public.\"ActivityLog\" (id, \"eventType\", \"userId\", \"challengeId\","
-         " \"groupId\", \"accessCodeId\", \"challengeInstanceId\", metadata, severity,"
-         " \"timestamp\")"
-         " VALUES ($1, $2::public.\"ActivityEventType\", $3, $4, $5, $6, $7, $8::jsonb,"
-         " 'INFO', " UTC_CLOCK ")",
-         {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
-         .must_write = true},
+    [INSERT_ENTRY] = {ENTRY, {ENTRY_TYPES}, .must_write = true},
+    [INSERT_PLAY_ENTRY] = {ENTRY, {ENTRY_TYPES}, .must_write = true, .keys_held = true},
     /*
 	 * What somebody else reports: $1 id, $2 event type, $3 severity, $4 user, $5 challenge, $6 group,
 	 * $7 code, $8 instance, $9 metadata, $10 the tier of who reports, $11 the user that was named.
@@ -83,12 +86,14 @@ static Statement statements[STATEMENT_COUNT] = {
          " " UTC_CLOCK " FROM known"
          " RETURNING ROW(l.id, l.\"timestamp\" AT TIME ZONE 'UTC')::edurange.activity_entry",
          {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID,
-          TEXTOID}},
+          TEXTOID},
+         .by_key = true},
     /* The user, or who deleted or updated them by the metadata $2; locked. */
     [STAND_IN] = {"SELECT id FROM public.\"User\" WHERE id IN ($1, $2 ->> 'deletedBy',"
                   " $2 ->> 'updatedBy') ORDER BY id <> $1, id <> coalesce($2 ->> 'deletedBy', '')"
                   " LIMIT 1 FOR KEY SHARE",
-                  {TEXTOID, JSONBOID}},
+                  {TEXTOID, JSONBOID},
+                  .by_key = true},
     [MAKE_SYSTEM_ACCOUNT] = {"WITH made AS (INSERT INTO public.\"User\""
                              "  (id, name, email, role, \"createdAt\", \"updatedAt\")"
                              "  SELECT account, 'EDURange system', account || '@invalid',"
@@ -96,21 +101,23 @@ static Statement statements[STATEMENT_COUNT] = {
                              "  FROM (SELECT '" SYSTEM_ACCOUNT "') AS system (account), " CLOCK_ROW
                              "  ON CONFLICT (id) DO NOTHING)"
                              " SELECT '" SYSTEM_ACCOUNT "'::text",
-                             {InvalidOid}},
+                             {InvalidOid},
+                             .by_key = true},
     /*
-	 * The server's own entry for the same event of the same question or pack, if it is of this
-	 * minute; who reports a pack need not say which.
+	 * The server's own entry for the same event of the same question or pack, if it is younger than $4;
+	 * who reports a pack need not say which.
 	 */
     [SERVERS_OWN] = {"SELECT ROW(id, \"timestamp\" AT TIME ZONE 'UTC')::edurange.activity_entry"
                      " FROM public.\"ActivityLog\" WHERE \"userId\" = $1"
                      " AND \"eventType\"::text = $2"
-                     " AND \"timestamp\" > " UTC_CLOCK " - interval '60 s'"
+                     " AND \"timestamp\" > $4 AT TIME ZONE 'UTC'"
                      " AND metadata ->> 'reportedBy' = 'server'"
                      " AND CASE WHEN metadata ? 'packId' THEN"
                      "  coalesce($3 ->> 'packId', metadata ->> 'packId') = metadata ->> 'packId'"
                      "  ELSE metadata ->> 'questionId' = $3 ->> 'questionId' END"
                      " ORDER BY \"timestamp\" DESC LIMIT 1",
-                     {TEXTOID, TEXTOID, JSONBOID}},
+                     {TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID},
+                     .by_key = true},
 };
 
 void
@@ -119,7 +126,8 @@ activity_log(const Activity *activity)
 	char *metadata = psprintf("{\"reportedBy\":\"server\"%s%s}", activity->metadata ? "," : "",
 	                          activity->metadata ? activity->metadata : "");
 
-	STATEMENT_RUN(&statements[INSERT_ENTRY], value_text(new_id()), value_text(activity->event_type),
+	STATEMENT_RUN(&statements[activity->is_play ? INSERT_PLAY_ENTRY : INSERT_ENTRY],
+	              value_text(new_id()), value_text(activity->event_type),
 	              value_text(activity->user_id), value_text(activity->challenge_id),
 	              value_text(activity->group_id), value_text(activity->access_code_id),
 	              value_text(activity->instance_id), value_text(metadata));
@@ -269,7 +277,7 @@ log_activity(FunctionCallInfo fcinfo, const Caller *caller)
 		raise_refusal(&refusal);
 	if (!is_logged_by_server(event_type) ||
 	    STATEMENT_RUN(&statements[SERVERS_OWN], value_text(user_id), value_text(event_type),
-	                  metadata) == 0)
+	                  metadata, value_time(GetCurrentTimestamp() - USECS_PER_MINUTE)) == 0)
 		STATEMENT_RUN(&statements[REPORT], value_text(new_id()), value_text(event_type),
 		              value_text(severity), value_text(find_subject(user_id, metadata)),
 		              fcinfo->args[4], fcinfo->args[5], fcinfo->args[7], fcinfo->args[6], metadata,

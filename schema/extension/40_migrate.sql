@@ -52,9 +52,13 @@ AS $$
   ('QuestionAttempt', 'edurange_question_attempt_idx',
    '"userId", "questionId", "groupChallengeId", "attemptedAt"'),
   ('QuestionAttempt', 'edurange_attempted_question_idx', '"questionId"'),
+  ('QuestionAttempt', 'edurange_attempted_placement_idx', '"groupChallengeId"'),
   ('QuestionCompletion', 'edurange_question_completion_idx', '"groupChallengeId", "userId"'),
   ('QuestionCompletion', 'edurange_completed_question_idx', '"questionId"'),
   ('ChallengeCompletion', 'edurange_challenge_completion_idx', '"groupChallengeId"'),
+  ('Account', 'edurange_account_user_idx', '"userId"'),
+  ('Session', 'edurange_session_user_idx', '"userId"'),
+  ('Challenge', 'edurange_challenge_type_idx', '"challengeTypeId"'),
   ('GroupChallenge', 'edurange_group_challenge_idx', '"groupId"'),
   ('GroupPoints', 'edurange_group_points_idx', '"groupId"'),
   ('CompetitionAccessCode', 'edurange_access_code_idx', '"groupId"'),
@@ -69,7 +73,7 @@ AS $$
   ('ActivityLog', 'edurange_activity_instance_idx', '"challengeInstanceId"')
 $$;
 COMMENT ON FUNCTION edurange.wanted_indexes() IS
-  'The indexes that migrate() makes on the platform''s tables.';
+  'The indexes that migrate() makes on the platform''s tables: what functions look rows up by, and every foreign key, so that what is deleted costs what goes with it. They are partial, which Prisma does not see.';
 
 CREATE FUNCTION edurange.assertions()
   RETURNS TABLE (kind text, name text, present boolean, apply text)
