@@ -60,11 +60,11 @@ int_between(FunctionCallInfo fcinfo, int argument, const char *name, int32 lowes
 	return value;
 }
 
-/* When the year 10000 begins. */
+/* When a year begins. */
 static TimestampTz
-end_of_times(void)
+beginning_of(int year)
 {
-	return (date2j(10000, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
+	return (date2j(year, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
 }
 
 NullableDatum
@@ -75,9 +75,9 @@ optional_time(FunctionCallInfo fcinfo, int argument, const char *name)
 
 	if (TIMESTAMP_NOT_FINITE(time))
 		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"%s\" must be a finite time", name);
-	if (time >= end_of_times())
-		raise_error(EDURANGE_TIME_OUT_OF_RANGE,
-		            "parameter \"%s\" must not be after the year 9999", name);
+	if (time < beginning_of(1) || time >= beginning_of(10000))
+		raise_error(EDURANGE_TIME_OUT_OF_RANGE, "parameter \"%s\" must be in the years 1 to 9999",
+		            name);
 	return value;
 }
 

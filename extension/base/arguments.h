@@ -21,8 +21,7 @@ extern int32
 int_between(FunctionCallInfo fcinfo, int argument, const char *name, int32 lowest, int32 highest);
 
 /*
- * A time, or null.  It must be finite and not after the year 9999: no time of ISO 8601 is, and the platform's client
- * reads no other.
+ * A time, or null.  It must be finite and in a year of four digits: ISO 8601 has no other, nor has a client.
  */
 extern NullableDatum optional_time(FunctionCallInfo fcinfo, int argument, const char *name);
 

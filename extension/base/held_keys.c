@@ -73,13 +73,12 @@ names_held(Oid constraint_id)
 	constraint = (Form_pg_constraint) GETSTRUCT(tuple);
 	table = get_rel_name(constraint->confrelid);
 	for (int i = 0; i < lengthof(held) && table != NULL && !found; i++)
-		found = strcmp(table, held[i].table) == 0 &&
-		        get_rel_namespace(constraint->confrelid) ==
-		            get_rel_namespace(constraint->conrelid) &&
-		        has_name(constraint->conrelid, only_column(tuple, Anum_pg_constraint_conkey),
-		                 held[i].column) &&
-		        has_name(constraint->confrelid, only_column(tuple, Anum_pg_constraint_confkey),
-		                 "id");
+		found =
+		    strcmp(table, held[i].table) == 0 &&
+		    get_rel_namespace(constraint->confrelid) == get_rel_namespace(constraint->conrelid) &&
+		    has_name(constraint->conrelid, only_column(tuple, Anum_pg_constraint_conkey),
+		             held[i].column) &&
+		    has_name(constraint->confrelid, only_column(tuple, Anum_pg_constraint_confkey), "id");
 	ReleaseSysCache(tuple);
 	return found;
 }

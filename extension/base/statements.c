@@ -581,7 +581,8 @@ rows_to_result(FunctionCallInfo fcinfo)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 
-	InitMaterializedSRF(fcinfo, 0);
+	if (result->setResult == NULL)
+		InitMaterializedSRF(fcinfo, 0);
 	rows_must_be(result->setDesc);
 	for (uint64 row = 0; row < SPI_tuptable->numvals; row++)
 		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[row]);

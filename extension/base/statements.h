@@ -104,7 +104,7 @@ extern NullableDatum first_result(uint64 rows);
 /* The same of a statement that always has a row, and never null in it. */
 extern Datum only_result(void);
 
-/* All rows of the statement that ran last, as the result of a set-returning function. */
+/* All rows of the statement that ran last, as the result of a set-returning function, or behind what is there. */
 extern void rows_to_result(FunctionCallInfo fcinfo);
 
 /* A composite result of the calling function, made outside of the statements' memory. */

@@ -68,8 +68,7 @@ typedef struct Request
 static NullableDatum
 expiry(void)
 {
-	return value_time(GetCurrentTimestamp() -
-	                  guc_idempotency_retention * (int64) USECS_PER_MINUTE);
+	return value_time(GetCurrentTimestamp() - guc_idempotency_retention * (int64) USECS_PER_MINUTE);
 }
 
 /* The key, checked. */

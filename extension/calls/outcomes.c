@@ -324,7 +324,7 @@ run_calls(const Target *target, const Datum *texts, const bool *nulls, int count
 	MemoryContextDelete(context);
 }
 
-SQL_FUNCTION(edurange_outcomes)
+SQL_FUNCTION_OF(edurange_outcomes, PACK_BYTES)
 {
 	char *name = required_text(fcinfo, 0, "function");
 	Target target = {.width = 0};

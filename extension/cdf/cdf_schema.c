@@ -95,7 +95,7 @@ schema_state(FunctionCallInfo fcinfo, bool changed)
 	return composite_result(fcinfo, columns, lengthof(columns));
 }
 
-SQL_FUNCTION(edurange_set_cdf_schema)
+SQL_FUNCTION_OF(edurange_set_cdf_schema, DOCUMENT_BYTES)
 {
 	Jsonb *schema = required_jsonb(fcinfo, 0, "schema");
 	char *source = required_text(fcinfo, 1, "source");

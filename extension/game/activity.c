@@ -26,6 +26,9 @@
 /* After so many turns it is not deleted again and again, but a trigger lets it not be made. */
 #define STAND_IN_TURNS 10
 
+/* Metadata is a note, not a store: so much of it is kept, in so many values (JSON_VALUES). */
+#define METADATA_BYTES (16 * 1024)
+
 /* What becomes of a number in metadata that no double holds, or with more digits than this. */
 #define MAX_SCALE 400
 #define OUT_OF_RANGE_NUMBER "number out of range"
@@ -42,7 +45,7 @@ typedef enum StatementId
 } StatementId;
 
 #define ENTRY                                                                                      \
-	"INSERT INTO public.\"ActivityLog\" (id, \"eventType\", \"userId\", \"challengeId\","           \
+	"INSERT INTO public.\"ActivityLog\" (id, \"eventType\", \"userId\", \"challengeId\","          \
 	" \"groupId\", \"accessCodeId\", \"challengeInstanceId\", metadata, severity,"                 \
 	" \"timestamp\")"                                                                              \
 	" VALUES ($1, $2::public.\"ActivityEventType\", $3, $4, $5, $6, $7, $8::jsonb,"                \
@@ -159,42 +162,52 @@ is_readable(Numeric number, Datum largest)
 	       DatumGetInt32(DirectFunctionCall1(numeric_scale, magnitude)) <= MAX_SCALE;
 }
 
-/* The document without the values of secret keys, however deep, and of numbers out of all range. */
-static Jsonb *
-cleaned(Jsonb *document)
+/* One step of writing an object. */
+static void
+push_text(JsonbParseState **state, JsonbIteratorToken token, const char *text)
+{
+	JsonbValue value = {
+	    .type = jbvString,
+	    .val.string = {.val = unconstify(char *, text), .len = (int) strlen(text)},
+	};
+
+	(void) pushJsonbValue(state, token, &value);
+}
+
+/* Writes the document without the values of secret keys, however deep, and of numbers out of all range. */
+static void
+push_cleaned(JsonbParseState **state, Jsonb *document)
 {
 	Datum largest = DirectFunctionCall3(numeric_in, CStringGetDatum("1e308"),
 	                                    ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 	JsonbIterator *iterator = JsonbIteratorInit(&document->root);
-	JsonbParseState *state = NULL;
-	JsonbValue *result = NULL;
+	bool is_scalar = JB_ROOT_IS_SCALAR(document);
+	bool is_object = JB_ROOT_IS_OBJECT(document);
+	int depth = 0;
 	JsonbValue value;
 	JsonbIteratorToken token;
 
 	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
 	{
+		bool begins = token == WJB_BEGIN_ARRAY || token == WJB_BEGIN_OBJECT;
+		bool ends = token == WJB_END_ARRAY || token == WJB_END_OBJECT;
+
+		/* the outermost level: a scalar has a list around it, an object is the one that is being written */
+		if ((begins && depth++ == 0 && (is_scalar || is_object)) ||
+		    (ends && --depth == 0 && (is_scalar || is_object)))
+			continue;
 		if (token == WJB_KEY && is_secret_key(&value))
 		{
 			(void) JsonbIteratorNext(&iterator, &value, true);
 			continue;
 		}
-		if ((token == WJB_VALUE || token == WJB_ELEM) && value.type == jbvNumeric &&
+		if (!begins && !ends && value.type == jbvNumeric &&
 		    !is_readable(value.val.numeric, largest))
 			value = (JsonbValue){.type = jbvString,
 			                     .val.string = {.val = OUT_OF_RANGE_NUMBER,
 			                                    .len = (int) strlen(OUT_OF_RANGE_NUMBER)}};
-		result = pushJsonbValue(&state, token, token < WJB_BEGIN_ARRAY ? &value : NULL);
+		(void) pushJsonbValue(state, is_scalar ? WJB_VALUE : token, begins || ends ? NULL : &value);
 	}
-	return JsonbValueToJsonb(result);
-}
-
-/* An object with one text. */
-static Jsonb *
-object_of(const char *name, const char *value)
-{
-	Refusal refusal = {0};
-
-	return json_text_parse(psprintf("{%s}", json_member(name, value)), &refusal);
 }
 
 /* Could a text that cannot be read hold a secret? */
@@ -209,23 +222,51 @@ names_secret(const char *sent)
 	return false;
 }
 
-/* What was sent as metadata, as an object, whatever it was; details become a member of it. */
+/* Raises where there is too much to keep. */
+static void
+check_size(const char *name, const char *text)
+{
+	if (text != NULL && strlen(text) > METADATA_BYTES)
+		raise_error(EDURANGE_PAYLOAD_TOO_LARGE, "parameter \"%s\" has more than %d bytes", name,
+		            METADATA_BYTES);
+}
+
+/*
+ * What was sent as metadata, as an object, whatever it was; details become a member of it.  What is no JSON stays
+ * as it was sent: what it would be parsed to can be far longer (1e99999).
+ */
 static Jsonb *
 read_metadata(const char *sent, const char *details)
 {
 	Refusal refusal = {0};
 	const char *text = sent != NULL && sent[0] != '\0' ? sent : "{}";
-	Jsonb *metadata = json_text_parse(text, &refusal);
+	Jsonb *document;
+	JsonbParseState *state = NULL;
 
-	/* Wrapped as it was sent: what it was parsed to can be far longer (1e99999). */
-	if (metadata == NULL)
-		metadata = object_of("invalidJson", names_secret(text) ? "left out" : text);
-	else if (!JB_ROOT_IS_OBJECT(metadata))
-		metadata = json_text_parse(psprintf("{\"value\":%s}", text), &refusal);
+	check_size("metadata", sent);
+	check_size("details", details);
+	if (json_text_measure(text).values > JSON_VALUES)
+		raise_error(EDURANGE_PAYLOAD_TOO_LARGE, "parameter \"metadata\" has more than %d values",
+		            JSON_VALUES);
+	document = json_text_parse(text, JSON_ANY, &refusal);
+	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	if (document == NULL)
+	{
+		push_text(&state, WJB_KEY, "invalidJson");
+		push_text(&state, WJB_VALUE, names_secret(text) ? "left out" : text);
+	}
+	else
+	{
+		if (!JB_ROOT_IS_OBJECT(document))
+			push_text(&state, WJB_KEY, "value");
+		push_cleaned(&state, document);
+	}
 	if (details != NULL)
-		metadata = DatumGetJsonbP(DirectFunctionCall2(
-		    jsonb_concat, JsonbPGetDatum(metadata), JsonbPGetDatum(object_of("details", details))));
-	return cleaned(metadata);
+	{
+		push_text(&state, WJB_KEY, "details");
+		push_text(&state, WJB_VALUE, details);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
 /* Who the entry is about, or who stands in; their row is locked. */
@@ -255,7 +296,7 @@ char *
 activity_subject(const char *user_id)
 {
 	Refusal refusal = {0};
-	NullableDatum nothing = value_jsonb(json_text_parse("{}", &refusal));
+	NullableDatum nothing = value_jsonb(json_text_parse("{}", JSON_ANY, &refusal));
 
 	return find_subject(user_id != NULL ? user_id : SYSTEM_ACCOUNT, nothing);
 }

@@ -84,9 +84,8 @@ attempts_check(const Play *play, AttemptAllowance *allowance, Refusal *refusal)
 	if (row_int(0, 3) == guc_attempt_limit && newest - oldest <= window && now < newest + lock)
 		return refuse_attempt(play, now, newest + lock, refusal);
 	allowance->remaining = Max(guc_attempt_limit - row_int(0, 5) - 1, 0);
-	allowance->reset =
-	    allowance->remaining == 0
-	        ? now + lock
-	        : (row_int(0, 5) > 0 ? row_time_or_zero(0, 4) : now) + window;
+	allowance->reset = allowance->remaining == 0
+	                       ? now + lock
+	                       : (row_int(0, 5) > 0 ? row_time_or_zero(0, 4) : now) + window;
 	return true;
 }

@@ -33,7 +33,7 @@
 	" c.\"startDate\" AT TIME ZONE 'UTC' <= statement_timestamp() AND (c.\"endDate\" IS NULL"      \
 	" OR c.\"endDate\" AT TIME ZONE 'UTC' > statement_timestamp()), gc.points"
 #define PLACE_TABLES                                                                               \
-	"public.\"GroupChallenge\" gc JOIN public.\"CompetitionGroup\" c ON c.id = gc.\"groupId\""      \
+	"public.\"GroupChallenge\" gc JOIN public.\"CompetitionGroup\" c ON c.id = gc.\"groupId\""     \
 	" JOIN public.\"Challenge\" ch ON ch.id = gc.\"challengeId\""
 
 typedef enum StatementId
@@ -79,14 +79,15 @@ static Statement statements[STATEMENT_COUNT] = {
                      .by_key = true},
     /* The question's completion, what was paid for the challenge, and whether it is completed.
 	 * $1 user, $2 question, $3 group challenge, here and below */
-    [STATE] = {"SELECT (SELECT " COMPLETION_ROW " FROM public.\"QuestionCompletion\" qc"
-               "  WHERE qc.\"userId\" = $1 AND qc.\"questionId\" = $2"
-               "  AND qc.\"groupChallengeId\" = $3), " PAID_BY_QUESTIONS(
-                   "$1", "$3") ", " PAID_BY_COMPLETION("$1", "$3") ","
-               " EXISTS (SELECT FROM public.\"ChallengeCompletion\""
-               "  WHERE \"userId\" = $1 AND \"groupChallengeId\" = $3)",
-               {TEXTOID, TEXTOID, TEXTOID},
-               .by_key = true},
+    [STATE] =
+        {"SELECT (SELECT " COMPLETION_ROW " FROM public.\"QuestionCompletion\" qc"
+         "  WHERE qc.\"userId\" = $1 AND qc.\"questionId\" = $2"
+         "  AND qc.\"groupChallengeId\" = $3), " PAID_BY_QUESTIONS("$1", "$3") ", " PAID_BY_COMPLETION(
+             "$1", "$3") ","
+                         " EXISTS (SELECT FROM public.\"ChallengeCompletion\""
+                         "  WHERE \"userId\" = $1 AND \"groupChallengeId\" = $3)",
+         {TEXTOID, TEXTOID, TEXTOID},
+         .by_key = true},
     [INSERT_COMPLETION] = {"INSERT INTO public.\"QuestionCompletion\" AS qc (id, \"userId\","
                            " \"questionId\", \"groupChallengeId\", \"pointsEarned\","
                            " \"completedAt\") VALUES ($4, $1, $2, $3, $5, " UTC_CLOCK ")"
@@ -165,8 +166,8 @@ lock_play(Play *play, Refusal *refusal)
 	                  value_text(play->user_id), value_text(play->question_id)) == 0)
 		return lock_place(play, refusal) &&
 		       refuse(refusal, EDURANGE_QUESTION_NOT_FOUND,
-		              "question \"%s\" does not exist in group challenge \"%s\"",
-		              play->question_id, play->group_challenge_id);
+		              "question \"%s\" does not exist in group challenge \"%s\"", play->question_id,
+		              play->group_challenge_id);
 	read_place(play);
 	play->points = row_int(0, 5);
 	play->type = row_text(0, 6);

@@ -442,7 +442,8 @@ read_listed_pod(const PodText *element, void *context)
 	ListReader *reader = context;
 	MemoryContext all_pods = MemoryContextSwitchTo(reader->one_pod);
 	Refusal refusal = {0};
-	Jsonb *pod = json_text_parse(pnstrdup(element->text, element->length), &refusal);
+	Jsonb *pod =
+	    json_text_parse(pnstrdup(element->text, element->length), JSON_DOCUMENT_VALUES, &refusal);
 
 	if (pod == NULL)
 		refuse_element(element, psprintf("cannot be read: %s", refusal.message));
