@@ -15,6 +15,7 @@
 #define JSON_ANY 0 /* it is our own */
 #define JSON_VALUES 1000
 #define JSON_DOCUMENT_VALUES 20000
+#define JSON_MANIFEST_VALUES 200000 /* of a pack, which lists its files */
 
 /* What a text says of values before it is parsed: exact of JSON, anything of what is none. */
 typedef struct JsonMeasure

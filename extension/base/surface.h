@@ -33,6 +33,7 @@ typedef struct Surface
  */
 #define ARGUMENT_BYTES (64 * 1024)
 #define DOCUMENT_BYTES (1024 * 1024)
+#define JSONB_BYTES (8 * 1024 * 1024) /* of a document that was parsed already */
 #define PACK_BYTES (64 * 1024 * 1024)
 
 /* Raises payload_too_large where an argument has more bytes. */

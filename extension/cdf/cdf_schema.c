@@ -19,7 +19,6 @@
 #include "cdf/cdf_schema.h"
 #include "json_schema/json_schema.h"
 
-#define LARGEST_SCHEMA (1024 * 1024)
 #define LONGEST_SOURCE 2000
 
 typedef enum StatementId
@@ -101,9 +100,8 @@ SQL_FUNCTION_OF(edurange_set_cdf_schema, DOCUMENT_BYTES)
 	char *source = required_text(fcinfo, 1, "source");
 	bool changed;
 
-	if (!JB_ROOT_IS_OBJECT(schema) || VARSIZE(schema) > LARGEST_SCHEMA)
-		raise_error(EDURANGE_INVALID_PARAMETER,
-		            "parameter \"schema\" must be an object of at most %d bytes", LARGEST_SCHEMA);
+	if (!JB_ROOT_IS_OBJECT(schema))
+		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"schema\" must be an object");
 	if (strlen(source) > LONGEST_SOURCE)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"source\" must have at most %d characters", LONGEST_SOURCE);
