@@ -20,11 +20,20 @@
 
 #define LARGEST_EXPONENT "308"
 
+/* Lets somebody interrupt the parser, which else goes through a long list in one go. */
+JSON_ACTION
+at_element(void *state, bool is_null)
+{
+	CHECK_FOR_INTERRUPTS();
+	JSON_ACTION_DONE;
+}
+
 bool
 json_text_check(const char *text, Refusal *refusal)
 {
+	JsonSemAction actions = {.array_element_start = at_element};
 	JsonLexContext *lexer = compat_json_lexer(unconstify(char *, text), (int) strlen(text), true);
-	JsonParseErrorType error = pg_parse_json(lexer, &nullSemAction);
+	JsonParseErrorType error = pg_parse_json(lexer, &actions);
 
 	if (error == JSON_UNICODE_CODE_POINT_ZERO)
 		refuse(refusal, EDURANGE_INVALID_TEXT, "document holds the character \\u0000 in line %d",

@@ -25,7 +25,7 @@
 #define LONGEST_TRANSLATION 1000000
 
 /* How many ways of cutting a text into groups are tried; only patterns that refer to groups have many. */
-#define MOST_STEPS 1000000
+#define MOST_STEPS 200000
 
 static const Range digits[] = {{'0', '9'}, {0}};
 static const Range words[] = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}, {0}};
