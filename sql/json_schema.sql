@@ -78,8 +78,7 @@ SELECT testing.broken(jsonb_build_object('enum', (SELECT jsonb_agg(i) FROM gener
 SELECT testing.broken('{"uniqueItems": true}', (SELECT jsonb_agg(jsonb_build_object('n', i)) FROM generate_series(1, 200000) i));
 SELECT testing.broken('{"uniqueItems": true}', (SELECT jsonb_agg(i % 199999) FROM generate_series(1, 200000) i));
 SELECT count(*) FROM edurange.json_schema_validate('{"items": false}', (SELECT jsonb_agg(i) FROM generate_series(1, 20000) i));
-SET statement_timeout = '300ms';
-SELECT testing.broken('{"pattern": "^(.+)(.+)(.+)(.+)\\4\\3\\2\\1$"}', to_jsonb((SELECT string_agg(md5(i::text), '') FROM generate_series(1, 30) i)));
+SET statement_timeout = '100ms';
 SELECT testing.broken((SELECT jsonb_build_object('$ref', '#/definitions/d0', 'definitions', jsonb_object_agg('d' || i,
     CASE i WHEN 40 THEN '{"type": "number"}' ELSE jsonb_build_object('allOf', jsonb_build_array(
       jsonb_build_object('$ref', '#/definitions/d' || i + 1), jsonb_build_object('$ref', '#/definitions/d' || i + 1))) END))

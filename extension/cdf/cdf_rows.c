@@ -209,7 +209,9 @@ static Statement statements[STATEMENT_COUNT] = {
          "  count(*) FILTER (WHERE qc.\"questionId\" IN (SELECT id FROM needed)) AS count,"
          "  least(sum(qc.\"pointsEarned\"), 2147483647) AS points FROM public.\"GroupChallenge\" gc"
          "  JOIN public.\"CompetitionGroup\" g ON g.id = gc.\"groupId\""
-         "  JOIN public.\"QuestionCompletion\" qc ON qc.\"groupChallengeId\" = gc.id"
+         /* apart, so that no plan goes through those of all other challenges */
+         "  CROSS JOIN LATERAL (SELECT c.\"userId\", c.\"questionId\", c.\"pointsEarned\""
+         "   FROM public.\"QuestionCompletion\" c WHERE c.\"groupChallengeId\" = gc.id OFFSET 0) AS qc"
          "  WHERE gc.\"challengeId\" = $1 AND (g.\"endDate\" IS NULL"
          "   OR g.\"endDate\" AT TIME ZONE 'UTC' > statement_timestamp())"
          "  AND EXISTS (SELECT FROM public.\"_GroupMembers\" m"

@@ -27,6 +27,11 @@ my %reads_all = (
 	'game/ledger.c CLEAR_MEMBERS' => 'TRUNCATE of the memberships',
 	'game/kept_questions.c FORGET_ALL' => 'TRUNCATE of the questions',
 	'game/challenges.c ALL' => 'the list of all challenges',
+	'packs/packs.c LIST' => 'the list of all packs',
+	'packs/packs.c NEEDED_BY' => 'what packs need of each other: packs are few',
+	'cdf/cdf_schema.c ACTIVE_SCHEMA' => 'the challenge types of operators, all of which the schema gets',
+	'sync/sync.c COMPARE' => 'all live instances are compared with all pods',
+	'sync/sync_steps.c ADOPT' => 'a pod may say its challenge by a label alone, which no index knows',
 );
 
 # ---- the statements ------------------------------------------------------------------------------
@@ -119,7 +124,7 @@ sub whole_reads
 }
 
 my %value = (text => q('id7'), integer => '7', bigint => '7', boolean => 'true', jsonb => q('{}'), bytea => q('\x00'),
-	'timestamp with time zone' => 'now()', interval => q('1 min'), 'double precision' => '1');
+	'timestamp with time zone' => 'now()', interval => q('1 min'), xid => q('7'), 'double precision' => '1');
 my %type = map { split /\|/ } split /\n/, sql('SELECT oid, format_type(oid, NULL) FROM pg_type');
 
 for my $statement (@statements)
@@ -129,6 +134,8 @@ for my $statement (@statements)
 	my @types = map { $type{$_} } @{ $statement->{types} };
 	my @values = map { /^(.*)\[\]$/ ? "ARRAY[$value{$1}]::$_" : "$value{$_}::$_" } @types;
 	my $arguments = @types ? '(' . join(', ', @types) . ')' : '';
+	# a text may have to be JSON
+	$_ = $_ eq q('id7'::text) && $statement->{sql} =~ /\$(\d+)::jsonb?\b|json/ ? q('[]'::text) : $_ for @values;
 	my $given = @values ? '(' . join(', ', @values) . ')' : '';
 	my ($status, $out, $err) = $node->psql('edurange', join(";\n",
 		'SET search_path = pg_catalog, pg_temp',
