@@ -36,6 +36,7 @@ static const struct
     {"challengeId", "Challenge"},
     {"questionId", "ChallengeQuestion"},
     {"challengeInstanceId", "ChallengeInstance"},
+    {"accessCodeId", "CompetitionAccessCode"},
 };
 
 /* The only element of a key, or 0 where it has several. */

@@ -18,7 +18,9 @@
 #include "base/compat.h"
 #include "base/json_text.h"
 
+/* Numbers that no double holds, or with more digits behind the point than this, are not for readers. */
 #define LARGEST_EXPONENT "308"
+#define MAX_SCALE 400
 
 /* Lets somebody interrupt the parser, which else goes through a long list in one go. */
 JSON_ACTION
@@ -149,6 +151,37 @@ json_text_parse(const char *text, int most, Refusal *refusal)
 	else if (error != 0)
 		(void) json_text_check(text, refusal); /* for the line */
 	return document;
+}
+
+bool
+json_number_is_readable(Numeric number)
+{
+	Datum magnitude = DirectFunctionCall1(numeric_abs, NumericGetDatum(number));
+	Datum largest = DirectFunctionCall3(numeric_in, CStringGetDatum("1e" LARGEST_EXPONENT),
+	                                    ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	bool is_readable = DatumGetInt32(DirectFunctionCall2(numeric_cmp, magnitude, largest)) <= 0 &&
+	                   DatumGetInt32(DirectFunctionCall1(numeric_scale, magnitude)) <= MAX_SCALE;
+
+	pfree(DatumGetPointer(magnitude));
+	pfree(DatumGetPointer(largest));
+	return is_readable;
+}
+
+bool
+json_numbers_are_readable(Jsonb *document)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&document->root);
+	JsonbValue value;
+	JsonbIteratorToken token;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if ((token == WJB_VALUE || token == WJB_ELEM) && value.type == jbvNumeric &&
+		    !json_number_is_readable(value.val.numeric))
+			return false;
+	}
+	return true;
 }
 
 char *

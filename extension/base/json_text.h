@@ -37,6 +37,15 @@ extern Jsonb *json_text_parse(const char *text, int most, Refusal *refusal);
 /* Is it JSON?  If not, false and a refusal, likewise; nothing is kept of the values. */
 extern bool json_text_check(const char *text, Refusal *refusal);
 
+/*
+ * Can readers take the number?  Others are a few bytes when they come and 130 kB when they are written out, so that
+ * a short request could make a row that nobody can read.
+ */
+extern bool json_number_is_readable(Numeric number);
+
+/* Can they take all numbers of the document? */
+extern bool json_numbers_are_readable(Jsonb *document);
+
 /* One member of a JSON object: "name":"value" with what needs escaping escaped. */
 extern char *json_member(const char *name, const char *value);
 

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 
 #include "base/arguments.h"
+#include "base/json_text.h"
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "base/surface.h"
@@ -102,6 +103,9 @@ SQL_FUNCTION_OF(edurange_set_cdf_schema, DOCUMENT_BYTES)
 
 	if (!JB_ROOT_IS_OBJECT(schema))
 		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"schema\" must be an object");
+	if (!json_numbers_are_readable(schema))
+		raise_error(EDURANGE_OUT_OF_RANGE,
+		            "parameter \"schema\" holds a number that is out of range");
 	if (strlen(source) > LONGEST_SOURCE)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"source\" must have at most %d characters", LONGEST_SOURCE);

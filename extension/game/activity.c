@@ -29,8 +29,7 @@
 /* Metadata is a note, not a store: so much of it is kept, in so many values (JSON_VALUES). */
 #define METADATA_BYTES (16 * 1024)
 
-/* What becomes of a number in metadata that no double holds, or with more digits than this. */
-#define MAX_SCALE 400
+/* What becomes of a number in metadata that is not readable. */
 #define OUT_OF_RANGE_NUMBER "number out of range"
 
 typedef enum StatementId
@@ -149,19 +148,6 @@ is_secret_key(const JsonbValue *key)
 	return false;
 }
 
-/*
- * A number that readers can take: others are a few bytes when they come and 130 kB when they are
- * written out, so that a short request could make a row that nobody can read.
- */
-static bool
-is_readable(Numeric number, Datum largest)
-{
-	Datum magnitude = DirectFunctionCall1(numeric_abs, NumericGetDatum(number));
-
-	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, magnitude, largest)) <= 0 &&
-	       DatumGetInt32(DirectFunctionCall1(numeric_scale, magnitude)) <= MAX_SCALE;
-}
-
 /* One step of writing an object. */
 static void
 push_text(JsonbParseState **state, JsonbIteratorToken token, const char *text)
@@ -178,8 +164,6 @@ push_text(JsonbParseState **state, JsonbIteratorToken token, const char *text)
 static void
 push_cleaned(JsonbParseState **state, Jsonb *document)
 {
-	Datum largest = DirectFunctionCall3(numeric_in, CStringGetDatum("1e308"),
-	                                    ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 	JsonbIterator *iterator = JsonbIteratorInit(&document->root);
 	bool is_scalar = JB_ROOT_IS_SCALAR(document);
 	bool is_object = JB_ROOT_IS_OBJECT(document);
@@ -202,7 +186,7 @@ push_cleaned(JsonbParseState **state, Jsonb *document)
 			continue;
 		}
 		if (!begins && !ends && value.type == jbvNumeric &&
-		    !is_readable(value.val.numeric, largest))
+		    !json_number_is_readable(value.val.numeric))
 			value = (JsonbValue){.type = jbvString,
 			                     .val.string = {.val = OUT_OF_RANGE_NUMBER,
 			                                    .len = (int) strlen(OUT_OF_RANGE_NUMBER)}};

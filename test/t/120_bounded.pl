@@ -91,7 +91,7 @@ my %worst = (
 	create_competition => [ q{'n', now(), (SELECT array_agg(id) FROM "User" LIMIT 5000)}, qq{$long, now(), ARRAY[$long], $long} ],
 	pack_install => [
 		q{(SELECT jsonb_build_object('id', 'p', 'name', 'P', 'version', '1.0.0', 'challenges', jsonb_agg('f' || n))::text FROM generate_series(1, 20000) n),
-			(SELECT array_agg('f' || n) FROM generate_series(1, 20000) n), (SELECT array_agg('{}') FROM generate_series(1, 20000))},
+			(SELECT array_agg('f' || n) FROM generate_series(1, 20000) n), (SELECT array_agg('{}'::text) FROM generate_series(1, 20000))},
 		qq{'{"id": "p", "name": "P", "version": "1.0.0", "challenges": ["a"]}', '{a}', ARRAY[$documents[1]]} ],
 	pack_parts => [ q{'{"manifest": {}, "challenges": ' || testing.listed('{"metadata": {"id": "x"}}', 300000) || '}'}, q{'{"manifest": ' || testing.listed('1', 10000000) || '}'} ],
 	sync_apply => [ q{jsonb_build_object('challenge_pods', (SELECT jsonb_agg(jsonb_build_object('name', 'p' || n, 'status', 'ACTIVE')) FROM generate_series(1, 100000) n)), now()} ],
