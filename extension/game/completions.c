@@ -237,6 +237,7 @@ pay(const Caller *caller, Play *play, int64 amount, const char *source_id, Refus
 	    .kind = "award",
 	    .source_id = source_id,
 	    .actor = caller->actor,
+	    .is_play = true,
 	};
 
 	if (amount > PG_INT32_MAX)
