@@ -18,6 +18,8 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
+#include "base/arguments.h"
+
 #define STATEMENT_MAX_ARGUMENTS 16
 
 /*
@@ -59,16 +61,6 @@ extern uint64 statement_run(Statement *statement, const NullableDatum *arguments
 #define STATEMENT_RUN(statement, ...)                                                              \
 	statement_run((statement), (const NullableDatum[]){__VA_ARGS__},                               \
 	              (int) lengthof(((const NullableDatum[]){__VA_ARGS__})))
-
-/* Arguments. */
-extern NullableDatum value_text(const char *text);
-extern NullableDatum value_int(int32 number);
-extern NullableDatum value_long(int64 number);
-extern NullableDatum value_bool(bool truth);
-extern NullableDatum value_jsonb(Jsonb *json);
-extern NullableDatum value_time(TimestampTz time);
-extern NullableDatum value_span(int64 milliseconds);
-extern NullableDatum value_null(void);
 
 /*
  * Columns, counted from 1, of a row of the statement that ran last.  They must have the type, and a value where
