@@ -356,8 +356,8 @@ column_name(int column)
 }
 
 /* Raises that a column has another type than is needed. */
-static void
-pg_attribute_noreturn() wrong_type(int column, Oid type)
+static _Noreturn void
+wrong_type(int column, Oid type)
 {
 	schema_changed("%s has type %s, where %s is needed", column_name(column),
 	               format_type_be(SPI_gettypeid(SPI_tuptable->tupdesc, column)),

@@ -87,7 +87,7 @@ extern NullableDatum row_result(uint64 row, int column, Oid type);
 extern void rows_must_be(TupleDesc descriptor);
 
 /* Raises that somebody's trigger keeps rows of the table from being written. */
-extern void row_kept_out(const char *table) pg_attribute_noreturn();
+extern _Noreturn void row_kept_out(const char *table);
 
 /* Column 1, a row of a type of ours, of the first of so many rows, moved likewise; null where there is none. */
 extern NullableDatum first_result(uint64 rows);
