@@ -179,7 +179,7 @@ WHERE s.schemaname = 'public' AND relname IN ('User', 'CompetitionGroup', 'Group
 ROLLBACK;
 -- a foreign key of somebody else's is checked all the same
 BEGIN;
-CREATE TABLE testing.profile (id text PRIMARY KEY);
-ALTER TABLE "QuestionAttempt" ADD CONSTRAINT theirs FOREIGN KEY ("userId") REFERENCES testing.profile NOT VALID;
+CREATE TABLE public.profile (id text PRIMARY KEY);
+ALTER TABLE "QuestionAttempt" ADD CONSTRAINT theirs FOREIGN KEY ("userId") REFERENCES public.profile NOT VALID;
 SELECT left(testing.refused($$SELECT testing.try('bob', 'open', 'x')$$), 5);
 ROLLBACK;
