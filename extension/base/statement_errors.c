@@ -110,6 +110,22 @@ raise_misfit(const char *sql, const ErrorData *error)
 		schema_changed("%s", fault != NULL ? fault : error->message);
 }
 
+/*
+ * Raises schema_changed where a constraint or trigger was to be put off: PostgreSQL refuses to queue it in a
+ * security-restricted operation, and to look for conflicts by a key that may be put off, and names neither.
+ */
+static void
+raise_deferred(const ErrorData *error)
+{
+	char *fault = NULL;
+
+	if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ||
+	    error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
+		fault = shapes_fault_of_deferred();
+	if (fault != NULL)
+		schema_changed("%s", fault);
+}
+
 /* What the message must not be kept of: errors of our own quote nothing, and those of operators neither. */
 static bool
 can_quote(const ErrorData *error)
@@ -128,6 +144,7 @@ statement_rethrow(const char *sql, MemoryContext context)
 	error = CopyErrorData();
 	FlushErrorState();
 	own = is_own(error, sql);
+	raise_deferred(error);
 	if (own && (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ||
 	            error->sqlerrcode == ERRCODE_UNDEFINED_TABLE))
 		raise_error(EDURANGE_NOT_INSTALLED, "%s", error->message);
