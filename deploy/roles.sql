@@ -5,12 +5,12 @@
 
 DO $$
 DECLARE
-  tier text;
-  login text;
+  tier pg_catalog.text;
+  login pg_catalog.text;
   known boolean;
-  other text;
+  other pg_catalog.text;
 BEGIN
-  -- What is set for the database, by who owns it, decides nothing here.
+  -- What is set for the database, by who owns it, decides nothing here (nor, above, what a type's name means).
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), pg_catalog.set_config('role', 'none', true);
   FOREACH tier IN ARRAY ARRAY['player', 'service', 'admin'] LOOP
     login := 'edurange_shim_' || tier;
@@ -48,8 +48,8 @@ $$;
 -- them.  A setting that this server does not have is left out.  edurange_shim is the one login of before.
 DO $$
 DECLARE
-  login text;
-  setting text;
+  login pg_catalog.text;
+  setting pg_catalog.text;
 BEGIN
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), pg_catalog.set_config('role', 'none', true);
   FOR login IN SELECT rolname FROM pg_roles WHERE rolname IN ('edurange_shim', 'edurange_shim_player',

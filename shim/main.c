@@ -220,8 +220,9 @@ main(int argc, char **argv)
 	if (strstr(dsn_login(&config.connection), DSN_TIER) == NULL ||
 	    (config.read_connection.count > 0 &&
 	     strstr(dsn_login(&config.read_connection), DSN_TIER) == NULL))
-		log_event("warning", "one_login", "one login serves all tiers and can take on each: give "
-		                                  "each tier its own, with " DSN_TIER " in the name");
+		log_event("warning", "one_login",
+		          "one login can take on each tier: give each its own, with " DSN_TIER
+		          " in its name");
 	notify_manager("READY=1");
 
 	sigwait(&signals, &received);

@@ -37,15 +37,15 @@ typedef enum StatementId
  * Who is connected and was given several tiers, as the one login of before; and who called, where that connection is
  * said to be of a tier and can become a higher one.
  */
-#define SHARED_LOGINS                                                                              \
-	"(SELECT DISTINCT usename::text AS name FROM pg_stat_activity a"                               \
+#define SHARED_LOGINS                                                                                     \
+	"(SELECT DISTINCT usename::text AS name FROM pg_stat_activity a"                                      \
 	"  WHERE datname = current_database() AND (1 < (SELECT count(DISTINCT roleid) FROM pg_auth_members m" \
-	"    WHERE m.member = a.usesysid AND m.roleid IN (to_regrole('edurange_player'),"              \
-	"     to_regrole('edurange_service'), to_regrole('edurange_admin')))"                          \
-	"   OR pid = pg_backend_pid() AND EXISTS (SELECT FROM (VALUES ('edurange_player', 1),"         \
-	"     ('edurange_service', 2), ('edurange_admin', 3)) AS own (role, height)"                   \
-	"    JOIN (VALUES ('edurange_service', 2), ('edurange_admin', 3)) AS up (role, height)"        \
-	"     ON own.role = current_setting('role') AND up.height > own.height"                        \
+	"    WHERE m.member = a.usesysid AND m.roleid IN (to_regrole('edurange_player'),"                     \
+	"     to_regrole('edurange_service'), to_regrole('edurange_admin')))"                                 \
+	"   OR pid = pg_backend_pid() AND EXISTS (SELECT FROM (VALUES ('edurange_player', 1),"                \
+	"     ('edurange_service', 2), ('edurange_admin', 3)) AS own (role, height)"                          \
+	"    JOIN (VALUES ('edurange_service', 2), ('edurange_admin', 3)) AS up (role, height)"               \
+	"     ON own.role = current_setting('role') AND up.height > own.height"                               \
 	"    WHERE pg_has_role(a.usesysid, to_regrole(up.role), 'MEMBER')))) AS shared"
 #define PROBLEMS                                                                                   \
 	"array_remove(ARRAY["                                                                          \

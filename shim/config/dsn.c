@@ -11,19 +11,10 @@
 
 #include <libpq-fe.h>
 
-/* What Prisma's client reads in a URL and libpq does not know. */
-static const char *const prisma_parameters[] = {
-    "schema",
-    "connection_limit",
-    "pool_timeout",
-    "socket_timeout",
-    "statement_cache_size",
-    "max_connection_lifetime",
-    "max_idle_connection_lifetime",
-    "pgbouncer",
-    "sslidentity",
-    "sslaccept",
-};
+/* What Prisma's client reads in a URL and libpq does not know, each between blanks. */
+static const char prisma_parameters[] =
+    " schema connection_limit pool_timeout socket_timeout statement_cache_size"
+    " max_connection_lifetime max_idle_connection_lifetime pgbouncer sslidentity sslaccept ";
 
 /* Does a parameter, where it stands in a URL, have the name? */
 static bool
@@ -37,10 +28,10 @@ is_named(const char *parameter, const char *name)
 static bool
 is_prisma_parameter(const char *parameter)
 {
-	for (size_t i = 0; i < sizeof(prisma_parameters) / sizeof(prisma_parameters[0]); i++)
-		if (is_named(parameter, prisma_parameters[i]))
-			return true;
-	return false;
+	char word[64];
+
+	snprintf(word, sizeof(word), " %.*s ", (int) strcspn(parameter, "=&"), parameter);
+	return strstr(prisma_parameters, word) != NULL;
 }
 
 /*
