@@ -17,8 +17,9 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $clients = 6;
-my $steps = 600;
-my $end = time + ($ENV{EDURANGE_HISTORIES} // ($ENV{EDURANGE_LONG} ? 3600 : 0));
+my $seconds = $ENV{EDURANGE_HISTORIES} // ($ENV{EDURANGE_LONG} ? 3600 : 0);
+my $steps = $seconds > 0 ? 600 : 250;
+my $end = time + $seconds;
 my @shared = map { "shared$_" } 1 .. 6;
 my @groups = qw(g1 g2);
 my %points = (q1 => 10, q2 => 20, q3 => 30, q4 => 0);
@@ -238,12 +239,15 @@ sub model
 	return join "\n", sort map { "$_ $expected{$_}" } grep { $expected{$_} } keys %expected;
 }
 
-# The SQLSTATEs in a file of errors, each once; what has none is an end of the connection.
+# The SQLSTATEs in a file of errors, each once, and counted; what has none is an end of the connection.
+my %met;
+
 sub codes
 {
 	my ($file) = @_;
-	my %code = -e $file ? map { $_ => 1 } slurp_file($file) =~ /(?:ERROR|FATAL|PANIC):\s+(\w{5}):/g : ();
+	my %code;
 
+	$code{$_}++, $met{$_}++ for -e $file ? slurp_file($file) =~ /(?:ERROR|FATAL|PANIC):\s+(\w{5}):/g : ();
 	return sort keys %code;
 }
 
@@ -324,6 +328,7 @@ sub run_round
 
 do { run_round() } until time > $end || !Test::More->builder->is_passing;
 
+note join ' ', 'sent again after', map { "$_ $met{$_}" } sort keys %met;
 cmp_ok($changes_made, '>', 3, "$changes_made times the tables were changed");
 for my $kind (sort keys %outcomes)
 {
