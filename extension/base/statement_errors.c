@@ -110,20 +110,27 @@ raise_misfit(const char *sql, const ErrorData *error)
 		schema_changed("%s", fault != NULL ? fault : error->message);
 }
 
-/*
- * Raises schema_changed where a constraint or trigger was to be put off: PostgreSQL refuses to queue it in a
- * security-restricted operation, and to look for conflicts by a key that may be put off, and names neither.
- */
+/* What PostgreSQL says, untranslated, of what is or may be put off to the end of the transaction. */
+static const char *const deferred_messages[] = {
+    "cannot fire deferred trigger within security-restricted operation",
+    "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters",
+};
+
+/* Raises schema_changed where such a constraint or trigger stopped the statement: PostgreSQL names none. */
 static void
 raise_deferred(const ErrorData *error)
 {
-	char *fault = NULL;
+	char *fault;
 
-	if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ||
-	    error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
+	for (int i = 0; i < lengthof(deferred_messages); i++)
+	{
+		if (error->message_id == NULL || strcmp(error->message_id, deferred_messages[i]) != 0)
+			continue;
 		fault = shapes_fault_of_deferred();
-	if (fault != NULL)
+		if (fault == NULL)
+			fault = "a table that refers to the platform's has a deferrable constraint or trigger";
 		schema_changed("%s", fault);
+	}
 }
 
 /* What the message must not be kept of: errors of our own quote nothing, and those of operators neither. */

@@ -178,11 +178,12 @@ deferred('a key that is deferrable', q{ALTER TABLE "GroupPoints" ADD CONSTRAINT 
 	qr/other is deferrable, a constraint or trigger of public\."GroupPoints"/, undef, 1);
 deferred('one that a session defers', qq{CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON "GroupPoints" DEFERRABLE $late}, 'DROP TRIGGER late ON "GroupPoints"',
 	qr/late is deferrable, a constraint or trigger of public\."GroupPoints"/, "BEGIN; SET CONSTRAINTS ALL DEFERRED; $add; COMMIT", 0);
-as_platform($_) for q{INSERT INTO "ChallengePack" (id, name, version) VALUES ('p2', 'P', '1')}, q{INSERT INTO "ChallengeType" (id, name) VALUES ('ty', 'ty')},
-  q{INSERT INTO "Challenge" (id, name, "challengeTypeId", pack_id) VALUES ('in pack', 'C', 'ty', 'p2')},
-  q{INSERT INTO "ChallengeAppConfig" (id, "challengeId", "appId", title, icon, width, height, screen) VALUES ('a', 'in pack', 'x', 'X', 'i', 1, 1, 's')};
-deferred('below a cascade', qq{CREATE CONSTRAINT TRIGGER late AFTER DELETE ON "ChallengeAppConfig" INITIALLY DEFERRED $late}, 'DROP TRIGGER late ON "ChallengeAppConfig"',
-	qr/late is deferrable, a constraint or trigger of public\."ChallengeAppConfig"/, q{SELECT edurange.pack_uninstall('p2')}, 1);
+as_platform($_) for q{INSERT INTO "ChallengePack" (id, name, version) VALUES ('p2', 'P', '1')}, q{INSERT INTO trap.follower VALUES ('p2')},
+  qq{CREATE CONSTRAINT TRIGGER late AFTER DELETE ON trap.follower INITIALLY DEFERRED $late};
+($code, undef, $err) = $node->psql('edurange', "\\set VERBOSITY verbose\nSET SESSION AUTHORIZATION shim_admin;\nSELECT edurange.pack_uninstall('p2')");
+like($err, qr/ERROR:  RG902: a table that refers to the platform's has a deferrable constraint or trigger/, 'below a cascade into a table of a stranger');
+is(sql(q{SELECT count(*) FROM "ChallengePack" WHERE id = 'p2'}), '1', 'nothing was deleted');
+as_platform('DROP TRIGGER late ON trap.follower');
 
 # Where edurange_game could leave something behind.
 my $exposed = 'SELECT concat_ws($$ $$, ready, nullif(array_to_string(missing, $$, $$), $$$$)) FROM edurange.readiness()';
