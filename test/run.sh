@@ -370,7 +370,7 @@ unset EDURANGE_STAGE
 choose_user
 BINDIR=$("$PG_CONFIG" --bindir)
 PGXS_TEST=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
-LIMIT=600
+LIMIT=$((600 + ${EDURANGE_HISTORIES:-0}))
 FUZZ_RUNS=20000
 SANITIZERS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
 SANITIZED_REGRESS="install points ledger competitions challenges cdf questions attempts completions tokens caller health wire \

@@ -55,8 +55,8 @@ typedef enum StatementId
 	"CASE WHEN changed THEN (SELECT 'tables were altered; alter them back: '"                      \
 	"  || string_agg(substr(what, 7), ', ' ORDER BY what)"                                         \
 	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'shape %') END,"                           \
-	"(SELECT 'what others made runs with more than it should; revoke from PUBLIC, or from'"        \
-	"  || ' edurange_game: ' || string_agg(substr(what, 10), ', ' ORDER BY what)"                  \
+	"(SELECT 'everybody, or edurange_game, has rights that are better revoked: '"                  \
+	"  || string_agg(substr(what, 10), ', ' ORDER BY what)"                                        \
 	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'exposure %'),"                            \
 	"(SELECT format('login %s can become more than one tier; give each tier its own"               \
 	" (deploy/roles.sql)', string_agg(name, ', ' ORDER BY name)) FROM " SHARED_LOGINS              \

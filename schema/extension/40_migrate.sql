@@ -115,7 +115,7 @@ AS $assertions$
   -- What others hang on the platform's tables runs as edurange_game: where it may make functions, these outlive the call.
   SELECT 'exposure', 'CREATE on ' || place, false, NULL
   FROM to_regrole('edurange_game') AS r (role), LATERAL (
-    SELECT format('schema %I', nspname) FROM pg_namespace WHERE has_schema_privilege(role, oid, 'CREATE')
+    SELECT format('schema %I', nspname) FROM pg_namespace WHERE NOT starts_with(nspname, 'pg_') AND has_schema_privilege(role, oid, 'CREATE')
     UNION ALL SELECT format('database %I', datname) FROM pg_database
     WHERE datname = current_database() AND has_database_privilege(role, oid, 'CREATE')) AS granted (place)
   UNION ALL

@@ -22,6 +22,8 @@ sql(q{
 	CREATE ROLE shim_admin LOGIN IN ROLE edurange_admin;
 	CREATE SCHEMA trap AUTHORIZATION platform;
 	GRANT USAGE ON SCHEMA trap TO PUBLIC;
+	CREATE SCHEMA shared;
+	GRANT CREATE, USAGE ON SCHEMA shared TO PUBLIC;
 	SET ROLE platform;
 	INSERT INTO "User" (id, email, name) SELECT 'u' || n, n || '@x', 'U' FROM generate_series(1, 3) n;
 	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01');
@@ -55,6 +57,8 @@ sql(q{
 			'CREATE TABLE public.x ()', 'CREATE SCHEMA x', 'CREATE TEMPORARY TABLE x ()', 'ALTER TABLE public."User" DISABLE TRIGGER ALL',
 			'CREATE TRIGGER t AFTER INSERT ON edurange.standing FOR EACH ROW EXECUTE FUNCTION trap.on_change()',
 			'CREATE OR REPLACE FUNCTION edurange.new_id() RETURNS text LANGUAGE sql AS $t$SELECT 1$t$', 'DROP FUNCTION edurange.get_points',
+			'CREATE FUNCTION pg_temp.lasting() RETURNS integer LANGUAGE sql SECURITY DEFINER AS $t$SELECT 1$t$', 'CREATE DOMAIN pg_temp.x AS integer',
+			'CREATE FUNCTION shared.lasting() RETURNS integer LANGUAGE sql SECURITY DEFINER AS $t$SELECT 1$t$', 'CREATE VIEW shared.x AS SELECT 1 AS one',
 			'CREATE FUNCTION public.lasting() RETURNS integer LANGUAGE sql SECURITY DEFINER AS $t$SELECT 1$t$', 'SET session_replication_role = replica',
 			'COPY (SELECT 1) TO PROGRAM $t$true$t$', $t$SELECT pg_read_file('/etc/passwd')$t$, 'LOAD $t$edurange$t$'] LOOP
 			BEGIN
@@ -128,6 +132,8 @@ sql(q{SET ROLE platform; DROP POLICY trap ON "GroupPoints"; ALTER TABLE "GroupPo
 
 # What is put off to the end of the transaction cannot be queued there: refused by name, nothing written.
 my $missing = q{SELECT array_to_string(missing, ', ') FROM edurange.readiness()};
+is(sql($missing), 'exposure CREATE on schema shared', 'a schema in which everybody may create is named');
+sql('REVOKE CREATE ON SCHEMA shared FROM PUBLIC');
 is(sql($missing), '', 'nothing is missing');
 
 # A constraint or trigger: what makes and drops it, its name and table, a call that it stops (or none), and whether it is named before.
@@ -196,7 +202,7 @@ for (
 	my ($open, $close, $name) = @$_;
 	sql("SET ROLE platform; $open");
 	is(sql($exposed), "t $name", "$open: readiness() warns and is ready");
-	like(sql('SELECT message FROM edurange.health()'), qr/^what others made runs with more than it should.*: \Q@{[ $name =~ s,exposure ,,r ]}\E$/, "$open: health() says so");
+	like(sql('SELECT message FROM edurange.health()'), qr/^everybody, or edurange_game, has rights that are better revoked: \Q@{[ $name =~ s,exposure ,,r ]}\E$/, "$open: health() says so");
 	is(sql('SELECT count(*) FROM edurange.migrate()'), '0', "$open: migrate() leaves it");
 	sql("SET ROLE platform; $close");
 	is(sql($exposed), 't', "$close: put right");
