@@ -217,6 +217,12 @@ main(int argc, char **argv)
 	if (metrics_fd >= 0 && !metrics_listen(metrics_fd, server_ask_metrics))
 		return EXIT_FAILURE;
 	log_listening(config.host, fd);
+	if (strstr(dsn_login(&config.connection), DSN_TIER) == NULL ||
+	    (config.read_connection.count > 0 &&
+	     strstr(dsn_login(&config.read_connection), DSN_TIER) == NULL))
+		log_event("warning", "one_login",
+		          "one login can take on each tier: give each its own, with " DSN_TIER
+		          " in its name");
 	notify_manager("READY=1");
 
 	sigwait(&signals, &received);

@@ -423,7 +423,7 @@ unset EDURANGE_STAGE
 choose_user
 BINDIR=$("$PG_CONFIG" --bindir)
 PGXS_TEST=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
-LIMIT=600
+LIMIT=$((600 + ${EDURANGE_HISTORIES:-0}))
 FUZZ_RUNS=20000
 LONGEST_TAPS='032_sync_launcher 113_trust_prisma 114_trust_shapes 011_crash 031_sync_worker 050_sync_faults'
 SANITIZERS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'

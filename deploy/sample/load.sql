@@ -1,9 +1,11 @@
 -- The sample of `make run`: people, the pack first-steps, a competition, and instances that wait for
 -- the pods of the Instance Manager simulator.  Running it again adds what is missing and changes
--- nothing else.  psql variables: directory (the pack's folder).
+-- nothing else.  psql variables: directory (the pack's folder).  Only for a database whose tables are a superuser's
+-- own: triggers of theirs run as whoever loads it.
 \set ON_ERROR_STOP on
 \set QUIET on
 SET client_min_messages = warning;
+SET search_path = pg_catalog, pg_temp;
 
 INSERT INTO public."User" (id, name, email, role, "updatedAt") VALUES
   ('sample-ines', 'Ines', 'ines@example.org', 'INSTRUCTOR', now() AT TIME ZONE 'UTC'),

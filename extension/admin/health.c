@@ -33,13 +33,34 @@ typedef enum StatementId
 	"NOT pg_is_in_recovery()"                                                                      \
 	" AND (current_setting('edurange.database', true) = current_database()"                        \
 	"  OR (sync).\"workerProblem\" IS NOT NULL)"
+/*
+ * Who is connected and was given several tiers, as the one login of before; and who called, where that connection is
+ * said to be of a tier and can become a higher one.
+ */
+#define SHARED_LOGINS                                                                                     \
+	"(SELECT DISTINCT usename::text AS name FROM pg_stat_activity a"                                      \
+	"  WHERE datname = current_database() AND (1 < (SELECT count(DISTINCT roleid) FROM pg_auth_members m" \
+	"    WHERE m.member = a.usesysid AND m.roleid IN (to_regrole('edurange_player'),"                     \
+	"     to_regrole('edurange_service'), to_regrole('edurange_admin')))"                                 \
+	"   OR pid = pg_backend_pid() AND EXISTS (SELECT FROM (VALUES ('edurange_player', 1),"                \
+	"     ('edurange_service', 2), ('edurange_admin', 3)) AS own (role, height)"                          \
+	"    JOIN (VALUES ('edurange_service', 2), ('edurange_admin', 3)) AS up (role, height)"               \
+	"     ON own.role = current_setting('role') AND up.height > own.height"                               \
+	"    WHERE pg_has_role(a.usesysid, to_regrole(up.role), 'MEMBER')))) AS shared"
 #define PROBLEMS                                                                                   \
 	"array_remove(ARRAY["                                                                          \
-	"CASE WHEN EXISTS (SELECT FROM unnest(missing) AS m (what) WHERE what NOT LIKE 'shape %')"     \
+	"CASE WHEN EXISTS (SELECT FROM unnest(missing) AS m (what)"                                    \
+	"  WHERE what NOT LIKE 'shape %' AND what NOT LIKE 'exposure %')"                              \
 	" THEN 'something is missing; run edurange.migrate()' END,"                                    \
 	"CASE WHEN changed THEN (SELECT 'tables were altered; alter them back: '"                      \
 	"  || string_agg(substr(what, 7), ', ' ORDER BY what)"                                         \
 	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'shape %') END,"                           \
+	"(SELECT 'everybody, or edurange_game, has rights that are better revoked: '"                  \
+	"  || string_agg(substr(what, 10), ', ' ORDER BY what)"                                        \
+	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'exposure %'),"                            \
+	"(SELECT format('login %s can become more than one tier; give each tier its own"               \
+	" (deploy/roles.sql)', string_agg(name, ', ' ORDER BY name)) FROM " SHARED_LOGINS              \
+	"  HAVING count(*) > 0),"                                                                      \
 	"CASE WHEN " IS_SERVED " THEN CASE WHEN NOT (sync).\"workerRunning\""                          \
 	"  THEN 'the sync worker does not run' || coalesce(': ' || (sync).\"workerProblem\","          \
 	"   '; is edurange in shared_preload_libraries?')"                                             \
@@ -79,9 +100,9 @@ typedef enum StatementId
 
 static Statement statements[STATEMENT_COUNT] = {
     [READINESS] =
-        {"SELECT ROW(cardinality(missing) = 0, " VERSION ", missing)::edurange.readiness"
-         " FROM (SELECT coalesce(array_agg(kind || ' ' || name ORDER BY kind, name), '{}')"
-         " FROM edurange.assertions() WHERE NOT present AND " STOPS_SERVICE ") AS m (missing)",
+        {"SELECT ROW(coalesce(bool_and(" IS_WARNING "), true), " VERSION ","
+         " coalesce(array_agg(kind || ' ' || name ORDER BY kind, name), '{}'))::edurange.readiness"
+         " FROM edurange.assertions() WHERE NOT present AND (" STOPS_SERVICE " OR " IS_WARNING ")",
          {InvalidOid},
          .reads = true},
     [LIST_MISSING] = {"SELECT " MISSING, {InvalidOid}, .reads = true},

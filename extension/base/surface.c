@@ -11,6 +11,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "catalog/objectaccess.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -26,6 +27,7 @@
 #include "base/surface.h"
 
 #define OWNER "edurange_owner"
+#define GAME "edurange_game"
 
 /* Our two roles by their numbers; 0: to be looked up again. */
 static Oid owner_role;
@@ -34,11 +36,35 @@ static Oid game_role;
 static Oid calling_user;
 static bool shared;
 
+static object_access_hook_type made_before;
+
 /* Callback: a role was made, renamed or dropped, or rights of a table were given or taken. */
 static void
 forget_roles(Datum argument, int cache, uint32 hash)
 {
 	owner_role = game_role = InvalidOid;
+}
+
+/*
+ * Hook: something happens to an object.  What others hang on the platform's tables runs as edurange_game and may make
+ * nothing: a function of theirs, in a temporary schema at least, would run as that role after the call, too.
+ */
+static void
+refuse_making(ObjectAccessType access, Oid class, Oid object, int column, void *argument)
+{
+	if (made_before != NULL)
+		made_before(access, class, object, column, argument);
+	if (access == OAT_POST_CREATE && InSecurityRestrictedOperation() &&
+	    GetUserId() == get_role_oid(GAME, true))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		                errmsg("nothing can be made in the name of role \"%s\"", GAME)));
+}
+
+void
+surface_register(void)
+{
+	made_before = object_access_hook;
+	object_access_hook = refuse_making;
 }
 
 /*
@@ -68,7 +94,7 @@ look_up_roles(void)
 	owner_role = get_role_oid(OWNER, true);
 	if (!OidIsValid(owner_role))
 		raise_error(EDURANGE_NOT_INSTALLED, "role \"%s\" does not exist", OWNER);
-	game_role = get_role_oid("edurange_game", true);
+	game_role = get_role_oid(GAME, true);
 	if (OidIsValid(game_role) && is_owners_still())
 		game_role = owner_role;
 }

@@ -50,6 +50,9 @@ extern Oid surface_caller(void);
 /* May both of them, who called and the session's user, execute the function? */
 extern bool surface_may_execute(Oid function);
 
+/* Makes what is made in the name of edurange_game be refused; once, when the module is loaded. */
+extern void surface_register(void);
+
 /* Is the role there that the functions run as? */
 extern bool surface_has_owner(void);
 /* Goes on as it, once it was made, in a function that was entered anyway. */

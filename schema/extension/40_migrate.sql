@@ -116,6 +116,13 @@ AS $assertions$
   UNION ALL
   SELECT kind, name, present, apply FROM edurange.rights()
   UNION ALL
+  -- What others hang on the platform's tables runs as edurange_game: where it may make functions, these outlive the call.
+  SELECT 'exposure', 'CREATE on ' || place, false, NULL
+  FROM to_regrole('edurange_game') AS r (role), LATERAL (
+    SELECT format('schema %I', nspname) FROM pg_namespace WHERE NOT starts_with(nspname, 'pg_') AND has_schema_privilege(role, oid, 'CREATE')
+    UNION ALL SELECT format('database %I', datname) FROM pg_database
+    WHERE datname = current_database() AND has_database_privilege(role, oid, 'CREATE')) AS granted (place)
+  UNION ALL
   SELECT 'role', 'edurange_worker', EXISTS (SELECT FROM pg_roles r, edurange.worker_attributes() AS a (attributes)
       WHERE r.rolname = 'edurange_worker' AND r.rolconnlimit = 0 AND r.rolcanlogin = (attributes ~ '^LOGIN')),
     format('%s ROLE edurange_worker %s',

@@ -55,7 +55,8 @@ static const Setting settings[] = {
 	/* Database */
 	SECRET("DIRECT_DATABASE_URL", direct_database_url,
 		"URL of the database, past any connection pooler; wins over DATABASE_URL"),
-	SECRET("DATABASE_URL", database_url, "URL of the database; wins over POSTGRES_*"),
+	SECRET("DATABASE_URL", database_url, "URL of the database; {tier} in the name of the login "
+		"stands for the tier that a connection is for; wins over POSTGRES_*"),
 	TEXT("POSTGRES_HOST", postgres_host, NULL, "host of the database, where no URL is given"),
 	TEXT("POSTGRES_NAME", postgres_name, NULL, "name of the database, where no URL is given"),
 	TEXT("POSTGRES_USER", postgres_user, NULL, "login at the database, where no URL is given"),
@@ -121,12 +122,6 @@ value_of(const Config *config, const Setting *setting)
 	return (char *) config + setting->offset;
 }
 
-static const char **
-text_of(const Config *config, const Setting *setting)
-{
-	return value_of(config, setting);
-}
-
 /* The flag of a setting: EDURANGE_MAX_BODY is --max-body, POSTGRES_HOST is --postgres-host. */
 static const char *
 flag_of(const Setting *setting, char flag[FLAG_LENGTH])
@@ -181,7 +176,7 @@ set_value(Config *config, const Setting *setting, const char *value)
 	{
 		case SETTING_TEXT:
 		case SETTING_SECRET:
-			*text_of(config, setting) = value;
+			*(const char **) value_of(config, setting) = value;
 			return true;
 		case SETTING_SWITCH:
 			*(bool *) value_of(config, setting) = strcmp(value, "true") == 0;
@@ -289,7 +284,7 @@ read_secret_file(Config *config, size_t index)
 		free(value);
 		return complain(setting, "is empty in the file that the variable with _FILE names");
 	}
-	*text_of(config, setting) = value;
+	*(const char **) value_of(config, setting) = value;
 	config->given |= UINT64_C(1) << index;
 	config->from_file |= UINT64_C(1) << index;
 	return true;
@@ -460,11 +455,11 @@ config_print(const Config *config)
 				       *(bool *) value_of(config, setting) ? "true" : "false");
 				continue;
 			case SETTING_SECRET:
-				if (*text_of(config, setting) != NULL)
+				if (*(const char **) value_of(config, setting) != NULL)
 					text = (config->from_file >> i & 1) != 0 ? "(set by a file)" : "(set)";
 				break;
 			case SETTING_TEXT:
-				text = *text_of(config, setting);
+				text = *(const char **) value_of(config, setting);
 				break;
 		}
 		printf("%s=%s\n", setting->variable, text != NULL ? text : "(not set)");
@@ -478,7 +473,7 @@ config_free(Config *config)
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 	{
 		if ((config->from_file >> i & 1) != 0)
-			free((char *) *text_of(config, &settings[i]));
+			free((char *) *(const char **) value_of(config, &settings[i]));
 	}
 	dsn_free(&config->connection);
 	dsn_free(&config->read_connection);

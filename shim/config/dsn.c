@@ -11,30 +11,27 @@
 
 #include <libpq-fe.h>
 
-/* What Prisma's client reads in a URL and libpq does not know. */
-static const char *const prisma_parameters[] = {
-    "schema",
-    "connection_limit",
-    "pool_timeout",
-    "socket_timeout",
-    "statement_cache_size",
-    "max_connection_lifetime",
-    "max_idle_connection_lifetime",
-    "pgbouncer",
-    "sslidentity",
-    "sslaccept",
-};
+/* What Prisma's client reads in a URL and libpq does not know, each between blanks. */
+static const char prisma_parameters[] =
+    " schema connection_limit pool_timeout socket_timeout statement_cache_size"
+    " max_connection_lifetime max_idle_connection_lifetime pgbouncer sslidentity sslaccept ";
+
+/* Does a parameter, where it stands in a URL, have the name? */
+static bool
+is_named(const char *parameter, const char *name)
+{
+	size_t length = strcspn(parameter, "=&");
+
+	return strlen(name) == length && strncmp(parameter, name, length) == 0;
+}
 
 static bool
-is_prisma_parameter(const char *parameter, size_t length)
+is_prisma_parameter(const char *parameter)
 {
-	for (size_t i = 0; i < sizeof(prisma_parameters) / sizeof(prisma_parameters[0]); i++)
-	{
-		if (strlen(prisma_parameters[i]) == length &&
-		    strncmp(prisma_parameters[i], parameter, length) == 0)
-			return true;
-	}
-	return false;
+	char word[64];
+
+	snprintf(word, sizeof(word), " %.*s ", (int) strcspn(parameter, "=&"), parameter);
+	return strstr(prisma_parameters, word) != NULL;
 }
 
 /*
@@ -42,11 +39,13 @@ is_prisma_parameter(const char *parameter, size_t length)
  * connection pooler, which prepared statements and the role of a connection do not survive.
  */
 static bool
-apply_prisma_parameter(const char *variable, const char *name, const char *value, DsnPool *pool)
+apply_prisma_parameter(const char *variable, const char *parameter, DsnPool *pool)
 {
-	long number = strtol(value, NULL, 10);
+	const char *value = parameter + strcspn(parameter, "=&");
+	long number = *value == '=' ? strtol(value + 1, NULL, 10) : 0;
 
-	if (strcmp(name, "pgbouncer") == 0 && strcasecmp(value, "true") == 0)
+	if (is_named(parameter, "pgbouncer") && strcspn(value, "&") == 5 &&
+	    strncasecmp(value, "=true", 5) == 0)
 	{
 		fprintf(stderr,
 		        "edurange_shim: %s has pgbouncer=true: statements are prepared and each "
@@ -55,9 +54,9 @@ apply_prisma_parameter(const char *variable, const char *name, const char *value
 		        variable);
 		return false;
 	}
-	if (strcmp(name, "connection_limit") == 0 && number >= 1 && number <= 256)
+	if (is_named(parameter, "connection_limit") && number >= 1 && number <= 256)
 		pool->connections = (int) number;
-	if (strcmp(name, "pool_timeout") == 0 && number >= 1 && number <= 300)
+	if (is_named(parameter, "pool_timeout") && number >= 1 && number <= 300)
 		pool->seconds = (int) number;
 	return true;
 }
@@ -77,24 +76,13 @@ strip_url(const char *variable, const char *url, DsnPool *pool)
 	for (const char *at = query + 1; *at != '\0';)
 	{
 		size_t length = strcspn(at, "&");
-		size_t name_length = strcspn(at, "=&");
 
-		if (is_prisma_parameter(at, name_length))
+		if (is_prisma_parameter(at) && !apply_prisma_parameter(variable, at, pool))
 		{
-			char name[64];
-			char value[64];
-
-			snprintf(name, sizeof(name), "%.*s", (int) name_length, at);
-			snprintf(value, sizeof(value), "%.*s", (int) (length - name_length),
-			         at + name_length + (at[name_length] == '='));
-			value[strcspn(value, "&")] = '\0';
-			if (!apply_prisma_parameter(variable, name, value, pool))
-			{
-				free(stripped);
-				return NULL;
-			}
+			free(stripped);
+			return NULL;
 		}
-		else if (length > 0)
+		if (length > 0 && !is_prisma_parameter(at))
 		{
 			stripped[used++] = separator;
 			separator = '&';
@@ -115,6 +103,15 @@ dsn_add(ConnectionOptions *options, const char *keyword, const char *value)
 	options->keywords[options->count] = strdup(keyword);
 	options->values[options->count] = strdup(value);
 	options->count++;
+}
+
+const char *
+dsn_login(const ConnectionOptions *options)
+{
+	for (int i = 0; i < options->count; i++)
+		if (strcmp(options->keywords[i], "user") == 0)
+			return options->values[i];
+	return "";
 }
 
 /* libpq's complaint is not repeated, since it may quote the password. */

@@ -19,7 +19,7 @@
 #define LOST_GRACE_MS 1000   /* after having been cancelled */
 
 static void react(Watch *watch, uint32_t events);
-static void take_over(Opening *opening, PGconn *pg);
+static void take_over(Task *task);
 
 void
 connection_init(Connection *connection, const ConnectionOwner *owner)
@@ -34,20 +34,14 @@ void
 connection_open(Connection *connection)
 {
 	const ConnectionOwner *owner = connection->owner;
-	static const char *const roles[TIER_COUNT] = {
-	    [TIER_NONE] = "edurange_player",
-	    [TIER_PLAYER] = "edurange_player",
-	    [TIER_SERVICE] = "edurange_service",
-	    [TIER_ADMIN] = "edurange_admin",
-	};
 
 	connection->opening = (Opening){
+	    .task.run = take_over,
 	    .loop = owner->loop,
 	    .server = owner->server,
-	    .role = roles[owner->tier],
+	    .tier = tier_name(owner->tier == TIER_NONE ? TIER_PLAYER : owner->tier),
 	    .statement_timeout = owner->statement_timeout,
 	    .connect_seconds = owner->connect_seconds,
-	    .done = take_over,
 	};
 	connection->state = CONNECTION_OPENING;
 	if (!opener_start(&connection->opening))
@@ -57,12 +51,13 @@ connection_open(Connection *connection)
 	}
 }
 
-/* Callback: the connection has been opened, or not. */
+/* Task: the connection has been opened, or not. */
 static void
-take_over(Opening *opening, PGconn *pg)
+take_over(Task *task)
 {
-	Connection *connection = (Connection *) ((char *) opening - offsetof(Connection, opening));
+	Connection *connection = (Connection *) ((char *) task - offsetof(Connection, opening.task));
 	const ConnectionOwner *owner = connection->owner;
+	PGconn *pg = connection->opening.pg;
 
 	connection->state = CONNECTION_CLOSED;
 	if (pg != NULL)

@@ -84,6 +84,13 @@ database_open(const Config *config, Loop *loop)
 }
 
 void
+database_try_logins(Database *database)
+{
+	for (Tier tier = TIER_PLAYER; tier < TIER_COUNT; tier++)
+		connection_open(&find_lane(database, tier, LANE_READ)->connections[0]);
+}
+
+void
 database_submit(Database *database, DatabaseCall *call)
 {
 	Lane *lane = find_lane(database, call->tier, call->lane);

@@ -10,17 +10,16 @@
 #include "base/loop.h"
 #include "config/dsn.h"
 
-/* One connection on its way.  It must stay where it is until done is called. */
+/* One connection on its way.  It must stay where it is until its task runs. */
 typedef struct Opening
 {
-	Task task;
+	Task task; /* of who waits for it */
 	Loop *loop;
 	const ConnectionOptions *server;
-	const char *role;
+	const char *tier; /* whose role it takes, and whose login where the name has a place for it */
 	int statement_timeout; /* milliseconds */
 	int connect_seconds;   /* for each host */
-	PGconn *pg;
-	void (*done)(struct Opening *opening, PGconn *pg); /* pg is NULL when it did not work */
+	PGconn *pg;            /* then: the connection, or NULL when it did not work */
 } Opening;
 
 extern bool opener_start(Opening *opening);

@@ -219,6 +219,8 @@ start_engine(Engine *engine, const Config *config)
 	worker->tokens = worker->database != NULL ? tokens_new(worker->database) : NULL;
 	if (worker->tokens == NULL)
 		return false;
+	if (engine == server.engines)
+		database_try_logins(worker->database);
 	engine->watch.ready = note_ready;
 	engine->stop.run = stop_engine;
 	engine->daemon =

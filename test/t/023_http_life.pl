@@ -113,7 +113,7 @@ close $taken;
 my $host = $node->host =~ s{/}{%2F}gr;
 my $shim = Edurange::Shim->start(
 	$node,
-	DATABASE_URL => sprintf('postgresql://edurange_shim@%s:%d/edurange?schema=public&pool_timeout=2',
+	DATABASE_URL => sprintf('postgresql://edurange_shim_{tier}@%s:%d/edurange?schema=public&pool_timeout=2',
 		$host, $node->port),
 	EDURANGE_DRAIN_TIMEOUT => 10);
 my $service = $shim->make_token('service');

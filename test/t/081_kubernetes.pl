@@ -111,7 +111,7 @@ sub is_shim
 	my %ports = ports($container);
 	my $secret = "$PostgreSQL::Test::Utils::tmp_check/database-url";
 
-	append_to_file($secret, "postgresql://edurange_shim:x\@h/edurange\n") unless -e $secret;
+	append_to_file($secret, "postgresql://edurange_shim_{tier}:x\@h/edurange\n") unless -e $secret;
 	for my $variable (sort keys %env)
 	{
 		(my $setting = $variable) =~ s/_FILE$//;
