@@ -15,10 +15,21 @@
 #include "base/compat.h"
 #include "base/json_text.h"
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
+const char *
+json_text_begin(const char *text)
+{
+	return strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0
+	           ? text + strlen(BYTE_ORDER_MARK)
+	           : text;
+}
+
 bool
 json_text_check(const char *text, Refusal *refusal)
 {
-	JsonLexContext *lexer = compat_json_lexer(unconstify(char *, text), (int) strlen(text), true);
+	const char *json = json_text_begin(text);
+	JsonLexContext *lexer = compat_json_lexer(unconstify(char *, json), (int) strlen(json), true);
 	JsonParseErrorType error = pg_parse_json(lexer, &nullSemAction);
 
 	if (error == JSON_UNICODE_CODE_POINT_ZERO)
@@ -43,7 +54,8 @@ json_text_parse(const char *text, Refusal *refusal)
 
 	PG_TRY();
 	{
-		document = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+		document =
+		    DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json_text_begin(text))));
 	}
 	PG_CATCH();
 	{

@@ -151,7 +151,7 @@ find_question(Play *play, Refusal *refusal)
 bool
 play_find(const Caller *caller, Play *play, Refusal *refusal)
 {
-	if (!caller_acts_as(caller, play->user_id, refusal))
+	if (!caller_acts_as(caller, "user_id", play->user_id, refusal))
 		return false;
 	if (!lock_user(play->user_id, refusal))
 		return false;
