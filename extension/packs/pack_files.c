@@ -276,6 +276,7 @@ find_files(PackFiles *files, StringInfo violations, MemoryContext context)
 
 		if (found == NULL)
 		{
+			CHECK_FOR_INTERRUPTS();
 			add_violation(violations, MANIFEST_PATH, psprintf("/challenges/" UINT64_FORMAT, i),
 			              "file", describe_missing(files, paths[i]));
 			continue;
