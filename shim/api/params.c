@@ -359,15 +359,13 @@ find_given(const Param *param, const Target *target, const Upload *upload, const
 	return failure->info == NULL;
 }
 
-/* The number of the parameter that goes by this name; -1: none does. */
+/* The number of the parameter that goes by this name, and that name; -1: none does. */
 static int
-find_param(const Route *route, const char *name, size_t length)
+find_param(const Route *route, const char *name, size_t length, const char **known)
 {
-	const char *known;
-
 	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
-		for (int j = 0; (known = name_of(&route->params[i], j)) != NULL; j++)
-			if (strlen(known) == length && memcmp(known, name, length) == 0)
+		for (int j = 0; (*known = name_of(&route->params[i], j)) != NULL; j++)
+			if (strlen(*known) == length && memcmp(*known, name, length) == 0)
 				return i;
 	return -1;
 }
@@ -391,11 +389,14 @@ static const struct
 
 /* Says what is wrong with a body that the parser refused; it stopped right behind a key that is there twice. */
 static void
-fail_json(const Route *route, const char *body, const json_error_t *error, Failure *failure)
+fail_json(const Route *route, const char *body, const json_error_t *error, Values *values,
+          Failure *failure)
 {
 	enum json_error_code code = json_error_code(error);
 	const char *end = body + (code == json_error_duplicate_key ? error->position - 1 : 0);
 	const char *key = end;
+	const char *name;
+	int param;
 
 	failure_set(failure, EDURANGE_INVALID_JSON,
 	            "the request body is not valid JSON (line %d, column %d)", error->line,
@@ -405,14 +406,16 @@ fail_json(const Route *route, const char *body, const json_error_t *error, Failu
 			failure_set(failure, json_faults[i].error, "%s", json_faults[i].message);
 	while (key > body && key[-1] != '"')
 		key--;
-	if (key < end && find_param(route, key, (size_t) (end - key)) >= 0)
-		failure_set(failure, EDURANGE_INVALID_JSON, "parameter \"%.*s\" is given more than once",
-		            (int) (end - key), key);
+	param = find_param(route, key, (size_t) (end - key), &name);
+	if (param < 0)
+		return;
+	values->names[param] = name;
+	failure_set(failure, EDURANGE_INVALID_JSON, "parameter \"%s\" is given more than once", name);
 }
 
 /* Reads a body that must be one JSON object; NULL and a failure when it is not. */
 static json_t *
-parse_object(const Route *route, const char *body, size_t length, Failure *failure)
+parse_object(const Route *route, const char *body, size_t length, Values *values, Failure *failure)
 {
 	const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
 	json_error_t error;
@@ -431,7 +434,7 @@ parse_object(const Route *route, const char *body, size_t length, Failure *failu
 	if (object == NULL && json_error_code(&error) == json_error_numeric_overflow)
 		object = json_loadb(body, length, flags | JSON_DECODE_INT_AS_REAL, &error);
 	if (object == NULL)
-		fail_json(route, body, &error, failure);
+		fail_json(route, body, &error, values, failure);
 	else if (!json_is_object(object))
 	{
 		failure_set(failure, EDURANGE_INVALID_JSON, "the request body must be a JSON object");
@@ -482,7 +485,7 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 	int path_value = 0;
 
 	if (route->body == BODY_OBJECT)
-		object = parse_object(route, body, body_length, failure);
+		object = parse_object(route, body, body_length, values, failure);
 	else if (route->body == BODY_DOCUMENT)
 		(void) json_document_check(body, body_length, failure);
 
@@ -526,7 +529,8 @@ spelling_of(const Route *route, const Values *values, const char *name, size_t l
 {
 	static const char *const headers[][2] = {{"idempotency_key", "Idempotency-Key"},
 	                                         {"installed_by", "X-Uploader-User-Id"}};
-	int i = find_param(route, name, length);
+	const char *known;
+	int i = find_param(route, name, length, &known);
 
 	if (i >= 0)
 		return values->names[i] != NULL ? values->names[i] : route->params[i].name;

@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { finished } from "node:stream/promises";
 
 const [way, folder, zip] = process.argv.slice(2);
-const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+const files = (folder ? readdirSync(folder, { recursive: true, withFileTypes: true }) : [])
   .filter((entry) => entry.isFile())
   .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
   .map((path) => [relative(folder, path), path]);

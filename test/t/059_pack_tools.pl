@@ -79,7 +79,7 @@ sub try
 {
 	my ($name, $in, $command, @skipped) = @_;
 	my $zip = "$tmp/" . ++$zips . '.zip';
-	my @command = map { s/ZIP/$zip/gr } @$command;
+	my @command = map { s/\@ZIP\@/$zip/gr } @$command;
 	my ($out, $err) = ('', '');
 
   SKIP:
@@ -92,20 +92,20 @@ sub try
 	return;
 }
 
-try('Info-ZIP', $folder, [qw(zip -q -r ZIP .)]);
-try('Info-ZIP, stored, without extra fields', $folder, [qw(zip -q -r -X -0 ZIP .)]);
-try('Info-ZIP, zip64', $folder, [qw(zip -q -r -fz ZIP .)]);
-try('Info-ZIP into a pipe', $folder, [ 'sh', '-c', 'command -v zip >/dev/null && zip -q -r - . | cat >ZIP' ]) if is_there('zip');
-try('Info-ZIP, a folder', $tmp, [qw(zip -q -r ZIP pack)]);
-try('Info-ZIP, with what desktops leave', $littered, [qw(zip -q -r ZIP .)]);
-try('7-Zip', $folder, [qw(7z a -bd -tzip ZIP .)]);
-try('7-Zip, with what desktops leave', $littered, [qw(7z a -bd -tzip ZIP .)]);
-try('bsdtar', $folder, [qw(bsdtar --format zip -cf ZIP .)]);
-try('bsdtar, with what desktops leave', $littered, [qw(bsdtar --format zip -cf ZIP .)]);
-try('Java', $folder, [qw(jar --create --file ZIP .)], 'META-INF/MANIFEST.MF');
-try('Java, without a manifest of its own', $folder, [qw(jar --create --no-manifest --file ZIP .)]);
-try('Python', $folder, [ 'python3', '-m', 'zipfile', '-c', 'ZIP', '.' ]);
-try('Python, zip64', $folder, [ 'python3', '-c', <<'PYTHON', 'ZIP' ]);
+try('Info-ZIP', $folder, [qw(zip -q -r @ZIP@ .)]);
+try('Info-ZIP, stored, without extra fields', $folder, [qw(zip -q -r -X -0 @ZIP@ .)]);
+try('Info-ZIP, zip64', $folder, [qw(zip -q -r -fz @ZIP@ .)]);
+try('Info-ZIP into a pipe', $folder, [ 'sh', '-c', 'command -v zip >/dev/null && zip -q -r - . | cat >@ZIP@' ]) if is_there('zip');
+try('Info-ZIP, a folder', $tmp, [qw(zip -q -r @ZIP@ pack)]);
+try('Info-ZIP, with what desktops leave', $littered, [qw(zip -q -r @ZIP@ .)]);
+try('7-Zip', $folder, [qw(7z a -bd -tzip @ZIP@ .)]);
+try('7-Zip, with what desktops leave', $littered, [qw(7z a -bd -tzip @ZIP@ .)]);
+try('bsdtar', $folder, [qw(bsdtar --format zip -cf @ZIP@ .)]);
+try('bsdtar, with what desktops leave', $littered, [qw(bsdtar --format zip -cf @ZIP@ .)]);
+try('Java', $folder, [qw(jar --create --file @ZIP@ .)], 'META-INF/MANIFEST.MF');
+try('Java, without a manifest of its own', $folder, [qw(jar --create --no-manifest --file @ZIP@ .)]);
+try('Python', $folder, [ 'python3', '-m', 'zipfile', '-c', '@ZIP@', '.' ]);
+try('Python, zip64', $folder, [ 'python3', '-c', <<'PYTHON', '@ZIP@' ]);
 import os, sys, zipfile
 with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as archive:
     for folder, _, names in os.walk("."):
@@ -113,8 +113,8 @@ with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as archive:
             with archive.open(os.path.relpath(os.path.join(folder, name)), "w", force_zip64=True) as entry:
                 entry.write(open(os.path.join(folder, name), "rb").read())
 PYTHON
-try('PowerShell', $folder, [ 'pwsh', '-Command', 'Compress-Archive -Path * -DestinationPath ZIP' ]);
-try('Finder', $folder, [qw(ditto -c -k --sequesterRsrc . ZIP)]);
+try('PowerShell', $folder, [ 'pwsh', '-Command', 'Compress-Archive -Path * -DestinationPath @ZIP@' ]);
+try('Finder', $folder, [qw(ditto -c -k --sequesterRsrc . @ZIP@)]);
 try('Explorer', $folder, [qw(explorer.exe)]);
 
 # Perl's, of which the end record can be had for zip64.
@@ -141,8 +141,8 @@ SKIP:
 	skip 'no npm packages: zips by archiver, yazl, jszip and fflate', 1 unless -d "$scripts/node_modules";
 	my ($ways) = run_command([ 'node', "$scripts/make.mjs" ]);
 	cmp_ok(length $ways, '>', 0, 'ways of JavaScript');
-	try($_, $folder, [ 'node', "$scripts/make.mjs", $_, '.', 'ZIP' ]) for split(/\n/, $ways);
-	try("$_, with what desktops leave", $littered, [ 'node', "$scripts/make.mjs", $_, '.', 'ZIP' ]) for qw(archiver yazl);
+	try($_, $folder, [ 'node', "$scripts/make.mjs", $_, '.', '@ZIP@' ]) for split(/\n/, $ways);
+	try("$_, with what desktops leave", $littered, [ 'node', "$scripts/make.mjs", $_, '.', '@ZIP@' ]) for qw(archiver yazl);
 }
 
 done_testing();
