@@ -202,7 +202,7 @@ printable(const char *name, size_t length)
 		int width = is_utf8 ? 1 : u8_mblen(bytes + i, length - i);
 
 		if (width < 1 || (!is_utf8 && name[i] == '\\'))
-			to += sprintf(to, "\\x%02x", bytes[i]);
+			to += snprintf(to, 5, "\\x%02x", bytes[i]);
 		else
 		{
 			to = mempcpy(to, name + i, (size_t) width);
