@@ -67,7 +67,7 @@ SELECT testing.validated(testing.document('[{"type": "container", "id": "c", "co
 SELECT edurange.remove_challenge_type('rop'), edurange.remove_challenge_type('web'), edurange.remove_challenge_type('none');
 SELECT testing.refused($$SELECT edurange.add_challenge_type('a b')$$), testing.refused($$SELECT edurange.add_challenge_type(NULL)$$), testing.refused($$SELECT edurange.remove_challenge_type('')$$), testing.refused(format('SELECT edurange.add_challenge_type(%L)', repeat('a', 101)));
 -- another schema can be made active, and the built-in one again
-SELECT source, set_by, set_at IS NULL AS set_at, changed FROM edurange.set_cdf_schema('{"required": ["owner"], "properties": {"metadata": {"properties": {"challenge_type": {"enum": ["lab"]}}}}}', 'http://im.test/schema');
+SELECT source, set_by = 'role:' || session_user AS set_by_me, set_at IS NULL AS set_at, changed FROM edurange.set_cdf_schema('{"required": ["owner"], "properties": {"metadata": {"properties": {"challenge_type": {"enum": ["lab"]}}}}}', 'http://im.test/schema');
 SELECT changed FROM edurange.set_cdf_schema('{"required": ["owner"], "properties": {"metadata": {"properties": {"challenge_type": {"enum": ["lab"]}}}}}', 'http://im.test/schema');
 SELECT testing.validated(testing.document('[{"type": "other", "id": "c", "config": {}}]'));
 SELECT edurange.add_challenge_type('rop');
