@@ -190,7 +190,7 @@ SELECT * FROM edurange.pack_uninstall('harbour');
 -- version_satisfies
 SELECT range, edurange.version_satisfies('1.3.0', range) FROM unnest(ARRAY['^1.2.0', '~1.2.0', '1.x || >=3', '1.0 - 1.2']) AS r (range);
 -- health
-SELECT status, message, edurange_version, missing FROM edurange.health();
+SELECT status, edurange_version, missing FROM edurange.health();
 -- findings
 INSERT INTO "ChallengePack" (id, name, version) VALUES ('phantom', 'Web Basics', '1.0.0');
 SELECT finding, subject, detail, repair FROM edurange.findings('phantom_pack') WHERE subject = 'phantom';

@@ -30,11 +30,22 @@ at_element(void *state, bool is_null)
 	JSON_ACTION_DONE;
 }
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
+const char *
+json_text_begin(const char *text)
+{
+	return strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0
+	           ? text + strlen(BYTE_ORDER_MARK)
+	           : text;
+}
+
 bool
 json_text_check(const char *text, Refusal *refusal)
 {
 	JsonSemAction actions = {.array_element_start = at_element};
-	JsonLexContext *lexer = compat_json_lexer(unconstify(char *, text), (int) strlen(text), true);
+	const char *json = json_text_begin(text);
+	JsonLexContext *lexer = compat_json_lexer(unconstify(char *, json), (int) strlen(json), true);
 	JsonParseErrorType error = pg_parse_json(lexer, &actions);
 
 	if (error == JSON_UNICODE_CODE_POINT_ZERO)
@@ -131,7 +142,8 @@ json_text_parse(const char *text, int most, Refusal *refusal)
 		return NULL;
 	PG_TRY();
 	{
-		document = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+		document =
+		    DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json_text_begin(text))));
 	}
 	PG_CATCH();
 	{

@@ -27,6 +27,15 @@ typedef struct JsonMeasure
 extern JsonMeasure json_text_measure(const char *text);
 
 /*
+ * Where the JSON of a text begins: some editors put a byte order mark in front, which is no part of it
+ * and stays where the text is kept.
+ */
+extern const char *json_text_begin(const char *text);
+
+/* The same for a text in a statement, as jsonb. */
+#define JSONB_OF(text) "ltrim(" text ", chr(65279))::jsonb"
+
+/*
  * The document as jsonb, or NULL and a refusal that says where it goes wrong and repeats nothing of
  * it: PostgreSQL's own message would put a piece of the document, and so perhaps an answer, into
  * the server's log.  One with more values than most, or a number that is short as it is sent and very long wherever

@@ -125,12 +125,14 @@ typedef enum StatementId
 /* $1 the old document, an object; $2 challenge */
 static Statement statements[STATEMENT_COUNT] = {
     /* The text, whether the old document is still what it says, and the old document. */
-    [KEPT] = {"SELECT d.document, d.document::jsonb IS NOT DISTINCT FROM c.cdf_content,"
-              " c.cdf_content FROM public.\"Challenge\" c"
-              " LEFT JOIN edurange.cdf_document d ON d.challenge_id = c.id WHERE c.id = $1",
-              {TEXTOID},
-              .by_key = true,
-              .reads = true},
+    [KEPT] =
+        {"SELECT d.document, " JSONB_OF(
+             "d.document") " IS NOT DISTINCT FROM c.cdf_content,"
+                           " c.cdf_content FROM public.\"Challenge\" c"
+                           " LEFT JOIN edurange.cdf_document d ON d.challenge_id = c.id WHERE c.id = $1",
+         {TEXTOID},
+         .by_key = true,
+         .reads = true},
     [DIFFERS] = {"WITH " CDF_QUESTIONS ", " CDF_APPS " SELECT 1 FROM public.\"Challenge\" c"
                  " JOIN public.\"ChallengeType\" t ON t.id = c.\"challengeTypeId\","
                  " LATERAL (SELECT $1 -> 'metadata') AS metadata (m)"

@@ -48,7 +48,7 @@ document_read(Document *document, const char *text, MemoryContext context, Refus
 	MemoryContextSwitchTo(caller);
 	if (document->json == NULL)
 		return false;
-	violations = document_violations(document->json);
+	violations = document_violations(document->json, text);
 	if (violations != NULL)
 	{
 		refusal->detail = violations;

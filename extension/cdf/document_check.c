@@ -12,6 +12,7 @@
 #include "utils/json.h"
 
 #include "base/arguments.h"
+#include "base/json_keys.h"
 #include "base/json_text.h"
 #include "base/statements.h"
 #include "base/surface.h"
@@ -94,11 +95,12 @@ static Statement statements[STATEMENT_COUNT] = {
          .reads = true},
 };
 
-/* Violations of a schema, as a JSON list that is being written. */
+/* Violations, as a JSON list that is being written. */
 typedef struct ViolationList
 {
 	int count;
 	StringInfoData json;
+	const char *within; /* the path of the document in the text: of an envelope it is a member */
 } ViolationList;
 
 static void
@@ -117,15 +119,32 @@ list_violation(void *context, const char *path, const char *keyword, const char 
 	appendStringInfoChar(&list->json, '}');
 }
 
-/* The value's violations of a schema, as a JSON list, or NULL. */
-static char *
-schema_violations(Jsonb *schema, Jsonb *value)
+/* What reads the text by itself could believe the first of them, and nothing here shows which. */
+static void
+list_repeated_key(void *context, const char *path)
 {
-	ViolationList list = {0};
+	const ViolationList *list = context;
+	size_t length = strlen(list->within);
+
+	if (strncmp(path, list->within, length) == 0)
+		list_violation(context, path + length, "unique", "must not be given twice");
+}
+
+/*
+ * The value's violations of a schema, as a JSON list, or NULL; before them the keys that its text, if
+ * there is one, gives twice.
+ */
+static char *
+schema_violations(Jsonb *schema, Jsonb *value, const char *text, const char *within)
+{
+	ViolationList list = {.within = within};
 
 	initStringInfo(&list.json);
-	if (json_schema_check(json_schema_get(schema, json_no_remotes()), value, false, list_violation,
-	                      &list))
+	if (text != NULL)
+		json_text_keys(text, list_repeated_key, &list);
+	(void) json_schema_check(json_schema_get(schema, json_no_remotes()), value, false,
+	                         list_violation, &list);
+	if (list.count == 0)
 		return NULL;
 	appendStringInfoChar(&list.json, ']');
 	return list.json.data;
@@ -139,19 +158,27 @@ value_violations(const char *list)
 	    .value = DirectFunctionCall1(jsonb_in, CStringGetDatum(list != NULL ? list : "[]"))};
 }
 
-char *
-document_violations(Jsonb *document)
+/* The violations of a document that stands at a path of its text. */
+static char *
+violations_within(Jsonb *document, const char *text, const char *within)
 {
-	STATEMENT_RUN(&statements[DOCUMENT_VIOLATIONS], value_jsonb(document),
-	              value_violations(schema_violations(active_cdf_schema(), document)),
-	              value_violations(schema_violations(builtin_schema("import"), document)));
+	STATEMENT_RUN(
+	    &statements[DOCUMENT_VIOLATIONS], value_jsonb(document),
+	    value_violations(schema_violations(active_cdf_schema(), document, text, within)),
+	    value_violations(schema_violations(builtin_schema("import"), document, NULL, NULL)));
 	return row_text_or_null(0, 1);
 }
 
 char *
-manifest_violations(Jsonb *manifest)
+document_violations(Jsonb *document, const char *text)
 {
-	return schema_violations(builtin_schema("pack"), manifest);
+	return violations_within(document, text, "");
+}
+
+char *
+manifest_violations(Jsonb *manifest, const char *text)
+{
+	return schema_violations(builtin_schema("pack"), manifest, text, "");
 }
 
 /* The document itself, or the one in the member cdf of an envelope. */
@@ -172,13 +199,16 @@ SQL_FUNCTION_OF(edurange_cdf_validate, DOCUMENT_BYTES)
 {
 	char *text = required_text(fcinfo, 0, "document");
 	Refusal refusal = {0};
-	Jsonb *document = json_text_parse(text, JSON_DOCUMENT_VALUES, &refusal);
+	Jsonb *body = json_text_parse(text, JSON_DOCUMENT_VALUES, &refusal);
+	Jsonb *document;
 	NullableDatum columns[2];
 
-	if (document == NULL)
+	if (body == NULL)
 		raise_refusal(&refusal);
 	statements_begin();
-	STATEMENT_RUN(&statements[VALIDATION], value_text(document_violations(unwrapped(document))));
+	document = unwrapped(body);
+	STATEMENT_RUN(&statements[VALIDATION],
+	              value_text(violations_within(document, text, document == body ? "" : "/cdf")));
 	for (int i = 0; i < lengthof(columns); i++)
 		columns[i] = row_result(0, i + 1, SPI_gettypeid(SPI_tuptable->tupdesc, i + 1));
 	statements_end();

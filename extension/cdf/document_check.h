@@ -12,10 +12,11 @@
 #include "utils/jsonb.h"
 
 /*
- * Every rule that the document breaks, as a JSON list of {"path", "keyword", "message"} in the order
- * of the paths, or NULL when there is none.  A path is a JSON pointer.
+ * Every rule that the document breaks, as a JSON list of {"path", "keyword", "message"}, or NULL when
+ * there is none: keys that its text gives twice, then the rest in the order of the paths.  A path is a
+ * JSON pointer.
  */
-extern char *document_violations(Jsonb *document);
-extern char *manifest_violations(Jsonb *manifest);
+extern char *document_violations(Jsonb *document, const char *text);
+extern char *manifest_violations(Jsonb *manifest, const char *text);
 
 #endif

@@ -298,7 +298,7 @@ log_activity(FunctionCallInfo fcinfo, const Caller *caller)
 	Datum row;
 
 	statements_begin();
-	if (!caller_acts_as(caller, user_id, &refusal))
+	if (!caller_acts_as(caller, "user_id", user_id, &refusal))
 		raise_refusal(&refusal);
 	if (!is_logged_by_server(event_type) ||
 	    STATEMENT_RUN(&statements[SERVERS_OWN], value_text(user_id), value_text(event_type),

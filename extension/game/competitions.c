@@ -213,7 +213,7 @@ is_own_competition(const Caller *caller, const Datum *instructors, int count, Re
 	for (int i = 0; i < count; i++)
 	{
 		*refusal = (Refusal){0};
-		if (caller_acts_as(caller, TextDatumGetCString(instructors[i]), refusal))
+		if (caller_acts_as(caller, "instructor_ids", TextDatumGetCString(instructors[i]), refusal))
 			return true;
 	}
 	return refuse(refusal, EDURANGE_FORBIDDEN,
@@ -236,7 +236,7 @@ create_competition(FunctionCallInfo fcinfo, const Caller *caller)
 	if (!end_date.isnull &&
 	    DatumGetTimestampTz(end_date.value) <= DatumGetTimestampTz(start_date.value))
 		raise_error(EDURANGE_INVALID_PARAMETER,
-		            "parameter \"end_date\" must be later than \"start_date\"");
+		            "parameter \"end_date\" must be later than parameter \"start_date\"");
 	statements_begin();
 	if (!is_own_competition(caller, instructors, count, &refusal))
 		raise_refusal(&refusal);
@@ -305,7 +305,7 @@ generate_access_code(FunctionCallInfo fcinfo, const Caller *caller)
 	if (!PG_ARGISNULL(4))
 		int_between(fcinfo, 4, "max_uses", 1, PG_INT32_MAX);
 	statements_begin();
-	if (!caller_acts_as(caller, created_by, &refusal) ||
+	if (!caller_acts_as(caller, "created_by", created_by, &refusal) ||
 	    !caller_sees_competition(caller, group_id, &refusal))
 		raise_refusal(&refusal);
 	if (!lock_user(created_by, &refusal) || !lock_competition(group_id, &refusal))
@@ -420,7 +420,7 @@ join_competition(const Caller *caller, const char *code, const char *user_id, Re
 	char *group_id;
 	bool already_member;
 
-	if (!caller_acts_as(caller, user_id, refusal) || !lock_user(user_id, refusal))
+	if (!caller_acts_as(caller, "user_id", user_id, refusal) || !lock_user(user_id, refusal))
 		return false;
 	if (STATEMENT_RUN(&statements[FIND_CODE], value_text(code)) == 0)
 		return refuse(refusal, EDURANGE_ACCESS_CODE_INVALID, "access code \"%s\" is not valid",
@@ -506,7 +506,7 @@ SQL_FUNCTION(edurange_competition_progress)
 
 	caller_read(&caller, fcinfo, 2);
 	statements_begin();
-	if (!caller_acts_as(&caller, user_id, &refusal) ||
+	if (!caller_acts_as(&caller, "user_id", user_id, &refusal) ||
 	    !caller_sees_competition(&caller, group_id, &refusal))
 		raise_refusal(&refusal);
 	STATEMENT_RUN(&statements[WHO_EXISTS], value_text(group_id), value_text(user_id));

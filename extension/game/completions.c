@@ -191,7 +191,7 @@ read_state(Play *play)
 bool
 play_find(const Caller *caller, Play *play, Refusal *refusal)
 {
-	if (!caller_acts_as(caller, play->user_id, refusal))
+	if (!caller_acts_as(caller, "user_id", play->user_id, refusal))
 		return false;
 	if (!(play->question_id != NULL ? lock_play(play, refusal) : lock_place(play, refusal)))
 		return false;

@@ -110,7 +110,7 @@ correct_points(const Caller *caller, const LedgerEntry *entry, LedgerChange chan
 	NullableDatum user_id = value_text(entry->user_id);
 	NullableDatum group_id = value_text(entry->group_id);
 
-	if (!caller_acts_as(caller, entry->user_id, refusal))
+	if (!caller_acts_as(caller, "user_id", entry->user_id, refusal))
 		return false;
 	if (STATEMENT_RUN(&statements[MEMBERSHIP], user_id, group_id) == 0)
 	{
@@ -184,7 +184,7 @@ SQL_FUNCTION_BATCHABLE(edurange_get_points)
 
 	caller_read(&caller, fcinfo, 2);
 	statements_begin();
-	if (!caller_acts_as(&caller, user_id, &refusal) ||
+	if (!caller_acts_as(&caller, "user_id", user_id, &refusal) ||
 	    !caller_sees_competition(&caller, group_id, &refusal))
 		raise_refusal(&refusal);
 	if (STATEMENT_RUN(&statements[TOTAL], value_text(user_id), value_text(group_id)) > 0)
@@ -203,7 +203,7 @@ SQL_FUNCTION(edurange_points_history)
 
 	caller_read(&caller, fcinfo, 4);
 	statements_begin();
-	if (!caller_acts_as(&caller, user_id, &refusal))
+	if (!caller_acts_as(&caller, "user_id", user_id, &refusal))
 		raise_refusal(&refusal);
 	STATEMENT_RUN(&statements[HISTORY], value_text(user_id), value_text(group_id), value_int(limit),
 	              fcinfo->args[3]);

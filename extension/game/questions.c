@@ -112,7 +112,8 @@ try_answer(const Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
 
 	if (!play_find(caller, play, refusal) || !play_check_open(play, refusal))
 		return false;
-	if (play->instance_id != NULL && !caller_uses_instance(caller, play->instance_id, refusal))
+	if (play->instance_id != NULL &&
+	    !caller_uses_instance(caller, "challenge_instance_id", play->instance_id, refusal))
 		return false;
 	if (strcmp(play->type, "FLAG") != 0)
 		play->instance_id = NULL;
@@ -250,7 +251,7 @@ SQL_FUNCTION(edurange_completed_questions)
 
 	caller_read(&caller, fcinfo, 2);
 	statements_begin();
-	if (!caller_acts_as(&caller, user_id, &refusal))
+	if (!caller_acts_as(&caller, "user_id", user_id, &refusal))
 		raise_refusal(&refusal);
 	STATEMENT_RUN(&statements[COMPLETED], value_text(user_id), value_text(group_challenge_id));
 	rows_to_result(fcinfo);

@@ -58,11 +58,13 @@ static Statement statements[STATEMENT_COUNT] = {
                 " LEFT JOIN public.\"ChallengePack\" p ON p.id = d.key ORDER BY d.key",
                 {JSONBOID}},
     /* Which installed packs need the pack $1, and in which range of versions. */
-    [NEEDED_BY] = {"SELECT p.id, m.manifest::jsonb -> 'dependencies' ->> $1"
-                   " FROM edurange.pack_manifest m"
-                   " JOIN public.\"ChallengePack\" p ON p.id = m.pack_id WHERE p.id <> $1"
-                   " AND m.manifest::jsonb -> 'dependencies' ? $1 ORDER BY p.id",
-                   {TEXTOID}},
+    [NEEDED_BY] =
+        {"SELECT p.id, " JSONB_OF(
+             "m.manifest") " -> 'dependencies' ->> $1"
+                           " FROM edurange.pack_manifest m"
+                           " JOIN public.\"ChallengePack\" p ON p.id = m.pack_id WHERE p.id <> $1"
+                           " AND " JSONB_OF("m.manifest") " -> 'dependencies' ? $1 ORDER BY p.id",
+         {TEXTOID}},
     /* $1 manifest */
     [WRITE_PACK] = {"INSERT INTO public.\"ChallengePack\" AS p (id, name, version, description,"
                     " author, license, website, installed_date, \"updatedAt\")"
@@ -106,16 +108,18 @@ static Statement statements[STATEMENT_COUNT] = {
               " FROM public.\"ChallengePack\" p ORDER BY p.name, p.id))::edurange.pack_page",
               {InvalidOid},
               .reads = true},
-    [DETAILS] = {"SELECT ROW(" PACK_COLUMNS ", (SELECT m.manifest::jsonb -> 'dependencies'"
-                 "  FROM edurange.pack_manifest m WHERE m.pack_id = p.id),"
-                 " ARRAY(SELECT ROW(c.id, c.name, c.description, c.difficulty::text, t.name,"
-                 "  c.pack_challenge_id, c.cdf_version)::edurange.pack_challenge"
-                 "  FROM public.\"Challenge\" c"
-                 "  JOIN public.\"ChallengeType\" t ON t.id = c.\"challengeTypeId\""
-                 "  WHERE c.pack_id = p.id ORDER BY c.name, c.id))::edurange.pack_detail"
-                 " FROM public.\"ChallengePack\" p WHERE p.id = $1",
-                 {TEXTOID},
-                 .reads = true},
+    [DETAILS] =
+        {"SELECT ROW(" PACK_COLUMNS ", (SELECT " JSONB_OF(
+             "m.manifest") " -> 'dependencies'"
+                           "  FROM edurange.pack_manifest m WHERE m.pack_id = p.id),"
+                           " ARRAY(SELECT ROW(c.id, c.name, c.description, c.difficulty::text, t.name,"
+                           "  c.pack_challenge_id, c.cdf_version)::edurange.pack_challenge"
+                           "  FROM public.\"Challenge\" c"
+                           "  JOIN public.\"ChallengeType\" t ON t.id = c.\"challengeTypeId\""
+                           "  WHERE c.pack_id = p.id ORDER BY c.name, c.id))::edurange.pack_detail"
+                           " FROM public.\"ChallengePack\" p WHERE p.id = $1",
+         {TEXTOID},
+         .reads = true},
 };
 
 /* An installation: what is asked, and what came of it. */
@@ -402,7 +406,7 @@ find_installer(Installation *installation, const Caller *caller)
 	Refusal refusal = {0};
 
 	statements_begin();
-	if (!caller_lists_user(caller, &installation->installed_by, &refusal))
+	if (!caller_lists_user(caller, "installed_by", &installation->installed_by, &refusal))
 		raise_refusal(&refusal);
 	if (installation->installed_by != NULL)
 		installation->installed_by = MemoryContextStrdup(context, installation->installed_by);

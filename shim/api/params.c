@@ -21,7 +21,7 @@
 /* One parameter as it came: text of a query or path, or a JSON value. */
 typedef struct Given
 {
-	const char *name; /* under which of its names it came, in a body */
+	const char *name; /* under which of its names it came */
 	const char *text;
 	const json_t *json;
 } Given;
@@ -268,7 +268,7 @@ bind_answer(const Param *param, Given given, const char *body, Failure *failure)
 {
 	if (json_is_number(given.json))
 	{
-		char *written = number_as_written(body, param->name);
+		char *written = number_as_written(body, given.name);
 
 		return written != NULL ? written : json_dumps(given.json, JSON_ENCODE_ANY);
 	}
@@ -324,8 +324,9 @@ name_of(const Param *param, int i)
 static void
 take_given(Given *given, Given value, int *found)
 {
+	if ((*found)++ > 0)
+		value.name = given->name;
 	*given = value;
-	(*found)++;
 }
 
 /* Finds a parameter under any of its names; false and a failure when it is given more than once. */
@@ -344,10 +345,10 @@ find_given(const Param *param, const Target *target, const Upload *upload, const
 			take_given(given, (Given){.json = value, .name = name}, &found);
 		for (int j = 0; param->source == FROM_QUERY && j < target->nfields; j++)
 			if (strcmp(target->fields[j].name, name) == 0)
-				take_given(given, (Given){.text = target->fields[j].value}, &found);
+				take_given(given, (Given){.text = target->fields[j].value, .name = name}, &found);
 		for (int j = 0; param->source == FROM_QUERY && j < upload->nfields; j++)
 			if (strcmp(upload->fields[j].name, name) == 0)
-				take_given(given, (Given){.text = upload->fields[j].value}, &found);
+				take_given(given, (Given){.text = upload->fields[j].value, .name = name}, &found);
 	}
 	if (found > 1)
 		failure_set(failure, EDURANGE_INVALID_PARAMETER, "parameter \"%s\" is given more than once",
@@ -358,27 +359,15 @@ find_given(const Param *param, const Target *target, const Upload *upload, const
 	return failure->info == NULL;
 }
 
-/*
- * Which parameter is it that the JSON parser found twice?  It stopped right behind the key.  NULL
- * when it is none of ours.
- */
-static const char *
-find_repeated(const Route *route, const char *body, const json_error_t *error)
+/* The number of the parameter that goes by this name, and that name; -1: none does. */
+static int
+find_param(const Route *route, const char *name, size_t length, const char **known)
 {
-	const char *name;
-
 	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
-	{
-		for (int j = 0; (name = name_of(&route->params[i], j)) != NULL; j++)
-		{
-			int before = error->position - (int) strlen(name) - 2;
-
-			if (before >= 0 && body[before] == '"' && body[error->position - 1] == '"' &&
-			    strncmp(body + before + 1, name, strlen(name)) == 0)
-				return name;
-		}
-	}
-	return NULL;
+		for (int j = 0; (*known = name_of(&route->params[i], j)) != NULL; j++)
+			if (strlen(*known) == length && memcmp(*known, name, length) == 0)
+				return i;
+	return -1;
 }
 
 /* What the parser may have to say, without repeating any of the body. */
@@ -398,12 +387,16 @@ static const struct
      "the request body has a number that is too large"},
 };
 
-/* Says what is wrong with a body that the parser refused. */
+/* Says what is wrong with a body that the parser refused; it stopped right behind a key that is there twice. */
 static void
-fail_json(const Route *route, const char *body, const json_error_t *error, Failure *failure)
+fail_json(const Route *route, const char *body, const json_error_t *error, Values *values,
+          Failure *failure)
 {
 	enum json_error_code code = json_error_code(error);
-	const char *name = code == json_error_duplicate_key ? find_repeated(route, body, error) : NULL;
+	const char *end = body + (code == json_error_duplicate_key ? error->position - 1 : 0);
+	const char *key = end;
+	const char *name;
+	int param;
 
 	failure_set(failure, EDURANGE_INVALID_JSON,
 	            "the request body is not valid JSON (line %d, column %d)", error->line,
@@ -411,19 +404,29 @@ fail_json(const Route *route, const char *body, const json_error_t *error, Failu
 	for (size_t i = 0; i < sizeof(json_faults) / sizeof(json_faults[0]); i++)
 		if (json_faults[i].code == code)
 			failure_set(failure, json_faults[i].error, "%s", json_faults[i].message);
-	if (name != NULL)
-		failure_set(failure, EDURANGE_INVALID_JSON, "parameter \"%s\" is given more than once",
-		            name);
+	while (key > body && key[-1] != '"')
+		key--;
+	param = find_param(route, key, (size_t) (end - key), &name);
+	if (param < 0)
+		return;
+	values->names[param] = name;
+	failure_set(failure, EDURANGE_INVALID_JSON, "parameter \"%s\" is given more than once", name);
 }
 
 /* Reads a body that must be one JSON object; NULL and a failure when it is not. */
 static json_t *
-parse_object(const Route *route, const char *body, size_t length, Failure *failure)
+parse_object(const Route *route, const char *body, size_t length, Values *values, Failure *failure)
 {
 	const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
 	json_error_t error;
 	json_t *object;
 
+	/* what Windows PowerShell puts in front of what it sends */
+	if (strncmp(body, "\xef\xbb\xbf", 3) == 0)
+	{
+		body += 3;
+		length -= 3;
+	}
 	if (!json_body_check(body, length, failure))
 		return NULL;
 	object = json_loadb(body, length, flags, &error);
@@ -431,7 +434,7 @@ parse_object(const Route *route, const char *body, size_t length, Failure *failu
 	if (object == NULL && json_error_code(&error) == json_error_numeric_overflow)
 		object = json_loadb(body, length, flags | JSON_DECODE_INT_AS_REAL, &error);
 	if (object == NULL)
-		fail_json(route, body, &error, failure);
+		fail_json(route, body, &error, values, failure);
 	else if (!json_is_object(object))
 	{
 		failure_set(failure, EDURANGE_INVALID_JSON, "the request body must be a JSON object");
@@ -482,7 +485,7 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 	int path_value = 0;
 
 	if (route->body == BODY_OBJECT)
-		object = parse_object(route, body, body_length, failure);
+		object = parse_object(route, body, body_length, values, failure);
 	else if (route->body == BODY_DOCUMENT)
 		(void) json_document_check(body, body_length, failure);
 
@@ -507,7 +510,10 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 			given.text = body;
 		else if (param->source == FROM_PATH)
 			given.text = target->segments[match->values[path_value++]];
-		else if (!find_given(param, target, upload, object, &given, failure))
+		else
+			(void) find_given(param, target, upload, object, &given, failure);
+		values->names[i] = given.name;
+		if (failure->info != NULL)
 			break;
 		if (param->bound != 0 && !is_given(given))
 			given = (Given){.text = identity->values[param->bound]};
@@ -515,6 +521,46 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 	}
 	json_decref(object);
 	return failure->info == NULL;
+}
+
+/* How the request spells a parameter that goes by this name, or documents it; NULL: it has none. */
+static const char *
+spelling_of(const Route *route, const Values *values, const char *name, size_t length)
+{
+	static const char *const headers[][2] = {{"idempotency_key", "Idempotency-Key"},
+	                                         {"installed_by", "X-Uploader-User-Id"}};
+	const char *known;
+	int i = find_param(route, name, length, &known);
+
+	if (i >= 0)
+		return values->names[i] != NULL ? values->names[i] : route->params[i].name;
+	for (i = 0; i < 2; i++)
+		if (strlen(headers[i][0]) == length && memcmp(headers[i][0], name, length) == 0)
+			return headers[i][1];
+	return NULL;
+}
+
+void
+params_rename(const Route *route, const Values *values, Failure *failure)
+{
+	static const char mark[] = "parameter \"";
+	size_t done = 0;
+	const char *name;
+
+	while (failure->message != NULL && (name = strstr(failure->message + done, mark)) != NULL)
+	{
+		const char *spelling;
+		char *message;
+
+		name += strlen(mark);
+		done = (size_t) (name - failure->message);
+		spelling = spelling_of(route, values, name, strcspn(name, "\""));
+		if (spelling == NULL || asprintf(&message, "%.*s%s%s", (int) done, failure->message,
+		                                 spelling, name + strcspn(name, "\"")) < 0)
+			continue;
+		free(failure->message);
+		failure->message = message;
+	}
 }
 
 /* Frees the values. */

@@ -23,8 +23,8 @@
 /* a pack, whether it is only tried, and who sent it */
 #define PART(n, which) {.name = n, .source = FROM_UPLOAD, .type = TYPE_PACK, .part = which}
 #define PACK                                                                                       \
-	PART("envelope", PACK_ENVELOPE), PART("manifest", PACK_MANIFEST), PART("paths", PACK_PATHS),   \
-	PART("documents", PACK_DOCUMENTS),                                                             \
+	PART("envelope", PACK_ENVELOPE), PART("names", PACK_NAMES), PART("texts", PACK_TEXTS),         \
+	PART("faults", PACK_FAULTS),                                                                   \
 	{.name = "dry_run", .alias = "dryRun", .source = FROM_QUERY, .type = TYPE_BOOLEAN},        \
 	{.name = "X-Uploader-User-Id", .source = FROM_UPLOAD, .bound = CALLER_USER}
 

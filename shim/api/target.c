@@ -15,6 +15,7 @@ static bool
 decode(char *text, bool plus_is_space, Failure *failure)
 {
 	char *to = text;
+	const char *sentence;
 
 	for (const char *from = text; *from != '\0'; from++)
 	{
@@ -36,8 +37,8 @@ decode(char *text, bool plus_is_space, Failure *failure)
 		*to++ = c;
 	}
 	*to = '\0';
-	return text_fault(text, (size_t) (to - text)) == EDURANGE_OK ||
-	       failure_set(failure, EDURANGE_INVALID_ENCODING, "the request target is not valid UTF-8");
+	return text_fault(text, (size_t) (to - text), &sentence) == EDURANGE_OK ||
+	       failure_set(failure, EDURANGE_INVALID_ENCODING, "the request target %s", sentence);
 }
 
 /* Splits and decodes the query. */

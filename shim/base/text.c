@@ -29,13 +29,28 @@ buffer_reserve(Buffer *buffer, size_t more)
 	return true;
 }
 
-EdurangeError
-text_fault(const char *text, size_t length)
+/* Does it begin as UTF-16 does, with a byte order mark or a letter of ASCII? */
+static bool
+is_utf16(const char *text, size_t length)
 {
-	if (memchr(text, '\0', length) != NULL)
+	return length >= 2 && length % 2 == 0 &&
+	       (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0 ||
+	        (text[0] == '\0') != (text[1] == '\0'));
+}
+
+EdurangeError
+text_fault(const char *text, size_t length, const char **sentence)
+{
+	bool has_null = memchr(text, '\0', length) != NULL;
+
+	if (!has_null && u8_check((const uint8_t *) text, length) == NULL)
+		return EDURANGE_OK;
+	*sentence = has_null ? "has a null byte" : "is not valid UTF-8";
+	if (is_utf16(text, length))
+		*sentence = "is UTF-16, and must be UTF-8";
+	else if (has_null)
 		return EDURANGE_INVALID_TEXT;
-	return u8_check((const uint8_t *) text, length) == NULL ? EDURANGE_OK
-	                                                        : EDURANGE_INVALID_ENCODING;
+	return EDURANGE_INVALID_ENCODING;
 }
 
 JsonSize
@@ -82,12 +97,10 @@ bool
 json_document_check(const char *body, size_t length, Failure *failure)
 {
 	EdurangeError fault;
+	const char *sentence;
 
 	if (!json_body_check(body, length, failure))
 		return false;
-	fault = text_fault(body, length);
-	if (fault != EDURANGE_OK)
-		failure_set(failure, fault, "the request body %s",
-		            fault == EDURANGE_INVALID_TEXT ? "has a null byte" : "is not valid UTF-8");
-	return fault == EDURANGE_OK;
+	fault = text_fault(body, length, &sentence);
+	return fault == EDURANGE_OK || failure_set(failure, fault, "the request body %s", sentence);
 }

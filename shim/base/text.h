@@ -21,8 +21,11 @@ typedef struct Buffer
 /* Makes room for so many more; the room doubles, so that they are seldom moved.  False: out of memory. */
 extern bool buffer_reserve(Buffer *buffer, size_t more);
 
-/* What keeps the database from storing it, a null byte or what is not UTF-8; EDURANGE_OK: nothing. */
-extern EdurangeError text_fault(const char *text, size_t length);
+/*
+ * What keeps the database from storing it, a null byte or what is not UTF-8, with the rest of a sentence
+ * that says so; EDURANGE_OK: nothing.
+ */
+extern EdurangeError text_fault(const char *text, size_t length, const char **sentence);
 
 #define JSON_MAX_DEPTH 100 /* objects and lists inside each other */
 

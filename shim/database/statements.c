@@ -22,11 +22,11 @@
 #define BATCHED(function) BATCHED_AS(function, "value")
 #define CALLER(a, b, c) "caller => ROW($" #a ",$" #b ",$" #c ")::edurange.caller"
 #define KEYED(a, b, c, d) CALLER(a, b, c) ", idempotency_key => $" #d
-/* A pack came as one object, $1, or as manifest, paths and documents. */
+/* A pack came as one object, $1, or as the files of an archive. */
 #define PACK(function, parameter, arguments)                                                       \
-	{function, "SELECT edurange.wire(t)::text FROM edurange.pack_parts($1, dry_run => $5"          \
-	 parameter ") p, LATERAL edurange." function "(manifest => coalesce($2, p.manifest),"          \
-	 " paths => coalesce($3, p.paths), documents => coalesce($4, p.documents),"                    \
+	{function, "SELECT edurange.wire(t)::text FROM edurange.pack_parts($1, names => $2,"           \
+	 " texts => $3, faults => $4, dry_run => $5" parameter ") p, LATERAL edurange." function       \
+	 "(manifest => p.manifest, paths => p.paths, documents => p.documents,"                        \
 	 " dry_run => coalesce(p.dry_run, false), installed_by => $6, " arguments ") t"}
 
 const DatabaseStatement statements[STATEMENT_COUNT] = {

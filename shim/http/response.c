@@ -133,6 +133,8 @@ make_refusal(Request *request)
 	request->status = request->failure.info->status;
 	free(request->reply);
 	json_decref(request->members);
+	if (request->match.route != NULL)
+		params_rename(request->match.route, &request->values, &request->failure);
 	request->members = failure_body(&request->failure, request->id);
 	request->reply = json_dumps(request->members, JSON_COMPACT | JSON_PRESERVE_ORDER);
 }
