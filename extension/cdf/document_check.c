@@ -3,7 +3,7 @@
  *	  What is wrong with a challenge definition or with the manifest of a pack.
  *
  * A definition is held against the active schema, then against what an import makes rows from, and
- * last against what no schema can say.
+ * last against what no schema can say.  What is legal and surely not meant is warned of.
  */
 #include "postgres.h"
 
@@ -17,9 +17,11 @@
 #include "base/surface.h"
 #include "cdf/cdf_schema.h"
 #include "cdf/document_check.h"
+#include "cdf/document_keys.h"
+#include "cdf/question_check.h"
+#include "cdf/report_list.h"
 #include "json_schema/json_schema.h"
-
-#define MOST_VIOLATIONS 1000 /* that are listed; nobody reads on */
+#include "text/numerals.h"
 
 typedef enum StatementId
 {
@@ -31,7 +33,7 @@ typedef enum StatementId
 static Statement statements[STATEMENT_COUNT] = {
     /*
      * Everything that is wrong with the document $1, as a JSON list, or null.  $2 and $3 are the
-     * violations of the two schemas, which say the same of much.
+     * violations of the two schemas, which say the same of much, $4 those of how questions are judged.
      */
     [DOCUMENT_VIOLATIONS] =
         {"WITH component AS (SELECT '/components/' || position - 1 AS path, position,"
@@ -64,16 +66,9 @@ static Statement statements[STATEMENT_COUNT] = {
          "  UNION ALL SELECT 5, position, path || '/id', 'not',"
          "   'must not be challenge-prompt, which is the app that shows the questions'"
          "  FROM component WHERE type = 'webosApp' AND id = 'challenge-prompt'"
-         "  UNION ALL SELECT 6, position, path || '/config/answer', 'options',"
-         "   'must name choices that options has' FROM question"
-         "  WHERE k ->> 'type' IN ('multiple_choice', 'checkboxes')"
-         "   AND jsonb_typeof(k -> 'options') = 'array' AND EXISTS (SELECT"
-         "    FROM jsonb_array_elements(CASE jsonb_typeof(k -> 'answer')"
-         "     WHEN 'array' THEN k -> 'answer'"
-         "     WHEN 'string' THEN jsonb_build_array(k -> 'answer') ELSE '[]' END) AS a (answer)"
-         "    WHERE jsonb_typeof(answer) = 'string' AND answer #>> '{}' NOT LIKE '[%'"
-         "    AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(k -> 'options') AS o (choice)"
-         "      WHERE btrim(choice) = btrim(answer #>> '{}')))"
+         "  UNION ALL SELECT 6, n, path, keyword, message FROM ROWS FROM (jsonb_to_recordset($4)"
+         "   AS (path text, keyword text, message text)) WITH ORDINALITY"
+         "   AS v (path, keyword, message, n)"
          "  UNION ALL SELECT DISTINCT 7, position, path || '/config', 'variables',"
          "   format('refers to {{%s}}, which variables does not have', name[1])"
          "  FROM component, regexp_matches(k::text, '\\{\\{\\s*([A-Z][A-Z0-9_]*)\\s*\\}\\}', 'g')"
@@ -82,53 +77,29 @@ static Statement statements[STATEMENT_COUNT] = {
          "   AND NOT $1 -> 'variables' ? name[1])"
          " SELECT json_agg(json_build_object('path', path, 'keyword', keyword, 'message', message)"
          "  ORDER BY source, number)::text FROM (SELECT * FROM violation ORDER BY source, number"
-         "   LIMIT " CppAsString2(MOST_VIOLATIONS) ") AS listed",
-         {JSONBOID, JSONBOID, JSONBOID},
+         "   LIMIT " CppAsString2(MOST_REPORTS) ") AS listed",
+         {JSONBOID, JSONBOID, JSONBOID, JSONBOID},
          .reads = true},
+    /* $1 violations, $2 warnings */
     [VALIDATION] =
         {"SELECT $1 IS NULL, ARRAY(SELECT ROW(path, keyword, message)::edurange.violation"
          " FROM ROWS FROM (json_to_recordset(coalesce($1, '[]')::json)"
          "  AS (path text, keyword text, message text)) WITH ORDINALITY"
-         "  AS v (path, keyword, message, n) ORDER BY n)",
-         {TEXTOID},
+         "  AS v (path, keyword, message, n) ORDER BY n), " WARNINGS_OF("$2"),
+         {TEXTOID, TEXTOID},
          .reads = true},
 };
-
-/* Violations of a schema, as a JSON list that is being written. */
-typedef struct ViolationList
-{
-	int count;
-	StringInfoData json;
-} ViolationList;
-
-static void
-list_violation(void *context, const char *path, const char *keyword, const char *message)
-{
-	ViolationList *list = context;
-
-	if (list->count == MOST_VIOLATIONS)
-		return;
-	appendStringInfoString(&list->json, list->count++ == 0 ? "[{\"path\": " : ", {\"path\": ");
-	escape_json(&list->json, path);
-	appendStringInfoString(&list->json, ", \"keyword\": ");
-	escape_json(&list->json, keyword);
-	appendStringInfoString(&list->json, ", \"message\": ");
-	escape_json(&list->json, message);
-	appendStringInfoChar(&list->json, '}');
-}
 
 /* The value's violations of a schema, as a JSON list, or NULL. */
 static char *
 schema_violations(Jsonb *schema, Jsonb *value)
 {
-	ViolationList list = {0};
+	ReportList list;
 
-	initStringInfo(&list.json);
-	if (json_schema_check(json_schema_get(schema, json_no_remotes()), value, false, list_violation,
-	                      &list))
-		return NULL;
-	appendStringInfoChar(&list.json, ']');
-	return list.json.data;
+	report_begin(&list);
+	(void) json_schema_check(json_schema_get(schema, json_no_remotes()), value, false,
+	                         report_violation, &list);
+	return report_end_or_null(&list);
 }
 
 /* A list of violations as an argument of a statement. */
@@ -139,13 +110,41 @@ value_violations(const char *list)
 	    .value = DirectFunctionCall1(jsonb_in, CStringGetDatum(list != NULL ? list : "[]"))};
 }
 
+Jsonb *
+document_parse(const char *text, Refusal *refusal)
+{
+	Jsonb *document = json_text_parse(text, refusal);
+
+	if (document == NULL || !jsonb_has_long_number(document))
+		return document;
+	refuse(refusal, EDURANGE_OUT_OF_RANGE, "document holds a number of more than %d digits",
+	       EDURANGE_MOST_DIGITS);
+	return NULL;
+}
+
 char *
 document_violations(Jsonb *document)
 {
+	ReportList questions;
+
+	report_begin(&questions);
+	question_violations(document, &questions);
 	STATEMENT_RUN(&statements[DOCUMENT_VIOLATIONS], value_jsonb(document),
 	              value_violations(schema_violations(active_cdf_schema(), document)),
-	              value_violations(schema_violations(builtin_schema("import"), document)));
+	              value_violations(schema_violations(builtin_schema("import"), document)),
+	              value_violations(report_end(&questions)));
 	return row_text_or_null(0, 1);
+}
+
+char *
+document_warnings(Jsonb *document)
+{
+	ReportList warnings;
+
+	report_begin(&warnings);
+	question_warnings(document, &warnings);
+	key_warnings(document, &warnings);
+	return report_end(&warnings);
 }
 
 char *
@@ -172,13 +171,15 @@ SQL_FUNCTION(edurange_cdf_validate)
 {
 	char *text = required_text(fcinfo, 0, "document");
 	Refusal refusal = {0};
-	Jsonb *document = json_text_parse(text, &refusal);
-	NullableDatum columns[2];
+	Jsonb *document = document_parse(text, &refusal);
+	NullableDatum columns[3];
 
 	if (document == NULL)
 		raise_refusal(&refusal);
 	statements_begin();
-	STATEMENT_RUN(&statements[VALIDATION], value_text(document_violations(unwrapped(document))));
+	document = unwrapped(document);
+	STATEMENT_RUN(&statements[VALIDATION], value_text(document_violations(document)),
+	              value_text(document_warnings(document)));
 	for (int i = 0; i < lengthof(columns); i++)
 		columns[i] = row_result(0, i + 1, SPI_gettypeid(SPI_tuptable->tupdesc, i + 1));
 	statements_end();

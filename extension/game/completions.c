@@ -62,7 +62,8 @@ static Statement statements[STATEMENT_COUNT] = {
                        "  CASE WHEN upper(q.type) = 'CHECKBOXES' THEN ARRAY[]::text[]"
                        "  ELSE ARRAY[q.answer] END ||"
                        "  ARRAY(SELECT jsonb_array_elements_text(q.cdf_payload -> 'answer'))"
-                       " ELSE ARRAY[q.answer] END"
+                       " ELSE ARRAY[q.answer] END, " QUESTION_MATCH
+                       ", q.cdf_payload ->> 'tolerance', " QUESTION_FLAG
                        " FROM public.\"ChallengeQuestion\" q"
                        " WHERE q.id = $1 AND q.\"challengeId\" = $2 FOR KEY SHARE",
                        {TEXTOID, TEXTOID},
@@ -143,6 +144,9 @@ find_question(Play *play, Refusal *refusal)
 	play->points = row_int(0, 1);
 	play->type = row_text(0, 2);
 	play->key.is_set = strcmp(play->type, "CHECKBOXES") == 0;
+	play->key.match = answer_match(row_text(0, 4));
+	play->key.tolerance = row_text_or_null(0, 5);
+	play->flag = row_text_or_null(0, 6);
 	values = row_value(0, 3, TEXTARRAYOID, &is_null);
 	play->key.values = is_null ? NULL : DatumGetArrayTypePCopy(values);
 	return true;
@@ -177,6 +181,12 @@ play_find(const Caller *caller, Play *play, Refusal *refusal)
 	                  value_text(play->question_id), value_text(play->group_challenge_id)));
 	play->already_completed = !play->completion.isnull;
 	return true;
+}
+
+bool
+play_has_static_flag(const Play *play)
+{
+	return play->flag != NULL && strcmp(play->flag, "static") == 0;
 }
 
 bool
