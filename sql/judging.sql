@@ -31,8 +31,8 @@ $$;
 -- outer white space is what trim() of JavaScript takes, of answers and of keys, and nothing else
 CALL testing.asked('{"type": "text", "answer": "\u3000 key\u00a0\ufeff"}');
 SELECT testing.verdicts('key', E'\u2028key\u2029', E'\ufeff\u1680key\u205f', E'k\u00a0ey', E'\u0085key', E'\u180ekey', E'\x1ckey');
-SELECT string_agg(to_hex(c), ' ' ORDER BY c) AS trimmed FROM generate_series(1, 65535) c
-WHERE c NOT BETWEEN 55296 AND 57343 AND testing.judged(chr(c) || 'key' || chr(c)) = 'right';
+SELECT string_agg(to_hex(c), ' ' ORDER BY c) AS trimmed FROM unnest(ARRAY(SELECT generate_series(1, 47)) || ARRAY(SELECT generate_series(127, 192)) || ARRAY(SELECT generate_series(8188, 8300))
+  || ARRAY[847, 1564, 4447, 5759, 5760, 5761, 6158, 10240, 12287, 12288, 12289, 12644, 65024, 65278, 65279, 65280, 65440, 65532, 917505]) c WHERE testing.judged(chr(c) || 'key' || chr(c)) = 'right';
 -- characters that show nothing do not count either, wherever they stand; joiners spell words
 SELECT testing.verdicts(E'k\u200bey', E'k\u00adey\u200e', E'\u202akey\u202c', E'k\u2060e\ufeffy', E'k\u200cey', E'k\u200dey');
 CALL testing.asked('{"type": "text", "answer": "k\u200bey\u200e"}');
@@ -70,8 +70,10 @@ BEGIN
   RETURN testing.judged(answer);
 END
 $$;
+\timing on
 SELECT testing.quick('(a+)+b', repeat('a', 1000)), testing.quick('(a|a)*(a|a)*(a|a)*c', repeat('a', 1000)), testing.quick('(.*)(.*)(.*)(.*)(.*)x', repeat('ab', 500)),
   testing.quick('(a|b)*a(a|b){20}', repeat('ab', 500)), testing.quick('(?:(?=.*a.*b.*c).)*', repeat('a', 1000)), testing.quick('(x?){500}', repeat('x', 500));
+\timing off
 -- a number is right when it is near enough, however it is written
 CALL testing.asked('{"type": "text", "match": "number", "answer": [3.14, "-1e3"], "tolerance": 0.005}');
 SELECT testing.verdicts('3.14', '3.145', '3.135', '3.1451', '+3.14', '314e-2', ' 3.140 ', '-1000', '-1000.005', '-999.99', '3,14', 'pi', '3.14 m', '0x3', 'NaN', 'Infinity', '.5', '3.');
@@ -87,7 +89,7 @@ SELECT testing.verdicts('[1e3, -0]', '["1e3", 0]', '[1e400, 0]', '[1e131071]', '
 CALL testing.asked('{"type": "flag", "flag": "static", "answer": ["flag{one\u00e9}", "flag{two}"]}');
 SELECT testing.verdicts(E' flag{onee\u0301}\n', 'flag{two}', 'FLAG{TWO}', '{{FLAG}}');
 UPDATE "ChallengeQuestion" SET answer = '{{FLAG}}';
-SELECT testing.verdicts('{{FLAG}}', 'flag{two}');
+SELECT replace(testing.verdicts('{{FLAG}}', 'flag{two}'), testing.q('q'), 'q') AS verdicts;
 CALL testing.asked('{"type": "flag", "flag": "instance", "answer": "flag{one}"}');
 SELECT testing.verdicts('flag{one}');
 INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, flag, "flagSecretName", "competitionId", "creationTime")

@@ -148,16 +148,12 @@ violate(const Question *question, ReportList *list, const char *member, const ch
 static bool
 is_option(const Question *question, const char *answer)
 {
+	char *choice = comparable(answer);
+	TextList chosen = {.count = 1, .texts = &choice};
 	Refusal refusal = {0};
-	TextList chosen;
 
-	if (is_of_type(question, "checkboxes"))
-	{
-		if (!answer_choices(answer, &chosen, &refusal))
-			return false;
-	}
-	else
-		chosen = (TextList){.count = 1, .texts = (char *[]){comparable(answer)}};
+	if (is_of_type(question, "checkboxes") && !answer_choices(answer, &chosen, &refusal))
+		return false;
 	for (int i = 0; i < chosen.count; i++)
 		if (chosen.texts[i][0] == '\0' || !text_list_has(&question->options, chosen.texts[i]))
 			return false;
