@@ -62,18 +62,15 @@ CALL testing.asked('{"type": "text", "match": "pattern", "answer": "^(?!.*bad)(?
 SELECT testing.verdicts('so good', 'goods', E'good\nbad', 'good bad');
 SELECT testing.verdicts(repeat('good ', 200), repeat('good ', 201) || 'x', repeat('é ', 500) || 'x');
 SELECT testing.refused(format($$SELECT edurange.attempt_question('ada', testing.q('q'), 'gc', %L)$$, repeat('x', 1001)));
--- what matching costs has a bound, whatever the answer is
+-- what matching costs has a bound, whatever the answer is: these would take years where an engine goes back
 CREATE FUNCTION testing.quick(pattern text, answer text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-  SET LOCAL statement_timeout = 0;
   CALL testing.asked(jsonb_build_object('type', 'text', 'match', 'pattern', 'answer', pattern)::text);
   RETURN testing.judged(answer);
 END
 $$;
-\timing on
 SELECT testing.quick('(a+)+b', repeat('a', 1000)), testing.quick('(a|a)*(a|a)*(a|a)*c', repeat('a', 1000)), testing.quick('(.*)(.*)(.*)(.*)(.*)x', repeat('ab', 500)),
-  testing.quick('(a|b)*a(a|b){20}', repeat('ab', 500)), testing.quick('(?:(?=.*a.*b.*c).)*', repeat('a', 1000)), testing.quick('(x?){500}', repeat('x', 500));
-\timing off
+  testing.quick('(a|b)*a(a|b){20}', repeat('ab', 500)), testing.quick('(?:(?=.*a.*b.*c).)*', repeat('a', 1000)), testing.quick('(x?){150}', repeat('x', 150));
 -- a number is right when it is near enough, however it is written
 CALL testing.asked('{"type": "text", "match": "number", "answer": [3.14, "-1e3"], "tolerance": 0.005}');
 SELECT testing.verdicts('3.14', '3.145', '3.135', '3.1451', '+3.14', '314e-2', ' 3.140 ', '-1000', '-1000.005', '-999.99', '3,14', 'pi', '3.14 m', '0x3', 'NaN', 'Infinity', '.5', '3.');

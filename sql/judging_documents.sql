@@ -19,7 +19,7 @@ SELECT config, E'\n' || testing.checked(testing.one(config)) AS says FROM (VALUE
   ('{"type": "text", "answer": ["a", " "], "match": "ignore_case"}'), ('{"type": "text", "answer": "", "match": "pattern"}'),
   ('{"type": "checkboxes", "answer": "a", "match": "ignore_case"}'), ('{"type": "multiple_choice", "answer": "a", "match": "exact"}'), ('{"type": "flag", "match": "pattern"}'),
   ('{"type": "text", "answer": "(", "match": "pattern"}'), ('{"type": "text", "answer": "(a)\\1", "match": "pattern"}'), ('{"type": "text", "answer": "a)|(b", "match": "pattern"}'), ('{"type": "text", "answer": 1.5, "match": "pattern"}'),
-  ('{"type": "text", "answer": "\\p{L}", "match": "pattern"}'), ('{"type": "text", "answer": "(a{40}){40}", "match": "pattern"}'), ('{"type": "text", "answer": "(?=(?!a)b)c", "match": "pattern"}'),
+  ('{"type": "text", "answer": "\\p{L}", "match": "pattern"}'), ('{"type": "text", "answer": "(a{40}){8}", "match": "pattern"}'), ('{"type": "text", "answer": "(?=(?!a)b)c", "match": "pattern"}'),
   ('{"type": "text", "answer": "1,5", "match": "number"}'), ('{"type": "text", "answer": ["1", "NaN"], "match": "number"}'), ('{"type": "text", "answer": 1, "match": "number", "tolerance": -1}'),
   ('{"type": "text", "answer": 1, "match": "number", "tolerance": "1"}'), ('{"type": "text", "answer": 1, "tolerance": 1}'), ('{"type": "checkboxes", "answer": "a", "tolerance": 1}')) AS v (config);
 SELECT testing.checked(testing.one(jsonb_build_object('type', 'text', 'match', 'pattern', 'answer', repeat('a', 200))::text)) AS "200", testing.checked(testing.one(jsonb_build_object('type', 'text', 'match', 'pattern', 'answer', repeat('ä', 201))::text)) AS "201";

@@ -21,7 +21,7 @@
 #define HIGHEST_BOUND 10000 /* of {n,m}; beyond it nobody's pattern compiles */
 #define ENGINE_BOUND 255    /* what the engine takes in one bound */
 #define LONGEST_TRANSLATION 1000000
-#define MOST_ATOMS 1000 /* of a small pattern */
+#define MOST_ATOMS 300 /* of a small pattern */
 
 static const Range digits[] = {{'0', '9'}, {0}};
 static const Range words[] = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}, {0}};
