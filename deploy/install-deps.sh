@@ -30,7 +30,8 @@ prove|command prove|perl
 IPC::Run|perl IPC::Run|libipc-run-perl
 YAML::XS|perl YAML::XS|libyaml-libyaml-perl
 JSON Schema test suite|file /usr/share/json-schema-test-suite|json-schema-test-suite
-pgrep|command pgrep|procps'
+pgrep|command pgrep|procps
+zip|command zip|zip'
 needs_long='
 patroni|command patroni|patroni
 etcd|command etcd|etcd-server

@@ -30,7 +30,7 @@ my (@files, @components, @answers);
 	my $text = do { local $/ = undef; <$page> };
 	my $place = 0;
 
-	while ($text =~ /^```json(?: (\S+))?\n(.*?)^```$|^\| `([\w-]+)` \| ([^\n]*) \| ([^\n]*) \|$/gms)
+	while ($text =~ /^```json not-run: (?:the file (\S+)|a component)\n(.*?)^```$|^\| `([\w-]+)` \| ([^\n]*) \| ([^\n]*) \|$/gms)
 	{
 		$place++;
 		if (defined $3)
