@@ -153,7 +153,8 @@ guc_define(void)
 	DefineCustomBoolVariable(
 	    "edurange.webos_compatibility",
 	    "Lets a player see the answers of non-flag questions and assert their completion.",
-	    "Needed by a WebOS that judges text answers itself. Flags are never shown.",
+	    "Needed by a WebOS that judges text answers itself, and only for questions that it judges as"
+	    " the server does. Flags are never shown.",
 	    &guc_webos_compatibility, false, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable(
 	    "edurange.allow_drop",

@@ -20,7 +20,7 @@
 
 /* Numbers that no double holds, or with more digits behind the point than this, are not for readers. */
 #define LARGEST_EXPONENT "308"
-#define MAX_SCALE 400
+#define MAX_SCALE EDURANGE_MOST_DIGITS
 
 /* Lets somebody interrupt the parser, which else goes through a long list in one go. */
 JSON_ACTION
@@ -67,15 +67,14 @@ string_end(const char *at)
 	return at;
 }
 
-/* Is there an exponent here, behind the digits of a number, that is larger than a double's? */
+/* Is there an exponent here, behind the digits of a number, that makes it too long to be written out? */
 static bool
 is_huge_exponent(const char *at)
 {
 	const char *digits = at + 1 + (at[1] == '-' || at[1] == '+');
 
 	digits += strspn(digits, "0");
-	return strspn(digits, "0123456789") > 3 ||
-	       (strspn(digits, "0123456789") == 3 && strncmp(digits, LARGEST_EXPONENT, 3) > 0);
+	return strspn(digits, "0123456789") > 3 || atoi(digits) > EDURANGE_MOST_DIGITS;
 }
 
 /*

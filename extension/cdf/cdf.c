@@ -8,22 +8,24 @@
 #include "utils/builtins.h"
 
 #include "base/arguments.h"
-#include "base/json_text.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/idempotency.h"
 #include "cdf/cdf_export.h"
 #include "cdf/cdf_rows.h"
 #include "cdf/document.h"
+#include "cdf/document_check.h"
 
 typedef enum StatementId
 {
 	CHALLENGE_EXISTS,
+	WARNINGS,
 	STATEMENT_COUNT
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
     [CHALLENGE_EXISTS] = {"SELECT 1 FROM public.\"Challenge\" WHERE id = $1", {TEXTOID}},
+    [WARNINGS] = {"SELECT " WARNINGS_OF("$1"), {TEXTOID}, .reads = true},
 };
 
 /* Opens statements, reads and writes the document, and answers.  expected_id: it must be an update. */
@@ -39,6 +41,7 @@ import_document(FunctionCallInfo fcinfo, const char *text, const char *pack_id,
 	};
 	Refusal refusal = {0};
 	MemoryContext context = CurrentMemoryContext;
+	NullableDatum warnings;
 
 	statements_begin();
 	if (expected_id != NULL &&
@@ -51,13 +54,15 @@ import_document(FunctionCallInfo fcinfo, const char *text, const char *pack_id,
 		            "the document is of challenge \"%s\", not of \"%s\"", document.challenge_id,
 		            expected_id);
 	document_write(&write);
+	STATEMENT_RUN(&statements[WARNINGS], value_text(document.warnings));
+	warnings = row_result(0, 1, SPI_gettypeid(SPI_tuptable->tupdesc, 1));
 	statements_end();
 	return composite_result(fcinfo,
 	                        (NullableDatum[]){value_text(document.challenge_id),
 	                                          value_bool(write.created), value_bool(write.changed),
 	                                          value_int(document.questions),
-	                                          value_int(document.apps)},
-	                        5);
+	                                          value_int(document.apps), warnings},
+	                        6);
 }
 
 static Datum

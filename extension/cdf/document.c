@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "base/json_text.h"
 #include "cdf/document.h"
 #include "cdf/document_check.h"
 #include "json_schema/json_values.h"
@@ -43,8 +42,7 @@ document_read(Document *document, const char *text, MemoryContext context, Refus
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	char *violations;
 
-	*document =
-	    (Document){.text = text, .json = json_text_parse(text, JSON_DOCUMENT_VALUES, refusal)};
+	*document = (Document){.text = text, .json = document_parse(text, refusal)};
 	MemoryContextSwitchTo(caller);
 	if (document->json == NULL)
 		return false;
@@ -55,6 +53,7 @@ document_read(Document *document, const char *text, MemoryContext context, Refus
 		return refuse(refusal, EDURANGE_DOCUMENT_INVALID,
 		              "document is not a valid challenge definition");
 	}
+	document->warnings = MemoryContextStrdup(context, document_warnings(document->json));
 	MemoryContextSwitchTo(context);
 	identify(document);
 	MemoryContextSwitchTo(caller);

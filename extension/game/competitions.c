@@ -19,6 +19,7 @@
 #include "calls/locks.h"
 #include "game/activity.h"
 #include "game/completions.h"
+#include "text/plain_text.h"
 
 #define LEADERBOARD_LIMIT 10000
 #define CODE_LENGTH 8      /* of a code made here */
@@ -256,12 +257,18 @@ create_competition(FunctionCallInfo fcinfo, const Caller *caller)
 	PG_RETURN_DATUM(row);
 }
 
-/* A given code in upper case; an error where it has a character or length that codes have not. */
+/*
+ * A given code in upper case and without outer white space, which comes along when one is copied; an error where
+ * it has a character or length that codes have not.
+ */
 static char *
-checked_code(char *code)
+checked_code(const char *given)
 {
+	char *code = trimmed(given);
 	size_t length = strlen(code);
 
+	if (length == 0)
+		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"code\" is blank");
 	for (size_t i = 0; i < length; i++)
 		code[i] = (char) pg_ascii_toupper((unsigned char) code[i]);
 	if (length > CODE_MAX_LENGTH || strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != length)

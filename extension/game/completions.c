@@ -63,8 +63,9 @@ static Statement statements[STATEMENT_COUNT] = {
                    "  CASE WHEN upper(q.type) = 'CHECKBOXES' THEN ARRAY[]::text[]"
                    "  ELSE ARRAY[q.answer] END ||"
                    "  ARRAY(SELECT jsonb_array_elements_text(q.cdf_payload -> 'answer'))"
-                   " ELSE ARRAY[q.answer] END"
-                   " FROM " PLACE_TABLES " JOIN public.\"User\" u ON u.id = $2"
+                   " ELSE ARRAY[q.answer] END, " QUESTION_MATCH
+                   ", q.cdf_payload ->> 'tolerance', " QUESTION_FLAG " FROM " PLACE_TABLES
+                   " JOIN public.\"User\" u ON u.id = $2"
                    " JOIN public.\"ChallengeQuestion\" q"
                    "  ON q.id = $3 AND q.\"challengeId\" = gc.\"challengeId\""
                    " WHERE gc.id = $1 FOR KEY SHARE OF u, c, gc, ch, q",
@@ -172,6 +173,9 @@ lock_play(Play *play, Refusal *refusal)
 	play->points = row_int(0, 5);
 	play->type = row_text(0, 6);
 	play->key.is_set = strcmp(play->type, "CHECKBOXES") == 0;
+	play->key.match = answer_match(row_text(0, 8));
+	play->key.tolerance = row_text_or_null(0, 9);
+	play->flag = row_text_or_null(0, 10);
 	values = row_value(0, 7, TEXTARRAYOID, &is_null);
 	play->key.values = is_null ? NULL : DatumGetArrayTypePCopy(values);
 	return true;
@@ -205,6 +209,12 @@ play_find(const Caller *caller, Play *play, Refusal *refusal)
 	play->completion = first_result(1);
 	play->already_completed = !play->completion.isnull;
 	return true;
+}
+
+bool
+play_has_static_flag(const Play *play)
+{
+	return play->flag != NULL && strcmp(play->flag, "static") == 0;
 }
 
 bool

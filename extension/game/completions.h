@@ -42,6 +42,7 @@ typedef struct Play
 	int32 points;           /* of the question */
 	char *type;
 	AnswerKey key;
+	char *flag;              /* of which kind a flag question's is, instance or static; else NULL */
 	int64 paid_by_questions; /* for the challenge, before */
 	int64 paid_by_completion;
 	/* the outcome */
@@ -59,6 +60,9 @@ typedef struct Play
 extern bool play_find(const Caller *caller, Play *play, Refusal *refusal);
 /* Can this be scored, now: is the competition open, and the question part of the challenge? */
 extern bool play_check_open(const Play *play, Refusal *refusal);
+
+/* Is the document's answer the flag, for everybody, and not that of the user's instance? */
+extern bool play_has_static_flag(const Play *play);
 
 /* Pays for the question what was not paid before: the last refusal, the first write. */
 extern bool play_award_question(const Caller *caller, Play *play, Refusal *refusal);

@@ -8,13 +8,13 @@
 #include "utils/builtins.h"
 
 #include "base/arguments.h"
-#include "base/flags.h"
 #include "base/json_text.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/caller.h"
 #include "calls/idempotency.h"
 #include "game/activity.h"
+#include "text/flags.h"
 
 #define LIST_LIMIT 500
 

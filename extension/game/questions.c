@@ -8,7 +8,6 @@
 #include "utils/builtins.h"
 
 #include "base/arguments.h"
-#include "base/flags.h"
 #include "base/guc.h"
 #include "base/ids.h"
 #include "base/json_text.h"
@@ -18,6 +17,8 @@
 #include "game/activity.h"
 #include "game/attempts.h"
 #include "game/completions.h"
+#include "text/flags.h"
+#include "text/plain_text.h"
 
 typedef enum StatementId
 {
@@ -64,9 +65,9 @@ static Statement statements[STATEMENT_COUNT] = {
                    .by_key = true},
 };
 
-/* The key of a flag question is the flag of the user's instance, never the question's answer. */
+/* The flag of the user's instance becomes the key. */
 static bool
-find_flag(const Caller *caller, Play *play, Refusal *refusal)
+find_instance_flag(const Caller *caller, Play *play, Refusal *refusal)
 {
 	char *flag;
 	Datum value;
@@ -95,6 +96,33 @@ find_flag(const Caller *caller, Play *play, Refusal *refusal)
 	return true;
 }
 
+/* What a document gives as its flag is none while it is a placeholder. */
+static bool
+check_static_flag(const Play *play, Refusal *refusal)
+{
+	Datum *elements;
+	bool *nulls;
+	int count;
+
+	deconstruct_array(play->key.values, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls,
+	                  &count);
+	for (int i = 0; i < count; i++)
+		if (nulls[i] || !is_flag(TextDatumGetCString(elements[i])))
+			return refuse(refusal, EDURANGE_FLAG_NOT_READY, "question \"%s\" has no flag",
+			              play->question_id);
+	return true;
+}
+
+/* Sees to it that the key of a flag question is a flag; a static one has nothing to do with an instance. */
+static bool
+find_flag(const Caller *caller, Play *play, Refusal *refusal)
+{
+	if (play->flag != NULL && !play_has_static_flag(play))
+		return find_instance_flag(caller, play, refusal);
+	play->instance_id = NULL;
+	return play->flag == NULL || check_static_flag(play, refusal);
+}
+
 /* An attempt, and what came of it. */
 typedef struct Attempt
 {
@@ -115,13 +143,9 @@ try_answer(const Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
 	if (play->instance_id != NULL &&
 	    !caller_uses_instance(caller, "challenge_instance_id", play->instance_id, refusal))
 		return false;
-	if (strcmp(play->type, "FLAG") != 0)
-		play->instance_id = NULL;
-	else if (!find_flag(caller, play, refusal))
+	if (!find_flag(caller, play, refusal) || !attempts_check(play, &attempt->allowance, refusal) ||
+	    !answer_judge(&play->key, attempt->answer, &attempt->is_correct, refusal))
 		return false;
-	if (!attempts_check(play, &attempt->allowance, refusal))
-		return false;
-	attempt->is_correct = answer_is_right(&play->key, attempt->answer);
 	if (attempt->is_correct && !play->already_completed &&
 	    !play_award_question(caller, play, refusal))
 		return false;
@@ -146,6 +170,16 @@ try_answer(const Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
 	return true;
 }
 
+/*
+ * May an unmodified WebOS judge the question itself?  It compares texts as they are, and flags with that of the
+ * user's instance.
+ */
+static bool
+webos_can_judge(const Play *play)
+{
+	return guc_webos_compatibility && play->key.match == MATCH_EXACT && !play_has_static_flag(play);
+}
+
 /* Completes a question on the caller's word, which a player's attempts must back. */
 static bool
 assert_completion(const Caller *caller, Play *play, Refusal *refusal)
@@ -156,7 +190,7 @@ assert_completion(const Caller *caller, Play *play, Refusal *refusal)
 	{
 		if (!play_check_open(play, refusal))
 			return false;
-		if (caller->tier < TIER_SERVICE && !guc_webos_compatibility &&
+		if (caller->tier < TIER_SERVICE && !webos_can_judge(play) &&
 		    STATEMENT_RUN(&statements[CORRECT_ATTEMPT], value_text(play->user_id),
 		                  value_text(play->question_id), value_text(play->group_challenge_id),
 		                  value_text(play->group_id)) == 0)
@@ -193,6 +227,8 @@ attempt_question(FunctionCallInfo fcinfo, const Caller *caller)
 	NullableDatum reset = value_null();
 
 	play.instance_id = optional_text(fcinfo, 4);
+	if (comparable(attempt.answer)[0] == '\0')
+		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"answer\" is blank");
 	statements_begin();
 	if (!try_answer(caller, &play, &attempt, &refusal))
 		raise_refusal(&refusal);

@@ -254,7 +254,7 @@ report_challenge(Installation *installation, const char *id, const char *path,
 		report_counts(out, "questions", write->document->questions, &write->questions);
 		report_counts(out, "app_configs", write->document->apps, &write->apps);
 	}
-	appendStringInfoChar(out, '}');
+	appendStringInfo(out, ",\"warnings\":%s}", write != NULL ? write->document->warnings : "[]");
 }
 
 /* Writes the challenges of the pack, each with statements of its own, which frees what they hold. */

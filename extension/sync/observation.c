@@ -14,11 +14,11 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
-#include "base/flags.h"
 #include "base/json_text.h"
 #include "base/refusal.h"
 #include "sync/observation.h"
 #include "sync/pod_list.h"
+#include "text/flags.h"
 
 #define NOT_FOUND "not_found"
 #define UNKNOWN "unknown"

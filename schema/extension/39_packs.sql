@@ -11,7 +11,8 @@ CREATE TYPE edurange.pack_change AS (
   path text,
   status text,
   questions edurange.row_counts,
-  app_configs edurange.row_counts);
+  app_configs edurange.row_counts,
+  warnings edurange.cdf_warning[]);
 COMMENT ON TYPE edurange.pack_change IS 'Nullable: path, questions, app_configs.';
 
 CREATE TYPE edurange.skipped_file AS (

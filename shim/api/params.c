@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 
+#include "api/numeral.h"
 #include "base/text.h"
 #include "base/text_array.h"
 
@@ -262,15 +263,35 @@ bind_text_list(const Param *param, Given given, Failure *failure)
 	return text_array_finish(&array);
 }
 
+/* A number as an answer is the text that the database writes it with. */
+static char *
+bind_number_as_text(const Param *param, Given given, const char *body, Failure *failure)
+{
+	char *written = number_as_written(body, given.name);
+	char text[NUMERAL_SIZE];
+
+	if (written != NULL && numeral_write_out(written, text))
+	{
+		free(written);
+		return strdup(text);
+	}
+	free(written);
+	failure_set(failure, EDURANGE_OUT_OF_RANGE,
+	            "parameter \"%s\" is a number of more than %d digits", param->name,
+	            EDURANGE_MOST_DIGITS);
+	return NULL;
+}
+
 /* An answer: a text, a number by its text, or a list of texts as JSON. */
 static char *
 bind_answer(const Param *param, Given given, const char *body, Failure *failure)
 {
 	if (json_is_number(given.json))
+		return bind_number_as_text(param, given, body, failure);
+	if (json_is_array(given.json) && json_array_size(given.json) == 0)
 	{
-		char *written = number_as_written(body, given.name);
-
-		return written != NULL ? written : json_dumps(given.json, JSON_ENCODE_ANY);
+		failure_set(failure, EDURANGE_MISSING_PARAMETER, "parameter \"%s\" is blank", param->name);
+		return NULL;
 	}
 	if (is_text_list(given.json))
 		return json_dumps(given.json, JSON_COMPACT);

@@ -89,7 +89,7 @@ my $document = {
 is($status, 200, 'import') or diag explain $json;
 is_deeply(
 	$json,
-	{ challenge_id => 'tour', created => JSON::PP::true, changed => JSON::PP::true, questions => 2, app_configs => 1 },
+	{ challenge_id => 'tour', created => JSON::PP::true, changed => JSON::PP::true, questions => 2, app_configs => 1, warnings => [] },
 	'import: result');
 
 # ---- the document comes back as it was sent, byte for byte -----------------------------------------

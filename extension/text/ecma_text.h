@@ -7,16 +7,7 @@
 
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
-
-#define HIGHEST_CODE_POINT 0x10FFFF
-
-/* One of a set of characters; the sets are sorted, and a range whose last is 0 ends each. */
-typedef struct Range
-{
-	pg_wchar first;
-	pg_wchar last;
-} Range;
+#include "text/characters.h"
 
 /* A pattern, how far it has been read, and what has been written of its translation. */
 typedef struct Translation
@@ -29,7 +20,10 @@ typedef struct Translation
 	const pg_wchar *names[100]; /* where the name of each group starts, NULL for one without */
 	int groups;
 	bool keeps_groups; /* something refers to a group by its number or name */
-	char *fault;       /* the first thing that is wrong */
+	int atoms;         /* that were read, those in quantifiers as often as they repeat them */
+	int look_depth;    /* of groups that look ahead or behind, where t->at is */
+	int deepest_look;
+	char *fault; /* the first thing that is wrong */
 } Translation;
 
 /* Notes what is wrong and returns false. */

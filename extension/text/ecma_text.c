@@ -6,7 +6,7 @@
 
 #include <ctype.h>
 
-#include "json_schema/ecma_text.h"
+#include "text/ecma_text.h"
 
 bool
 fault(Translation *t, const char *message)

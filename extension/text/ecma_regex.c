@@ -17,12 +17,13 @@
 #include "regex/regguts.h"
 
 #include "base/refusal.h"
-#include "json_schema/ecma_regex.h"
-#include "json_schema/ecma_text.h"
+#include "text/ecma_regex.h"
+#include "text/ecma_text.h"
 
 #define HIGHEST_BOUND 10000 /* of {n,m}; beyond it nobody's pattern compiles */
 #define ENGINE_BOUND 255    /* what the engine takes in one bound */
 #define LONGEST_TRANSLATION 1000000
+#define MOST_ATOMS 300 /* of a small pattern */
 
 /* How many ways of cutting a text into groups are tried; only patterns that refer to groups have many. */
 #define MOST_STEPS 200000
@@ -30,17 +31,6 @@
 static const Range digits[] = {{'0', '9'}, {0}};
 static const Range words[] = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}, {0}};
 static const Range line_ends[] = {{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}, {0}};
-static const Range spaces[] = {{'\t', '\r'},
-                               {' ', ' '},
-                               {0xA0, 0xA0},
-                               {0x1680, 0x1680},
-                               {0x2000, 0x200A},
-                               {0x2028, 0x2029},
-                               {0x202F, 0x202F},
-                               {0x205F, 0x205F},
-                               {0x3000, 0x3000},
-                               {0xFEFF, 0xFEFF},
-                               {0}};
 
 static bool translate_alternatives(Translation *t);
 
@@ -58,7 +48,7 @@ named_set(pg_wchar letter)
 			return words;
 		case 's':
 		case 'S':
-			return spaces;
+			return white_space;
 		default:
 			return NULL;
 	}
@@ -212,6 +202,7 @@ translate_group(Translation *t)
 {
 	static const char *const openings[] = {"?:", "?=", "?!", "?<=", "?<!"};
 	const char *opening = NULL;
+	bool looks;
 
 	check_stack_depth();
 	for (int i = 0; i < lengthof(openings) && opening == NULL; i++)
@@ -222,6 +213,9 @@ translate_group(Translation *t)
 			continue;
 	else if (opening == NULL && peek(t) == '?')
 		return fault(t, "a group has an unknown kind");
+	looks = opening != NULL && strcmp(opening, "?:") != 0;
+	t->look_depth += looks;
+	t->deepest_look = Max(t->deepest_look, t->look_depth);
 	emit(t, '(');
 	emit_text(t, opening != NULL ? opening : t->keeps_groups ? "" : "?:");
 	if (!translate_alternatives(t))
@@ -229,6 +223,7 @@ translate_group(Translation *t)
 	if (!skip(t, ")"))
 		return fault(t, "a parenthesis is not closed");
 	emit(t, ')');
+	t->look_depth -= looks;
 	return true;
 }
 
@@ -319,9 +314,21 @@ emit_bounds(Translation *t, size_t start, int least, int most)
 	return true;
 }
 
-/* The quantifier, if there is one, of the atom that the output has from start on. */
+/* What the last quantifier repeats counts as often; as much as no pattern may have counts as that. */
+static void
+count_repeated(Translation *t, int before, int times)
+{
+	int64 repeated = (int64) (t->atoms - before) * Max(times, 1);
+
+	t->atoms = (int) Min(before + repeated, PG_INT32_MAX / 2);
+}
+
+/*
+ * The quantifier, if there is one, of the atom that the output has from start on; before: how many atoms were
+ * read before it.
+ */
 static bool
-translate_quantifier(Translation *t, size_t start)
+translate_quantifier(Translation *t, size_t start, int before)
 {
 	int least;
 	int most;
@@ -332,6 +339,8 @@ translate_quantifier(Translation *t, size_t start)
 		return true;
 	else if (!emit_bounds(t, start, least, most))
 		return false;
+	else
+		count_repeated(t, before, Max(least, most));
 	(void) skip(t, "?");
 	return true;
 }
@@ -341,6 +350,7 @@ static bool
 translate_term(Translation *t)
 {
 	size_t start = t->used;
+	int before = t->atoms;
 	pg_wchar character = *t->at++;
 	bool done = true;
 	int least;
@@ -348,6 +358,7 @@ translate_term(Translation *t)
 
 	if (t->used > LONGEST_TRANSLATION)
 		return fault(t, "it is too long");
+	t->atoms = Min(t->atoms + 1, PG_INT32_MAX / 2);
 	switch (character)
 	{
 		case '^':
@@ -382,7 +393,7 @@ translate_term(Translation *t)
 		default:
 			emit_literal(t, character);
 	}
-	return done && translate_quantifier(t, start);
+	return done && translate_quantifier(t, start, before);
 }
 
 /* Alternatives up to a closing parenthesis or the end. */
@@ -435,20 +446,36 @@ find_groups(Translation *t)
 	return true;
 }
 
-/* The pattern as the engine takes it; NULL and t->fault when it cannot be had. */
+/* Is a small pattern one that costs little?  It has been read. */
 static bool
-translate(Translation *t)
+check_small(Translation *t)
+{
+	if (t->keeps_groups)
+		return fault(t, "it refers to a group");
+	if (t->atoms > MOST_ATOMS)
+		return fault(t, "its quantifiers are too large");
+	return t->deepest_look < 2 || fault(t, "it looks ahead or behind within what looks so");
+}
+
+/* Writes the pattern as the engine takes it; false and t->fault when it cannot be had. */
+static bool
+translate(Translation *t, bool small)
 {
 	if (!find_groups(t))
 		return false;
-	emit_text(t, "***:");
+	emit_text(t, small ? "***:^(?:" : "***:");
 	if (!translate_alternatives(t))
 		return false;
-	return t->at == t->end || fault(t, "a parenthesis closes nothing");
+	if (t->at < t->end)
+		return fault(t, "a parenthesis closes nothing");
+	if (!small)
+		return true;
+	emit_text(t, ")$");
+	return check_small(t);
 }
 
-char *
-ecma_regex_compile(const char *pattern, size_t length, regex_t *regex)
+static char *
+compile(const char *pattern, size_t length, bool small, regex_t *regex)
 {
 	pg_wchar *characters = palloc((length + 1) * sizeof(pg_wchar));
 	int count = pg_mb2wchar_with_len(pattern, characters, (int) length);
@@ -457,7 +484,7 @@ ecma_regex_compile(const char *pattern, size_t length, regex_t *regex)
 	char message[100];
 
 	t.out = MemoryContextAllocHuge(CurrentMemoryContext, t.size * sizeof(pg_wchar));
-	if (!translate(&t))
+	if (!translate(&t, small))
 		return t.fault;
 	result = pg_regcomp(regex, t.out, t.used, REG_ADVANCED | REG_NOSUB, C_COLLATION_OID);
 	if (result != REG_OKAY)
@@ -494,6 +521,18 @@ run_engine(regex_t *regex, const pg_wchar *characters, int count)
 	}
 	steps = 0;
 	return pg_regexec(regex, characters, count, 0, NULL, 0, NULL, 0);
+}
+
+char *
+ecma_regex_compile(const char *pattern, size_t length, regex_t *regex)
+{
+	return compile(pattern, length, false, regex);
+}
+
+char *
+ecma_regex_compile_small(const char *pattern, size_t length, regex_t *regex)
+{
+	return compile(pattern, length, true, regex);
 }
 
 bool
