@@ -4,8 +4,8 @@
  *
  * An Instance Manager that looks at the wrong cluster answers for each pod, in all honesty, that it is not
  * found.  So when more than three and more than a fifth of the ACTIVE instances miss their pods and some are
- * reported not found, they are held.  While the list shows a pod that the table knows it is the right cluster, and
- * edurange.sync_mass_grace decides.  Else one has to be seen, or an operator decides with
+ * reported not found, they are held.  Once a pod is seen that the table knows it is the right cluster, and
+ * edurange.sync_mass_grace decides.  Until then nothing does but an operator, with
  * edurange.sync_release().  Instances whose end was requested count for nothing here and end as ever.
  *
  * That a hold is on, and since when, is in shared memory: it follows from what is missing, and after a
@@ -41,7 +41,7 @@ static Statement statements[STATEMENT_COUNT] = {
     /*
 	 * $1 names, $2 statuses, $3 listed of the observed pods, $4 whether they are a whole list, $5 until when what
 	 * is missing was released.  Gives how many instances are ACTIVE; how many of them nobody has seen a pod of
-	 * since it is missing; whether the list shows any pod of ours.
+	 * since it is missing; whether any pod of ours was seen now.
 	 */
     [COUNT] =
         {"WITH pod AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3) AS p (name, status, listed))"
@@ -49,7 +49,8 @@ static Statement statements[STATEMENT_COUNT] = {
          "   WHEN p.listed OR p.status <> 'not_found' THEN false"
          "   WHEN p.status = 'not_found' OR $4 AND m.name IS NULL THEN true"
          "   ELSE m.name IS NOT NULL AND coalesce(m.pod_status, 'not_found') = 'not_found' END)::integer,"
-         "  $4 AND EXISTS (SELECT FROM pod k JOIN public.\"ChallengeInstance\" o ON o.id = k.name WHERE k.listed)"
+         "  EXISTS (SELECT FROM pod k JOIN public.\"ChallengeInstance\" o ON o.id = k.name"
+         "   WHERE k.listed OR k.status <> 'not_found')"
          " FROM public.\"ChallengeInstance\" i LEFT JOIN pod p ON p.name = i.id"
          " LEFT JOIN edurange.sync_watch m ON m.name = i.id AND m.reason = 'missing'"
          " WHERE i.status = 'ACTIVE'",
@@ -106,10 +107,14 @@ is_over(const SyncHold *hold, const Observation *observation, TimestampTz at)
 {
 	if (sync_status_take_release())
 		return true;
-	return observation->has_list && hold->list_shows_ours &&
+	return observation->has_list && hold->one_seen &&
 	       at - hold->since >= guc_sync_mass_grace * INT64CONST(1000);
 }
 
+/*
+ * How many instances are held.  Once some are, those stay held whose pods are missing, were it one: players who leave
+ * meanwhile must not let the others go.
+ */
 static void
 count_missing(const Observation *observation, SyncHold *hold, TimestampTz at)
 {
@@ -119,14 +124,15 @@ count_missing(const Observation *observation, SyncHold *hold, TimestampTz at)
 	STATEMENT_RUN(&statements[COUNT], pods->names, pods->statuses, pods->listed,
 	              value_bool(observation->has_list), value_time(hold->released_at));
 	missing = row_int(0, 2);
-	if (missing <= FEW || (int64) missing * PART <= row_int(0, 1))
-		missing = 0;
 	if (hold->held == 0)
+	{
+		if (missing <= FEW || (int64) missing * PART <= row_int(0, 1))
+			return;
 		hold->since = at;
+		hold->one_seen = false;
+	}
 	hold->held = missing;
-	/* until a list has shown one of ours it may be the wrong cluster */
-	hold->list_shows_ours =
-	    missing > 0 && (observation->has_list ? row_bool(0, 3) : hold->list_shows_ours);
+	hold->one_seen |= row_bool(0, 3);
 }
 
 NullableDatum

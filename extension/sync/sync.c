@@ -162,7 +162,7 @@ static Statement statements[STATEMENT_COUNT] = {
          " hold AS (SELECT CASE WHEN $9 AND vanished > greatest(3, expected * 0.2)"
          "   THEN vanished ELSE 0 END::integer AS held FROM (SELECT count(*) AS expected,"
          "   count(*) FILTER (WHERE NOT listed AND since IS NULL) AS vanished"
-         "   FROM judged WHERE status IN ('ACTIVE', 'TERMINATING')) AS counted),"
+         "   FROM judged WHERE status = 'ACTIVE') AS counted),"
          " reason AS (SELECT j.*, CASE"
          "   WHEN status IS NULL THEN CASE WHEN listed"
          "    AND pod_status IN ('CREATING', 'ACTIVE', 'ERROR') THEN 'unknown' END"
