@@ -21,11 +21,8 @@
 #include "base/statements.h"
 #include "base/surface.h"
 #include "sync/brake.h"
+#include "sync/sync_sql.h"
 #include "sync/sync_status.h"
-
-/* So many may vanish in any case, and so large a part of all. */
-#define FEW 3
-#define PART 5
 
 typedef enum StatementId
 {
@@ -40,20 +37,21 @@ typedef enum StatementId
 static Statement statements[STATEMENT_COUNT] = {
     /*
 	 * $1 names, $2 statuses, $3 listed of the observed pods, $4 whether they are a whole list, $5 until when what
-	 * is missing was released.  Gives how many instances are ACTIVE; how many of them nobody has seen a pod of
-	 * since it is missing; whether any pod of ours was seen now.
+	 * is missing was released.  Gives of how many instances that are ACTIVE nobody has seen a pod since it is missing;
+	 * whether those are many; whether any pod of ours was seen now.
 	 */
     [COUNT] =
         {"WITH pod AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3) AS p (name, status, listed))"
-         " SELECT count(*)::integer, count(*) FILTER (WHERE (m.since > $5) IS NOT FALSE AND CASE"
+         " SELECT missing, " IS_MANY("missing", "live") ", one_seen FROM (SELECT count(*)::integer AS live,"
+         "  count(*) FILTER (WHERE (m.since > $5) IS NOT FALSE AND CASE"
          "   WHEN p.listed OR p.status <> 'not_found' THEN false"
          "   WHEN p.status = 'not_found' OR $4 AND m.name IS NULL THEN true"
-         "   ELSE m.name IS NOT NULL AND coalesce(m.pod_status, 'not_found') = 'not_found' END)::integer,"
-         "  EXISTS (SELECT FROM pod k JOIN public.\"ChallengeInstance\" o ON o.id = k.name"
-         "   WHERE k.listed OR k.status <> 'not_found')"
+         "   ELSE m.name IS NOT NULL AND coalesce(m.pod_status, 'not_found') = 'not_found' END)::integer"
+         "   AS missing, EXISTS (SELECT FROM pod k JOIN public.\"ChallengeInstance\" o ON o.id = k.name"
+         "   WHERE k.listed OR k.status <> 'not_found') AS one_seen"
          " FROM public.\"ChallengeInstance\" i LEFT JOIN pod p ON p.name = i.id"
          " LEFT JOIN edurange.sync_watch m ON m.name = i.id AND m.reason = 'missing'"
-         " WHERE i.status = 'ACTIVE'",
+         " WHERE i.status = 'ACTIVE') AS counted",
          {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLOID, TIMESTAMPTZOID}},
     /* They are asked for once more, at once: $1 observed at. */
     [RELEASE] = {"UPDATE edurange.sync_watch SET since = coalesce(since, $1), due = $1"
@@ -119,19 +117,17 @@ static void
 count_missing(const Observation *observation, SyncHold *hold, TimestampTz at)
 {
 	const ObservedPods *pods = &observation->pods;
-	int32 missing;
 
 	STATEMENT_RUN(&statements[COUNT], pods->names, pods->statuses, pods->listed,
 	              value_bool(observation->has_list), value_time(hold->released_at));
-	missing = row_int(0, 2);
 	if (hold->held == 0)
 	{
-		if (missing <= FEW || (int64) missing * PART <= row_int(0, 1))
+		if (!row_bool(0, 2))
 			return;
 		hold->since = at;
 		hold->one_seen = false;
 	}
-	hold->held = missing;
+	hold->held = row_int(0, 1);
 	hold->one_seen |= row_bool(0, 3);
 }
 

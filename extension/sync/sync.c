@@ -30,6 +30,7 @@
 #include "sync/beginning.h"
 #include "sync/brake.h"
 #include "sync/observation.h"
+#include "sync/orphans.h"
 #include "sync/sync_sql.h"
 #include "sync/sync_status.h"
 #include "sync/sync_steps.h"
@@ -441,6 +442,7 @@ apply(const Observation *observation, NullableDatum observed_at, const State *st
 	if (observation->has_list)
 	{
 		outcome->changed += sync_adopt_pods(&observation->pods, observed_at, &wrote);
+		orphans_find(&observation->pods, observed_at, &wrote);
 		outcome->ends = sync_request_ends(observed_at, &wrote);
 		cleans = sync_clean(at, state->cleaned_at);
 	}
