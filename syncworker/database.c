@@ -37,8 +37,9 @@
 #define UNREADABLE "\\ud800"
 #define MAX_WRONG_BYTES 1000
 
-/* A statement beside those for the kinds of what is applied. */
+/* Statements beside those for the kinds of what is applied. */
 #define SET_SCHEMA (APPLY_EVIDENCE + 1)
+#define BEGIN_WORK (APPLY_EVIDENCE + 2)
 
 /* clang-format off */
 static const char *const statements[] = {
@@ -54,8 +55,12 @@ static const char *const statements[] = {
     /* $1 schema, $2 where it comes from */
     [SET_SCHEMA] = "/* edurange:sync */ SELECT s.changed"
                    " FROM edurange.set_cdf_schema($1::pg_catalog.jsonb, $2) AS s",
+    [BEGIN_WORK] = "/* edurange:sync */ SELECT edurange.sync_begin()",
 };
 /* clang-format on */
+
+/* Why the worker may not work on this server, as the database says. */
+static char obstacle[400] = "";
 
 const char *const installation_text[] = {
     [READY] = "waiting",
@@ -64,6 +69,7 @@ const char *const installation_text[] = {
         "idle: extension " EXTENSION_NAME " is older than its module, see ALTER EXTENSION UPDATE",
     [NO_RIGHT] = "idle: role " WORKER_ROLE " may not call what it needs, see edurange.migrate()",
     [NO_ROLE] = "role " WORKER_ROLE " is not what it was",
+    [NOT_HERE] = obstacle,
 };
 
 /*
@@ -155,6 +161,7 @@ static const struct
 	int count;
 	Oid arguments[3];
 } functions[] = {
+    {"sync_begin", 0, {InvalidOid}},
     {"sync_apply", 2, {JSONBOID, TIMESTAMPTZOID}},
     {"sync_apply_list", 3, {TEXTOID, TIMESTAMPTZOID, FLOAT8OID}},
     {"set_cdf_schema", 2, {JSONBOID, TEXTOID}},
@@ -198,10 +205,34 @@ find_installation(void)
 	return find_functions();
 }
 
+/* Begins the work, once in the life of the process; false: not on this server, for now. */
+static bool
+begin_work(void)
+{
+	static bool begun = false;
+	char *said;
+
+	if (begun)
+		return true;
+	SPI_connect();
+	if (SPI_execute(statements[BEGIN_WORK], false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "edurange.sync_begin did not return one row");
+	said = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (said != NULL)
+		snprintf(obstacle, sizeof(obstacle), "idle: %s", said);
+	begun = said == NULL;
+	SPI_finish();
+	return begun;
+}
+
 static void
 work_find_installation(void *argument)
 {
-	*(Installation *) argument = find_installation();
+	Installation *installation = argument;
+
+	*installation = find_installation();
+	if (*installation == READY && !begin_work())
+		*installation = NOT_HERE;
 }
 
 /* Whether the worker finds what it needs; false, with the reason, when that could not be seen. */

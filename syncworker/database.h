@@ -16,7 +16,8 @@ typedef enum Installation
 	NO_EXTENSION,
 	NO_FUNCTION,
 	NO_RIGHT,
-	NO_ROLE /* the one that the worker connected as, as it was then */
+	NO_ROLE, /* the one that the worker connected as, as it was then */
+	NOT_HERE /* a copy of the server that the worker was confirmed on */
 } Installation;
 
 /* How the worker calls itself meanwhile. */

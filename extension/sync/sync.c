@@ -10,7 +10,8 @@
  * Absence needs evidence.  A pod that is missing from the list is only watched (sync_watch, reason
  * "missing").  Its instance ends when it has been missing for the grace period and get-pod-status
  * says that it is not found.  When too many vanish at once, or when there is no list, the list
- * proves nothing: then the period begins with the first "not found".
+ * proves nothing: then the period begins with the first "not found".  When too many are not found, that proves
+ * nothing either, for a while (brake.c).
  *
  * PASS_LOCK, held to the end of the transaction, makes passes follow each other; one that was
  * observed before the last one applied changes nothing.
@@ -26,6 +27,8 @@
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "base/surface.h"
+#include "sync/beginning.h"
+#include "sync/brake.h"
 #include "sync/observation.h"
 #include "sync/sync_sql.h"
 #include "sync/sync_status.h"
@@ -74,10 +77,9 @@
 	"(" status " IN ('QUEUED', 'CREATING', 'ACTIVE', 'TERMINATING')"                               \
 	" OR " status " = 'ERROR' AND " attempts " > 0)"
 
-/* The name of the secret whose value an instance has; null where it has none. */
-#define SYNCED_SECRET(i)                                                                           \
-	"CASE WHEN btrim(coalesce(" i ".flag, '')) NOT IN ('', 'null')"                                \
-	" THEN " i ".\"flagSecretName\" END"
+/* What COMPARE finds out anew from each list.  Other entries of sync_watch have owners of their own. */
+#define COMPARED_REASONS                                                                           \
+	"'missing', 'ending', 'zombie', 'unknown', 'mismatch', 'owner', 'flag', 'creating'"
 
 typedef enum StatementId
 {
@@ -122,7 +124,8 @@ static Statement statements[STATEMENT_COUNT] = {
     /*
 	 * What differs.  $1 to $7 the observed pods (ObservedPods), $8 observed at, $9 whether they are a
 	 * whole list, $10 grace, $11 deadline of CREATING, $12 of QUEUED, $13 time to end, $14 limit of
-	 * requests to end, $15 quarantine.
+	 * requests to end, $15 quarantine, $16 the time after which a pod must have begun to be missing for its
+	 * instance to be held (brake.c).
 	 */
     [COMPARE] =
         {"WITH pod AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)"
@@ -133,7 +136,8 @@ static Statement statements[STATEMENT_COUNT] = {
          "  WHERE " IS_LIVE("i.status", "i.\"terminationAttempts\"") "),"
          /* instances that are over are looked up only for pods that have no live one */
          " seen AS (SELECT coalesce(p.name, l.id) AS name, p.name IS NOT NULL AS observed,"
-         "  coalesce(p.listed, false) AS listed, p.status AS pod_status, p.url AS pod_url,"
+         "  coalesce(p.listed, false) AS listed, CASE WHEN p.name IS NOT NULL THEN p.status"
+         "   WHEN NOT " IS_POD_NAME("l.id") " THEN 'not_found' END AS pod_status, p.url AS pod_url,"
          "  coalesce(p.secret, 'flag-secret-' || p.name) AS pod_secret, p.user_id AS pod_user,"
          "  p.group_id AS pod_group, coalesce(l.status, o.status::text) AS status,"
          "  coalesce(l.attempts, o.\"terminationAttempts\") AS attempts,"
@@ -151,7 +155,8 @@ static Statement statements[STATEMENT_COUNT] = {
          "  LEFT JOIN edurange.sync_watch e ON e.name = s.name AND e.reason = 'ending'"
          "  LEFT JOIN " TRANSITIONS " ON t.row_status = s.status AND t.observation ="
          "   CASE WHEN s.pod_status = 'not_found' THEN"
-         "     CASE WHEN m.since <= $8 - $10 THEN 'ABSENT' END ELSE s.pod_status END"
+         "     CASE WHEN m.since <= $8 - $10 AND NOT (m.since > $16"
+         "      AND s.status IN ('QUEUED', 'CREATING', 'ACTIVE')) THEN 'ABSENT' END ELSE s.pod_status END"
          "   AND " CONDITION_HOLDS "),"
          /* vanished: had a pod in the last good list, or must have had one */
          " hold AS (SELECT CASE WHEN $9 AND vanished > greatest(3, expected * 0.2)"
@@ -166,13 +171,14 @@ static Statement statements[STATEMENT_COUNT] = {
          "   WHEN NOT listed THEN CASE WHEN " IS_LIVE("next", "attempts")
          "    AND (marked OR NOT observed OR pod_status = 'not_found') THEN 'missing' END"
          "   WHEN next = 'TERMINATING' THEN 'ending'"
+         "   WHEN next = 'CREATING' AND pod_status = 'CREATING' THEN 'creating'"
          "   WHEN next <> pod_status THEN 'mismatch' END AS reason FROM judged j),"
          " wanted AS (SELECT name, reason, pod_status, CASE WHEN reason <> 'missing' THEN $8"
          "    WHEN pod_status = 'not_found' THEN coalesce(since, $8)"
          "    WHEN pod_status IS NOT NULL THEN NULL WHEN observed OR held > 0 THEN since"
          "    ELSE coalesce(since, $8) END AS since,"
          "   CASE reason WHEN 'unknown' THEN $8 + $15 WHEN 'ending' THEN $8 + $13"
-         "    WHEN 'zombie' THEN $8 + $10 WHEN 'missing' THEN CASE WHEN observed THEN $8 + $10"
+         "    WHEN 'creating' THEN $8 + $11 WHEN 'zombie' THEN $8 + $10 WHEN 'missing' THEN CASE WHEN observed THEN $8 + $10"
          "     WHEN marked AND (since IS NOT NULL OR held > 0) THEN due"
          "     WHEN held > 0 THEN $8 ELSE $8 + $10 END END AS due"
          "  FROM reason, hold WHERE reason IS NOT NULL"
@@ -184,7 +190,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "   WHERE j.listed AND j.next IN ('CREATING', 'ACTIVE')"
          "   AND j.secret IS DISTINCT FROM j.pod_secret),"
          " watched AS (SELECT * FROM edurange.sync_watch WHERE CASE WHEN $9"
-         "   THEN reason <> 'retained' ELSE reason = 'missing' AND name = ANY ($1) END),"
+         "   THEN reason IN (" COMPARED_REASONS ") ELSE reason = 'missing' AND name = ANY ($1) END),"
          " difference AS (SELECT coalesce(n.name, w.name) AS name,"
          "   coalesce(n.reason, w.reason) AS reason, n.pod_status, n.since, n.due,"
          "   n.name IS NULL AS over, w.name IS NULL AS new"
@@ -215,7 +221,7 @@ static Statement statements[STATEMENT_COUNT] = {
          " FROM hold, change, put, gone, secret",
          {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
           TEXTARRAYOID, TIMESTAMPTZOID, BOOLOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID,
-          INT4OID, INTERVALOID}},
+          INT4OID, INTERVALOID, TIMESTAMPTZOID}},
     /* Whoever an entry in the log will name, in the order in which deletions lock them. */
     [LOCK_PARENTS] = {"SELECT FROM public.\"ChallengeInstance\" i"
                       " JOIN public.\"User\" u ON u.id = i.\"userId\""
@@ -344,16 +350,18 @@ static void
 compare(const Observation *observation, NullableDatum observed_at, Difference *found)
 {
 	const ObservedPods *pods = &observation->pods;
+	int32 braked;
+	NullableDatum hold = brake_judge(observation, observed_at, &braked);
 
 	STATEMENT_RUN(&statements[COMPARE], pods->names, pods->statuses, pods->listed, pods->urls,
 	              pods->secrets, pods->users, pods->groups, observed_at,
 	              value_bool(observation->has_list), value_span(guc_sync_grace),
 	              value_span(guc_sync_creating_deadline), value_span(guc_sync_queued_deadline),
 	              value_span(guc_sync_end_interval), value_int(guc_sync_end_attempts),
-	              value_span(guc_sync_quarantine));
+	              value_span(guc_sync_quarantine), hold);
 	for (int i = CHANGED_IDS; i <= NEW_OWNER_MISMATCHES; i++)
 		found->columns[i] = row_argument(0, i, difference_type(i));
-	found->held = row_int(0, HELD);
+	found->held = Max(row_int(0, HELD), braked);
 }
 
 /* Says once of each pod that it claims to belong to somebody else than its instance does. */
@@ -375,7 +383,7 @@ warn_of_owner_mismatches(NullableDatum names)
 
 /* Writes what differs.  Returns how many instances changed. */
 static int32
-write_difference(const Difference *found, bool *wrote)
+write_difference(const Difference *found, NullableDatum observed_at, bool *wrote)
 {
 	const NullableDatum *columns = found->columns;
 	int32 changed = 0;
@@ -387,6 +395,8 @@ write_difference(const Difference *found, bool *wrote)
 		STATEMENT_RUN(&statements[UPDATE_INSTANCES], columns[CHANGED_IDS], columns[CHANGED_FROM],
 		              columns[CHANGED_TO], columns[CHANGED_URLS], columns[CHANGED_ABSENT]);
 		changed = row_int(0, 1);
+		brake_note_ends(columns[CHANGED_IDS], columns[CHANGED_FROM], columns[CHANGED_TO],
+		                observed_at);
 	}
 	if (!columns[PUT_NAMES].isnull)
 		STATEMENT_RUN(&statements[PUT_WATCHED], columns[PUT_NAMES], columns[PUT_REASONS],
@@ -426,7 +436,7 @@ apply(const Observation *observation, NullableDatum observed_at, const State *st
 	outcome->held = found.held;
 	outcome->secret_ids = found.columns[SECRET_IDS];
 	outcome->secret_names = found.columns[SECRET_NAMES];
-	outcome->changed = write_difference(&found, &wrote);
+	outcome->changed = write_difference(&found, observed_at, &wrote);
 	outcome->changed += sync_store_flags(&observation->flags, observed_at, &wrote);
 	if (observation->has_list)
 	{
@@ -471,15 +481,18 @@ note_pass(const Observation *observation, TimestampTz observed_at, const Outcome
 		sync_status_changed(outcome->changed);
 }
 
+/* When the observation was made.  Where the clock jumped since the last one, that says nothing. */
 static TimestampTz
-checked_time(FunctionCallInfo fcinfo)
+checked_time(FunctionCallInfo fcinfo, bool *clock_jumped)
 {
 	TimestampTz observed_at;
 
+	*clock_jumped = sync_status_clock_jumped();
 	if (PG_ARGISNULL(1))
 		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"observed_at\" is missing");
 	observed_at = PG_GETARG_TIMESTAMPTZ(1);
-	if (TIMESTAMP_NOT_FINITE(observed_at) || observed_at > GetCurrentTimestamp())
+	if (TIMESTAMP_NOT_FINITE(observed_at) ||
+	    (observed_at > GetCurrentTimestamp() && !*clock_jumped))
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"observed_at\" must not be in the future");
 	return observed_at;
@@ -491,7 +504,7 @@ checked_time(FunctionCallInfo fcinfo)
  */
 static Datum
 pass(FunctionCallInfo fcinfo, const Observation *observation, TimestampTz observed_at,
-     instr_time began)
+     bool clock_jumped, instr_time began)
 {
 	Outcome outcome = {.secret_ids.isnull = true, .secret_names.isnull = true, .ends.isnull = true};
 	NullableDatum wanted;
@@ -499,8 +512,10 @@ pass(FunctionCallInfo fcinfo, const Observation *observation, TimestampTz observ
 
 	statements_begin();
 	(void) lock_take(LOCK_PASSES, 0, true);
+	if (clock_jumped)
+		begin_anew();
 	state = read_state();
-	if (observed_at < state.applied_at)
+	if (clock_jumped || observed_at < state.applied_at)
 		sync_status_stale();
 	else
 	{
@@ -524,28 +539,30 @@ SQL_FUNCTION(edurange_sync_apply)
 {
 	Observation observation = {0};
 	TimestampTz observed_at;
+	bool clock_jumped;
 	instr_time began;
 
 	INSTR_TIME_SET_CURRENT(began);
 	if (PG_ARGISNULL(0))
 		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"snapshot\" is missing");
-	observed_at = checked_time(fcinfo);
+	observed_at = checked_time(fcinfo, &clock_jumped);
 	observation_read(PG_GETARG_JSONB_P(0), &observation);
-	return pass(fcinfo, &observation, observed_at, began);
+	return pass(fcinfo, &observation, observed_at, clock_jumped, began);
 }
 
 SQL_FUNCTION(edurange_sync_apply_list)
 {
 	Observation observation = {.duration_ms = PG_ARGISNULL(2) ? -1 : PG_GETARG_FLOAT8(2)};
 	TimestampTz observed_at;
+	bool clock_jumped;
 	instr_time began;
 	text *list;
 
 	INSTR_TIME_SET_CURRENT(began);
 	if (PG_ARGISNULL(0))
 		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"list\" is missing");
-	observed_at = checked_time(fcinfo);
+	observed_at = checked_time(fcinfo, &clock_jumped);
 	list = PG_GETARG_TEXT_PP(0);
 	observation_read_list(VARDATA_ANY(list), (int) VARSIZE_ANY_EXHDR(list), &observation);
-	return pass(fcinfo, &observation, observed_at, began);
+	return pass(fcinfo, &observation, observed_at, clock_jumped, began);
 }

@@ -15,9 +15,6 @@
 /* Where adopted pods go whose competition does not exist. */
 #define STANDALONE_GROUP "standalone-instances-group"
 
-/* Retries double their distance up to this. */
-#define LONGEST_WAIT "interval '1 hour'"
-
 typedef enum StatementId
 {
 	STORE_FLAGS,
@@ -117,13 +114,14 @@ static Statement statements[STATEMENT_COUNT] = {
                            {TEXTARRAYOID, TIMESTAMPTZOID, INTERVALOID}},
     /*
 	 * $1 observed at, $2 time to end, $3 limit of attempts.  For an instance that is TERMINATED the
-	 * attempts go on, at long distances, and the log is told once.
+	 * attempts go on, at long distances, and the log is told once.  Never where it ended in a mass event.
 	 */
     [ENDS_DUE] =
         {"WITH due AS (SELECT w.name, w.reason, i.\"terminationAttempts\" AS attempts"
          "  FROM edurange.sync_watch w"
          "  JOIN public.\"ChallengeInstance\" i ON i.id = w.name"
          "  WHERE w.due <= $1 AND (w.reason = 'zombie' AND i.status = 'TERMINATED'"
+         "    AND NOT EXISTS (SELECT FROM edurange.sync_past p WHERE p.name = w.name AND p.reason = 'mass')"
          "   OR w.reason = 'ending' AND i.status = 'TERMINATING'"
          "    AND i.\"terminationAttempts\" < $2)"
          "  ORDER BY w.due, w.name LIMIT " WANTED_LIMIT " FOR NO KEY UPDATE OF i),"
