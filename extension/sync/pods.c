@@ -195,8 +195,9 @@ asked_array(const PodList *list)
 
 	for (int i = 0; i < list->count; i++)
 		values[i] = TimestampTzGetDatum(list->pods[i].asked);
-	return (NullableDatum){.value = PointerGetDatum(construct_array(
-	                           values, list->count, TIMESTAMPTZOID, sizeof(TimestampTz), true, 'd'))};
+	return (NullableDatum){.value =
+	                           PointerGetDatum(construct_array(values, list->count, TIMESTAMPTZOID,
+	                                                           sizeof(TimestampTz), true, 'd'))};
 }
 
 #define POD_ARRAY(list, field) pods_text_array(&(list)->pods[0].field, (list)->count, sizeof(Pod))
