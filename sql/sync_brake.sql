@@ -137,3 +137,43 @@ SELECT edurange.sync_begin();
 DELETE FROM "ChallengeInstance" WHERE "challengeId" = 'sch';
 DELETE FROM edurange.sync_watch;
 DELETE FROM edurange.sync_past;
+-- pods that nobody can be given any more: those of a deleted user or competition are ended, if there was a row for them
+CALL testing.running('{}');
+SELECT edurange.sync_begin() IS NULL AS may_work;
+INSERT INTO "User" (id, email) SELECT 'leaver' || n, 'leaver' || n || '@example.org' FROM generate_series(1, 9) n;
+INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('cancelled', 'Cancelled', '2020-01-01');
+CREATE FUNCTION testing.owned(first integer, last integer) RETURNS jsonb LANGUAGE sql AS $$
+  SELECT jsonb_build_object('challenge_pods', coalesce(jsonb_agg(jsonb_build_object('name', 'o' || n, 'status', 'ACTIVE', 'user_id', 'leaver' || n,
+    'competition_id', CASE WHEN n = 3 THEN 'cancelled' ELSE 'spring' END, 'challenge_name', 'sync--first')), '[]'))
+  FROM generate_series(first, last) n
+$$;
+INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId", flag, "flagSecretName")
+SELECT 'o' || n, 'sch', 'leaver' || n, 'https://o' || n, 'ACTIVE', CASE WHEN n = 3 THEN 'cancelled' ELSE 'spring' END, 'EDU-{o}', 'flag-secret-o' || n FROM generate_series(2, 9) n;
+SELECT changed FROM edurange.sync_apply(testing.owned(1, 9), '2021-09-01 00:00:00');
+DELETE FROM "User" WHERE id IN ('leaver1', 'leaver2');
+DELETE FROM "CompetitionGroup" WHERE id = 'cancelled';
+SELECT name, reason, user_id, group_id FROM edurange.sync_past ORDER BY name;
+SELECT changed, wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.owned(1, 9), '2021-09-01 00:00:02');
+SELECT changed, wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.owned(1, 9), '2021-09-01 00:01:02');
+SELECT kind, name FROM edurange.sync_drift() WHERE kind = 'pod_without_row' GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT count(*) AS adopted FROM "ChallengeInstance" WHERE id IN ('o1', 'o2', 'o3');
+-- when they are gone that is forgotten
+SELECT changed, wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.owned(4, 9), '2021-09-01 00:01:04');
+SELECT name, reason FROM testing.watched WHERE reason IN ('orphan', 'unknown');
+-- many at once may be a mistake
+DELETE FROM "User" WHERE id LIKE 'leaver%';
+SELECT changed, wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.owned(4, 9), '2021-09-01 01:00:00');
+SELECT changed, wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.owned(4, 9), '2021-09-01 01:01:00');
+SELECT changed, jsonb_array_length(wanted -> 'ends') AS ends FROM edurange.sync_apply(testing.owned(4, 9), '2021-09-01 01:10:59');
+SELECT changed, jsonb_array_length(wanted -> 'ends') AS ends FROM edurange.sync_apply(testing.owned(4, 9), '2021-09-01 01:11:00');
+-- a row that only was deleted: its pod is given back to its user
+INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId") VALUES ('back', 'sch', 'ada', 'https://back', 'ACTIVE', 'spring');
+INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('sgc', 1, 'sch', 'spring');
+DELETE FROM "ChallengeInstance" WHERE id = 'back';
+SELECT changed FROM edurange.sync_apply('{"challenge_pods": [{"name": "back", "status": "ACTIVE", "user_id": "ada", "competition_id": "spring", "challenge_name": "sync--first"}]}', '2021-09-02 00:00:00');
+SELECT changed, wanted -> 'ends' AS ends FROM edurange.sync_apply('{"challenge_pods": [{"name": "back", "status": "ACTIVE", "user_id": "ada", "competition_id": "spring", "challenge_name": "sync--first"}]}', '2021-09-02 00:01:00');
+SELECT id, status, "userId" FROM "ChallengeInstance" WHERE id = 'back';
+DELETE FROM "GroupChallenge" WHERE id = 'sgc';
+DELETE FROM "ChallengeInstance" WHERE "challengeId" = 'sch';
+DELETE FROM edurange.sync_watch;
+DELETE FROM edurange.sync_past;

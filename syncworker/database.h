@@ -46,7 +46,7 @@ typedef struct ApplyResult
 	Installation installation; /* found when it was applied */
 	int held;
 	char *wanted; /* JSON, in the caller's memory context; NULL: nothing was applied */
-	bool refused; /* for what the text says */
+	bool refused; /* for what the text says: trying it again is no use */
 	char problem[200];
 } ApplyResult;
 

@@ -18,7 +18,7 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
-#define STATEMENT_MAX_ARGUMENTS 16
+#define STATEMENT_MAX_ARGUMENTS 20
 
 /*
  * The time in UTC, as the platform's columns have it, without a zone.  Read from the clock when the row

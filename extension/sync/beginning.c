@@ -44,6 +44,7 @@ typedef enum StatementId
 	BIND,
 	ANEW,
 	FORGET_ORDER,
+	FORGET_SEEN,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -64,6 +65,7 @@ static Statement statements[STATEMENT_COUNT] = {
               {INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID}},
     [FORGET_ORDER] = {"UPDATE edurange.sync_state SET applied_at = NULL WHERE applied_at IS NOT NULL",
                       {InvalidOid}},
+    [FORGET_SEEN] = {"DELETE FROM edurange.sync_watch WHERE reason = 'observed'", {InvalidOid}},
 };
 /* clang-format on */
 
@@ -146,6 +148,7 @@ begin_anew(void)
 	STATEMENT_RUN(&statements[ANEW], value_span(guc_sync_grace), value_span(guc_sync_quarantine),
 	              value_span(guc_sync_creating_deadline), value_span(guc_sync_end_interval));
 	statement_run(&statements[FORGET_ORDER], NULL, 0);
+	statement_run(&statements[FORGET_SEEN], NULL, 0);
 	sync_status_begin();
 }
 

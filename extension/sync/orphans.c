@@ -33,28 +33,26 @@ typedef enum StatementId
 /* clang-format off */
 static Statement statements[STATEMENT_COUNT] = {
     /* What ended in a mass event stays so: its pod is never ended. */
-    [NOTE_DELETED] = {"INSERT INTO edurange.sync_past AS p (name, reason, since)"
-                      " SELECT name, 'deleted', clock_timestamp() FROM (SELECT $1) AS d (name)"
+    [NOTE_DELETED] = {"INSERT INTO edurange.sync_past AS p (name, reason, since, user_id, group_id)"
+                      " SELECT name, 'deleted', clock_timestamp(), $2, $3 FROM (SELECT $1) AS d (name)"
                       " WHERE " IS_POD_NAME("name")
-                      " ON CONFLICT (name) DO UPDATE SET since = EXCLUDED.since",
-                      {TEXTOID},
+                      " ON CONFLICT (name) DO UPDATE SET since = EXCLUDED.since, user_id = $2, group_id = $3",
+                      {TEXTOID, TEXTOID, TEXTOID},
                       .by_key = true},
     /* Is there anything to do?  Pods that nobody could be given, and those that are noted. */
     [LOOK] = {"SELECT FROM edurange.sync_watch w WHERE w.due IS NOT NULL AND (w.reason = 'orphan'"
               " OR w.reason = 'unknown' AND w.attempts > 0 AND EXISTS (SELECT FROM edurange.sync_past p"
               "  WHERE p.name = w.name AND p.reason = 'deleted')) LIMIT 1",
               {InvalidOid}},
-    /* $1 names, $2 statuses, $3 users and $4 competitions of pods; gives the first, and how many instances are ACTIVE */
+    /* $1 names and $2 statuses of pods; gives names, and how many instances are ACTIVE. */
     [FIND] = {"SELECT coalesce(array_agg(o.name), '{}'), (SELECT count(*) FROM public.\"ChallengeInstance\""
-              "  WHERE status = 'ACTIVE')::integer"
-              " FROM unnest($1, $2, $3, $4) AS o (name, status, user_id, group_id)"
+              "  WHERE status = 'ACTIVE')::integer FROM unnest($1, $2) AS o (name, status)"
               " JOIN edurange.sync_past p ON p.name = o.name AND p.reason = 'deleted'"
               " JOIN edurange.sync_watch w ON w.name = o.name AND w.reason = 'unknown' AND w.attempts > 0"
               " WHERE o.status IN ('CREATING', 'ACTIVE', 'ERROR')"
-              " AND (o.user_id <> 'unknown' AND NOT EXISTS (SELECT FROM public.\"User\" u WHERE u.id = o.user_id)"
-              "  OR " NAMES_COMPETITION("o.group_id") " AND NOT EXISTS ("
-              "   SELECT FROM public.\"CompetitionGroup\" g WHERE g.id = o.group_id))",
-              {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}},
+              " AND (NOT EXISTS (SELECT FROM public.\"User\" u WHERE u.id = p.user_id)"
+              "  OR NOT EXISTS (SELECT FROM public.\"CompetitionGroup\" g WHERE g.id = p.group_id))",
+              {TEXTARRAYOID, TEXTARRAYOID}},
     /* $1 names, $2 how many instances are ACTIVE, $3 observed at, $4 mass grace; gives how many wait for that. */
     [NOTE] = {"WITH known AS (SELECT count(*) AS n FROM edurange.sync_watch WHERE reason = 'orphan' AND due IS NOT NULL),"
               " new AS (SELECT name FROM unnest($1) AS o (name) WHERE NOT EXISTS ("
@@ -80,7 +78,7 @@ orphans_find(const ObservedPods *pods, NullableDatum observed_at, bool *wrote)
 
 	if (statement_run(&statements[LOOK], NULL, 0) == 0)
 		return;
-	STATEMENT_RUN(&statements[FIND], pods->names, pods->statuses, pods->users, pods->groups);
+	STATEMENT_RUN(&statements[FIND], pods->names, pods->statuses);
 	names = row_argument(0, 1, TEXTARRAYOID);
 	active = row_int(0, 2);
 	*wrote |= STATEMENT_RUN(&statements[FORGET], names) > 0;
@@ -102,7 +100,9 @@ SQL_TRIGGER(edurange_instance_deleted)
 	statements_begin();
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		STATEMENT_RUN(&statements[NOTE_DELETED],
-		              value_text(tuple_text(trigger, trigger->tg_trigtuple, "id")));
+		              value_text(tuple_text(trigger, trigger->tg_trigtuple, "id")),
+		              value_text(tuple_text(trigger, trigger->tg_trigtuple, "userId")),
+		              value_text(tuple_text(trigger, trigger->tg_trigtuple, "competitionId")));
 	statements_end();
 	return PointerGetDatum(NULL);
 }
