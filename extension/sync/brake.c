@@ -4,8 +4,8 @@
  *
  * An Instance Manager that looks at the wrong cluster answers for each pod, in all honesty, that it is not
  * found.  So when more than three and more than a fifth of the ACTIVE instances miss their pods and some are
- * reported not found, they are held.  While the list shows a pod that the table knows it is the right cluster, and
- * edurange.sync_mass_grace decides.  Else one has to be seen, or an operator decides with
+ * reported not found, they are held.  Once a pod is seen that the table knows it is the right cluster, and
+ * edurange.sync_mass_grace decides.  Until then nothing does but an operator, with
  * edurange.sync_release().  Instances whose end was requested count for nothing here and end as ever.
  *
  * That a hold is on, and since when, is in shared memory: it follows from what is missing, and after a
@@ -21,11 +21,8 @@
 #include "base/statements.h"
 #include "base/surface.h"
 #include "sync/brake.h"
+#include "sync/sync_sql.h"
 #include "sync/sync_status.h"
-
-/* So many may vanish in any case, and so large a part of all. */
-#define FEW 3
-#define PART 5
 
 typedef enum StatementId
 {
@@ -40,19 +37,21 @@ typedef enum StatementId
 static Statement statements[STATEMENT_COUNT] = {
     /*
 	 * $1 names, $2 statuses, $3 listed of the observed pods, $4 whether they are a whole list, $5 until when what
-	 * is missing was released.  Gives how many instances are ACTIVE; how many of them nobody has seen a pod of
-	 * since it is missing; whether the list shows any pod of ours.
+	 * is missing was released.  Gives of how many instances that are ACTIVE nobody has seen a pod since it is missing;
+	 * whether those are many; whether any pod of ours was seen now.
 	 */
     [COUNT] =
         {"WITH pod AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3) AS p (name, status, listed))"
-         " SELECT count(*)::integer, count(*) FILTER (WHERE (m.since > $5) IS NOT FALSE AND CASE"
+         " SELECT missing, " IS_MANY("missing", "live") ", one_seen FROM (SELECT count(*)::integer AS live,"
+         "  count(*) FILTER (WHERE (m.since > $5) IS NOT FALSE AND CASE"
          "   WHEN p.listed OR p.status <> 'not_found' THEN false"
          "   WHEN p.status = 'not_found' OR $4 AND m.name IS NULL THEN true"
-         "   ELSE m.name IS NOT NULL AND coalesce(m.pod_status, 'not_found') = 'not_found' END)::integer,"
-         "  $4 AND EXISTS (SELECT FROM pod k JOIN public.\"ChallengeInstance\" o ON o.id = k.name WHERE k.listed)"
+         "   ELSE m.name IS NOT NULL AND coalesce(m.pod_status, 'not_found') = 'not_found' END)::integer"
+         "   AS missing, EXISTS (SELECT FROM pod k JOIN public.\"ChallengeInstance\" o ON o.id = k.name"
+         "   WHERE k.listed OR k.status <> 'not_found') AS one_seen"
          " FROM public.\"ChallengeInstance\" i LEFT JOIN pod p ON p.name = i.id"
          " LEFT JOIN edurange.sync_watch m ON m.name = i.id AND m.reason = 'missing'"
-         " WHERE i.status = 'ACTIVE'",
+         " WHERE i.status = 'ACTIVE') AS counted",
          {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLOID, TIMESTAMPTZOID}},
     /* They are asked for once more, at once: $1 observed at. */
     [RELEASE] = {"UPDATE edurange.sync_watch SET since = coalesce(since, $1), due = $1"
@@ -106,27 +105,30 @@ is_over(const SyncHold *hold, const Observation *observation, TimestampTz at)
 {
 	if (sync_status_take_release())
 		return true;
-	return observation->has_list && hold->list_shows_ours &&
+	return observation->has_list && hold->one_seen &&
 	       at - hold->since >= guc_sync_mass_grace * INT64CONST(1000);
 }
 
+/*
+ * How many instances are held.  Once some are, those stay held whose pods are missing, were it one: players who leave
+ * meanwhile must not let the others go.
+ */
 static void
 count_missing(const Observation *observation, SyncHold *hold, TimestampTz at)
 {
 	const ObservedPods *pods = &observation->pods;
-	int32 missing;
 
 	STATEMENT_RUN(&statements[COUNT], pods->names, pods->statuses, pods->listed,
 	              value_bool(observation->has_list), value_time(hold->released_at));
-	missing = row_int(0, 2);
-	if (missing <= FEW || (int64) missing * PART <= row_int(0, 1))
-		missing = 0;
 	if (hold->held == 0)
+	{
+		if (!row_bool(0, 2))
+			return;
 		hold->since = at;
-	hold->held = missing;
-	/* until a list has shown one of ours it may be the wrong cluster */
-	hold->list_shows_ours =
-	    missing > 0 && (observation->has_list ? row_bool(0, 3) : hold->list_shows_ours);
+		hold->one_seen = false;
+	}
+	hold->held = row_int(0, 1);
+	hold->one_seen |= row_bool(0, 3);
 }
 
 NullableDatum

@@ -34,6 +34,7 @@
 #include "sync/brake.h"
 #include "sync/difference.h"
 #include "sync/observation.h"
+#include "sync/orphans.h"
 #include "sync/sync_sql.h"
 #include "sync/sync_status.h"
 #include "sync/sync_steps.h"
@@ -182,7 +183,7 @@ static Statement statements[STATEMENT_COUNT] = {
          " hold AS (SELECT held, held > 0 OR NOT $17 AS unproved FROM (SELECT CASE WHEN $9"
          "   AND count(*) FILTER (WHERE NOT listed AND since IS NULL) > greatest(3, count(*) * 0.2)"
          "   THEN count(*) FILTER (WHERE NOT listed AND since IS NULL) ELSE 0 END::integer AS held"
-         "   FROM judged WHERE status IN ('ACTIVE', 'TERMINATING')) AS counted),"
+         "   FROM judged WHERE status = 'ACTIVE') AS counted),"
          " reason AS (SELECT j.*, CASE"
          "   WHEN status IS NULL THEN CASE WHEN listed"
          "    AND pod_status IN ('CREATING', 'ACTIVE', 'ERROR') THEN 'unknown' END"
@@ -375,6 +376,7 @@ apply_pods(const Observation *observation, NullableDatum observed_at, const Stat
 		return;
 	}
 	outcome->changed += sync_adopt_pods(&observation->pods, observed_at, &wrote);
+	orphans_find(&observation->pods, observed_at, &wrote);
 	cleans = sync_clean(DatumGetTimestampTz(observed_at.value), state->cleaned_at);
 	if (wrote || cleans)
 		STATEMENT_RUN(&statements[REMEMBER], observed_at, value_bool(cleans));
@@ -439,7 +441,7 @@ pass(FunctionCallInfo fcinfo, const Observation *observation, TimestampTz observ
      bool clock_jumped, instr_time began)
 {
 	NullableDatum at = value_time(observed_at);
-	Outcome outcome = {0};
+	Outcome outcome = {.held = sync_status_hold().held};
 	NullableDatum wanted;
 	State state;
 

@@ -55,6 +55,9 @@
 	"CASE WHEN btrim(coalesce(" i ".flag, '')) NOT IN ('', 'null')"                                \
 	" THEN " i ".\"flagSecretName\" END"
 
+/* Whether so many at once are more likely a mistake: more than three, and more than a fifth of all. */
+#define IS_MANY(part, all) "(" part " > 3 AND (" part ") * 5 > " all ")"
+
 /* The columns of an entry in the activity log, in the order in which SELECTs give them. */
 #define LOG_COLUMNS                                                                                \
 	"(id, \"eventType\", \"userId\", \"challengeId\", \"groupId\", \"challengeInstanceId\","       \

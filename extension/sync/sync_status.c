@@ -440,11 +440,11 @@ find_end_of_hold(const SyncStatus *now)
 {
 	const SyncHold *hold = &now->hold;
 
-	if (hold->held > 0 && hold->list_shows_ours)
-		return psprintf("it is %s, or edurange.sync_release() is called",
+	if (hold->held > 0 && hold->one_seen)
+		return psprintf("it is %s and they are still missing, or edurange.sync_release() is called",
 		                timestamptz_to_str(hold->since + guc_sync_mass_grace * INT64CONST(1000)));
 	if (hold->held > 0)
-		return "the list shows one of our pods, or edurange.sync_release() is called";
+		return "one of their pods is seen, or edurange.sync_release() is called";
 	return now->held > 0 ? "the Instance Manager says of each whether its pod is found" : NULL;
 }
 

@@ -28,7 +28,7 @@ typedef struct SyncPass
 typedef struct SyncHold
 {
 	int32 held;              /* 0: none */
-	bool list_shows_ours;    /* then time decides, else a pod that is seen */
+	bool one_seen;           /* a pod of ours, since then: time decides */
 	TimestampTz since;       /* like all times here as the observations have them */
 	TimestampTz released_at; /* what was missing by then is not held; 0: nothing was released */
 } SyncHold;

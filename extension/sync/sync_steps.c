@@ -34,6 +34,7 @@ typedef enum StatementId
 	KEEP,
 	KEEP_NO_MORE,
 	PURGE,
+	FORGET_PAST,
 	WANTED,
 	STATEMENT_COUNT
 } StatementId;
@@ -57,14 +58,18 @@ typedef enum StatementId
  * The end of w is to be requested: its instance ends, or is over, or gone.  Not where the next pass gives it up, and
  * never where it ended in a mass event.
  */
-#define END_IS_DUE                                                                                 \
-	"(w.reason = 'ending' AND EXISTS (SELECT FROM public.\"ChallengeInstance\" i"                  \
-	"  WHERE i.id = w.name AND (i.status = 'TERMINATING' AND i.\"terminationAttempts\" < $2"       \
-	"   OR i.status = 'ERROR' AND i.\"terminationAttempts\" > 0))"                                 \
-	" OR w.reason = 'zombie' AND EXISTS (SELECT FROM public.\"ChallengeInstance\" i"               \
-	"  WHERE i.id = w.name AND i.status = 'TERMINATED')"                                           \
-	" AND NOT EXISTS (SELECT FROM edurange.sync_past p WHERE p.name = w.name"                      \
+#define END_IS_DUE                                                                                       \
+	"(w.reason = 'orphan' OR w.reason = 'ending' AND EXISTS (SELECT FROM public.\"ChallengeInstance\" i" \
+	"  WHERE i.id = w.name AND (i.status = 'TERMINATING' AND i.\"terminationAttempts\" < $2"             \
+	"   OR i.status = 'ERROR' AND i.\"terminationAttempts\" > 0))"                                       \
+	" OR w.reason = 'zombie' AND EXISTS (SELECT FROM public.\"ChallengeInstance\" i"                     \
+	"  WHERE i.id = w.name AND i.status = 'TERMINATED')"                                                 \
+	" AND NOT EXISTS (SELECT FROM edurange.sync_past p WHERE p.name = w.name"                            \
 	"  AND p.reason = 'mass'))"
+
+/* Whether a pod names a competition that does not exist, and not merely none. */
+#define LACKS_COMPETITION(pod)                                                                     \
+	"(" pod ".competition IS NULL AND " pod ".group_id NOT IN ('standalone', 'unknown'))"
 
 /* The formatter would break these statements between every two words. */
 /* clang-format off */
@@ -119,6 +124,7 @@ static Statement statements[STATEMENT_COUNT] = {
          " clear AS (SELECT f.*, c.id AS challenge FROM found f"
          "  JOIN public.\"User\" u ON u.id = f.owner"
          "  JOIN public.\"Challenge\" c ON c.id = f.fits[1] WHERE cardinality(f.fits) = 1"
+         "   AND NOT " LACKS_COMPETITION("f")
          "  FOR KEY SHARE OF u, c SKIP LOCKED),"
          " clock AS (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS t),"
          " fallback AS (INSERT INTO public.\"CompetitionGroup\""
@@ -137,6 +143,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "   \"competitionId\", id, jsonb_build_object('reportedBy', 'server', 'instanceId', id,"
          "   'adopted', true, 'status', status), 'INFO', t FROM made, clock)"
          " SELECT name, CASE WHEN owner IS NULL THEN 'its user does not exist'"
+         "  WHEN " LACKS_COMPETITION("found") " THEN 'its competition does not exist'"
          "  WHEN cardinality(fits) = 0 THEN 'no challenge fits'"
          "  WHEN cardinality(fits) > 1 THEN 'several challenges fit' END, attempts,"
          "  ARRAY(SELECT c.name FROM clear c),"
@@ -210,6 +217,11 @@ static Statement statements[STATEMENT_COUNT] = {
                "  RETURNING i.id)"
                " SELECT array_agg(id) FROM purged",
                {TIMESTAMPTZOID, INTERVALOID}},
+    /* $1 observed at, $2 retention; not of a pod that is there. */
+    [FORGET_PAST] = {"DELETE FROM edurange.sync_past p WHERE p.since <= $1 - $2 AND NOT EXISTS ("
+                     " SELECT FROM edurange.sync_watch w WHERE w.name = p.name"
+                     " AND w.reason IN ('zombie', 'unknown', 'orphan'))",
+                     {TIMESTAMPTZOID, INTERVALOID}},
     /* $1 observed at, $2 limit of attempts */
     [WANTED] = {"SELECT jsonb_build_object('statuses', " WANTED_LIST("", "w.reason = 'missing'") ","
                 " 'secrets', " WANTED_LIST(", 'secret_name', " OWN_SECRET("name"), "w.reason = 'flag'") ","
@@ -326,5 +338,6 @@ sync_clean(TimestampTz observed_at, TimestampTz cleaned_at)
 	keep_ended(value_time(observed_at));
 	STATEMENT_RUN(&statements[PURGE], value_time(observed_at), value_span(retention));
 	STATEMENT_RUN(&statements[KEEP_NO_MORE], row_argument(0, 1, TEXTARRAYOID));
+	STATEMENT_RUN(&statements[FORGET_PAST], value_time(observed_at), value_span(retention));
 	return true;
 }

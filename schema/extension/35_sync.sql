@@ -109,3 +109,8 @@ CREATE FUNCTION edurange.sync_confirm() RETURNS void
   AS 'MODULE_PATHNAME', 'edurange_sync_confirm' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.sync_confirm() IS
   'Confirms that the sync worker is to work on this server, which is a copy of another, from now on. Make sure first that the other one does not any more. Tier: admin.';
+
+CREATE FUNCTION edurange.instance_deleted() RETURNS trigger
+  AS 'MODULE_PATHNAME', 'edurange_instance_deleted' LANGUAGE C;
+COMMENT ON FUNCTION edurange.instance_deleted() IS
+  'Trigger of public."ChallengeInstance": notes that an instance was deleted, so that its pod can be ended where nobody is left whom it could be given to.';

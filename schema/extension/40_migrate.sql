@@ -90,7 +90,8 @@ AS $assertions$
     ('_GroupMembers', 'edurange_group_members_truncated', 'AFTER TRUNCATE', 'group_members_changed'),
     ('ChallengeQuestion', 'edurange_question_kept', 'BEFORE DELETE', 'keep_question'),
     ('ChallengeQuestion', 'edurange_question_deleted', 'AFTER DELETE', 'question_deleted'),
-    ('ChallengeQuestion', 'edurange_questions_truncated', 'AFTER TRUNCATE', 'question_deleted')
+    ('ChallengeQuestion', 'edurange_questions_truncated', 'AFTER TRUNCATE', 'question_deleted'),
+    ('ChallengeInstance', 'edurange_instance_deleted', 'AFTER DELETE', 'instance_deleted')
     UNION ALL SELECT name, 'edurange_row_filled', 'BEFORE INSERT', 'fill_row' FROM identified
   ), wanted_index AS (SELECT * FROM edurange.wanted_indexes()
   ), unwanted_default (column_name, value) AS (VALUES

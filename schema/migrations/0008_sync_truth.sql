@@ -7,11 +7,13 @@ ALTER TABLE sync_state ADD COLUMN bound_to text;
 
 -- Instances that are over or gone, by the name of their pods.  No foreign key: some rows are gone.
 --   mass     ended when many pods were not found at once; its pod, should it be there after all, is not ended
---   deleted  its row was deleted while it could have had a pod
+--   deleted  its row was deleted; user_id and group_id tell whose it was
 CREATE TABLE sync_past (
   name text NOT NULL CONSTRAINT sync_past_pkey PRIMARY KEY,
   reason text NOT NULL CONSTRAINT sync_past_reason_check CHECK (reason IN ('mass', 'deleted')),
-  since timestamptz NOT NULL);
+  since timestamptz NOT NULL,
+  user_id text,
+  group_id text);
 
 -- More that needs attention:
 --   creating    an instance and its pod that are both CREATING; due is when that is too long

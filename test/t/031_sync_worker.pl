@@ -265,16 +265,16 @@ subtest 'sync_now() wakes it' => sub {
 };
 
 subtest 'an operator pauses and cancels it' => sub {
-	my $pid = sql(worker('pid'));
-
 	set(sync_enabled => 'off');
-	becomes_true(worker("query = 'idle: edurange.sync_enabled is off'"), 'says that it is off');
+	becomes_true(q{SELECT NOT "workerRunning" AND "workerProblem" = 'edurange.sync_enabled is off' FROM edurange.sync_status()},
+		'it leaves the database');
 	$im->reset_requests;
 	sleep 0.5;
 	is($im->requests->{'list-challenge-pods'}, 0, 'and does not poll');
 	set(sync_enabled => 'on', instance_manager_url => '');
 	becomes_true(worker("query = 'idle: edurange.instance_manager_url is empty'"),
 		'says that it has no URL');
+	my $pid = sql(worker('pid'));
 	sql("SELECT pg_cancel_backend($pid)");
 	set(instance_manager_url => $im->url);
 	works_again('polls again');
