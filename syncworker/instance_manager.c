@@ -140,18 +140,15 @@ set_route(const ImTarget *target, const char *route, const char *pod_name, HttpR
 	                                    CURLU_URLENCODE | CURLU_APPENDQUERY) == CURLUE_OK)))
 	{
 		request->user = take_part(url, CURLUPART_USER);
-		request->password = take_part(url, CURLUPART_PASSWORD);
+		free(take_part(url, CURLUPART_PASSWORD));
 		if (curl_url_get(url, CURLUPART_URL, &whole, 0) == CURLUE_OK)
 			request->url = strdup(whole);
 	}
 	if (request->url == NULL)
 		strlcpy(request->problem, NO_URL, sizeof(request->problem));
 	else if (target->password_file[0] != '\0')
-	{
-		free(request->password);
 		request->password =
 		    read_password(target->password_file, request->problem, sizeof(request->problem));
-	}
 	free(path);
 	free(query);
 	curl_free(base_path);

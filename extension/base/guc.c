@@ -40,9 +40,38 @@ int guc_sync_end_attempts;
 int guc_instance_retention;
 
 static char *instance_manager_url;
+static char *instance_manager_password_file;
 static int sync_concurrency;
 static bool allow_drop; /* read by the guard that migrate() makes, by name */
 static bool sync_schema;
+
+/*
+ * Takes a password out of the URL: settings are shown to whoever looks.  Who asks stands between "//" and the last
+ * "@" before the path, the password behind the first colon of that.
+ */
+static bool
+take_out_password(char **url, void **extra, GucSource source)
+{
+	char *user = *url == NULL ? NULL : strstr(*url, "//");
+	char *colon;
+	char *end;
+
+	if (user == NULL)
+		return true;
+	user += strlen("//");
+	for (end = user + strcspn(user, "/?#"); end > user && *end != '@'; end--)
+		continue;
+	colon = memchr(user, ':', end - user);
+	if (colon == NULL)
+		return true;
+	memmove(colon, end, strlen(end) + 1);
+	/* (each session reads the configuration, and one of them says so) */
+	ereport(IsUnderPostmaster && source == PGC_S_FILE ? DEBUG3 : WARNING,
+	        (errmsg("the password in \"edurange.instance_manager_url\" is left out"),
+	         errhint("Put it in a file and name that in"
+	                 " \"edurange.instance_manager_password_file\".")));
+	return true;
+}
 
 /* The database is fixed at start; a module loaded later in a session finds the start's value. */
 static void
@@ -60,8 +89,15 @@ define_worker_settings(void)
 	    "It need not be there. A sync worker that finds itself in a copy does nothing.",
 	    &guc_server_marker, "/etc/machine-id", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	DefineCustomStringVariable("edurange.instance_manager_url",
-	                           "Base URL of the Instance Manager; empty: the worker idles.", NULL,
-	                           &instance_manager_url, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
+	                           "Base URL of the Instance Manager; empty: the worker idles.",
+	                           "It may name a user, but holds no password: that comes from a file.",
+	                           &instance_manager_url, "", PGC_SIGHUP, 0, take_out_password, NULL,
+	                           NULL);
+	DefineCustomStringVariable(
+	    "edurange.instance_manager_password_file",
+	    "File with the password for the Instance Manager in its first line; empty: there is none.",
+	    "It is read anew for each request.", &instance_manager_password_file, "", PGC_SIGHUP,
+	    GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	DefineCustomBoolVariable("edurange.sync_enabled", "Whether the sync worker polls.",
 	                         "While it does not, it is not in the database.", &guc_sync_enabled,
 	                         true, PGC_SIGHUP, 0, NULL, NULL, NULL);
@@ -73,9 +109,10 @@ define_worker_settings(void)
 	                        &guc_sync_timeout, 10 * 1000, 100, 600 * 1000, PGC_SIGHUP, GUC_UNIT_MS,
 	                        NULL, NULL, NULL);
 	DefineCustomIntVariable("edurange.sync_concurrency",
-	                        "Requests to the Instance Manager at the same time.",
-	                        "The list of pods is always fetched alone.", &sync_concurrency, 8, 1,
-	                        256, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	                        "Requests about single pods at the same time: half of them for flags, a"
+	                        " quarter each for statuses and ends, at least one.",
+	                        "What was asked in vain before has half as many beside them.",
+	                        &sync_concurrency, 16, 1, 256, PGC_SIGHUP, 0, NULL, NULL, NULL);
 }
 
 /* What edurange.sync_apply() goes by when it judges an observation. */
