@@ -67,7 +67,9 @@ sub shift_clock
 {
 	my ($seconds) = @_;
 
-	open(my $file, '+<', "$folder/shift") or open($file, '>', "$folder/shift") or die $!;
+	my $file;
+
+	open($file, '+<', "$folder/shift") or open($file, '>', "$folder/shift") or die $!;
 	syswrite($file, pack('q', $seconds)) == 8 or die $!;
 	close($file);
 	return;
