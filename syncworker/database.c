@@ -273,7 +273,7 @@ readable_text(const char *received, size_t length, int encoding)
 			return received;
 		while (backslashes < text.len && text.data[text.len - 1 - backslashes] == '\\')
 			backslashes++;
-		appendStringInfoString(&text, UNREADABLE + backslashes % 2);
+		appendStringInfoString(&text, &UNREADABLE[backslashes % 2]);
 		done++;
 	}
 }

@@ -338,7 +338,7 @@ report_installation(void)
 	if (now == NO_ROLE)
 		ereport(LOG, (errmsg("the sync worker ends: %s", installation_text[now])));
 	else if (now == NO_FUNCTION || now == NO_RIGHT)
-		problem_report(PROBLEM_INSTALLATION, installation_text[now]);
+		problem_report(PROBLEM_INSTALLATION, installation_text[now] + strlen("idle: "));
 	else if (now == READY)
 		problem_over(PROBLEM_INSTALLATION);
 }

@@ -126,8 +126,7 @@ define_sync_settings(void)
 	DefineCustomIntVariable(
 	    "edurange.sync_mass_grace",
 	    "Time for which instances are held when many of their pods are not found at once.",
-	    "Where the list shows no pod of ours they are held until one is seen, or"
-	    " edurange.sync_release() is called.",
+	    "Counted once a pod of ours was seen meanwhile; an operator may let go earlier.",
 	    &guc_sync_mass_grace, 600 * 1000, 0, 24 * 3600 * 1000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL,
 	    NULL);
 	DefineCustomIntVariable(
