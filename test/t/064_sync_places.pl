@@ -43,13 +43,20 @@ sub set
 	return;
 }
 
-# Instances with their pods, which have flags.
+# Pods with flags.
+sub add_pods
+{
+	my ($more, @ids) = @_;
+	my ($code) = $im->post('/control/pods', [ map { { name => $_, flag => "EDU-{$_}", %$more } } @ids ]);
+	return is($code, 200, 'pods are there');
+}
+
+# Instances with their pods.
 sub add
 {
 	my ($status, @ids) = @_;
-	my ($code, $body) = $im->post('/control/pods', [ map { { name => $_, flag => "EDU-{$_}" } } @ids ]);
 
-	is($code, 200, 'pods are there');
+	add_pods({}, @ids);
 	sql(qq{INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId", flag)
 		SELECT id, 'c', 'u', 'pending...', '$status', 'g', 'flag{decoy}' FROM unnest('{@{[ join ',', @ids ]}}'::text[]) id});
 	return;
@@ -71,6 +78,7 @@ subtest 'an end counts when it was sent' => sub {
 	$im->fault('delay', ms => 60_000, route => 'end-challenge');
 	set(sync_timeout => '500ms');
 	add('TERMINATING', @ids);
+	add_pods({ termination_delay_ms => 600_000 }, @ids);
 	while (time - $begin < 240)
 	{
 		my $rows = sql(q{SELECT string_agg(concat_ws(' ', id, status, "terminationAttempts"), ',') FROM "ChallengeInstance"});
@@ -99,6 +107,7 @@ subtest 'an end counts when it was sent' => sub {
 	cmp_ok($turns[-1], '<=', $turns[0] + 3, "in turns: from $turns[0] to $turns[-1] each");
 	is(sql(q{SELECT count(*) FROM edurange.sync_drift() WHERE kind = 'stuck'}), 40, 'and stay in sight');
 	$im->clear_faults;
+	add_pods({ termination_delay_ms => 100 }, @ids);
 	becomes_true(q{SELECT bool_and(status = 'TERMINATED') FROM "ChallengeInstance"}, 'what was given up ends after all');
 	$asked = $im->asked->{'end-challenge'};
 	my %counted = map { split / / } split /,/,
