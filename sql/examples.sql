@@ -134,6 +134,12 @@ SELECT kind, name, status, "podStatus" FROM edurange.sync_drift();
 SELECT "rowsWithoutPods", "podsWithoutRows", "statusMismatches", "stuckRows" FROM edurange.sync_drift_summary();
 -- sync_now
 SELECT edurange.sync_now();
+-- sync_release
+SELECT edurange.sync_release();
+-- sync_begin
+SELECT edurange.sync_begin() IS NULL AS may_work;
+-- sync_confirm
+SELECT edurange.sync_confirm();
 -- challenge_instance
 SELECT status, "challengeUrl", "groupChallengeId", ("user").name FROM edurange.challenge_instance('0190a6c8-7a3c-7000-8000-000000000001');
 -- challenge_instances

@@ -6,6 +6,10 @@
 #define EDURANGE_GUC_H
 
 extern char *guc_database;
+extern char *guc_server_marker;
+extern bool guc_sync_enabled;
+extern int guc_sync_interval; /* milliseconds */
+extern int guc_sync_timeout;  /* milliseconds */
 extern bool guc_webos_compatibility;
 extern int guc_idempotency_retention; /* minutes */
 extern int guc_batch_lock_timeout;    /* milliseconds */
@@ -13,6 +17,7 @@ extern int guc_attempt_limit;
 extern int guc_attempt_window;         /* seconds */
 extern int guc_attempt_lock;           /* seconds */
 extern int guc_sync_grace;             /* milliseconds */
+extern int guc_sync_mass_grace;        /* milliseconds */
 extern int guc_sync_creating_deadline; /* milliseconds */
 extern int guc_sync_queued_deadline;   /* milliseconds */
 extern int guc_sync_quarantine;        /* milliseconds */

@@ -20,7 +20,7 @@
 
 #include "base/arguments.h"
 
-#define STATEMENT_MAX_ARGUMENTS 16
+#define STATEMENT_MAX_ARGUMENTS 20
 
 /*
  * The time in UTC, as the platform's columns have it, without a zone.  Read from the clock when the row

@@ -22,6 +22,7 @@
 #include "base/shapes.h"
 #include "base/statements.h"
 #include "base/surface.h"
+#include "base/triggers.h"
 #include "calls/caller.h"
 #include "calls/locks.h"
 #include "game/entries.h"
@@ -237,25 +238,6 @@ record_change(const char *user_id, const char *group_id, int64 before, int64 tot
 		              value_time(GetCurrentTimestamp()));
 }
 
-/* A column of a trigger's tuple, by name: adopted tables may order their columns otherwise. */
-static Datum
-tuple_value(TriggerData *trigger, HeapTuple tuple, const char *column, Oid type)
-{
-	int number = shape_column(trigger->tg_relation, column, type);
-	bool is_null;
-	Datum value = SPI_getbinval(tuple, RelationGetDescr(trigger->tg_relation), number, &is_null);
-
-	if (is_null)
-		schema_changed("%s.%s is null", shape_name(trigger->tg_relation), quote_identifier(column));
-	return value;
-}
-
-char *
-tuple_text(TriggerData *trigger, HeapTuple tuple, const char *column)
-{
-	return TextDatumGetCString(tuple_value(trigger, tuple, column, TEXTOID));
-}
-
 /* The total of a trigger's tuple. */
 static int64
 tuple_points(TriggerData *trigger, HeapTuple tuple)
@@ -292,20 +274,6 @@ record_row(TriggerData *trigger)
 	else
 		record_change(user_id, group_id, points, tuple_points(trigger, trigger->tg_newtuple),
 		              "external");
-}
-
-TriggerData *
-trigger_data(FunctionCallInfo fcinfo, TriggerEvent timing)
-{
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	bool before = timing == TRIGGER_EVENT_BEFORE;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || (trigger->tg_event & TRIGGER_EVENT_TIMINGMASK) != timing ||
-	    (before && !TRIGGER_FIRED_FOR_ROW(trigger->tg_event)))
-		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-		                errmsg("function must be called as %s trigger",
-		                       before ? "a BEFORE ROW" : "an AFTER")));
-	return trigger;
 }
 
 SQL_TRIGGER(edurange_group_points_changed)

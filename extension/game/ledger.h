@@ -78,13 +78,4 @@ typedef enum LedgerChange
 extern bool
 ledger_change(const LedgerEntry *entry, LedgerChange change, int32 amount, Refusal *refusal);
 
-/*
- * For all triggers of the rules.  The data of one that is called as it must be, before or after (a constant
- * TRIGGER_EVENT_…; before: for each row), else an error.
- */
-extern TriggerData *trigger_data(FunctionCallInfo fcinfo, TriggerEvent timing);
-
-/* A text column of a trigger's tuple, by name: adopted tables may order their columns otherwise. */
-extern char *tuple_text(TriggerData *trigger, HeapTuple tuple, const char *column);
-
 #endif

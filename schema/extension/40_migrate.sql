@@ -15,7 +15,7 @@ COMMENT ON FUNCTION edurange.platform_tables() IS
 CREATE FUNCTION edurange.lent_tables() RETURNS text[]
   LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT ARRAY['standing', 'points_ledger', 'retired_question', 'pack_manifest', 'sync_watch', 'cdf_document']
+  SELECT ARRAY['standing', 'points_ledger', 'retired_question', 'pack_manifest', 'sync_watch', 'sync_past', 'cdf_document']
 $$;
 COMMENT ON FUNCTION edurange.lent_tables() IS
   'The names of the tables in schema edurange that edurange_game may read: what statements join with the platform''s rows. None holds a token or a stored answer.';
@@ -94,7 +94,8 @@ AS $assertions$
     ('_GroupMembers', 'edurange_group_members_truncated', 'AFTER TRUNCATE', 'group_members_changed'),
     ('ChallengeQuestion', 'edurange_question_kept', 'BEFORE DELETE', 'keep_question'),
     ('ChallengeQuestion', 'edurange_question_deleted', 'AFTER DELETE', 'question_deleted'),
-    ('ChallengeQuestion', 'edurange_questions_truncated', 'AFTER TRUNCATE', 'question_deleted')
+    ('ChallengeQuestion', 'edurange_questions_truncated', 'AFTER TRUNCATE', 'question_deleted'),
+    ('ChallengeInstance', 'edurange_instance_deleted', 'AFTER DELETE', 'instance_deleted')
     UNION ALL SELECT name, 'edurange_row_filled', 'BEFORE INSERT', 'fill_row' FROM identified
   ), wanted_index AS (SELECT * FROM edurange.wanted_indexes()
   ), unwanted_default (column_name, value) AS (VALUES
@@ -135,7 +136,7 @@ AS $assertions$
     FROM pg_database d WHERE d.datname = current_database()
     UNION ALL SELECT 'USAGE ON SCHEMA edurange', has_schema_privilege(role, 'edurange', 'USAGE')
     UNION ALL SELECT 'EXECUTE ON FUNCTION ' || f.name, has_function_privilege(role, to_regprocedure(f.name), 'EXECUTE')
-    FROM (VALUES ('edurange.sync_apply(jsonb,timestamptz)'),
+    FROM (VALUES ('edurange.sync_begin()'), ('edurange.sync_apply(jsonb,timestamptz)'),
       ('edurange.sync_apply_list(text,timestamptz,double precision)'),
       ('edurange.set_cdf_schema(jsonb,text)')) AS f (name)) AS w (name, present)
   UNION ALL

@@ -229,12 +229,12 @@ static const struct
     {"lastSuccessAt", "edurange_sync_last_success_timestamp_seconds", "gauge", 1,
      "When instances were last compared with a list."},
     {"lagSeconds", "edurange_sync_lag_seconds", "gauge", 1,
-     "Age of the last successful comparison with the Instance Manager."},
+     "Age of the last successful comparison with the Instance Manager, else of the server."},
     {"consecutiveFailures", "edurange_sync_consecutive_failures", "gauge", 1,
      "Failed comparisons since the last that worked."},
     {"podsSeen", "edurange_sync_pods", "gauge", 1, "Pods in the last list."},
     {"held", "edurange_sync_held", "gauge", 1,
-     "Instances that are kept because too many lost their pods at once."},
+     "Instances that are kept because too many pods vanished or were not found at once."},
     {"fetchMs", "edurange_sync_fetch_seconds", "gauge", 0.001,
      "Time that fetching the last list took."},
     {"applyMs", "edurange_sync_apply_seconds", "gauge", 0.001,
@@ -257,6 +257,8 @@ static const struct
     {"ownerMismatches", "owner_mismatch"},
     {"stuckRows", "stuck"},
     {"missingFlags", "missing_flag"},
+    {"returnedPods", "returned_pod"},
+    {"unreadablePods", "unreadable_pod"},
 };
 
 static void
