@@ -254,6 +254,14 @@ const Route routes[] = {
 
 const size_t route_count = sizeof(routes) / sizeof(routes[0]);
 
+const BodyKindInfo body_kinds[BODY_KINDS] = {
+    [BODY_OBJECT] = {SMALL_BODY, 1000},
+    /* a document holds the texts of a whole challenge, and is kept as it came */
+    [BODY_DOCUMENT] = {1 << 20, DOCUMENT_VALUES},
+    /* a pack holds many documents; each of its files is looked at alone */
+    [BODY_PACK] = {PACK_BYTES, DOCUMENT_VALUES},
+};
+
 #define JSON "application/json"
 const ResponseKindInfo response_kinds[RESPOND_COUNT] = {
     [RESPOND_VALUE] = {JSON},
@@ -314,8 +322,8 @@ allow_method(char *allow, const char *method)
 }
 
 /*
- * Finds the route of a method and a path that is split already; HEAD is answered by GET.  A path
- * that is spelled out wins over one with parameters, because the table has it first.
+ * Finds the route of a method and a path that is split already; HEAD is answered by GET, and the server itself has
+ * the methods of all routes.  A path that is spelled out wins over one with parameters, because the table has it first.
  */
 void
 routes_match(const char *method, const Target *target, RouteMatch *match)
@@ -326,7 +334,8 @@ routes_match(const char *method, const Target *target, RouteMatch *match)
 	memset(match, 0, sizeof(*match));
 	for (size_t i = 0; i < route_count; i++)
 	{
-		if (!path_matches(routes[i].path, target, values))
+		if (!(target->asterisk && strcmp(method, "OPTIONS") == 0) &&
+		    !path_matches(routes[i].path, target, values))
 			continue;
 		match->path_found = true;
 		allow_method(match->allow, routes[i].method);

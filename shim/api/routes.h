@@ -58,8 +58,18 @@ typedef enum BodyKind
 	BODY_NONE,
 	BODY_OBJECT,
 	BODY_DOCUMENT,
-	BODY_PACK
+	BODY_PACK,
+	BODY_KINDS
 } BodyKind;
+
+/* What a body may cost: it is refused before more of it is kept, or any of it is parsed. */
+typedef struct BodyKindInfo
+{
+	size_t bytes;
+	size_t values; /* of JSON: objects, lists and what is in them */
+} BodyKindInfo;
+
+#define SMALL_BODY 65536 /* bytes up to which a body is taken however many there are */
 
 /* How the value that the statement returned becomes the response. */
 typedef enum ResponseKind
@@ -150,6 +160,7 @@ typedef struct Target
 	QueryField fields[MAX_QUERY_FIELDS];
 	int nfields;
 	bool too_deep; /* more segments than any route has */
+	bool asterisk; /* it is no path but the server itself */
 } Target;
 
 typedef struct RouteMatch
@@ -162,6 +173,7 @@ typedef struct RouteMatch
 
 extern const Route routes[];
 extern const size_t route_count;
+extern const BodyKindInfo body_kinds[BODY_KINDS];
 extern const ResponseKindInfo response_kinds[RESPOND_COUNT];
 extern const Shape shapes[]; /* ended by one without a name */
 

@@ -31,12 +31,14 @@ typedef struct JsonSize
 {
 	size_t values; /* at most */
 	int depth;     /* of objects and lists inside each other */
+	size_t
+	    part; /* values, at most, between two commas of the outermost object or of a list in it */
 } JsonSize;
 
 extern JsonSize json_size(const char *text, size_t length);
 
 /* Checks a body of JSON before it is parsed; or one that goes to the database as it is. */
-extern bool json_body_check(const char *body, size_t length, Failure *failure);
-extern bool json_document_check(const char *body, size_t length, Failure *failure);
+extern bool json_body_check(const char *body, size_t length, size_t values, Failure *failure);
+extern bool json_document_check(const char *body, size_t length, size_t values, Failure *failure);
 
 #endif

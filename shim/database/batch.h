@@ -20,6 +20,7 @@ typedef struct Batch
 	DatabaseCall *calls[BATCH_CALLS];
 	int count;
 	bool preparing; /* its statement is prepared with it */
+	bool hot;       /* it is one call whose lock key is hot */
 	bool failed;
 	bool cancelled;
 	int backend; /* whom it was sent to last */
@@ -42,6 +43,9 @@ extern void batch_answer(Batch *batch);
 extern void batch_answer_error(Batch *batch);
 
 extern void batch_free(Batch *batch);
+
+/* Finds out how much a call sends, and what it locks by. */
+extern void call_weigh(DatabaseCall *call);
 
 /* Answers a call with a failure that no server reported. */
 extern void call_fail(DatabaseCall *call, const char *sqlstate);

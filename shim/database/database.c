@@ -32,11 +32,16 @@ statement_timeout(const Config *config, Tier tier, LaneKind kind)
 	                                               : config->statement_timeout;
 }
 
-/* An equal share of a number that the settings give for the whole process. */
+/*
+ * A loop's share of a number that the settings give for the whole process.  It is never one where they give more:
+ * a lane that has a second connection survives that its first waits for a lock.
+ */
 static int
 share_of(const Config *config, int number)
 {
-	return number > config->threads ? number / config->threads : 1;
+	int share = number / config->threads;
+
+	return share > 1 ? share : number > 1 ? 2 : 1;
 }
 
 static Lane *
@@ -88,6 +93,7 @@ database_submit(Database *database, DatabaseCall *call)
 {
 	Lane *lane = find_lane(database, call->tier, call->lane);
 
+	call_weigh(call);
 	call->submitted = now_ms();
 	if (call->lane == LANE_MONITOR)
 		call->run_ms = MONITOR_MS;

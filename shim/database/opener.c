@@ -107,8 +107,10 @@ connect_to(const Opening *opening)
 		keywords[n] = server->keywords[i];
 		values[n++] = server->values[i];
 	}
-	if (asprintf(&options, "%s -c role=%s -c statement_timeout=%d", own != NULL ? own : "",
-	             opening->role, opening->statement_timeout) < 0)
+	if (asprintf(&options,
+	             "%s -c default_transaction_isolation=read\\ committed -c lock_timeout=0"
+	             " -c role=%s -c statement_timeout=%d",
+	             own != NULL ? own : "", opening->role, opening->statement_timeout) < 0)
 		return NULL;
 #define OPTION(keyword, value) (keywords[n] = (keyword), values[n++] = (value))
 	OPTION("options", options);

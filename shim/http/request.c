@@ -43,8 +43,19 @@ request_free(Request *request)
 	free(request->reply);
 	free(request->body.bytes);
 	free(request->uri);
+	(void) request_hold(request, 0);
+	if (request->phase == PHASE_WAITING && !request->suspended)
+		LIST_REMOVE(request, others);
 	free(request);
 	counter_add(COUNTER_REQUESTS, -1);
+}
+
+bool
+request_hold(Request *request, size_t bytes)
+{
+	counter_add(COUNTER_BODY_BYTES, (long) bytes - (long) request->held);
+	request->held = bytes;
+	return bytes <= SMALL_BODY || counter_value(COUNTER_BODY_BYTES) <= request->config->body_budget;
 }
 
 const char *

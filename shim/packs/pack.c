@@ -17,7 +17,6 @@
 #include "packs/zip.h"
 
 #define MANIFEST_NAME "pack.json"
-#define MAX_VALUES 20000         /* in a manifest: each takes memory when it is parsed */
 #define RATIO_LIMIT 100          /* bytes that come out for each byte that was sent ... */
 #define RATIO_FREE (1024 * 1024) /* ... except for so many */
 
@@ -28,8 +27,6 @@ typedef struct Reading
 	const char *content; /* of the file at hand */
 	size_t length;
 	size_t total; /* what came out so far */
-	size_t file_limit;
-	size_t total_limit;
 	size_t ratio_limit;
 	TextArray paths; /* of the files so far, and what is in them */
 	TextArray documents;
@@ -106,16 +103,14 @@ smaller(size_t a, size_t b)
 }
 
 static bool
-reading_begin(Reading *reading, size_t size, size_t file_limit, Failure *failure)
+reading_begin(Reading *reading, size_t size, Failure *failure)
 {
 	size_t ratio_limit = size * RATIO_LIMIT;
 
-	*reading = (Reading){.file_limit = file_limit,
-	                     .total_limit = file_limit * ARCHIVE_TOTAL_LIMITS,
-	                     .ratio_limit = ratio_limit > RATIO_FREE ? ratio_limit : RATIO_FREE,
+	*reading = (Reading){.ratio_limit = ratio_limit > RATIO_FREE ? ratio_limit : RATIO_FREE,
 	                     .failure = failure};
 	/* pages that nothing is written to take no memory */
-	reading->buffer = malloc(smaller(file_limit, reading->ratio_limit) + 1);
+	reading->buffer = malloc(smaller(PACK_BYTES, reading->ratio_limit) + 1);
 	return reading->buffer != NULL || failure_set(failure, EDURANGE_INTERNAL, "internal error");
 }
 
@@ -123,21 +118,20 @@ reading_begin(Reading *reading, size_t size, size_t file_limit, Failure *failure
 static bool
 read_file(Reading *reading, const ZipFile *file)
 {
-	size_t left = smaller(reading->total_limit, reading->ratio_limit) - reading->total;
-	size_t limit = smaller(reading->file_limit, left);
+	size_t left = smaller(ARCHIVE_TOTAL, reading->ratio_limit) - reading->total;
+	size_t limit = smaller(PACK_BYTES, left);
 
 	if (!zip_read(file, reading->buffer, limit, &reading->content, &reading->length,
 	              reading->failure))
 		return false;
 	reading->total += reading->length;
-	if (reading->length > reading->file_limit)
+	if (reading->length > PACK_BYTES)
 		failure_set(reading->failure, EDURANGE_PAYLOAD_TOO_LARGE,
-		            "file \"%s\" in the archive is larger than %zu bytes", file->name,
-		            reading->file_limit);
-	else if (reading->total > reading->total_limit)
+		            "file \"%s\" in the archive is larger than %d bytes", file->name, PACK_BYTES);
+	else if (reading->total > ARCHIVE_TOTAL)
 		failure_set(reading->failure, EDURANGE_PAYLOAD_TOO_LARGE,
-		            "the files in the archive are larger than %zu bytes in all, at \"%s\"",
-		            reading->total_limit, file->name);
+		            "the files in the archive are larger than %d bytes in all, at \"%s\"",
+		            ARCHIVE_TOTAL, file->name);
 	else if (reading->total > reading->ratio_limit)
 		failure_set(reading->failure, EDURANGE_PAYLOAD_TOO_LARGE,
 		            "the archive inflates to more than %d times its size, at \"%s\"", RATIO_LIMIT,
@@ -147,12 +141,17 @@ read_file(Reading *reading, const ZipFile *file)
 
 /* ---- packs ----------------------------------------------------------------------------------- */
 
-/* Is the file at hand text that the database can store? */
+/* Is the file at hand text that the database can store, and parse at a fair price? */
 static bool
 check_content(const Reading *reading, const char *path)
 {
 	EdurangeError fault = text_fault(reading->content, reading->length);
 
+	if (reading->length > PACK_DOCUMENT ||
+	    json_size(reading->content, reading->length).values > DOCUMENT_VALUES)
+		return failure_set(reading->failure, EDURANGE_PAYLOAD_TOO_LARGE,
+		                   "file \"%s\" may have at most %d bytes and %d values", path,
+		                   PACK_DOCUMENT, DOCUMENT_VALUES);
 	if (fault != EDURANGE_OK)
 		failure_set(reading->failure, fault,
 		            fault == EDURANGE_INVALID_TEXT ? "file \"%s\" has a null byte"
@@ -181,21 +180,14 @@ compose(const char *path)
 static json_t *
 wanted_paths(const Reading *reading)
 {
-	JsonSize size = json_size(reading->content, reading->length);
 	json_t *wanted = json_object();
 	json_t *manifest;
 	json_error_t error;
 	json_t *path;
 	size_t i;
 
-	if (size.depth > JSON_MAX_DEPTH)
+	if (json_size(reading->content, reading->length).depth > JSON_MAX_DEPTH)
 		return wanted;
-	if (size.values > MAX_VALUES)
-	{
-		failure_set(reading->failure, EDURANGE_PAYLOAD_TOO_LARGE,
-		            "file \"" MANIFEST_NAME "\" has more than %d values", MAX_VALUES);
-		return wanted;
-	}
 	manifest = json_loadb(reading->content, reading->length,
 	                      JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &error);
 	if (manifest == NULL && json_error_code(&error) == json_error_numeric_overflow)
@@ -215,7 +207,7 @@ wanted_paths(const Reading *reading)
 static bool
 read_manifest(Reading *reading, const ZipFile *file, char **manifest)
 {
-	if (!read_file(reading, file) || !check_content(reading, MANIFEST_NAME))
+	if (!read_file(reading, file) || !check_content(reading, file->name))
 		return false;
 	*manifest = strndup(reading->content, reading->length);
 	return *manifest != NULL || failure_set(reading->failure, EDURANGE_INTERNAL, "internal error");
@@ -265,14 +257,14 @@ read_documents(Reading *reading, const Zip *zip, const char *manifest, const jso
 }
 
 bool
-pack_read_archive(Pack *pack, const char *data, size_t size, size_t file_limit, Failure *failure)
+pack_read_archive(Pack *pack, const char *data, size_t size, Failure *failure)
 {
 	Zip zip;
 	Reading reading = {0};
 	const ZipFile *manifest;
 
 	if (zip_open(data, size, &zip, failure) && (manifest = find_manifest(&zip, failure)) != NULL &&
-	    reading_begin(&reading, size, file_limit, failure) &&
+	    reading_begin(&reading, size, failure) &&
 	    read_manifest(&reading, manifest, &pack->parts[PACK_MANIFEST]))
 	{
 		json_t *wanted = wanted_paths(&reading);

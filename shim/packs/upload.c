@@ -4,6 +4,7 @@
  */
 #include "packs/upload.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -97,26 +98,29 @@ take_part(void *closure, FormPart *part, Failure *failure)
 /* ---- uploads --------------------------------------------------------------------------------- */
 
 bool
-upload_read(Upload *upload, Buffer *body, size_t file_limit, Failure *failure)
+upload_read(Upload *upload, Buffer *body, Failure *failure)
 {
 	Reader reader = {.upload = upload};
 	const char *text = body->length > 0 ? body->bytes : "";
 
 	if (media_type_is(upload->content_type, JSON_TYPE))
 	{
-		if (!json_document_check(text, body->length, failure))
+		if (json_size(text, body->length).part > DOCUMENT_VALUES)
+			return failure_set(failure, EDURANGE_PAYLOAD_TOO_LARGE,
+			                   "a document in the request body may have at most %d values",
+			                   DOCUMENT_VALUES);
+		if (!json_document_check(text, body->length, SIZE_MAX, failure))
 			return false;
 		upload->pack.parts[PACK_ENVELOPE] = body->bytes;
 		*body = (Buffer){0};
 		return true;
 	}
 	if (media_type_is(upload->content_type, ZIP_TYPE))
-		return pack_read_archive(&upload->pack, text, body->length, file_limit, failure);
+		return pack_read_archive(&upload->pack, text, body->length, failure);
 	if (!form_read(upload->content_type, text, body->length, take_part, &reader, failure))
 		return false;
 	if (reader.file != NULL)
-		return pack_read_archive(&upload->pack, reader.file, reader.file_length, file_limit,
-		                         failure);
+		return pack_read_archive(&upload->pack, reader.file, reader.file_length, failure);
 	return failure_set(failure, EDURANGE_MISSING_PARAMETER, "No file part in the request");
 }
 
