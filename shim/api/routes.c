@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* clang-format off */
 #define QUERY(n, also) {.name = n, .alias = also, .source = FROM_QUERY, .required = true}
 #define TEXT(n, also) {.name = n, .alias = also, .source = FROM_BODY, .required = true}
@@ -257,9 +259,9 @@ const size_t route_count = sizeof(routes) / sizeof(routes[0]);
 const BodyKindInfo body_kinds[BODY_KINDS] = {
     [BODY_OBJECT] = {SMALL_BODY, 1000},
     /* a document holds the texts of a whole challenge, and is kept as it came */
-    [BODY_DOCUMENT] = {1 << 20, DOCUMENT_VALUES},
+    [BODY_DOCUMENT] = {DOCUMENT_BYTES, DOCUMENT_VALUES},
     /* a pack holds many documents; each of its files is looked at alone */
-    [BODY_PACK] = {PACK_BYTES, DOCUMENT_VALUES},
+    [BODY_PACK] = {16 << 20, DOCUMENT_VALUES},
 };
 
 #define JSON "application/json"

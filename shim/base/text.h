@@ -24,7 +24,9 @@ extern bool buffer_reserve(Buffer *buffer, size_t more);
 /* What keeps the database from storing it, a null byte or what is not UTF-8; EDURANGE_OK: nothing. */
 extern EdurangeError text_fault(const char *text, size_t length);
 
-#define JSON_MAX_DEPTH 100 /* objects and lists inside each other */
+#define JSON_MAX_DEPTH 100       /* objects and lists inside each other */
+#define DOCUMENT_BYTES (1 << 20) /* of a document, however it comes ... */
+#define DOCUMENT_VALUES 20000    /* ... and values in it: each takes memory when it is parsed */
 
 /* How much there is in a text that may be JSON, counted without taking it apart. */
 typedef struct JsonSize

@@ -44,9 +44,6 @@ extern void batch_answer_error(Batch *batch);
 
 extern void batch_free(Batch *batch);
 
-/* Finds out how much a call sends, and what it locks by. */
-extern void call_weigh(DatabaseCall *call);
-
 /* Answers a call with a failure that no server reported. */
 extern void call_fail(DatabaseCall *call, const char *sqlstate);
 

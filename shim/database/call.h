@@ -84,16 +84,19 @@ typedef struct DatabaseCall
 	bool (*wanted)(void *closure); /* does somebody still wait for the answer?  May be NULL */
 	DatabaseDone done;
 	void *closure;
+	size_t size;  /* bytes of its values, ... */
+	uint64_t key; /* ... and what it locks by, as a number; 0: nothing */
 
 	/* the lane's own */
 	struct DatabaseCall *next;
-	size_t size;  /* bytes of its values */
-	uint64_t key; /* what it locks by, as a number; 0: nothing */
 	int64_t submitted;
 	int64_t expires; /* when it is given up unless it was sent */
 	int tries;
 	int group; /* the half of a failed batch with which alone it shares a transaction; 0: with any call */
 } DatabaseCall;
+
+/* Finds out how much a call sends, and what it locks by; without that it is light, and locks by nothing. */
+extern void call_weigh(DatabaseCall *call);
 
 /* The error that a SQLSTATE is. */
 extern EdurangeError sqlstate_error(const char *sqlstate);

@@ -93,7 +93,6 @@ database_submit(Database *database, DatabaseCall *call)
 {
 	Lane *lane = find_lane(database, call->tier, call->lane);
 
-	call_weigh(call);
 	call->submitted = now_ms();
 	if (call->lane == LANE_MONITOR)
 		call->run_ms = MONITOR_MS;

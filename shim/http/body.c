@@ -11,8 +11,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/counters.h"
-
 #define SWALLOW_LIMIT (64 * 1024 * 1024) /* bytes read and dropped so that a refusal can be read */
 
 static void
@@ -21,13 +19,6 @@ refuse_size(Request *request)
 	failure_set(&request->failure, EDURANGE_PAYLOAD_TOO_LARGE,
 	            "the request body may have at most %zu bytes",
 	            body_kinds[request->match.route->body].bytes);
-}
-
-static void
-refuse_for_now(Request *request)
-{
-	failure_set(&request->failure, EDURANGE_TOO_BUSY,
-	            "the service holds as much as it has memory for; try again");
 }
 
 /* The length that the request says its body has; 0: none. */
@@ -60,9 +51,12 @@ body_check_headers(Request *request)
 		            "the request body must have no Content-Encoding");
 	else if (length > body_kinds[kind].bytes)
 		refuse_size(request);
-	else if (length > SMALL_BODY &&
-	         (long) length + counter_value(COUNTER_BODY_BYTES) > request->config->body_budget)
-		refuse_for_now(request);
+	else
+	{
+		/* so much is not there yet, but would be refused sooner or later */
+		(void) request_hold(request, length);
+		(void) request_hold(request, 0);
+	}
 }
 
 bool
@@ -82,9 +76,7 @@ is_kept(Request *request, size_t size)
 		return false;
 	if (length > body_kinds[route->body].bytes)
 		refuse_size(request);
-	else if (!request_hold(request, length))
-		refuse_for_now(request);
-	return request->failure.info == NULL;
+	return request_hold(request, length);
 }
 
 bool

@@ -155,20 +155,21 @@ check_size(Request *request)
 {
 	const Route *route = request->match.route;
 	size_t size = request->reply != NULL ? strlen(request->reply) : 0;
-	bool fits = request_hold(request, size);
 
-	if (!route->read_only || route->open)
-		return;
 	if (size > (size_t) request->config->max_response)
 		failure_set(&request->failure, EDURANGE_RESPONSE_TOO_LARGE,
 		            "the answer would have more than %d bytes", request->config->max_response);
-	else if (!fits)
-		failure_set(&request->failure, EDURANGE_TOO_BUSY,
-		            "the service holds as much as it has memory for; try again");
 	else
+		(void) request_hold(request, size);
+	if (request->reply == NULL || request->failure.info == NULL)
 		return;
-	free(request->reply);
-	request->reply = NULL;
+	if (!route->read_only || route->open)
+		failure_clear(&request->failure);
+	else
+	{
+		free(request->reply);
+		request->reply = NULL;
+	}
 }
 
 /* Callback: the route's statement is done. */
@@ -275,7 +276,11 @@ submit(Request *request)
 	    .done = on_result,
 	    .closure = request,
 	};
-	database_submit(request->worker->database, &request->call);
+	call_weigh(&request->call);
+	if (request_hold(request, request->call.size))
+		database_submit(request->worker->database, &request->call);
+	else
+		finish(request);
 }
 
 /* Work: makes the values of a request whose body is large or a pack. */
@@ -285,7 +290,8 @@ read_body(Work *work)
 	Request *request = (Request *) ((char *) work - offsetof(Request, aside));
 
 	if (request->match.route->body == BODY_PACK)
-		(void) upload_read(&request->upload, &request->body, &request->failure);
+		(void) upload_read(&request->upload, &request->body, body_kinds[BODY_PACK].bytes,
+		                   &request->failure);
 	if (request->failure.info == NULL)
 		(void) prepare_request(request);
 }
@@ -295,13 +301,7 @@ static void
 on_read(Task *task)
 {
 	Request *request = (Request *) ((char *) task - offsetof(Request, aside.done));
-	size_t held = 0;
 
-	for (int i = 0; i < request->values.count; i++)
-		held += request->values.values[i] != NULL ? strlen(request->values.values[i]) : 0;
-	if (request->failure.info == NULL && !request_hold(request, held))
-		failure_set(&request->failure, EDURANGE_TOO_BUSY,
-		            "the service holds as much as it has memory for; try again");
 	if (request->failure.info == NULL)
 		submit(request);
 	else

@@ -89,8 +89,8 @@ extern Request *request_new(Worker *worker, struct MHD_Connection *connection, c
 extern void request_free(Request *request);
 
 /*
- * Counts so many bytes as held for the request, in the place of those that were.  False: it is more than a little, and
- * all requests together hold more than they may.
+ * Counts so many bytes as held for the request, in the place of those that were.  False, and a failure, when it has
+ * failed: it holds more than a little, and all requests together hold more than they may.
  */
 extern bool request_hold(Request *request, size_t bytes);
 

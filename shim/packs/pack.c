@@ -27,6 +27,8 @@ typedef struct Reading
 	const char *content; /* of the file at hand */
 	size_t length;
 	size_t total; /* what came out so far */
+	size_t file_limit;
+	size_t total_limit;
 	size_t ratio_limit;
 	TextArray paths; /* of the files so far, and what is in them */
 	TextArray documents;
@@ -103,14 +105,16 @@ smaller(size_t a, size_t b)
 }
 
 static bool
-reading_begin(Reading *reading, size_t size, Failure *failure)
+reading_begin(Reading *reading, size_t size, size_t file_limit, Failure *failure)
 {
 	size_t ratio_limit = size * RATIO_LIMIT;
 
-	*reading = (Reading){.ratio_limit = ratio_limit > RATIO_FREE ? ratio_limit : RATIO_FREE,
+	*reading = (Reading){.file_limit = file_limit,
+	                     .total_limit = file_limit * ARCHIVE_TOTAL_LIMITS,
+	                     .ratio_limit = ratio_limit > RATIO_FREE ? ratio_limit : RATIO_FREE,
 	                     .failure = failure};
 	/* pages that nothing is written to take no memory */
-	reading->buffer = malloc(smaller(PACK_BYTES, reading->ratio_limit) + 1);
+	reading->buffer = malloc(smaller(file_limit, reading->ratio_limit) + 1);
 	return reading->buffer != NULL || failure_set(failure, EDURANGE_INTERNAL, "internal error");
 }
 
@@ -118,20 +122,21 @@ reading_begin(Reading *reading, size_t size, Failure *failure)
 static bool
 read_file(Reading *reading, const ZipFile *file)
 {
-	size_t left = smaller(ARCHIVE_TOTAL, reading->ratio_limit) - reading->total;
-	size_t limit = smaller(PACK_BYTES, left);
+	size_t left = smaller(reading->total_limit, reading->ratio_limit) - reading->total;
+	size_t limit = smaller(reading->file_limit, left);
 
 	if (!zip_read(file, reading->buffer, limit, &reading->content, &reading->length,
 	              reading->failure))
 		return false;
 	reading->total += reading->length;
-	if (reading->length > PACK_BYTES)
+	if (reading->length > reading->file_limit)
 		failure_set(reading->failure, EDURANGE_PAYLOAD_TOO_LARGE,
-		            "file \"%s\" in the archive is larger than %d bytes", file->name, PACK_BYTES);
-	else if (reading->total > ARCHIVE_TOTAL)
+		            "file \"%s\" in the archive is larger than %zu bytes", file->name,
+		            reading->file_limit);
+	else if (reading->total > reading->total_limit)
 		failure_set(reading->failure, EDURANGE_PAYLOAD_TOO_LARGE,
-		            "the files in the archive are larger than %d bytes in all, at \"%s\"",
-		            ARCHIVE_TOTAL, file->name);
+		            "the files in the archive are larger than %zu bytes in all, at \"%s\"",
+		            reading->total_limit, file->name);
 	else if (reading->total > reading->ratio_limit)
 		failure_set(reading->failure, EDURANGE_PAYLOAD_TOO_LARGE,
 		            "the archive inflates to more than %d times its size, at \"%s\"", RATIO_LIMIT,
@@ -141,17 +146,21 @@ read_file(Reading *reading, const ZipFile *file)
 
 /* ---- packs ----------------------------------------------------------------------------------- */
 
-/* Is the file at hand text that the database can store, and parse at a fair price? */
+/*
+ * Is the file at hand text that the database can store, and parse at a fair price?  That it is nested too deeply is
+ * for the database to say.
+ */
 static bool
 check_content(const Reading *reading, const char *path)
 {
 	EdurangeError fault = text_fault(reading->content, reading->length);
+	JsonSize size = json_size(reading->content, reading->length);
 
-	if (reading->length > PACK_DOCUMENT ||
-	    json_size(reading->content, reading->length).values > DOCUMENT_VALUES)
+	if (reading->length > DOCUMENT_BYTES ||
+	    (size.values > DOCUMENT_VALUES && size.depth <= JSON_MAX_DEPTH))
 		return failure_set(reading->failure, EDURANGE_PAYLOAD_TOO_LARGE,
 		                   "file \"%s\" may have at most %d bytes and %d values", path,
-		                   PACK_DOCUMENT, DOCUMENT_VALUES);
+		                   DOCUMENT_BYTES, DOCUMENT_VALUES);
 	if (fault != EDURANGE_OK)
 		failure_set(reading->failure, fault,
 		            fault == EDURANGE_INVALID_TEXT ? "file \"%s\" has a null byte"
@@ -207,7 +216,7 @@ wanted_paths(const Reading *reading)
 static bool
 read_manifest(Reading *reading, const ZipFile *file, char **manifest)
 {
-	if (!read_file(reading, file) || !check_content(reading, file->name))
+	if (!read_file(reading, file) || !check_content(reading, MANIFEST_NAME))
 		return false;
 	*manifest = strndup(reading->content, reading->length);
 	return *manifest != NULL || failure_set(reading->failure, EDURANGE_INTERNAL, "internal error");
@@ -257,14 +266,14 @@ read_documents(Reading *reading, const Zip *zip, const char *manifest, const jso
 }
 
 bool
-pack_read_archive(Pack *pack, const char *data, size_t size, Failure *failure)
+pack_read_archive(Pack *pack, const char *data, size_t size, size_t file_limit, Failure *failure)
 {
 	Zip zip;
 	Reading reading = {0};
 	const ZipFile *manifest;
 
 	if (zip_open(data, size, &zip, failure) && (manifest = find_manifest(&zip, failure)) != NULL &&
-	    reading_begin(&reading, size, failure) &&
+	    reading_begin(&reading, size, file_limit, failure) &&
 	    read_manifest(&reading, manifest, &pack->parts[PACK_MANIFEST]))
 	{
 		json_t *wanted = wanted_paths(&reading);

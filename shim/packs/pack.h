@@ -10,10 +10,6 @@
 
 #include "base/errors.h"
 
-#define PACK_BYTES (16 << 20)   /* of an upload, and of one file in it */
-#define PACK_DOCUMENT (1 << 20) /* bytes of a file that goes to the database ... */
-#define DOCUMENT_VALUES 20000   /* ... and values in it: each takes memory when it is parsed */
-
 /* What the statements take of a pack, in this order. */
 typedef enum PackPart
 {
@@ -34,12 +30,13 @@ extern void pack_free(Pack *pack);
 
 /*
  * Reads the pack that a zip holds: pack.json and the files that it names, byte for byte.  Other files
- * beside it or below are in the pack with empty texts.  A file may inflate to at most PACK_BYTES,
- * all of them together to ARCHIVE_TOTAL.  False when the archive is not to be
+ * beside it or below are in the pack with empty texts.  A file may inflate to at most file_limit bytes,
+ * all of them together to ARCHIVE_TOTAL_LIMITS times as many.  False when the archive is not to be
  * trusted; then the failure names the file.  Which files are missing is for the database to say.
  */
-extern bool pack_read_archive(Pack *pack, const char *data, size_t size, Failure *failure);
+extern bool
+pack_read_archive(Pack *pack, const char *data, size_t size, size_t file_limit, Failure *failure);
 
-#define ARCHIVE_TOTAL (2 * PACK_BYTES)
+#define ARCHIVE_TOTAL_LIMITS 2
 
 #endif

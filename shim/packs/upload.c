@@ -98,7 +98,7 @@ take_part(void *closure, FormPart *part, Failure *failure)
 /* ---- uploads --------------------------------------------------------------------------------- */
 
 bool
-upload_read(Upload *upload, Buffer *body, Failure *failure)
+upload_read(Upload *upload, Buffer *body, size_t file_limit, Failure *failure)
 {
 	Reader reader = {.upload = upload};
 	const char *text = body->length > 0 ? body->bytes : "";
@@ -116,11 +116,12 @@ upload_read(Upload *upload, Buffer *body, Failure *failure)
 		return true;
 	}
 	if (media_type_is(upload->content_type, ZIP_TYPE))
-		return pack_read_archive(&upload->pack, text, body->length, failure);
+		return pack_read_archive(&upload->pack, text, body->length, file_limit, failure);
 	if (!form_read(upload->content_type, text, body->length, take_part, &reader, failure))
 		return false;
 	if (reader.file != NULL)
-		return pack_read_archive(&upload->pack, reader.file, reader.file_length, failure);
+		return pack_read_archive(&upload->pack, reader.file, reader.file_length, file_limit,
+		                         failure);
 	return failure_set(failure, EDURANGE_MISSING_PARAMETER, "No file part in the request");
 }
 

@@ -39,7 +39,7 @@ extern bool upload_accepts(const char *content_type);
  * Reads the pack in a body of the upload's Content-Type: a form with a zip in its part "file", a zip,
  * or a JSON object with manifest and challenges, which is taken over as it is and leaves an empty body.
  */
-extern bool upload_read(Upload *upload, Buffer *body, Failure *failure);
+extern bool upload_read(Upload *upload, Buffer *body, size_t file_limit, Failure *failure);
 
 extern void upload_free(Upload *upload);
 
