@@ -146,18 +146,17 @@ read_file(Reading *reading, const ZipFile *file)
 
 /* ---- packs ----------------------------------------------------------------------------------- */
 
-/*
- * Is the file at hand text that the database can store, and parse at a fair price?  That it is nested too deeply is
- * for the database to say.
- */
+/* Is the file at hand text that the database can store, and parse at a fair price? */
 static bool
 check_content(const Reading *reading, const char *path)
 {
 	EdurangeError fault = text_fault(reading->content, reading->length);
 	JsonSize size = json_size(reading->content, reading->length);
 
-	if (reading->length > DOCUMENT_BYTES ||
-	    (size.values > DOCUMENT_VALUES && size.depth <= JSON_MAX_DEPTH))
+	if (size.depth > JSON_MAX_DEPTH)
+		return failure_set(reading->failure, EDURANGE_TOO_DEEP,
+		                   "file \"%s\" is nested too deeply", path);
+	if (reading->length > DOCUMENT_BYTES || size.values > DOCUMENT_VALUES)
 		return failure_set(reading->failure, EDURANGE_PAYLOAD_TOO_LARGE,
 		                   "file \"%s\" may have at most %d bytes and %d values", path,
 		                   DOCUMENT_BYTES, DOCUMENT_VALUES);
@@ -184,7 +183,7 @@ compose(const char *path)
 
 /*
  * The paths that the manifest at hand names, as it spells them; the keys are the composed ones.  What
- * else is wrong with it, as that it is nested too deeply to be looked at, is for the database to say.
+ * else is wrong with it is for the database to say.
  */
 static json_t *
 wanted_paths(const Reading *reading)
@@ -195,8 +194,6 @@ wanted_paths(const Reading *reading)
 	json_t *path;
 	size_t i;
 
-	if (json_size(reading->content, reading->length).depth > JSON_MAX_DEPTH)
-		return wanted;
 	manifest = json_loadb(reading->content, reading->length,
 	                      JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &error);
 	if (manifest == NULL && json_error_code(&error) == json_error_numeric_overflow)
