@@ -211,15 +211,23 @@ sub worst
 
 	srand($seed);
 	my $result = repeat(sub {
-		my $route = $routes[ $n++ % @routes ];
-		my $body = $route =~ /^GET/ ? undef : $route =~ /pack/ && rand() < 0.1 ? $pack : $bodies[ rand @bodies ];
-		my $socket = connect_to() // return;
+		my @asked;
 
-		pour($socket, request_of($route, $queries[ rand @queries ], $tokens[ rand @tokens ], $body, 'Connection: close'));
-		return if rand() < 0.2;
-		my $text = '';
-		1 while IO::Select->new($socket)->can_read(10) && sysread($socket, $text, 1 << 20, length $text);
-		$seen{ $text =~ /^HTTP\/1\.1 (\d+)/ ? $1 : 'none' }++;
+		for (1 .. 8)
+		{
+			my $route = $routes[ $n++ % @routes ];
+			my $body = $route =~ /^GET/ ? undef : $route =~ /pack/ && rand() < 0.1 ? $pack : $bodies[ rand @bodies ];
+			my $socket = connect_to() // next;
+
+			pour($socket, request_of($route, $queries[ rand @queries ], $tokens[ rand @tokens ], $body, 'Connection: close'));
+			push @asked, $socket if rand() < 0.8;
+		}
+		for my $socket (@asked)
+		{
+			my $text = '';
+			1 while IO::Select->new($socket)->can_read(10) && sysread($socket, $text, 1 << 20, length $text);
+			$seen{ $text =~ /^HTTP\/1\.1 (\d+)/ ? $1 : 'none' }++;
+		}
 	});
 	return { %$result, seen => \%seen };
 }
@@ -243,12 +251,13 @@ my %attack = (
 	},
 	'silent' => sub { my @silent; repeat(sub { push @silent, connect_to() // (); shift @silent if @silent > 500; sleep 0.002 }); },
 	'unknown tokens' => sub {
+		my @floods;
 		repeat(sub {
 			my ($n) = @_;
-			my $socket = connect_to() // return;
-			pour($socket, join '', map { request_of('GET /challenge/list', '', "edr_flood_$n.$_", undef) } 1 .. 100);
-			my $text = '';
-			1 while IO::Select->new($socket)->can_read(0.5) && sysread($socket, $text, 1 << 20);
+			push @floods, connect_to() // return;
+			pour($floods[-1], join '', map { request_of('GET /challenge/list', '', "edr_flood_$n.$_", undef) } 1 .. 50);
+			shift @floods if @floods > 40;
+			sleep 0.02;
 		});
 	},
 	'boards' => sub {
