@@ -154,8 +154,8 @@ check_content(const Reading *reading, const char *path)
 	JsonSize size = json_size(reading->content, reading->length);
 
 	if (size.depth > JSON_MAX_DEPTH)
-		return failure_set(reading->failure, EDURANGE_TOO_DEEP,
-		                   "file \"%s\" is nested too deeply", path);
+		return failure_set(reading->failure, EDURANGE_TOO_DEEP, "file \"%s\" is nested too deeply",
+		                   path);
 	if (reading->length > DOCUMENT_BYTES || size.values > DOCUMENT_VALUES)
 		return failure_set(reading->failure, EDURANGE_PAYLOAD_TOO_LARGE,
 		                   "file \"%s\" may have at most %d bytes and %d values", path,
