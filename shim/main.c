@@ -85,19 +85,14 @@ listen_on(const char *host, const char *setting, int port)
 static void
 log_listening(const char *host, int fd)
 {
-	union
-	{
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} address = {0};
+	struct sockaddr_storage address = {0};
 	socklen_t length = sizeof(address);
-	int port;
+	char port[8] = "";
 
-	getsockname(fd, &address.any, &length);
-	port = ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+	getsockname(fd, (struct sockaddr *) &address, &length);
+	getnameinfo((struct sockaddr *) &address, length, NULL, 0, port, sizeof(port), NI_NUMERICSERV);
 	log_object(json_pack("{s:s, s:s, s:s, s:i, s:s}", "level", "info", "event", "listening", "host",
-	                     host, "port", port, "version", EDURANGE_VERSION));
+	                     host, "port", atoi(port), "version", EDURANGE_VERSION));
 }
 
 /* Allows as many descriptors as the connections may need. */

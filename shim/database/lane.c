@@ -213,33 +213,37 @@ goes_with(const DatabaseCall *call, const DatabaseCall *first)
 
 /* ---- hot keys -------------------------------------------------------------------------------- */
 
-/* The entry of a key that is hot, or of one that cools down while a call with it is under way; NULL: it is not. */
+/* The entry of a key that is hot, or was when a call with it set out; NULL: it is not. */
 static HotKey *
 find_hot(Lane *lane, uint64_t key, int64_t now)
 {
-	for (int i = 0; key != 0 && i < HOT_KEYS; i++)
-	{
-		HotKey *hot = &lane->hot[i];
+	HotKey *hot = &lane->hot[key % HOT_KEYS];
 
-		if (hot->key == key && (hot->under_way || now < hot->until))
-			return hot;
-	}
-	return NULL;
+	return key != 0 && hot->key == key && (hot->under_way || now < hot->until) ? hot : NULL;
 }
 
-/* Makes a key hot, in the place of one that is not any more, if there is one. */
+/* Makes a key hot, unless another one has its place whose call is under way. */
 static void
 make_hot(Lane *lane, uint64_t key, int64_t now)
 {
-	HotKey *hot = find_hot(lane, key, now);
+	HotKey *hot = &lane->hot[key % HOT_KEYS];
 
-	for (int i = 0; hot == NULL && i < HOT_KEYS; i++)
-	{
-		if (!lane->hot[i].under_way && now >= lane->hot[i].until)
-			hot = &lane->hot[i];
-	}
-	if (key != 0 && hot != NULL)
-		*hot = (HotKey){.key = key, .until = now + HOT_MS, .under_way = hot->under_way};
+	if (!hot->under_way)
+		*hot = (HotKey){.key = key, .until = now + HOT_MS};
+}
+
+/* A batch is over, however: if its key was hot, the next call with that key may go. */
+static void
+cool_down(Lane *lane, const Batch *batch)
+{
+	HotKey *hot = &lane->hot[batch->calls[0]->key % HOT_KEYS];
+
+	if (!batch->hot)
+		return;
+	hot->under_way = false;
+	lane->hot_calls--;
+	if (batch->failed)
+		hot->until = now_ms() + HOT_MS;
 }
 
 /*
@@ -250,20 +254,6 @@ static bool
 must_wait(const Lane *lane, const HotKey *hot)
 {
 	return hot->under_way || (lane->hot_calls > 0 && lane->hot_calls >= lane->size - 1);
-}
-
-/* A batch is over, however: if its key was hot, the next call with that key may go. */
-static void
-cool_down(Lane *lane, const Batch *batch)
-{
-	HotKey *hot = batch->hot ? find_hot(lane, batch->calls[0]->key, now_ms()) : NULL;
-
-	if (hot == NULL)
-		return;
-	hot->under_way = false;
-	lane->hot_calls--;
-	if (batch->failed)
-		hot->until = now_ms() + HOT_MS;
 }
 
 /* ---- batches --------------------------------------------------------------------------------- */

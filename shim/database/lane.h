@@ -7,7 +7,7 @@
 
 #include "database/connection.h"
 
-#define HOT_KEYS 16
+#define HOT_KEYS 64 /* each key has one place */
 
 /* A key by which calls lock, and that made a batch fail: its calls go alone. */
 typedef struct HotKey

@@ -13,6 +13,7 @@
 
 #include "api/routes.h"
 #include "base/errors.h"
+#include "describe/route_texts.h"
 #include "describe/schema.h"
 
 /* Which errors a route can answer with. */
@@ -349,7 +350,7 @@ describe_error(const Route *route, const ErrorSet set, unsigned status)
 static json_t *
 describe_success(const Route *route, json_t *components)
 {
-	const char *type = response_kinds[route->response].media_type;
+	const char *type = media_types[route->response];
 	json_t *schema = strcmp(type, "application/json") == 0 ? schema_of_route(route, components)
 	                                                       : json_pack("{s:s}", "type", "string");
 	json_t *example;
@@ -357,16 +358,16 @@ describe_success(const Route *route, json_t *components)
 	if (schema == NULL)
 		return NULL;
 	example = schema_example(schema, "", components);
-	return json_pack("{s:s, s:o, s:{s:{s:o, s:o}}}", "description", route->summary, "headers",
-	                 describe_headers(route, 200), "content", type, "schema", schema, "example",
-	                 example);
+	return json_pack("{s:s, s:o, s:{s:{s:o, s:o}}}", "description", route_text(route)->summary,
+	                 "headers", describe_headers(route, 200), "content", type, "schema", schema,
+	                 "example", example);
 }
 
 /* Adds to the errors of 503 what a route answers that is none: its own report of what is wrong. */
 static void
 describe_report(const Route *route, json_t *responses, json_t *components)
 {
-	const char *shape = response_kinds[route->response].unready;
+	const char *shape = unready_shape(route->response);
 	json_t *response = json_object_get(responses, "503");
 	json_t *media = json_object_get(json_object_get(response, "content"), "application/json");
 
@@ -448,9 +449,9 @@ describe_route(const Route *route, json_t *components)
 		return NULL;
 	operation =
 	    json_pack("{s:o, s:[o], s:s, s:s, s:s, s:o}", "operationId", operation_id(route), "tags",
-	              tag_of(route), "summary", route->summary, "description",
-	              function != NULL && route->answer == NULL ? function->comment : "", "x-tier",
-	              tier_name(route->tier), "parameters", describe_parameters(route));
+	              tag_of(route), "summary", route_text(route)->summary, "description",
+	              function != NULL && route_text(route)->answer == NULL ? function->comment : "",
+	              "x-tier", tier_name(route->tier), "parameters", describe_parameters(route));
 	if (route->body != BODY_NONE)
 		json_object_set_new(operation, "requestBody", describe_any_body(route));
 	json_object_set_new(operation, "security",

@@ -114,12 +114,12 @@ void
 clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *client))
 {
 	int64_t now = now_ms();
-	Client *client;
 
 	if (now - clients->swept < SWEEP_MS)
 		return;
 	clients->swept = now;
-	LIST_FOREACH(client, &clients->all, others)
+	for (Client *client = LIST_FIRST(&clients->all); client != NULL;
+	     client = LIST_NEXT(client, others))
 	{
 		int seconds = allowed_seconds(client, config);
 
@@ -140,11 +140,11 @@ bool
 clients_evict(Clients *clients, bool spare, int silent_ms, void (*too_slow)(Client *client))
 {
 	int64_t before = now_ms() - silent_ms;
-	Client *client;
 	Client *oldest = NULL;
 
 	/* the newest is the first */
-	LIST_FOREACH(client, &clients->all, others)
+	for (Client *client = LIST_FIRST(&clients->all); client != NULL;
+	     client = LIST_NEXT(client, others))
 	{
 		if (client->phase == CLIENT_HEAD && client->requests == 0 && client->spare == spare &&
 		    client->since <= before)

@@ -504,44 +504,28 @@ http_completed(void *cls, struct MHD_Connection *connection, void **closure,
 	request_free(request);
 }
 
-/* Tells a client why its connection ends. */
-static void
-tell(Request *request, int fd, bool too_many)
-{
-	if (request->told)
-		return;
-	if (too_many)
-		counter_add(COUNTER_REFUSED_CONNECTIONS, 1);
-	failure_set(&request->failure,
-	            too_many ? EDURANGE_TOO_MANY_CONNECTIONS : EDURANGE_REQUEST_TIMEOUT,
-	            too_many ? "the server has as many connections as it takes"
-	                     : "the request did not come in whole in time");
-	response_tell(request, fd);
-}
-
-/* The same where no request has begun, so that nobody else logs it. */
-static void
-tell_stranger(int fd, int64_t since, bool too_many)
-{
-	Request request = {.begun = {since / 1000, since % 1000 * 1000000}};
-
-	tell(&request, fd, too_many);
-	response_log(&request);
-	failure_clear(&request.failure);
-	json_decref(request.members);
-}
-
 void
 http_too_slow(Client *client)
 {
-	if (client->request != NULL)
-		tell(client->request, client->fd, client->spare);
-	else
-		tell_stranger(client->fd, client->since, client->spare);
-}
+	Request stranger = {.begun = {client->since / 1000, client->since % 1000 * 1000000}};
+	Request *request = client->request != NULL ? client->request : &stranger;
 
-void
-http_turn_away(int fd, int64_t since)
-{
-	tell_stranger(fd, since, true);
+	if (request->told)
+		return;
+	if (client->spare)
+	{
+		counter_add(COUNTER_REFUSED_CONNECTIONS, 1);
+		failure_set(&request->failure, EDURANGE_TOO_MANY_CONNECTIONS,
+		            "the server has as many connections as it takes");
+	}
+	else
+		failure_set(&request->failure, EDURANGE_REQUEST_TIMEOUT,
+		            "the request did not come in whole in time");
+	response_tell(request, client->fd);
+	if (request != &stranger)
+		return;
+	/* nobody else does it where no request has begun */
+	response_log(request);
+	failure_clear(&request->failure);
+	json_decref(request->members);
 }

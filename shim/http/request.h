@@ -142,9 +142,6 @@ extern void http_park(Worker *worker);
 /* Callback: a client has taken too long to send its request, or its connection is one too many. */
 extern void http_too_slow(Client *client);
 
-/* Tells a client that its connection is one too many, which nobody has taken in.  Since when in now_ms(). */
-extern void http_turn_away(int fd, int64_t since);
-
 /* ---- what the database answered, as body and headers of a response: replies.c ------------------ */
 
 /* The body, to be freed, and its status; NULL and a failure where there is none. */

@@ -15,6 +15,7 @@
 #include "http/server.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -26,7 +27,6 @@
 
 #include "base/counters.h"
 #include "base/log.h"
-#include "http/acceptor.h"
 #include "http/clients.h"
 #include "http/request.h"
 
@@ -34,6 +34,7 @@
 #define HEAD_ROOM 2048
 #define SPARE_CONNECTIONS 32 /* of a loop, beyond its share of the limit */
 #define SILENT_MS 1000       /* so long a connection may send nothing when others want its place */
+#define PAUSE_MS 20          /* when the process has no descriptor left */
 
 /* An event loop, all of it. */
 typedef struct Engine
@@ -50,21 +51,21 @@ typedef struct Engine
 	bool spare, metrics; /* is the connection that is being taken in */
 } Engine;
 
-/* A connection on its way from the acceptor to its loop. */
+/* A connection on its way from the thread that accepted it to its loop. */
 typedef struct Arrival
 {
 	Task task;
 	Engine *engine;
 	int fd;
 	bool metrics;
-	struct sockaddr_storage address;
-	socklen_t address_length;
 } Arrival;
 
 static struct
 {
 	Engine *engines;
 	int count;
+	struct pollfd listening[2]; /* the second one is that of the metrics */
+	pthread_t acceptor;
 } server;
 
 /* Callback: libmicrohttpd's descriptor has something. */
@@ -133,16 +134,14 @@ admit(Task *task)
 {
 	Arrival *arrival = (Arrival *) task;
 	Engine *engine = arrival->engine;
+	/* nobody asks who it is */
+	static const struct sockaddr somebody = {.sa_family = AF_INET};
 	bool taken = make_room(engine, arrival->metrics);
 
 	if (!taken)
-	{
-		http_turn_away(arrival->fd, now_ms());
 		close(arrival->fd);
-	}
 	if (!taken ||
-	    MHD_add_connection(engine->daemon, arrival->fd, (struct sockaddr *) &arrival->address,
-	                       arrival->address_length) != MHD_YES)
+	    MHD_add_connection(engine->daemon, arrival->fd, &somebody, sizeof(somebody)) != MHD_YES)
 		count(engine, -1);
 	engine->ready = true;
 	free(arrival);
@@ -150,7 +149,7 @@ admit(Task *task)
 
 /* Hands an accepted connection to the loop that has the fewest. */
 static void
-distribute(int fd, const struct sockaddr_storage *address, socklen_t length, bool metrics)
+distribute(int fd, bool metrics)
 {
 	Engine *least = &server.engines[0];
 	Arrival *arrival = malloc(sizeof(Arrival));
@@ -165,11 +164,33 @@ distribute(int fd, const struct sockaddr_storage *address, socklen_t length, boo
 		if (atomic_load(&server.engines[i].connections) < atomic_load(&least->connections))
 			least = &server.engines[i];
 	}
-	*arrival = (Arrival){
-	    .task.run = admit, .engine = least, .fd = fd, .metrics = metrics, .address_length = length};
-	memcpy(&arrival->address, address, length);
+	*arrival = (Arrival){.task.run = admit, .engine = least, .fd = fd, .metrics = metrics};
 	count(least, 1);
 	loop_post(least->worker.loop, &arrival->task);
+}
+
+/* The life of the thread that accepts connections, until the sockets are shut down. */
+static void *
+accept_connections(void *arg)
+{
+	(void) arg;
+	for (;;)
+	{
+		poll(server.listening, 2, -1);
+		for (int i = 0; i < 2; i++)
+		{
+			int fd = server.listening[i].revents != 0
+			             ? accept4(server.listening[i].fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)
+			             : -1;
+
+			if (fd >= 0)
+				distribute(fd, i == 1);
+			else if (server.listening[i].revents != 0 && errno == EINVAL)
+				return NULL;
+			else if (server.listening[i].revents != 0 && errno != EAGAIN)
+				poll(NULL, 0, PAUSE_MS);
+		}
+	}
 }
 
 /* Task: the last one of a loop. */
@@ -286,7 +307,10 @@ server_start(const Config *config, int fd, int metrics_fd)
 			return false;
 		}
 	}
-	if (server.engines == NULL || !acceptor_start(fd, metrics_fd, distribute))
+	server.listening[0] = (struct pollfd){.fd = fd, .events = POLLIN};
+	server.listening[1] = (struct pollfd){.fd = metrics_fd, .events = POLLIN};
+	if (server.engines == NULL ||
+	    pthread_create(&server.acceptor, NULL, accept_connections, NULL) != 0)
 	{
 		log_event("error", "not_listening", "the HTTP server did not start");
 		return false;
@@ -299,7 +323,11 @@ void
 server_stop_accepting(void)
 {
 	response_close_connections();
-	acceptor_stop();
+	shutdown(server.listening[0].fd, SHUT_RD);
+	pthread_join(server.acceptor, NULL);
+	close(server.listening[0].fd);
+	if (server.listening[1].fd >= 0)
+		close(server.listening[1].fd);
 }
 
 /* Closes all connections.  No request may be waiting for the database. */
