@@ -92,7 +92,7 @@ log_listening(const char *host, int fd)
 	getsockname(fd, (struct sockaddr *) &address, &length);
 	getnameinfo((struct sockaddr *) &address, length, NULL, 0, port, sizeof(port), NI_NUMERICSERV);
 	log_object(json_pack("{s:s, s:s, s:s, s:i, s:s}", "level", "info", "event", "listening", "host",
-	                     host, "port", atoi(port), "version", EDURANGE_VERSION));
+	                     host, "port", (int) strtol(port, NULL, 10), "version", EDURANGE_VERSION));
 }
 
 /* Allows as many descriptors as the connections may need. */
