@@ -436,9 +436,10 @@ config_read(Config *config, int argc, char **argv)
 	if (!read_environment(config))
 		return CONFIG_BROKEN;
 	action = read_flags(config, argc, argv);
-	if (action <= CONFIG_CHECK && !derive(config))
-		return CONFIG_BROKEN;
-	return action;
+	if (action > CONFIG_CHECK || derive(config))
+		return action;
+	config_free(config);
+	return CONFIG_BROKEN;
 }
 
 /* Prints the settings in effect; of a secret only whether it is set. */
