@@ -113,6 +113,8 @@
 	  "The database is away, starting, stopping or out of a resource; try again.")                   \
 	X(TOO_MANY_CONNECTIONS, "too_many_connections", "RG803", 503,                                    \
 	  "The service has as many HTTP connections as are allowed.")                                    \
+	X(TOO_BUSY, "too_busy", "RG804", 503,                                                            \
+	  "The service holds as many large requests and answers as it has memory for; try again.")       \
 	X(READ_ONLY, "read_only", "25006", 503, "The database takes no writes at the moment.")           \
 	X(NOT_INSTALLED, "not_installed", "55000", 503,                                                  \
 	  "The tables are missing or older than the extension; run edurange.migrate().")                 \

@@ -132,12 +132,19 @@ find_manifest(const Archive *archive)
 static Datum
 text_of(const Archive *archive, int number, const char *path)
 {
+	static const struct
+	{
+		const char *name;
+		EdurangeError error;
+	} faults[] = {{"payload_too_large", EDURANGE_PAYLOAD_TOO_LARGE},
+	              {"invalid_text", EDURANGE_INVALID_TEXT},
+	              {"invalid_encoding", EDURANGE_INVALID_ENCODING}};
 	const char *fault = TextDatumGetCString(archive->faults[number]);
 
-	if (fault[0] != '\0')
-		raise_error(strcmp(fault, "invalid_text") == 0 ? EDURANGE_INVALID_TEXT
-		                                               : EDURANGE_INVALID_ENCODING,
-		            "file \"%s\" %s", path, TextDatumGetCString(archive->texts[number]));
+	for (int i = 0; i < lengthof(faults); i++)
+		if (strcmp(fault, faults[i].name) == 0)
+			raise_error(faults[i].error, "file \"%s\" %s", path,
+			            TextDatumGetCString(archive->texts[number]));
 	return archive->texts[number];
 }
 

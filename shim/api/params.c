@@ -7,6 +7,7 @@
 #include "api/params.h"
 
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,10 @@
 #include "api/numeral.h"
 #include "base/text.h"
 #include "base/text_array.h"
+
+/* The first second of the year 1 and the last of the year 9999, in UTC. */
+#define FIRST_SECOND INT64_C(-62135596800)
+#define LAST_SECOND INT64_C(253402300799)
 
 /* One parameter as it came: text of a query or path, or a JSON value. */
 typedef struct Given
@@ -156,17 +161,21 @@ take(const char **at, const char *shape, int *number)
 	return true;
 }
 
-/* Does the calendar have this day, and the day this time? */
+/*
+ * Does the calendar have this day, and the day this time, so many seconds ahead of UTC?  Answers have four digits for
+ * a year, and three for a fraction: the last second that they can say must not be rounded up to the next.
+ */
 static bool
-time_exists(const struct tm *wanted)
+time_exists(const struct tm *wanted, int offset, int digits)
 {
 	struct tm found = *wanted;
+	time_t seconds = timegm(&found) - offset;
 
-	timegm(&found);
-	return wanted->tm_year > -1900 && found.tm_year == wanted->tm_year &&
-	       found.tm_mon == wanted->tm_mon && found.tm_mday == wanted->tm_mday &&
-	       found.tm_hour == wanted->tm_hour && found.tm_min == wanted->tm_min &&
-	       found.tm_sec == wanted->tm_sec;
+	return seconds >= FIRST_SECOND &&
+	       (seconds < LAST_SECOND || (seconds == LAST_SECOND && digits <= 3)) &&
+	       found.tm_year == wanted->tm_year && found.tm_mon == wanted->tm_mon &&
+	       found.tm_mday == wanted->tm_mday && found.tm_hour == wanted->tm_hour &&
+	       found.tm_min == wanted->tm_min && found.tm_sec == wanted->tm_sec;
 }
 
 /* Checks an ISO 8601 time; finds what is to be added so that it says day, time and zone. */
@@ -176,6 +185,9 @@ check_time(const char *at, const char **missing)
 	struct tm time = {0};
 	int hours = 0;
 	int minutes = 0;
+	int digits = 0;
+	int offset;
+	bool east = false;
 	int none;
 
 	*missing = "T00:00:00Z";
@@ -191,8 +203,9 @@ check_time(const char *at, const char **missing)
 		if (!take(&at, ":00", &time.tm_min))
 			return EDURANGE_INVALID_TIME;
 		if (take(&at, ":00", &time.tm_sec) && take(&at, ".0", &none))
-			for (int i = 1; i < 9 && take(&at, "0", &none); i++)
+			for (digits = 1; digits < 9 && take(&at, "0", &none); digits++)
 				;
+		east = *at == '+';
 		if (take(&at, "+00", &hours) || take(&at, "-00", &hours))
 			(void) (take(&at, ":00", &minutes) || take(&at, "00", &minutes));
 		else if (!take(&at, "Z", &none) && !take(&at, "z", &none))
@@ -200,8 +213,10 @@ check_time(const char *at, const char **missing)
 	}
 	if (*at != '\0')
 		return EDURANGE_INVALID_TIME;
-	return time_exists(&time) && hours <= 15 && minutes <= 59 ? EDURANGE_OK
-	                                                          : EDURANGE_TIME_OUT_OF_RANGE;
+	offset = (hours * 60 + minutes) * (east ? 60 : -60);
+	return time_exists(&time, offset, digits) && hours <= 15 && minutes <= 59
+	           ? EDURANGE_OK
+	           : EDURANGE_TIME_OUT_OF_RANGE;
 }
 
 /*
@@ -220,7 +235,7 @@ bind_timestamp(const Param *param, Given given, Failure *failure)
 		return asprintf(&bound, "%s%s", text, missing) >= 0 ? bound : NULL;
 	failure_set(failure, error,
 	            error == EDURANGE_TIME_OUT_OF_RANGE
-	                ? "parameter \"%s\" is a time that does not exist"
+	                ? "parameter \"%s\" is a time that does not exist, or beyond the year 9999"
 	                : "parameter \"%s\" must be an ISO 8601 time",
 	            param->name);
 	return NULL;
@@ -448,7 +463,7 @@ parse_object(const Route *route, const char *body, size_t length, Values *values
 		body += 3;
 		length -= 3;
 	}
-	if (!json_body_check(body, length, failure))
+	if (!json_body_check(body, length, body_kinds[route->body].values, failure))
 		return NULL;
 	object = json_loadb(body, length, flags, &error);
 	/* a whole number that no integer holds: parsed again, so that its parameter can be named */
@@ -508,7 +523,7 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 	if (route->body == BODY_OBJECT)
 		object = parse_object(route, body, body_length, values, failure);
 	else if (route->body == BODY_DOCUMENT)
-		(void) json_document_check(body, body_length, failure);
+		(void) json_document_check(body, body_length, body_kinds[route->body].values, failure);
 
 	for (int i = 0; failure->info == NULL && i < MAX_PARAMS && route->params[i].name != NULL; i++)
 	{

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* clang-format off */
 #define QUERY(n, also) {.name = n, .alias = also, .source = FROM_QUERY, .required = true}
 #define TEXT(n, also) {.name = n, .alias = also, .source = FROM_BODY, .required = true}
@@ -32,24 +34,16 @@ const Route routes[] = {
 	{.method = "GET", .path = "/status", .open = true, .read_only = true,
 	 .response = RESPOND_STATUS, .statement = STATEMENT_PING,
 	 .away = "{\"status\":\"ok\",\"message\":\"the service is running\",\"database\":\"disconnected\","
-			 "\"timestamp\":null}",
-	 .answer = "status:text message:text database:text timestamp:timestamptz connection_info:connection_info",
-	 .summary = "Is the service up, and is the database connected?"},
+			 "\"timestamp\":null}"},
 	{.method = "GET", .path = "/live", .open = true, .read_only = true,
-	 .response = RESPOND_LIVE, .away = "{\"live\":true}",
-	 .answer = "live:boolean",
-	 .summary = "Is the process alive?"},
+	 .response = RESPOND_LIVE, .away = "{\"live\":true}"},
 	{.method = "GET", .path = "/ready", .open = true, .read_only = true,
 	 .response = RESPOND_READY, .statement = STATEMENT_READINESS,
-	 .away = "{\"ready\":false,\"reason\":null}",
-	 .answer = "ready:boolean version:text",
-	 .summary = "Can requests be served?"},
+	 .away = "{\"ready\":false,\"reason\":null}"},
 	{.method = "GET", .path = "/openapi.json", .open = true, .read_only = true,
-	 .response = RESPOND_OPENAPI, .answer = "jsonb",
-	 .summary = "This interface as an OpenAPI document."},
+	 .response = RESPOND_OPENAPI},
 	{.method = "GET", .path = "/docs", .open = true, .read_only = true,
-	 .response = RESPOND_DOCS,
-	 .summary = "This interface as a page to read."},
+	 .response = RESPOND_DOCS},
 
 	{.method = "GET", .path = "/health/detailed", .tier = TIER_SERVICE, .read_only = true,
 	 .response = RESPOND_HEALTH, .slow = true, .statement = STATEMENT_HEALTH,
@@ -58,68 +52,55 @@ const Route routes[] = {
 			 "\"connections\":{\"current\":0,\"max\":0,\"utilization_percent\":0},"
 			 "\"performance\":{\"query_latency_ms\":null,\"transaction_latency_ms\":null},"
 			 "\"storage\":{\"database_size_mb\":0,\"pretty_size\":\"0 bytes\",\"free_space_mb\":null},"
-			 "\"metrics_errors\":[],\"tables\":[],\"tables_info\":\"\"}",
-	 .answer = "+health_report connection_info:connection_info",
-	 .summary = "The state of database, tables and sync worker."},
+			 "\"metrics_errors\":[],\"tables\":[],\"tables_info\":\"\"}"},
 
 	{.method = "GET", .path = "/metrics", .tier = TIER_SERVICE, .read_only = true,
-	 .response = RESPOND_METRICS, .statement = STATEMENT_SYNC_METRICS,
-	 .summary = "Counters and gauges in the format of Prometheus."},
+	 .response = RESPOND_METRICS, .statement = STATEMENT_SYNC_METRICS},
 
 	{.method = "GET", .path = "/get_points", .tier = TIER_PLAYER, .read_only = true,
 	 .caller = true, .statement = STATEMENT_GET_POINTS,
-	 .params = {USER("user_id", "userId", FROM_QUERY), QUERY("group_id", "groupId")},
-	 .answer = "points:integer",
-	 .summary = "A user's total in a competition; 0 for anything unknown."},
+	 .params = {USER("user_id", "userId", FROM_QUERY), QUERY("group_id", "groupId")}},
 	{.method = "POST", .path = "/add_points", .tier = TIER_SERVICE, .body = BODY_OBJECT,
 	 .caller = true, .keyed = true, .lock_keys = {1, 2}, .statement = STATEMENT_ADD_POINTS,
 	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("group_id", "groupId"),
 				REQUIRED("points", NULL, TYPE_INTEGER), OPTIONAL("reason", NULL, TYPE_TEXT)},
-	 .award = AWARD_CORRECTION,
-	 .summary = "Adds points to a member's total (negative: takes them away)."},
+	 .award = AWARD_CORRECTION},
 	{.method = "POST", .path = "/set_points", .tier = TIER_SERVICE, .body = BODY_OBJECT,
 	 .caller = true, .keyed = true, .lock_keys = {1, 2}, .statement = STATEMENT_SET_POINTS,
 	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("group_id", "groupId"),
 				REQUIRED("points", NULL, TYPE_INTEGER), OPTIONAL("reason", NULL, TYPE_TEXT)},
-	 .award = AWARD_CORRECTION,
-	 .summary = "Sets a member's total."},
+	 .award = AWARD_CORRECTION},
 
 	{.method = "POST", .path = "/competition/create", .tier = TIER_SERVICE, .body = BODY_OBJECT,
 	 .caller = true, .keyed = true, .statement = STATEMENT_CREATE_COMPETITION,
 	 .params = {TEXT("name", NULL), REQUIRED("startDate", "start_date", TYPE_TIMESTAMP),
 				REQUIRED("instructorIds", "instructor_ids", TYPE_TEXT_LIST),
 				OPTIONAL("description", NULL, TYPE_TEXT),
-				OPTIONAL("endDate", "end_date", TYPE_TIMESTAMP)},
-	 .summary = "Creates a competition."},
+				OPTIONAL("endDate", "end_date", TYPE_TIMESTAMP)}},
 	{.method = "POST", .path = "/competition/generate-code", .tier = TIER_SERVICE,
 	 .body = BODY_OBJECT, .caller = true, .keyed = true, .statement = STATEMENT_GENERATE_CODE,
 	 .params = {TEXT("groupId", "group_id"), USER("createdBy", "created_by", FROM_BODY),
 				OPTIONAL("code", NULL, TYPE_TEXT),
 				OPTIONAL("expiresAt", "expires_at", TYPE_TIMESTAMP),
-				OPTIONAL("maxUses", "max_uses", TYPE_INTEGER)},
-	 .summary = "Makes a code to join a competition with."},
+				OPTIONAL("maxUses", "max_uses", TYPE_INTEGER)}},
 	{.method = "POST", .path = "/competition/add-challenge", .tier = TIER_SERVICE,
 	 .body = BODY_OBJECT, .caller = true, .keyed = true, .statement = STATEMENT_ADD_CHALLENGE,
 	 .params = {TEXT("groupId", "group_id"), TEXT("challengeId", "challenge_id"),
-				REQUIRED("points", NULL, TYPE_INTEGER)},
-	 .summary = "Places a challenge in a competition."},
+				REQUIRED("points", NULL, TYPE_INTEGER)}},
 	{.method = "POST", .path = "/competition/join", .tier = TIER_PLAYER, .body = BODY_OBJECT,
 	 .caller = true, .keyed = true, .lock_keys = {1, 2}, .statement = STATEMENT_JOIN,
-	 .params = {TEXT("code", NULL), USER("userId", "user_id", FROM_BODY)},
-	 .summary = "Makes a user a member of the competition that a code belongs to."},
+	 .params = {TEXT("code", NULL), USER("userId", "user_id", FROM_BODY)}},
 	{.method = "GET", .path = "/competition/{group_id}/leaderboard", .tier = TIER_PLAYER,
 	 .read_only = true, .caller = true, .replica_ok = true, .statement = STATEMENT_LEADERBOARD,
 	 .params = {{.name = "group_id", .source = FROM_PATH, .required = true},
 				{.name = "limit", .source = FROM_QUERY, .type = TYPE_INTEGER},
 				{.name = "offset", .source = FROM_QUERY, .type = TYPE_INTEGER},
-				{.name = "at", .source = FROM_QUERY, .type = TYPE_TIMESTAMP, .slow = true}},
-	 .summary = "The members of a competition, best first."},
+				{.name = "at", .source = FROM_QUERY, .type = TYPE_TIMESTAMP, .slow = true}}},
 
 	{.method = "GET", .path = "/competition/{group_id}/progress/{user_id}", .tier = TIER_PLAYER,
 	 .read_only = true, .caller = true, .statement = STATEMENT_PROGRESS,
 	 .params = {{.name = "group_id", .source = FROM_PATH, .required = true},
-				{.name = "user_id", .source = FROM_PATH, .required = true}},
-	 .summary = "A user's progress through a competition's challenges."},
+				{.name = "user_id", .source = FROM_PATH, .required = true}}},
 	{.method = "POST", .path = "/competition/complete-challenge", .tier = TIER_PLAYER,
 	 .body = BODY_OBJECT, .caller = true, .keyed = true,
 	 .lock_keys = {1, 2}, .statement = STATEMENT_COMPLETE_CHALLENGE,
@@ -128,8 +109,7 @@ const Route routes[] = {
 				OPTIONAL("pointsEarned", "points_earned", TYPE_INTEGER),
 				OPTIONAL("groupId", "group_id", TYPE_TEXT),
 				OPTIONAL("challengeId", "challenge_id", TYPE_TEXT)},
-	 .award = AWARD_CHALLENGE, .award_unless = "alreadyCompleted",
-	 .summary = "Completes a challenge."},
+	 .award = AWARD_CHALLENGE, .award_unless = "alreadyCompleted"},
 
 	{.method = "POST", .path = "/question/attempt", .tier = TIER_PLAYER, .body = BODY_OBJECT,
 	 .caller = true, .keyed = true, .lock_keys = {1, 3}, .statement = STATEMENT_ATTEMPT,
@@ -139,51 +119,40 @@ const Route routes[] = {
 				{.name = "challenge_instance_id", .alias = "challengeInstanceId",
 				 .source = FROM_BODY, .bound = CALLER_INSTANCE}},
 	 .limited = true,
-	 .award = AWARD_QUESTION, .award_if = "isCorrect", .award_unless = "alreadyCompleted",
-	 .summary = "Judges an answer and completes the question when it is right."},
+	 .award = AWARD_QUESTION, .award_if = "isCorrect", .award_unless = "alreadyCompleted"},
 	{.method = "POST", .path = "/question/complete", .tier = TIER_PLAYER, .body = BODY_OBJECT,
 	 .caller = true, .keyed = true, .lock_keys = {1, 3}, .statement = STATEMENT_COMPLETE,
 	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("question_id", "questionId"),
 				TEXT("group_challenge_id", "groupChallengeId"),
 				OPTIONAL("is_correct", "isCorrect", TYPE_BOOLEAN),
 				{.name = "points", .source = FROM_BODY, .type = TYPE_INTEGER, .ignored = true}},
-	 .award = AWARD_QUESTION, .award_unless = "alreadyCompleted",
-	 .summary = "Completes a question and awards its points once."},
+	 .award = AWARD_QUESTION, .award_unless = "alreadyCompleted"},
 
 	{.method = "GET", .path = "/question/completed", .tier = TIER_PLAYER, .read_only = true,
 	 .caller = true, .statement = STATEMENT_COMPLETED,
 	 .params = {USER("user_id", "userId", FROM_QUERY),
-				QUERY("group_challenge_id", "groupChallengeId")},
-	 .answer = "completed_questions:question_completion[]",
-	 .summary = "What a user has completed of a group challenge."},
+				QUERY("group_challenge_id", "groupChallengeId")}},
 	{.method = "GET", .path = "/question/details", .tier = TIER_PLAYER, .read_only = true,
 	 .caller = true, .statement = STATEMENT_QUESTION_DETAILS,
-	 .params = {QUERY("question_id", "questionId")},
-	 .summary = "One question."},
+	 .params = {QUERY("question_id", "questionId")}},
 
 	{.method = "POST", .path = "/packs/upload", .tier = TIER_ADMIN, .body = BODY_PACK,
 	 .caller = true, .keyed = true, .slow = true, .statement = STATEMENT_PACK_INSTALL,
-	 .params = {PACK},
-	 .summary = "Installs a pack of challenges, or brings it up to a newer version."},
+	 .params = {PACK}},
 	{.method = "POST", .path = "/challenge-pack/install", .tier = TIER_ADMIN, .body = BODY_PACK,
 	 .caller = true, .keyed = true, .slow = true, .statement = STATEMENT_PACK_INSTALL,
-	 .params = {PACK},
-	 .summary = "The same as /packs/upload."},
+	 .params = {PACK}},
 	{.method = "POST", .path = "/challenge-pack/update", .tier = TIER_ADMIN, .body = BODY_PACK,
 	 .caller = true, .keyed = true, .slow = true, .statement = STATEMENT_PACK_UPDATE,
-	 .params = {PACK, {.name = "force", .source = FROM_QUERY, .type = TYPE_BOOLEAN}},
-	 .summary = "Brings an installed pack to another version."},
+	 .params = {PACK, {.name = "force", .source = FROM_QUERY, .type = TYPE_BOOLEAN}}},
 	{.method = "POST", .path = "/challenge-pack/uninstall", .tier = TIER_ADMIN,
 	 .body = BODY_OBJECT, .caller = true, .keyed = true, .statement = STATEMENT_PACK_UNINSTALL,
-	 .params = {TEXT("pack_id", "packId")},
-	 .summary = "Removes a pack; its challenges and all that was done with them stay."},
+	 .params = {TEXT("pack_id", "packId")}},
 	{.method = "GET", .path = "/challenge-pack/list", .tier = TIER_SERVICE, .read_only = true,
-	 .caller = true, .replica_ok = true, .statement = STATEMENT_PACK_LIST,
-	 .summary = "All installed packs by name."},
+	 .caller = true, .replica_ok = true, .statement = STATEMENT_PACK_LIST},
 	{.method = "GET", .path = "/challenge-pack/details/{pack_id}", .tier = TIER_SERVICE,
 	 .read_only = true, .caller = true, .replica_ok = true, .statement = STATEMENT_PACK_DETAILS,
-	 .params = {{.name = "pack_id", .source = FROM_PATH, .required = true}},
-	 .summary = "A pack with its challenges."},
+	 .params = {{.name = "pack_id", .source = FROM_PATH, .required = true}}},
 
 	{.method = "GET", .path = "/challenge/list", .tier = TIER_PLAYER, .read_only = true,
 	 .caller = true, .replica_ok = true, .statement = STATEMENT_CHALLENGE_LIST,
@@ -193,28 +162,22 @@ const Route routes[] = {
 				{.name = "group_id", .alias = "groupId", .source = FROM_QUERY},
 				{.name = "search", .source = FROM_QUERY, .slow = true},
 				{.name = "limit", .source = FROM_QUERY, .type = TYPE_INTEGER},
-				{.name = "cursor", .source = FROM_QUERY}},
-	 .summary = "A page of challenges, filtered."},
+				{.name = "cursor", .source = FROM_QUERY}}},
 	{.method = "GET", .path = "/challenges", .tier = TIER_PLAYER, .read_only = true,
-	 .caller = true, .replica_ok = true, .statement = STATEMENT_CHALLENGES,
-	 .summary = "All challenges by name."},
+	 .caller = true, .replica_ok = true, .statement = STATEMENT_CHALLENGES},
 	{.method = "GET", .path = "/challenge/details", .tier = TIER_PLAYER, .read_only = true,
 	 .caller = true, .replica_ok = true, .statement = STATEMENT_CHALLENGE_DETAILS,
-	 .params = {QUERY("challenge_id", "challengeId")},
-	 .summary = "A challenge with its questions and app configurations."},
+	 .params = {QUERY("challenge_id", "challengeId")}},
 	{.method = "GET", .path = "/get_challenge_instance", .tier = TIER_PLAYER, .read_only = true,
 	 .caller = true, .statement = STATEMENT_INSTANCE,
 	 .params = {{.name = "challenge_instance_id", .alias = "challengeInstanceId",
-				 .source = FROM_QUERY, .required = true, .bound = CALLER_INSTANCE}},
-	 .summary = "An instance, its owner and its group challenge."},
+				 .source = FROM_QUERY, .required = true, .bound = CALLER_INSTANCE}}},
 	{.method = "PATCH", .path = "/challenge-instances/{instance_id}", .tier = TIER_SERVICE,
 	 .body = BODY_OBJECT, .caller = true, .keyed = true, .lock_keys = {1}, .statement = STATEMENT_UPDATE_INSTANCE,
 	 .params = {{.name = "instance_id", .source = FROM_PATH, .required = true},
 				OPTIONAL("status", NULL, TYPE_TEXT),
 				OPTIONAL("flagSecretName", "flag_secret_name", TYPE_TEXT),
-				OPTIONAL("flag", NULL, TYPE_TEXT)},
-	 .answer = "success:boolean message:text data:instance_change",
-	 .summary = "Changes status or flag of an instance."},
+				OPTIONAL("flag", NULL, TYPE_TEXT)}},
 
 	{.method = "POST", .path = "/activity/log", .tier = TIER_PLAYER, .body = BODY_OBJECT,
 	 .caller = true, .keyed = true, .lock_keys = {2}, .statement = STATEMENT_LOG_ACTIVITY,
@@ -224,51 +187,43 @@ const Route routes[] = {
 				OPTIONAL("groupId", "group_id", TYPE_TEXT),
 				OPTIONAL("challengeInstanceId", "challenge_instance_id", TYPE_TEXT),
 				OPTIONAL("accessCodeId", "access_code_id", TYPE_TEXT),
-				OPTIONAL("details", NULL, TYPE_TEXT)},
-	 .summary = "Writes an entry to the activity log."},
+				OPTIONAL("details", NULL, TYPE_TEXT)}},
 
 	{.method = "GET", .path = "/schema", .tier = TIER_PLAYER, .read_only = true,
-	 .statement = STATEMENT_CDF_SCHEMA,
-	 .summary = "The JSON schema of challenge definitions."},
+	 .statement = STATEMENT_CDF_SCHEMA},
 	{.method = "POST", .path = "/cdf/validate", .tier = TIER_SERVICE, .read_only = true,
 	 .body = BODY_DOCUMENT, .slow = true, .statement = STATEMENT_CDF_VALIDATE,
-	 .params = {{.name = "document", .source = FROM_BODY, .type = TYPE_DOCUMENT, .required = true}},
-	 .summary = "Whether a document, as such or in {\"cdf\": …}, can be imported, and why not."},
+	 .params = {{.name = "document", .source = FROM_BODY, .type = TYPE_DOCUMENT, .required = true}}},
 	{.method = "POST", .path = "/cdf/import", .tier = TIER_ADMIN, .body = BODY_DOCUMENT,
 	 .caller = true, .keyed = true, .slow = true, .statement = STATEMENT_CDF_IMPORT,
 	 .params = {{.name = "document", .source = FROM_BODY, .type = TYPE_DOCUMENT, .required = true},
-				{.name = "pack_id", .alias = "packId", .source = FROM_QUERY}},
-	 .summary = "Makes or updates a challenge from a document."},
+				{.name = "pack_id", .alias = "packId", .source = FROM_QUERY}}},
 	{.method = "POST", .path = "/cdf/update/{challenge_id}", .tier = TIER_ADMIN,
 	 .body = BODY_DOCUMENT, .caller = true, .keyed = true, .slow = true,
 	 .statement = STATEMENT_CDF_UPDATE,
 	 .params = {{.name = "challenge_id", .source = FROM_PATH, .required = true},
-				{.name = "document", .source = FROM_BODY, .type = TYPE_DOCUMENT, .required = true}},
-	 .summary = "Updates a challenge, which stays in its pack, from a document."},
+				{.name = "document", .source = FROM_BODY, .type = TYPE_DOCUMENT, .required = true}}},
 	{.method = "GET", .path = "/cdf/export/{challenge_id}", .tier = TIER_ADMIN, .read_only = true,
-	 .caller = true, .slow = true, .statement = STATEMENT_CDF_EXPORT, .answer = "jsonb",
-	 .params = {{.name = "challenge_id", .source = FROM_PATH, .required = true}},
-	 .summary = "The document of a challenge, byte for byte as it was imported."},
+	 .caller = true, .slow = true, .statement = STATEMENT_CDF_EXPORT,
+	 .params = {{.name = "challenge_id", .source = FROM_PATH, .required = true}}},
 };
 /* clang-format on */
 
 const size_t route_count = sizeof(routes) / sizeof(routes[0]);
 
-#define JSON "application/json"
-const ResponseKindInfo response_kinds[RESPOND_COUNT] = {
-    [RESPOND_VALUE] = {JSON},
-    [RESPOND_STATUS] = {JSON},
-    [RESPOND_LIVE] = {JSON},
-    [RESPOND_OPENAPI] = {JSON},
-    [RESPOND_DOCS] = {"text/html; charset=utf-8"},
-    [RESPOND_METRICS] = {"text/plain; version=0.0.4; charset=utf-8"},
-    [RESPOND_READY] = {JSON, "ready:boolean reason:text missing?:text[]"},
-    [RESPOND_HEALTH] = {JSON, "jsonb"},
+const BodyKindInfo body_kinds[BODY_KINDS] = {
+    [BODY_OBJECT] = {SMALL_BODY, 1000},
+    /* a document holds the texts of a whole challenge, and is kept as it came */
+    [BODY_DOCUMENT] = {DOCUMENT_BYTES, DOCUMENT_VALUES},
+    /* a pack holds many documents; each of its files is looked at alone */
+    [BODY_PACK] = {16 << 20, DOCUMENT_VALUES},
 };
 
-const Shape shapes[] = {
-    {"connection_info", "last_connected:timestamptz? reconnect_attempts:integer last_error:text?"},
-    {NULL, NULL},
+const char *const media_types[RESPOND_COUNT] = {
+    [RESPOND_VALUE... RESPOND_OPENAPI] = "application/json",
+    [RESPOND_DOCS] = "text/html; charset=utf-8",
+    [RESPOND_METRICS] = "text/plain; version=0.0.4; charset=utf-8",
+    [RESPOND_READY... RESPOND_HEALTH] = "application/json",
 };
 
 /* Prints method, path and tier of each route. */
@@ -314,8 +269,8 @@ allow_method(char *allow, const char *method)
 }
 
 /*
- * Finds the route of a method and a path that is split already; HEAD is answered by GET.  A path
- * that is spelled out wins over one with parameters, because the table has it first.
+ * Finds the route of a method and a path that is split already; HEAD is answered by GET, and the server itself has
+ * the methods of all routes.  A path that is spelled out wins over one with parameters, because the table has it first.
  */
 void
 routes_match(const char *method, const Target *target, RouteMatch *match)
@@ -326,7 +281,8 @@ routes_match(const char *method, const Target *target, RouteMatch *match)
 	memset(match, 0, sizeof(*match));
 	for (size_t i = 0; i < route_count; i++)
 	{
-		if (!path_matches(routes[i].path, target, values))
+		if (!(target->asterisk && strcmp(method, "OPTIONS") == 0) &&
+		    !path_matches(routes[i].path, target, values))
 			continue;
 		match->path_found = true;
 		allow_method(match->allow, routes[i].method);

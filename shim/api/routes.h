@@ -58,8 +58,18 @@ typedef enum BodyKind
 	BODY_NONE,
 	BODY_OBJECT,
 	BODY_DOCUMENT,
-	BODY_PACK
+	BODY_PACK,
+	BODY_KINDS
 } BodyKind;
+
+/* What a body may cost: it is refused before more of it is kept, or any of it is parsed. */
+typedef struct BodyKindInfo
+{
+	size_t bytes;
+	size_t values; /* of JSON: objects, lists and what is in them */
+} BodyKindInfo;
+
+#define SMALL_BODY 65536 /* bytes up to which a body is taken however many there are */
 
 /* How the value that the statement returned becomes the response. */
 typedef enum ResponseKind
@@ -74,25 +84,6 @@ typedef enum ResponseKind
 	RESPOND_HEALTH, /* with how the connections do; 503 while the database is away */
 	RESPOND_COUNT
 } ResponseKind;
-
-/*
- * What a kind of response looks like.  A shape is written as `name:type …`: the types are those of SQL
- * (text, integer, boolean, numeric, timestamptz, jsonb), row types, objects of the table shapes, and
- * lists of them (`text[]`); `type?` may be null, `name?` may be missing, and `+type` stands for all
- * attributes of a row type.  A shape without a colon is a type by itself.
- */
-typedef struct ResponseKindInfo
-{
-	const char *media_type; /* where it works; an error is always JSON */
-	const char *unready;    /* the shape of a 503 that is a report and no error, if there is one */
-} ResponseKindInfo;
-
-/* An object that the shim itself makes, and no row type describes. */
-typedef struct Shape
-{
-	const char *name;
-	const char *members;
-} Shape;
 
 /* What a route awards when it works. */
 typedef enum Award
@@ -129,9 +120,7 @@ typedef struct Route
 	StatementId statement;
 	int lock_keys[2]; /* which of its values it locks by, in this order; 0: none */
 	Param params[MAX_PARAMS];
-	const char *answer; /* its shape, where it is not what the statement's function returns */
-	const char *away;   /* what it answers while the database is away, as JSON; NULL: an error */
-	const char *summary;
+	const char *away; /* what it answers while the database is away, as JSON; NULL: an error */
 } Route;
 
 #define MAX_QUERY_FIELDS 64
@@ -150,6 +139,7 @@ typedef struct Target
 	QueryField fields[MAX_QUERY_FIELDS];
 	int nfields;
 	bool too_deep; /* more segments than any route has */
+	bool asterisk; /* it is no path but the server itself */
 } Target;
 
 typedef struct RouteMatch
@@ -162,8 +152,8 @@ typedef struct RouteMatch
 
 extern const Route routes[];
 extern const size_t route_count;
-extern const ResponseKindInfo response_kinds[RESPOND_COUNT];
-extern const Shape shapes[]; /* ended by one without a name */
+extern const BodyKindInfo body_kinds[BODY_KINDS];
+extern const char *const media_types[RESPOND_COUNT]; /* where it works; an error is always JSON */
 
 extern void routes_print(void);
 extern void routes_match(const char *method, const Target *target, RouteMatch *match);

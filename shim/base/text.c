@@ -58,6 +58,7 @@ json_size(const char *text, size_t length)
 {
 	JsonSize size = {.values = 1};
 	bool in_string = false;
+	size_t before = 0;
 	int depth = 0;
 
 	for (size_t i = 0; i < length; i++)
@@ -79,27 +80,39 @@ json_size(const char *text, size_t length)
 		else if (c == '}' || c == ']')
 			depth--;
 		else if (c == ',')
+		{
 			size.values++;
+			if (depth <= 2)
+				before = size.values;
+		}
+		if (size.values - before > size.part)
+			size.part = size.values - before;
 	}
 	return size;
 }
 
 bool
-json_body_check(const char *body, size_t length, Failure *failure)
+json_body_check(const char *body, size_t length, size_t values, Failure *failure)
 {
+	JsonSize size = json_size(body, length);
+
 	if (length == 0)
-		return failure_set(failure, EDURANGE_INVALID_JSON, "the request body is empty");
-	return json_size(body, length).depth <= JSON_MAX_DEPTH ||
-	       failure_set(failure, EDURANGE_TOO_DEEP, "the request body is nested too deeply");
+		failure_set(failure, EDURANGE_INVALID_JSON, "the request body is empty");
+	else if (size.depth > JSON_MAX_DEPTH)
+		failure_set(failure, EDURANGE_TOO_DEEP, "the request body is nested too deeply");
+	else if (size.values > values)
+		failure_set(failure, EDURANGE_PAYLOAD_TOO_LARGE,
+		            "the request body may have at most %zu values", values);
+	return failure->info == NULL;
 }
 
 bool
-json_document_check(const char *body, size_t length, Failure *failure)
+json_document_check(const char *body, size_t length, size_t values, Failure *failure)
 {
 	EdurangeError fault;
 	const char *sentence;
 
-	if (!json_body_check(body, length, failure))
+	if (!json_body_check(body, length, values, failure))
 		return false;
 	fault = text_fault(body, length, &sentence);
 	return fault == EDURANGE_OK || failure_set(failure, fault, "the request body %s", sentence);

@@ -102,8 +102,8 @@ static const Setting settings[] = {
 		"seconds that the body of a request may take to come in; an answer may take five times that to go out"),
 	INTEGER("EDURANGE_MAX_HEADER", max_header, "6144", 1024, 49152,
 		"bytes that the head of a request may have, its first line included"),
-	INTEGER("EDURANGE_MAX_BODY", max_body, "16777216", 1024, 268435456,
-		"bytes that a request body may have"),
+	INTEGER("EDURANGE_BODY_BUDGET", body_budget, "67108864", 33554432, 1073741824,
+		"bytes of request bodies and answers that may be in memory, until large ones are refused (503)"),
 	INTEGER("EDURANGE_MAX_RESPONSE", max_response, "67108864", 65536, 1073741824,
 		"bytes that the answer to a read may have"),
 };
@@ -431,9 +431,10 @@ config_read(Config *config, int argc, char **argv)
 	if (!read_environment(config))
 		return CONFIG_BROKEN;
 	action = read_flags(config, argc, argv);
-	if (action <= CONFIG_CHECK && !derive(config))
-		return CONFIG_BROKEN;
-	return action;
+	if (action > CONFIG_CHECK || derive(config))
+		return action;
+	config_free(config);
+	return CONFIG_BROKEN;
 }
 
 /* Prints the settings in effect; of a secret only whether it is set. */

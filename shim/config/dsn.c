@@ -95,6 +95,28 @@ strip_url(const char *variable, const char *url, DsnPool *pool)
 	return stripped;
 }
 
+/*
+ * What is wrong with an option that libpq would find out only when it connects, or NULL: a way to encrypt that only
+ * Prisma knows, and what stands behind the first colon of an address without brackets.
+ */
+static const char *
+fault_of_option(const PQconninfoOption *option)
+{
+	static const char modes[] = " disable allow prefer require verify-ca verify-full ";
+	char mode[32];
+
+	if (option->val == NULL)
+		return NULL;
+	if (strcmp(option->keyword, "port") == 0 &&
+	    strspn(option->val, "0123456789,") != strlen(option->val))
+		return "has a port that is no number; an address of IPv6 stands in brackets, as in [::1]";
+	snprintf(mode, sizeof(mode), " %s ", option->val);
+	if (strcmp(option->keyword, "sslmode") == 0 && strstr(modes, mode) == NULL)
+		return "has an sslmode that libpq does not know: disable, allow, prefer, require (which is no-verify "
+		       "of others), verify-ca or verify-full";
+	return NULL;
+}
+
 void
 dsn_add(ConnectionOptions *options, const char *keyword, const char *value)
 {
@@ -119,6 +141,7 @@ bool
 dsn_from_url(const char *variable, const char *url, ConnectionOptions *options, DsnPool *pool)
 {
 	PQconninfoOption *parsed;
+	const char *fault = NULL;
 	char *stripped;
 
 	if (strncmp(url, "postgres://", 11) != 0 && strncmp(url, "postgresql://", 13) != 0)
@@ -137,10 +160,15 @@ dsn_from_url(const char *variable, const char *url, ConnectionOptions *options, 
 		fprintf(stderr, "edurange_shim: %s is not a URL that libpq understands\n", variable);
 		return false;
 	}
-	for (PQconninfoOption *option = parsed; option->keyword != NULL; option++)
+	for (PQconninfoOption *option = parsed; option->keyword != NULL && fault == NULL; option++)
+	{
+		fault = fault_of_option(option);
 		dsn_add(options, option->keyword, option->val);
+	}
 	PQconninfoFree(parsed);
-	return true;
+	if (fault != NULL)
+		fprintf(stderr, "edurange_shim: %s %s\n", variable, fault);
+	return fault == NULL;
 }
 
 void

@@ -20,6 +20,7 @@ typedef struct Batch
 	DatabaseCall *calls[BATCH_CALLS];
 	int count;
 	bool preparing; /* its statement is prepared with it */
+	bool hot;       /* it is one call whose lock key is hot */
 	bool failed;
 	bool cancelled;
 	int backend; /* whom it was sent to last */

@@ -17,6 +17,8 @@
 
 #define CANCEL_GRACE_MS 1000 /* after the server's own statement_timeout */
 #define LOST_GRACE_MS 1000   /* after having been cancelled */
+#define BUFFER_KEPT                                                                                \
+	1048576 /* libpq's buffers never shrink: after more than that the connection ends */
 
 static void react(Watch *watch, uint32_t events);
 static void take_over(Task *task);
@@ -64,7 +66,7 @@ take_over(Task *task)
 	{
 		connection->pg = pg;
 		connection->fd = PQsocket(pg);
-		connection->writing = false;
+		connection->writing = connection->swollen = false;
 		memset(connection->prepared, 0, sizeof(connection->prepared));
 		if (loop_watch(owner->loop, connection->fd, &connection->watch, EPOLLIN))
 		{
@@ -177,6 +179,7 @@ connection_send(Connection *connection, Batch *batch)
 		return false;
 	}
 	batch->backend = PQbackendPID(connection->pg);
+	connection->swollen = connection->swollen || batch->calls[0]->size > BUFFER_KEPT;
 	*connection->last = batch;
 	connection->last = &batch->next;
 	if (connection->in_flight++ == 0)
@@ -198,7 +201,8 @@ settle_first(Connection *connection, int64_t now)
 	connection->in_flight--;
 	begin_turn(connection, now);
 	if (batch->failed && (batch->preparing || result_needs_prepare(&batch->error)))
-		connection->prepared[batch->statement] = false;
+		connection->prepared[batch->statement] =
+		    strcmp(batch->error.sqlstate, SQLSTATE_PREPARED) == 0;
 	connection->owner->settled(connection->owner->closure, batch);
 }
 
@@ -228,6 +232,7 @@ take_results(Connection *connection)
 			PQclear(result);
 			return false;
 		}
+		connection->swollen = connection->swollen || PQresultMemorySize(result) > BUFFER_KEPT;
 		if (batch_take(connection->first, result))
 			settle_first(connection, now);
 	}
@@ -246,7 +251,8 @@ react(Watch *watch, uint32_t events)
 		return;
 	alive = PQconsumeInput(connection->pg) != 0;
 	alive = take_results(connection) && alive;
-	if (!alive || !flush(connection) || PQstatus(connection->pg) != CONNECTION_OK)
+	if (!alive || !flush(connection) || PQstatus(connection->pg) != CONNECTION_OK ||
+	    (connection->swollen && connection->in_flight == 0))
 		connection_close(connection, SQLSTATE_LOST);
 }
 

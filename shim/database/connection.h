@@ -46,6 +46,7 @@ typedef struct Connection
 	PGconn *pg;
 	int fd;
 	bool writing; /* bytes wait for the socket */
+	bool swollen; /* with buffers that are not worth keeping */
 	bool prepared[STATEMENT_COUNT];
 	Batch *first; /* sent, in order */
 	Batch **last;

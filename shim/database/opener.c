@@ -110,8 +110,10 @@ connect_to(const Opening *opening)
 		keywords[n] = server->keywords[i];
 		values[n++] = server->values[i];
 	}
-	if (asprintf(&options, "%s -c role=edurange_%s -c statement_timeout=%d", own != NULL ? own : "",
-	             opening->tier, opening->statement_timeout) < 0 ||
+	if (asprintf(&options,
+	             "%s -c default_transaction_isolation=read\\ committed -c lock_timeout=0"
+	             " -c role=edurange_%s -c statement_timeout=%d",
+	             own != NULL ? own : "", opening->tier, opening->statement_timeout) < 0 ||
 	    (place != NULL && asprintf(&login, "%.*s%s%s", (int) (place - name), name, opening->tier,
 	                               place + strlen(DSN_TIER)) < 0))
 		return NULL;

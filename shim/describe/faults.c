@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "describe/route_texts.h"
 #include "describe/schema.h"
 
 /* The highest $n of a statement. */
@@ -37,15 +38,15 @@ fault_of_route(const Route *route)
 	int braces = 0;
 	int path_params = 0;
 
-	if (route->method == NULL || route->path == NULL || route->summary == NULL)
-		return "method, path or summary is missing";
+	if (route->method == NULL || route->path == NULL || route_text(route) == NULL)
+		return "method, path or what it is told to do is missing";
 	if (route->open == (route->tier != TIER_NONE))
 		return "it must have a tier or be open, and not both";
 	if (route->response == RESPOND_VALUE && route->statement == STATEMENT_NONE)
 		return "it has no statement";
 	if (route->response == RESPOND_VALUE && schema_function(route) == NULL)
 		return "its statement has not the name of a function";
-	if (response_kinds[route->response].media_type == NULL)
+	if (media_types[route->response] == NULL)
 		return "nothing says what media type it answers with";
 	for (const char *at = route->path; *at != '\0'; at++)
 		braces += *at == '{';

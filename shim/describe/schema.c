@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "describe/route_texts.h"
+
 #define REFERENCE "#/components/schemas/"
 #define NAME_LENGTH 128
 
@@ -226,8 +228,8 @@ schema_of_route(const Route *route, json_t *components)
 	const SqlFunction *function = schema_function(route);
 	json_t *schema;
 
-	if (route->answer != NULL)
-		return schema_of_shape(route->answer, components);
+	if (route_text(route)->answer != NULL)
+		return schema_of_shape(route_text(route)->answer, components);
 	if (function == NULL)
 		return NULL;
 	schema = schema_of_shape(function->returns, components);

@@ -10,7 +10,7 @@
 #include "api/routes.h"
 #include "describe/sql_types.h"
 
-/* The schema of a shape (routes.h); the row types that it refers to are added to components, by name. */
+/* The schema of a shape (route_texts.h); the row types that it refers to are added to components, by name. */
 extern json_t *schema_of_shape(const char *shape, json_t *components);
 
 /* The schema of what a route answers with 200, or NULL where neither its statement nor it says. */

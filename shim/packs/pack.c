@@ -83,8 +83,10 @@ read_file(Reading *reading, const ZipFile *file)
 static bool
 add_file(Reading *reading, const char *name)
 {
-	const char *sentence = NULL;
-	EdurangeError fault = text_fault(reading->content, reading->length, &sentence);
+	const char *sentence = "is larger than a document may be";
+	bool is_large = reading->length > DOCUMENT_BYTES;
+	EdurangeError fault = is_large ? EDURANGE_PAYLOAD_TOO_LARGE
+	                               : text_fault(reading->content, reading->length, &sentence);
 	const char *text = fault == EDURANGE_OK ? reading->content : sentence;
 	size_t length = fault == EDURANGE_OK ? reading->length : strlen(sentence);
 	const char *error = fault == EDURANGE_OK ? "" : errors[fault].name;

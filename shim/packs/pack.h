@@ -36,6 +36,6 @@ extern void pack_free(Pack *pack);
 extern bool
 pack_read_archive(Pack *pack, const char *data, size_t size, size_t file_limit, Failure *failure);
 
-#define ARCHIVE_TOTAL_LIMITS 4
+#define ARCHIVE_TOTAL_LIMITS 2
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "packs/upload.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -113,7 +114,11 @@ upload_read(Upload *upload, Buffer *body, size_t file_limit, Failure *failure)
 
 	if (media_type_is(upload->content_type, JSON_TYPE))
 	{
-		if (!json_document_check(text, body->length, failure))
+		if (json_size(text, body->length).part > DOCUMENT_VALUES)
+			return failure_set(failure, EDURANGE_PAYLOAD_TOO_LARGE,
+			                   "a document in the request body may have at most %d values",
+			                   DOCUMENT_VALUES);
+		if (!json_document_check(text, body->length, SIZE_MAX, failure))
 			return false;
 		upload->pack.parts[PACK_ENVELOPE] = body->bytes;
 		*body = (Buffer){0};

@@ -11,7 +11,7 @@ use Edurange::Cluster;
 use Edurange::Shim;
 
 my $node = Edurange::Cluster->new_ready('http');
-my $shim = Edurange::Shim->start($node, EDURANGE_MAX_BODY => 100_000, EDURANGE_CORS_ORIGINS => '*');
+my $shim = Edurange::Shim->start($node, EDURANGE_CORS_ORIGINS => '*');
 my %token = map { $_ => $shim->make_token($_) } qw(player service admin);
 my ($status, $json, $headers, $raw);
 

@@ -119,7 +119,7 @@ for my $other ('Basic dXNlcjpwYXNz', 'Bearer ada', "Basic $good", $good, 'Bearer
 	($status, $json) =
 	  $shim->request('GET', '/get_points?user_id=a&group_id=b', headers => { Authorization => $other });
 	is($status, 401, 'what is no token is anonymous, and that may nothing here');
-	like($json->{error}, qr/needs a token/, 'and is told to bring one');
+	like($json->{error}, $other eq $good ? qr/must be "Bearer"/ : qr/needs a token/, 'and is told to bring one, or to name the scheme');
 }
 
 # ---- how soon a token is refused that was right ------------------------------------------------

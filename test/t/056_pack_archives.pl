@@ -299,18 +299,19 @@ my $kernel = deflate("\0" x 1_000_000);
 my @layers = map { { name => "l$_", content => "\0" x 1_000_000, data => $kernel } } 1 .. 20;
 is_refused(zip_of([ @pack, @layers ]), '413 payload_too_large', qr/inflates to more/, 'many small bombs');
 
-my $small = Edurange::Shim->start($node, EDURANGE_ANONYMOUS_TIER => 'admin', EDURANGE_MAX_BODY => 1 << 20);
 draw_from(4);
-my $noise = join '', map { chr(rand 256) } 1 .. 100_000;
-my $text = join('', map { sprintf '%08x', rand(1 << 32) } 1 .. 500) x 300;
+my $noise = join '', map { chr(rand 256) } 1 .. 500_000;
+my $text = join('', map { sprintf '%08x', rand(1 << 32) } 1 .. 500) x 4500;
 is_refused(with({ name => 'noise', content => $noise, method => 0 }, { name => 'text', content => $text }),
-	'413 payload_too_large', qr/"text" in the archive is larger than 1048576 bytes/, 'a large file', $small);
+	'413 payload_too_large', qr/"text" in the archive is larger than 16777216 bytes/, 'a large file');
 is_refused(
 	with({ name => 'noise', content => $noise, method => 0 },
-		map { { name => "text$_", content => substr($text, 0, 900_000) } } 1 .. 5),
-	'413 payload_too_large', qr/larger than 4194304 bytes in all, at "text5"/, 'large files', $small);
-is_refused(with({ name => 'noise', content => $noise x 11, method => 0 }), '413 payload_too_large',
-	qr/at most 1048576 bytes/, 'a large archive', $small);
+		map { { name => "text$_", content => substr($text, 0, 12_000_000) } } 1 .. 3),
+	'413 payload_too_large', qr/larger than 33554432 bytes in all, at "text3"/, 'large files');
+is_refused(with({ name => 'noise', content => $noise x 34, method => 0 }), '413 payload_too_large',
+	qr/at most 16777216 bytes/, 'a large archive');
+is_refused(zip_of([ $pack[0], { %{ $pack[1] }, content => substr($text, 0, 1_100_000) }, { name => 'noise', content => $noise, method => 0 } ]), '413 payload_too_large', qr/"a\.json" may have at most 1048576 bytes and 20000 values/, 'a large document');
+is_refused(saying(content => '[' . '{},' x 20_000 . '0]'), '413 payload_too_large', qr/"a\.json" may have at most/, 'one of many values');
 
 # ---- any byte changed ----------------------------------------------------------------------------
 # What a header says of versions, times and attributes matters to nobody, and the flags to none but a few bits of

@@ -201,7 +201,7 @@ syswrite($gone, "POST /add_points HTTP/1.1\r\nHost: x\r\nContent-Type: applicati
 	  . length($json) . "\r\n\r\n$json");
 sleep 0.3;
 close($gone);
-sleep 0.2;
+sleep 1;
 
 # ---- a full queue ---------------------------------------------------------------------------------
 # Of its 40 places, the call of the client that is gone has one until its turn comes.
@@ -363,7 +363,7 @@ is($victim->stop, 0, 'stopped');
 $node->safe_psql('edurange', q{
 	CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN new; END $$;
 	CREATE TRIGGER linger BEFORE UPDATE ON "GroupPoints" FOR EACH ROW EXECUTE FUNCTION linger()});
-my $loops = start_shim(EDURANGE_THREADS => 2, EDURANGE_POOL_SIZE => 2);
+my $loops = start_shim(EDURANGE_THREADS => 2);
 $loops->{http} = HTTP::Tiny->new(keep_alive => 0);
 $lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" IN ('u0', 'u5') FOR UPDATE});
 @first = add_aside($loops, body('u0'), body('u5'));
