@@ -6,9 +6,7 @@
 set -eu
 
 # What is set for the database, by who owns it, decides nothing here: what is said at the start counts more.
-PGOPTIONS="${PGOPTIONS:-} -c search_path=pg_catalog,pg_temp -c role=none -c default_transaction_read_only=off"
-PGOPTIONS="$PGOPTIONS -c default_transaction_isolation=read\\ committed -c standard_conforming_strings=on"
-export PGOPTIONS
+export PGOPTIONS="${PGOPTIONS:-} -c search_path=pg_catalog,pg_temp -c role=none -c default_transaction_read_only=off"
 
 wanted=$(sed -n "s/^default_version = '\(.*\)'/\1/p" /usr/share/postgresql/*/extension/edurange.control | tail -n 1)
 tries=0
@@ -26,6 +24,7 @@ done
 roles=$(find /usr/share/postgresql/*/edurange/roles.sql | sort -V | tail -n 1)
 exec psql -X -v ON_ERROR_STOP=1 -v roles="$roles" <<'SQL'
 \set QUIET on
+SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED;
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS edurange;
 ALTER EXTENSION edurange UPDATE;

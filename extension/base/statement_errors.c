@@ -110,10 +110,10 @@ raise_misfit(const char *sql, const ErrorData *error)
 		schema_changed("%s", fault != NULL ? fault : error->message);
 }
 
-/* What PostgreSQL says, untranslated, of what is or may be put off to the end of the transaction. */
+/* What stands in what PostgreSQL says, untranslated, where something is or may be put off to the end of the transaction. */
 static const char *const deferred_messages[] = {
-    "cannot fire deferred trigger within security-restricted operation",
-    "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters",
+    "deferred trigger within security-restricted operation",
+    "deferrable unique constraints/exclusion constraints as arbiters",
 };
 
 /* Raises schema_changed where such a constraint or trigger stopped the statement: PostgreSQL names none. */
@@ -124,7 +124,7 @@ raise_deferred(const ErrorData *error)
 
 	for (int i = 0; i < lengthof(deferred_messages); i++)
 	{
-		if (error->message_id == NULL || strcmp(error->message_id, deferred_messages[i]) != 0)
+		if (error->message_id == NULL || strstr(error->message_id, deferred_messages[i]) == NULL)
 			continue;
 		fault = shapes_fault_of_deferred();
 		if (fault == NULL)

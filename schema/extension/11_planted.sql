@@ -31,9 +31,12 @@ AS $$
   UNION ALL
   -- who works for us is member of nothing and has no members; a tier is member of the one before it
   SELECT ROW(format('role %I is a member of %I', m.rolname, g.rolname),
-    format('REVOKE %I FROM %I;', g.rolname, m.rolname))::edurange.planted
+    CASE WHEN om.tier IS NOT NULL AND e.name IS NOT NULL AND to_regrole(e.name) IS NULL
+      THEN format('If it was renamed: ALTER ROLE %I RENAME TO %I;', g.rolname, e.name)
+      ELSE format('REVOKE %I FROM %I;', g.rolname, m.rolname) END)::edurange.planted
   FROM pg_auth_members x JOIN pg_roles g ON g.oid = x.roleid JOIN pg_roles m ON m.oid = x.member
   LEFT JOIN ours og ON og.name = g.rolname LEFT JOIN ours om ON om.name = m.rolname
+  LEFT JOIN ours e ON e.tier > 0 AND e.tier = om.tier - 1
   WHERE og.tier = 0 OR om.tier IS NOT NULL AND NOT coalesce(og.tier > 0 AND og.tier = om.tier - 1, false)
   UNION ALL
   -- a function that runs as its owner would be whoever's made it for all that the role gets later

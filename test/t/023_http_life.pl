@@ -184,14 +184,14 @@ is_down('stopped');
 $node->start;
 is_up('started');
 $node->safe_psql('edurange',
-	q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'edurange_shim'});
+	q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim')});
 ($status) = $shim->post('/add_points', \%add, $service);
 is($status, 200, 'connections that were ended are opened again, and the request succeeds');
 
 my $postmaster = $node->{_pid};
 kill 'STOP', $postmaster,
   split(/\n/, $node->safe_psql('edurange',
-	  q{SELECT pid FROM pg_stat_activity WHERE usename = 'edurange_shim'}));
+	  q{SELECT pid FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim')}));
 is_down('frozen');
 kill 'CONT', $postmaster, split(/\s+/, qx(pgrep -P $postmaster));
 is_up('thawed');
@@ -341,7 +341,7 @@ for my $case ([ 'the time is up', 1, 1 ], [ 'there is a second signal', 600, 2 ]
 	cmp_ok(time - $begun, '>=', 0.9, 'not earlier') if $signals == 1;
 	cmp_ok(time - $begun, '<', 60, 'nor much later');
 	$lock->query_safe('ROLLBACK');
-	ok($node->poll_query_until('edurange', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = 'edurange_shim' AND state = 'active'}), 'the server has done with it');
+	ok($node->poll_query_until('edurange', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim') AND state = 'active'}), 'the server has done with it');
 }
 $lock->quit;
 

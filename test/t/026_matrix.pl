@@ -165,7 +165,7 @@ $node->safe_psql(
 	'edurange', q{
 	ALTER DATABASE edurange SET edurange.attempt_limit = 0;
 	REVOKE CONNECT ON DATABASE edurange FROM PUBLIC;
-	GRANT CONNECT ON DATABASE edurange TO edurange_shim;
+	GRANT CONNECT ON DATABASE edurange TO edurange_shim_player, edurange_shim_service, edurange_shim_admin;
 	INSERT INTO "QuestionCompletion" (id, "userId", "questionId", "groupChallengeId", "pointsEarned") VALUES ('eve', 'eve', 'q', 'gc', 0);
 	DELETE FROM "GroupPoints" WHERE "userId" = 'eve';
 });
