@@ -23,6 +23,7 @@ SELECT config, E'\n' || testing.checked(testing.one(config)) AS says FROM (VALUE
   ('{"type": "text", "answer": "1,5", "match": "number"}'), ('{"type": "text", "answer": ["1", "NaN"], "match": "number"}'), ('{"type": "text", "answer": 1, "match": "number", "tolerance": -1}'),
   ('{"type": "text", "answer": 1, "match": "number", "tolerance": "1"}'), ('{"type": "text", "answer": 1, "tolerance": 1}'), ('{"type": "checkboxes", "answer": "a", "tolerance": 1}')) AS v (config);
 SELECT testing.checked(testing.one(jsonb_build_object('type', 'text', 'match', 'pattern', 'answer', repeat('a', 200))::text)) AS "200", testing.checked(testing.one(jsonb_build_object('type', 'text', 'match', 'pattern', 'answer', repeat('ä', 201))::text)) AS "201";
+SELECT n, testing.checked(testing.one(jsonb_build_object('type', 'text', 'match', 'pattern', 'answer', (SELECT jsonb_agg('a{' || i || '}') FROM generate_series(1, n) i))::text)) FROM unnest(ARRAY[20, 21]) n;
 -- flags of two kinds
 SELECT config, E'\n' || testing.checked(testing.one(config)) AS says FROM (VALUES
   ('{"type": "flag"}'), ('{"type": "flag", "answer": "{{FLAG}}"}'), ('{"type": "flag", "answer": " NULL "}'), ('{"type": "flag", "flag": "static", "answer": ["a", 7]}'),

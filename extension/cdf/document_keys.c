@@ -10,6 +10,7 @@
 #include <ctype.h>
 
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/varlena.h"
 
 #include "cdf/document_keys.h"
@@ -150,7 +151,10 @@ check_keys(const KeyCheck *check, const JsonbValue *object, const char *path, Kn
 	json_walk_begin(&walk, object);
 	while (json_walk_next(&walk))
 	{
-		char *meant = close_key(&known, &walk.key);
+		char *meant;
+
+		CHECK_FOR_INTERRUPTS();
+		meant = close_key(&known, &walk.key);
 
 		if (meant != NULL)
 			report_warning(check->warnings, deeper(path, &walk.key),

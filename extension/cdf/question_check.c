@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "base/guc.h"
@@ -127,8 +128,11 @@ each_question(Jsonb *document, void (*check)(const Question *question, ReportLis
 		return;
 	json_walk_begin(&walk, &components);
 	while (json_walk_next(&walk))
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (read_question(&walk.value, number++, &question))
 			check(&question, list);
+	}
 }
 
 static bool
@@ -170,11 +174,14 @@ check_options(const Question *question, ReportList *list)
 	if (question->answers.count == 0)
 		violate(question, list, "", "options", "must have an answer, which is one of its options");
 	for (int i = 0; i < question->answers.count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (!is_option(question, question->answers.texts[i]))
 		{
 			violate(question, list, "/answer", "options", "must name choices that options has");
 			return;
 		}
+	}
 }
 
 /* Why an answer cannot be what texts are matched with, or NULL. */
@@ -225,6 +232,12 @@ check_match(const Question *question, ReportList *list)
 	if (has_blank_answer(question))
 	{
 		violate(question, list, "", "match", "must have an answer to match with");
+		return;
+	}
+	if (answer_match(question->match) == MATCH_PATTERN && question->answers.count > MOST_PATTERNS)
+	{
+		violate(question, list, "/answer", "match",
+		        psprintf("must have at most %d patterns", MOST_PATTERNS));
 		return;
 	}
 	for (int i = 0; i < question->answers.count; i++)

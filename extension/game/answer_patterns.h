@@ -9,6 +9,7 @@
 
 #include "base/refusal.h"
 
+#define MOST_PATTERNS 20    /* of a question */
 #define LONGEST_PATTERN 200 /* characters */
 #define LONGEST_ANSWER 1000 /* that is held against a pattern */
 

@@ -85,17 +85,18 @@ answer_choices(const char *answer, TextList *choices, Refusal *refusal)
 	return true;
 }
 
-/* The texts of one list after those of another. */
-static TextList
-joined(TextList first, TextList second)
+/* Adds the texts of one list to another, which has room for so many. */
+static void
+append_texts(TextList *list, int *room, const TextList *more)
 {
-	TextList list = {.texts = palloc(sizeof(char *) * Max(first.count + second.count, 1))};
-
-	for (int i = 0; i < first.count; i++)
-		list.texts[list.count++] = first.texts[i];
-	for (int i = 0; i < second.count; i++)
-		list.texts[list.count++] = second.texts[i];
-	return list;
+	if (list->count + more->count > *room)
+	{
+		*room = Max(*room * 2, list->count + more->count);
+		list->texts = list->texts == NULL ? palloc(sizeof(char *) * *room)
+		                                  : repalloc(list->texts, sizeof(char *) * *room);
+	}
+	memcpy(list->texts + list->count, more->texts, sizeof(char *) * more->count);
+	list->count += more->count;
 }
 
 /* The key's values, blank ones left out; a set may be given as one text with a JSON array. */
@@ -105,6 +106,7 @@ key_texts(const AnswerKey *key, TextList *expected, Refusal *refusal)
 	Datum *elements;
 	bool *nulls;
 	int count;
+	int room = 0;
 
 	*expected = (TextList){0};
 	if (key->values == NULL)
@@ -117,11 +119,12 @@ key_texts(const AnswerKey *key, TextList *expected, Refusal *refusal)
 		                                              : comparable(written);
 		TextList list = {.count = 1, .texts = &value};
 
+		CHECK_FOR_INTERRUPTS();
 		if (value[0] == '\0')
 			continue;
 		if (key->is_set && !answer_choices(value, &list, refusal))
 			return false;
-		*expected = joined(*expected, list);
+		append_texts(expected, &room, &list);
 	}
 	return true;
 }

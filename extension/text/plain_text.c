@@ -9,6 +9,12 @@
 #include "text/characters.h"
 #include "text/plain_text.h"
 
+/*
+ * What is longer is compared as it is written: the server's function sorts accents in a time that grows with
+ * the square of their number, and nothing can end it.
+ */
+#define LONGEST_NORMALIZED 5000
+
 /* A text as characters; the array ends with a 0, as the server's functions want it. */
 typedef struct Characters
 {
@@ -62,8 +68,12 @@ remove_unseen(Characters *characters)
 static Characters
 normalized(Characters characters, UnicodeNormalizationForm form)
 {
-	Characters result = {.at = unicode_normalize(form, characters.at)};
+	Characters result = {0};
 
+	if (characters.count > LONGEST_NORMALIZED ||
+	    unicode_is_normalized_quickcheck(form, characters.at) == UNICODE_NORM_QC_YES)
+		return characters;
+	result.at = unicode_normalize(form, characters.at);
 	while (result.at[result.count] != 0)
 		result.count++;
 	return result;

@@ -11,7 +11,7 @@
 extern char *trimmed(const char *text);
 
 /*
- * The text as it is compared: accents composed (NFC), without what nobody sees and without outer white
+ * The text as it is compared: accents composed (NFC; not in a very long one), without what nobody sees and without outer white
  * space.  Stored is always what was sent.
  */
 extern char *comparable(const char *text);
