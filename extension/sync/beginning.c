@@ -56,7 +56,7 @@ static Statement statements[STATEMENT_COUNT] = {
 	 * $1 grace, $2 quarantine, $3 deadline of CREATING, $4 time to end.  What was tried already is tried at the time
 	 * that was planned, unless that is further ahead than anything is ever planned.
 	 */
-    [ANEW] = {"UPDATE edurange.sync_watch w SET since = CASE reason WHEN 'missing' THEN NULL ELSE since END,"
+    [ANEW] = {"UPDATE edurange.sync_watch w SET since = CASE WHEN reason NOT IN ('missing', 'flag') THEN since END,"
               " due = CASE WHEN reason = 'missing' OR reason IN ('zombie', 'orphan') AND attempts = 0 THEN now + $1"
               "  WHEN reason = 'unknown' AND attempts = 0 THEN now + $2"
               "  WHEN reason = 'creating' THEN now + $3 WHEN reason = 'ending' THEN now + $4"
