@@ -51,12 +51,12 @@ typedef enum StatementId
 /* clang-format off */
 static Statement statements[STATEMENT_COUNT] = {
     [BOUND] = {"SELECT bound_to FROM edurange.sync_state", {InvalidOid}},
-    [BIND] = {"UPDATE edurange.sync_state SET bound_to = $1", {TEXTOID}},
+    [BIND] = {"UPDATE edurange.sync_state SET bound_to = $1", {TEXTOID}, .must_write = true},
     /*
 	 * $1 grace, $2 quarantine, $3 deadline of CREATING, $4 time to end.  What was tried already is tried at the time
 	 * that was planned, unless that is further ahead than anything is ever planned.
 	 */
-    [ANEW] = {"UPDATE edurange.sync_watch w SET since = CASE reason WHEN 'missing' THEN NULL ELSE since END,"
+    [ANEW] = {"UPDATE edurange.sync_watch w SET since = CASE WHEN reason NOT IN ('missing', 'flag') THEN since END,"
               " due = CASE WHEN reason = 'missing' OR reason IN ('zombie', 'orphan') AND attempts = 0 THEN now + $1"
               "  WHEN reason = 'unknown' AND attempts = 0 THEN now + $2"
               "  WHEN reason = 'creating' THEN now + $3 WHEN reason = 'ending' THEN now + $4"

@@ -127,8 +127,9 @@ count_missing(const Observation *observation, SyncHold *hold, TimestampTz at)
 		hold->since = at;
 		hold->one_seen = false;
 	}
+	/* whether it is the right cluster the latest list says, and until the next one what was said of single pods */
+	hold->one_seen = row_bool(0, 3) || (hold->one_seen && !observation->has_list);
 	hold->held = row_int(0, 1);
-	hold->one_seen |= row_bool(0, 3);
 }
 
 NullableDatum
