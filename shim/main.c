@@ -6,6 +6,7 @@
  * before anything has started.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -203,6 +204,8 @@ main(int argc, char **argv)
 		return EXIT_CONFIGURATION;
 	}
 	json_object_seed(0); /* before any thread starts: hash tables need their seed */
+	mallopt(M_MMAP_THRESHOLD,
+	        1 << 17); /* what is larger goes back to the system when it is freed */
 	fd = listen_on(config.host, "EDURANGE_PORT", config.port);
 	if (config.metrics_port != 0)
 		metrics_fd = listen_on(config.host, "EDURANGE_METRICS_PORT", config.metrics_port);
