@@ -74,7 +74,7 @@ is_huge_exponent(const char *at)
 	const char *digits = at + 1 + (at[1] == '-' || at[1] == '+');
 
 	digits += strspn(digits, "0");
-	return strspn(digits, "0123456789") > 3 || atoi(digits) > EDURANGE_MOST_DIGITS;
+	return strspn(digits, "0123456789") > 3 || strtol(digits, NULL, 10) > EDURANGE_MOST_DIGITS;
 }
 
 /*

@@ -291,13 +291,12 @@ apply_raw_pods(const FaultContext *context)
 
 	if (elements == NULL || raw == NULL)
 		return;
-	whole = malloc(strlen(head) + strlen(raw) + strlen(elements) + 3);
-	if (whole != NULL)
+	if (asprintf(&whole, "%s%s%s%s}", head, raw, json_array_size(list) > 0 ? "," : "",
+	             elements + 1) >= 0)
 	{
-		sprintf(whole, "%s%s%s%s}", head, raw, json_array_size(list) > 0 ? "," : "", elements + 1);
 		replace_text(context->reply, whole, "application/json");
+		free(whole);
 	}
-	free(whole);
 	free(elements);
 }
 
