@@ -16,7 +16,7 @@ typedef struct Opening
 	Task task; /* of who waits for it */
 	Loop *loop;
 	const ConnectionOptions *server;
-	const char *tier; /* whose role it takes, and whose login where the name has a place for it */
+	const char *tier;      /* whose role it takes, and login where its name has a place */
 	int statement_timeout; /* milliseconds */
 	int connect_seconds;   /* for each host */
 	PGconn *pg;            /* then: the connection, or NULL when it did not work */
