@@ -179,7 +179,7 @@ BEGIN;
 SET LOCAL statement_timeout = '30s';
 CREATE FUNCTION testing.vast(edit text) RETURNS text LANGUAGE sql AS $$
   SELECT testing.challenge('vast', '{}', VARIADIC ARRAY(SELECT CASE WHEN n % 2 = 0 THEN testing.question('c' || n, n, edit)
-    ELSE jsonb_build_object('type', 'webosApp', 'id', 'c' || n, 'config', edit::jsonb || '{"app_type": "terminal"}') END FROM generate_series(1, 10000) n))
+    ELSE jsonb_build_object('type', 'webosApp', 'id', 'c' || n, 'config', edit::jsonb || '{"app_type": "terminal"}') END FROM generate_series(1, 1800) n))
 $$;
 SELECT created, questions, app_configs FROM edurange.cdf_import(testing.vast('{}'));
 SELECT created, questions, app_configs FROM edurange.cdf_import(testing.vast('{"title": "T"}'));

@@ -87,7 +87,8 @@
 	X(REQUEST_TIMEOUT, "request_timeout", "RG607", 408,                                            \
 	  "The request did not come in whole in time; the connection is closed.")                      \
 	X(URI_TOO_LONG, "uri_too_long", "RG601", 414, "The request path or query is too long.")        \
-	X(PAYLOAD_TOO_LARGE, "payload_too_large", "RG602", 413, "The request body is too large.")      \
+	X(PAYLOAD_TOO_LARGE, "payload_too_large", "RG602", 413,                                        \
+	  "The request body, or a parameter, is too large or has too many values.")                    \
 	X(UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "RG603", 415,                              \
 	  "The request body has a Content-Type that the route does not take.")                         \
 	X(HEADERS_TOO_LARGE, "headers_too_large", "RG604", 431,                                        \

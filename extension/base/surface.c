@@ -4,9 +4,16 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
+#include "access/htup_details.h"
+#include "access/transam.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
@@ -138,6 +145,52 @@ note_caller(FunctionCallInfo fcinfo)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 		                errmsg("a function of edurange cannot be called in the name of somebody who"
 		                       " may call more")));
+}
+
+/* The argument's name, as the caller spells it. */
+static char *
+argument_name(Oid function, int argument)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid *types;
+	char **names;
+	char *modes;
+	int count;
+	char *name;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	count = get_func_arg_info(tuple, &types, &names, &modes);
+	name = argument < count && names != NULL ? names[argument] : psprintf("%d", argument + 1);
+	ReleaseSysCache(tuple);
+	return name;
+}
+
+/* Asks the value's head alone: what is too large is not even read. */
+void
+surface_bound(FunctionCallInfo fcinfo, Size most)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
+	const Oid *types;
+	int large = -1;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
+	types = ((Form_pg_proc) GETSTRUCT(tuple))->proargtypes.values;
+	for (int i = 0; i < PG_NARGS() && large < 0; i++)
+	{
+		/* of types with a length of their own only these, and our row types, are taken anywhere */
+		bool is_long = types[i] == TEXTOID || types[i] == JSONBOID || types[i] == BYTEAOID ||
+		               types[i] == TEXTARRAYOID || types[i] >= FirstNormalObjectId;
+
+		if (is_long && !PG_ARGISNULL(i) &&
+		    toast_raw_datum_size(PG_GETARG_DATUM(i)) > most + VARHDRSZ)
+			large = i;
+	}
+	ReleaseSysCache(tuple);
+	if (large >= 0)
+		raise_error(EDURANGE_PAYLOAD_TOO_LARGE, "parameter \"%s\" has more than %zu bytes",
+		            argument_name(fcinfo->flinfo->fn_oid, large), most);
 }
 
 void

@@ -68,7 +68,7 @@ cdf_import(FunctionCallInfo fcinfo, const Caller *caller)
 	return import_document(fcinfo, text, optional_text(fcinfo, 1), NULL);
 }
 
-SQL_FUNCTION(edurange_cdf_import)
+SQL_FUNCTION_OF(edurange_cdf_import, DOCUMENT_BYTES)
 {
 	return mutate(fcinfo, cdf_import);
 }
@@ -81,7 +81,7 @@ cdf_update(FunctionCallInfo fcinfo, const Caller *caller)
 	return import_document(fcinfo, required_text(fcinfo, 1, "document"), NULL, challenge_id);
 }
 
-SQL_FUNCTION(edurange_cdf_update)
+SQL_FUNCTION_OF(edurange_cdf_update, DOCUMENT_BYTES)
 {
 	return mutate(fcinfo, cdf_update);
 }

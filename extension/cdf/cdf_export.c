@@ -212,11 +212,12 @@ old_document(Datum content, bool is_null)
 
 		(void) JsonbExtractScalar(&old->root, &value);
 		old = value.type == jbvString
-		          ? json_text_parse(pnstrdup(value.val.string.val, value.val.string.len), &refusal)
+		          ? json_text_parse(pnstrdup(value.val.string.val, value.val.string.len),
+		                            JSON_DOCUMENT_VALUES, &refusal)
 		          : NULL;
 	}
 	if (old == NULL || !JB_ROOT_IS_OBJECT(old))
-		old = json_text_parse("{}", &refusal);
+		old = json_text_parse("{}", JSON_ANY, &refusal);
 	return old;
 }
 

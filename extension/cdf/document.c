@@ -43,7 +43,8 @@ document_read(Document *document, const char *text, MemoryContext context, Refus
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	char *violations;
 
-	*document = (Document){.text = text, .json = json_text_parse(text, refusal)};
+	*document =
+	    (Document){.text = text, .json = json_text_parse(text, JSON_DOCUMENT_VALUES, refusal)};
 	MemoryContextSwitchTo(caller);
 	if (document->json == NULL)
 		return false;

@@ -168,11 +168,11 @@ unwrapped(Jsonb *body)
 	return JsonbValueToJsonb(&document);
 }
 
-SQL_FUNCTION(edurange_cdf_validate)
+SQL_FUNCTION_OF(edurange_cdf_validate, DOCUMENT_BYTES)
 {
 	char *text = required_text(fcinfo, 0, "document");
 	Refusal refusal = {0};
-	Jsonb *document = json_text_parse(text, &refusal);
+	Jsonb *document = json_text_parse(text, JSON_DOCUMENT_VALUES, &refusal);
 	NullableDatum columns[2];
 
 	if (document == NULL)

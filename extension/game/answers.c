@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
@@ -33,13 +34,13 @@ equal_in_constant_time(const char *given, const char *expected)
 	return difference == 0;
 }
 
-/* The choices of an answer: the texts of a JSON array, or the answer itself where it is none. */
+/* The choices of an answer: the texts of a JSON array, or the answer itself where it is none, or a huge one. */
 static TextList
 chosen_texts(const char *answer)
 {
 	TextList list = {0};
 	Refusal refusal = {0};
-	Jsonb *document = answer[0] == '[' ? json_text_parse(answer, &refusal) : NULL;
+	Jsonb *document = answer[0] == '[' ? json_text_parse(answer, JSON_VALUES, &refusal) : NULL;
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue value;
@@ -123,7 +124,10 @@ list_covers(const TextList *list, const TextList *other)
 	bool all = true;
 
 	for (int i = 0; i < other->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		all &= list_has(list, other->texts[i]);
+	}
 	return all;
 }
 

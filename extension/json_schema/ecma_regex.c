@@ -14,6 +14,8 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "regex/regguts.h"
+
 #include "base/refusal.h"
 #include "json_schema/ecma_regex.h"
 #include "json_schema/ecma_text.h"
@@ -21,6 +23,9 @@
 #define HIGHEST_BOUND 10000 /* of {n,m}; beyond it nobody's pattern compiles */
 #define ENGINE_BOUND 255    /* what the engine takes in one bound */
 #define LONGEST_TRANSLATION 1000000
+
+/* How many ways of cutting a text into groups are tried; only patterns that refer to groups have many. */
+#define MOST_STEPS 200000
 
 static const Range digits[] = {{'0', '9'}, {0}};
 static const Range words[] = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}, {0}};
@@ -466,16 +471,44 @@ ecma_regex_compile(const char *pattern, size_t length, regex_t *regex)
 	return NULL;
 }
 
+static int steps;
+
+/* What the engine asks at each try whether the stack is too deep for another one. */
+static int
+count_step(void)
+{
+	return ++steps > MOST_STEPS || stack_is_too_deep();
+}
+
+/* Runs the engine, with a budget of its own for each text. */
+static int
+run_engine(regex_t *regex, const pg_wchar *characters, int count)
+{
+	static struct fns functions;
+
+	if (regex->re_fns != (char *) &functions)
+	{
+		functions = *(struct fns *) regex->re_fns;
+		functions.stack_too_deep = count_step;
+		regex->re_fns = (char *) &functions;
+	}
+	steps = 0;
+	return pg_regexec(regex, characters, count, 0, NULL, 0, NULL, 0);
+}
+
 bool
 ecma_regex_matches(regex_t *regex, const char *text, size_t length)
 {
 	pg_wchar *characters =
 	    MemoryContextAllocHuge(CurrentMemoryContext, (length + 1) * sizeof(pg_wchar));
 	int count = pg_mb2wchar_with_len(text, characters, (int) length);
-	int result = pg_regexec(regex, characters, count, 0, NULL, 0, NULL, 0);
+	int result = run_engine(regex, characters, count);
 	char message[100];
 
 	pfree(characters);
+	if (steps > MOST_STEPS)
+		raise_error(EDURANGE_PATTERN_UNSUPPORTED,
+		            "a pattern needs more than %d steps to be matched", MOST_STEPS);
 	if (result == REG_OKAY || result == REG_NOMATCH)
 		return result == REG_OKAY;
 	CHECK_FOR_INTERRUPTS();

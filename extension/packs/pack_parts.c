@@ -123,7 +123,7 @@ choose(FunctionCallInfo fcinfo, int argument, Member member, char *const members
 	return value_bool(strcmp(members[member], "true") == 0);
 }
 
-SQL_FUNCTION(edurange_pack_parts)
+SQL_FUNCTION_OF(edurange_pack_parts, PACK_BYTES)
 {
 	char *envelope = optional_text(fcinfo, 0);
 	char *members[MEMBER_COUNT] = {0};

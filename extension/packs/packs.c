@@ -433,7 +433,7 @@ pack_install(FunctionCallInfo fcinfo, const Caller *caller)
 	return run_installation(fcinfo, caller, &installation);
 }
 
-SQL_FUNCTION(edurange_pack_install)
+SQL_FUNCTION_OF(edurange_pack_install, PACK_BYTES)
 {
 	return mutate(fcinfo, pack_install);
 }
@@ -451,7 +451,7 @@ pack_update(FunctionCallInfo fcinfo, const Caller *caller)
 	return run_installation(fcinfo, caller, &installation);
 }
 
-SQL_FUNCTION(edurange_pack_update)
+SQL_FUNCTION_OF(edurange_pack_update, PACK_BYTES)
 {
 	return mutate(fcinfo, pack_update);
 }

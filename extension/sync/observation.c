@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -125,6 +126,7 @@ for_each_object(JsonbContainer *array, void (*read)(JsonbContainer *, void *), v
 	(void) JsonbIteratorNext(&iterator, &element, false);
 	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (element.type != jbvBinary || !JsonContainerIsObject(element.val.binary.data))
 			refuse_snapshot(must);
 		read(element.val.binary.data, context);
@@ -279,6 +281,7 @@ text_array(const void *first, int count, size_t stride)
 
 	if (count == 0)
 		return (NullableDatum){.value = PointerGetDatum(construct_empty_array(TEXTOID))};
+	CHECK_FOR_INTERRUPTS();
 	for (int i = 0; i < count; i++)
 	{
 		char *text = *(char *const *) ((const char *) first + (size_t) i * stride);
@@ -442,8 +445,10 @@ read_listed_pod(const PodText *element, void *context)
 	ListReader *reader = context;
 	MemoryContext all_pods = MemoryContextSwitchTo(reader->one_pod);
 	Refusal refusal = {0};
-	Jsonb *pod = json_text_parse(pnstrdup(element->text, element->length), &refusal);
+	Jsonb *pod =
+	    json_text_parse(pnstrdup(element->text, element->length), JSON_DOCUMENT_VALUES, &refusal);
 
+	CHECK_FOR_INTERRUPTS();
 	if (pod == NULL)
 		refuse_element(element, psprintf("cannot be read: %s", refusal.message));
 	if (!JB_ROOT_IS_OBJECT(pod))

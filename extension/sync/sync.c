@@ -520,7 +520,7 @@ pass(FunctionCallInfo fcinfo, const Observation *observation, TimestampTz observ
 	                        4);
 }
 
-SQL_FUNCTION(edurange_sync_apply)
+SQL_FUNCTION_OF(edurange_sync_apply, PACK_BYTES)
 {
 	Observation observation = {0};
 	TimestampTz observed_at;
@@ -534,7 +534,7 @@ SQL_FUNCTION(edurange_sync_apply)
 	return pass(fcinfo, &observation, observed_at, began);
 }
 
-SQL_FUNCTION(edurange_sync_apply_list)
+SQL_FUNCTION_OF(edurange_sync_apply_list, PACK_BYTES)
 {
 	Observation observation = {.duration_ms = PG_ARGISNULL(2) ? -1 : PG_GETARG_FLOAT8(2)};
 	TimestampTz observed_at;
