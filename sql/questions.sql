@@ -167,3 +167,19 @@ SELECT a."challengeCompleted" FROM "ChallengeQuestion" q, LATERAL edurange.attem
 WHERE q."challengeId" = 'optional' AND q."order" = 1;
 SELECT "pointsEarned" FROM "ChallengeCompletion" WHERE "userId" = 'bob' AND "groupChallengeId" = :'gco';
 SELECT * FROM edurange.check_invariants();
+-- what all sessions answer is locked once in a call, not again for each row that names it
+BEGIN;
+DELETE FROM "QuestionCompletion" WHERE "userId" = 'cyd';
+INSERT INTO "_GroupMembers" ("A", "B") VALUES ('spring', 'cyd') ON CONFLICT DO NOTHING;
+CREATE TEMP TABLE scans AS SELECT relname, idx_scan FROM pg_stat_xact_user_tables WHERE schemaname = 'public';
+SELECT a."isCorrect", a."pointsEarned" > 0 AS paid FROM "ChallengeQuestion" q, LATERAL edurange.attempt_question('cyd', q.id, :'gco', q.answer) a
+WHERE q."challengeId" = 'optional' AND q."order" = 0;
+SELECT relname, s.idx_scan - scans.idx_scan AS scans FROM pg_stat_xact_user_tables s JOIN scans USING (relname)
+WHERE s.schemaname = 'public' AND relname IN ('User', 'CompetitionGroup', 'GroupChallenge', 'Challenge') ORDER BY 1;
+ROLLBACK;
+-- a foreign key of somebody else's is checked all the same
+BEGIN;
+CREATE TABLE public.profile (id text PRIMARY KEY);
+ALTER TABLE "QuestionAttempt" ADD CONSTRAINT theirs FOREIGN KEY ("userId") REFERENCES public.profile NOT VALID;
+SELECT left(testing.refused($$SELECT testing.try('bob', 'open', 'x')$$), 5);
+ROLLBACK;

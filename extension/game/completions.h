@@ -42,6 +42,8 @@ typedef struct Play
 	int32 points;           /* of the question */
 	char *type;
 	AnswerKey key;
+	int64 paid_by_questions; /* for the challenge, before */
+	int64 paid_by_completion;
 	/* the outcome */
 	bool already_completed;
 	bool challenge_completed;
@@ -73,7 +75,7 @@ extern bool play_complete_challenge(Play *play);
  */
 extern bool play_raise_challenge(const Caller *caller, Play *play, int32 amount, Refusal *refusal);
 
-/* What is told of challenge and total, whatever happened. */
-extern void play_read_outcome(Play *play);
+/* The total is told whether or not it changed. */
+extern void play_read_total(Play *play);
 
 #endif

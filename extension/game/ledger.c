@@ -64,7 +64,8 @@ static Statement statements[STATEMENT_COUNT] = {
                       " ON CONFLICT (\"userId\", \"groupId\") DO NOTHING"
                       " RETURNING " GROUP_POINTS_ROW,
                       {TEXTOID, TEXTOID, INT4OID, TEXTOID},
-                      .by_key = true},
+                      .by_key = true,
+                      .keys_held = true},
     /* $1 to $5 UNBALANCED_COLUMNS, $6 actor, $7 reason.  When the total was reached is the last time it changed. */
     [OPEN_TOTALS] =
         {"WITH change AS (SELECT c.user_id, c.group_id, c.points, c.delta,"
@@ -146,8 +147,10 @@ insert_total(const LedgerEntry *entry, int32 amount, Refusal *refusal)
 	NullableDatum arguments[] = {value_text(entry->user_id), value_text(entry->group_id),
 	                             value_int(amount), value_text(new_id())};
 
-	return lock_user(entry->user_id, refusal) && lock_competition(entry->group_id, refusal) &&
-	       ledger_write(entry, &statements[INSERT_TOTAL], arguments, lengthof(arguments)) > 0;
+	if (!entry->is_play &&
+	    (!lock_user(entry->user_id, refusal) || !lock_competition(entry->group_id, refusal)))
+		return false;
+	return ledger_write(entry, &statements[INSERT_TOTAL], arguments, lengthof(arguments)) > 0;
 }
 
 bool

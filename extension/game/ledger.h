@@ -61,6 +61,7 @@ typedef struct LedgerEntry
 	const char *source_id;
 	const char *actor;
 	const char *reason;
+	bool is_play; /* user and competition are held by play_find(): they are not locked again */
 } LedgerEntry;
 
 typedef enum LedgerChange

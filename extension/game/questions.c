@@ -21,7 +21,6 @@
 
 typedef enum StatementId
 {
-	ATTEMPTS,
 	CORRECT_ATTEMPT,
 	FIND_FLAG,
 	INSERT_ATTEMPT,
@@ -30,12 +29,8 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    /* $1 user, $2 question, $3 group challenge */
-    [ATTEMPTS] = {"SELECT count(*)::integer FROM public.\"QuestionAttempt\" WHERE \"userId\" = $1"
-                  " AND \"questionId\" = $2 AND \"groupChallengeId\" = $3",
-                  {TEXTOID, TEXTOID, TEXTOID},
-                  .by_key = true},
-    /* An attempt that was right, and was not undone by an instructor's reset since. $4 competition */
+    /* An attempt that was right, and was not undone by an instructor's reset since.  $1 user, $2 question,
+	 * $3 group challenge, $4 competition */
     [CORRECT_ATTEMPT] = {"SELECT 1 FROM public.\"QuestionAttempt\" a WHERE a.\"userId\" = $1"
                          " AND a.\"questionId\" = $2 AND a.\"groupChallengeId\" = $3"
                          " AND a.\"isCorrect\" AND NOT EXISTS (SELECT FROM edurange.standing s"
@@ -58,7 +53,8 @@ static Statement statements[STATEMENT_COUNT] = {
                         " \"groupChallengeId\", answer, \"isCorrect\", \"attemptedAt\")"
                         " VALUES ($4, $1, $2, $3, $5, $6, " UTC_CLOCK ")",
                         {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID},
-                        .must_write = true},
+                        .must_write = true,
+                        .keys_held = true},
     [COMPLETED] = {"SELECT id, \"questionId\", \"userId\", \"groupChallengeId\","
                    " \"completedAt\" AT TIME ZONE 'UTC', \"pointsEarned\""
                    " FROM public.\"QuestionCompletion\" WHERE \"userId\" = $1"
@@ -133,9 +129,7 @@ try_answer(const Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
 	              value_text(play->question_id), value_text(play->group_challenge_id),
 	              value_text(new_id()), value_text(attempt->answer),
 	              value_bool(attempt->is_correct));
-	STATEMENT_RUN(&statements[ATTEMPTS], value_text(play->user_id), value_text(play->question_id),
-	              value_text(play->group_challenge_id));
-	attempt->count = row_int(0, 1);
+	attempt->count = attempt->allowance.before + 1;
 	activity.user_id = play->user_id;
 	activity.group_id = play->group_id;
 	activity.challenge_id = play->challenge_id;
@@ -143,10 +137,11 @@ try_answer(const Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
 	activity.metadata = psprintf("%s,\"isCorrect\":%s,\"attemptNumber\":%d",
 	                             json_member("questionId", play->question_id),
 	                             attempt->is_correct ? "true" : "false", attempt->count);
+	activity.is_play = true;
 	activity_log(&activity);
 	if (attempt->is_correct && !play->already_completed)
 		play_record_completion(play);
-	play_read_outcome(play);
+	play_read_total(play);
 	return true;
 }
 
@@ -171,7 +166,7 @@ assert_completion(const Caller *caller, Play *play, Refusal *refusal)
 			return false;
 		play_record_completion(play);
 	}
-	play_read_outcome(play);
+	play_read_total(play);
 	return true;
 }
 
