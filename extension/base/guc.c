@@ -6,10 +6,12 @@
  */
 #include "postgres.h"
 
+#include "jit/jit.h"
 #include "miscadmin.h"
 #include "parser/parse_expr.h"
 #include "parser/parser.h"
 #include "pgtime.h"
+#include "storage/proc.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/bytea.h"
@@ -23,6 +25,7 @@
 char *guc_database;
 bool guc_webos_compatibility;
 int guc_idempotency_retention;
+int guc_batch_lock_timeout;
 int guc_attempt_limit;
 int guc_attempt_window;
 int guc_attempt_lock;
@@ -142,6 +145,11 @@ guc_define(void)
 	                        "Time for which an idempotency key stands for its first request.", NULL,
 	                        &guc_idempotency_retention, 24 * 60, 1, 30 * 24 * 60, PGC_SUSET,
 	                        GUC_UNIT_MIN, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+	    "edurange.batch_lock_timeout",
+	    "Time for which a batch of several calls waits for one lock; 0: as long as a call alone.",
+	    "A batch that gives up is undone, and its calls are to be made in smaller ones.",
+	    &guc_batch_lock_timeout, 250, 0, 600 * 1000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomBoolVariable(
 	    "edurange.webos_compatibility",
 	    "Lets a player see the answers of non-flag questions and assert their completion.",
@@ -160,6 +168,13 @@ guc_set_locally(const char *name, const char *value)
 {
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
 	                         false);
+}
+
+void
+guc_limit_lock_wait(int milliseconds)
+{
+	if (milliseconds > 0 && (LockTimeout == 0 || LockTimeout > milliseconds))
+		guc_set_locally("lock_timeout", psprintf("%d", milliseconds));
 }
 
 /* Do times without a zone mean UTC?  Zones are kept for ever, so that the one that did last time is known. */
@@ -193,6 +208,7 @@ is_utc(void)
 	X(Array_nulls, "array_nulls", "on")                                                            \
 	X(!Transform_null_equals, "transform_null_equals", "off")                                      \
 	X(!quote_all_identifiers, "quote_all_identifiers", "off")                                      \
+	X(!jit_enabled, "jit", "off")                                                                  \
 	X(plan_cache_mode == PLAN_CACHE_MODE_AUTO, "plan_cache_mode", "auto")
 
 /* They are seldom other than by default, and then nothing has to be done. */

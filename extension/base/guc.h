@@ -8,6 +8,7 @@
 extern char *guc_database;
 extern bool guc_webos_compatibility;
 extern int guc_idempotency_retention; /* minutes */
+extern int guc_batch_lock_timeout;    /* milliseconds */
 extern int guc_attempt_limit;
 extern int guc_attempt_window;         /* seconds */
 extern int guc_attempt_lock;           /* seconds */
@@ -23,6 +24,9 @@ extern void guc_define(void);
 
 /* Changes a setting of PostgreSQL's until the nest level that is open, a function's, ends. */
 extern void guc_set_locally(const char *name, const char *value);
+
+/* Lets locks be waited for no longer than this, likewise; 0, or more than is allowed already, changes nothing. */
+extern void guc_limit_lock_wait(int milliseconds);
 
 /*
  * Sets likewise what statements and values depend on, so that the settings of a session, a role or a database

@@ -334,8 +334,9 @@ $node->safe_psql('edurange', q{SELECT setval('tries', 1, false)});
 is_deeply([ gathered($shim, body('u7', '4'), body('u8'), body('u9', '4')) ], [ ('200 fine') x 4 ], 'a batch that collides is tried again');
 is(join(' ', map { points("u$_") } 7 .. 9), '1 1 1', 'and counts once');
 
-# A deadlock in which a session of the shim's is the one that sees it: the other looks for one later.
-$node->safe_psql('postgres', q{ALTER ROLE edurange_shim SET deadlock_timeout = '1s'});
+# A deadlock in which a session of the shim's is the one that sees it: the other looks for one later.  Batches wait for
+# longer than that.
+$node->safe_psql('postgres', q{ALTER ROLE edurange_shim SET deadlock_timeout = '1s'; ALTER ROLE edurange_shim SET edurange.batch_lock_timeout = '1min'});
 my $victim = start_shim();
 my $rival = $node->background_psql('edurange');
 $rival->query_safe(q{SET deadlock_timeout = '1h'});
