@@ -147,8 +147,8 @@ static Statement statements[STATEMENT_COUNT] = {
                      {TEXTOID, INT4OID, INT8OID},
                      .reads = true},
     /*
-	 * The board at the time $4, from the ledger: members, and former ones who had points then.  For
-	 * each pair of the competition the newest entry until then is found by the ledger's key.
+	 * The board at the time $4, from the ledger: members, and former ones who had points then.  A pair whose
+	 * head is not younger is as it was; of others the newest entry until then is found by the ledger's key.
 	 */
     [PAST_LEADERBOARD] =
         {"SELECT $3 + row_number() OVER board, s.user_id, u.name, s.points,"
@@ -156,19 +156,21 @@ static Statement statements[STATEMENT_COUNT] = {
          "  JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"
          "  WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = s.user_id"
          "  AND cc.\"completedAt\" <= $4 AT TIME ZONE 'UTC'), s.reached_at"
-         " FROM (SELECT h.user_id, coalesce(e.balance, 0) AS points,"
-         "  (SELECT l.at FROM edurange.points_ledger l WHERE l.user_id = h.user_id"
-         "   AND l.group_id = $1 AND l.at <= $4 AND l.delta <> 0"
-         "   ORDER BY l.seq DESC LIMIT 1) AS reached_at FROM edurange.standing h"
-         "  LEFT JOIN LATERAL (SELECT l.balance FROM edurange.points_ledger l"
-         "   WHERE l.user_id = h.user_id AND l.group_id = $1 AND l.at <= $4"
-         "   ORDER BY l.seq DESC LIMIT 1) e ON true"
-         "  WHERE h.group_id = $1 AND (h.member OR coalesce(e.balance, 0) <> 0)"
+         " FROM (SELECT h.user_id, was.points, CASE WHEN h.changed_at <= $4 THEN h.reached_at"
+         "  WHEN e.delta = 0 THEN (SELECT l.at FROM edurange.points_ledger l"
+         "   WHERE l.user_id = h.user_id AND l.group_id = $1 AND l.at <= $4 AND l.delta <> 0"
+         "   ORDER BY l.seq DESC LIMIT 1) ELSE e.at END AS reached_at FROM edurange.standing h"
+         "  LEFT JOIN LATERAL (SELECT l.balance, l.at, l.delta FROM edurange.points_ledger l"
+         "   WHERE h.changed_at > $4 AND l.user_id = h.user_id AND l.group_id = $1 AND l.at <= $4"
+         "   ORDER BY l.seq DESC LIMIT 1) e ON true,"
+         "  LATERAL (SELECT CASE WHEN h.changed_at <= $4 THEN h.points ELSE coalesce(e.balance, 0) END)"
+         "   AS was (points) WHERE h.group_id = $1 AND (h.member OR was.points <> 0)"
          "  ORDER BY 2 DESC, 3, 1 LIMIT $2 OFFSET $3) s"
          " LEFT JOIN public.\"User\" u ON u.id = s.user_id"
          " WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id) ORDER BY 1",
          {TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID},
-         .reads = true},
+         .reads = true,
+         .by_key = true},
     [WHO_EXISTS] = {"SELECT EXISTS (SELECT FROM public.\"CompetitionGroup\" WHERE id = $1),"
                     " EXISTS (SELECT FROM public.\"User\" WHERE id = $2)",
                     {TEXTOID, TEXTOID},
@@ -187,17 +189,6 @@ static Statement statements[STATEMENT_COUNT] = {
                   {TEXTOID, TEXTOID},
                   .reads = true},
 };
-
-/* A time argument that is null or a real time. */
-static NullableDatum
-finite_time(FunctionCallInfo fcinfo, int argument, const char *name)
-{
-	NullableDatum value = fcinfo->args[argument];
-
-	if (!value.isnull && TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value.value)))
-		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"%s\" must be a finite time", name);
-	return value;
-}
 
 /* The instructors; at least one, none of them null. */
 static Datum *
@@ -233,10 +224,10 @@ static Datum
 create_competition(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *name = required_text(fcinfo, 0, "name");
-	NullableDatum start_date = finite_time(fcinfo, 1, "start_date");
+	NullableDatum start_date = optional_time(fcinfo, 1, "start_date");
 	int count;
 	Datum *instructors = read_instructors(fcinfo, &count);
-	NullableDatum end_date = finite_time(fcinfo, 4, "end_date");
+	NullableDatum end_date = optional_time(fcinfo, 4, "end_date");
 	char *id = new_id();
 	Refusal refusal = {0};
 	Datum row;
@@ -305,7 +296,7 @@ generate_access_code(FunctionCallInfo fcinfo, const Caller *caller)
 	char *group_id = required_text(fcinfo, 0, "group_id");
 	char *created_by = required_text(fcinfo, 1, "created_by");
 	char *given = optional_text(fcinfo, 2);
-	NullableDatum expires_at = finite_time(fcinfo, 3, "expires_at");
+	NullableDatum expires_at = optional_time(fcinfo, 3, "expires_at");
 	char *id = new_id();
 	char *code = given != NULL && given[0] != '\0' ? checked_code(given) : NULL;
 	Refusal refusal = {0};
@@ -486,7 +477,7 @@ SQL_FUNCTION(edurange_leaderboard)
 	char *group_id = required_text(fcinfo, 0, "group_id");
 	int32 limit = int_between(fcinfo, 1, "limit", 1, LEADERBOARD_LIMIT);
 	int32 offset = int_between(fcinfo, 2, "offset", 0, PG_INT32_MAX);
-	NullableDatum at = finite_time(fcinfo, 3, "at");
+	NullableDatum at = optional_time(fcinfo, 3, "at");
 	Refusal refusal = {0};
 	Caller caller;
 

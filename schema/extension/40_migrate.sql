@@ -52,9 +52,13 @@ AS $$
   ('QuestionAttempt', 'edurange_question_attempt_idx',
    '"userId", "questionId", "groupChallengeId", "attemptedAt"'),
   ('QuestionAttempt', 'edurange_attempted_question_idx', '"questionId"'),
+  ('QuestionAttempt', 'edurange_attempted_placement_idx', '"groupChallengeId"'),
   ('QuestionCompletion', 'edurange_question_completion_idx', '"groupChallengeId", "userId"'),
   ('QuestionCompletion', 'edurange_completed_question_idx', '"questionId"'),
   ('ChallengeCompletion', 'edurange_challenge_completion_idx', '"groupChallengeId"'),
+  ('Account', 'edurange_account_user_idx', '"userId"'),
+  ('Session', 'edurange_session_user_idx', '"userId"'),
+  ('Challenge', 'edurange_challenge_type_idx', '"challengeTypeId"'),
   ('GroupChallenge', 'edurange_group_challenge_idx', '"groupId"'),
   ('GroupPoints', 'edurange_group_points_idx', '"groupId"'),
   ('CompetitionAccessCode', 'edurange_access_code_idx', '"groupId"'),
@@ -69,7 +73,7 @@ AS $$
   ('ActivityLog', 'edurange_activity_instance_idx', '"challengeInstanceId"')
 $$;
 COMMENT ON FUNCTION edurange.wanted_indexes() IS
-  'The indexes that migrate() makes on the platform''s tables.';
+  'The indexes that migrate() makes on the platform''s tables: what functions look rows up by, and every foreign key, so that what is deleted costs what goes with it. They are partial, which Prisma does not see.';
 
 CREATE FUNCTION edurange.assertions()
   RETURNS TABLE (kind text, name text, present boolean, apply text)
@@ -215,7 +219,7 @@ CREATE FUNCTION edurange.findings(finding text DEFAULT NULL)
   RETURNS SETOF edurange.finding
   AS 'MODULE_PATHNAME', 'edurange_findings' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.findings(text) IS
-  'What is broken in the platform''s rows, as it was found: subject is the id of the row (a completion, an instance, a pack, a challenge type, a row of totals, or user and competition where it is gone), repair what repair() would do, null where there is no safe answer. Shows no flag. Works before the first migrate(). Needs somebody who may read the tables. Errors: invalid_parameter.';
+  'What is broken in the platform''s rows, as it was found; reads each table once, and pg_stat_activity shows how far it is: subject is the id of the row (a completion, an instance, a pack, a challenge type, a row of totals, or user and competition where it is gone), repair what repair() would do, null where there is no safe answer. Shows no flag. Works before the first migrate(). Needs somebody who may read the tables. Errors: invalid_parameter.';
 
 CREATE FUNCTION edurange.repair(finding text, subject text DEFAULT NULL)
   RETURNS SETOF edurange.finding
