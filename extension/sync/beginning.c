@@ -51,7 +51,7 @@ typedef enum StatementId
 /* clang-format off */
 static Statement statements[STATEMENT_COUNT] = {
     [BOUND] = {"SELECT bound_to FROM edurange.sync_state", {InvalidOid}},
-    [BIND] = {"UPDATE edurange.sync_state SET bound_to = $1", {TEXTOID}},
+    [BIND] = {"UPDATE edurange.sync_state SET bound_to = $1", {TEXTOID}, .must_write = true},
     /*
 	 * $1 grace, $2 quarantine, $3 deadline of CREATING, $4 time to end.  What was tried already is tried at the time
 	 * that was planned, unless that is further ahead than anything is ever planned.
