@@ -259,6 +259,7 @@ static const struct
     {"missingFlags", "missing_flag"},
     {"returnedPods", "returned_pod"},
     {"unreadablePods", "unreadable_pod"},
+    {"foreignSecrets", "foreign_secret"},
 };
 
 static void
