@@ -287,14 +287,17 @@ apply_raw_pods(const FaultContext *context)
 	json_t *list = json_object_get(context->reply->body, "challenge_pods");
 	const char *raw = json_string_value(json_object_get(context->fault, "text"));
 	char *elements = list == NULL ? NULL : json_dumps(list, JSON_COMPACT);
+	size_t size;
 	char *whole;
 
 	if (elements == NULL || raw == NULL)
 		return;
-	whole = malloc(strlen(head) + strlen(raw) + strlen(elements) + 3);
+	size = strlen(head) + strlen(raw) + strlen(elements) + 3;
+	whole = malloc(size);
 	if (whole != NULL)
 	{
-		sprintf(whole, "%s%s%s%s}", head, raw, json_array_size(list) > 0 ? "," : "", elements + 1);
+		snprintf(whole, size, "%s%s%s%s}", head, raw, json_array_size(list) > 0 ? "," : "",
+		         elements + 1);
 		replace_text(context->reply, whole, "application/json");
 	}
 	free(whole);
