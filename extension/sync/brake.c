@@ -24,6 +24,9 @@
 #include "sync/sync_sql.h"
 #include "sync/sync_status.h"
 
+/* So many that join those that are held are no event of their own. */
+#define FEW 3
+
 typedef enum StatementId
 {
 	COUNT,
@@ -127,6 +130,9 @@ count_missing(const Observation *observation, SyncHold *hold, TimestampTz at)
 		hold->since = at;
 		hold->one_seen = false;
 	}
+	/* many more of them are another event, and its time is its own */
+	if (row_int(0, 1) - hold->held > FEW)
+		hold->since = at;
 	/* whether it is the right cluster the latest list says, and until the next one what was said of single pods */
 	hold->one_seen = row_bool(0, 3) || (hold->one_seen && !observation->has_list);
 	hold->held = row_int(0, 1);

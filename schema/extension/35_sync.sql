@@ -44,21 +44,22 @@ CREATE TYPE edurange.sync_drift_counts AS (
   "missingFlags" bigint,
   "failingFlags" bigint,
   "returnedPods" bigint,
-  "unreadablePods" bigint);
+  "unreadablePods" bigint,
+  "foreignSecrets" bigint);
 
 CREATE FUNCTION edurange.sync_apply(
     snapshot jsonb, observed_at timestamptz DEFAULT pg_catalog.clock_timestamp())
   RETURNS edurange.sync_result
   AS 'MODULE_PATHNAME', 'edurange_sync_apply' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.sync_apply(jsonb, timestamptz) IS
-  'Applies one observation of the Instance Manager, made at observed_at. The object snapshot holds any of: challenge_pods, the list that list-challenge-pods answers with; error, the text of why there is none; statuses, [{name, status}] as get-pod-status answers, where status is also not_found or unknown; secrets, [{name, secret_name, value}] as get-secret answers, without value where it gave none; duration_ms, how long the fetching took. Returns how many pods there are, how many instances changed, how many are held because their pods vanished or are not found all at once, and in wanted what to ask next: statuses, secrets and ends (pods to end), in the shape of the answers. The same observation twice changes nothing the second time, and one that is older than what was applied changes nothing. Tier: admin. Errors: missing_parameter, invalid_parameter.';
+  'Applies one observation of the Instance Manager, made at observed_at. The object snapshot holds any of: challenge_pods, the list that list-challenge-pods answers with; error, the text of why there is none; statuses, [{name, status, age_ms}] as get-pod-status answers, where status is also not_found or unknown; secrets, [{name, secret_name, value, age_ms}] as get-secret answers, without value where it gave none; ends, [{name, accepted}], requests to end pods that were sent; duration_ms, how long the fetching took. age_ms says how long before observed_at an answer was asked for. A pod of the list that cannot be read is left as it is and reported. Returns how many pods there are, how many instances changed, how many are held because their pods vanished or are not found all at once, and in wanted what to ask next: statuses, secrets and ends (pods to end), each with name, and attempts where there were any. The same observation twice changes nothing the second time. What is older than the last that was applied to an instance changes nothing of it. Tier: admin. Errors: missing_parameter, invalid_parameter.';
 
 CREATE FUNCTION edurange.sync_apply_list(
     list text, observed_at timestamptz DEFAULT pg_catalog.clock_timestamp(), duration_ms double precision DEFAULT NULL)
   RETURNS edurange.sync_result
   AS 'MODULE_PATHNAME', 'edurange_sync_apply_list' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.sync_apply_list(text, timestamptz, double precision) IS
-  'Applies the list of pods that list-challenge-pods answers with, as sync_apply does, from the text of the answer: it is cut into its pods and each is parsed alone, so that a list of many megabytes is never built as a whole. What is no such list, or has a pod that cannot be read, is refused and changes nothing. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json.';
+  'Applies the list of pods that list-challenge-pods answers with, as sync_apply does, from the text of the answer: it is cut into its pods and each is parsed alone, so that a list of many megabytes is never built as a whole. What is no such list is refused and changes nothing; a pod that cannot be read is left as it is and reported. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json.';
 
 CREATE FUNCTION edurange.sync_status()
   RETURNS edurange.sync_report
@@ -70,7 +71,7 @@ CREATE FUNCTION edurange.sync_drift()
   RETURNS SETOF edurange.sync_drift_entry
   AS 'MODULE_PATHNAME', 'edurange_sync_drift' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.sync_drift() IS
-  'Where instances and pods differ as of the last list, oldest first: row_without_pod, pod_without_row, status_mismatch, owner_mismatch, stuck (its end was asked for and it is still there, or it is CREATING for too long), missing_flag, returned_pod (its instance ended when many pods were not found at once) and unreadable_pod, with the time of the next step. Tier: service.';
+  'Where instances and pods differ as of the last list, oldest first: row_without_pod, pod_without_row, status_mismatch, owner_mismatch, stuck (its end was asked for and it is still there, or it is CREATING for too long), missing_flag, returned_pod (its instance ended when many pods were not found at once), unreadable_pod and foreign_secret (a pod that names a secret which is not its own), with the time of the next step. Tier: service.';
 
 CREATE FUNCTION edurange.sync_drift_summary()
   RETURNS edurange.sync_drift_counts
@@ -84,7 +85,8 @@ AS $$
     count(*) FILTER (WHERE kind = 'missing_flag'),
     count(*) FILTER (WHERE kind = 'missing_flag' AND attempts > 2),
     count(*) FILTER (WHERE kind = 'returned_pod'),
-    count(*) FILTER (WHERE kind = 'unreadable_pod')
+    count(*) FILTER (WHERE kind = 'unreadable_pod'),
+    count(*) FILTER (WHERE kind = 'foreign_secret')
   FROM edurange.sync_drift()
 $$;
 COMMENT ON FUNCTION edurange.sync_drift_summary() IS

@@ -254,6 +254,7 @@ static const struct
     {"missingFlags", "missing_flag"},
     {"returnedPods", "returned_pod"},
     {"unreadablePods", "unreadable_pod"},
+    {"foreignSecrets", "foreign_secret"},
 };
 
 static void

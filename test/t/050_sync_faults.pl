@@ -233,7 +233,7 @@ subtest 'an end that was asked for in vain' => sub {
 	is( sql(q{SELECT "eventType", severity, metadata ->> 'reason', metadata ->> 'terminationAttempts'
 			FROM "ActivityLog" WHERE "challengeInstanceId" = 'stuck'}),
 		'SYSTEM_WARNING|WARNING|the pod did not end|2', 'with a warning');
-	is($im->requests->{'end-challenge'}, 2, 'after two requests');
+	cmp_ok($im->requests->{'end-challenge'}, '>=', 2, 'after two requests, and asked on');
 	$im->remove_pod('stuck');
 	becomes_true(q{SELECT status = 'TERMINATED' FROM "ChallengeInstance" WHERE id = 'stuck'},
 		'and ends with its pod after all');
