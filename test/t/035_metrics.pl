@@ -79,7 +79,7 @@ my %sync = (last_attempt_timestamp_seconds => 1577836802, last_success_timestamp
 is($sample{"edurange_sync_$_"}, $sync{$_}, "worker: $_") for sort keys %sync;
 cmp_ok($sample{edurange_sync_lag_seconds}, '>', 1e8, 'worker: lag');
 cmp_ok($sample{edurange_sync_apply_seconds}, '>', 0, 'worker: time of a pass');
-my %drift = (row_without_pod => 2, pod_without_row => 2, status_mismatch => 1, owner_mismatch => 1, stuck => 1, missing_flag => 3, returned_pod => 0, unreadable_pod => 0);
+my %drift = (row_without_pod => 2, pod_without_row => 2, status_mismatch => 1, owner_mismatch => 1, stuck => 1, missing_flag => 3, returned_pod => 0, unreadable_pod => 0, foreign_secret => 0);
 is($sample{"edurange_sync_drift{kind=\"$_\"}"}, $drift{$_}, "drift: $_") for sort keys %drift;
 my (undef, $health) = $shim->get('/health/detailed', $token{service});
 is_deeply($health->{drift}, { rowsWithoutPods => 2, podsWithoutRows => 2, statusMismatches => 1, ownerMismatches => 1, stuckRows => 1, missingFlags => 3, failingFlags => 0, returnedPods => 0,
