@@ -287,7 +287,6 @@ apply_raw_pods(const FaultContext *context)
 	json_t *list = json_object_get(context->reply->body, "challenge_pods");
 	const char *raw = json_string_value(json_object_get(context->fault, "text"));
 	char *elements = list == NULL ? NULL : json_dumps(list, JSON_COMPACT);
-	size_t size;
 	char *whole;
 
 	if (elements == NULL || raw == NULL)
