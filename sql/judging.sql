@@ -111,7 +111,9 @@ UPDATE "ChallengeQuestion" SET type = 'TEXT', cdf_payload = '{"match": "as you l
 SELECT testing.verdicts('a+', 'aa');
 UPDATE "ChallengeQuestion" SET cdf_payload = '{"match": "number", "tolerance": 1e131071}', answer = '5';
 SELECT testing.verdicts('5');
-UPDATE "ChallengeQuestion" SET cdf_payload = '["match"]';
+UPDATE "ChallengeQuestion" SET answer = 'five';
+SELECT testing.verdicts('five', '5', 'Five');
+UPDATE "ChallengeQuestion" SET cdf_payload = '["match"]', answer = '5';
 SELECT testing.verdicts('5');
 
 -- players see nothing of how they are judged; an unmodified WebOS gets no answer that it would compare wrongly
