@@ -199,12 +199,14 @@ SKIP:
 {
 	skip 'In PostgreSQL 15 only superusers own subscriptions', 1 if $version < 160000;
 
-	# an administrator's, who may write the tables
+	# an administrator's, who may write the tables; at once, or PostgreSQL may start it again as the owner of before
 	sql(q{
+		BEGIN;
 		GRANT CREATE ON DATABASE edurange TO chief;
 		GRANT ALL ON mallory.own, "User" TO chief;
 		ALTER SUBSCRIPTION everything SET (password_required = false);
-		ALTER SUBSCRIPTION everything OWNER TO chief});
+		ALTER SUBSCRIPTION everything OWNER TO chief;
+		COMMIT});
 	change();
 	refused('as an administrator', 'chief', @changes, 'deferred');
 
