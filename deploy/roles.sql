@@ -34,11 +34,15 @@ BEGIN
       RAISE EXCEPTION 'role "%" is a member of more than its tier', login USING HINT = other;
     END IF;
     IF NOT known THEN
-      EXECUTE format('CREATE ROLE %I', login);
+      EXECUTE format('CREATE ROLE %I NOINHERIT', login);
       EXECUTE format('GRANT %I TO %I', 'edurange_' || tier, login);
     END IF;
     -- NOINHERIT: by itself the login may do nothing; each connection takes the role of its tier.
     EXECUTE format('ALTER ROLE %I LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS', login);
+    -- From PostgreSQL 16 the membership says it, and keeps what the login's attribute was when it was given.
+    IF current_setting('server_version_num')::integer >= 160000 THEN
+      EXECUTE format('GRANT %I TO %I WITH INHERIT FALSE', 'edurange_' || tier, login);
+    END IF;
   END LOOP;
 END
 $$;

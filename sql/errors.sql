@@ -22,7 +22,7 @@ INSERT INTO testing.provoked VALUES
   ('22021', $$SELECT edurange.get_points(convert_from('\xff', 'UTF8'), 'spring')$$),
   ('22003', $$SELECT edurange.add_points('ada', 'spring', 2147483647)$$),
   ('22007', $$SELECT edurange.leaderboard('spring', at => 'noon')$$), ('22008', $$SELECT edurange.leaderboard('spring', at => '294277-01-01')$$),
-  ('54001', $$SELECT edurange.cdf_import(repeat('[', 15000))$$),
+  ('54001', $$SELECT edurange.cdf_import(repeat('[', 15000)) FROM set_config('max_stack_depth', '500kB', true)$$),
   ('RG101', $$SELECT edurange.join_competition('UNKNOWN', 'cyd')$$),
   ('42501', $$SET LOCAL ROLE edurange_player; SELECT edurange.add_points('ada', 'spring', 1)$$),
   ('RG201', $$SELECT edurange.add_points('cyd', 'spring', 1)$$),

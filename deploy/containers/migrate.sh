@@ -26,11 +26,14 @@ exec psql -X -v ON_ERROR_STOP=1 -v roles="$roles" <<'SQL'
 \set QUIET on
 SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED;
 SET client_min_messages = warning;
+-- The functions of one version never meet the rights of the other.
+BEGIN;
 CREATE EXTENSION IF NOT EXISTS edurange;
 ALTER EXTENSION edurange UPDATE;
 \set QUIET off
 SELECT * FROM edurange.migrate();
 \set QUIET on
+COMMIT;
 \i :roles
 -- The password is no line of the server's log, nor of pg_stat_statements.
 SET pg_stat_statements.track = none;

@@ -13,6 +13,7 @@
 #include "funcapi.h"
 #include "catalog/objectaccess.h"
 #include "miscadmin.h"
+#include "replication/logicalworker.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -145,12 +146,13 @@ surface_may_execute(Oid function)
 /*
  * Index expressions, materialized views and the like are evaluated as their owner by whoever maintains
  * them, and triggers as whoever changes the table: the session's user did not write the call and lends it
- * no right.
+ * no right.  What applies a subscription's changes does so all the time, defaults included, often as a superuser.
  */
 static void
 refuse_borrowed(void)
 {
-	if (InSecurityRestrictedOperation() || DatumGetInt32(pg_trigger_depth(NULL)) > 0)
+	if (InSecurityRestrictedOperation() || DatumGetInt32(pg_trigger_depth(NULL)) > 0 ||
+	    IsLogicalWorker())
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 		                errmsg("functions of edurange cannot be called by a trigger, an index, a"
 		                       " view's refresh or other maintenance")));

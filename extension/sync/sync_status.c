@@ -318,7 +318,7 @@ sync_status_clock_jumped(void)
 	bool jumped;
 
 	status_open();
-	if (status->clock_offset != 0 && Abs(offset - status->clock_offset) > CLOCK_TOLERANCE_MS)
+	if (status->clock_offset != 0 && llabs(offset - status->clock_offset) > CLOCK_TOLERANCE_MS)
 		status->clock_jumped = true;
 	status->clock_offset = offset;
 	jumped = status->clock_jumped;

@@ -129,7 +129,7 @@ subtest 'the role cannot log in' => sub {
 subtest 'the role is gone' => sub {
 	my $from = log_size();
 	my $rights = q{SELECT string_agg(pg_describe_object(classid, objid, 0), ', ' ORDER BY pg_describe_object(classid, objid, 0)) FROM pg_shdepend
-		WHERE refobjid = to_regrole('edurange_worker')};
+		WHERE refobjid = to_regrole('edurange_worker') AND deptype = 'a'}; # from 17 also what an extension gave at first
 	my $before = sql($rights);
 
 	sql('DROP OWNED BY edurange_worker; DROP ROLE edurange_worker');

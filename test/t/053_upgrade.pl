@@ -122,8 +122,10 @@ for my $number (1 .. $clients)
 sleep 2;
 $node->restart;
 sleep 1;
-$node->safe_psql('edurange', 'ALTER EXTENSION edurange UPDATE');
-$node->safe_psql('edurange', 'SELECT * FROM edurange.migrate()');
+isnt($node->safe_psql('edurange', 'BEGIN; ALTER EXTENSION edurange UPDATE; SELECT * FROM edurange.migrate(dry_run => true); ROLLBACK'),
+	'', 'it says beforehand what it will do');
+is($node->safe_psql('edurange', $version), $before, 'and has done nothing');
+$node->safe_psql('edurange', 'BEGIN; ALTER EXTENSION edurange UPDATE; SELECT * FROM edurange.migrate(); COMMIT');
 sleep 2;
 unlink "$tmp/go";
 for my $pid (@pids)

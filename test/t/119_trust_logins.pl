@@ -173,5 +173,11 @@ sql("ALTER ROLE $login{player} INHERIT SUPERUSER CREATEROLE CREATEDB BYPASSRLS R
 roles();
 is(sql(qq{SELECT concat_ws(' ', rolinherit, rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolreplication) FROM pg_roles WHERE rolname = '$login{player}'}), 'f f f f f f',
 	'what they were given beside goes');
+if ($node->pg_version >= 16)
+{
+	sql("GRANT edurange_player TO $login{player} WITH INHERIT TRUE");
+	roles();
+	is(sql("SELECT inherit_option FROM pg_auth_members WHERE member = '$login{player}'::regrole"), 'f', 'and what a membership lends without SET ROLE');
+}
 
 done_testing();
