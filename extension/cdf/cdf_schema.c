@@ -75,6 +75,7 @@ SQL_FUNCTION(edurange_cdf_schema)
 {
 	Datum schema;
 
+	caller_check(fcinfo);
 	statements_begin();
 	STATEMENT_RUN(&statements[ACTIVE_SCHEMA], value_jsonb(builtin_schema("cdf")));
 	schema = only_result();
@@ -101,6 +102,7 @@ SQL_FUNCTION(edurange_set_cdf_schema)
 	char *source = required_text(fcinfo, 1, "source");
 	bool changed;
 
+	caller_check(fcinfo);
 	if (!JB_ROOT_IS_OBJECT(schema) || VARSIZE(schema) > LARGEST_SCHEMA)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"schema\" must be an object of at most %d bytes", LARGEST_SCHEMA);
@@ -116,6 +118,7 @@ SQL_FUNCTION(edurange_set_cdf_schema)
 
 SQL_FUNCTION(edurange_reset_cdf_schema)
 {
+	caller_check(fcinfo);
 	statements_begin();
 	return schema_state(fcinfo, statement_run(&statements[RESET_SCHEMA], NULL, 0) > 0);
 }
@@ -138,6 +141,7 @@ SQL_FUNCTION(edurange_add_challenge_type)
 	char *name = required_type(fcinfo);
 	bool added;
 
+	caller_check(fcinfo);
 	statements_begin();
 	added =
 	    STATEMENT_RUN(&statements[ADD_TYPE], value_text(name), value_text(caller_role_actor())) > 0;
@@ -150,6 +154,7 @@ SQL_FUNCTION(edurange_remove_challenge_type)
 	char *name = required_type(fcinfo);
 	bool removed;
 
+	caller_check(fcinfo);
 	statements_begin();
 	removed = STATEMENT_RUN(&statements[REMOVE_TYPE], value_text(name)) > 0;
 	statements_end();

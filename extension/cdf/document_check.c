@@ -15,6 +15,7 @@
 #include "base/json_text.h"
 #include "base/statements.h"
 #include "base/surface.h"
+#include "calls/caller.h"
 #include "cdf/cdf_schema.h"
 #include "cdf/document_check.h"
 #include "json_schema/json_schema.h"
@@ -175,6 +176,7 @@ SQL_FUNCTION(edurange_cdf_validate)
 	Jsonb *document = json_text_parse(text, &refusal);
 	NullableDatum columns[2];
 
+	caller_check(fcinfo);
 	if (document == NULL)
 		raise_refusal(&refusal);
 	statements_begin();

@@ -116,8 +116,12 @@ static Statement statements[STATEMENT_COUNT] = {
 void
 activity_log(const Activity *activity)
 {
-	char *metadata = psprintf("{\"reportedBy\":\"server\"%s%s}", activity->metadata ? "," : "",
-	                          activity->metadata ? activity->metadata : "");
+	char *acting = activity->acting_user != NULL
+	                   ? psprintf(",%s", json_member("actingUserId", activity->acting_user))
+	                   : "";
+	char *metadata =
+	    psprintf("{\"reportedBy\":\"server\"%s%s%s}", acting, activity->metadata ? "," : "",
+	             activity->metadata ? activity->metadata : "");
 
 	STATEMENT_RUN(&statements[INSERT_ENTRY], value_text(new_id()), value_text(activity->event_type),
 	              value_text(activity->user_id), value_text(activity->challenge_id),
@@ -252,20 +256,35 @@ activity_subject(const char *user_id)
 	return find_subject(user_id != NULL ? user_id : SYSTEM_ACCOUNT, nothing);
 }
 
+/* The metadata, which say who had the entry written on their behalf. */
+static Jsonb *
+with_acting_user(Jsonb *metadata, const char *acting_user)
+{
+	if (acting_user == NULL)
+		return metadata;
+	return DatumGetJsonbP(
+	    DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(metadata),
+	                        JsonbPGetDatum(object_of("actingUserId", acting_user))));
+}
+
 static Datum
 log_activity(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	static const char *const tiers[] = {"player", "player", "service", "admin"};
 	char *event_type = required_text(fcinfo, 0, "event_type");
 	char *user_id = required_text(fcinfo, 1, "user_id");
+	char *group_id = optional_text(fcinfo, 5);
+	char *instance_id = optional_text(fcinfo, 6);
 	char *severity = PG_ARGISNULL(2) ? "INFO" : optional_text(fcinfo, 2);
-	NullableDatum metadata =
-	    value_jsonb(read_metadata(optional_text(fcinfo, 3), optional_text(fcinfo, 8)));
+	NullableDatum metadata = value_jsonb(with_acting_user(
+	    read_metadata(optional_text(fcinfo, 3), optional_text(fcinfo, 8)), caller->acting_user));
 	Refusal refusal = {0};
 	Datum row;
 
 	statements_begin();
-	if (!caller_acts_as(caller, user_id, &refusal))
+	if (!caller_acts_as(caller, user_id, &refusal) ||
+	    (group_id != NULL && !caller_sees_competition(caller, group_id, &refusal)) ||
+	    (instance_id != NULL && !caller_uses_instance(caller, instance_id, &refusal)))
 		raise_refusal(&refusal);
 	if (!is_logged_by_server(event_type) ||
 	    STATEMENT_RUN(&statements[SERVERS_OWN], value_text(user_id), value_text(event_type),

@@ -260,6 +260,7 @@ create_competition(FunctionCallInfo fcinfo, const Caller *caller)
 	activity_log(&(Activity){.event_type = "GROUP_CREATED",
 	                         .user_id = TextDatumGetCString(instructors[0]),
 	                         .group_id = id,
+	                         .acting_user = caller->acting_user,
 	                         .metadata = json_member("name", name)});
 	statements_end();
 	PG_RETURN_DATUM(row);
@@ -340,6 +341,7 @@ generate_access_code(FunctionCallInfo fcinfo, const Caller *caller)
 	                         .user_id = created_by,
 	                         .group_id = group_id,
 	                         .access_code_id = id,
+	                         .acting_user = caller->acting_user,
 	                         .metadata = json_member("code", code)});
 	statements_end();
 	PG_RETURN_DATUM(row);
@@ -377,8 +379,8 @@ add_competition_challenge(FunctionCallInfo fcinfo, const Caller *caller)
 
 /* Takes one use of a code and makes the user a member, unless somebody else just did. */
 static bool
-use_code(const char *code, const char *group_id, const char *user_id, bool *already_member,
-         Refusal *refusal)
+use_code(const Caller *caller, const char *code, const char *group_id, const char *user_id,
+         bool *already_member, Refusal *refusal)
 {
 	char *code_id;
 	bool usable;
@@ -418,6 +420,7 @@ use_code(const char *code, const char *group_id, const char *user_id, bool *alre
 	                         .user_id = user_id,
 	                         .group_id = group_id,
 	                         .access_code_id = code_id,
+	                         .acting_user = caller->acting_user,
 	                         .metadata = json_member("accessCode", code)});
 	return true;
 }
@@ -437,7 +440,7 @@ join_competition(const Caller *caller, const char *code, const char *user_id, Re
 	group_id = row_text(0, 1);
 	already_member =
 	    STATEMENT_RUN(&statements[IS_MEMBER], value_text(group_id), value_text(user_id)) > 0;
-	if (!already_member && !use_code(code, group_id, user_id, &already_member, refusal))
+	if (!already_member && !use_code(caller, code, group_id, user_id, &already_member, refusal))
 		return false;
 	if (STATEMENT_RUN(&statements[JOINED], value_text(group_id), value_bool(already_member)) == 0)
 		return refuse(refusal, EDURANGE_ACCESS_CODE_INVALID, "access code \"%s\" is not valid",

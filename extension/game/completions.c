@@ -153,6 +153,7 @@ play_find(const Caller *caller, Play *play, Refusal *refusal)
 {
 	if (!caller_acts_as(caller, play->user_id, refusal))
 		return false;
+	play->acting_user = caller->acting_user;
 	if (!lock_user(play->user_id, refusal))
 		return false;
 	if (STATEMENT_RUN(&statements[LOCK_GROUP_CHALLENGE], value_text(play->group_challenge_id)) == 0)
@@ -212,6 +213,7 @@ pay(const Caller *caller, Play *play, int64 amount, const char *source_id, Refus
 	    .kind = "award",
 	    .source_id = source_id,
 	    .actor = caller->actor,
+	    .via = caller->via,
 	};
 
 	if (amount > PG_INT32_MAX)
@@ -243,6 +245,7 @@ log_play(const Play *play, const char *event_type, const char *about, int32 poin
 	    .group_id = play->group_id,
 	    .challenge_id = play->challenge_id,
 	    .instance_id = play->instance_id,
+	    .acting_user = play->acting_user,
 	    .metadata = psprintf("%s,\"pointsEarned\":%d", about, points),
 	});
 }

@@ -16,12 +16,19 @@
 
 #define HISTORY_LIMIT 1000
 
+/* $1 user, $2 competition, $3 how many, $4 before which entry */
+#define HISTORY_COLUMNS "user_id, group_id, seq, delta, balance, kind, source_id, actor, reason, at"
+#define HISTORY_PAGE                                                                               \
+	" FROM edurange.points_ledger WHERE user_id = $1 AND group_id = $2"                            \
+	" AND ($4::bigint IS NULL OR seq < $4) ORDER BY seq DESC LIMIT $3"
+
 typedef enum StatementId
 {
 	MEMBERSHIP,
 	WHO_EXISTS,
 	TOTAL,
 	HISTORY,
+	HISTORY_OF_BEFORE,
 	INVARIANTS,
 	STATEMENT_COUNT
 } StatementId;
@@ -39,11 +46,12 @@ static Statement statements[STATEMENT_COUNT] = {
                {TEXTOID, TEXTOID},
                .reads = true,
                .by_key = true},
-    [HISTORY] = {"SELECT user_id, group_id, seq, delta, balance, kind, source_id, actor, reason, at"
-                 " FROM edurange.points_ledger WHERE user_id = $1 AND group_id = $2"
-                 " AND ($4::bigint IS NULL OR seq < $4) ORDER BY seq DESC LIMIT $3",
+    [HISTORY] = {"SELECT " HISTORY_COLUMNS ", via" HISTORY_PAGE,
                  {TEXTOID, TEXTOID, INT4OID, INT8OID},
                  .reads = true},
+    [HISTORY_OF_BEFORE] = {"SELECT " HISTORY_COLUMNS HISTORY_PAGE,
+                           {TEXTOID, TEXTOID, INT4OID, INT8OID},
+                           .reads = true},
     [INVARIANTS] =
         {"WITH entry AS ("
          " SELECT user_id, group_id, seq, delta, balance, at,"
@@ -130,6 +138,7 @@ correct_points_sql(FunctionCallInfo fcinfo, const Caller *caller, LedgerChange c
 	    .group_id = required_text(fcinfo, 1, "group_id"),
 	    .kind = kind,
 	    .actor = caller->actor,
+	    .via = caller->via,
 	    .reason = optional_text(fcinfo, 3),
 	};
 	int32 amount = required_int(fcinfo, 2, "points");
@@ -185,7 +194,9 @@ SQL_FUNCTION_BATCHABLE(edurange_get_points)
 	PG_RETURN_INT32(points);
 }
 
-SQL_FUNCTION(edurange_points_history)
+/* A page of a pair's ledger. */
+static Datum
+points_history(FunctionCallInfo fcinfo, StatementId page)
 {
 	char *user_id = required_text(fcinfo, 0, "user_id");
 	char *group_id = required_text(fcinfo, 1, "group_id");
@@ -197,15 +208,27 @@ SQL_FUNCTION(edurange_points_history)
 	statements_begin();
 	if (!caller_acts_as(&caller, user_id, &refusal))
 		raise_refusal(&refusal);
-	STATEMENT_RUN(&statements[HISTORY], value_text(user_id), value_text(group_id), value_int(limit),
+	STATEMENT_RUN(&statements[page], value_text(user_id), value_text(group_id), value_int(limit),
 	              fcinfo->args[3]);
 	rows_to_result(fcinfo);
 	statements_end();
 	return (Datum) 0;
 }
 
+SQL_FUNCTION(edurange_points_entries)
+{
+	return points_history(fcinfo, HISTORY);
+}
+
+/* As the install script of 0.0.9 names it; its entries have no via. */
+SQL_FUNCTION(edurange_points_history)
+{
+	return points_history(fcinfo, HISTORY_OF_BEFORE);
+}
+
 SQL_FUNCTION(edurange_check_invariants)
 {
+	caller_check(fcinfo);
 	statements_begin();
 	statement_run(&statements[INVARIANTS], NULL, 0);
 	rows_to_result(fcinfo);

@@ -25,6 +25,7 @@
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "base/surface.h"
+#include "calls/caller.h"
 #include "sync/sync_status.h"
 
 typedef struct SyncStatus
@@ -283,11 +284,13 @@ SQL_FUNCTION(edurange_sync_status)
 	    value_text(running || now.worker_problem[0] == '\0' ? NULL : now.worker_problem),
 	};
 
+	caller_check(fcinfo);
 	return composite_result(fcinfo, values, lengthof(values));
 }
 
 SQL_FUNCTION(edurange_sync_drift)
 {
+	caller_check(fcinfo);
 	statements_begin();
 	statement_run(&statements[DRIFT], NULL, 0);
 	rows_to_result(fcinfo);
@@ -299,6 +302,7 @@ SQL_FUNCTION(edurange_sync_now)
 {
 	int worker = find_worker();
 
+	caller_check(fcinfo);
 	/* (The worker notes the signal, so the wish is not lost while it is busy.) */
 	if (worker == 0 || kill(worker, SIGUSR2) != 0)
 		raise_error(EDURANGE_WORKER_NOT_RUNNING,

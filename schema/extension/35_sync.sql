@@ -56,19 +56,19 @@ CREATE FUNCTION edurange.sync_apply_list(
 COMMENT ON FUNCTION edurange.sync_apply_list(text, timestamptz, double precision) IS
   'Applies the list of pods that list-challenge-pods answers with, as sync_apply does, from the text of the answer: it is cut into its pods and each is parsed alone, so that a list of many megabytes is never built as a whole. What is no such list, or has a pod that cannot be read, is refused and changes nothing. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json.';
 
-CREATE FUNCTION edurange.sync_status()
+CREATE FUNCTION edurange.sync_status(caller edurange.caller DEFAULT NULL)
   RETURNS edurange.sync_report
   AS 'MODULE_PATHNAME', 'edurange_sync_status' LANGUAGE C STABLE;
-COMMENT ON FUNCTION edurange.sync_status() IS
+COMMENT ON FUNCTION edurange.sync_status(edurange.caller) IS
   'How the comparison with the Instance Manager goes since the server started: times of the last attempt and the last success and the seconds since then, failures in a row with the last error, pods in the last list, instances changed, instances held because too many pods vanished at once, polls, failed and outdated ones, the milliseconds that the last fetch and the last pass took, whether a worker serves this database and, where none could be started, why. Tier: service.';
 
-CREATE FUNCTION edurange.sync_drift()
+CREATE FUNCTION edurange.sync_drift(caller edurange.caller DEFAULT NULL)
   RETURNS SETOF edurange.sync_drift_entry
   AS 'MODULE_PATHNAME', 'edurange_sync_drift' LANGUAGE C STABLE;
-COMMENT ON FUNCTION edurange.sync_drift() IS
+COMMENT ON FUNCTION edurange.sync_drift(edurange.caller) IS
   'Where instances and pods differ as of the last list, oldest first: row_without_pod, pod_without_row, status_mismatch, owner_mismatch, stuck (its end was asked for and it is still there) and missing_flag, with the time of the next step. Tier: service.';
 
-CREATE FUNCTION edurange.sync_drift_summary()
+CREATE FUNCTION edurange.sync_drift_summary(caller edurange.caller DEFAULT NULL)
   RETURNS edurange.sync_drift_counts
   LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -78,12 +78,12 @@ AS $$
     count(*) FILTER (WHERE kind = 'owner_mismatch'),
     count(*) FILTER (WHERE kind = 'stuck'),
     count(*) FILTER (WHERE kind = 'missing_flag')
-  FROM edurange.sync_drift()
+  FROM edurange.sync_drift(caller)
 $$;
-COMMENT ON FUNCTION edurange.sync_drift_summary() IS
+COMMENT ON FUNCTION edurange.sync_drift_summary(edurange.caller) IS
   'How many differences of each kind edurange.sync_drift() has. Tier: service.';
 
-CREATE FUNCTION edurange.sync_now() RETURNS void
+CREATE FUNCTION edurange.sync_now(caller edurange.caller DEFAULT NULL) RETURNS void
   AS 'MODULE_PATHNAME', 'edurange_sync_now' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION edurange.sync_now() IS
+COMMENT ON FUNCTION edurange.sync_now(edurange.caller) IS
   'Makes the sync worker poll at once. A poll that is under way is followed by another. Tier: admin. Errors: worker_not_running.';

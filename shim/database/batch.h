@@ -20,6 +20,7 @@ typedef struct Batch
 	DatabaseCall *calls[BATCH_CALLS];
 	int count;
 	bool preparing; /* its statement is prepared with it */
+	bool direct;    /* it calls its function without outcomes() */
 	bool failed;
 	bool cancelled;
 	int backend; /* whom it was sent to last */

@@ -70,6 +70,7 @@ take_over(Opening *opening, PGconn *pg)
 		connection->pg = pg;
 		connection->fd = PQsocket(pg);
 		connection->writing = false;
+		connection->older = opening->caller_values < CALLER_VALUES;
 		memset(connection->prepared, 0, sizeof(connection->prepared));
 		if (loop_watch(owner->loop, connection->fd, &connection->watch, EPOLLIN))
 		{
@@ -145,6 +146,20 @@ begin_turn(Connection *connection, int64_t now)
 	    call->run_ms > 0 ? call->expires : now + connection->owner->statement_timeout;
 }
 
+/* Has the statement of a batch prepared. */
+static bool
+prepare(Connection *connection, const Batch *batch)
+{
+	const DatabaseStatement *statement = &statements[batch->statement];
+	const DatabaseCall *call = batch->calls[0];
+	char *direct = batch->direct ? statement_direct(statement, call->nvalues, call->acting) : NULL;
+	const char *sql = batch->direct ? direct : statement->sql;
+	bool sent = sql != NULL && PQsendPrepare(connection->pg, statement->name, sql, 0, NULL);
+
+	free(direct);
+	return sent;
+}
+
 /* Queues the statement of a batch, and its preparation where the connection does not know it. */
 static bool
 put_statement(Connection *connection, Batch *batch)
@@ -156,12 +171,12 @@ put_statement(Connection *connection, Batch *batch)
 	int lengths[1];
 	const int formats[1] = {1};
 
+	batch->direct = connection->older && statement->batched;
 	batch->preparing = !connection->prepared[batch->statement];
-	if (batch->preparing &&
-	    !PQsendPrepare(connection->pg, statement->name, statement->sql, 0, NULL))
+	if (batch->preparing && !prepare(connection, batch))
 		return false;
 	connection->prepared[batch->statement] = true;
-	if (!statement->batched)
+	if (!statement->batched || batch->direct)
 		return PQsendQueryPrepared(connection->pg, statement->name, call->nvalues,
 		                           (const char *const *) call->values, NULL, NULL, 0) != 0;
 	if (!batch_encode(batch, value))
@@ -172,9 +187,27 @@ put_statement(Connection *connection, Batch *batch)
 	       0;
 }
 
+/* Does somebody act in one of the calls? */
+static bool
+somebody_acts(const Batch *batch)
+{
+	for (int i = 0; i < batch->count; i++)
+		if (batch->calls[i]->acting > 0 &&
+		    batch->calls[i]->values[batch->calls[i]->acting - 1] != NULL)
+			return true;
+	return false;
+}
+
 bool
 connection_send(Connection *connection, Batch *batch)
 {
+	if (connection->older && somebody_acts(batch))
+	{
+		/* the database may be up to date by now: the next connection asks again */
+		connection_close(connection, SQLSTATE_LOST);
+		connection->owner->lost(connection->owner->closure, batch, SQLSTATE_NOT_SENT, true);
+		return true;
+	}
 	if (!put_statement(connection, batch))
 	{
 		/* without its sync point nothing of it counts */

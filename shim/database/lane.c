@@ -242,15 +242,15 @@ drop_call(DatabaseCall *call, int64_t now)
 	return true;
 }
 
-/* Takes the next batch off the queue; NULL when nothing is left of it. */
+/* Takes the next batch of so many calls at most off the queue; NULL when nothing is left of it. */
 static Batch *
-take_batch(Lane *lane, int64_t now)
+take_batch(Lane *lane, int64_t now, int most)
 {
 	Batch *batch = calloc(1, sizeof(Batch));
 	DatabaseCall **link = &lane->first;
 	size_t size = 0;
 
-	while (batch != NULL && *link != NULL && batch->count < BATCH_CALLS)
+	while (batch != NULL && *link != NULL && batch->count < most)
 	{
 		DatabaseCall *call = *link;
 
@@ -316,7 +316,7 @@ lane_send(Lane *lane)
 
 		if (connection == NULL)
 			return;
-		batch = take_batch(lane, now);
+		batch = take_batch(lane, now, connection->older ? 1 : BATCH_CALLS);
 		if (batch != NULL && !connection_send(connection, batch))
 		{
 			put_back(lane, batch, false);

@@ -20,6 +20,7 @@ typedef struct Opening
 	int statement_timeout; /* milliseconds */
 	int connect_seconds;   /* for each host */
 	PGconn *pg;
+	int caller_values; /* how many attributes edurange.caller has there */
 	void (*done)(struct Opening *opening, PGconn *pg); /* pg is NULL when it did not work */
 } Opening;
 

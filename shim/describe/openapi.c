@@ -143,6 +143,9 @@ describe_parameters(const Route *route)
 	if (route->keyed)
 		json_array_append_new(parameters,
 		                      json_pack("{s:s}", "$ref", "#/components/parameters/idempotencyKey"));
+	if (route->caller)
+		json_array_append_new(parameters,
+		                      json_pack("{s:s}", "$ref", "#/components/parameters/actingUser"));
 	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
 	{
 		const Param *param = &route->params[i];
@@ -271,6 +274,8 @@ find_errors(ErrorSet set, const Route *route)
 		add_named_errors(set, "response_too_large");
 	if (route->statement != STATEMENT_NONE && !route->read_only)
 		add_named_errors(set, "read_only conflict");
+	if (route->caller)
+		add_named_errors(set, "not_an_instructor");
 	if (route->keyed)
 		add_named_errors(set, "in_progress idempotency_mismatch invalid_parameter");
 	if (route->body == BODY_PACK)
@@ -443,7 +448,8 @@ describe_components(json_t *schemas)
 	              "required", "error", "code", "requestId"));
 	return json_pack(
 	    "{s:o, s:{s:{s:s, s:s, s:s}}, s:{s:{s:s, s:{s:s}}}, s:{s:{s:s,s:s,s:s,s:{s:s,s:s}},"
-	    " s:{s:s,s:s,s:s,s:{s:s,s:i,s:i}}}}",
+	    " s:{s:s,s:s,s:s,s:{s:s,s:i,s:i}},"
+	    " s:{s:s,s:s,s:s,s:{s:s,s:i}}}}",
 	    "schemas", schemas, "securitySchemes", "token", "type", "http", "scheme", "bearer",
 	    "description", "A token of ours begins with edr_; x-tier says which one a route needs.",
 	    "headers", "requestId", "description",
@@ -453,7 +459,10 @@ describe_components(json_t *schemas)
 	    "type", "string", "pattern", "^[A-Za-z0-9._-]{1,64}$", "idempotencyKey", "name",
 	    "Idempotency-Key", "in", "header", "description",
 	    "The same request with the same key has its effect once.", "schema", "type", "string",
-	    "minLength", 1, "maxLength", 255);
+	    "minLength", 1, "maxLength", 255, "actingUser", "name", "X-Acting-User", "in", "header",
+	    "description",
+	    "The id of the user on whose behalf an unbound token of tier service or admin has this done.",
+	    "schema", "type", "string", "minLength", 1);
 }
 
 json_t *

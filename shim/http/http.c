@@ -124,9 +124,12 @@ static bool
 prepare_request(Request *request)
 {
 	const Route *route = request->match.route;
+	const char *acting = request_header(request, "X-Acting-User");
 
 	if (route->open)
 		return true;
+	if (acting != NULL && !auth_act(&request->identity, acting, &request->failure))
+		return false;
 	if (!auth_permits(&request->identity, route->tier, &request->failure) ||
 	    !params_bind(&request->match, &request->target, &request->identity,
 	                 request->body.length > 0 ? request->body.bytes : "", request->body.length,
@@ -196,6 +199,7 @@ submit(Request *request)
 	    .statement = route->statement,
 	    .nvalues = request->values.count,
 	    .values = request->values.values,
+	    .acting = route->caller ? request->values.count - route->keyed : 0,
 	    .read_only = route->read_only,
 	    .keys = {route->lock_keys[0], route->lock_keys[1]},
 	    .wanted = is_wanted,

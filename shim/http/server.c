@@ -291,11 +291,14 @@ ask_sync_metrics(Task *task)
 char *
 server_ask_metrics(void)
 {
+	char *nobody[CALLER_VALUES] = {NULL};
 	Question question = {
 	    .task.run = ask_sync_metrics,
 	    .call = {.tier = TIER_SERVICE,
 	             .lane = LANE_READ,
 	             .statement = STATEMENT_SYNC_METRICS,
+	             .nvalues = CALLER_VALUES,
+	             .values = nobody,
 	             .read_only = true,
 	             .done = on_sync_metrics,
 	             .closure = &question},
