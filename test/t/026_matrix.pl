@@ -10,6 +10,7 @@ use Test::More;
 use Edurange::Cluster;
 use Edurange::Schema;
 use Edurange::Shim;
+use FindBin;
 
 my $node = Edurange::Cluster->new_ready('matrix');
 my $shim = Edurange::Shim->start($node);
@@ -127,6 +128,74 @@ for my $route (sort keys %cases)
 		ok($status == 200 || $json->{error} && $json->{code} && $json->{requestId}, 'an error has its body');
 	}
 }
+# ---- who acts ------------------------------------------------------------------------------------
+# The same requests on behalf of somebody: by the table of authorities that the extension has, whatever the route.
+my $there = "$FindBin::RealBin/../..";
+my ($rules, $tables) = map { slurp_file("$there/$_") } 'extension/calls/authority.c', 'shim/api/routes.c';
+my $statements = slurp_file("$there/shim/database/statements.c");
+my %authority = $rules =~ /^ {4}\{"(\w+)", (\w+)/gm;
+my %function = $statements =~ /^\t\[STATEMENT_(\w+)\] = (?:\w+\(|\{)\s*"?(?:SELECT\()?"?(\w+)"/gm;
+$function{SYNC_METRICS} = 'sync_status';
+my %authority_of;
+while ($tables =~ /^\t\{(?:READ\(|WRITE\("(\w+)", )"([^"]+)", \w+, (\w+)|\.method = "(\w+)", \.path = "([^"]+)"[^}]*?\.caller = true[^}]*?STATEMENT_(\w+)/gm)
+{
+	my ($method, $path, $statement) = ($1 // $4 // 'GET', $2 // $5, $3 // $6);
+	$authority_of{"$method $path"} = $authority{ $function{$statement} } // die "$path: no authority";
+}
+is_deeply([ sort keys %authority_of ], [ sort grep { $openapi->{paths}{ (split / /)[1] }{ lc((split / /)[0]) }{security}[0] } keys %tier ],
+	'every route that needs a token has an authority');
+$node->safe_psql(
+	'edurange', q{
+	INSERT INTO "User" (id, email, role) VALUES ('adm', 'adm', 'ADMIN'), ('oti', 'oti', 'INSTRUCTOR'), ('gone', 'gone', 'INSTRUCTOR'), ('bob', 'bob', 'STUDENT');
+	UPDATE "User" SET role = 'INSTRUCTOR' WHERE id = 'ina';
+	INSERT INTO "_GroupMembers" ("A", "B") VALUES ('g', 'bob');
+	INSERT INTO "_GroupInstructors" ("A", "B") VALUES ('g', 'ina'), ('h', 'oti'), ('g', 'gone');
+	DELETE FROM "User" WHERE id = 'gone';
+	DELETE FROM "GroupChallenge" WHERE "challengeId" IN ('service', 'admin');
+});
+# ada, whom the requests are about, is a member of g, ina its instructor; nobody else but an ADMIN may anything
+my %may = (
+	ANY_USER => [qw(ada bob ina oti adm)], PARTICIPANT => [qw(ada bob ina adm)], ONESELF => [qw(ada ina)],
+	INSTRUCTOR => ['ina'], FOUNDER => [qw(ina adm)], ADMIN => ['adm']);
+# in a competition, where the request of above names none or another
+$cases{'POST /activity/log'}[0][1]{groupId} = 'g';
+$cases{'POST /competition/join'}[0] = [ '', { code => 'shut', userId => 'ada' } ];
+$node->safe_psql('edurange', q{INSERT INTO "CompetitionAccessCode" (code, "groupId", "createdBy") VALUES ('SHUT', 'g', 'ina')});
+for my $route (sort keys %authority_of)
+{
+	for my $who (qw(none player service admin))
+	{
+		my ($right) = @{ $cases{$route} };
+		my %got;
+		for my $acting (qw(ada bob ina oti adm no gone))
+		{
+			my ($query, $body, @ids) = @$right;
+			my ($method, $path) = split / /, $route;
+			$path =~ s/\{\w+\}/shift @ids/ge;
+			my ($status, $json) = $shim->request($method, $path . $query, token => $token{$who},
+				defined $body ? (body => encode_json($body) =~ s/\bTIER\b/$who/gr) : (),
+				headers => { 'X-Acting-User' => $acting, defined $body ? ('Content-Type' => 'application/json') : () });
+			push @{ $got{ $status == 403 ? $json->{code} : $status == 401 ? 401 : 'may' } }, $acting;
+		}
+		my %all = map { $_ => 1 } qw(ada bob ina oti adm no gone);
+		my @may = @{ $may{ $authority_of{$route} } };
+		delete @all{@may};
+		# (without a token, where the tier would do, the header is refused likewise)
+		my $want = $who eq 'none' ? { 401 => [qw(ada bob ina oti adm no gone)] }
+		  : $rank{$who} < 2 || $rank{$who} < $rank{ $tier{$route} } ? { forbidden => [qw(ada bob ina oti adm no gone)] }
+		  : { may => \@may, not_an_instructor => [ grep { $all{$_} } qw(ada bob ina oti adm no gone) ] };
+		is_deeply(\%got, $want, "$route for $who on behalf of somebody") or diag explain \%got;
+	}
+}
+is(($shim->request('GET', '/get_points?user_id=ada&group_id=g', token => $token{service}, headers => { 'X-Acting-User' => '' }))[1]{code},
+	'not_an_instructor', 'an empty name is nobody');
+for my $bound (q{user_id => 'ada'}, q{instance_id => 'i'})
+{
+	my $token = $node->safe_psql('edurange', "SELECT token FROM edurange.create_token('service', 'b', $bound)");
+	is(($shim->request('GET', '/get_points?user_id=ada&group_id=g', token => $token, headers => { 'X-Acting-User' => 'ada' }))[1]{code},
+		'forbidden', 'nor does a bound token speak for anybody');
+}
+
 # ---- what may be null ----------------------------------------------------------------------------
 # The document says of every member of an answer whether it may be null: the answers above and these are
 # null wherever it says so, and, being held against it, nowhere else.
@@ -173,9 +242,9 @@ $shim = Edurange::Shim->start($node);
 ask('POST /question/attempt', 'player', '', { %eve, answer => 'no' });
 ask('POST /question/complete', 'player', '', \%eve);
 ask('GET /health/detailed', 'service', '');
-$node->safe_psql('edurange', 'REVOKE EXECUTE ON FUNCTION edurange.sync_drift_summary() FROM edurange_owner');
+$node->safe_psql('edurange', 'REVOKE EXECUTE ON FUNCTION edurange.sync_drift_summary FROM edurange_owner');
 ask('GET /health/detailed', 'service', '');
-$node->safe_psql('edurange', 'GRANT EXECUTE ON FUNCTION edurange.sync_drift_summary() TO edurange_owner');
+$node->safe_psql('edurange', 'GRANT EXECUTE ON FUNCTION edurange.sync_drift_summary TO edurange_owner');
 $shim = Edurange::Shim->start($node, PGDATABASE => 'nowhere', WAIT => '/live');
 ask('GET /status', 'none', '');
 is_deeply([ $schema->never_null ], [], 'what may be null by the document was null');
