@@ -240,8 +240,11 @@ sub check_routes
 			finding("$name calls edurange.$function in batches, which is not marked as one for them") unless $batchable{$function};
 		}
 	}
-	for my $row (split /(?=\{\.method)/, $table // '')
+	for my $row (split /^\t(?=\{)/m, $table // '')
 	{
+		# as the macros for reads and mutations have it, written out
+		$row =~ s/READ\(("[^"]+"), (\w+), (\w+)\)/.method = "GET", .path = $1, .tier = TIER_$2, .statement = STATEMENT_$3/;
+		$row =~ s/WRITE\(("\w+"), ("[^"]+"), (\w+), (\w+), \w+\)/.method = $1, .path = $2, .tier = TIER_$3, .statement = STATEMENT_$4/;
 		my ($method, $path) = $row =~ /\.method = "(\w+)", \.path = "([^"]+)"/ or next;
 		my ($tier) = map { lc } $row =~ /\.tier = TIER_(\w+)/;
 		my $heading = defined $tier ? "### `$method $path` ($tier)" : "`$method $path`";

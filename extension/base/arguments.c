@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "base/arguments.h"
 #include "base/refusal.h"
@@ -68,4 +69,14 @@ bool
 optional_flag(FunctionCallInfo fcinfo, int argument)
 {
 	return !PG_ARGISNULL(argument) && PG_GETARG_BOOL(argument);
+}
+
+NullableDatum
+finite_time(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	NullableDatum value = fcinfo->args[argument];
+
+	if (!value.isnull && TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value.value)))
+		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"%s\" must be a finite time", name);
+	return value;
 }

@@ -35,6 +35,7 @@ typedef enum Authority
 	PARTICIPANT, /* a member or an instructor of the competition, or an ADMIN; where none is named, whoever exists */
 	ONESELF, /* the user whom the call is about, as a player; or an instructor of the competition */
 	INSTRUCTOR, /* of the competition, whatever their role */
+	REGISTRAR,  /* role INSTRUCTOR, who makes students; or role ADMIN */
 	FOUNDER,    /* role INSTRUCTOR and among the instructors that are named, or role ADMIN */
 	ADMIN       /* role ADMIN */
 } Authority;
@@ -54,7 +55,7 @@ typedef struct Rule
 	Authority authority;
 	Naming naming;
 	const char *competition; /* the argument that says which one; NULL: none does */
-	const char *user;        /* the argument that names the user, or the instructors */
+	const char *user;        /* the argument that names the user, the instructors, or a role */
 } Rule;
 
 /* Every function that takes a caller.  One that is missing here nobody has called on their behalf. */
@@ -76,6 +77,23 @@ static const Rule rules[] = {
     {"complete_question", ONESELF, BY_PLACEMENT, "group_challenge_id", "user_id"},
     {"complete_challenge", ONESELF, BY_PLACEMENT, "group_challenge_id", "user_id"},
     {"completed_questions", ONESELF, BY_PLACEMENT, "group_challenge_id", "user_id"},
+
+    {"create_user", REGISTRAR, .user = "role"},
+    {"users", ADMIN},
+    {"competitions", ANY_USER},
+    {"competition", INSTRUCTOR, .competition = "group_id"},
+    {"update_competition", INSTRUCTOR, .competition = "group_id"},
+    {"delete_competition", INSTRUCTOR, .competition = "group_id"},
+    {"members", INSTRUCTOR, .competition = "group_id"},
+    {"remove_member", INSTRUCTOR, .competition = "group_id"},
+    {"set_instructors", INSTRUCTOR, .competition = "group_id"},
+    {"access_codes", INSTRUCTOR, .competition = "group_id"},
+    {"revoke_access_code", INSTRUCTOR, .competition = "group_id"},
+    {"remove_competition_challenge", INSTRUCTOR, .competition = "group_id"},
+    {"set_challenge_points", INSTRUCTOR, .competition = "group_id"},
+    {"reset_progress", INSTRUCTOR, .competition = "group_id"},
+    {"attempts", ONESELF, .competition = "group_id", .user = "user_id"},
+    {"activity", INSTRUCTOR, .competition = "group_id"},
 
     {"challenges", ANY_USER},
     {"challenge_list", PARTICIPANT, .competition = "group_id"},
@@ -219,8 +237,8 @@ find_subject(Question *question)
 	    [BY_PLACEMENT] = OF_PLACEMENT, [BY_INSTANCE] = OF_INSTANCE, [BY_CODE] = OF_CODE};
 	const Rule *rule = question->rule;
 
-	if (rule->user != NULL && rule->authority != FOUNDER)
-		question->subject = needed_argument(question->fcinfo, rule->user);
+	if (rule->user != NULL && rule->authority == ONESELF)
+		question->subject = text_argument(question->fcinfo, rule->user);
 	if (rule->competition == NULL)
 		return;
 	question->competition = rule->authority == INSTRUCTOR || rule->naming != BY_ITSELF
@@ -264,6 +282,15 @@ is_listed(const Question *question)
 	return count == 0;
 }
 
+/* Is a student made, as where no role is given? */
+static bool
+makes_student(const Question *question)
+{
+	char *role = text_argument(question->fcinfo, question->rule->user);
+
+	return role == NULL || strcmp(role, "STUDENT") == 0;
+}
+
 /* Does the authority cover the call, and as what? */
 static bool
 is_covered(const Question *question, Acting *acting)
@@ -275,7 +302,9 @@ is_covered(const Question *question, Acting *acting)
 	switch (question->rule->authority)
 	{
 		case ANY_USER:
-			*acting = is_student ? ACTS_AS_PLAYER : ACTS_AS_STAFF;
+			*acting = is_student                    ? ACTS_AS_PLAYER
+			          : has_role(question, "ADMIN") ? ACTS_AS_ADMIN
+			                                        : ACTS_AS_STAFF;
 			return true;
 		case PARTICIPANT:
 			*acting = is_student && !question->is_instructor ? ACTS_AS_PLAYER : ACTS_AS_STAFF;
@@ -289,6 +318,9 @@ is_covered(const Question *question, Acting *acting)
 			       strcmp(question->subject, question->acting_user) == 0;
 		case INSTRUCTOR:
 			return question->is_instructor;
+		case REGISTRAR:
+			return has_role(question, "ADMIN") ||
+			       (has_role(question, "INSTRUCTOR") && makes_student(question));
 		case FOUNDER:
 			return has_role(question, "ADMIN") ||
 			       (has_role(question, "INSTRUCTOR") && is_listed(question));
@@ -303,6 +335,7 @@ static const char *const needed[] = {
     [PARTICIPANT] = "takes no part in the competition",
     [ONESELF] = "is neither the user whom this is about nor an instructor of the competition",
     [INSTRUCTOR] = "is no instructor of the competition",
+    [REGISTRAR] = "needs role INSTRUCTOR, which makes students only, or role ADMIN",
     [FOUNDER] = "needs role INSTRUCTOR and to be among the instructors, or role ADMIN",
     [ADMIN] = "needs role ADMIN",
 };

@@ -12,6 +12,7 @@
 typedef enum Acting
 {
 	ACTS_AS_STAFF, /* the call may do what its tier may */
+	ACTS_AS_ADMIN, /* likewise, and about everybody's competitions */
 	ACTS_AS_PLAYER /* it sees and may assert no more than a player's would */
 } Acting;
 

@@ -116,6 +116,8 @@ caller_role_actor(void)
 void
 caller_read(Caller *caller, FunctionCallInfo fcinfo, int argument)
 {
+	Acting acting;
+
 	*caller = (Caller){.tier = session_tier()};
 	if (argument >= 0 && !PG_ARGISNULL(argument))
 	{
@@ -138,7 +140,9 @@ caller_read(Caller *caller, FunctionCallInfo fcinfo, int argument)
 	if (caller->tier < TIER_SERVICE || caller->bound_user != NULL || caller->bound_instance != NULL)
 		raise_error(EDURANGE_FORBIDDEN,
 		            "\"actingUserId\" can be given by an unbound caller of tier service only");
-	if (authority_check(caller->acting_user, fcinfo) == ACTS_AS_PLAYER)
+	acting = authority_check(caller->acting_user, fcinfo);
+	caller->acts_as_admin = acting == ACTS_AS_ADMIN;
+	if (acting == ACTS_AS_PLAYER)
 		caller->tier = TIER_PLAYER;
 }
 

@@ -29,10 +29,11 @@ typedef struct Caller
 	char *token_id;
 	char *bound_user;
 	char *bound_instance;
-	char *acting_user; /* who had the call made, or NULL; an unbound service speaks for them */
-	char *scope;       /* "token:<id>" or "role:<name>": whose the call's idempotency key is */
-	char *actor;       /* as the ledger has it: "user:<id>" of who acts, else the scope */
-	char *via;         /* the scope where somebody acts through it, else NULL */
+	bool acts_as_admin; /* the acting user has role ADMIN, in a call that is for any user */
+	char *acting_user;  /* who had the call made, or NULL; an unbound service speaks for them */
+	char *scope;        /* "token:<id>" or "role:<name>": whose the call's idempotency key is */
+	char *actor;        /* as the ledger has it: "user:<id>" of who acts, else the scope */
+	char *via;          /* the scope where somebody acts through it, else NULL */
 } Caller;
 
 /*

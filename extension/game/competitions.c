@@ -188,17 +188,6 @@ static Statement statements[STATEMENT_COUNT] = {
                   .reads = true},
 };
 
-/* A time argument that is null or a real time. */
-static NullableDatum
-finite_time(FunctionCallInfo fcinfo, int argument, const char *name)
-{
-	NullableDatum value = fcinfo->args[argument];
-
-	if (!value.isnull && TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value.value)))
-		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"%s\" must be a finite time", name);
-	return value;
-}
-
 /* The instructors; at least one, none of them null. */
 static Datum *
 read_instructors(FunctionCallInfo fcinfo, int *count)

@@ -90,7 +90,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "  format('seq %s follows %s', seq, before) FROM entry WHERE seq <> before + 1"
          " UNION ALL SELECT 'ledger_kind_is_known', user_id, group_id,"
          "  format('kind %s at seq %s', kind, seq) FROM edurange.points_ledger"
-         " WHERE kind NOT IN ('opening', 'award', 'add', 'set', 'external', 'moved', 'removed')"
+         " WHERE kind NOT IN ('opening', 'award', 'add', 'set', 'external', 'moved', 'removed', 'taken_back')"
          " UNION ALL SELECT 'balance_is_sum', user_id, group_id,"
          "  format('balance %s, sum %s at seq %s', balance, running, seq) FROM entry e"
          " WHERE balance <> running AND seq > (SELECT " LAST_OPENING " FROM entry o"

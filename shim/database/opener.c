@@ -147,7 +147,7 @@ ask_caller_values(PGconn *pg, int seconds)
 		if (answer == NULL)
 			return count;
 		if (PQresultStatus(answer) == PGRES_TUPLES_OK)
-			count = atoi(PQgetvalue(answer, 0, 0));
+			count = (int) strtol(PQgetvalue(answer, 0, 0), NULL, 10);
 		PQclear(answer);
 	}
 }

@@ -39,6 +39,10 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 	[STATEMENT_CALLER_VALUES] = {"caller_values",
 		"SELECT coalesce((SELECT c.relnatts FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
 		" ON n.oid = c.relnamespace WHERE n.nspname = 'edurange' AND c.relname = 'caller'), 4)"},
+	/* a template: what becomes of the value, function, arguments */
+	[STATEMENT_DIRECT] = {"direct",
+		"SELECT %s FROM (SELECT (edurange.wire(r) -> 'value')::text AS value"
+		" FROM (SELECT edurange.%s(%s) AS value) r) v"},
 	[STATEMENT_PING] = {"ping",
 		"SELECT '{\"status\":\"ok\",\"message\":\"the service is running\",\"database\":\"connected\","
 		"\"timestamp\":null}'::text"},
@@ -58,6 +62,26 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 	[STATEMENT_LEADERBOARD] = LIST("leaderboard",
 		"group_id => $1, \"limit\" => coalesce($2, 1000), \"offset\" => coalesce($3, 0), at => $4, "
 		CALLER(5, 6, 7, 8)),
+	[STATEMENT_CREATE_USER] = BATCHED("create_user"),
+	[STATEMENT_USERS] = BATCHED("users"),
+	[STATEMENT_COMPETITIONS] = BATCHED("competitions"),
+	[STATEMENT_COMPETITION] = BATCHED("competition"),
+	[STATEMENT_UPDATE_COMPETITION] = BATCHED("update_competition"),
+	[STATEMENT_DELETE_COMPETITION] = BATCHED("delete_competition"),
+	[STATEMENT_MEMBERS] = BATCHED("members"),
+	[STATEMENT_REMOVE_MEMBER] = BATCHED("remove_member"),
+	[STATEMENT_SET_INSTRUCTORS] = BATCHED("set_instructors"),
+	[STATEMENT_ACCESS_CODES] = BATCHED("access_codes"),
+	[STATEMENT_REVOKE_CODE] = BATCHED("revoke_access_code"),
+	[STATEMENT_REMOVE_CHALLENGE] = BATCHED("remove_competition_challenge"),
+	[STATEMENT_SET_CHALLENGE_POINTS] = BATCHED("set_challenge_points"),
+	[STATEMENT_RESET_PROGRESS] = BATCHED("reset_progress"),
+	[STATEMENT_ATTEMPTS] = BATCHED("attempts"),
+	[STATEMENT_ACTIVITY] = BATCHED("activity"),
+	[STATEMENT_POINTS_HISTORY] = LIST("points_history", "group_id => $1, user_id => $2,"
+		" \"limit\" => coalesce($3, 100), before_seq => $4, " CALLER(5, 6, 7, 8)),
+	[STATEMENT_INSTANCES] = LIST("challenge_instances", "group_id => $1, user_id => $2, status => $3,"
+		" \"limit\" => coalesce($4, 100), cursor => $5, " CALLER(6, 7, 8, 9)),
 	[STATEMENT_ATTEMPT] = BATCHED("attempt_question"),
 	[STATEMENT_COMPLETE] = BATCHED("complete_question"),
 	[STATEMENT_CHALLENGE_DETAILS] = BATCHED("challenge_details"),
@@ -94,9 +118,6 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 	[STATEMENT_CDF_UPDATE] = ROW("cdf_update", "challenge_id => $1, document => $2, " KEYED(3, 4, 5, 6, 7)),
 	[STATEMENT_CDF_EXPORT] = VALUE("cdf_export", "challenge_id => $1, " CALLER(2, 3, 4, 5)),
 };
-#define DIRECT                                                                                     \
-	"SELECT %s FROM (SELECT (edurange.wire(r) -> 'value')::text AS value"                          \
-	" FROM (SELECT edurange.%s(%s) AS value) r) v"
 /* clang-format on */
 
 char *
@@ -119,5 +140,8 @@ statement_direct(const DatabaseStatement *statement, int count, int acting)
 		if (i == acting - CALLER_VALUES + 1)
 			i = acting;
 	}
-	return asprintf(&sql, DIRECT, statement->value, statement->name, arguments) >= 0 ? sql : NULL;
+	return asprintf(&sql, statements[STATEMENT_DIRECT].sql, statement->value, statement->name,
+	                arguments) >= 0
+	           ? sql
+	           : NULL;
 }
