@@ -75,25 +75,6 @@ typedef enum ResponseKind
 	RESPOND_COUNT
 } ResponseKind;
 
-/*
- * What a kind of response looks like.  A shape is written as `name:type …`: the types are those of SQL
- * (text, integer, boolean, numeric, timestamptz, jsonb), row types, objects of the table shapes, and
- * lists of them (`text[]`); `type?` may be null, `name?` may be missing, and `+type` stands for all
- * attributes of a row type.  A shape without a colon is a type by itself.
- */
-typedef struct ResponseKindInfo
-{
-	const char *media_type; /* where it works; an error is always JSON */
-	const char *unready;    /* the shape of a 503 that is a report and no error, if there is one */
-} ResponseKindInfo;
-
-/* An object that the shim itself makes, and no row type describes. */
-typedef struct Shape
-{
-	const char *name;
-	const char *members;
-} Shape;
-
 /* What a route awards when it works. */
 typedef enum Award
 {
@@ -129,9 +110,10 @@ typedef struct Route
 	StatementId statement;
 	int lock_keys[2]; /* which of its values it locks by, in this order; 0: none */
 	Param params[MAX_PARAMS];
-	const char *answer; /* its shape, where it is not what the statement's function returns */
-	const char *away;   /* what it answers while the database is away, as JSON; NULL: an error */
-	const char *summary;
+	const char *
+	    answer; /* its shape (describe/schema.h), where it is not what the statement's function returns */
+	const char *away;    /* what it answers while the database is away, as JSON; NULL: an error */
+	const char *summary; /* NULL: the first sentence of what SQL says of its function */
 } Route;
 
 #define MAX_QUERY_FIELDS 64
@@ -162,8 +144,7 @@ typedef struct RouteMatch
 
 extern const Route routes[];
 extern const size_t route_count;
-extern const ResponseKindInfo response_kinds[RESPOND_COUNT];
-extern const Shape shapes[]; /* ended by one without a name */
+extern const char *response_type(ResponseKind kind); /* where it works; an error is always JSON */
 
 extern void routes_print(void);
 extern void routes_match(const char *method, const Target *target, RouteMatch *match);

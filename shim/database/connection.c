@@ -146,20 +146,6 @@ begin_turn(Connection *connection, int64_t now)
 	    call->run_ms > 0 ? call->expires : now + connection->owner->statement_timeout;
 }
 
-/* Has the statement of a batch prepared. */
-static bool
-prepare(Connection *connection, const Batch *batch)
-{
-	const DatabaseStatement *statement = &statements[batch->statement];
-	const DatabaseCall *call = batch->calls[0];
-	char *direct = batch->direct ? statement_direct(statement, call->nvalues, call->acting) : NULL;
-	const char *sql = batch->direct ? direct : statement->sql;
-	bool sent = sql != NULL && PQsendPrepare(connection->pg, statement->name, sql, 0, NULL);
-
-	free(direct);
-	return sent;
-}
-
 /* Queues the statement of a batch, and its preparation where the connection does not know it. */
 static bool
 put_statement(Connection *connection, Batch *batch)
@@ -173,8 +159,16 @@ put_statement(Connection *connection, Batch *batch)
 
 	batch->direct = connection->older && statement->batched;
 	batch->preparing = !connection->prepared[batch->statement];
-	if (batch->preparing && !prepare(connection, batch))
-		return false;
+	if (batch->preparing)
+	{
+		char *sql = batch->direct ? statement_direct(statement, call->nvalues, call->acting)
+		                          : strdup(statement->sql);
+		bool sent = sql != NULL && PQsendPrepare(connection->pg, statement->name, sql, 0, NULL);
+
+		free(sql);
+		if (!sent)
+			return false;
+	}
 	connection->prepared[batch->statement] = true;
 	if (!statement->batched || batch->direct)
 		return PQsendQueryPrepared(connection->pg, statement->name, call->nvalues,
@@ -187,21 +181,13 @@ put_statement(Connection *connection, Batch *batch)
 	       0;
 }
 
-/* Does somebody act in one of the calls? */
-static bool
-somebody_acts(const Batch *batch)
-{
-	for (int i = 0; i < batch->count; i++)
-		if (batch->calls[i]->acting > 0 &&
-		    batch->calls[i]->values[batch->calls[i]->acting - 1] != NULL)
-			return true;
-	return false;
-}
-
 bool
 connection_send(Connection *connection, Batch *batch)
 {
-	if (connection->older && somebody_acts(batch))
+	const DatabaseCall *call = batch->calls[0];
+
+	/* (what else is in the batch asks the same for the same) */
+	if (connection->older && call->acting > 0 && call->values[call->acting - 1] != NULL)
 	{
 		/* the database may be up to date by now: the next connection asks again */
 		connection_close(connection, SQLSTATE_LOST);

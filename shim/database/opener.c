@@ -135,21 +135,19 @@ ask_caller_values(PGconn *pg, int seconds)
 	struct pollfd socket = {.fd = PQsocket(pg), .events = POLLIN};
 	int64_t end = now_ms() + (int64_t) seconds * 1000;
 	bool fine = PQsendQuery(pg, statements[STATEMENT_CALLER_VALUES].sql);
+	PGresult *answer = NULL;
 	int count = 0;
 
-	for (;;)
+	while (fine && (PQisBusy(pg) || (answer = PQgetResult(pg)) != NULL))
 	{
-		PGresult *answer;
-
-		while (fine && PQisBusy(pg))
-			fine = now_ms() < end && poll(&socket, 1, 100) >= 0 && PQconsumeInput(pg);
-		answer = fine ? PQgetResult(pg) : NULL;
 		if (answer == NULL)
-			return count;
-		if (PQresultStatus(answer) == PGRES_TUPLES_OK)
+			fine = now_ms() < end && poll(&socket, 1, 100) >= 0 && PQconsumeInput(pg);
+		else if (PQresultStatus(answer) == PGRES_TUPLES_OK)
 			count = (int) strtol(PQgetvalue(answer, 0, 0), NULL, 10);
 		PQclear(answer);
+		answer = NULL;
 	}
+	return count;
 }
 
 /* The life of a thread that opens one connection. */

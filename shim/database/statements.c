@@ -8,6 +8,7 @@
 #include "database/statements.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* clang-format off */
 /* Each names its function once: what it selects of it as a row, as rows or as a value, or for many calls. */
@@ -35,7 +36,9 @@
 	 " paths => coalesce($3, p.paths), documents => coalesce($4, p.documents),"                    \
 	 " dry_run => coalesce(p.dry_run, false), installed_by => $6, " arguments ") t"}
 
+#define ENTRY(id, function) [STATEMENT_##id] = BATCHED(function),
 const DatabaseStatement statements[STATEMENT_COUNT] = {
+	BATCHED_STATEMENTS(ENTRY)
 	[STATEMENT_CALLER_VALUES] = {"caller_values",
 		"SELECT coalesce((SELECT c.relnatts FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
 		" ON n.oid = c.relnamespace WHERE n.nspname = 'edurange' AND c.relname = 'caller'), 4)"},
@@ -51,40 +54,14 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 		" ELSE json_build_object('ready', false, 'reason',"
 		" 'tables are missing or incomplete; run edurange.migrate()', 'missing', missing) END::text",
 		"")},
-	[STATEMENT_AUTHENTICATE] = BATCHED("authenticate_token"),
 	[STATEMENT_GET_POINTS] = BATCHED_AS("get_points", "'{\"points\":' || value || '}'"),
-	[STATEMENT_ADD_POINTS] = BATCHED("add_points"),
-	[STATEMENT_SET_POINTS] = BATCHED("set_points"),
-	[STATEMENT_CREATE_COMPETITION] = BATCHED("create_competition"),
-	[STATEMENT_GENERATE_CODE] = BATCHED("generate_access_code"),
-	[STATEMENT_ADD_CHALLENGE] = BATCHED("add_competition_challenge"),
-	[STATEMENT_JOIN] = BATCHED("join_competition"),
 	[STATEMENT_LEADERBOARD] = LIST("leaderboard",
 		"group_id => $1, \"limit\" => coalesce($2, 1000), \"offset\" => coalesce($3, 0), at => $4, "
 		CALLER(5, 6, 7, 8)),
-	[STATEMENT_CREATE_USER] = BATCHED("create_user"),
-	[STATEMENT_USERS] = BATCHED("users"),
-	[STATEMENT_COMPETITIONS] = BATCHED("competitions"),
-	[STATEMENT_COMPETITION] = BATCHED("competition"),
-	[STATEMENT_UPDATE_COMPETITION] = BATCHED("update_competition"),
-	[STATEMENT_DELETE_COMPETITION] = BATCHED("delete_competition"),
-	[STATEMENT_MEMBERS] = BATCHED("members"),
-	[STATEMENT_REMOVE_MEMBER] = BATCHED("remove_member"),
-	[STATEMENT_SET_INSTRUCTORS] = BATCHED("set_instructors"),
-	[STATEMENT_ACCESS_CODES] = BATCHED("access_codes"),
-	[STATEMENT_REVOKE_CODE] = BATCHED("revoke_access_code"),
-	[STATEMENT_REMOVE_CHALLENGE] = BATCHED("remove_competition_challenge"),
-	[STATEMENT_SET_CHALLENGE_POINTS] = BATCHED("set_challenge_points"),
-	[STATEMENT_RESET_PROGRESS] = BATCHED("reset_progress"),
-	[STATEMENT_ATTEMPTS] = BATCHED("attempts"),
-	[STATEMENT_ACTIVITY] = BATCHED("activity"),
 	[STATEMENT_POINTS_HISTORY] = LIST("points_history", "group_id => $1, user_id => $2,"
 		" \"limit\" => coalesce($3, 100), before_seq => $4, " CALLER(5, 6, 7, 8)),
 	[STATEMENT_INSTANCES] = LIST("challenge_instances", "group_id => $1, user_id => $2, status => $3,"
 		" \"limit\" => coalesce($4, 100), cursor => $5, " CALLER(6, 7, 8, 9)),
-	[STATEMENT_ATTEMPT] = BATCHED("attempt_question"),
-	[STATEMENT_COMPLETE] = BATCHED("complete_question"),
-	[STATEMENT_CHALLENGE_DETAILS] = BATCHED("challenge_details"),
 	[STATEMENT_COMPLETED] = {SELECT("completed_questions",
 		"json_build_object('completed_questions', " ROWS ")::text",
 		"user_id => $1, group_challenge_id => $2, " CALLER(3, 4, 5, 6))},
@@ -99,12 +76,10 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 	[STATEMENT_PACK_UNINSTALL] = ROW("pack_uninstall", "pack_id => $1, " KEYED(2, 3, 4, 5, 6)),
 	[STATEMENT_PACK_LIST] = ROW("pack_list", CALLER(1, 2, 3, 4)),
 	[STATEMENT_PACK_DETAILS] = ROW("pack_details", "pack_id => $1, " CALLER(2, 3, 4, 5)),
-	[STATEMENT_COMPLETE_CHALLENGE] = BATCHED("complete_challenge"),
 	[STATEMENT_PROGRESS] = ROW("competition_progress", "group_id => $1, user_id => $2, " CALLER(3, 4, 5, 6)),
 	[STATEMENT_INSTANCE] = ROW("challenge_instance", "challenge_instance_id => $1, " CALLER(2, 3, 4, 5)),
 	[STATEMENT_UPDATE_INSTANCE] = BATCHED_AS("update_challenge_instance",
 		"'{\"success\":true,\"message\":\"instance updated\",\"data\":' || value || '}'"),
-	[STATEMENT_LOG_ACTIVITY] = BATCHED("log_activity"),
 	[STATEMENT_SYNC_METRICS] = {"sync_metrics",
 		"SELECT row_to_json(t)::text FROM (SELECT s.*, d.*,"
 		" extract(epoch FROM s.\"lastAttempt\") AS \"lastAttemptAt\","
@@ -123,25 +98,24 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 char *
 statement_direct(const DatabaseStatement *statement, int count, int acting)
 {
-	char arguments[1024] = "";
-	size_t used = 0;
-	char *sql;
+	char *arguments = NULL;
+	char *sql = NULL;
+	size_t size;
+	FILE *out = open_memstream(&arguments, &size);
 
-	for (int i = 1; i <= count; i++)
+	for (int i = 1; out != NULL && i <= count; i++)
 	{
-		const char *comma = i > 1 ? "," : "";
-
-		used +=
-		    (size_t) (i != acting - CALLER_VALUES + 1
-		                  ? snprintf(arguments + used, sizeof(arguments) - used, "%s$%d", comma, i)
-		                  : snprintf(arguments + used, sizeof(arguments) - used,
-		                             "%s" CALLER_ROW("%d", "%d", "%d", "%d"), comma, i, i + 1,
-		                             i + 2, acting));
-		if (i == acting - CALLER_VALUES + 1)
-			i = acting;
+		if (i == acting)
+			fprintf(out, CALLER_ROW("%d", "%d", "%d", "%d"), i - 3, i - 2, i - 1, i);
+		else if (i > acting || i <= acting - CALLER_VALUES)
+			fprintf(out, "$%d", i);
+		if (i < count && (i >= acting || i <= acting - CALLER_VALUES))
+			fputc(',', out);
 	}
-	return asprintf(&sql, statements[STATEMENT_DIRECT].sql, statement->value, statement->name,
-	                arguments) >= 0
-	           ? sql
-	           : NULL;
+	if (out != NULL && fclose(out) == 0 &&
+	    asprintf(&sql, statements[STATEMENT_DIRECT].sql, statement->value, statement->name,
+	             arguments) < 0)
+		sql = NULL;
+	free(arguments);
+	return sql;
 }

@@ -37,7 +37,8 @@ fault_of_route(const Route *route)
 	int braces = 0;
 	int path_params = 0;
 
-	if (route->method == NULL || route->path == NULL || route->summary == NULL)
+	if (route->method == NULL || route->path == NULL ||
+	    (route->summary == NULL && schema_function(route) == NULL))
 		return "method, path or summary is missing";
 	if (route->open == (route->tier != TIER_NONE))
 		return "it must have a tier or be open, and not both";
@@ -45,8 +46,6 @@ fault_of_route(const Route *route)
 		return "it has no statement";
 	if (route->response == RESPOND_VALUE && schema_function(route) == NULL)
 		return "its statement has not the name of a function";
-	if (response_kinds[route->response].media_type == NULL)
-		return "nothing says what media type it answers with";
 	for (const char *at = route->path; *at != '\0'; at++)
 		braces += *at == '{';
 	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)

@@ -320,7 +320,7 @@ describe_error(const ErrorSet set, unsigned status)
 static json_t *
 describe_success(const Route *route, json_t *components)
 {
-	const char *type = response_kinds[route->response].media_type;
+	const char *type = response_type(route->response);
 	json_t *schema = strcmp(type, "application/json") == 0 ? schema_of_route(route, components)
 	                                                       : json_pack("{s:s}", "type", "string");
 	json_t *example;
@@ -328,7 +328,7 @@ describe_success(const Route *route, json_t *components)
 	if (schema == NULL)
 		return NULL;
 	example = schema_example(schema, "", components);
-	return json_pack("{s:s, s:{s:{s:s}}, s:{s:{s:o, s:o}}}", "description", route->summary,
+	return json_pack("{s:o, s:{s:{s:s}}, s:{s:{s:o, s:o}}}", "description", schema_summary(route),
 	                 "headers", "X-Request-Id", "$ref", "#/components/headers/requestId", "content",
 	                 type, "schema", schema, "example", example);
 }
@@ -337,7 +337,11 @@ describe_success(const Route *route, json_t *components)
 static void
 describe_report(const Route *route, json_t *responses, json_t *components)
 {
-	const char *shape = response_kinds[route->response].unready;
+	static const char *const reports[RESPOND_COUNT] = {
+	    [RESPOND_READY] = "ready:boolean reason:text missing?:text[]",
+	    [RESPOND_HEALTH] = "jsonb",
+	};
+	const char *shape = reports[route->response];
 	json_t *response = json_object_get(responses, "503");
 	json_t *media = json_object_get(json_object_get(response, "content"), "application/json");
 
@@ -418,8 +422,8 @@ describe_route(const Route *route, json_t *components)
 	if (responses == NULL)
 		return NULL;
 	operation =
-	    json_pack("{s:o, s:[o], s:s, s:s, s:s, s:o}", "operationId", operation_id(route), "tags",
-	              tag_of(route), "summary", route->summary, "description",
+	    json_pack("{s:o, s:[o], s:o, s:s, s:s, s:o}", "operationId", operation_id(route), "tags",
+	              tag_of(route), "summary", schema_summary(route), "description",
 	              function != NULL && route->answer == NULL ? function->comment : "", "x-tier",
 	              tier_name(route->tier), "parameters", describe_parameters(route));
 	if (route->body != BODY_NONE)

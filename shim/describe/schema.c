@@ -113,16 +113,25 @@ add_component(const SqlType *type, json_t *components)
 	add_attributes(type, schema, components);
 }
 
+/* The objects that the shim itself makes, and no row type describes. */
+static const struct
+{
+	const char *name;
+	const char *members;
+} shapes[] = {
+    {"connection_info", "last_connected:timestamptz? reconnect_attempts:integer last_error:text?"},
+};
+
 /* Adds the schema of one of the shim's own objects to the components, unless it is there. */
 static bool
 add_shape(const char *name, json_t *components)
 {
-	for (const Shape *shape = shapes; shape->name != NULL; shape++)
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
 	{
-		if (strcmp(shape->name, name) != 0)
+		if (strcmp(shapes[i].name, name) != 0)
 			continue;
 		if (json_object_get(components, name) == NULL)
-			json_object_set_new(components, name, schema_of_shape(shape->members, components));
+			json_object_set_new(components, name, schema_of_shape(shapes[i].members, components));
 		return true;
 	}
 	return false;
@@ -218,6 +227,15 @@ schema_function(const Route *route)
 			return function;
 	}
 	return NULL;
+}
+
+json_t *
+schema_summary(const Route *route)
+{
+	const char *comment = route->summary != NULL ? route->summary : schema_function(route)->comment;
+	const char *end = strstr(comment, ". ");
+
+	return json_stringn(comment, end != NULL ? (size_t) (end + 1 - comment) : strlen(comment));
 }
 
 json_t *

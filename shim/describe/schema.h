@@ -10,7 +10,13 @@
 #include "api/routes.h"
 #include "describe/sql_types.h"
 
-/* The schema of a shape (routes.h); the row types that it refers to are added to components, by name. */
+/*
+ * A shape is written as `name:type …`: the types are those of SQL (text, integer, boolean, numeric, timestamptz,
+ * jsonb), row types, objects that the shim itself makes, and lists of them (`text[]`); `type?` may be null, `name?` may
+ * be missing, and `+type` stands for all attributes of a row type.  A shape without a colon is a type by itself.
+ */
+
+/* The schema of a shape; the row types that it refers to are added to components, by name. */
 extern json_t *schema_of_shape(const char *shape, json_t *components);
 
 /* The schema of what a route answers with 200, or NULL where neither its statement nor it says. */
@@ -18,6 +24,9 @@ extern json_t *schema_of_route(const Route *route, json_t *components);
 
 /* The SQL function that a route calls, or NULL. */
 extern const SqlFunction *schema_function(const Route *route);
+
+/* What a route is for, in a sentence. */
+extern json_t *schema_summary(const Route *route);
 
 /* A value that a schema allows, called name where it is part of something. */
 extern json_t *schema_example(const json_t *schema, const char *name, const json_t *components);

@@ -347,7 +347,7 @@ answer(void *cls, struct MHD_Connection *connection, const char *url, const char
 	text = (*ask)();
 	if (text == NULL)
 		return MHD_NO;
-	return send_text(connection, MHD_HTTP_OK, text, response_kinds[RESPOND_METRICS].media_type);
+	return send_text(connection, MHD_HTTP_OK, text, response_type(RESPOND_METRICS));
 }
 
 bool

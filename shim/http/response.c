@@ -35,9 +35,8 @@ media_type(const Request *request)
 {
 	const Route *route = request->match.route;
 
-	return response_kinds[route != NULL && request->failure.info == NULL ? route->response
-	                                                                     : RESPOND_VALUE]
-	    .media_type;
+	return response_type(route != NULL && request->failure.info == NULL ? route->response
+	                                                                    : RESPOND_VALUE);
 }
 
 /* What a browser that shows the response may load: nothing but the style inside the page. */
