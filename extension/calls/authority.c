@@ -31,12 +31,13 @@
 
 typedef enum Authority
 {
+	/* as docs/sql-api.md says it */
 	ANY_USER, /* whoever exists; a student as a player */
-	PARTICIPANT, /* a member or an instructor of the competition, or an ADMIN; where none is named, whoever exists */
+	PARTICIPANT, /* a member or an instructor of the competition, or an ADMIN; where none is named, anybody */
 	ONESELF, /* the user whom the call is about, as a player; or an instructor of the competition */
-	INSTRUCTOR, /* of the competition, whatever their role */
-	REGISTRAR,  /* role INSTRUCTOR, who makes students; or role ADMIN */
-	FOUNDER,    /* role INSTRUCTOR and among the instructors that are named, or role ADMIN */
+	INSTRUCTOR, /* an instructor of the competition, whatever their role */
+	REGISTRAR,  /* role INSTRUCTOR, for students; role ADMIN */
+	FOUNDER,    /* role INSTRUCTOR, among the instructors that are named; role ADMIN */
 	ADMIN       /* role ADMIN */
 } Authority;
 

@@ -111,7 +111,7 @@ const Route routes[] = {
 	 .params = {PATH("group_id"), TEXT("userId", "user_id"), OPTIONAL("reason", NULL)}},
 	{READ("/competition/{group_id}/attempts", PLAYER, ATTEMPTS), .params = {PATH("group_id"), WHOSE,
 				FILTER("question_id", "questionId"), PAGE}},
-	{READ("/competition/{group_id}/activity", SERVICE, ACTIVITY), .params = {PATH("group_id"), WHOSE,
+	{READ("/activity", SERVICE, ACTIVITY), .params = {FILTER("group_id", "groupId"), WHOSE,
 				FILTER("event_type", "eventType"), PAGE}},
 	{READ("/competition/{group_id}/points-history/{user_id}", SERVICE, POINTS_HISTORY), .params = {PATH("group_id"),
 				PATH("user_id"), FILTER_OF("limit", NULL, INTEGER), FILTER_OF("before_seq", "beforeSeq", INTEGER)}},

@@ -97,7 +97,7 @@ my %cases = (
 	'PATCH /competition/{group_id}/challenges/{group_challenge_id}' => [ [ '', { points => 10, force => JSON::PP::true }, 'g', 'gc' ], [ '', { points => 10 }, 404, 'g', 'no' ] ],
 	'POST /competition/{group_id}/reset' => [ [ '', { userId => 'carl' }, 'd' ], [ '', { userId => 'no' }, 404, 'd' ] ],
 	'GET /competition/{group_id}/attempts' => [ [ '?user_id=ada&limit=1', undef, 'g' ], [ '', undef, 404, 'no' ] ],
-	'GET /competition/{group_id}/activity' => [ [ '?limit=1', undef, 'g' ], [ '', undef, 200, 'no' ] ],
+	'GET /activity' => [ ['?group_id=g&limit=1'], [ '?user_id=no', undef, 200 ] ],
 	'GET /competition/{group_id}/points-history/{user_id}' => [ [ '', undef, 'g', 'ada' ], [ '', undef, 200, 'no', 'no' ] ],
 	'GET /competition/{group_id}/instances' => [ [ '', undef, 'g' ], [ '', undef, 200, 'no' ] ],
 	'POST /question/attempt' => [ [ '', { user_id => 'ada', question_id => 'q', group_challenge_id => 'gc', answer => 'a' } ], [ '', { user_id => 'ada', question_id => 'no', group_challenge_id => 'gc', answer => 'a' }, 404 ] ],
@@ -200,7 +200,7 @@ for my $route (sort keys %authority_of)
 			my ($status, $json) = $shim->request($method, $path . $query, token => $token{$who},
 				defined $body ? (body => encode_json($body) =~ s/\bTIER\b/$who/gr) : (),
 				headers => { 'X-Acting-User' => $acting, defined $body ? ('Content-Type' => 'application/json') : () });
-			push @{ $got{ $status == 403 ? $json->{code} : $status == 401 ? 401 : 'may' } }, $acting;
+			push @{ $got{ $status == 401 ? 401 : $status == 403 && $json->{code} =~ /^(forbidden|not_an_instructor)$/ ? $1 : 'may' } }, $acting;
 		}
 		my %all = map { $_ => 1 } qw(ada bob ina oti adm no gone);
 		my @may = @{ $may{ $authority_of{$route} } };
@@ -245,6 +245,14 @@ $wrong_pack->{challenges}[0]{components} = 'none';
 ask(@$_)
   for [ 'GET /challenge/list', 'service', '' ],
   [ 'GET /challenges', 'service', '' ],
+  [ 'GET /users', 'service', '?limit=500' ],
+  [ 'GET /competitions', 'service', '?limit=500' ],
+  [ 'GET /competition/{group_id}/members', 'service', '', undef, 'g' ],
+  [ 'GET /competition/{group_id}/access-codes', 'service', '', undef, 'g' ],
+  [ 'GET /competition/{group_id}/attempts', 'player', '', undef, 'g' ],
+  [ 'GET /activity', 'service', '?limit=500' ],
+  [ 'GET /competition/{group_id}/points-history/{user_id}', 'service', '', undef, 'g', 'ada' ],
+  [ 'GET /competition/{group_id}/instances', 'service', '', undef, 'g' ],
   [ 'GET /challenge-pack/list', 'service', '' ],
   [ 'GET /challenge-pack/details/{pack_id}', 'service', '', undef, 'found' ],
   [ 'GET /question/details', 'service', '?question_id=found' ],
