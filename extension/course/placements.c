@@ -152,12 +152,16 @@ take_back(const Caller *caller, Change *change)
 		};
 
 		CHECK_FOR_INTERRUPTS();
-		/* (no refusal any more: something is written) */
-		if (amounts[i] > PG_INT32_MAX ||
-		    !ledger_change(&entry, LEDGER_ADD, (int32) -amounts[i], &refusal))
+		refusal = (Refusal){0};
+		if (amounts[i] <= PG_INT32_MAX &&
+		    ledger_change(&entry, LEDGER_ADD, (int32) -amounts[i], &refusal))
+			change->users++;
+		/* who was deleted meanwhile has no total any more */
+		else if (refusal.error == EDURANGE_USER_NOT_FOUND)
+			continue;
+		else /* no refusal any more: something is written */
 			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 			                errmsg("a total would be out of range for type integer")));
-		change->users++;
 		change->taken += amounts[i];
 	}
 }
