@@ -71,7 +71,7 @@ sub errors
 Made from `extension/base/errors.h`, the one place that names them. SQL callers get the SQLSTATE, HTTP
 callers the status and this body:
 
-```json
+```json not-run: the form of every answer that is an error
 {"error": "user \\"u9\\" does not exist", "code": "user_not_found", "detail": null, "hint": null, "requestId": "…"}
 ```
 
@@ -142,10 +142,10 @@ Made from `schema/extension/`, where each function has its comment. All of them 
 [errors.md](errors.md).
 
 The argument `caller` says for whom a trusted front end calls (token, bound user, bound instance, acting
-user); leave it out when you call for yourself. Where a user acts, the line “Who may act” says what they must be. Times are `timestamptz`. `edurange.wire(row)` makes the JSON
-that the HTTP interface answers with:
+user); leave it out when you call for yourself. Where a user acts, “Who may act” says what they must be.
+Times are `timestamptz`. `edurange.wire(row)` makes the JSON that the HTTP interface answers with:
 
-```sql
+```sql not-run: ada and spring stand for ids
 SELECT edurange.wire(t) FROM edurange.add_points('ada', 'spring', 10) t;
 ```
 
@@ -176,10 +176,10 @@ TXT
 			my ($name, $arguments, $result) = ($1, $2, $3);
 			next if $result eq 'trigger' || !defined $comment{$name};
 			s/\s+/ /g for $arguments, $result;
-			$section .= "### $name\n\n```sql\nedurange.$name($arguments)\n  RETURNS $result\n```\n\n"
+			$section .= "### $name\n\n```sql not-run: a signature\nedurange.$name($arguments)\n  RETURNS $result\n```\n\n"
 			  . "$comment{$name}\n\n"
 			  . (defined $authority->{$name} ? "Who may act: $authority->{$name}.\n\n" : '')
-			  . "```\n"
+			  . "```text not-run: recorded by the regression tests\n"
 			  . ($example->{$name} // die "sql/examples.sql has no example of edurange.$name\n")
 			  . "```\n\n";
 			my ($claimed) = $comment{$name} =~ /Tier: (\w+)\./;

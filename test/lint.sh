@@ -58,6 +58,11 @@ check_compilers() {
     copy_sources "$copy" $build_files
     "$MAKE" --no-print-directory -s -j2 -C "$copy" all simulator "CC=$compiler" || result=1
   done
+  for file in test/fuzz/*.c; do
+    # shellcheck disable=SC2046 # several flags
+    clang -fsyntax-only -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
+      -Wno-missing-field-initializers -D_GNU_SOURCE $(flags_of "$file") "$file" || result=1
+  done
   return "$result"
 }
 
@@ -125,7 +130,7 @@ check_docs() {
 }
 
 check_gates() {
-  perl "$TOP/test/gates.pl"
+  perl "$TOP/test/gates.pl" && perl "$TOP/test/mutants/run.pl" places
 }
 
 mkdir -p build

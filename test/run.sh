@@ -2,7 +2,8 @@
 # All test suites against private servers with the staged build; nothing that runs on this machine is
 # touched.  TESTS="points 020_" runs only the tests whose names contain one of the words;
 # SUITES="regress isolation" runs only those of regress, hostile, isolation, sanitized, tap, fuzz and long;
-# EDURANGE_LONG=1 asks tests for their long variants; EDURANGE_SANITIZE=no leaves the sanitizers out.
+# EDURANGE_LONG=1 asks tests for their long variants; EDURANGE_SANITIZE=no leaves the sanitizers out;
+# EDURANGE_JOBS=1 runs TAP files one after another.
 # Ends with what was not run, and why, and one line "N passed, N failed": regression tests, isolation tests
 # and TAP files.
 set -eu
@@ -245,14 +246,14 @@ run_tap() {
   (cd "$WORK/src/test" && TESTDIR="$WORK/out/$name" TESTDATADIR="$WORK/out/$name/tmp_check" \
     TESTLOGDIR="$WORK/out/$name/tmp_check/log" PERL_TEST_HARNESS_DUMP_TAP="$WORK/out/$name/tap" \
     EDURANGE_STAGE="$stage" as_user timeout -k 10 "$LIMIT" \
-    ${preload:+env -u EDURANGE_LONG LD_PRELOAD="$preload"} \
+    env --default-signal=INT,QUIT ${preload:+-u EDURANGE_LONG LD_PRELOAD="$preload"} \
     prove ${PROVE_FLAGS:-} -I "$PGXS_TEST/perl" -I "$WORK/src/test/perl" "t/$test.pl") \
     >"$WORK/out/$name.log" 2>&1 || status=$?
   "$TOP/test/stop_left.sh" "$WORK/out/$name" >>"$WORK/out/$name.log"
-  sed -n 's/^ *\(ok [0-9]* *[^#]*\|1\.\.0 \)# *[Ss][Kk][Ii][Pp][A-Z]* *//p' "$WORK/out/$name/tap/t/$test.pl" 2>/dev/null | sort -u >"$WORK/reasons"
+  sed -n 's/^ *\(ok [0-9]* *[^#]*\|1\.\.0 \)# *[Ss][Kk][Ii][Pp][A-Z]* *//p' "$WORK/out/$name/tap/t/$test.pl" 2>/dev/null | sort -u >"$WORK/out/$name/reasons"
   while read -r reason; do
     skip "$name" "$reason"
-  done <"$WORK/reasons"
+  done <"$WORK/out/$name/reasons"
   count=$(sed -n 's/.*Tests=\([0-9]*\).*/\1/p' "$WORK/out/$name.log")
   seconds=$(($(date +%s) - began))
   if [ "$status" -eq 0 ] && grep -q '^Result: NOTESTS' "$WORK/out/$name.log"; then
@@ -268,6 +269,56 @@ run_tap() {
       [ ! -s "$log" ] || { say "---- $log" && tail -n 25 "$log"; }
     done
   fi
+}
+
+# Takes the next name off the list of TAP files.
+next_tap() (
+  flock 9
+  head -n 1 "$WORK/taps"
+  sed -i 1d "$WORK/taps"
+) 9>"$WORK/taps.lock"
+
+# Runs TAP files until none is left, and leaves what it counted to run_taps.
+run_lane() {
+  passed=0
+  failed=0
+  skipped=''
+  while test=$(next_tap) && [ -n "$test" ]; do
+    run_tap "$src/test/t/$test" >"$WORK/report.$1"
+    flock "$WORK/taps.lock" cat "$WORK/report.$1"
+  done
+  printf 'passed=$((passed + %s)) failed=$((failed + %s))\n' "$passed" "$failed" >"$WORK/counts.$1"
+  printf '%s' "$skipped" >"$WORK/skipped.$1"
+}
+
+# The TAP files, as many at a time as there are processors: most of the time they wait for something.  Those that
+# take longest begin, so that none of them is left over at the end; each has servers and ports of its own.
+run_taps() {
+  export PG_TEST_PORT_DIR="$WORK/out/ports"
+  as_user mkdir -p "$PG_TEST_PORT_DIR"
+  for file in $LONGEST_TAPS "$src"/test/t/*.pl; do
+    file=$(basename "$file" .pl).pl
+    [ ! -f "$src/test/t/$file" ] || ! wanted "$file" || say "$file"
+  done | awk '!seen[$0]++' >"$WORK/taps"
+  lanes=''
+  for lane in $(seq "${EDURANGE_JOBS:-$(nproc)}"); do
+    run_lane "$lane" 8<&- &
+    lanes="$lanes $!"
+  done
+  # shellcheck disable=SC2086 # one word a process
+  wait $lanes
+  lanes=''
+  for lane in $(seq "${EDURANGE_JOBS:-$(nproc)}"); do
+    if [ -f "$WORK/counts.$lane" ]; then
+      # shellcheck disable=SC1090,SC2046 # made by run_lane
+      eval $(cat "$WORK/counts.$lane")
+      skipped=$skipped$(cat "$WORK/skipped.$lane"; echo .)
+      skipped=${skipped%.}
+    else
+      failed=$((failed + 1))
+      say "TAP files broke off"
+    fi
+  done
 }
 
 # The extension with the sanitizers: some tests; in the long run all of regress and isolation, and what drives
@@ -359,6 +410,8 @@ on_exit() {
       say "logs are in $WORK/out"
     fi
   fi
+  # shellcheck disable=SC2086 # one word a process
+  [ -z "${lanes:-}" ] || kill $lanes 2>/dev/null || true
   [ -z "${ALIAS:-}" ] || rm -rf "$ALIAS"
   [ -z "${summary:-}" ] || say "$summary"
   exit "$status"
@@ -372,6 +425,7 @@ BINDIR=$("$PG_CONFIG" --bindir)
 PGXS_TEST=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
 LIMIT=600
 FUZZ_RUNS=20000
+LONGEST_TAPS='032_sync_launcher 113_trust_prisma 114_trust_shapes 011_crash 031_sync_worker 050_sync_faults'
 SANITIZERS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
 SANITIZED_REGRESS="install points ledger competitions challenges cdf questions attempts completions tokens caller health wire \
 errors json_schema findings sync_transitions sync_evidence sync_steps"
@@ -430,11 +484,7 @@ if wanted_suite sanitized && [ "${EDURANGE_SANITIZE:-yes}" != no ]; then
 fi
 if wanted_suite tap; then
   say "---- TAP"
-  for file in "$src"/test/t/*.pl; do
-    if [ -f "$file" ] && wanted "$(basename "$file")"; then
-      run_tap "$file"
-    fi
-  done
+  run_taps
 fi
 ! wanted_suite fuzz || run_fuzz
 if [ -n "${EDURANGE_LONG:-}" ] && wanted_suite long; then

@@ -1,6 +1,6 @@
 /*
  * arguments.c
- *	  The arguments of SQL functions; what they lack is refused by their name.
+ *	  The arguments of SQL functions, of which what is missing is refused by its name, and those of statements.
  */
 #include "postgres.h"
 
@@ -79,4 +79,60 @@ finite_time(FunctionCallInfo fcinfo, int argument, const char *name)
 	if (!value.isnull && TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value.value)))
 		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"%s\" must be a finite time", name);
 	return value;
+}
+
+NullableDatum
+value_text(const char *text)
+{
+	NullableDatum value = {.isnull = text == NULL};
+
+	if (text != NULL)
+		value.value = CStringGetTextDatum(text);
+	return value;
+}
+
+NullableDatum
+value_int(int32 number)
+{
+	return (NullableDatum){.value = Int32GetDatum(number)};
+}
+
+NullableDatum
+value_long(int64 number)
+{
+	return (NullableDatum){.value = Int64GetDatum(number)};
+}
+
+NullableDatum
+value_bool(bool truth)
+{
+	return (NullableDatum){.value = BoolGetDatum(truth)};
+}
+
+NullableDatum
+value_jsonb(Jsonb *json)
+{
+	return (NullableDatum){.value = JsonbPGetDatum(json)};
+}
+
+NullableDatum
+value_time(TimestampTz time)
+{
+	return (NullableDatum){.value = TimestampTzGetDatum(time)};
+}
+
+/* An interval of so many milliseconds. */
+NullableDatum
+value_span(int64 milliseconds)
+{
+	Interval *span = palloc0(sizeof(Interval));
+
+	span->time = milliseconds * 1000;
+	return (NullableDatum){.value = IntervalPGetDatum(span)};
+}
+
+NullableDatum
+value_null(void)
+{
+	return (NullableDatum){.isnull = true};
 }

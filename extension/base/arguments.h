@@ -1,6 +1,6 @@
 /*
  * arguments.h
- *	  The arguments of SQL functions; what they lack is refused by their name.
+ *	  The arguments of SQL functions, of which what is missing is refused by its name, and those of statements.
  */
 #ifndef EDURANGE_ARGUMENTS_H
 #define EDURANGE_ARGUMENTS_H
@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 #include "utils/jsonb.h"
+#include "utils/timestamp.h"
 
 /* Null counts as missing, and of a text the empty one, too. */
 extern void require_argument(FunctionCallInfo fcinfo, int argument, const char *name);
@@ -28,5 +29,15 @@ extern NullableDatum finite_time(FunctionCallInfo fcinfo, int argument, const ch
 
 /* Null counts as false. */
 extern bool optional_flag(FunctionCallInfo fcinfo, int argument);
+
+/* What is given to a statement; NULL is null. */
+extern NullableDatum value_text(const char *text);
+extern NullableDatum value_int(int32 number);
+extern NullableDatum value_long(int64 number);
+extern NullableDatum value_bool(bool truth);
+extern NullableDatum value_jsonb(Jsonb *json);
+extern NullableDatum value_time(TimestampTz time);
+extern NullableDatum value_span(int64 milliseconds);
+extern NullableDatum value_null(void);
 
 #endif

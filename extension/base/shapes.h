@@ -17,8 +17,7 @@
 #include "utils/rel.h"
 
 /* Raises schema_changed; the subject names the table and the column. */
-extern void
-schema_changed(const char *format, ...) pg_attribute_printf(1, 2) pg_attribute_noreturn();
+extern _Noreturn void schema_changed(const char *format, ...) pg_attribute_printf(1, 2);
 
 /* Compares what a statement names of our tables and the platform's; raises what differs. */
 extern void shapes_check_query(const Query *query);

@@ -11,6 +11,6 @@
  * Raises the error that was caught while a statement of ours was planned or executed, in the context
  * given, without what could carry a secret; PG_CATCH() ends with it.
  */
-extern void statement_rethrow(const char *sql, MemoryContext context) pg_attribute_noreturn();
+extern _Noreturn void statement_rethrow(const char *sql, MemoryContext context);
 
 #endif

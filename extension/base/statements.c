@@ -337,62 +337,6 @@ statement_run(Statement *statement, const NullableDatum *arguments, int count)
 	return SPI_processed;
 }
 
-NullableDatum
-value_text(const char *text)
-{
-	NullableDatum value = {.isnull = text == NULL};
-
-	if (text != NULL)
-		value.value = CStringGetTextDatum(text);
-	return value;
-}
-
-NullableDatum
-value_int(int32 number)
-{
-	return (NullableDatum){.value = Int32GetDatum(number)};
-}
-
-NullableDatum
-value_long(int64 number)
-{
-	return (NullableDatum){.value = Int64GetDatum(number)};
-}
-
-NullableDatum
-value_bool(bool truth)
-{
-	return (NullableDatum){.value = BoolGetDatum(truth)};
-}
-
-NullableDatum
-value_jsonb(Jsonb *json)
-{
-	return (NullableDatum){.value = JsonbPGetDatum(json)};
-}
-
-NullableDatum
-value_time(TimestampTz time)
-{
-	return (NullableDatum){.value = TimestampTzGetDatum(time)};
-}
-
-/* An interval of so many milliseconds. */
-NullableDatum
-value_span(int64 milliseconds)
-{
-	Interval *span = palloc0(sizeof(Interval));
-
-	span->time = milliseconds * 1000;
-	return (NullableDatum){.value = IntervalPGetDatum(span)};
-}
-
-NullableDatum
-value_null(void)
-{
-	return (NullableDatum){.isnull = true};
-}
-
 /* What a column of the rows is called: the table's column that it is, else its own name. */
 static char *
 column_name(int column)
@@ -412,8 +356,8 @@ column_name(int column)
 }
 
 /* Raises that a column has another type than is needed. */
-static void
-pg_attribute_noreturn() wrong_type(int column, Oid type)
+static _Noreturn void
+wrong_type(int column, Oid type)
 {
 	schema_changed("%s has type %s, where %s is needed", column_name(column),
 	               format_type_be(SPI_gettypeid(SPI_tuptable->tupdesc, column)),

@@ -18,6 +18,8 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
+#include "base/arguments.h"
+
 #define STATEMENT_MAX_ARGUMENTS 16
 
 /*
@@ -60,16 +62,6 @@ extern uint64 statement_run(Statement *statement, const NullableDatum *arguments
 	statement_run((statement), (const NullableDatum[]){__VA_ARGS__},                               \
 	              (int) lengthof(((const NullableDatum[]){__VA_ARGS__})))
 
-/* Arguments. */
-extern NullableDatum value_text(const char *text);
-extern NullableDatum value_int(int32 number);
-extern NullableDatum value_long(int64 number);
-extern NullableDatum value_bool(bool truth);
-extern NullableDatum value_jsonb(Jsonb *json);
-extern NullableDatum value_time(TimestampTz time);
-extern NullableDatum value_span(int64 milliseconds);
-extern NullableDatum value_null(void);
-
 /*
  * Columns, counted from 1, of a row of the statement that ran last.  They must have the type, and a value where
  * nothing else is said: what does not is error schema_changed.
@@ -95,7 +87,7 @@ extern NullableDatum row_result(uint64 row, int column, Oid type);
 extern void rows_must_be(TupleDesc descriptor);
 
 /* Raises that somebody's trigger keeps rows of the table from being written. */
-extern void row_kept_out(const char *table) pg_attribute_noreturn();
+extern _Noreturn void row_kept_out(const char *table);
 
 /* Column 1, a row of a type of ours, of the first of so many rows, moved likewise; null where there is none. */
 extern NullableDatum first_result(uint64 rows);

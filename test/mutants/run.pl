@@ -19,6 +19,8 @@
 # Prints a line for each mutant and at the end "N killed, N survived".  A mutant whose text is not found exactly
 # once, or that does not compile, is an error, and so are tests that fail without a fault.  Exits 1 unless all
 # were killed.
+#
+# "run.pl places" only looks whether each change finds its place in the checkout, and runs nothing.
 
 use strict;
 use warnings;
@@ -156,15 +158,15 @@ sub refresh_copy
 	return;
 }
 
-# Plants a mutant and returns what the changed files were, by path; an error where a text is not unique.
-sub plant
+# A mutant's files below a root as they are and as they would be, by path; an error where a text is not unique.
+sub changed
 {
-	my ($mutant) = @_;
+	my ($mutant, $root) = @_;
 	my (%before, %after);
 
 	for my $change (@{ $mutant->{changes} })
 	{
-		my $path = "$copy/$change->{file}";
+		my $path = "$root/$change->{file}";
 
 		die "$change->{file} does not exist\n" unless -f $path;
 		$before{$path} //= slurp($path);
@@ -175,8 +177,30 @@ sub plant
 		die "$change->{file} has the old text $found times\n" unless $found == 1;
 		$after{$path} =~ s/\Q$change->{old}\E/$change->{new}/;
 	}
-	spill($_, $after{$_}) for keys %after;
-	return \%before;
+	return (\%before, \%after);
+}
+
+# Plants a mutant and returns what the changed files were, by path.
+sub plant
+{
+	my ($before, $after) = changed($_[0], $copy);
+
+	spill($_, $after->{$_}) for keys %{$after};
+	return $before;
+}
+
+# Prints what finds no place in the checkout, and returns how many that are.
+sub misplaced
+{
+	my $count = 0;
+
+	for my $mutant (@_)
+	{
+		next if eval { changed($mutant, $top) };
+		print "test/mutants/$mutant->{name}: $@";
+		$count++;
+	}
+	return $count;
 }
 
 # ---- running -------------------------------------------------------------------------------------
@@ -234,6 +258,7 @@ sub judge
 
 my @mutants = wanted_mutants();
 
+exit(misplaced(@mutants) > 0) if @ARGV && $ARGV[0] eq 'places';
 local $| = 1;
 refresh_copy();
 die "the sources do not build: $logs/build.log\n" unless builds("$logs/build.log");
