@@ -116,7 +116,6 @@ static const Rule rules[] = {
     {"sync_now", ADMIN},
 
     {"cdf_schema", ANY_USER},
-    {"set_cdf_schema", ADMIN},
     {"reset_cdf_schema", ADMIN},
     {"add_challenge_type", ADMIN},
     {"remove_challenge_type", ADMIN},

@@ -102,7 +102,6 @@ SQL_FUNCTION(edurange_set_cdf_schema)
 	char *source = required_text(fcinfo, 1, "source");
 	bool changed;
 
-	caller_check(fcinfo);
 	if (!JB_ROOT_IS_OBJECT(schema) || VARSIZE(schema) > LARGEST_SCHEMA)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"schema\" must be an object of at most %d bytes", LARGEST_SCHEMA);

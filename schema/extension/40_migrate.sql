@@ -131,7 +131,7 @@ AS $assertions$
     UNION ALL SELECT 'EXECUTE ON FUNCTION ' || f.name, has_function_privilege(role, to_regprocedure(f.name), 'EXECUTE')
     FROM (VALUES ('edurange.sync_apply(jsonb,timestamptz)'),
       ('edurange.sync_apply_list(text,timestamptz,double precision)'),
-      ('edurange.set_cdf_schema(jsonb,text,edurange.caller)')) AS f (name)) AS w (name, present)
+      ('edurange.set_cdf_schema(jsonb,text)')) AS f (name)) AS w (name, present)
   UNION ALL
   -- What migrate() of before made: Prisma takes it for a difference.
   SELECT 'default', format('none of ours for public.%I.%I', p.name, u.column_name),

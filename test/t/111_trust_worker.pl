@@ -38,7 +38,7 @@ is(sql(q{SELECT count(*) FROM pg_auth_members WHERE 'edurange_worker'::regrole I
 # Since PostgreSQL 17 i stands beside what an extension's script granted.
 is(sql(q{SELECT string_agg(deptype::text || ' ' || pg_describe_object(classid, objid, objsubid), E'\n' ORDER BY pg_describe_object(classid, objid, objsubid))
 	FROM pg_shdepend WHERE refobjid = 'edurange_worker'::regrole AND deptype <> 'i'}), <<'TXT' =~ s/\n\z//r, 'owns nothing and was given four things');
-a function edurange.set_cdf_schema(jsonb,text,edurange.caller)
+a function edurange.set_cdf_schema(jsonb,text)
 a function edurange.sync_apply(jsonb,timestamp with time zone)
 a function edurange.sync_apply_list(text,timestamp with time zone,double precision)
 a schema edurange
