@@ -44,9 +44,9 @@ static Statement statements[STATEMENT_COUNT] = {
                         .by_key = true},
     /* What was kept before, when its competition went, stays as it was. */
     [KEEP] = {"INSERT INTO edurange.activity_archive (id, event_type, user_id, challenge_id,"
-              " group_id, metadata, at, access_code_id, instance_id, severity, archived_at)"
+              " group_id, metadata, at, access_code_id, instance_id, severity)"
               " SELECT id, event_type, user_id, challenge_id, group_id, metadata, at,"
-              " access_code_id, instance_id, severity, clock_timestamp()"
+              " access_code_id, instance_id, severity"
               " FROM jsonb_to_recordset($1) AS l (id text, event_type text, user_id text,"
               "  challenge_id text, group_id text, metadata jsonb, at timestamptz,"
               "  access_code_id text, instance_id text, severity text)"

@@ -13,8 +13,7 @@ CREATE TABLE activity_archive (
   at timestamptz NOT NULL,
   access_code_id text,
   instance_id text,
-  severity text NOT NULL,
-  archived_at timestamptz NOT NULL);
+  severity text NOT NULL);
 CREATE INDEX activity_archive_user_idx ON activity_archive (user_id, at, id);
 CREATE INDEX activity_archive_group_idx ON activity_archive (group_id, at, id) WHERE group_id IS NOT NULL;
 CREATE INDEX activity_archive_at_idx ON activity_archive (at, id);
