@@ -35,14 +35,40 @@ PG_CPPFLAGS += -Iextension -Ibuild -MMD -MP '-DPGDLLEXPORT=__attribute__((visibi
 # Also of sources that are gone or moved.
 EXTRA_CLEAN = build extension/*.[do] extension/*/*.[do]
 
+# What `make installcheck` runs, in databases that it makes.
+REGRESS := $(shell sed -n 's/^test: *//p' sql/schedule 2>/dev/null)
+REGRESS_OPTS = --outputdir=build/installcheck --encoding=UTF8 --no-locale
+REGRESS_PREP = installcheck-ready
+ISOLATION := $(shell sed -n 's/^test: *//p' test/isolation/schedule 2>/dev/null)
+ISOLATION_OPTS = --inputdir=test/isolation --outputdir=build/installcheck/isolation --encoding=UTF8 --no-locale
+
+# PGXS's rules to install end with a recipe to which nothing can be added: they run in a make of their own.
+ifndef INSTALLING
+NO_INSTALL = yes
+endif
+
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
+CONTRIB_TESTDB = edurange_regress
+ISOLATION_TESTDB = edurange_isolation
+ifdef NO_INSTALL
+install: all install-parts ## install all parts (DESTDIR, SHIM_BINDIR); `make run` needs no install
+	@$(MAKE) --no-print-directory INSTALLING=yes install
+	@$(if $(DESTDIR),,printf '%s\n' 'installed; what follows:' \
+		"  1. in postgresql.conf: shared_preload_libraries = 'edurange', and a restart of the server" \
+		'  2. in the database: CREATE EXTENSION edurange; SELECT * FROM edurange.migrate();' \
+		'  3. for the HTTP service: deploy/roles.sql in that database, then edurange_shim (docs/deployment.md)')
+uninstall: $(PARTS:%=%-uninstall) ## remove what make install put there (the same DESTDIR, SHIM_BINDIR)
+	@$(MAKE) --no-print-directory INSTALLING=yes uninstall
+installdirs:
+	@$(MAKE) --no-print-directory INSTALLING=yes installdirs
+endif
 else
 # Without the server headers only the targets below work; they install what is missing.
-all install installdirs uninstall:
+all install installcheck installdirs uninstall:
 	@echo "make $@: no PostgreSQL server headers ($(PG_CONFIG)); run deploy/install-deps.sh" >&2
 	@exit 1
 clean:
@@ -53,7 +79,6 @@ endif
 # ---- what this Makefile adds -----------------------------------------------------------------
 all: parts ## build extension, sync worker and shim
 simulator: $(SIMULATOR)-all ## build the Instance Manager simulator, for tests and `make run`
-install: install-parts ## install all parts (DESTDIR, SHIM_BINDIR); `make run` needs no install
 clean: clean-parts ## remove what was built, and say so
 
 -include $(OBJS:.o=.d)
@@ -104,6 +129,12 @@ build/script-parts: FORCE
 	@ls schema schema/extension schema/migrations > $@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
+$(PARTS:%=%-uninstall):
+	$(MAKE) -C $(@:-uninstall=) uninstall
+# (installcheck itself is PGXS's)
+installcheck-ready:
+	@test/installcheck.sh
+
 parts: $(PARTS:%=%-all)
 install-parts: $(PARTS:%=%-install)
 clean-parts: clean-says $(PARTS:%=%-clean) $(SIMULATOR)-clean
@@ -137,7 +168,7 @@ mutants: ## plant faults that tests must see, in a copy; MUTANTS="011 lock" pick
 	@MAKE='$(MAKE)' MUTANTS='$(MUTANTS)' SEED='$(SEED)' perl test/mutants/run.pl
 fuzz: ## fuzz what reads requests and documents, SECONDS=60 for each target
 	@MAKE='$(MAKE)' test/fuzz/run.sh $(or $(SECONDS),60)
-bench: ## speed, as a table; BENCH="quick reads writes hot failing lock idle award sync cdf" picks parts
+bench: ## speed, as a table; BENCH="quick reads writes hot sessions failing lock idle award sync cdf fresh" picks parts
 	@MAKE='$(MAKE)' test/bench/run.sh
 deb: ## Debian packages for the PostgreSQL of PG_CONFIG, in build/deb/
 	@MAKE='$(MAKE)' deploy/deb.sh
@@ -154,6 +185,6 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | sort | expand -t 18
 
 FORCE:
-.PHONY: FORCE all install clean distclean parts simulator install-parts clean-parts clean-says distclean-run \
+.PHONY: FORCE all install uninstall installdirs installcheck installcheck-ready clean distclean parts simulator install-parts clean-parts clean-says distclean-run \
 	run up down psql test test-long mutants fuzz bench deb lint lint-fast docs format help \
-	$(foreach p,$(PARTS) $(SIMULATOR),$(p)-all $(p)-install $(p)-clean)
+	$(foreach p,$(PARTS) $(SIMULATOR),$(p)-all $(p)-install $(p)-uninstall $(p)-clean)

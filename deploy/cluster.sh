@@ -99,7 +99,7 @@ start_postgres() {
 }
 
 # The database with the extension in the version that was just built, its tables, and the shim's
-# login.  Where the install script has changed since, the code of the extension is made anew: tables
+# logins.  Where the install script has changed since, the code of the extension is made anew: tables
 # and rows do not belong to it, and migrate() puts the triggers back in the same transaction.
 prepare_database() {
   script=$(cat "$STATE_DIR/stage$("$PG_CONFIG" --sharedir)/extension/"edurange--*.sql | sha256sum)

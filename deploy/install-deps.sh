@@ -19,7 +19,7 @@ libpq headers|header libpq-fe.h|libpq-dev
 libcurl headers|header curl/curl.h|libcurl4-openssl-dev
 jansson headers|header jansson.h|libjansson-dev
 libmicrohttpd headers|header microhttpd.h|libmicrohttpd-dev
-libunistring headers|header uninorm.h|libunistring-dev
+libunistring headers|header unistr.h|libunistring-dev
 zlib headers|header zlib.h|zlib1g-dev
 pkg-config|command pkg-config|pkg-config'
 needs_fuzz='
@@ -30,7 +30,10 @@ prove|command prove|perl
 IPC::Run|perl IPC::Run|libipc-run-perl
 YAML::XS|perl YAML::XS|libyaml-libyaml-perl
 JSON Schema test suite|file /usr/share/json-schema-test-suite|json-schema-test-suite
-pgrep|command pgrep|procps'
+pgrep|command pgrep|procps
+zip|command zip|zip
+7z|command 7z|p7zip-full
+bsdtar|command bsdtar|libarchive-tools'
 needs_long='
 patroni|command patroni|patroni
 etcd|command etcd|etcd-server
@@ -40,6 +43,7 @@ ip|command ip|iproute2
 lintian|command lintian|lintian
 systemd-nspawn|command systemd-nspawn|systemd-container
 valgrind|command valgrind|valgrind
+jar|command jar|default-jdk-headless
 promtool|command promtool|prometheus'
 needs_deb='
 build-essential|file /usr/share/build-essential|build-essential

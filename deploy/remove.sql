@@ -4,6 +4,9 @@
 -- The ledger, the tokens and all else in schema edurange are lost: DROP EXTENSION edurange CASCADE alone
 -- keeps them.  The roles stay, because other databases of the server may use them.
 BEGIN;
+-- What is set for the database, by who owns it, decides nothing here.
+SET LOCAL ROLE NONE;
+SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL client_min_messages = warning;
 SET LOCAL lock_timeout = '10s';
 SET LOCAL edurange.allow_drop = on;

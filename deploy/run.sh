@@ -201,7 +201,7 @@ start() {
   }
   enable_sync
   start_program shim env "EDURANGE_HOST=$HOST" "EDURANGE_PORT=$PORT" \
-    "DATABASE_URL=postgresql://edurange_shim@/edurange?host=$SOCKETS&port=$PGPORT_OWN" \
+    "DATABASE_URL=postgresql://edurange_shim_{tier}@/edurange?host=$SOCKETS&port=$PGPORT_OWN" \
     "$STATE_DIR/stage/usr/local/bin/edurange_shim"
   write_env
   if ! wait_for 60 shim curl -gfsS -m 5 "$URL/ready"; then

@@ -279,8 +279,9 @@ sub environment
 # Settings of edurange_shim, read by its systemd unit; see edurange-shim(8).  What is commented out is the
 # default.  After a change: systemctl restart edurange-shim
 #
-# Peer authentication, where PostgreSQL runs on this machine, needs no password:
-#   DATABASE_URL=postgresql:///edurange?host=/var/run/postgresql
+# Peer authentication, where PostgreSQL runs on this machine and pg_ident.conf lets this service be its logins
+# (deployment.md), needs no password:
+#   DATABASE_URL=postgresql://edurange_shim_{tier}@/edurange?host=/var/run/postgresql
 TXT
 
 	for my $setting (shim_table())
@@ -368,7 +369,7 @@ $settings.SH FILES
 Settings that the systemd unit reads.
 .TP
 .I /usr/share/edurange\\-shim/roles.sql
-Makes the login of the service at the database.
+Makes the logins of the service at the database.
 .SH EXIT STATUS
 0 when it was told to stop; 2 for settings that are wrong; 1 for anything else.
 .SH SEE ALSO

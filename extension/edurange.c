@@ -11,6 +11,7 @@
 #include "base/compat.h"
 #include "base/guc.h"
 #include "base/statements.h"
+#include "base/surface.h"
 #include "calls/outcomes.h"
 #include "game/entries.h"
 #include "sync/launcher.h"
@@ -25,6 +26,7 @@ _PG_init(void)
 {
 	guc_define();
 	statements_register();
+	surface_register();
 	outcomes_register(&entries_of_batch);
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;

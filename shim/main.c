@@ -6,6 +6,7 @@
  * before anything has started.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -35,7 +36,10 @@
 #define STOP_MARGIN_SECONDS 10
 #define DRAIN_QUIET_STEPS 3 /* a request may still be on its way from a socket to its callback */
 
-/* The socket to accept on, or -1 with the reason and the settings named in the log. */
+/*
+ * The socket to accept on, or -1 with the reason and the settings named in the log.  "::" is every address, of IPv4,
+ * too, and of IPv4 alone where the system has no IPv6.
+ */
 static int
 listen_on(const char *host, const char *setting, int port)
 {
@@ -45,14 +49,21 @@ listen_on(const char *host, const char *setting, int port)
 	char service[8];
 	char message[256];
 	int yes = 1;
+	int no = 0;
 	int fd = -1;
 
 	snprintf(service, sizeof(service), "%d", port);
 	if (getaddrinfo(host, service, &hints, &found) == 0)
 	{
 		fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		if (fd >= 0)
-			setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+		if (fd < 0 && errno == EAFNOSUPPORT && strcmp(host, "::") == 0)
+		{
+			freeaddrinfo(found);
+			return listen_on("0.0.0.0", setting, port);
+		}
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+		if (found->ai_family == AF_INET6)
+			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no));
 		if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0)
 		{
 			reason = strerror(errno);
@@ -75,19 +86,14 @@ listen_on(const char *host, const char *setting, int port)
 static void
 log_listening(const char *host, int fd)
 {
-	union
-	{
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} address = {0};
+	struct sockaddr_storage address = {0};
 	socklen_t length = sizeof(address);
-	int port;
+	char port[8] = "";
 
-	getsockname(fd, &address.any, &length);
-	port = ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+	getsockname(fd, (struct sockaddr *) &address, &length);
+	getnameinfo((struct sockaddr *) &address, length, NULL, 0, port, sizeof(port), NI_NUMERICSERV);
 	log_object(json_pack("{s:s, s:s, s:s, s:i, s:s}", "level", "info", "event", "listening", "host",
-	                     host, "port", port, "version", EDURANGE_VERSION));
+	                     host, "port", (int) strtol(port, NULL, 10), "version", EDURANGE_VERSION));
 }
 
 /* Allows as many descriptors as the connections may need. */
@@ -198,6 +204,8 @@ main(int argc, char **argv)
 		return EXIT_CONFIGURATION;
 	}
 	json_object_seed(0); /* before any thread starts: hash tables need their seed */
+	mallopt(M_MMAP_THRESHOLD,
+	        1 << 17); /* what is larger goes back to the system when it is freed */
 	fd = listen_on(config.host, "EDURANGE_PORT", config.port);
 	if (config.metrics_port != 0)
 		metrics_fd = listen_on(config.host, "EDURANGE_METRICS_PORT", config.metrics_port);
@@ -212,11 +220,15 @@ main(int argc, char **argv)
 	sigaddset(&signals, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 
-	if (!metrics_init() || !server_start(&config, fd))
-		return EXIT_FAILURE;
-	if (metrics_fd >= 0 && !metrics_listen(metrics_fd, server_ask_metrics))
+	if (!metrics_init() || !server_start(&config, fd, metrics_fd))
 		return EXIT_FAILURE;
 	log_listening(config.host, fd);
+	if (strstr(dsn_login(&config.connection), DSN_TIER) == NULL ||
+	    (config.read_connection.count > 0 &&
+	     strstr(dsn_login(&config.read_connection), DSN_TIER) == NULL))
+		log_event("warning", "one_login",
+		          "one login can take on each tier: give each its own, with " DSN_TIER
+		          " in its name");
 	notify_manager("READY=1");
 
 	sigwait(&signals, &received);
@@ -228,7 +240,6 @@ main(int argc, char **argv)
 		log_event("warning", "stopped", "not every request was finished in time");
 		_exit(EXIT_SUCCESS);
 	}
-	metrics_stop();
 	server_stop();
 	metrics_free();
 	config_free(&config);

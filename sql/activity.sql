@@ -16,7 +16,15 @@ SELECT testing.logged(e) FROM edurange.log_activity('USER_UPDATED', 'ada', metad
 SELECT testing.logged(e) FROM edurange.log_activity('USER_UPDATED', 'ada', metadata => '', details => 'more "words"') e;
 -- a short text of a long number does not become a row that nobody can read
 SELECT testing.logged(e) FROM edurange.log_activity('USER_UPDATED', 'ada', metadata => '{"a": [1e131071, -1e400, 1e30, 12.50], "b": 1e-9000}') e;
-SELECT length(testing.logged(e)) FROM edurange.log_activity('USER_UPDATED', 'ada', metadata => format('[%s]', repeat('1e131071, ', 9000) || 1)) e;
+SELECT length(testing.logged(e)) FROM edurange.log_activity('USER_UPDATED', 'ada', metadata => format('[%s]', repeat('1e131071, ', 900) || 1)) e;
+-- it is a note, and no store
+SELECT testing.refused(format('SELECT edurange.log_activity(%L, %L, metadata => %L)', 'USER_UPDATED', 'ada', format('["%s"]', repeat('x', 16380)))) AS largest,
+  testing.refused(format('SELECT edurange.log_activity(%L, %L, metadata => %L)', 'USER_UPDATED', 'ada', format('["%s"]', repeat('x', 16381)))),
+  testing.refused(format('SELECT edurange.log_activity(%L, %L, details => %L)', 'USER_UPDATED', 'ada', repeat('x', 16385))),
+  testing.refused(format('SELECT edurange.log_activity(%L, %L, metadata => %L)', 'USER_UPDATED', 'ada', format('[%s{}]', repeat('{},', 998)))) AS most,
+  testing.refused(format('SELECT edurange.log_activity(%L, %L, metadata => %L)', 'USER_UPDATED', 'ada', format('[%s{}]', repeat('{},', 999))));
+SELECT testing.logged(e) FROM edurange.log_activity('USER_UPDATED', 'ada', metadata => '[{"answer": 1}, [], "a,b", {"x": {}}]', details => 'both') e;
+SELECT testing.logged(e) FROM edurange.log_activity('USER_UPDATED', 'ada', metadata => '1e400') e;
 -- secrets are taken out, however deep
 SELECT testing.logged(e) FROM edurange.log_activity('USER_UPDATED', 'ada', metadata => '{"answer": "s1", "a": {"Flag": {"x": "s2"}, "b": [{"token": "s3", "kept": 1}]}, "flags": "kept"}') e;
 -- what the types do not know

@@ -79,6 +79,6 @@ SELECT testing.refused($$SELECT edurange.cdf_import(NULL)$$);
 SELECT testing.refused($$SELECT edurange.cdf_import('{"a": secret')$$);
 SELECT testing.refused($$SELECT edurange.cdf_import('{"a": "\u0000"}')$$);
 SELECT testing.refused($$SELECT edurange.cdf_import('{"a": "\ud800"}')$$);
-SELECT testing.refused($$SELECT edurange.cdf_import(repeat('[', 100000) || repeat(']', 100000))$$);
+SELECT testing.refused($$SELECT edurange.cdf_import(repeat('[', 15000) || repeat(']', 15000))$$);
 SELECT testing.refused(format('SELECT edurange.%s(%L)', f, '{"a": 1e999999, "b": "secret"}')) FROM unnest(ARRAY['cdf_import', 'cdf_validate']) AS f;
 SELECT count(*) FROM "Challenge" WHERE id IN ('a b', 'packed2');

@@ -16,6 +16,10 @@ SELECT testing.refused($$SELECT edurange.create_competition('x', now(), ARRAY['i
 SELECT testing.refused($$SELECT edurange.create_competition('x', now(), ARRAY['ina', 'nobody'])$$);
 SELECT testing.refused($$SELECT edurange.create_competition('x', now(), ARRAY['ina'], NULL, now())$$);
 SELECT testing.refused($$SELECT edurange.create_competition('x', now(), ARRAY['ina'], NULL, '-infinity')$$);
+SELECT testing.refused($$SELECT edurange.create_competition('x', now(), ARRAY['ina'], NULL, '10000-01-01 00:00Z')$$),
+  testing.refused($$SELECT edurange.create_competition('x', '0044-03-15 00:00Z BC', ARRAY['ina'])$$),
+  testing.refused($$SELECT edurange.create_token('player', 'x', '10000-01-01 00:00Z')$$),
+  testing.refused($$SELECT edurange.leaderboard('spring', at => '10000-01-01 00:00Z')$$);
 SELECT count(*) FROM "CompetitionGroup" WHERE name = 'x';
 
 -- access codes

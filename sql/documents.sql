@@ -101,8 +101,8 @@ CREATE FUNCTION testing.any_component(n integer) RETURNS text LANGUAGE sql AS $$
       testing.maybe(',"title":"App \"#\""') || testing.maybe(',"disabled":true') || testing.maybe(',"additional_config":{"x":{}}') || testing.maybe(',"url":"u"') || '}}'
     ELSE '{"config":{"text":"' || testing.one_of('What?', 'Über \\ what\n?', repeat('long ', 20)) || '","type":"' ||
       testing.one_of('text', 'flag', 'multiple_choice', 'checkboxes') || '"' || testing.maybe(',"points": ' || testing.one_of('0', '7', '10.0')) ||
-      testing.maybe(',"answer":' || testing.one_of('"a"', '1.50', '["a", "b"]', '[2]')) || testing.maybe(',"hint":"h"') || testing.maybe(',"required":false') ||
-      testing.maybe(',"options":["a","b"]') || testing.maybe(',"explanation":"so"') || testing.maybe(',"title":"T"') || testing.maybe(',"format":"f"') || '},"id":"#","type":"question"}'
+      testing.one_of('', ',"answer":' || testing.one_of('"a"', '1.50', '["a", "b"]', '[2]') || testing.maybe(',"options":["a","b","1.50","2"]')) || testing.maybe(',"hint":"h"') || testing.maybe(',"required":false') ||
+      testing.maybe(',"explanation":"so"') || testing.maybe(',"title":"T"') || testing.maybe(',"format":"f"') || '},"id":"#","type":"question"}'
     END, '#', 'c' || n)
 $$;
 CREATE FUNCTION testing.any_document(id text) RETURNS text LANGUAGE sql AS $$

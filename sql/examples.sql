@@ -134,6 +134,12 @@ SELECT kind, name, status, "podStatus" FROM edurange.sync_drift();
 SELECT "rowsWithoutPods", "podsWithoutRows", "statusMismatches", "stuckRows" FROM edurange.sync_drift_summary();
 -- sync_now
 SELECT edurange.sync_now();
+-- sync_release
+SELECT edurange.sync_release();
+-- sync_begin
+SELECT edurange.sync_begin() IS NULL AS may_work;
+-- sync_confirm
+SELECT edurange.sync_confirm();
 -- challenge_instance
 SELECT status, "challengeUrl", "groupChallengeId", ("user").name FROM edurange.challenge_instance('0190a6c8-7a3c-7000-8000-000000000001');
 -- challenge_instances
@@ -225,7 +231,7 @@ SELECT * FROM edurange.pack_uninstall('harbour');
 -- version_satisfies
 SELECT range, edurange.version_satisfies('1.3.0', range) FROM unnest(ARRAY['^1.2.0', '~1.2.0', '1.x || >=3', '1.0 - 1.2']) AS r (range);
 -- health
-SELECT status, message, edurange_version, missing FROM edurange.health();
+SELECT status, edurange_version, missing FROM edurange.health();
 -- findings
 INSERT INTO "ChallengePack" (id, name, version) VALUES ('phantom', 'Web Basics', '1.0.0');
 SELECT finding, subject, detail, repair FROM edurange.findings('phantom_pack') WHERE subject = 'phantom';

@@ -126,7 +126,32 @@ SELECT testing.refused(format('SELECT edurange.pack_parts(%L, true)', envelope))
   ('{"manifest": {"challenges": 1}, "challenges": [{}]}'), ('{"manifest": {}, "challenges": [{"path": "a", "document": {}, "path": "b"}]}'),
   ('{"manifest": {}, "challenges": [{"path": "a", "document": {}, "document": {}}]}'),
   ('{"manifest": {}, "challenges": [], "dry_run": "true"}'), ('{"manifest": {}, "challenges": [], "dryRun": true}'),
-  ('{"manifest": {}, "challenges": [], "force": true, "force": true}')) AS e (envelope);
+  ('{"manifest": {}, "challenges": [], "force": true, "force": true}'), ('{"manifest": {}, "challenges": [], "dryRun": 1}'), ('{"manifest": {}, "challenges": [], "dryRun": true, "dry_run": true}')) AS e (envelope);
+SELECT testing.refused($$SELECT edurange.pack_parts('{"manifest": {}, "challenges": []}', names => '{}')$$);
+-- a byte order mark stays in what is kept, and is in nobody's way
+SELECT message FROM edurange.pack_install(E'\ufeff' || testing.manifest('marked', '1.0.0', '{a}', '{"dependencies": {}}'), '{a}', ARRAY[E'\ufeff' || testing.challenge('marked-a') || E'\n']);
+SELECT edurange.cdf_export('marked-a') = E'\ufeff' || testing.challenge('marked-a') || E'\n' AS same, dependencies, message FROM edurange.pack_details('marked'),
+  edurange.pack_install(E'\ufeff' || testing.manifest('marked', '1.0.0', '{a}', '{"dependencies": {}}'), '{a}', ARRAY[E'\ufeff' || testing.challenge('marked-a') || E'\n'], dry_run => true);
+SELECT testing.needing('up', '{"marked": "^1"}'), testing.refused($$SELECT edurange.pack_uninstall('marked')$$);
+SELECT message FROM edurange.pack_install(E'\ufeff' || testing.manifest('needy', '1.0.0', '{a}', '{"dependencies": {"marked": "*"}}'), '{a}', ARRAY[testing.challenge('needy-a')]);
+SELECT testing.refused($$SELECT edurange.pack_uninstall('marked')$$);
+SELECT paths, documents FROM edurange.pack_parts(E'\ufeff{"manifest": {"challenges": ["a"]}, "challenges": [{}]}');
+-- keys that are there twice, in each file
+SELECT * FROM testing.pack_violations('{"id": "x", "id": "twice", "name": "n", "version": "1.0.0", "challenges": ["a"], "dependencies": {"p": "1", "p": "2"}}', '{a}', ARRAY[testing.challenge('twice-a')]);
+SELECT * FROM testing.pack_violations(testing.manifest('twice', '1.0.0', '{a,b}'), '{b,a}', ARRAY[testing.challenge('twice-b'), replace(testing.challenge('twice-a'), '"answer"', '"answer": "no", "answer"')]);
+-- spellings of a path
+SELECT message, c.path, skipped_details FROM edurange.pack_install(testing.manifest('spelt', '1.0.0', ARRAY['./a', E'd/\u00fc', E'./u\u0308', 'b']),
+  ARRAY['.//b', 'b', E'\u00fc', './././a', E'./d/u\u0308', 'c'], ARRAY['x', testing.challenge('spelt-d'), testing.challenge('spelt-c'), testing.challenge('spelt-a'), testing.challenge('spelt-b'), 'x']),
+  unnest(challenges) c;
+SELECT * FROM testing.pack_violations(testing.manifest('spelt', '1.0.0', ARRAY['a', './a', E'\u00fcber', E'\u00fc', E'x\u00fc']), ARRAY['a', '\x81ber', '\xfc\xfd', 'y', 'x', '\x5c'], ARRAY[testing.challenge('spelt-a'), '', '', '', '', '']);
+SELECT testing.refused(format('SELECT edurange.pack_install(%L, %L, %L)', testing.manifest('spelt', '1.0.0', '{a}'), paths, '{"", ""}')) FROM (VALUES ('{a,./a}'), (E'{\u00fc,u\u0308}')) AS p (paths);
+-- the pack among the files of an archive
+SELECT * FROM edurange.pack_parts(NULL, names => ARRAY['x/pack.json', E'__MACOSX/x/._a', 'x/', 'x/.DS_Store', E'x/d/Icon\r', 'x/Thumbs.db', 'x/Desktop.ini', 'x/d/__MACOSX/b', 'x/a', 'x/d/u', 'x/d/pack.json', 'xy', '\xff', 'x/\x81'],
+  texts => ARRAY['{"challenges": ["./a", 5, null, "d/u"]}', '', '', '', '', '', '', '', 'document', 'other', '{', 'out', '', 'is not valid UTF-8'], faults => array_fill(''::text, '{13}') || '{invalid_encoding}'::text[]);
+SELECT testing.refused(format('SELECT edurange.pack_parts(NULL, names => %L, texts => %L, faults => %L)', names, texts, faults)) FROM (VALUES
+  ('{}', '{}', '{}'), ('{a}', '{}', '{""}'), ('{a}', '{a}', '{}'), (NULL, '{a}', '{""}'), ('{a}', NULL, '{""}'), ('{a}', '{a}', NULL), ('{PACK.JSON}', '{a}', '{""}'), ('{__MACOSX/pack.json}', '{a}', '{""}'),
+  ('{a/pack.json,b/pack.json}', '{a,b}', '{"",""}'), ('{pack.json}', '{"{"}', '{""}'), ('{pack.json}', '{"[1]"}', '{""}'), ('{pack.json}', '{has a null byte}', '{invalid_text}'),
+  ('{pack.json,a}', '{"{\"challenges\": [\"a\"]}","is UTF-16, and must be UTF-8"}', '{"",invalid_encoding}'), (E'{pack.json,"b\n"}', '{"{}",""}', '{"",""}')) AS a (names, texts, faults);
 SELECT testing.refused($$SELECT edurange.pack_install('{', '{}', '{}')$$);
 SELECT testing.refused($$SELECT edurange.pack_install(testing.manifest('bad', '1.0.0', '{a}'), '{a}', '{"{\"answer\": secret"}')$$);
 SELECT testing.refused($$SELECT edurange.pack_install(testing.manifest('bad', '1.0.0', '{a}'), '{a,a}', '{"{}","{}"}')$$);
@@ -179,7 +204,7 @@ BEGIN;
 SET LOCAL statement_timeout = '30s';
 CREATE FUNCTION testing.vast(edit text) RETURNS text LANGUAGE sql AS $$
   SELECT testing.challenge('vast', '{}', VARIADIC ARRAY(SELECT CASE WHEN n % 2 = 0 THEN testing.question('c' || n, n, edit)
-    ELSE jsonb_build_object('type', 'webosApp', 'id', 'c' || n, 'config', edit::jsonb || '{"app_type": "terminal"}') END FROM generate_series(1, 10000) n))
+    ELSE jsonb_build_object('type', 'webosApp', 'id', 'c' || n, 'config', edit::jsonb || '{"app_type": "terminal"}') END FROM generate_series(1, 1800) n))
 $$;
 SELECT created, questions, app_configs FROM edurange.cdf_import(testing.vast('{}'));
 SELECT created, questions, app_configs FROM edurange.cdf_import(testing.vast('{"title": "T"}'));

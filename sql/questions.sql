@@ -19,7 +19,7 @@ SELECT testing.try('ada', 'choice', 'a'), testing.try('ada', 'choice', 'b');
 SELECT testing.try('ada', 'boxes', 'a');
 SELECT testing.try('ada', 'boxes', '["a", "b", "c"]');
 SELECT testing.try('ada', 'boxes', '["a", "b"]');
-SELECT testing.try('ada', 'boxes', '[]');
+SELECT testing.refused($$SELECT testing.try('ada', 'boxes', '[]')$$);
 SELECT testing.try('ada', 'boxes', '["a", "c"');
 SELECT testing.try('ada', 'boxes', '["c", " a ", "c"]');
 -- as a dashboard writes them: no document, a list as text, a type in small letters
@@ -48,7 +48,7 @@ UPDATE "ChallengeQuestion" SET type = 'FLAG', answer = '{{FLAG}}' WHERE id = tes
 -- a question without an answer has no right one; neither does a placeholder of a flag
 SELECT testing.try('ada', 'open', 'null');
 UPDATE "ChallengeQuestion" SET answer = ' ' WHERE id = testing.q('open');
-SELECT testing.try('ada', 'open', '  ');
+SELECT testing.try('ada', 'open', '-'), testing.refused($$SELECT testing.try('ada', 'open', '  ')$$);
 UPDATE "ChallengeQuestion" SET answer = NULL WHERE id = testing.q('open');
 SELECT testing.refused($$SELECT testing.try('ada', 'flag', '{{FLAG}}')$$);
 -- a flag is that of the user's own instance, once it is known
@@ -62,7 +62,7 @@ SELECT testing.refused($$SELECT testing.try('ada', 'flag', 'null')$$);
 -- nothing that stands in for a flag is one, however it is spelled
 SELECT spelled, testing.refused(format($$
   UPDATE "ChallengeInstance" SET flag = %L WHERE id = 'qi1'; SELECT testing.try('ada', 'flag', %L)$$, spelled, answer))
-FROM (VALUES (E'null\n', 'null'), (' NULL ', 'NULL'), (E'\t', ' '), ('{{FLAG}}', '{{FLAG}}')) AS no_flag (spelled, answer);
+FROM (VALUES (E'null\n', 'null'), (' NULL ', 'NULL'), (E'\t', 'x'), ('{{FLAG}}', '{{FLAG}}')) AS no_flag (spelled, answer);
 UPDATE "ChallengeInstance" SET "flagSecretName" = '', flag = 'flag{decoy}' WHERE id = 'qi1';
 SELECT testing.refused($$SELECT testing.try('ada', 'flag', 'flag{decoy}')$$);
 UPDATE "ChallengeInstance" SET "flagSecretName" = 'flag-secret-qi1' WHERE id = 'qi1';
@@ -167,3 +167,19 @@ SELECT a."challengeCompleted" FROM "ChallengeQuestion" q, LATERAL edurange.attem
 WHERE q."challengeId" = 'optional' AND q."order" = 1;
 SELECT "pointsEarned" FROM "ChallengeCompletion" WHERE "userId" = 'bob' AND "groupChallengeId" = :'gco';
 SELECT * FROM edurange.check_invariants();
+-- what all sessions answer is locked once in a call, not again for each row that names it
+BEGIN;
+DELETE FROM "QuestionCompletion" WHERE "userId" = 'cyd';
+INSERT INTO "_GroupMembers" ("A", "B") VALUES ('spring', 'cyd') ON CONFLICT DO NOTHING;
+CREATE TEMP TABLE scans AS SELECT relname, idx_scan FROM pg_stat_xact_user_tables WHERE schemaname = 'public';
+SELECT a."isCorrect", a."pointsEarned" > 0 AS paid FROM "ChallengeQuestion" q, LATERAL edurange.attempt_question('cyd', q.id, :'gco', q.answer) a
+WHERE q."challengeId" = 'optional' AND q."order" = 0;
+SELECT relname, s.idx_scan - scans.idx_scan AS scans FROM pg_stat_xact_user_tables s JOIN scans USING (relname)
+WHERE s.schemaname = 'public' AND relname IN ('User', 'CompetitionGroup', 'GroupChallenge', 'Challenge') ORDER BY 1;
+ROLLBACK;
+-- a foreign key of somebody else's is checked all the same
+BEGIN;
+CREATE TABLE public.profile (id text PRIMARY KEY);
+ALTER TABLE "QuestionAttempt" ADD CONSTRAINT theirs FOREIGN KEY ("userId") REFERENCES public.profile NOT VALID;
+SELECT left(testing.refused($$SELECT testing.try('bob', 'open', 'x')$$), 5);
+ROLLBACK;

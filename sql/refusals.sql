@@ -50,7 +50,7 @@ INSERT INTO testing.refusal VALUES
     ARRAY[testing.document('[{"type": "container", "id": "c2", "config": {"image": "i"}}]', '{"id": "packed"}'),
       testing.document('[{"type": "container", "id": "c2", "config": {"image": "i"}}]', '{"id": "unpacked"}')])$$),
   ('RG302', $$create_token('player', 'x', user_id => 'nobody')$$), ('RG308', $$revoke_token('nothing')$$),
-  ('22023', $$sync_apply('{"challenge_pods": [{"name": 1}]}')$$),
+  ('22023', $$sync_apply('{"statuses": [{"name": 1}]}')$$),
   ('RG702', $$add_points('ada', 'spring', 99, idempotency_key => 'k5')$$),
   ('22023', $$add_points('ada', 'spring', 1, idempotency_key => '')$$);
 SELECT points FROM edurange.set_points('bob', 'spring', 2147483640);

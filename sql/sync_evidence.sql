@@ -102,6 +102,50 @@ SELECT changed FROM edurange.sync_apply('{"secrets": [{"name": "e2", "secret_nam
 SELECT wanted -> 'secrets' AS secrets FROM edurange.sync_apply('{"challenge_pods": [{"name": "e2", "status": "ACTIVE", "flag_secret_name": "other"}]}', '2021-05-01 00:00:09');
 -- a violated rule does not show the flag
 ALTER TABLE "ChallengeInstance" ADD CONSTRAINT no_stars CHECK (flag NOT LIKE '%*%');
-SELECT testing.refused($$SELECT edurange.sync_apply('{"secrets": [{"name": "e2", "secret_name": "s", "value": "EDU-{*}"}]}', '2021-05-01 00:00:10')$$);
+SELECT testing.refused($$SELECT edurange.sync_apply('{"secrets": [{"name": "e2", "secret_name": "flag-secret-e2", "value": "EDU-{*}"}]}', '2021-05-01 00:00:10')$$);
 ALTER TABLE "ChallengeInstance" DROP CONSTRAINT no_stars;
+
+-- answers and lists come in any order: for each instance, what was asked for before the last that was applied is no news
+CALL testing.running('{ACTIVE,ACTIVE,ACTIVE}');
+SELECT changed FROM edurange.sync_apply(testing.pods('e3 ACTIVE'), '2021-06-01 00:00:00');
+-- e1 was asked for at :05, e2 at :20; a list of :10 has both
+SELECT changed FROM edurange.sync_apply('{"statuses": [{"name": "e2", "status": "TERMINATING", "age_ms": 1000}]}', '2021-06-01 00:00:21');
+SELECT changed FROM edurange.sync_apply(testing.pods('e1 ERROR, e2 ERROR, e3 ACTIVE'), '2021-06-01 00:00:10');
+SELECT testing.state();
+SELECT name, reason, since FROM testing.watched WHERE reason <> 'flag';
+SELECT stale AS stale_now FROM edurange.sync_status() \gset
+SELECT changed FROM edurange.sync_apply('{"statuses": [{"name": "e1", "status": "TERMINATING", "age_ms": 17000.5}]}', '2021-06-01 00:00:22');
+SELECT testing.state(), stale - :stale_now AS stale FROM edurange.sync_status();
+-- the next list has all again, and nothing is remembered
+SELECT changed FROM edurange.sync_apply(testing.pods('e1 ERROR, e2 TERMINATING, e3 ACTIVE'), '2021-06-01 00:00:30');
+SELECT testing.state(), (SELECT count(*) FROM edurange.sync_watch WHERE reason = 'observed') AS observed;
+
+-- a pod that was made anew has another flag under the same name; what was asked for before is that of another pod
+CALL testing.running('{ACTIVE,ACTIVE,ERROR,ACTIVE}');
+SELECT changed FROM edurange.sync_apply(testing.pods('e2 ACTIVE, e3 ERROR, e4 ACTIVE'), '2021-07-01 00:00:00');
+SELECT wanted -> 'secrets' AS secrets FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 CREATING, e3 ACTIVE, e4 ACTIVE'), '2021-07-01 00:00:10');
+SELECT changed FROM edurange.sync_apply('{"secrets": [{"name": "e1", "secret_name": "flag-secret-e1", "value": "EDU-{old}", "age_ms": 5000},
+  {"name": "e3", "secret_name": "flag-secret-e3", "value": "EDU-{new}", "age_ms": 1000}]}', '2021-07-01 00:00:12');
+SELECT id, flag FROM "ChallengeInstance" WHERE id IN ('e1', 'e3') ORDER BY id;
+SELECT changed FROM edurange.sync_apply('{"secrets": [{"name": "e2", "secret_name": "flag-secret-e2"}]}', '2021-07-01 00:00:12');
+SELECT name, reason, since, attempts, due FROM testing.watched WHERE reason = 'flag';
+-- its tries begin anew when it has begun
+SELECT changed, wanted -> 'secrets' AS secrets FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 ACTIVE, e3 ACTIVE, e4 ACTIVE'), '2021-07-01 00:00:14');
+SELECT changed FROM edurange.sync_apply('{"secrets": [{"name": "e1", "secret_name": "flag-secret-e1", "value": "EDU-{n1}"},
+  {"name": "e2", "secret_name": "flag-secret-e2", "value": "EDU-{n2}"}]}', '2021-07-01 00:00:15');
+SELECT changed, wanted -> 'secrets' AS secrets FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 ACTIVE, e3 ACTIVE, e4 ACTIVE'), '2021-07-01 00:00:16');
+CALL testing.running('{CREATING}');
+UPDATE "ChallengeInstance" SET "flagSecretName" = NULL WHERE id = 'e1';
+SELECT wanted -> 'secrets' AS secrets FROM edurange.sync_apply(testing.pods('e1 CREATING'), '2021-07-02 00:00:00');
+SELECT count(*) FROM edurange.sync_drift();
+SELECT count(*) FROM generate_series(1, 6) n, edurange.sync_apply('{"secrets": [{"name": "e1", "secret_name": "flag-secret-e1"}]}', timestamptz '2021-07-02' + n * interval '0 s');
+SELECT name, reason, attempts, due FROM testing.watched WHERE reason = 'flag';
+SELECT wanted -> 'secrets' AS secrets FROM edurange.sync_apply(testing.pods('e1 ACTIVE'), '2021-07-02 00:00:10');
+-- a secret that is not the pod's own is nobody's flag, and reported
+CALL testing.running('{ACTIVE}');
+UPDATE "ChallengeInstance" SET "flagSecretName" = NULL, flag = 'flag{decoy}' WHERE id = 'e1';
+SELECT wanted -> 'secrets' AS secrets FROM edurange.sync_apply('{"challenge_pods": [{"name": "e1", "status": "ACTIVE", "flag_secret_name": "flag-secret-e2"}]}', '2021-07-03 00:00:00');
+SELECT changed FROM edurange.sync_apply('{"secrets": [{"name": "e1", "secret_name": "flag-secret-e2", "value": "EDU-{of e2}"}]}', '2021-07-03 00:00:01');
+SELECT flag, "flagSecretName" FROM "ChallengeInstance" WHERE id = 'e1';
+SELECT kind, name FROM edurange.sync_drift() ORDER BY kind;
 DELETE FROM "ChallengeInstance" WHERE "challengeId" = 'sch';

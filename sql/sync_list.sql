@@ -43,13 +43,52 @@ SELECT text, testing.refused(format('SELECT edurange.sync_apply_list(%L, ''2023-
   testing.listed('{"name": "l1", "status": "ACTIVE"]}, {"name": "l2", "status": "ACTIVE"'), testing.listed('{"name": "l1", "status" "ACTIVE"}')]) text;
 SELECT testing.refused(format('SELECT edurange.sync_apply_list(%L, ''2023-01-02'')', '{"x": ' || repeat('[', n) || repeat(']', n) || ', "challenge_pods": []}'))
 FROM unnest(ARRAY[2048, 1000000]) n;
--- nor does a list with one pod that cannot be read, wherever it stands; no message repeats what it says
-SELECT element, testing.refused(format('SELECT edurange.sync_apply_list(%L, ''2023-01-02'')', testing.listed(
-  '{"name": "l1", "status": "ACTIVE"}, ' || element || ', {"name": "l3", "status": "ACTIVE"}'))) AS refused FROM unnest(ARRAY[
+-- a pod that cannot be read is left as it is, and known to be there if its name can be read; the others go on
+CREATE FUNCTION testing.listed_with(element text, at timestamptz) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  found text;
+BEGIN
+  CALL testing.listed_instances();
+  UPDATE edurange.sync_state SET applied_at = NULL;
+  PERFORM edurange.sync_apply_list(testing.listed('{"name": "l1", "status": "ACTIVE"}, ' || element || ', {"name": "l3", "status": "ACTIVE"}'), at);
+  SELECT concat_ws('; ', testing.listed_state(), string_agg(concat_ws(' ', reason, name, since), '; ' ORDER BY reason, name)) INTO found
+  FROM edurange.sync_watch WHERE reason IN ('unreadable', 'missing');
+  RETURN found;
+END $$;
+SELECT element, testing.listed_with(element, timestamptz '2023-01-01 01:00' + n * interval '1 s') FROM unnest(ARRAY[
   'null', '7', '"l2"', '[]', '[{"name": "l2", "status": "ACTIVE"}]', '{}', '{"name": "l2"}', '{"name": "", "status": "ACTIVE"}', '{"name": "l2", "status": 1}',
   '{"name": "l2", "status": "ACTIVE", "webosUrl": []}', '{"name": "l2", "status": "ACTIVE", "user_id": {}}', '{"name": "l2", "status": "ACTIVE", "status": "ERROR"}',
   '{"name": "l2", "status": "ACTIVE", "\u0073tatus": "ERROR"}', '{"name": "l2", "status": "ACTIVE", "x": "\ud800"}', '{"name": "l2", "status": "ACTIVE", "x": "\u0000"}',
-  '{"name": "l2", "status": "ACTIVE", "x": 1e1000000}']) element;
+  '{"x": "\ud800", "name" : "l\u0032", "status": "ACTIVE"}', '{"name": "\ud800", "status": "ACTIVE"}', '{"name": "l2", "name": "l2", "status": "ACTIVE"}', '{"name": {"name": "l2"}, "status": 1}',
+  '{"name": "l2", "status": "ACTIVE", "x": 1e1000000}', '{"name": "l2", "status": 1}, {"name": "l2", "status": "ACTIVE"}']) WITH ORDINALITY AS e (element, n);
+SELECT testing.listed_with('{"name": "' || repeat('l', 9000) || '", "status": "ACTIVE"}', '2023-01-01 01:59');
+-- the same within a snapshot
+CALL testing.listed_instances();
+SELECT pods, changed FROM edurange.sync_apply('{"challenge_pods": [{"name": "l1", "status": "ACTIVE"}, {"name": "l2", "status": 7}]}', '2023-01-01 02:00');
+SELECT kind, name, status FROM edurange.sync_drift() ORDER BY 1, 2;
+-- it is reported as long as it is so
+SELECT pods, changed FROM edurange.sync_apply('{"challenge_pods": [{"name": "l1", "status": "ACTIVE"}, {"name": "l2", "status": "CREATING"}]}', '2023-01-01 02:01');
+SELECT kind, name, status FROM edurange.sync_drift() ORDER BY 1, 2;
+-- a list with a pod that has no name proves nobody's absence, however long: two "not found" do
+CALL testing.listed_instances();
+UPDATE "ChallengeInstance" SET status = 'ACTIVE' WHERE "challengeId" = 'slc';
+SELECT changed FROM edurange.sync_apply_list(testing.listed('{"name": "l1", "status": "ACTIVE"}, {"name": "l2", "status": "ACTIVE"}, 7'), '2023-01-01 03:00');
+SELECT changed, wanted -> 'statuses' AS statuses FROM edurange.sync_apply_list(testing.listed('{"name": "l1", "status": "ACTIVE"}, {"name": "l2", "status": "ACTIVE"}, 7'), '2023-01-01 04:00');
+SELECT name, since FROM edurange.sync_watch WHERE reason = 'missing';
+SELECT changed FROM edurange.sync_apply('{"statuses": [{"name": "l3", "status": "not_found"}]}', '2023-01-01 04:01');
+SELECT changed FROM edurange.sync_apply('{"statuses": [{"name": "l3", "status": "not_found"}]}', '2023-01-01 04:02');
+SELECT testing.listed_state();
+-- two entries of one pod count in whatever order they come, and the row is written once
+CALL testing.listed_instances();
+SELECT changed FROM edurange.sync_apply_list(testing.listed('{"name": "l1", "status": "ACTIVE", "webosUrl": "https://b.test"}, {"name": "l1", "status": "ACTIVE", "webosUrl": "https://a.test"}'), '2023-01-01 05:00');
+SELECT changed FROM edurange.sync_apply_list(testing.listed('{"name": "l1", "status": "ACTIVE", "webosUrl": "https://a.test"}, {"name": "l1", "status": "ACTIVE", "webosUrl": "https://b.test"}'), '2023-01-01 05:01');
+SELECT "challengeUrl" FROM "ChallengeInstance" WHERE id = 'l1';
+-- instances whose ids no index would take are not watched
+INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId")
+SELECT string_agg(md5(n::text), ''), 'slc', 'ada', '', 'QUEUED', 'spring' FROM generate_series(1, 80) n;
+SELECT changed FROM edurange.sync_apply_list(testing.listed(''), '2023-01-01 06:00');
+DELETE FROM "ChallengeInstance" WHERE length(id) > 100;
+CALL testing.listed_instances();
 SELECT testing.refused('SELECT edurange.sync_apply_list(NULL)');
 SELECT testing.refused($$SELECT edurange.sync_apply_list('{"challenge_pods": []}', NULL)$$);
 SELECT testing.refused($$SELECT edurange.sync_apply_list('{"challenge_pods": []}', clock_timestamp() + interval '1 min')$$);

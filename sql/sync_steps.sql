@@ -41,7 +41,10 @@ SELECT changed FROM edurange.sync_apply(jsonb_build_object('challenge_pods', jso
 RESET edurange.sync_quarantine;
 DELETE FROM "ChallengeInstance" WHERE id LIKE 'p-%';
 
--- an end that does not come is requested again, at growing distances, and given up
+-- an end that does not come is requested again, at growing distances, and given up; what counts is what was sent
+CREATE FUNCTION testing.sent(names text[], accepted boolean DEFAULT true) RETURNS jsonb LANGUAGE sql AS $$
+  SELECT jsonb_build_object('ends', coalesce(jsonb_agg(jsonb_build_object('name', n, 'accepted', accepted)), '[]')) FROM unnest(names) n
+$$;
 CALL testing.running('{TERMINATING,TERMINATING}');
 SET edurange.sync_end_attempts = 2;
 SELECT wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 TERMINATING'), '2022-02-01 00:00:00');
@@ -49,18 +52,30 @@ SELECT * FROM testing.watched;
 SELECT count(*) AS drifts FROM edurange.sync_drift();
 SELECT wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 TERMINATING'), '2022-02-01 00:00:59');
 SELECT wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 TERMINATING'), '2022-02-01 00:01:00');
+-- wanted is not sent
+SELECT id, status, "terminationAttempts" FROM "ChallengeInstance" WHERE id LIKE 'e_' ORDER BY id;
+SELECT changed, wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.sent('{e1,e2,gone}'), '2022-02-01 00:01:00');
 SELECT id, status, "terminationAttempts" FROM "ChallengeInstance" WHERE id LIKE 'e_' ORDER BY id;
 SELECT * FROM testing.watched;
 SELECT kind, name, status, "podStatus", attempts FROM edurange.sync_drift() ORDER BY name;
 SELECT wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 TERMINATING'), '2022-02-01 00:02:59');
 SELECT wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 TERMINATING'), '2022-02-01 00:03:00');
-SELECT changed FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 TERMINATING'), '2022-02-01 00:06:59');
+SELECT changed FROM edurange.sync_apply(testing.sent('{e1}'), '2022-02-01 00:03:00');
+-- one that was not asked again waits for its own attempts
+SELECT changed, wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 TERMINATING'), '2022-02-01 00:06:59');
 SELECT changed, wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 TERMINATING'), '2022-02-01 00:07:00');
+SELECT changed FROM edurange.sync_apply(testing.sent('{e2}', false), '2022-02-01 00:07:00');
+SELECT * FROM testing.watched;
+SELECT changed, wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 TERMINATING'), '2022-02-01 00:09:00');
 SELECT id, status, "terminationAttempts" FROM "ChallengeInstance" WHERE id LIKE 'e_' ORDER BY id;
 SELECT "eventType", severity, metadata FROM "ActivityLog" WHERE "challengeInstanceId" IN ('e1', 'e2') ORDER BY 3;
--- that is the end of it, until the pod is gone
+-- what was given up is asked to end on and on, and seen, until the pod is gone
+SELECT * FROM testing.watched;
+SELECT kind, name, status, "podStatus", attempts FROM edurange.sync_drift() ORDER BY name;
 SELECT changed, wanted FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 TERMINATING'), '2022-02-01 01:00:00');
-SELECT name, reason, pod_status FROM testing.watched;
+SELECT changed FROM edurange.sync_apply(testing.sent('{}') || testing.sent('{e1}'), '2022-02-01 01:00:00');
+SELECT changed FROM edurange.sync_apply(testing.sent('{e1,e2}', false), '2022-02-01 01:00:01');
+SELECT * FROM testing.watched;
 SELECT changed FROM edurange.sync_apply(testing.pods('e1 ACTIVE'), '2022-02-01 01:00:02');
 SELECT changed FROM edurange.sync_apply(testing.statuses('e2 not_found'), '2022-02-01 01:01:02');
 SELECT testing.state();
@@ -72,13 +87,21 @@ SELECT wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.pods('e1 ACTIVE
 SELECT * FROM testing.watched WHERE reason <> 'retained';
 SELECT wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 TERMINATING'), '2022-03-01 00:00:29');
 SELECT changed, wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 TERMINATING'), '2022-03-01 00:00:30');
+SELECT changed, wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.sent('{e1}'), '2022-03-01 00:00:30');
 SELECT kind, name, status, "podStatus", attempts FROM edurange.sync_drift();
-SELECT (SELECT count(*) FROM edurange.sync_apply(testing.pods('e1 ACTIVE'), timestamptz '2022-03-02' + n * interval '2 hours')) AS passes FROM generate_series(1, 6) n;
+SELECT (SELECT count(*) FROM edurange.sync_apply(testing.pods('e1 ACTIVE') || testing.sent('{e1}'), timestamptz '2022-03-02' + n * interval '2 hours')) AS passes FROM generate_series(1, 6) n;
 SELECT attempts FROM edurange.sync_watch WHERE reason = 'zombie';
 SELECT "eventType", metadata FROM "ActivityLog" WHERE "challengeInstanceId" = 'e1' AND metadata ? 'attempts';
 SELECT id, status, "terminationAttempts", "challengeUrl" FROM "ChallengeInstance" WHERE id LIKE 'e_' ORDER BY id;
 SELECT (wanted -> 'ends') AS ends FROM edurange.sync_apply(testing.pods('e1 TERMINATING'), '2022-03-03');
 SELECT count(*) FROM edurange.sync_watch WHERE reason = 'zombie';
+
+-- questions in fair order, what was asked in vain beside the others
+CALL testing.running(array_fill('TERMINATING'::text, ARRAY[4]));
+SELECT wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 ACTIVE'), '2022-03-04 00:00:00');
+SELECT wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 ACTIVE, e3 ACTIVE, e4 ACTIVE'), '2022-03-04 00:00:10');
+SELECT wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.sent('{e2}', false), '2022-03-04 00:01:10');
+SELECT wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 ACTIVE, e3 ACTIVE, e4 ACTIVE'), '2022-03-04 00:02:10');
 
 -- what is over is kept for the retention period, then purged
 CALL testing.running('{TERMINATED,ACTIVE,TERMINATED}');

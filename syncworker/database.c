@@ -33,8 +33,13 @@
 #define WORKER_ROLE "edurange_worker"
 #define STATEMENT_TIMEOUT_MS 30000
 
-/* A statement beside those for the kinds of what is applied. */
+/* What stands for a byte that is no text, and how many of them a list may have. */
+#define UNREADABLE "\\ud800"
+#define MAX_WRONG_BYTES 1000
+
+/* Statements beside those for the kinds of what is applied. */
 #define SET_SCHEMA (APPLY_EVIDENCE + 1)
+#define BEGIN_WORK (APPLY_EVIDENCE + 2)
 
 /* clang-format off */
 static const char *const statements[] = {
@@ -50,8 +55,12 @@ static const char *const statements[] = {
     /* $1 schema, $2 where it comes from */
     [SET_SCHEMA] = "/* edurange:sync */ SELECT s.changed"
                    " FROM edurange.set_cdf_schema($1::pg_catalog.jsonb, $2) AS s",
+    [BEGIN_WORK] = "/* edurange:sync */ SELECT edurange.sync_begin()",
 };
 /* clang-format on */
+
+/* Why the worker may not work on this server, as the database says. */
+static char obstacle[400] = "";
 
 const char *const installation_text[] = {
     [READY] = "waiting",
@@ -60,6 +69,7 @@ const char *const installation_text[] = {
         "idle: extension " EXTENSION_NAME " is older than its module, see ALTER EXTENSION UPDATE",
     [NO_RIGHT] = "idle: role " WORKER_ROLE " may not call what it needs, see edurange.migrate()",
     [NO_ROLE] = "role " WORKER_ROLE " is not what it was",
+    [NOT_HERE] = obstacle,
 };
 
 /*
@@ -76,10 +86,33 @@ static const char *const session_settings[][2] = {
     {"transaction_timeout", "0"},
 };
 
+/* Whether an error is about what was handed over: the same would be refused again. */
+static bool
+is_refusal(int sqlstate)
+{
+	static const int others[] = {
+	    ERRCODE_CONNECTION_EXCEPTION,
+	    ERRCODE_INVALID_TRANSACTION_STATE,
+	    ERRCODE_TRANSACTION_ROLLBACK,
+	    ERRCODE_INSUFFICIENT_RESOURCES,
+	    ERRCODE_OPERATOR_INTERVENTION,
+	    ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+	    ERRCODE_SYSTEM_ERROR,
+	    ERRCODE_INTERNAL_ERROR,
+	    MAKE_SQLSTATE('R', 'G', '9', '0',
+	                  '2'), /* schema_changed, and no other of ours comes here */
+	};
+
+	for (int i = 0; i < lengthof(others); i++)
+		if (ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_TO_CATEGORY(others[i]))
+			return false;
+	return true;
+}
+
 /*
  * Does a piece of work in a transaction of its own.  True: it is committed.  Otherwise all of it is
  * undone.  Then problem says why, without the error's detail, which may repeat data; and refused says
- * whether the data is at fault, so that trying it again is no use.
+ * whether trying it again is no use.
  */
 static bool
 in_transaction(void (*work)(void *), void *argument, char *problem, size_t size, bool *refused)
@@ -113,7 +146,7 @@ in_transaction(void (*work)(void *), void *argument, char *problem, size_t size,
 		AbortOutOfAnyTransaction();
 		snprintf(problem, size, "%s (SQLSTATE %s)", error->message,
 		         unpack_sql_state(error->sqlerrcode));
-		*refused = ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION;
+		*refused = is_refusal(error->sqlerrcode);
 		RESUME_INTERRUPTS();
 	}
 	PG_END_TRY();
@@ -128,6 +161,7 @@ static const struct
 	int count;
 	Oid arguments[3];
 } functions[] = {
+    {"sync_begin", 0, {InvalidOid}},
     {"sync_apply", 2, {JSONBOID, TIMESTAMPTZOID}},
     {"sync_apply_list", 3, {TEXTOID, TIMESTAMPTZOID, FLOAT8OID}},
     {"set_cdf_schema", 2, {JSONBOID, TEXTOID}},
@@ -171,10 +205,34 @@ find_installation(void)
 	return find_functions();
 }
 
+/* Begins the work, once in the life of the process; false: not on this server, for now. */
+static bool
+begin_work(void)
+{
+	static bool begun = false;
+	char *said;
+
+	if (begun)
+		return true;
+	SPI_connect();
+	if (SPI_execute(statements[BEGIN_WORK], false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "edurange.sync_begin did not return one row");
+	said = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (said != NULL)
+		snprintf(obstacle, sizeof(obstacle), "idle: %s", said);
+	begun = said == NULL;
+	SPI_finish();
+	return begun;
+}
+
 static void
 work_find_installation(void *argument)
 {
-	*(Installation *) argument = find_installation();
+	Installation *installation = argument;
+
+	*installation = find_installation();
+	if (*installation == READY && !begin_work())
+		*installation = NOT_HERE;
 }
 
 /* Whether the worker finds what it needs; false, with the reason, when that could not be seen. */
@@ -184,6 +242,40 @@ database_look(Installation *installation, char *problem, size_t size)
 	bool refused;
 
 	return in_transaction(work_find_installation, installation, problem, size, &refused);
+}
+
+/*
+ * What was received, as text without bytes that are none in its encoding.  In the place of each stands half of
+ * a surrogate pair, an escape that no JSON text may have alone: so the pod with such a byte cannot be read, and
+ * the others can.  A text with too many of them stays as it is, and is refused as a whole.
+ */
+static const char *
+readable_text(const char *received, size_t length, int encoding)
+{
+	StringInfoData text;
+	size_t done = 0;
+	int wrong = 0;
+
+	if (pg_encoding_verifymbstr(encoding, received, (int) length) == (int) length)
+		return received;
+	initStringInfo(&text);
+	enlargeStringInfo(&text, (int) length + MAX_WRONG_BYTES * (int) strlen(UNREADABLE));
+	for (;;)
+	{
+		int valid = pg_encoding_verifymbstr(encoding, received + done, (int) (length - done));
+		int backslashes = 0;
+
+		appendBinaryStringInfo(&text, received + done, valid);
+		done += (size_t) valid;
+		if (done == length)
+			return text.data;
+		if (++wrong > MAX_WRONG_BYTES)
+			return received;
+		while (backslashes < text.len && text.data[text.len - 1 - backslashes] == '\\')
+			backslashes++;
+		appendStringInfoString(&text, &UNREADABLE[backslashes % 2]);
+		done++;
+	}
 }
 
 /* A call on its way into the database. */
@@ -203,14 +295,17 @@ work_apply(void *argument)
 	const ApplyInput *input = call->input;
 	Oid types[] = {TEXTOID, TIMESTAMPTZOID, FLOAT8OID};
 	Datum values[3];
-	char *text;
+	const char *text = input->text;
 	char *wanted;
 	bool is_null;
 
 	call->result->installation = find_installation();
 	if (call->result->installation != READY)
 		return;
-	text = pg_any_to_server(input->text, (int) input->length, input->encoding);
+	if (call->kind == APPLY_LIST)
+		text = readable_text(text, input->length, input->encoding);
+	text = pg_any_to_server(text, (int) (text == input->text ? input->length : strlen(text)),
+	                        input->encoding);
 	values[0] = CStringGetTextDatum(text);
 	values[1] = TimestampTzGetDatum(input->observed_at);
 	values[2] = Float8GetDatum(input->duration_ms);

@@ -16,7 +16,8 @@ typedef enum Installation
 	NO_EXTENSION,
 	NO_FUNCTION,
 	NO_RIGHT,
-	NO_ROLE /* the one that the worker connected as, as it was then */
+	NO_ROLE, /* the one that the worker connected as, as it was then */
+	NOT_HERE /* a copy of the server that the worker was confirmed on */
 } Installation;
 
 /* How the worker calls itself meanwhile. */
@@ -45,7 +46,7 @@ typedef struct ApplyResult
 	Installation installation; /* found when it was applied */
 	int held;
 	char *wanted; /* JSON, in the caller's memory context; NULL: nothing was applied */
-	bool refused; /* for what the text says */
+	bool refused; /* for what the text says: trying it again is no use */
 	char problem[200];
 } ApplyResult;
 

@@ -7,6 +7,9 @@
  * names in a thread, which must not run the server's signal handlers, so signals are blocked
  * around every call that may start it.  No error is raised through libcurl's frames: callbacks
  * return failure and the reason is put together afterwards.
+ *
+ * Deadlines are kept here, not by libcurl: what has arrived is read first, and time that the process spent
+ * elsewhere, in a transaction, is not held against the server.
  */
 #include "postgres.h"
 
@@ -17,10 +20,10 @@
 #include <unistd.h>
 
 #include "miscadmin.h"
-#include "portability/instr_time.h"
 #include "storage/fd.h"
 #include "storage/latch.h"
 
+#include "clock.h"
 #include "compat.h"
 #include "http.h"
 #include "interrupts.h"
@@ -29,9 +32,9 @@
 #define MAX_HEADERS (64 * 1024)
 #define BODY_TOO_LARGE "response larger than 32 MiB"
 #define MAX_REDIRECTS 3
-#define MAX_TRANSFERS 256
-/* libcurl ends a transfer at its deadline; one that lives so much longer has been forgotten. */
-#define DEADLINE_SLACK_MS 1000
+#define MAX_TRANSFERS 512
+/* Connections that are kept open while nothing is asked. */
+#define MAX_IDLE_CONNECTIONS 64
 
 /* A request under way.  Its easy handle is kept for the next one, with its connection. */
 typedef struct Transfer
@@ -52,11 +55,16 @@ typedef struct Client
 	int epoll;
 	int64 timer_due; /* when libcurl wants to be called; negative: never */
 	bool failed;     /* a callback could not do its work */
+	int running;
 	struct curl_slist *json_header;
 	Transfer transfers[MAX_TRANSFERS];
 } Client;
 
-static Client client = {.epoll = -1};
+static Client client = {.epoll = -1, .timer_due = -1};
+
+/* Whether a request was done since http_wait() returned, and when that was. */
+static bool finished = false;
+static int64 left_at = 0;
 
 /* Failures that deserve plainer words than libcurl's. */
 static const struct
@@ -78,19 +86,6 @@ static const struct
     {CURLE_REMOTE_ACCESS_DENIED, "redirected to another host"},
     {CURLE_FAILED_INIT, "out of a resource"},
 };
-
-/* Failures after which nobody can be said to have been reached. */
-static const CURLcode unreached[] = {CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST,
-                                     CURLE_FAILED_INIT};
-
-static int64
-now_ms(void)
-{
-	instr_time now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	return (int64) INSTR_TIME_GET_MILLISEC(now);
-}
 
 /* Blocks all signals but those of faults, so that a thread started meanwhile handles none. */
 static void
@@ -179,7 +174,7 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *unused)
 static int
 on_timer(CURLM *multi, long timeout_ms, void *context)
 {
-	client.timer_due = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+	client.timer_due = timeout_ms < 0 ? -1 : clock_ms() + timeout_ms;
 	return 0;
 }
 
@@ -224,7 +219,7 @@ client_open(void)
 	}
 	curl_multi_setopt(client.multi, CURLMOPT_SOCKETFUNCTION, on_socket);
 	curl_multi_setopt(client.multi, CURLMOPT_TIMERFUNCTION, on_timer);
-	curl_multi_setopt(client.multi, CURLMOPT_MAXCONNECTS, (long) MAX_TRANSFERS);
+	curl_multi_setopt(client.multi, CURLMOPT_MAXCONNECTS, (long) MAX_IDLE_CONNECTIONS);
 	return true;
 }
 
@@ -262,13 +257,11 @@ static void
 transfer_send(Transfer *transfer, const char *url)
 {
 	HttpRequest *request = transfer->request;
-	long left = (long) Max(transfer->deadline - now_ms(), 1);
 
 	free(request->body);
 	request->body = NULL;
 	request->length = transfer->size = transfer->header_bytes = 0;
 	curl_easy_setopt(transfer->easy, CURLOPT_URL, url);
-	curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS, left);
 	if (request->content == NULL)
 		curl_easy_setopt(transfer->easy, CURLOPT_HTTPGET, 1L);
 	else
@@ -285,11 +278,11 @@ transfer_send(Transfer *transfer, const char *url)
 static void
 transfer_begin(Transfer *transfer, HttpRequest *request, long timeout_ms)
 {
-	request->begun = true;
 	transfer->request = request;
 	transfer->redirects = 0;
 	transfer->too_large = NULL;
-	transfer->deadline = now_ms() + timeout_ms;
+	transfer->deadline = request->begun_at + timeout_ms;
+	client.running++;
 	if (transfer->easy == NULL)
 	{
 		transfer->easy = curl_easy_init();
@@ -300,6 +293,8 @@ transfer_begin(Transfer *transfer, HttpRequest *request, long timeout_ms)
 		}
 		set_common_options(transfer);
 	}
+	curl_easy_setopt(transfer->easy, CURLOPT_USERNAME, request->user);
+	curl_easy_setopt(transfer->easy, CURLOPT_PASSWORD, request->password);
 	transfer_send(transfer, request->url);
 }
 
@@ -345,7 +340,7 @@ redirect_of(const Transfer *transfer, long status)
 static const char *
 failure_text(CURLcode code, const Transfer *transfer)
 {
-	if (transfer->too_large != NULL)
+	if (transfer != NULL && transfer->too_large != NULL)
 		return transfer->too_large;
 	for (int i = 0; i < lengthof(failures); i++)
 		if (failures[i].code == code)
@@ -353,17 +348,29 @@ failure_text(CURLcode code, const Transfer *transfer)
 	return curl_easy_strerror(code);
 }
 
+/* Takes the request off a transfer, which is free then. */
+static void
+transfer_release(Transfer *transfer)
+{
+	if (transfer->easy != NULL)
+		curl_multi_remove_handle(client.multi, transfer->easy);
+	transfer->request = NULL;
+	client.running--;
+}
+
 /* The end of a transfer.  Without a whole response the request keeps nothing of it. */
 static void
 transfer_end(Transfer *transfer, CURLcode code, long status)
 {
 	HttpRequest *request = transfer->request;
+	long bytes_sent = 0;
 
-	transfer->request = NULL;
-	request->reached = true;
-	for (int i = 0; i < lengthof(unreached); i++)
-		if (code == unreached[i])
-			request->reached = false;
+	if (transfer->easy != NULL)
+		curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &bytes_sent);
+	request->sent = bytes_sent > 0;
+	request->done = true;
+	finished = true;
+	transfer_release(transfer);
 	if (code == CURLE_OK)
 	{
 		request->status = status;
@@ -395,9 +402,11 @@ transfer_done(Transfer *transfer, CURLcode code)
 		else
 			target = strdup(redirect);
 	}
-	curl_multi_remove_handle(client.multi, transfer->easy);
 	if (target != NULL)
+	{
+		curl_multi_remove_handle(client.multi, transfer->easy);
 		transfer_send(transfer, target);
+	}
 	else
 		transfer_end(transfer, code, status);
 	free(target);
@@ -434,7 +443,7 @@ client_progress(void)
 			mask |= CURL_CSELECT_ERR;
 		client_act(events[i].data.fd, mask);
 	}
-	if (client.timer_due >= 0 && client.timer_due <= now_ms())
+	if (client.timer_due >= 0 && client.timer_due <= clock_ms())
 	{
 		client.timer_due = -1;
 		client_act(CURL_SOCKET_TIMEOUT, 0);
@@ -450,66 +459,90 @@ client_progress(void)
 	}
 }
 
-/* Sleeps until there is something to do, but not past the deadline; acts on signals. */
-static void
-client_wait(int64 deadline)
+/* The transfer of a request, or (NULL) a free one; NULL: there is none. */
+static Transfer *
+find_transfer(const HttpRequest *request)
 {
-	static uint32 wait_event = 0;
-	int64 due = client.timer_due >= 0 ? Min(client.timer_due, deadline) : deadline;
-	int events;
-
-	if (wait_event == 0)
-		wait_event = compat_wait_event("EdurangeSyncPoll");
-	events = WaitLatchOrSocket(MyLatch,
-	                           WL_LATCH_SET | WL_SOCKET_READABLE | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-	                           client.epoll, (long) Max(due - now_ms(), 0), wait_event);
-	if (events & WL_LATCH_SET)
-	{
-		ResetLatch(MyLatch);
-		check_interrupts();
-	}
+	for (int i = 0; i < MAX_TRANSFERS; i++)
+		if (client.transfers[i].request == request)
+			return &client.transfers[i];
+	return NULL;
 }
 
-/* Begins what fits, if more may begin; returns how many transfers are under way. */
-static int
-begin_more(HttpRequest *requests, size_t count, size_t *next, const HttpLimits *limits,
-           bool may_begin)
+/* Ends what is past its deadline, and returns the next deadline. */
+static int64
+end_overdue(void)
 {
-	int running = 0;
+	int64 now = clock_ms();
+	int64 next = PG_INT64_MAX;
 
-	for (int i = 0; i < Min(limits->concurrency, MAX_TRANSFERS) && !client.failed; i++)
+	for (int i = 0; i < MAX_TRANSFERS && client.running > 0; i++)
 	{
 		Transfer *transfer = &client.transfers[i];
 
-		if (transfer->request == NULL && may_begin && *next < count)
-			transfer_begin(transfer, &requests[(*next)++], limits->timeout_ms);
 		if (transfer->request == NULL)
 			continue;
-		running++;
-		if (now_ms() > transfer->deadline + DEADLINE_SLACK_MS)
-			client.failed = true;
+		if (transfer->deadline <= now)
+			transfer_end(transfer, CURLE_OPERATION_TIMEDOUT, 0);
+		else
+			next = Min(next, transfer->deadline);
 	}
-	return running;
+	return next;
 }
 
 /*
  * Gives up what is under way, and the client with it: after a failed callback nobody knows which
- * sockets libcurl waits for.  The requests have no response, as if nobody had been reached.
+ * sockets libcurl waits for.
  */
 static void
 client_abandon(void)
 {
 	for (int i = 0; i < MAX_TRANSFERS; i++)
-	{
-		Transfer *transfer = &client.transfers[i];
-
-		if (transfer->request == NULL)
-			continue;
-		if (transfer->easy != NULL)
-			curl_multi_remove_handle(client.multi, transfer->easy);
-		transfer_end(transfer, CURLE_FAILED_INIT, 0);
-	}
+		if (client.transfers[i].request != NULL)
+			transfer_end(&client.transfers[i], CURLE_FAILED_INIT, 0);
 	client_close();
+}
+
+/* Lets all that is under way go on.  Returns when the next of it is overdue. */
+static int64
+client_go_on(void)
+{
+	int64 deadline;
+	sigset_t before;
+
+	if (client.multi == NULL)
+		return PG_INT64_MAX;
+	block_signals(&before);
+	client_progress();
+	deadline = end_overdue();
+	if (client.failed)
+		client_abandon();
+	restore_signals(&before);
+	return deadline;
+}
+
+/* Sleeps until there is something to do, but not past due; acts on signals.  True: by the latch. */
+static bool
+client_sleep(int64 due)
+{
+	static uint32 wait_event = 0;
+	int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
+	long left = due == PG_INT64_MAX ? -1 : (long) Max(due - clock_ms(), 0);
+
+	if (wait_event == 0)
+		wait_event = compat_wait_event("EdurangeSyncWait");
+	if (left >= 0)
+		events |= WL_TIMEOUT;
+	if (client.multi == NULL)
+		events = WaitLatch(MyLatch, events, left, wait_event);
+	else
+		events =
+		    WaitLatchOrSocket(MyLatch, events | WL_SOCKET_READABLE, client.epoll, left, wait_event);
+	if ((events & WL_LATCH_SET) == 0)
+		return false;
+	ResetLatch(MyLatch);
+	check_interrupts();
+	return true;
 }
 
 /* Must be called once, before the first request. */
@@ -518,46 +551,83 @@ http_start(void)
 {
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		ereport(FATAL, (errmsg("could not initialize libcurl")));
+	left_at = clock_ms();
 }
 
-/*
- * Makes the requests in their order, a few at a time, and returns when all that were begun have ended.
- * The first ones are begun even without a budget.  A signal to end the process ends it in here.
- */
+/* Begins a request.  It may be done at once, without a response: for what it is, or for want of something. */
 void
-http_run(HttpRequest *requests, size_t count, const HttpLimits *limits)
+http_begin(HttpRequest *request, long timeout_ms)
 {
-	int64 budget_end = now_ms() + limits->budget_ms;
-	size_t next = 0;
+	Transfer *transfer = NULL;
 	sigset_t before;
 
-	if (!client_open())
-		return;
-	for (;;)
-	{
-		int64 deadline = now_ms() + limits->timeout_ms + DEADLINE_SLACK_MS;
-		int running;
-
-		block_signals(&before);
-		client_progress();
-		running = begin_more(requests, count, &next, limits, next == 0 || now_ms() < budget_end);
-		restore_signals(&before);
-		if (running == 0 || client.failed)
-			break;
-		client_wait(deadline);
-	}
+	request->begun_at = clock_ms();
 	block_signals(&before);
+	if (request->problem[0] == '\0' && client_open())
+		transfer = find_transfer(NULL);
+	if (transfer != NULL)
+		transfer_begin(transfer, request, timeout_ms);
+	else
+	{
+		request->done = finished = true;
+		if (request->problem[0] == '\0')
+			strlcpy(request->problem, failure_text(CURLE_FAILED_INIT, NULL),
+			        sizeof(request->problem));
+	}
 	if (client.failed)
 		client_abandon();
 	restore_signals(&before);
 }
 
-/* Frees what a request holds; the struct stays the caller's. */
+/* Gives a request up, if it is under way, and frees what it holds. */
+void
+http_cancel(HttpRequest *request)
+{
+	Transfer *transfer = find_transfer(request);
+	sigset_t before;
+
+	if (transfer != NULL)
+	{
+		block_signals(&before);
+		transfer_release(transfer);
+		restore_signals(&before);
+	}
+	http_free(request);
+}
+
+/*
+ * Lets requests go on until one is done, the latch is set or the time is over.  A signal to end the process
+ * ends it in here.
+ */
+void
+http_wait(long ms)
+{
+	int64 now = clock_ms();
+	int64 until = ms == HTTP_WAIT_FOR_EVER ? PG_INT64_MAX : now + ms;
+
+	for (int i = 0; i < MAX_TRANSFERS && client.running > 0; i++)
+		client.transfers[i].deadline += now - left_at;
+	for (;;)
+	{
+		int64 due = Min(client_go_on(), until);
+
+		if (client.timer_due >= 0 && client.multi != NULL)
+			due = Min(due, client.timer_due);
+		if (finished || (clock_ms() >= until && until != PG_INT64_MAX) || client_sleep(due))
+			break;
+	}
+	finished = false;
+	left_at = clock_ms();
+}
+
+/* Frees what a request holds; the struct stays the caller's, as if it had never been begun. */
 void
 http_free(HttpRequest *request)
 {
 	free(request->body);
 	free(request->url);
 	free(request->content);
+	free(request->user);
+	free(request->password);
 	*request = (HttpRequest){0};
 }

@@ -1,45 +1,52 @@
 /*
  * instance_manager.h
- *	  Asks the Instance Manager over HTTP.
+ *	  What is asked of the Instance Manager, and what its answers say.
  */
 #ifndef EDURANGE_INSTANCE_MANAGER_H
 #define EDURANGE_INSTANCE_MANAGER_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "postgres.h"
 
-/* Whom to ask, and how long each request may take. */
+#include <jansson.h>
+
+#include "http.h"
+
+/* Whom to ask. */
 typedef struct ImTarget
 {
 	const char *base_url;
-	long timeout_ms;
+	const char *password_file; /* empty: there is none */
 } ImTarget;
 
-/* What came as a document, or the reason why nothing did. */
-typedef struct ImReply
+/* What is asked about one pod. */
+typedef enum ImQuestion
 {
-	char *body; /* ends in a zero byte; NULL when the request failed */
-	size_t length;
-	bool answered; /* there was a whole response, whatever it said */
-	bool reached;  /* somebody took the connection */
-	char problem[160];
-} ImReply;
+	IM_END,
+	IM_STATUS,
+	IM_SECRET,
+	IM_QUESTIONS /* how many there are */
+} ImQuestion;
 
-/* The answers to what edurange.sync_apply() wanted to know. */
-typedef struct ImEvidence
-{
-	char *text;        /* JSON; NULL: nothing was asked */
-	int answered;      /* requests that had a response */
-	int left;          /* requests that there was no time for */
-	char problem[200]; /* the first thing that went wrong, or empty */
-} ImEvidence;
+/* The lists of edurange.sync_apply() in which questions are wanted and answers go. */
+extern const char *const im_lists[IM_QUESTIONS];
+extern const char *const im_routes[IM_QUESTIONS];
 
-extern bool im_list_pods(const ImTarget *target, ImReply *reply);
-extern bool im_get_schema(const ImTarget *target, ImReply *reply);
-extern void im_reply_free(ImReply *reply);
-extern bool im_answers(const ImTarget *target);
-extern void
-im_ask(const ImTarget *target, int concurrency, const char *wanted_text, ImEvidence *evidence);
-extern void im_evidence_free(ImEvidence *evidence);
+/* Each makes a request, to be begun and freed by the caller. */
+extern void im_make_list_request(const ImTarget *target, HttpRequest *request);
+extern void im_make_schema_request(const ImTarget *target, HttpRequest *request);
+extern void im_make_probe(const ImTarget *target, HttpRequest *request);
+extern void im_make_question(const ImTarget *target, ImQuestion question, const json_t *wanted,
+                             HttpRequest *request);
+
+/* Why a request that is done brought no document; NULL: it did. */
+extern const char *im_document_problem(const HttpRequest *request, char *buffer, size_t size);
+extern const char *im_schema_problem(const HttpRequest *request, char *buffer, size_t size);
+
+/* The answer to a question that was sent, in the words of edurange.sync_apply(). */
+extern json_t *
+im_read_answer(ImQuestion question, const json_t *wanted, const HttpRequest *request);
+
+/* The same as if it said nothing: what counts is that it was asked. */
+extern json_t *im_answer_without_news(ImQuestion question, const json_t *answer);
 
 #endif

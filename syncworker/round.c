@@ -1,6 +1,6 @@
 /*
  * round.c
- *	  One round of the sync worker: ask for the list of pods, apply it, ask what that leaves open.
+ *	  What the sync worker does when: lists, probes, the schema, and questions about single pods.
  *
  * A server that answers is asked for the list every interval, even if it answered with an error.  One
  * that does not answer is left alone for a while, longer each time, up to a minute.  Meanwhile every
@@ -18,56 +18,54 @@
 #include "pgstat.h"
 #include "utils/timestamp.h"
 
+#include "answers.h"
+#include "clock.h"
 #include "database.h"
-#include "instance_manager.h"
+#include "problems.h"
+#include "questions.h"
 #include "round.h"
 #include "settings.h"
 
 #define MAX_BACKOFF_MS 60000
 #define MAX_PROBE_MS 2000
-#define CALM_MS 60000
-#define REMEMBERED_PROBLEMS 8
 #define SCHEMA_INTERVAL_MS (3600 * 1000)
 #define SCHEMA_RETRY_MS 60000
 #define SCHEMA_SOURCE "Instance Manager"
 
-/* How the rounds have gone lately. */
+/* How it has gone lately; times are of clock.h, 0 is at once. */
 static struct
 {
-	int failures;         /* in a row */
-	TimestampTz list_due; /* when the list may be asked for again */
-	bool away;            /* the Instance Manager gave no answer at all */
-	bool probe_answered;  /* the last probe was; false when there was none since a list came */
-	bool database_fails;  /* and not the Instance Manager */
+	int failures;        /* of lists, in a row */
+	int64 turn_due;      /* when the list or a probe is asked for next */
+	int64 list_due;      /* when the list may be asked for again */
+	int64 schema_due;    /* when the schema is asked for again */
+	int64 database_due;  /* when the database may be tried again, where it fails */
+	bool away;           /* the Instance Manager gave no answer at all */
+	bool probe_answered; /* the last probe was; false when there was none since a list came */
+	bool database_fails; /* and not the Instance Manager */
 	bool held;
-	bool reported;
-	TimestampTz schema_due; /* when the schema is asked for again */
-	bool schema_reported;   /* that it could not be taken */
-	TimestampTz last_failure;
-	char problems[REMEMBERED_PROBLEMS][200];
-	int next;
+	Installation installation;
 } history;
 
-/* Settings that one round goes by. */
+/* One request of a kind of which there is never more than one under way. */
+typedef struct Errand
+{
+	bool running;
+	HttpRequest request;
+} Errand;
+
+static Errand list;
+static Errand probe;
+static Errand schema;
+
+/* Settings that the worker goes by. */
 typedef struct RoundSettings
 {
 	ImTarget target;
+	QuestionLimits limits;
 	long interval_ms;
-	int concurrency;
 	bool takes_schema;
 } RoundSettings;
-
-/* Whether the problem was logged already; remembers it. */
-static bool
-problem_known(const char *problem)
-{
-	for (int i = 0; i < REMEMBERED_PROBLEMS; i++)
-		if (strncmp(history.problems[i], problem, sizeof(history.problems[i]) - 1) == 0)
-			return true;
-	strlcpy(history.problems[history.next], problem, sizeof(history.problems[history.next]));
-	history.next = (history.next + 1) % REMEMBERED_PROBLEMS;
-	return false;
-}
 
 /* Time to stay away after so many failures: growing up to a longest one, with jitter. */
 static long
@@ -82,40 +80,37 @@ backoff_ms(long interval, long longest)
 	return (long) ((0.5 + pg_prng_double(&pg_global_prng_state) / 2) * (double) delay);
 }
 
-/* Logs each reason once, until nothing has failed for CALM_MS. */
+/* Counts a list that failed and puts the next one off. */
 static void
-report_problem(const char *what, const char *problem)
-{
-	history.last_failure = GetCurrentTimestamp();
-	if (problem_known(problem))
-		return;
-	history.reported = true;
-	ereport(WARNING, (errmsg("could not %s: %s", what, problem)));
-}
-
-/* Counts a failed round and puts the next list off. */
-static void
-note_failure(const char *what, const char *problem, long wait_ms)
+note_failure(ProblemArea area, const char *problem, long wait_ms)
 {
 	history.failures++;
-	history.list_due = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait_ms);
-	report_problem(what, problem);
+	history.list_due = clock_ms() + wait_ms;
+	problem_report(area, problem);
 }
 
-/* Counts a round that went well. */
+/* Counts a list that was applied. */
 static void
 note_success(void)
 {
-	if (history.reported)
-		ereport(LOG, (errmsg("synchronization with the Instance Manager works again")));
+	problem_over(PROBLEM_LIST);
+	problem_over(PROBLEM_DATABASE);
 	history.failures = 0;
 	history.list_due = 0;
 	history.away = false;
 	history.probe_answered = false;
 	history.database_fails = false;
-	history.reported = false;
-	if (TimestampDifferenceMilliseconds(history.last_failure, GetCurrentTimestamp()) > CALM_MS)
-		memset(history.problems, 0, sizeof(history.problems));
+}
+
+/* A call of the database failed: it is left alone for a while. */
+static void
+note_database_failure(const RoundSettings *settings, const char *problem)
+{
+	long wait = backoff_ms(settings->interval_ms, MAX_BACKOFF_MS);
+
+	history.database_fails = true;
+	history.database_due = clock_ms() + wait;
+	note_failure(PROBLEM_DATABASE, problem, wait);
 }
 
 /* Says once that so many pods have vanished together that the list is not believed. */
@@ -129,68 +124,68 @@ note_held(int held)
 	history.held = held > 0;
 }
 
-static double
-milliseconds_since(TimestampTz begin)
-{
-	return (double) (GetCurrentTimestamp() - begin) / 1000.0;
-}
-
-/* A call of the database failed. */
+/* What the database wants to know is asked, unless there is nobody to ask. */
 static void
-note_database_failure(const char *what, const char *problem, const RoundSettings *settings)
+take_wanted(const ApplyResult *result)
 {
-	history.database_fails = true;
-	note_failure(what, problem, backoff_ms(settings->interval_ms, MAX_BACKOFF_MS));
+	if (history.away)
+		questions_forget();
+	else if (result->wanted != NULL)
+		questions_want(result->wanted);
 }
 
-/*
- * Asks what sync_apply() wanted to know, and applies the answers.  True: there is more, and the
- * Instance Manager answers.
- */
-static bool
-ask_and_apply(const RoundSettings *settings, const char *wanted)
+static void
+errand_begin(Errand *errand, long timeout_ms)
 {
-	TimestampTz begin = GetCurrentTimestamp();
-	ImEvidence evidence;
-	ApplyResult result = {0};
-	bool more;
+	errand->running = true;
+	http_begin(&errand->request, timeout_ms);
+}
 
-	if (wanted == NULL)
-		return false;
-	pgstat_report_activity(STATE_RUNNING, "asking for pods and flags");
-	im_ask(&settings->target, settings->concurrency, wanted, &evidence);
-	if (evidence.problem[0] != '\0')
-		report_problem("ask the Instance Manager", evidence.problem);
-	if (evidence.text != NULL)
-	{
-		ApplyInput input = {.text = evidence.text,
-		                    .length = strlen(evidence.text),
-		                    .encoding = PG_UTF8,
-		                    .observed_at = begin,
-		                    .duration_ms = milliseconds_since(begin)};
+static void
+errand_end(Errand *errand)
+{
+	http_free(&errand->request);
+	errand->running = false;
+}
 
-		if (!database_apply(APPLY_EVIDENCE, &input, &result))
-			note_database_failure("apply the answers", result.problem, settings);
-	}
-	more = evidence.left > 0 && evidence.answered > 0;
-	im_evidence_free(&evidence);
-	return more;
+static void
+errand_cancel(Errand *errand)
+{
+	if (errand->running)
+		http_cancel(&errand->request);
+	errand->running = false;
+}
+
+/* Begins no more, and gives up what is under way. */
+static void
+stop_asking(void)
+{
+	errand_cancel(&list);
+	errand_cancel(&probe);
+	errand_cancel(&schema);
+	questions_cancel();
+}
+
+/* When a request was sent, by the clock that the database goes by. */
+static TimestampTz
+asked_at(const HttpRequest *request)
+{
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), request->begun_at - clock_ms());
 }
 
 /* Records in the database that there is no list, as far as it takes that. */
 static void
-apply_problem(const RoundSettings *settings, const char *problem, int encoding,
-              TimestampTz observed_at)
+apply_problem(const HttpRequest *request, const char *problem, int encoding)
 {
 	ApplyResult result = {0};
 	ApplyInput input = {.text = problem,
 	                    .length = strlen(problem),
 	                    .encoding = encoding,
-	                    .observed_at = observed_at,
-	                    .duration_ms = milliseconds_since(observed_at)};
+	                    .observed_at = asked_at(request),
+	                    .duration_ms = (double) (clock_ms() - request->begun_at)};
 
-	if (database_apply(APPLY_PROBLEM, &input, &result) && !history.away)
-		ask_and_apply(settings, result.wanted);
+	if (database_apply(APPLY_PROBLEM, &input, &result))
+		take_wanted(&result);
 }
 
 /*
@@ -198,125 +193,82 @@ apply_problem(const RoundSettings *settings, const char *problem, int encoding,
  * at most half of the time is spent on lists.
  */
 static void
-miss_list(const RoundSettings *settings, const ImReply *reply, TimestampTz observed_at)
+miss_list(const RoundSettings *settings, const char *problem)
 {
-	long longest = history.probe_answered ? settings->target.timeout_ms : MAX_BACKOFF_MS;
+	long longest = history.probe_answered ? settings->limits.timeout_ms : MAX_BACKOFF_MS;
+	bool answered = list.request.status != 0;
 
-	history.away = !reply->reached && !history.probe_answered;
-	note_failure("read the list of pods", reply->problem,
-	             reply->answered ? 0 : backoff_ms(settings->interval_ms, longest));
-	apply_problem(settings, reply->problem, 0, observed_at);
+	history.away = !list.request.sent && !history.probe_answered;
+	note_failure(PROBLEM_LIST, problem, answered ? 0 : backoff_ms(settings->interval_ms, longest));
+	apply_problem(&list.request, problem, 0);
 }
 
-/* Why the schema could not be taken, in the caller's buffer; true: it is the active one. */
-static bool
-take_schema(const RoundSettings *settings, bool *changed, char *problem, size_t size)
-{
-	ImReply reply;
-	bool taken = false;
-
-	pgstat_report_activity(STATE_RUNNING, "asking for the schema");
-	if (im_get_schema(&settings->target, &reply))
-		taken =
-		    database_set_schema(reply.body, reply.length, SCHEMA_SOURCE, changed, problem, size);
-	else
-		strlcpy(problem, reply.problem, size);
-	im_reply_free(&reply);
-	return taken;
-}
-
-/* Takes the Instance Manager's schema when that is wanted and due; the one before it stays else. */
+/* An answer came, be it a list or not.  It may have 32 MiB, and is not kept longer than it is read. */
 static void
-take_schema_if_due(const RoundSettings *settings)
+apply_list(const RoundSettings *settings)
 {
-	char problem[200] = "";
-	bool changed = false;
-	bool taken;
-
-	if (!settings->takes_schema || history.schema_due > GetCurrentTimestamp())
-		return;
-	taken = take_schema(settings, &changed, problem, sizeof(problem));
-	if (changed)
-		ereport(LOG,
-		        (errmsg("the Instance Manager's schema of challenge definitions is active now")));
-	if (!taken && !history.schema_reported)
-		ereport(WARNING, (errmsg("could not take the Instance Manager's schema: %s", problem)));
-	history.schema_reported = !taken;
-	history.schema_due = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-	                                                 taken ? SCHEMA_INTERVAL_MS : SCHEMA_RETRY_MS);
-}
-
-/*
- * An answer came, be it a list or not.  True: there is more to ask for than there was time.  The
- * answer, up to 32 MiB, is not kept while that is asked for.
- */
-static bool
-apply_list(const RoundSettings *settings, ImReply *reply, TimestampTz observed_at)
-{
+	HttpRequest *request = &list.request;
 	ApplyResult result = {0};
-	bool more;
-	bool applied;
-	ApplyInput input = {.text = reply->body,
-	                    .length = reply->length,
+	ApplyInput input = {.text = request->body,
+	                    .length = request->length,
 	                    .encoding = PG_UTF8,
-	                    .observed_at = observed_at,
-	                    .duration_ms = milliseconds_since(observed_at)};
+	                    .observed_at = asked_at(request),
+	                    .duration_ms = (double) (clock_ms() - request->begun_at)};
 
 	history.away = false;
-	applied = database_apply(APPLY_LIST, &input, &result);
-	im_reply_free(reply);
-	if (!applied)
+	if (!database_apply(APPLY_LIST, &input, &result))
 	{
 		if (result.refused)
-			note_failure("apply the list of pods", result.problem, 0);
+			note_failure(PROBLEM_LIST, result.problem, 0);
 		else
-			note_database_failure("apply the list of pods", result.problem, settings);
-		apply_problem(settings, result.problem, GetDatabaseEncoding(), observed_at);
-		return false;
+			note_database_failure(settings, result.problem);
+		apply_problem(request, result.problem, GetDatabaseEncoding());
+		return;
 	}
 	if (result.installation != READY)
-		return false;
+		return;
 	note_success();
 	note_held(result.held);
-	more = ask_and_apply(settings, result.wanted);
-	take_schema_if_due(settings);
-	return more;
+	take_wanted(&result);
 }
 
-/*
- * The round as it should be.  True: there is more to do at once.  The time of the observation is taken
- * before the question: what happens while the list is on its way may not be in it.
- */
-static bool
-poll(const RoundSettings *settings)
+/* Takes the list that came, or did not; the next one is due an interval later. */
+static void
+end_list(const RoundSettings *settings)
 {
-	TimestampTz observed_at = GetCurrentTimestamp();
-	ImReply reply;
-	bool more = false;
+	char buffer[200];
+	const char *problem;
 
-	pgstat_report_activity(STATE_RUNNING, "polling");
-	if (im_list_pods(&settings->target, &reply))
-		more = apply_list(settings, &reply, observed_at);
+	if (!list.running || !list.request.done)
+		return;
+	problem = im_document_problem(&list.request, buffer, sizeof(buffer));
+	if (problem == NULL)
+		apply_list(settings);
 	else
-		miss_list(settings, &reply, observed_at);
-	im_reply_free(&reply);
-	return more;
+		miss_list(settings, problem);
+	errand_end(&list);
+	if (history.turn_due != 0)
+		history.turn_due = clock_ms() + settings->interval_ms;
 }
 
-/* The round while the list is not to be asked for.  True: the Instance Manager is back. */
-static bool
-probe(const RoundSettings *settings)
+/* Takes the answer to a probe.  Whoever was away and answers is asked for the list at once. */
+static void
+end_probe(const RoundSettings *settings)
 {
-	ImTarget target = settings->target;
 	bool was_away = history.away;
 
-	if (history.database_fails)
-		return false;
-	pgstat_report_activity(STATE_RUNNING, "probing");
-	target.timeout_ms = Min(target.timeout_ms, MAX_PROBE_MS);
-	history.probe_answered = im_answers(&target);
+	if (!probe.running || !probe.request.done)
+		return;
+	history.probe_answered = probe.request.status != 0;
 	history.away = !history.probe_answered;
-	if (!history.away && !was_away)
+	errand_end(&probe);
+	if (was_away && !history.away)
+	{
+		history.turn_due = 0;
+		history.list_due = 0;
+		return;
+	}
+	if (!history.away)
 	{
 		ApplyResult result = {0};
 		ApplyInput input = {.text = "{\"statuses\": [], \"secrets\": []}",
@@ -324,30 +276,181 @@ probe(const RoundSettings *settings)
 
 		input.length = strlen(input.text);
 		if (database_apply(APPLY_EVIDENCE, &input, &result))
-			ask_and_apply(settings, result.wanted);
+			take_wanted(&result);
 	}
-	return was_away && !history.away;
+	else
+		questions_forget();
+	if (history.turn_due != 0)
+		history.turn_due = clock_ms() + settings->interval_ms;
+}
+
+/* Takes the Instance Manager's schema, if it is one; the one before it stays else. */
+static void
+end_schema(void)
+{
+	char problem[200] = "";
+	const char *refused;
+	bool changed = false;
+	bool taken;
+
+	if (!schema.running || !schema.request.done)
+		return;
+	refused = im_schema_problem(&schema.request, problem, sizeof(problem));
+	taken =
+	    refused == NULL && database_set_schema(schema.request.body, schema.request.length,
+	                                           SCHEMA_SOURCE, &changed, problem, sizeof(problem));
+	errand_end(&schema);
+	if (changed)
+		ereport(LOG,
+		        (errmsg("the Instance Manager's schema of challenge definitions is active now")));
+	if (taken)
+		problem_over(PROBLEM_SCHEMA);
+	else
+		problem_report(PROBLEM_SCHEMA, refused != NULL ? refused : problem);
+	history.schema_due = clock_ms() + (taken ? SCHEMA_INTERVAL_MS : SCHEMA_RETRY_MS);
+}
+
+/* Hands over the answers that have come, a few at a time. */
+static void
+end_answers(const RoundSettings *settings)
+{
+	ApplyResult result = {0};
+
+	questions_end();
+	if (!answers_wait() || answers_due_ms() > 0 ||
+	    (history.database_fails && history.database_due > clock_ms()))
+		return;
+	if (answers_apply(&result))
+	{
+		take_wanted(&result);
+		history.database_fails = false;
+	}
+	else
+		note_database_failure(settings, result.problem);
+}
+
+/* What only an operator can change is said in the log. */
+static void
+report_installation(void)
+{
+	Installation now = history.installation;
+
+	if (now == NO_ROLE)
+		ereport(LOG, (errmsg("the sync worker ends: %s", installation_text[now])));
+	else if (now == NO_FUNCTION || now == NO_RIGHT)
+		problem_report(PROBLEM_INSTALLATION, installation_text[now] + strlen("idle: "));
+	else if (now == READY)
+		problem_over(PROBLEM_INSTALLATION);
+}
+
+/* The list is due, or a probe in its place; first it is seen whether there is what takes them. */
+static void
+begin_turn(const RoundSettings *settings)
+{
+	char problem[200];
+
+	history.turn_due = clock_ms() + settings->interval_ms;
+	history.installation = NO_EXTENSION;
+	if (!database_look(&history.installation, problem, sizeof(problem)))
+	{
+		note_database_failure(settings, problem);
+		return;
+	}
+	report_installation();
+	if (history.installation != READY)
+		questions_cancel();
+	else if (history.list_due <= clock_ms())
+	{
+		im_make_list_request(&settings->target, &list.request);
+		errand_begin(&list, settings->limits.timeout_ms);
+	}
+	else if (!history.database_fails)
+	{
+		im_make_probe(&settings->target, &probe.request);
+		errand_begin(&probe, Min(settings->limits.timeout_ms, MAX_PROBE_MS));
+	}
+}
+
+/* Begins what is due.  The schema waits for a list that came: then there is somebody to ask. */
+static void
+begin_what_is_due(const RoundSettings *settings)
+{
+	int64 now = clock_ms();
+
+	if (!list.running && !probe.running && history.turn_due <= now)
+		begin_turn(settings);
+	if (history.installation != READY)
+		return;
+	if (settings->takes_schema && !schema.running && history.schema_due <= now &&
+	    history.failures == 0 && !list.running)
+	{
+		im_make_schema_request(&settings->target, &schema.request);
+		errand_begin(&schema, settings->limits.timeout_ms);
+	}
+	if (!history.database_fails)
+		questions_begin(&settings->target, &settings->limits);
+}
+
+/* Shows what goes on, to whoever looks at pg_stat_activity. */
+static void
+report_activity(void)
+{
+	if (list.running)
+		pgstat_report_activity(STATE_RUNNING, "polling");
+	else if (probe.running)
+		pgstat_report_activity(STATE_RUNNING, "probing");
+	else if (schema.running)
+		pgstat_report_activity(STATE_RUNNING, "asking for the schema");
+	else if (questions_running() > 0)
+		pgstat_report_activity(STATE_RUNNING, "asking for pods and flags");
+	else
+		pgstat_report_activity(STATE_IDLE, installation_text[history.installation]);
+}
+
+static void
+sooner(long *delay, long other)
+{
+	if (other >= 0 && other < *delay)
+		*delay = other;
+}
+
+/* Milliseconds until something is due.  What comes meanwhile ends the wait. */
+static long
+time_left(const RoundSettings *settings)
+{
+	int64 now = clock_ms();
+	long delay = settings->interval_ms;
+
+	if (!list.running && !probe.running)
+		sooner(&delay, (long) Max(history.turn_due - now, 0));
+	if (answers_wait())
+		sooner(&delay, history.database_fails ? (long) Max(history.database_due - now, 1)
+		                                      : answers_due_ms());
+	sooner(&delay, questions_due_ms());
+	return delay;
 }
 
 void
 round_start_anew(void)
 {
 	history.failures = 0;
+	history.turn_due = 0;
 	history.list_due = 0;
 	history.schema_due = 0;
+	history.database_due = 0;
 }
 
-/* Says once what only an operator can change. */
+/* Gives up what was asked of somebody who is not to be asked any more. */
 static void
-report_installation(Installation installation)
+notice_another_url(const char *url)
 {
-	static Installation reported = READY;
+	static char *asked = NULL;
 
-	if (installation != reported && (installation == NO_FUNCTION || installation == NO_RIGHT))
-		ereport(WARNING, (errmsg("the sync worker is %s", installation_text[installation])));
-	if (installation == NO_ROLE)
-		ereport(LOG, (errmsg("the sync worker ends: %s", installation_text[installation])));
-	reported = installation;
+	if (asked != NULL && strcmp(asked, url) == 0)
+		return;
+	stop_asking();
+	free(asked);
+	asked = strdup(url);
 }
 
 long
@@ -355,31 +458,30 @@ round_run(void)
 {
 	RoundSettings settings = {
 	    .target = {setting("edurange.instance_manager_url", ""),
+	               setting("edurange.instance_manager_password_file", "")},
+	    .limits = {(int) setting_number("edurange.sync_concurrency", "16"),
 	               setting_number("edurange.sync_timeout", "10000")},
 	    .interval_ms = setting_number("edurange.sync_interval", "2000"),
-	    .concurrency = (int) setting_number("edurange.sync_concurrency", "8"),
 	    .takes_schema = strcmp(setting("edurange.sync_schema", "off"), "on") == 0,
 	};
-	Installation installation = NO_EXTENSION;
-	char problem[200];
-	bool more = false;
 
+	notice_another_url(settings.target.base_url);
 	if (strcmp(setting("edurange.sync_enabled", "on"), "on") != 0 ||
 	    *settings.target.base_url == '\0')
 	{
+		stop_asking();
 		pgstat_report_activity(STATE_IDLE, *settings.target.base_url == '\0'
 		                                       ? "idle: edurange.instance_manager_url is empty"
 		                                       : "idle: edurange.sync_enabled is off");
 		return ROUND_NEVER;
 	}
-	if (!database_look(&installation, problem, sizeof(problem)))
-		note_database_failure("look for extension edurange", problem, &settings);
-	else
-		report_installation(installation);
-	if (installation == NO_ROLE)
+	end_list(&settings);
+	end_probe(&settings);
+	end_schema();
+	end_answers(&settings);
+	begin_what_is_due(&settings);
+	if (history.installation == NO_ROLE)
 		return ROUND_LAST;
-	if (installation == READY && (history.list_due <= GetCurrentTimestamp() || probe(&settings)))
-		more = poll(&settings);
-	pgstat_report_activity(STATE_IDLE, installation_text[installation]);
-	return more ? 0 : settings.interval_ms;
+	report_activity();
+	return time_left(&settings);
 }

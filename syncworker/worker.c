@@ -26,11 +26,12 @@
 #include "compat.h"
 #include "database.h"
 #include "http.h"
-#include "interrupts.h"
 #include "round.h"
 #include "settings.h"
 
 #define WORKER_NAME "edurange sync worker"
+/* Before a sleep of so long statistics are reported, however recently they were. */
+#define REPORT_MS 50
 
 PG_MODULE_MAGIC;
 
@@ -49,30 +50,10 @@ on_poll_wanted(SIGNAL_ARGS)
 	errno = saved_errno;
 }
 
-/*
- * Waits until the delay is over, the configuration changes or somebody wants a poll, and acts on
- * signals meanwhile.
- */
+/* Acts on what signals asked for. */
 static void
-wait_for_next_round(long delay_ms)
+act_on_signals(void)
 {
-	static uint32 wait_event = 0;
-	TimestampTz begin = GetCurrentTimestamp();
-	long left = delay_ms;
-
-	if (wait_event == 0)
-		wait_event = compat_wait_event("EdurangeSyncWait");
-	while (!ConfigReloadPending && !poll_wanted && (delay_ms == ROUND_NEVER || left > 0))
-	{
-		int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
-
-		if (delay_ms != ROUND_NEVER)
-			events |= WL_TIMEOUT;
-		(void) WaitLatch(MyLatch, events, left, wait_event);
-		ResetLatch(MyLatch);
-		check_interrupts();
-		left = delay_ms - TimestampDifferenceMilliseconds(begin, GetCurrentTimestamp());
-	}
 	if (poll_wanted || ConfigReloadPending)
 		round_start_anew();
 	poll_wanted = false;
@@ -113,7 +94,8 @@ edurange_worker_main(Datum main_arg)
 		delay = round_run();
 		if (delay == ROUND_LAST)
 			proc_exit(0);
-		pgstat_report_stat(true);
-		wait_for_next_round(delay);
+		(void) pgstat_report_stat(delay > REPORT_MS);
+		http_wait(delay == ROUND_NEVER ? HTTP_WAIT_FOR_EVER : delay);
+		act_on_signals();
 	}
 }

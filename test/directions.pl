@@ -15,15 +15,16 @@ use FindBin;
 # that one file.
 my %may_use = (
 	'extension/base' => [],
+	'extension/text' => [qw(base)],
 	'extension/calls' => [qw(base)],
-	'extension/game' => [qw(base calls)],
-	'extension/course' => [qw(base calls game)],
-	'extension/json_schema' => [qw(base)],
-	'extension/cdf' => [qw(base calls game json_schema)],
+	'extension/game' => [qw(base text calls)],
+	'extension/course' => [qw(base text calls game)],
+	'extension/json_schema' => [qw(base text)],
+	'extension/cdf' => [qw(base text calls game json_schema)],
 	'extension/packs' => [qw(base calls game cdf)],
-	'extension/sync' => [qw(base calls)],
-	'extension/admin' => [qw(base calls game course json_schema cdf packs sync)],
-	'extension/edurange.c' => [qw(base calls game course json_schema cdf packs sync admin)],
+	'extension/sync' => [qw(base text calls)],
+	'extension/admin' => [qw(base text calls game course json_schema cdf packs sync)],
+	'extension/edurange.c' => [qw(base text calls game course json_schema cdf packs sync admin)],
 
 	'shim/base' => [qw(extension/base/errors.h)],
 	'shim/config' => [qw(base)],

@@ -201,6 +201,65 @@ sub check_pieces
 	return;
 }
 
+# ---- identities: no statement writes ours and names theirs ---------------------------------------
+# One that names the platform's tables runs with rights that are worth nothing, whatever hangs on these: it could not
+# write ours.  Of ours it reads what edurange.lent_tables() lists.
+
+# A text with what its #defines stand for.
+sub expanded
+{
+	my ($text, $define, @within) = @_;
+	my %name = map { $_->[1] => 1 } names_in($text);
+
+	return join ' ', $text, map { expanded($define->{$_}, $define, @within, $_) }
+	  grep { my $name = $_; defined $define->{$name} && !grep { $_ eq $name } @within } sort keys %name;
+}
+
+sub check_identities
+{
+	my ($lent) = slurp('schema/extension/40_migrate.sql') =~ /FUNCTION edurange\.lent_tables\(\).*?ARRAY\[(.*?)\]/s;
+	my %lent = map { $_ => 1 } ($lent // '') =~ /'(\w+)'/g;
+	my %ours = map { $_ => 1 } map { /^CREATE TABLE (\w+)/gm } grep { /^SET LOCAL search_path = edurange;/m }
+	  map { slurp($_) } files(qr/\.sql$/, 'schema/migrations');
+	my $ours = join '|', 'migration', sort keys %ours;
+	my (%shared, $count);
+
+	for my $path (@c_files)
+	{
+		my ($part) = $path =~ m{^(\w+)/};
+		while ($path =~ /\.h$/ && $c_text{$path} =~ /$directive/g)
+		{
+			my ($what, $rest) = ($1, $2);
+			$shared{$part}{$1} = $2 if $what eq 'define' && $rest =~ /^\s*(\w+)(.*)/s;
+		}
+	}
+	for my $path (grep { m{^extension/.*\.c$} } @c_files)
+	{
+		my %define = %{ $shared{extension} // {} };
+		my $text = $c_text{$path};
+		while ($text =~ /$directive/g)
+		{
+			my ($what, $rest) = ($1, $2);
+			$define{$1} = $2 if $what eq 'define' && $rest =~ /^\s*(\w+)(.*)/s;
+		}
+		next unless $text =~ /$statement_table/;
+		my $statements = $&;
+		for my $entry (split /(?=^\s+\[\w+\] =)/m, $statements)
+		{
+			my ($name) = $entry =~ /^\s+\[(\w+)\] =/ or next;
+			my $sql = join '', map { s/\\"/"/gr } map { substr $_, 1, -1 } expanded($entry, \%define) =~ /$literal/g;
+			$count++;
+			next unless $sql =~ /\bpublic\./;
+			finding("$path: statement $name writes edurange.$1 and names a table of schema public")
+			  if $sql =~ /\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|LOCK(?:\s+TABLE)?)\s+(?:ONLY\s+)?edurange\.($ours)\b/i;
+			finding("$path: statement $name names a table of schema public and edurange.$_, which is not lent to it")
+			  for grep { !$lent{$_} } $sql =~ /\bedurange\.($ours)\b/g;
+		}
+	}
+	finding('no statement, or no table that is lent, was found') unless $count && %lent && %ours;
+	return;
+}
+
 # ---- routes: documented with their tier, granted to it -------------------------------------------
 
 # Functions that a tier's role may call, with the lowest such tier.
@@ -447,6 +506,7 @@ sub check_released
 }
 
 check_sql();
+check_identities();
 check_routes();
 check_settings();
 check_metrics();

@@ -74,7 +74,7 @@ build_hostile() {
 # Copies of what the tests read, with modes that let SERVER_USER read them.
 copy_inputs() {
   (cd "$TOP" && cp -R --parents sql expected deploy schema edurange.control docs README.md CONTRIBUTING.md \
-    Makefile test/adoption test/fuzz test/hostile test/instance_manager test/isolation test/kubernetes test/perl \
+    META.json Makefile shim/Makefile syncworker/Makefile test/adoption test/archives test/fuzz test/hostile test/instance_manager test/isolation test/kubernetes test/perl \
     test/prisma test/prometheus test/t test/*.pl test/*.sh "$WORK/src/" 2>/dev/null) || true
   # shellcheck disable=SC2046 # one word a file
   copy_sources "$WORK/src" $(cd "$TOP" && find extension shim syncworker -name '*.[cho]' -o -name '*.so') edurange.so
@@ -423,7 +423,7 @@ unset EDURANGE_STAGE
 choose_user
 BINDIR=$("$PG_CONFIG" --bindir)
 PGXS_TEST=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
-LIMIT=600
+LIMIT=$((600 + ${EDURANGE_HISTORIES:-0}))
 FUZZ_RUNS=20000
 LONGEST_TAPS='032_sync_launcher 113_trust_prisma 114_trust_shapes 011_crash 031_sync_worker 050_sync_faults'
 SANITIZERS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
@@ -450,6 +450,7 @@ staged_conf "$WORK/stage" >"$WORK/stage/staged.conf"
   say 'fsync = off'
 } >"$WORK/regress.conf"
 copy_inputs
+add_npm_packages 059_pack_tools archives
 add_npm_packages 081_kubernetes kubernetes
 add_npm_packages 113_trust_prisma prisma
 

@@ -12,6 +12,6 @@ COPY --from=build /src/build/deb/ /packages/
 COPY deploy/containers/install-shim.sh /packages/
 RUN /packages/install-shim.sh
 USER 10001:10001
-ENV EDURANGE_HOST=0.0.0.0
+ENV EDURANGE_HOST=::
 EXPOSE 8000
 ENTRYPOINT ["/usr/bin/edurange_shim"]

@@ -1,9 +1,12 @@
 #!/bin/sh
 # Prepares the database that libpq's variables (PGHOST, PGDATABASE, PGUSER, PGPASSWORD, …) name, as a superuser:
-# makes or updates the extension, brings the tables up to date, makes the login of the shim with the password
+# makes or updates the extension, brings the tables up to date, makes the logins of the shim with the password
 # SHIM_PASSWORD.  Run again it changes nothing.  Waits five minutes for a server that has the library of this
 # image: one that is not there yet, or shall be restarted with it.
 set -eu
+
+# What is set for the database, by who owns it, decides nothing here: what is said at the start counts more.
+export PGOPTIONS="${PGOPTIONS:-} -c search_path=pg_catalog,pg_temp -c role=none -c default_transaction_read_only=off"
 
 wanted=$(sed -n "s/^default_version = '\(.*\)'/\1/p" /usr/share/postgresql/*/extension/edurange.control | tail -n 1)
 tries=0
@@ -21,6 +24,7 @@ done
 roles=$(find /usr/share/postgresql/*/edurange/roles.sql | sort -V | tail -n 1)
 exec psql -X -v ON_ERROR_STOP=1 -v roles="$roles" <<'SQL'
 \set QUIET on
+SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED;
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS edurange;
 ALTER EXTENSION edurange UPDATE;
@@ -28,14 +32,16 @@ ALTER EXTENSION edurange UPDATE;
 SELECT * FROM edurange.migrate();
 \set QUIET on
 \i :roles
--- The password is no line of the server's log.
+-- The password is no line of the server's log, nor of pg_stat_statements.
+SET pg_stat_statements.track = none;
 SET log_statement = 'none';
 SET log_min_duration_statement = -1;
 SET log_min_error_statement = panic;
 SET password_encryption = 'scram-sha-256';
 \getenv shim_password SHIM_PASSWORD
 \if :{?shim_password}
-ALTER ROLE edurange_shim PASSWORD :'shim_password';
+SELECT format('ALTER ROLE %I PASSWORD %L', rolname, :'shim_password') FROM pg_roles
+WHERE rolname IN ('edurange_shim', 'edurange_shim_player', 'edurange_shim_service', 'edurange_shim_admin') \gexec
 \endif
 \set QUIET off
 SELECT ready, missing FROM edurange.readiness();

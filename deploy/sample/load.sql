@@ -1,9 +1,11 @@
 -- The sample of `make run`: people, the pack first-steps, a competition, and instances that wait for
 -- the pods of the Instance Manager simulator.  Running it again adds what is missing and changes
--- nothing else.  psql variables: directory (the pack's folder).
+-- nothing else.  psql variables: directory (the pack's folder).  Only for a database whose tables are a superuser's
+-- own: triggers of theirs run as whoever loads it.
 \set ON_ERROR_STOP on
 \set QUIET on
 SET client_min_messages = warning;
+SET search_path = pg_catalog, pg_temp;
 
 INSERT INTO public."User" (id, name, email, role, "updatedAt") VALUES
   ('sample-ines', 'Ines', 'ines@example.org', 'INSTRUCTOR', now() AT TIME ZONE 'UTC'),
@@ -12,24 +14,18 @@ INSERT INTO public."User" (id, name, email, role, "updatedAt") VALUES
   ('sample-eve', 'Eve', 'eve@example.org', 'STUDENT', now() AT TIME ZONE 'UTC')
 ON CONFLICT DO NOTHING;
 
--- ---- the pack: its manifest as a row, its documents through cdf_import() -----------------------
+-- ---- the pack, byte for byte: psql takes a newline off the end of what a command prints ----------
 \cd :directory
-\set manifest `cat pack.json`
-INSERT INTO public."ChallengePack" (id, name, description, version, author, license, "updatedAt")
-SELECT m->>'id', m->>'name', m->>'description', m->>'version', m->>'author', m->>'license',
-       now() AT TIME ZONE 'UTC'
-FROM (SELECT :'manifest'::json AS m) manifest
-ON CONFLICT DO NOTHING;
-
-\set terminal_tour `cat terminal-tour.cdf.json`
-\set talking_http `cat talking-http.cdf.json`
-\set left_behind `cat left-behind.cdf.json`
-\set careless_query `cat careless-query.cdf.json`
-SELECT count(edurange.cdf_import(document, 'first-steps')) AS imported
-FROM (VALUES (:'terminal_tour'), (:'talking_http'), (:'left_behind'), (:'careless_query'))
-  AS documents (document)
-WHERE NOT EXISTS (SELECT FROM public."Challenge" c
-                  WHERE c.id = document::json->'metadata'->>'id') \gset
+\set manifest `cat pack.json; echo`
+\set terminal_tour `cat terminal-tour.cdf.json; echo`
+\set talking_http `cat talking-http.cdf.json; echo`
+\set left_behind `cat left-behind.cdf.json; echo`
+\set careless_query `cat careless-query.cdf.json; echo`
+SELECT count(edurange.pack_install(:'manifest',
+  ARRAY['terminal-tour.cdf.json', 'talking-http.cdf.json', 'left-behind.cdf.json', 'careless-query.cdf.json'],
+  ARRAY[:'terminal_tour', :'talking_http', :'left_behind', :'careless_query'],
+  installed_by => 'sample-ines')) AS installed
+WHERE NOT EXISTS (SELECT FROM public."ChallengePack" WHERE id = 'first-steps') \gset
 
 -- ---- the competition ---------------------------------------------------------------------------
 SELECT (SELECT g.id

@@ -16,6 +16,7 @@
 #include "admin/commands.h"
 #include "admin/findings.h"
 #include "base/arguments.h"
+#include "base/progress.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/caller.h"
@@ -91,17 +92,29 @@ typedef enum StatementId
 	" JOIN public.\"GroupChallenge\" g ON g.id = c.\"groupChallengeId\""                           \
 	" WHERE q.\"challengeId\" <> g.\"challengeId\"" ONLY("c.id")
 
+/*
+ * The questions that completing their challenge needs: the required ones, all where none is.  Here and below rows
+ * are counted and summed up once for all users; asked one by one they take hours where there are millions.
+ */
+#define NEEDED                                                                                     \
+	"(SELECT id, \"challengeId\" FROM (SELECT id, \"challengeId\", required,"                      \
+	"  bool_or(required) OVER (PARTITION BY \"challengeId\") AS is_any FROM"                       \
+	"  public.\"ChallengeQuestion\") AS q WHERE required OR NOT is_any)"
+
 /* Challenges that were completed without all the questions they need, and for which nobody was paid. */
-#define UNEARNED(paid)                                                                             \
-	"SELECT c.id, format('user \"%s\" has not completed the questions of group challenge \"%s\"'," \
-	" c.\"userId\", g.id) FROM public.\"ChallengeCompletion\" c"                                   \
-	" JOIN public.\"GroupChallenge\" g ON g.id = c.\"groupChallengeId\""                           \
-	" WHERE EXISTS (SELECT FROM public.\"ChallengeQuestion\" q"                                    \
-	"  WHERE q.\"challengeId\" = g.\"challengeId\" AND (q.required OR NOT EXISTS (SELECT"          \
-	"   FROM public.\"ChallengeQuestion\" r WHERE r.\"challengeId\" = g.\"challengeId\""           \
-	"   AND r.required)) AND NOT EXISTS (SELECT FROM public.\"QuestionCompletion\" qc"             \
-	"   WHERE qc.\"questionId\" = q.id AND qc.\"userId\" = c.\"userId\""                           \
-	"   AND qc.\"groupChallengeId\" = g.id))" paid ONLY("c.id")
+#define UNEARNED(paid)                                                                              \
+	"SELECT c.id, format('user \"%s\" has not completed the questions of group challenge \"%s\"',"  \
+	" c.\"userId\", g.id) FROM public.\"ChallengeCompletion\" c"                                    \
+	" JOIN public.\"GroupChallenge\" g ON g.id = c.\"groupChallengeId\""                            \
+	" JOIN (SELECT \"challengeId\", count(*) FROM " NEEDED " AS n GROUP BY 1) AS needed"            \
+	"  ON needed.\"challengeId\" = g.\"challengeId\""                                               \
+	" LEFT JOIN (SELECT qc.\"userId\", qc.\"groupChallengeId\", count(*) FROM (SELECT DISTINCT"     \
+	"   \"userId\", \"groupChallengeId\", \"questionId\" FROM public.\"QuestionCompletion\") AS qc" \
+	"  JOIN public.\"GroupChallenge\" o ON o.id = qc.\"groupChallengeId\""                          \
+	"  JOIN " NEEDED " AS n ON n.id = qc.\"questionId\""                                            \
+	"   AND n.\"challengeId\" = o.\"challengeId\" GROUP BY 1, 2) AS done"                           \
+	"  ON done.\"userId\" = c.\"userId\" AND done.\"groupChallengeId\" = g.id"                      \
+	" WHERE coalesce(done.count, 0) < needed.count" paid ONLY("c.id")
 #define NOT_PAID                                                                                   \
 	" AND NOT EXISTS (SELECT FROM edurange.points_ledger l WHERE l.user_id = c.\"userId\""         \
 	"  AND l.group_id = g.\"groupId\" AND l.kind = 'award' AND l.source_id = g.id)"                \
@@ -150,19 +163,22 @@ typedef enum StatementId
 /* For each challenge what its questions say, or its completion where a service was paid more. */
 #define TOTALS(by_service, corrected)                                                              \
 	"SELECT p.id, format('the total of user \"%s\" in competition \"%s\" is %s,"                   \
-	" the completions are worth %s', p.\"userId\", p.\"groupId\", p.points, w.worth),"             \
-	" p.\"userId\", p.\"groupId\", w.worth FROM public.\"GroupPoints\" p, LATERAL"                 \
-	" (SELECT coalesce(sum(greatest("                                                              \
-	"   (SELECT sum(q.\"pointsEarned\") FROM public.\"QuestionCompletion\" q"                      \
-	"    WHERE q.\"groupChallengeId\" = g.id AND q.\"userId\" = p.\"userId\"), " by_service        \
-	"  )), 0)::bigint FROM public.\"GroupChallenge\" g"                                            \
-	"  WHERE g.\"groupId\" = p.\"groupId\") AS w (worth)"                                          \
-	" WHERE p.points <> w.worth" corrected ONLY("p.id")
+	" the completions are worth %s', p.\"userId\", p.\"groupId\", p.points,"                       \
+	" coalesce(w.worth, 0)), p.\"userId\", p.\"groupId\", coalesce(w.worth, 0)::bigint"            \
+	" FROM public.\"GroupPoints\" p LEFT JOIN (SELECT paid.user_id, g.\"groupId\" AS group_id,"    \
+	"  sum(paid.points) AS worth FROM (SELECT user_id, placement_id, max(points) AS points FROM"   \
+	"   (SELECT \"userId\" AS user_id, \"groupChallengeId\" AS placement_id,"                      \
+	"    sum(\"pointsEarned\") AS points FROM public.\"QuestionCompletion\" GROUP BY 1, 2"         \
+	"    " by_service ") AS account GROUP BY 1, 2) AS paid"                                        \
+	"  JOIN public.\"GroupChallenge\" g ON g.id = paid.placement_id GROUP BY 1, 2) AS w"           \
+	"  ON w.user_id = p.\"userId\" AND w.group_id = p.\"groupId\""                                 \
+	" WHERE p.points <> coalesce(w.worth, 0)" corrected ONLY("p.id")
 #define BY_SERVICE                                                                                 \
-	"(SELECT max(c.\"pointsEarned\") FROM public.\"ChallengeCompletion\" c"                        \
-	" WHERE c.\"groupChallengeId\" = g.id AND c.\"userId\" = p.\"userId\" AND EXISTS (SELECT"      \
-	"  FROM edurange.points_ledger l WHERE l.user_id = p.\"userId\""                               \
-	"  AND l.group_id = g.\"groupId\" AND l.kind = 'award' AND l.source_id = g.id))"
+	"UNION ALL SELECT c.\"userId\", c.\"groupChallengeId\", c.\"pointsEarned\""                    \
+	" FROM public.\"ChallengeCompletion\" c"                                                       \
+	" JOIN public.\"GroupChallenge\" g ON g.id = c.\"groupChallengeId\" WHERE EXISTS (SELECT"      \
+	"  FROM edurange.points_ledger l WHERE l.user_id = c.\"userId\""                               \
+	"  AND l.group_id = g.\"groupId\" AND l.kind = 'award' AND l.source_id = g.id)"
 #define NOT_CORRECTED                                                                              \
 	" AND NOT EXISTS (SELECT FROM edurange.points_ledger l WHERE l.user_id = p.\"userId\""         \
 	" AND l.group_id = p.\"groupId\" AND l.kind IN ('add', 'set', 'external'))"
@@ -240,7 +256,7 @@ static Statement statements[STATEMENT_COUNT] = {
                     {TEXTOID}},
     [OUTSIDERS_LIST] = LIST(OUTSIDERS),
     [TOTALS_LIST] = LIST(TOTALS(BY_SERVICE, NOT_CORRECTED)),
-    [TOTALS_FIRST_LIST] = LIST(TOTALS("NULL", "")),
+    [TOTALS_FIRST_LIST] = LIST(TOTALS("", "")),
     [BALANCES_LIST] =
         LIST("SELECT subject, format('the total of user \"%s\" in competition \"%s\" is"
              " %s, the entries of the ledger sum up to %s, the board says %s',"
@@ -410,6 +426,8 @@ list_rows(const Finding *finding, const char *subject)
 {
 	StatementId list = finding->list;
 
+	progress_report("edurange.findings()", finding->name, (int) (finding - findings) + 1,
+	                lengthof(findings));
 	STATEMENT_RUN(&statements[RELATION_EXISTS], value_text(finding->tables));
 	if (!row_bool(0, 1))
 		return 0;
@@ -458,6 +476,7 @@ findings_count(FindingCounted counted, void *argument)
 		if (count > 0)
 			counted(findings[i].name, count, argument);
 	}
+	progress_end();
 }
 
 /* What is listed of findings, and for whom. */
@@ -475,6 +494,7 @@ list_findings(void *argument)
 	for (int i = 0; i < lengthof(findings); i++)
 		if (listing->wanted == NULL || strcmp(findings[i].name, listing->wanted) == 0)
 			put_rows(listing->fcinfo, &findings[i], list_rows(&findings[i], NULL));
+	progress_end();
 }
 
 /* The same with rights on the tables, where edurange_game has none before the first migrate(). */
@@ -533,6 +553,7 @@ SQL_FUNCTION(edurange_repair)
 	put_rows(fcinfo, finding, count);
 	if (finding->mend == 0)
 		finding->mend_listed(count, subject);
+	progress_end();
 	statements_end();
 	return (Datum) 0;
 }

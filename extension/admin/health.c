@@ -29,34 +29,66 @@ typedef enum StatementId
 #define MISSING                                                                                    \
 	"(SELECT coalesce(array_agg(kind || ' ' || name ORDER BY kind, name), '{}')"                   \
 	" FROM edurange.assertions() WHERE NOT present)"
+/*
+ * Who is connected and was given several tiers, as the one login of before; and who called, where that connection is
+ * said to be of a tier and can become a higher one.
+ */
+#define SHARED_LOGINS                                                                                     \
+	"(SELECT DISTINCT usename::text AS name FROM pg_stat_activity a"                                      \
+	"  WHERE datname = current_database() AND (1 < (SELECT count(DISTINCT roleid) FROM pg_auth_members m" \
+	"    WHERE m.member = a.usesysid AND m.roleid IN (to_regrole('edurange_player'),"                     \
+	"     to_regrole('edurange_service'), to_regrole('edurange_admin')))"                                 \
+	"   OR pid = pg_backend_pid() AND EXISTS (SELECT FROM (VALUES ('edurange_player', 1),"                \
+	"     ('edurange_service', 2), ('edurange_admin', 3)) AS own (role, height)"                          \
+	"    JOIN (VALUES ('edurange_service', 2), ('edurange_admin', 3)) AS up (role, height)"               \
+	"     ON own.role = current_setting('role') AND up.height > own.height"                               \
+	"    WHERE pg_has_role(a.usesysid, to_regrole(up.role), 'MEMBER')))) AS shared"
+#define SYNC_PROBLEM                                                                                   \
+	"CASE WHEN pg_is_in_recovery() OR (sync).\"workerProblem\" IS NULL THEN NULL"                      \
+	" WHEN NOT (sync).\"workerRunning\" AND current_setting('edurange.database') = current_database()" \
+	"  AND NOT current_setting('edurange.sync_enabled')::boolean"                                      \
+	"  THEN 'the sync worker is paused; set edurange.sync_enabled to on'"                              \
+	" WHEN (sync).\"workerRunning\" AND current_setting('edurange.instance_manager_url') = ''"         \
+	"  THEN 'the sync worker idles; set edurange.instance_manager_url'"                                \
+	" ELSE CASE WHEN (sync).\"workerRunning\" THEN 'the sync worker cannot do its work: '"             \
+	"  ELSE 'the sync worker does not run: ' END || (sync).\"workerProblem\" END"
+/* So long after the last success something must be wrong, whatever it is. */
+#define SYNC_STANDS_STILL                                                                          \
+	"(sync).\"workerProblem\" IS NULL AND NOT pg_is_in_recovery() AND (sync).\"lagSeconds\" >"     \
+	" greatest(10, 3 * extract(epoch FROM current_setting('edurange.sync_interval')::interval"     \
+	"  + current_setting('edurange.sync_timeout')::interval))"
 /* What an operator should know first, with what to do about it: docs/operations.md has the details. */
-#define IS_SERVED                                                                                  \
-	"NOT pg_is_in_recovery()"                                                                      \
-	" AND (current_setting('edurange.database', true) = current_database()"                        \
-	"  OR (sync).\"workerProblem\" IS NOT NULL)"
-#define PROBLEMS                                                                                   \
-	"array_remove(ARRAY["                                                                          \
-	"CASE WHEN EXISTS (SELECT FROM unnest(missing) AS m (what) WHERE what NOT LIKE 'shape %')"     \
-	" THEN 'something is missing; run edurange.migrate()' END,"                                    \
-	"CASE WHEN changed THEN (SELECT 'tables were altered; alter them back: '"                      \
-	"  || string_agg(substr(what, 7), ', ' ORDER BY what)"                                         \
-	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'shape %') END,"                           \
-	"CASE WHEN " IS_SERVED " THEN CASE WHEN NOT (sync).\"workerRunning\""                          \
-	"  THEN 'the sync worker does not run' || coalesce(': ' || (sync).\"workerProblem\","          \
-	"   '; is edurange in shared_preload_libraries?')"                                             \
-	" WHEN current_setting('edurange.instance_manager_url', true) = ''"                            \
-	"  THEN 'the sync worker idles; set edurange.instance_manager_url'"                            \
-	" WHEN NOT current_setting('edurange.sync_enabled', true)::boolean"                            \
-	"  THEN 'the sync worker is paused; set edurange.sync_enabled to on' END END,"                 \
-	"CASE WHEN (sync).\"consecutiveFailures\" > 2 THEN format("                                    \
-	" 'the sync worker failed %s times in a row: %s', (sync).\"consecutiveFailures\","             \
-	" (sync).\"lastError\") END,"                                                                  \
-	"CASE WHEN (sync).held > 0 THEN format('%s instances are held because too many pods vanished"  \
-	" at once; is the list of the Instance Manager whole?', (sync).held) END,"                     \
-	"CASE WHEN (drift).\"stuckRows\" > 0 THEN format('%s instances do not end; see"                \
-	" edurange.sync_drift()', (drift).\"stuckRows\") END,"                                         \
-	"CASE WHEN (connections).utilization_percent > 90 THEN format('%s of %s connections are in"    \
-	" use; raise max_connections, or let what connects open fewer', (connections).current,"        \
+#define PROBLEMS                                                                                    \
+	"array_remove(ARRAY["                                                                           \
+	"CASE WHEN EXISTS (SELECT FROM unnest(missing) AS m (what)"                                     \
+	"  WHERE what NOT LIKE 'shape %' AND what NOT LIKE 'exposure %')"                               \
+	" THEN 'something is missing; run edurange.migrate()' END,"                                     \
+	"CASE WHEN changed THEN (SELECT 'tables were altered; alter them back: '"                       \
+	"  || string_agg(substr(what, 7), ', ' ORDER BY what)"                                          \
+	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'shape %') END,"                            \
+	"(SELECT 'everybody, or edurange_game, has rights that are better revoked: '"                   \
+	"  || string_agg(substr(what, 10), ', ' ORDER BY what)"                                         \
+	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'exposure %'),"                             \
+	"(SELECT format('login %s can become more than one tier; give each tier its own"                \
+	" (deploy/roles.sql)', string_agg(name, ', ' ORDER BY name)) FROM " SHARED_LOGINS               \
+	"  HAVING count(*) > 0)," SYNC_PROBLEM ","                                                      \
+	"CASE WHEN (sync).\"consecutiveFailures\" > 2 THEN format("                                     \
+	" 'the sync worker failed %s times in a row: %s', (sync).\"consecutiveFailures\","              \
+	" (sync).\"lastError\")"                                                                        \
+	" WHEN " SYNC_STANDS_STILL " THEN format('the sync worker stands still: it has compared"        \
+	" nothing for %s s%s', floor((sync).\"lagSeconds\"), ': ' || (sync).\"lastError\") END,"        \
+	"CASE WHEN (sync).held > 0 THEN format('%s instances are held because too many pods vanished"   \
+	" at once, until %s', (sync).held, (sync).\"heldUntil\") END,"                                  \
+	"CASE WHEN (drift).\"stuckRows\" > 0 THEN format('%s instances do not end or begin; see"        \
+	" edurange.sync_drift()', (drift).\"stuckRows\") END,"                                          \
+	"CASE WHEN (drift).\"failingFlags\" > 0 THEN format('the flags of %s instances cannot be had;"  \
+	" see edurange.sync_drift()', (drift).\"failingFlags\") END,"                                   \
+	"CASE WHEN (drift).\"returnedPods\" > 0 THEN format('%s pods are back whose instances ended"    \
+	" when many were not found; see edurange.sync_drift()', (drift).\"returnedPods\") END,"         \
+	"CASE WHEN (drift).\"unreadablePods\" > 0 THEN format('%s pods of the list cannot be read; see" \
+	" edurange.sync_drift()', (drift).\"unreadablePods\") END,"                                     \
+	"CASE WHEN (connections).utilization_percent > 90 THEN format('%s of %s connections are in"     \
+	" use; raise max_connections, or let what connects open fewer', (connections).current,"         \
 	" (connections).max) END], NULL)"
 #define SERVER                                                                                     \
 	"clock_timestamp(), 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1),"   \
@@ -80,9 +112,9 @@ typedef enum StatementId
 
 static Statement statements[STATEMENT_COUNT] = {
     [READINESS] =
-        {"SELECT ROW(cardinality(missing) = 0, " VERSION ", missing)::edurange.readiness"
-         " FROM (SELECT coalesce(array_agg(kind || ' ' || name ORDER BY kind, name), '{}')"
-         " FROM edurange.assertions() WHERE NOT present AND " STOPS_SERVICE ") AS m (missing)",
+        {"SELECT ROW(coalesce(bool_and(" IS_WARNING "), true), " VERSION ","
+         " coalesce(array_agg(kind || ' ' || name ORDER BY kind, name), '{}'))::edurange.readiness"
+         " FROM edurange.assertions() WHERE NOT present AND (" STOPS_SERVICE " OR " IS_WARNING ")",
          {InvalidOid},
          .reads = true},
     [LIST_MISSING] = {"SELECT " MISSING, {InvalidOid}, .reads = true},

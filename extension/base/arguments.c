@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/timestamp.h"
 
 #include "base/arguments.h"
@@ -56,6 +57,27 @@ int_between(FunctionCallInfo fcinfo, int argument, const char *name, int32 lowes
 	if (value < lowest || value > highest)
 		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"%s\" must be between %d and %d", name,
 		            lowest, highest);
+	return value;
+}
+
+/* When a year begins. */
+static TimestampTz
+beginning_of(int year)
+{
+	return (date2j(year, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
+}
+
+NullableDatum
+optional_time(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	NullableDatum value = fcinfo->args[argument];
+	TimestampTz time = value.isnull ? 0 : DatumGetTimestampTz(value.value);
+
+	if (TIMESTAMP_NOT_FINITE(time))
+		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"%s\" must be a finite time", name);
+	if (time < beginning_of(1) || time >= beginning_of(10000))
+		raise_error(EDURANGE_TIME_OUT_OF_RANGE, "parameter \"%s\" must be in the years 1 to 9999",
+		            name);
 	return value;
 }
 

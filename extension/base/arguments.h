@@ -21,6 +21,11 @@ extern Jsonb *required_jsonb(FunctionCallInfo fcinfo, int argument, const char *
 extern int32
 int_between(FunctionCallInfo fcinfo, int argument, const char *name, int32 lowest, int32 highest);
 
+/*
+ * A time, or null.  It must be finite and in a year of four digits: ISO 8601 has no other, nor has a client.
+ */
+extern NullableDatum optional_time(FunctionCallInfo fcinfo, int argument, const char *name);
+
 /* The text, or NULL. */
 extern char *optional_text(FunctionCallInfo fcinfo, int argument);
 

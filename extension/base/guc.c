@@ -6,10 +6,12 @@
  */
 #include "postgres.h"
 
+#include "jit/jit.h"
 #include "miscadmin.h"
 #include "parser/parse_expr.h"
 #include "parser/parser.h"
 #include "pgtime.h"
+#include "storage/proc.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/bytea.h"
@@ -21,12 +23,18 @@
 #include "base/guc.h"
 
 char *guc_database;
+char *guc_server_marker;
+bool guc_sync_enabled;
+int guc_sync_interval;
+int guc_sync_timeout;
 bool guc_webos_compatibility;
 int guc_idempotency_retention;
+int guc_batch_lock_timeout;
 int guc_attempt_limit;
 int guc_attempt_window;
 int guc_attempt_lock;
 int guc_sync_grace;
+int guc_sync_mass_grace;
 int guc_sync_creating_deadline;
 int guc_sync_queued_deadline;
 int guc_sync_quarantine;
@@ -35,12 +43,38 @@ int guc_sync_end_attempts;
 int guc_instance_retention;
 
 static char *instance_manager_url;
-static bool sync_enabled;
-static int sync_interval;
-static int sync_timeout;
+static char *instance_manager_password_file;
 static int sync_concurrency;
 static bool allow_drop; /* read by the guard that migrate() makes, by name */
 static bool sync_schema;
+
+/*
+ * Takes a password out of the URL: settings are shown to whoever looks.  Who asks stands between "//" and the last
+ * "@" before the path, the password behind the first colon of that.
+ */
+static bool
+take_out_password(char **url, void **extra, GucSource source)
+{
+	char *user = *url == NULL ? NULL : strstr(*url, "//");
+	char *colon;
+	char *end;
+
+	if (user == NULL)
+		return true;
+	user += strlen("//");
+	for (end = user + strcspn(user, "/?#"); end > user && *end != '@'; end--)
+		continue;
+	colon = memchr(user, ':', end - user);
+	if (colon == NULL)
+		return true;
+	memmove(colon, end, strlen(end) + 1);
+	/* (each session reads the configuration, and one of them says so) */
+	ereport(IsUnderPostmaster && source == PGC_S_FILE ? DEBUG3 : WARNING,
+	        (errmsg("the password in \"edurange.instance_manager_url\" is left out"),
+	         errhint("Put it in a file and name that in"
+	                 " \"edurange.instance_manager_password_file\".")));
+	return true;
+}
 
 /* The database is fixed at start; a module loaded later in a session finds the start's value. */
 static void
@@ -52,21 +86,36 @@ define_worker_settings(void)
 	    &guc_database, "edurange",
 	    process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, 0, NULL, NULL,
 	    NULL);
+	DefineCustomStringVariable(
+	    "edurange.server_marker",
+	    "File outside of the data directory whose text tells this server from a copy of it.",
+	    "It need not be there. A sync worker that finds itself in a copy does nothing.",
+	    &guc_server_marker, "/etc/machine-id", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	DefineCustomStringVariable("edurange.instance_manager_url",
-	                           "Base URL of the Instance Manager; empty: the worker idles.", NULL,
-	                           &instance_manager_url, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
-	DefineCustomBoolVariable("edurange.sync_enabled", "Whether the sync worker polls.", NULL,
-	                         &sync_enabled, true, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	                           "Base URL of the Instance Manager; empty: the worker idles.",
+	                           "It may name a user, but holds no password: that comes from a file.",
+	                           &instance_manager_url, "", PGC_SIGHUP, 0, take_out_password, NULL,
+	                           NULL);
+	DefineCustomStringVariable(
+	    "edurange.instance_manager_password_file",
+	    "File with the password for the Instance Manager in its first line; empty: there is none.",
+	    "It is read anew for each request.", &instance_manager_password_file, "", PGC_SIGHUP,
+	    GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomBoolVariable("edurange.sync_enabled", "Whether the sync worker polls.",
+	                         "While it does not, it is not in the database.", &guc_sync_enabled,
+	                         true, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("edurange.sync_interval", "Time between two polls.", NULL,
-	                        &sync_interval, 2000, 100, 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, NULL,
-	                        NULL, NULL);
-	DefineCustomIntVariable(
-	    "edurange.sync_timeout", "Time after which a request to the Instance Manager is given up.",
-	    NULL, &sync_timeout, 10 * 1000, 100, 600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	                        &guc_sync_interval, 2000, 100, 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS,
+	                        NULL, NULL, NULL);
+	DefineCustomIntVariable("edurange.sync_timeout",
+	                        "Time after which a request to the Instance Manager is given up.", NULL,
+	                        &guc_sync_timeout, 10 * 1000, 100, 600 * 1000, PGC_SIGHUP, GUC_UNIT_MS,
+	                        NULL, NULL, NULL);
 	DefineCustomIntVariable("edurange.sync_concurrency",
-	                        "Requests to the Instance Manager at the same time.",
-	                        "The list of pods is always fetched alone.", &sync_concurrency, 8, 1,
-	                        256, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	                        "Requests about single pods at the same time: half of them for flags, a"
+	                        " quarter each for statuses and ends, at least one.",
+	                        "What was asked in vain before has half as many beside them.",
+	                        &sync_concurrency, 16, 1, 256, PGC_SIGHUP, 0, NULL, NULL, NULL);
 }
 
 /* What edurange.sync_apply() goes by when it judges an observation. */
@@ -77,6 +126,12 @@ define_sync_settings(void)
 	    "edurange.sync_grace", "Time for which a pod must be missing before its instance ends.",
 	    "The Instance Manager must say so then, too: not found.", &guc_sync_grace, 30 * 1000, 0,
 	    24 * 3600 * 1000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+	    "edurange.sync_mass_grace",
+	    "Time for which instances are held when many of their pods are not found at once.",
+	    "Counted once a pod of ours was seen meanwhile; an operator may let go earlier.",
+	    &guc_sync_mass_grace, 600 * 1000, 0, 24 * 3600 * 1000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL,
+	    NULL);
 	DefineCustomIntVariable(
 	    "edurange.sync_creating_deadline",
 	    "Time after which an instance that is CREATING without a pod goes to ERROR.", NULL,
@@ -142,10 +197,16 @@ guc_define(void)
 	                        "Time for which an idempotency key stands for its first request.", NULL,
 	                        &guc_idempotency_retention, 24 * 60, 1, 30 * 24 * 60, PGC_SUSET,
 	                        GUC_UNIT_MIN, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+	    "edurange.batch_lock_timeout",
+	    "Time for which a batch of several calls waits for one lock; 0: as long as a call alone.",
+	    "A batch that gives up is undone, and its calls are to be made in smaller ones.",
+	    &guc_batch_lock_timeout, 250, 0, 600 * 1000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomBoolVariable(
 	    "edurange.webos_compatibility",
 	    "Lets a player see the answers of non-flag questions and assert their completion.",
-	    "Needed by a WebOS that judges text answers itself. Flags are never shown.",
+	    "Needed by a WebOS that judges text answers itself, and only for questions that it judges as"
+	    " the server does. Flags are never shown.",
 	    &guc_webos_compatibility, false, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable(
 	    "edurange.allow_drop",
@@ -160,6 +221,13 @@ guc_set_locally(const char *name, const char *value)
 {
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
 	                         false);
+}
+
+void
+guc_limit_lock_wait(int milliseconds)
+{
+	if (milliseconds > 0 && (LockTimeout == 0 || LockTimeout > milliseconds))
+		guc_set_locally("lock_timeout", psprintf("%d", milliseconds));
 }
 
 /* Do times without a zone mean UTC?  Zones are kept for ever, so that the one that did last time is known. */
@@ -193,6 +261,7 @@ is_utc(void)
 	X(Array_nulls, "array_nulls", "on")                                                            \
 	X(!Transform_null_equals, "transform_null_equals", "off")                                      \
 	X(!quote_all_identifiers, "quote_all_identifiers", "off")                                      \
+	X(!jit_enabled, "jit", "off")                                                                  \
 	X(plan_cache_mode == PLAN_CACHE_MODE_AUTO, "plan_cache_mode", "auto")
 
 /* They are seldom other than by default, and then nothing has to be done. */

@@ -18,7 +18,9 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_rewrite.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "funcapi.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/acl.h"
@@ -170,6 +172,65 @@ kind_fault(Oid table)
 	if (fault == NULL && form->relhasrules && has_rules(table))
 		fault = "has rules";
 	ReleaseSysCache(tuple);
+	return fault;
+}
+
+/* The name of a constraint by one of its triggers, or of the trigger where it is gone meanwhile. */
+static const char *
+constraint_name(const FormData_pg_trigger *trigger)
+{
+	const char *name = get_constraint_name(trigger->tgconstraint);
+
+	return name != NULL ? name : NameStr(trigger->tgname);
+}
+
+/*
+ * A constraint or trigger of a platform's table that is put off to the end of the transaction, which cannot be in a
+ * security-restricted operation; NULL: none.  A unique one stops ON CONFLICT, too, where it only may be put off.
+ * With all those that a session may put off, where one has.
+ */
+static char *
+deferred_fault(const Column *column, Oid table, bool all)
+{
+	Relation triggers;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	char *fault = NULL;
+
+	if (strcmp(column->schema, "public") != 0)
+		return NULL;
+	triggers = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
+	            ObjectIdGetDatum(table));
+	scan = systable_beginscan(triggers, TriggerRelidNameIndexId, true, NULL, 1, &key);
+	while (fault == NULL && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		const FormData_pg_trigger *form = (const FormData_pg_trigger *) GETSTRUCT(tuple);
+
+		if (form->tgdeferrable && form->tgenabled != TRIGGER_DISABLED &&
+		    (all || form->tginitdeferred || form->tgfoid == F_UNIQUE_KEY_RECHECK))
+			fault = psprintf("%s is deferrable, a constraint or trigger of %s, where none may be",
+			                 quote_identifier(constraint_name(form)), table_name(column));
+	}
+	systable_endscan(scan);
+	table_close(triggers, AccessShareLock);
+	return fault;
+}
+
+char *
+shapes_fault_of_deferred(void)
+{
+	char *fault = NULL;
+
+	for (const Column *first = columns; fault == NULL && first < columns_end;
+	     first = next_table(first))
+	{
+		Oid table = table_of(first);
+
+		if (OidIsValid(table))
+			fault = deferred_fault(first, table, true);
+	}
 	return fault;
 }
 
@@ -374,6 +435,9 @@ walk_table(const Column *first, Oid table, TakeFault take, void *argument)
 		take(argument, fault);
 		return;
 	}
+	fault = deferred_fault(first, table, false);
+	if (fault != NULL)
+		take(argument, fault);
 	for (const Column *c = first; c < next_table(first); c++)
 	{
 		fault = column_fault(c, table);

@@ -28,6 +28,12 @@ extern void shapes_check_query(const Query *query);
  */
 extern char *shapes_fault_of_text(const char *sql);
 
+/*
+ * A constraint or trigger of the platform's tables that can be put off to the end of the transaction; NULL: none.  For
+ * statements that have failed over one, also over that of a table to which they cascade.
+ */
+extern char *shapes_fault_of_deferred(void);
+
 /* What differs of the tables in a schema; NULL: nothing. */
 extern char *shapes_fault_of_schema(const char *schema);
 

@@ -110,6 +110,29 @@ raise_misfit(const char *sql, const ErrorData *error)
 		schema_changed("%s", fault != NULL ? fault : error->message);
 }
 
+/* What stands in what PostgreSQL says, untranslated, where something is or may be put off to the end of the transaction. */
+static const char *const deferred_messages[] = {
+    "deferred trigger within security-restricted operation",
+    "deferrable unique constraints/exclusion constraints as arbiters",
+};
+
+/* Raises schema_changed where such a constraint or trigger stopped the statement: PostgreSQL names none. */
+static void
+raise_deferred(const ErrorData *error)
+{
+	char *fault;
+
+	for (int i = 0; i < lengthof(deferred_messages); i++)
+	{
+		if (error->message_id == NULL || strstr(error->message_id, deferred_messages[i]) == NULL)
+			continue;
+		fault = shapes_fault_of_deferred();
+		if (fault == NULL)
+			fault = "a table that refers to the platform's has a deferrable constraint or trigger";
+		schema_changed("%s", fault);
+	}
+}
+
 /* What the message must not be kept of: errors of our own quote nothing, and those of operators neither. */
 static bool
 can_quote(const ErrorData *error)
@@ -128,6 +151,7 @@ statement_rethrow(const char *sql, MemoryContext context)
 	error = CopyErrorData();
 	FlushErrorState();
 	own = is_own(error, sql);
+	raise_deferred(error);
 	if (own && (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ||
 	            error->sqlerrcode == ERRCODE_UNDEFINED_TABLE))
 		raise_error(EDURANGE_NOT_INSTALLED, "%s", error->message);

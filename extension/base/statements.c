@@ -26,6 +26,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/guc.h"
+#include "base/held_keys.h"
 #include "base/refusal.h"
 #include "base/shapes.h"
 #include "base/statement_errors.h"
@@ -172,6 +173,7 @@ statements_register(void)
 	post_parse_analyze_hook = analyzed;
 	plan_before = planner_hook;
 	planner_hook = plan;
+	held_keys_register();
 }
 
 /* Does the plan change rows? */
@@ -236,6 +238,7 @@ execute(Statement *statement, Datum *values, const char *nulls)
 		return NOT_RECORDED;
 	if (statement->newest)
 		PushActiveSnapshot(GetLatestSnapshot());
+	held_keys_expect(statement->keys_held ? statement->sql : NULL);
 	result =
 	    SPI_execute_plan(statement->plan, values, nulls, statement->reads || statement->newest, 0);
 	if (statement->newest)
@@ -317,6 +320,7 @@ statement_run(Statement *statement, const NullableDatum *arguments, int count)
 	PG_CATCH();
 	{
 		running = outer;
+		held_keys_expect(NULL);
 		statement_rethrow(statement->sql, context);
 	}
 	PG_END_TRY();
@@ -521,7 +525,8 @@ rows_to_result(FunctionCallInfo fcinfo)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 
-	InitMaterializedSRF(fcinfo, 0);
+	if (result->setResult == NULL)
+		InitMaterializedSRF(fcinfo, 0);
 	rows_must_be(result->setDesc);
 	for (uint64 row = 0; row < SPI_tuptable->numvals; row++)
 		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[row]);

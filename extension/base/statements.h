@@ -20,7 +20,7 @@
 
 #include "base/arguments.h"
 
-#define STATEMENT_MAX_ARGUMENTS 16
+#define STATEMENT_MAX_ARGUMENTS 20
 
 /*
  * The time in UTC, as the platform's columns have it, without a zone.  Read from the clock when the row
@@ -39,6 +39,7 @@ typedef struct Statement
 	bool newest;                                 /* only reads, what is committed by now */
 	bool by_key;      /* finds rows by keys, however few there are when it is planned */
 	bool must_write;  /* whenever it runs; no row means that somebody's trigger kept it out */
+	bool keys_held;   /* the rows that its foreign keys name are held: see held_keys.h */
 	SPIPlanPtr plan;  /* made at the first use in a session */
 	bool writes;      /* noted then */
 	bool of_platform; /* noted then: names a table of the platform */
@@ -95,7 +96,7 @@ extern NullableDatum first_result(uint64 rows);
 /* The same of a statement that always has a row, and never null in it. */
 extern Datum only_result(void);
 
-/* All rows of the statement that ran last, as the result of a set-returning function. */
+/* All rows of the statement that ran last, as the result of a set-returning function, or behind what is there. */
 extern void rows_to_result(FunctionCallInfo fcinfo);
 
 /* A composite result of the calling function, made outside of the statements' memory. */

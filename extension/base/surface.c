@@ -4,9 +4,17 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
+#include "access/htup_details.h"
+#include "access/transam.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "catalog/objectaccess.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
@@ -19,6 +27,7 @@
 #include "base/surface.h"
 
 #define OWNER "edurange_owner"
+#define GAME "edurange_game"
 
 /* Our two roles by their numbers; 0: to be looked up again. */
 static Oid owner_role;
@@ -27,11 +36,35 @@ static Oid game_role;
 static Oid calling_user;
 static bool shared;
 
+static object_access_hook_type made_before;
+
 /* Callback: a role was made, renamed or dropped, or rights of a table were given or taken. */
 static void
 forget_roles(Datum argument, int cache, uint32 hash)
 {
 	owner_role = game_role = InvalidOid;
+}
+
+/*
+ * Hook: something happens to an object.  What others hang on the platform's tables runs as edurange_game and may make
+ * nothing: a function of theirs, in a temporary schema at least, would run as that role after the call, too.
+ */
+static void
+refuse_making(ObjectAccessType access, Oid class, Oid object, int column, void *argument)
+{
+	if (made_before != NULL)
+		made_before(access, class, object, column, argument);
+	if (access == OAT_POST_CREATE && InSecurityRestrictedOperation() &&
+	    GetUserId() == get_role_oid(GAME, true))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		                errmsg("nothing can be made in the name of role \"%s\"", GAME)));
+}
+
+void
+surface_register(void)
+{
+	made_before = object_access_hook;
+	object_access_hook = refuse_making;
 }
 
 /*
@@ -61,7 +94,7 @@ look_up_roles(void)
 	owner_role = get_role_oid(OWNER, true);
 	if (!OidIsValid(owner_role))
 		raise_error(EDURANGE_NOT_INSTALLED, "role \"%s\" does not exist", OWNER);
-	game_role = get_role_oid("edurange_game", true);
+	game_role = get_role_oid(GAME, true);
 	if (OidIsValid(game_role) && is_owners_still())
 		game_role = owner_role;
 }
@@ -138,6 +171,52 @@ note_caller(FunctionCallInfo fcinfo)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 		                errmsg("a function of edurange cannot be called in the name of somebody who"
 		                       " may call more")));
+}
+
+/* The argument's name, as the caller spells it. */
+static char *
+argument_name(Oid function, int argument)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid *types;
+	char **names;
+	char *modes;
+	int count;
+	char *name;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	count = get_func_arg_info(tuple, &types, &names, &modes);
+	name = argument < count && names != NULL ? names[argument] : psprintf("%d", argument + 1);
+	ReleaseSysCache(tuple);
+	return name;
+}
+
+/* Asks the value's head alone: what is too large is not even read. */
+void
+surface_bound(FunctionCallInfo fcinfo, Size most)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
+	const Oid *types;
+	int large = -1;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
+	types = ((Form_pg_proc) GETSTRUCT(tuple))->proargtypes.values;
+	for (int i = 0; i < PG_NARGS() && large < 0; i++)
+	{
+		/* of types with a length of their own only these, and our row types, are taken anywhere */
+		bool is_long = types[i] == TEXTOID || types[i] == JSONBOID || types[i] == BYTEAOID ||
+		               types[i] == TEXTARRAYOID || types[i] >= FirstNormalObjectId;
+
+		if (is_long && !PG_ARGISNULL(i) &&
+		    toast_raw_datum_size(PG_GETARG_DATUM(i)) > most + VARHDRSZ)
+			large = i;
+	}
+	ReleaseSysCache(tuple);
+	if (large >= 0)
+		raise_error(EDURANGE_PAYLOAD_TOO_LARGE, "parameter \"%s\" has more than %zu bytes",
+		            argument_name(fcinfo->flinfo->fn_oid, large), most);
 }
 
 void

@@ -27,6 +27,18 @@ typedef struct Surface
 	Oid outer_calling; /* who called the function around this one */
 } Surface;
 
+/*
+ * How many bytes one argument may have: what a function costs is bounded by what it is given, and nobody has longer
+ * names, reasons or answers.  What takes documents, schemas, packs or lists takes more.
+ */
+#define ARGUMENT_BYTES (64 * 1024)
+#define DOCUMENT_BYTES (1024 * 1024)
+#define JSONB_BYTES (8 * 1024 * 1024) /* of a document that was parsed already */
+#define PACK_BYTES (64 * 1024 * 1024)
+
+/* Raises payload_too_large where an argument has more bytes. */
+extern void surface_bound(FunctionCallInfo fcinfo, Size most);
+
 extern void surface_enter(FunctionCallInfo fcinfo, Surface *saved);
 extern void surface_enter_anyway(FunctionCallInfo fcinfo, Surface *saved);
 extern void surface_enter_trigger(Surface *saved);
@@ -37,6 +49,9 @@ extern Oid surface_caller(void);
 
 /* May both of them, who called and the session's user, execute the function? */
 extern bool surface_may_execute(Oid function);
+
+/* Makes what is made in the name of edurange_game be refused; once, when the module is loaded. */
+extern void surface_register(void);
 
 /* Is the role there that the functions run as? */
 extern bool surface_has_owner(void);
@@ -79,7 +94,11 @@ extern void surface_restore(const Surface *saved);
 	static Datum name##_entered(PG_FUNCTION_ARGS)
 
 /* Opens the definition of a function that SQL can call. */
-#define SQL_FUNCTION(name) SQL_FUNCTION_ENTERED(name, surface_enter(fcinfo, &saved))
+#define SQL_FUNCTION(name) SQL_FUNCTION_OF(name, ARGUMENT_BYTES)
+
+/* The same of one that takes larger arguments. */
+#define SQL_FUNCTION_OF(name, bytes)                                                               \
+	SQL_FUNCTION_ENTERED(name, (surface_bound(fcinfo, (bytes)), surface_enter(fcinfo, &saved)))
 
 /* The same of one that says what is missing, were it the role that it runs as: then it goes on as who called. */
 #define SQL_FUNCTION_ANYWAY(name) SQL_FUNCTION_ENTERED(name, surface_enter_anyway(fcinfo, &saved))

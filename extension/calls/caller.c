@@ -174,7 +174,7 @@ bound_user(const Caller *caller, char **user_id, Refusal *refusal)
 
 /* May the caller act as this user? */
 bool
-caller_acts_as(const Caller *caller, const char *user_id, Refusal *refusal)
+caller_acts_as(const Caller *caller, const char *name, const char *user_id, Refusal *refusal)
 {
 	char *bound;
 
@@ -182,32 +182,31 @@ caller_acts_as(const Caller *caller, const char *user_id, Refusal *refusal)
 		return false;
 	if (bound != NULL && strcmp(bound, user_id) != 0)
 		return refuse(refusal, EDURANGE_FORBIDDEN,
-		              "parameter \"user_id\" names another user than the token is bound to");
+		              "parameter \"%s\" names another user than the token is bound to", name);
 	return true;
 }
 
 bool
-caller_lists_user(const Caller *caller, char **user_id, Refusal *refusal)
+caller_lists_user(const Caller *caller, const char *name, char **user_id, Refusal *refusal)
 {
-	return *user_id != NULL ? caller_acts_as(caller, *user_id, refusal)
+	return *user_id != NULL ? caller_acts_as(caller, name, *user_id, refusal)
 	                        : bound_user(caller, user_id, refusal);
 }
 
 /* May the caller name this instance? */
 bool
-caller_uses_instance(const Caller *caller, const char *instance_id, Refusal *refusal)
+caller_uses_instance(const Caller *caller, const char *name, const char *instance_id,
+                     Refusal *refusal)
 {
 	if (caller->bound_instance == NULL && caller->bound_user != NULL &&
 	    STATEMENT_RUN(&statements[INSTANCE_OWNER], value_text(instance_id)) > 0 &&
 	    strcmp(row_text(0, 1), caller->bound_user) != 0)
 		return refuse(
 		    refusal, EDURANGE_FORBIDDEN,
-		    "parameter \"challenge_instance_id\" names an instance of another user than the"
-		    " token is bound to");
+		    "parameter \"%s\" names an instance of another user than the token is bound to", name);
 	if (caller->bound_instance != NULL && strcmp(caller->bound_instance, instance_id) != 0)
 		return refuse(refusal, EDURANGE_FORBIDDEN,
-		              "parameter \"challenge_instance_id\" names another instance than the token is"
-		              " bound to");
+		              "parameter \"%s\" names another instance than the token is bound to", name);
 	return true;
 }
 

@@ -47,10 +47,14 @@ extern void caller_check(FunctionCallInfo fcinfo);
 extern char *caller_role_actor(void);
 
 /* These run statements: only between statements_begin() and statements_end(). */
-extern bool caller_acts_as(const Caller *caller, const char *user_id, Refusal *refusal);
-extern bool caller_uses_instance(const Caller *caller, const char *instance_id, Refusal *refusal);
+/* (the name is that of the parameter that says the user or the instance) */
+extern bool
+caller_acts_as(const Caller *caller, const char *name, const char *user_id, Refusal *refusal);
+extern bool caller_uses_instance(const Caller *caller, const char *name, const char *instance_id,
+                                 Refusal *refusal);
 /* A list of one user's things: an unbound caller names any user or none, a bound one gets its own. */
-extern bool caller_lists_user(const Caller *caller, char **user_id, Refusal *refusal);
+extern bool
+caller_lists_user(const Caller *caller, const char *name, char **user_id, Refusal *refusal);
 extern bool caller_sees_competition(const Caller *caller, const char *group_id, Refusal *refusal);
 
 #endif

@@ -22,7 +22,10 @@
 #include "calls/idempotency.h"
 
 #define KEY_MAX_LENGTH 255
-#define PURGE_ROWS "20" /* expired keys that one new key takes with it */
+
+/* One of so many new keys of a session takes so many expired ones with it: more go than come. */
+#define KEYS_PER_PURGE 16
+#define PURGE_ROWS "64"
 
 typedef enum StatementId
 {
@@ -33,11 +36,10 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    /* $1 caller, $2 function, $3 key, here and below; $4 the age at which keys expire */
+    /* $1 caller, $2 function, $3 key, here and below; $4 when the oldest key that counts was written */
     [FIND] = {"SELECT request_sha256, response FROM edurange.idempotency"
-              " WHERE caller = $1 AND function = $2 AND key = $3"
-              " AND created_at > clock_timestamp() - $4 * interval '1 min'",
-              {TEXTOID, TEXTOID, TEXTOID, INT4OID},
+              " WHERE caller = $1 AND function = $2 AND key = $3 AND created_at > $4",
+              {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID},
               .by_key = true},
     [STORE] =
         {"INSERT INTO edurange.idempotency AS i"
@@ -48,11 +50,12 @@ static Statement statements[STATEMENT_COUNT] = {
          {TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID},
          .by_key = true,
          .must_write = true},
+    /* The oldest first: they are found by the index of times. */
     [PURGE] = {"DELETE FROM edurange.idempotency WHERE ctid = ANY (ARRAY("
-               " SELECT ctid FROM edurange.idempotency"
-               " WHERE created_at <= clock_timestamp() - $1 * interval '1 min'"
-               " LIMIT " PURGE_ROWS " FOR UPDATE SKIP LOCKED))",
-               {INT4OID}},
+               " SELECT ctid FROM edurange.idempotency WHERE created_at <= $1"
+               " ORDER BY created_at LIMIT " PURGE_ROWS " FOR UPDATE SKIP LOCKED))",
+               {TIMESTAMPTZOID},
+               .by_key = true},
 };
 
 /* One request with a key. */
@@ -63,6 +66,13 @@ typedef struct Request
 	NullableDatum key;
 	bytea *sha256;
 } Request;
+
+/* Keys that were written at this time, or before, count no more. */
+static NullableDatum
+expiry(void)
+{
+	return value_time(GetCurrentTimestamp() - guc_idempotency_retention * (int64) USECS_PER_MINUTE);
+}
 
 /* The key, checked. */
 static char *
@@ -153,7 +163,7 @@ find_response(const Request *request)
 	bytea *known;
 
 	if (STATEMENT_RUN(&statements[FIND], request->caller, request->function, request->key,
-	                  value_int(guc_idempotency_retention)) == 0)
+	                  expiry()) == 0)
 		return NULL;
 	known = row_bytes(0, 1);
 	if (VARSIZE_ANY_EXHDR(known) != PG_SHA256_DIGEST_LENGTH ||
@@ -168,6 +178,7 @@ static Datum
 run_and_store(FunctionCallInfo fcinfo, Mutation mutation, const Caller *caller,
               const Request *request)
 {
+	static unsigned int stored = 0;
 	Datum result = mutation(fcinfo, caller);
 	Oid output;
 	bool is_varlena;
@@ -178,7 +189,8 @@ run_and_store(FunctionCallInfo fcinfo, Mutation mutation, const Caller *caller,
 	statements_begin();
 	STATEMENT_RUN(&statements[STORE], request->caller, request->function, request->key,
 	              (NullableDatum){.value = PointerGetDatum(request->sha256)}, value_text(response));
-	STATEMENT_RUN(&statements[PURGE], value_int(guc_idempotency_retention));
+	if (stored++ % KEYS_PER_PURGE == 0)
+		STATEMENT_RUN(&statements[PURGE], expiry());
 	statements_end();
 	return result;
 }

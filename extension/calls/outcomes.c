@@ -28,6 +28,7 @@
 #include "utils/typcache.h"
 
 #include "base/arguments.h"
+#include "base/guc.h"
 #include "base/refusal.h"
 #include "base/surface.h"
 #include "base/wire.h"
@@ -332,7 +333,7 @@ run_calls(const Target *target, const Datum *texts, const bool *nulls, int count
 	MemoryContextDelete(context);
 }
 
-SQL_FUNCTION(edurange_outcomes)
+SQL_FUNCTION_OF(edurange_outcomes, PACK_BYTES)
 {
 	char *name = required_text(fcinfo, 0, "function");
 	Target target = {.caller_texts = CALLER_TEXTS};
@@ -350,6 +351,9 @@ SQL_FUNCTION(edurange_outcomes)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"arguments\" must have a multiple of %d elements", target.width);
 	InitMaterializedSRF(fcinfo, 0);
+	/* neighbours of a call that waits are made to wait no longer than they would for a few commits */
+	if (count > target.width)
+		guc_limit_lock_wait(guc_batch_lock_timeout);
 	run_calls(&target, texts, nulls, count, (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }

@@ -137,7 +137,7 @@ SQL_FUNCTION(edurange_create_token)
 {
 	char *tier = required_text(fcinfo, 0, "tier");
 	char *label = required_text(fcinfo, 1, "label");
-	NullableDatum expires = fcinfo->args[2];
+	NullableDatum expires = optional_time(fcinfo, 2, "expires");
 	char *user_id = optional_id(fcinfo, 3, "user_id");
 	char *instance_id = optional_id(fcinfo, 4, "instance_id");
 	char *id = new_id();

@@ -8,22 +8,24 @@
 #include "utils/builtins.h"
 
 #include "base/arguments.h"
-#include "base/json_text.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/idempotency.h"
 #include "cdf/cdf_export.h"
 #include "cdf/cdf_rows.h"
 #include "cdf/document.h"
+#include "cdf/document_check.h"
 
 typedef enum StatementId
 {
 	CHALLENGE_EXISTS,
+	WARNINGS,
 	STATEMENT_COUNT
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
     [CHALLENGE_EXISTS] = {"SELECT 1 FROM public.\"Challenge\" WHERE id = $1", {TEXTOID}},
+    [WARNINGS] = {"SELECT " WARNINGS_OF("$1"), {TEXTOID}, .reads = true},
 };
 
 /* Opens statements, reads and writes the document, and answers.  expected_id: it must be an update. */
@@ -40,6 +42,7 @@ import_document(FunctionCallInfo fcinfo, const Caller *caller, const char *text,
 	};
 	Refusal refusal = {0};
 	MemoryContext context = CurrentMemoryContext;
+	NullableDatum warnings;
 
 	statements_begin();
 	if (expected_id != NULL &&
@@ -52,13 +55,15 @@ import_document(FunctionCallInfo fcinfo, const Caller *caller, const char *text,
 		            "the document is of challenge \"%s\", not of \"%s\"", document.challenge_id,
 		            expected_id);
 	document_write(&write);
+	STATEMENT_RUN(&statements[WARNINGS], value_text(document.warnings));
+	warnings = row_result(0, 1, SPI_gettypeid(SPI_tuptable->tupdesc, 1));
 	statements_end();
 	return composite_result(fcinfo,
 	                        (NullableDatum[]){value_text(document.challenge_id),
 	                                          value_bool(write.created), value_bool(write.changed),
 	                                          value_int(document.questions),
-	                                          value_int(document.apps)},
-	                        5);
+	                                          value_int(document.apps), warnings},
+	                        6);
 }
 
 static Datum
@@ -69,7 +74,7 @@ cdf_import(FunctionCallInfo fcinfo, const Caller *caller)
 	return import_document(fcinfo, caller, text, optional_text(fcinfo, 1), NULL);
 }
 
-SQL_FUNCTION(edurange_cdf_import)
+SQL_FUNCTION_OF(edurange_cdf_import, DOCUMENT_BYTES)
 {
 	return mutate(fcinfo, cdf_import);
 }
@@ -83,7 +88,7 @@ cdf_update(FunctionCallInfo fcinfo, const Caller *caller)
 	                       challenge_id);
 }
 
-SQL_FUNCTION(edurange_cdf_update)
+SQL_FUNCTION_OF(edurange_cdf_update, DOCUMENT_BYTES)
 {
 	return mutate(fcinfo, cdf_update);
 }

@@ -86,14 +86,41 @@ typedef enum StatementId
 	"   WHEN 'number' THEN k ->> 'answer' END"                                                     \
 	"  THEN k -> 'answer' ELSE to_jsonb(q.answer) END) AS said (type, answer)"
 
-/* Answers of a choice that the options lack; a text that is a list of them is left alone. */
+/* A text that holds a list of choices, as a regular expression: one that casts to jsonb. */
+#define CHOICE_IN_LIST "(\"([^\"\\\\[:cntrl:]]|\\\\[\"\\\\/bfnrt])*\"|-?(0|[1-9][0-9]{0,99}))"
+#define LIST_OF_CHOICES                                                                            \
+	"'^\\s*\\[\\s*(" CHOICE_IN_LIST "(\\s*,\\s*" CHOICE_IN_LIST ")*)?\\s*\\]\\s*$'"
+
+/* What an answer says: its text, where it is one; nothing of a list. */
+#define ANSWER_TEXT "btrim(said.answer #>> '{}', E' \\t\\r\\n')"
+#define ANSWER_IS_BLANK "coalesce(" ANSWER_TEXT ", '') = ''"
+
+/* Answers of a choice that the options lack: they become options. */
 #define MISSING_OPTIONS                                                                            \
-	"(SELECT jsonb_agg(a.answer) FROM jsonb_array_elements(CASE jsonb_typeof(said.answer)"         \
-	"  WHEN 'array' THEN said.answer WHEN 'string' THEN jsonb_build_array(said.answer)"            \
-	"  ELSE '[]' END) AS a (answer) WHERE said.type IN ('multiple_choice', 'checkboxes')"          \
-	" AND jsonb_typeof(a.answer) = 'string' AND a.answer #>> '{}' NOT LIKE '[%'"                   \
+	"(SELECT jsonb_agg(a.answer #>> '{}') FROM jsonb_array_elements(CASE"                          \
+	"  WHEN jsonb_typeof(said.answer) = 'array' THEN said.answer"                                  \
+	"  WHEN said.type = 'checkboxes' AND said.answer #>> '{}' ~ " LIST_OF_CHOICES                  \
+	"   THEN (said.answer #>> '{}')::jsonb"                                                        \
+	"  ELSE jsonb_build_array(said.answer) END) AS a (answer)"                                     \
+	" WHERE said.type IN ('multiple_choice', 'checkboxes')"                                        \
 	" AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(k -> 'options') AS o (choice)"         \
 	"  WHERE btrim(choice) = btrim(a.answer #>> '{}')))"
+
+/*
+ * What a document says of judging is left out where the row says something that it does not go with: a choice
+ * that is not known any more, another type, an answer that is no number or no flag.
+ */
+#define KEPT_OPTIONS                                                                               \
+	"CASE WHEN jsonb_typeof(k -> 'options') = 'array'"                                             \
+	" AND NOT (said.type IN ('multiple_choice', 'checkboxes') AND " ANSWER_IS_BLANK ")"            \
+	" THEN k -> 'options' || coalesce(" MISSING_OPTIONS ", '[]') END"
+#define MATCH_IS_KEPT                                                                              \
+	"said.type = 'text' AND NOT " ANSWER_IS_BLANK " AND (k ->> 'match' <> 'number'"                \
+	" OR jsonb_typeof(said.answer) <> 'string'"                                                    \
+	" OR " ANSWER_TEXT " ~ '^[-+]?[0-9]{1,200}([.][0-9]{1,100})?$')"
+#define FLAG_IS_KEPT                                                                               \
+	"said.type = 'flag' AND NOT (k ->> 'flag' = 'static' AND (" ANSWER_IS_BLANK                    \
+	"  OR lower(" ANSWER_TEXT ") = 'null' OR " ANSWER_TEXT " LIKE '{{%}}'))"
 
 /* The config k of a question, with what its row q says. */
 #define QUESTION_CONFIG                                                                            \
@@ -103,8 +130,10 @@ typedef enum StatementId
 	" ('order', to_jsonb(CASE WHEN q.in_range THEN q.\"order\" ELSE q.place::integer END),"        \
 	"  to_jsonb(q.place)),"                                                                        \
 	" ('answer', said.answer, NULL),"                                                              \
-	" ('options', CASE jsonb_typeof(k -> 'options') WHEN 'array' THEN k -> 'options'"              \
-	"   || coalesce(" MISSING_OPTIONS ", '[]') END, NULL),"                                        \
+	" ('options', " KEPT_OPTIONS ", NULL),"                                                        \
+	" ('match', CASE WHEN " MATCH_IS_KEPT " THEN k -> 'match' END, NULL),"                         \
+	" ('tolerance', CASE WHEN " MATCH_IS_KEPT " THEN k -> 'tolerance' END, NULL),"                 \
+	" ('flag', CASE WHEN " FLAG_IS_KEPT " THEN k -> 'flag' END, NULL),"                            \
 	" ('title', to_jsonb(q.title), to_jsonb(left(q.content, 50))),"                                \
 	" ('format', to_jsonb(q.format), NULL), ('hint', to_jsonb(q.hint), NULL),"                     \
 	" ('required', to_jsonb(q.required), 'true')" MERGED_END
@@ -125,12 +154,14 @@ typedef enum StatementId
 /* $1 the old document, an object; $2 challenge */
 static Statement statements[STATEMENT_COUNT] = {
     /* The text, whether the old document is still what it says, and the old document. */
-    [KEPT] = {"SELECT d.document, d.document::jsonb IS NOT DISTINCT FROM c.cdf_content,"
-              " c.cdf_content FROM public.\"Challenge\" c"
-              " LEFT JOIN edurange.cdf_document d ON d.challenge_id = c.id WHERE c.id = $1",
-              {TEXTOID},
-              .by_key = true,
-              .reads = true},
+    [KEPT] =
+        {"SELECT d.document, " JSONB_OF(
+             "d.document") " IS NOT DISTINCT FROM c.cdf_content,"
+                           " c.cdf_content FROM public.\"Challenge\" c"
+                           " LEFT JOIN edurange.cdf_document d ON d.challenge_id = c.id WHERE c.id = $1",
+         {TEXTOID},
+         .by_key = true,
+         .reads = true},
     [DIFFERS] = {"WITH " CDF_QUESTIONS ", " CDF_APPS " SELECT 1 FROM public.\"Challenge\" c"
                  " JOIN public.\"ChallengeType\" t ON t.id = c.\"challengeTypeId\","
                  " LATERAL (SELECT $1 -> 'metadata') AS metadata (m)"
@@ -212,11 +243,12 @@ old_document(Datum content, bool is_null)
 
 		(void) JsonbExtractScalar(&old->root, &value);
 		old = value.type == jbvString
-		          ? json_text_parse(pnstrdup(value.val.string.val, value.val.string.len), &refusal)
+		          ? json_text_parse(pnstrdup(value.val.string.val, value.val.string.len),
+		                            JSON_DOCUMENT_VALUES, &refusal)
 		          : NULL;
 	}
 	if (old == NULL || !JB_ROOT_IS_OBJECT(old))
-		old = json_text_parse("{}", &refusal);
+		old = json_text_parse("{}", JSON_ANY, &refusal);
 	return old;
 }
 

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 
 #include "base/arguments.h"
+#include "base/json_text.h"
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "base/surface.h"
@@ -19,7 +20,6 @@
 #include "cdf/cdf_schema.h"
 #include "json_schema/json_schema.h"
 
-#define LARGEST_SCHEMA (1024 * 1024)
 #define LONGEST_SOURCE 2000
 
 typedef enum StatementId
@@ -96,15 +96,17 @@ schema_state(FunctionCallInfo fcinfo, bool changed)
 	return composite_result(fcinfo, columns, lengthof(columns));
 }
 
-SQL_FUNCTION(edurange_set_cdf_schema)
+SQL_FUNCTION_OF(edurange_set_cdf_schema, DOCUMENT_BYTES)
 {
 	Jsonb *schema = required_jsonb(fcinfo, 0, "schema");
 	char *source = required_text(fcinfo, 1, "source");
 	bool changed;
 
-	if (!JB_ROOT_IS_OBJECT(schema) || VARSIZE(schema) > LARGEST_SCHEMA)
-		raise_error(EDURANGE_INVALID_PARAMETER,
-		            "parameter \"schema\" must be an object of at most %d bytes", LARGEST_SCHEMA);
+	if (!JB_ROOT_IS_OBJECT(schema))
+		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"schema\" must be an object");
+	if (!json_numbers_are_readable(schema))
+		raise_error(EDURANGE_OUT_OF_RANGE,
+		            "parameter \"schema\" holds a number that is out of range");
 	if (strlen(source) > LONGEST_SOURCE)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"source\" must have at most %d characters", LONGEST_SOURCE);

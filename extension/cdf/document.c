@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "base/json_text.h"
 #include "cdf/document.h"
 #include "cdf/document_check.h"
 #include "json_schema/json_values.h"
@@ -43,17 +42,18 @@ document_read(Document *document, const char *text, MemoryContext context, Refus
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	char *violations;
 
-	*document = (Document){.text = text, .json = json_text_parse(text, refusal)};
+	*document = (Document){.text = text, .json = document_parse(text, refusal)};
 	MemoryContextSwitchTo(caller);
 	if (document->json == NULL)
 		return false;
-	violations = document_violations(document->json);
+	violations = document_violations(document->json, text);
 	if (violations != NULL)
 	{
 		refusal->detail = violations;
 		return refuse(refusal, EDURANGE_DOCUMENT_INVALID,
 		              "document is not a valid challenge definition");
 	}
+	document->warnings = MemoryContextStrdup(context, document_warnings(document->json));
 	MemoryContextSwitchTo(context);
 	identify(document);
 	MemoryContextSwitchTo(caller);

@@ -23,6 +23,7 @@ typedef struct Document
 	char *challenge_type;
 	int32 questions; /* components of these types */
 	int32 apps;
+	char *warnings; /* a JSON list of {"path", "text"} */
 } Document;
 
 /*

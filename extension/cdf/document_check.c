@@ -3,7 +3,7 @@
  *	  What is wrong with a challenge definition or with the manifest of a pack.
  *
  * A definition is held against the active schema, then against what an import makes rows from, and
- * last against what no schema can say.
+ * last against what no schema can say.  What is legal and surely not meant is warned of.
  */
 #include "postgres.h"
 
@@ -12,15 +12,18 @@
 #include "utils/json.h"
 
 #include "base/arguments.h"
+#include "base/json_keys.h"
 #include "base/json_text.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/caller.h"
 #include "cdf/cdf_schema.h"
 #include "cdf/document_check.h"
+#include "cdf/document_keys.h"
+#include "cdf/question_check.h"
+#include "cdf/report_list.h"
 #include "json_schema/json_schema.h"
-
-#define MOST_VIOLATIONS 1000 /* that are listed; nobody reads on */
+#include "text/numerals.h"
 
 typedef enum StatementId
 {
@@ -32,7 +35,7 @@ typedef enum StatementId
 static Statement statements[STATEMENT_COUNT] = {
     /*
      * Everything that is wrong with the document $1, as a JSON list, or null.  $2 and $3 are the
-     * violations of the two schemas, which say the same of much.
+     * violations of the two schemas, which say the same of much, $4 those of how questions are judged.
      */
     [DOCUMENT_VIOLATIONS] =
         {"WITH component AS (SELECT '/components/' || position - 1 AS path, position,"
@@ -65,16 +68,9 @@ static Statement statements[STATEMENT_COUNT] = {
          "  UNION ALL SELECT 5, position, path || '/id', 'not',"
          "   'must not be challenge-prompt, which is the app that shows the questions'"
          "  FROM component WHERE type = 'webosApp' AND id = 'challenge-prompt'"
-         "  UNION ALL SELECT 6, position, path || '/config/answer', 'options',"
-         "   'must name choices that options has' FROM question"
-         "  WHERE k ->> 'type' IN ('multiple_choice', 'checkboxes')"
-         "   AND jsonb_typeof(k -> 'options') = 'array' AND EXISTS (SELECT"
-         "    FROM jsonb_array_elements(CASE jsonb_typeof(k -> 'answer')"
-         "     WHEN 'array' THEN k -> 'answer'"
-         "     WHEN 'string' THEN jsonb_build_array(k -> 'answer') ELSE '[]' END) AS a (answer)"
-         "    WHERE jsonb_typeof(answer) = 'string' AND answer #>> '{}' NOT LIKE '[%'"
-         "    AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(k -> 'options') AS o (choice)"
-         "      WHERE btrim(choice) = btrim(answer #>> '{}')))"
+         "  UNION ALL SELECT 6, n, path, keyword, message FROM ROWS FROM (jsonb_to_recordset($4)"
+         "   AS (path text, keyword text, message text)) WITH ORDINALITY"
+         "   AS v (path, keyword, message, n)"
          "  UNION ALL SELECT DISTINCT 7, position, path || '/config', 'variables',"
          "   format('refers to {{%s}}, which variables does not have', name[1])"
          "  FROM component, regexp_matches(k::text, '\\{\\{\\s*([A-Z][A-Z0-9_]*)\\s*\\}\\}', 'g')"
@@ -83,53 +79,53 @@ static Statement statements[STATEMENT_COUNT] = {
          "   AND NOT $1 -> 'variables' ? name[1])"
          " SELECT json_agg(json_build_object('path', path, 'keyword', keyword, 'message', message)"
          "  ORDER BY source, number)::text FROM (SELECT * FROM violation ORDER BY source, number"
-         "   LIMIT " CppAsString2(MOST_VIOLATIONS) ") AS listed",
-         {JSONBOID, JSONBOID, JSONBOID},
+         "   LIMIT " CppAsString2(MOST_REPORTS) ") AS listed",
+         {JSONBOID, JSONBOID, JSONBOID, JSONBOID},
          .reads = true},
+    /* $1 violations, $2 warnings */
     [VALIDATION] =
         {"SELECT $1 IS NULL, ARRAY(SELECT ROW(path, keyword, message)::edurange.violation"
          " FROM ROWS FROM (json_to_recordset(coalesce($1, '[]')::json)"
          "  AS (path text, keyword text, message text)) WITH ORDINALITY"
-         "  AS v (path, keyword, message, n) ORDER BY n)",
-         {TEXTOID},
+         "  AS v (path, keyword, message, n) ORDER BY n), " WARNINGS_OF("$2"),
+         {TEXTOID, TEXTOID},
          .reads = true},
 };
 
-/* Violations of a schema, as a JSON list that is being written. */
-typedef struct ViolationList
+/* What is reported of a document that stands at a path of its text: of an envelope it is a member. */
+typedef struct KeyReport
 {
-	int count;
-	StringInfoData json;
-} ViolationList;
+	ReportList *list;
+	const char *within;
+} KeyReport;
 
+/* What reads the text by itself could believe the first of them, and nothing here shows which. */
 static void
-list_violation(void *context, const char *path, const char *keyword, const char *message)
+report_repeated_key(void *context, const char *path)
 {
-	ViolationList *list = context;
+	const KeyReport *report = context;
+	size_t length = strlen(report->within);
 
-	if (list->count == MOST_VIOLATIONS)
-		return;
-	appendStringInfoString(&list->json, list->count++ == 0 ? "[{\"path\": " : ", {\"path\": ");
-	escape_json(&list->json, path);
-	appendStringInfoString(&list->json, ", \"keyword\": ");
-	escape_json(&list->json, keyword);
-	appendStringInfoString(&list->json, ", \"message\": ");
-	escape_json(&list->json, message);
-	appendStringInfoChar(&list->json, '}');
+	if (strncmp(path, report->within, length) == 0)
+		report_violation(report->list, path + length, "unique", "must not be given twice");
 }
 
-/* The value's violations of a schema, as a JSON list, or NULL. */
+/*
+ * The value's violations of a schema, as a JSON list, or NULL; before them the keys that its text, if
+ * there is one, gives twice.
+ */
 static char *
-schema_violations(Jsonb *schema, Jsonb *value)
+schema_violations(Jsonb *schema, Jsonb *value, const char *text, const char *within)
 {
-	ViolationList list = {0};
+	ReportList list;
+	KeyReport keys = {.list = &list, .within = within};
 
-	initStringInfo(&list.json);
-	if (json_schema_check(json_schema_get(schema, json_no_remotes()), value, false, list_violation,
-	                      &list))
-		return NULL;
-	appendStringInfoChar(&list.json, ']');
-	return list.json.data;
+	report_begin(&list);
+	if (text != NULL)
+		json_text_keys(text, report_repeated_key, &keys);
+	(void) json_schema_check(json_schema_get(schema, json_no_remotes()), value, false,
+	                         report_violation, &list);
+	return report_end_or_null(&list);
 }
 
 /* A list of violations as an argument of a statement. */
@@ -140,19 +136,55 @@ value_violations(const char *list)
 	    .value = DirectFunctionCall1(jsonb_in, CStringGetDatum(list != NULL ? list : "[]"))};
 }
 
-char *
-document_violations(Jsonb *document)
+Jsonb *
+document_parse(const char *text, Refusal *refusal)
 {
-	STATEMENT_RUN(&statements[DOCUMENT_VIOLATIONS], value_jsonb(document),
-	              value_violations(schema_violations(active_cdf_schema(), document)),
-	              value_violations(schema_violations(builtin_schema("import"), document)));
+	Jsonb *document = json_text_parse(text, JSON_DOCUMENT_VALUES, refusal);
+
+	if (document == NULL || !jsonb_has_long_number(document))
+		return document;
+	refuse(refusal, EDURANGE_OUT_OF_RANGE, "document holds a number of more than %d digits",
+	       EDURANGE_MOST_DIGITS);
+	return NULL;
+}
+
+/* The violations of a document that stands at a path of its text. */
+static char *
+violations_within(Jsonb *document, const char *text, const char *within)
+{
+	ReportList questions;
+
+	report_begin(&questions);
+	question_violations(document, &questions);
+	STATEMENT_RUN(
+	    &statements[DOCUMENT_VIOLATIONS], value_jsonb(document),
+	    value_violations(schema_violations(active_cdf_schema(), document, text, within)),
+	    value_violations(schema_violations(builtin_schema("import"), document, NULL, NULL)),
+	    value_violations(report_end(&questions)));
 	return row_text_or_null(0, 1);
 }
 
 char *
-manifest_violations(Jsonb *manifest)
+document_violations(Jsonb *document, const char *text)
 {
-	return schema_violations(builtin_schema("pack"), manifest);
+	return violations_within(document, text, "");
+}
+
+char *
+document_warnings(Jsonb *document)
+{
+	ReportList warnings;
+
+	report_begin(&warnings);
+	question_warnings(document, &warnings);
+	key_warnings(document, &warnings);
+	return report_end(&warnings);
+}
+
+char *
+manifest_violations(Jsonb *manifest, const char *text)
+{
+	return schema_violations(builtin_schema("pack"), manifest, text, "");
 }
 
 /* The document itself, or the one in the member cdf of an envelope. */
@@ -169,18 +201,22 @@ unwrapped(Jsonb *body)
 	return JsonbValueToJsonb(&document);
 }
 
-SQL_FUNCTION(edurange_cdf_validate)
+SQL_FUNCTION_OF(edurange_cdf_validate, DOCUMENT_BYTES)
 {
 	char *text = required_text(fcinfo, 0, "document");
 	Refusal refusal = {0};
-	Jsonb *document = json_text_parse(text, &refusal);
-	NullableDatum columns[2];
+	Jsonb *body = document_parse(text, &refusal);
+	Jsonb *document;
+	NullableDatum columns[3];
 
 	caller_check(fcinfo);
-	if (document == NULL)
+	if (body == NULL)
 		raise_refusal(&refusal);
 	statements_begin();
-	STATEMENT_RUN(&statements[VALIDATION], value_text(document_violations(unwrapped(document))));
+	document = unwrapped(body);
+	STATEMENT_RUN(&statements[VALIDATION],
+	              value_text(violations_within(document, text, document == body ? "" : "/cdf")),
+	              value_text(document_warnings(document)));
 	for (int i = 0; i < lengthof(columns); i++)
 		columns[i] = row_result(0, i + 1, SPI_gettypeid(SPI_tuptable->tupdesc, i + 1));
 	statements_end();

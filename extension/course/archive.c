@@ -15,7 +15,7 @@
 
 #include "base/statements.h"
 #include "base/surface.h"
-#include "game/ledger.h"
+#include "base/triggers.h"
 
 /* A piece of the entries that a condition selects, behind those up to $2 and $3, as JSON; and where it ends. */
 #define PIECE(condition)                                                                           \

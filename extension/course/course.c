@@ -194,7 +194,7 @@ SQL_FUNCTION_BATCHABLE(edurange_competitions)
 
 	caller_read(&caller, fcinfo, 2);
 	statements_begin();
-	if (!caller_lists_user(&caller, &instructor, &refusal))
+	if (!caller_lists_user(&caller, "user_id", &instructor, &refusal))
 		raise_refusal(&refusal);
 	if (caller.acting_user != NULL && !caller.acts_as_admin)
 		instructor = caller.acting_user;

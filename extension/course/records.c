@@ -121,7 +121,7 @@ SQL_FUNCTION_BATCHABLE(edurange_attempts)
 
 	caller_read(&caller, fcinfo, 5);
 	statements_begin();
-	if (!caller_lists_user(&caller, &user_id, &refusal) ||
+	if (!caller_lists_user(&caller, "user_id", &user_id, &refusal) ||
 	    !course_find(&caller, group_id, &refusal))
 		raise_refusal(&refusal);
 	if (user_id == NULL)
@@ -149,7 +149,7 @@ SQL_FUNCTION_BATCHABLE(edurange_activity)
 
 	caller_read(&caller, fcinfo, 5);
 	statements_begin();
-	if (!caller_lists_user(&caller, &user_id, &refusal))
+	if (!caller_lists_user(&caller, "user_id", &user_id, &refusal))
 		raise_refusal(&refusal);
 	if (user_id != NULL)
 		STATEMENT_RUN(&statements[ACTIVITY_OF_USER], value_int(limit), after.at, after.id,

@@ -14,7 +14,6 @@
 #include "utils/builtins.h"
 
 #include "base/arguments.h"
-#include "base/flags.h"
 #include "base/ids.h"
 #include "base/own_locks.h"
 #include "base/statements.h"
@@ -23,6 +22,7 @@
 #include "course/course.h"
 #include "course/users.h"
 #include "game/activity.h"
+#include "text/plain_text.h"
 
 #define EMAIL_MAX_LENGTH 254
 

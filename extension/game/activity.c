@@ -26,13 +26,16 @@
 /* After so many turns it is not deleted again and again, but a trigger lets it not be made. */
 #define STAND_IN_TURNS 10
 
-/* What becomes of a number in metadata that no double holds, or with more digits than this. */
-#define MAX_SCALE 400
+/* Metadata is a note, not a store: so much of it is kept, in so many values (JSON_VALUES). */
+#define METADATA_BYTES (16 * 1024)
+
+/* What becomes of a number in metadata that is not readable. */
 #define OUT_OF_RANGE_NUMBER "number out of range"
 
 typedef enum StatementId
 {
 	INSERT_ENTRY,
+	INSERT_PLAY_ENTRY,
 	REPORT,
 	STAND_IN,
 	MAKE_SYSTEM_ACCOUNT,
@@ -40,15 +43,17 @@ typedef enum StatementId
 	STATEMENT_COUNT
 } StatementId;
 
+#define ENTRY                                                                                      \
+	"INSERT INTO public.\"ActivityLog\" (id, \"eventType\", \"userId\", \"challengeId\","          \
+	" \"groupId\", \"accessCodeId\", \"challengeInstanceId\", metadata, severity,"                 \
+	" \"timestamp\")"                                                                              \
+	" VALUES ($1, $2::public.\"ActivityEventType\", $3, $4, $5, $6, $7, $8::jsonb,"                \
+	" 'INFO', " UTC_CLOCK ")"
+#define ENTRY_TYPES TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID
+
 static Statement statements[STATEMENT_COUNT] = {
-    [INSERT_ENTRY] =
-        {"INSERT INTO public.\"ActivityLog\" (id, \"eventType\", \"userId\", \"challengeId\","
-         " \"groupId\", \"accessCodeId\", \"challengeInstanceId\", metadata, severity,"
-         " \"timestamp\")"
-         " VALUES ($1, $2::public.\"ActivityEventType\", $3, $4, $5, $6, $7, $8::jsonb,"
-         " 'INFO', " UTC_CLOCK ")",
-         {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
-         .must_write = true},
+    [INSERT_ENTRY] = {ENTRY, {ENTRY_TYPES}, .must_write = true},
+    [INSERT_PLAY_ENTRY] = {ENTRY, {ENTRY_TYPES}, .must_write = true, .keys_held = true},
     /*
 	 * What somebody else reports: $1 id, $2 event type, $3 severity, $4 user, $5 challenge, $6 group,
 	 * $7 code, $8 instance, $9 metadata, $10 the tier of who reports, $11 the user that was named.
@@ -83,12 +88,14 @@ static Statement statements[STATEMENT_COUNT] = {
          " " UTC_CLOCK " FROM known"
          " RETURNING ROW(l.id, l.\"timestamp\" AT TIME ZONE 'UTC')::edurange.activity_entry",
          {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID,
-          TEXTOID}},
+          TEXTOID},
+         .by_key = true},
     /* The user, or who deleted or updated them by the metadata $2; locked. */
     [STAND_IN] = {"SELECT id FROM public.\"User\" WHERE id IN ($1, $2 ->> 'deletedBy',"
                   " $2 ->> 'updatedBy') ORDER BY id <> $1, id <> coalesce($2 ->> 'deletedBy', '')"
                   " LIMIT 1 FOR KEY SHARE",
-                  {TEXTOID, JSONBOID}},
+                  {TEXTOID, JSONBOID},
+                  .by_key = true},
     [MAKE_SYSTEM_ACCOUNT] = {"WITH made AS (INSERT INTO public.\"User\""
                              "  (id, name, email, role, \"createdAt\", \"updatedAt\")"
                              "  SELECT account, 'EDURange system', account || '@invalid',"
@@ -96,21 +103,23 @@ static Statement statements[STATEMENT_COUNT] = {
                              "  FROM (SELECT '" SYSTEM_ACCOUNT "') AS system (account), " CLOCK_ROW
                              "  ON CONFLICT (id) DO NOTHING)"
                              " SELECT '" SYSTEM_ACCOUNT "'::text",
-                             {InvalidOid}},
+                             {InvalidOid},
+                             .by_key = true},
     /*
-	 * The server's own entry for the same event of the same question or pack, if it is of this
-	 * minute; who reports a pack need not say which.
+	 * The server's own entry for the same event of the same question or pack, if it is younger than $4;
+	 * who reports a pack need not say which.
 	 */
     [SERVERS_OWN] = {"SELECT ROW(id, \"timestamp\" AT TIME ZONE 'UTC')::edurange.activity_entry"
                      " FROM public.\"ActivityLog\" WHERE \"userId\" = $1"
                      " AND \"eventType\"::text = $2"
-                     " AND \"timestamp\" > " UTC_CLOCK " - interval '60 s'"
+                     " AND \"timestamp\" > $4 AT TIME ZONE 'UTC'"
                      " AND metadata ->> 'reportedBy' = 'server'"
                      " AND CASE WHEN metadata ? 'packId' THEN"
                      "  coalesce($3 ->> 'packId', metadata ->> 'packId') = metadata ->> 'packId'"
                      "  ELSE metadata ->> 'questionId' = $3 ->> 'questionId' END"
                      " ORDER BY \"timestamp\" DESC LIMIT 1",
-                     {TEXTOID, TEXTOID, JSONBOID}},
+                     {TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID},
+                     .by_key = true},
 };
 
 void
@@ -123,7 +132,8 @@ activity_log(const Activity *activity)
 	    psprintf("{\"reportedBy\":\"server\"%s%s%s}", acting, activity->metadata ? "," : "",
 	             activity->metadata ? activity->metadata : "");
 
-	STATEMENT_RUN(&statements[INSERT_ENTRY], value_text(new_id()), value_text(activity->event_type),
+	STATEMENT_RUN(&statements[activity->is_play ? INSERT_PLAY_ENTRY : INSERT_ENTRY],
+	              value_text(new_id()), value_text(activity->event_type),
 	              value_text(activity->user_id), value_text(activity->challenge_id),
 	              value_text(activity->group_id), value_text(activity->access_code_id),
 	              value_text(activity->instance_id), value_text(metadata));
@@ -142,55 +152,50 @@ is_secret_key(const JsonbValue *key)
 	return false;
 }
 
-/*
- * A number that readers can take: others are a few bytes when they come and 130 kB when they are
- * written out, so that a short request could make a row that nobody can read.
- */
-static bool
-is_readable(Numeric number, Datum largest)
+/* One step of writing an object. */
+static void
+push_text(JsonbParseState **state, JsonbIteratorToken token, const char *text)
 {
-	Datum magnitude = DirectFunctionCall1(numeric_abs, NumericGetDatum(number));
+	JsonbValue value = {
+	    .type = jbvString,
+	    .val.string = {.val = unconstify(char *, text), .len = (int) strlen(text)},
+	};
 
-	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, magnitude, largest)) <= 0 &&
-	       DatumGetInt32(DirectFunctionCall1(numeric_scale, magnitude)) <= MAX_SCALE;
+	(void) pushJsonbValue(state, token, &value);
 }
 
-/* The document without the values of secret keys, however deep, and of numbers out of all range. */
-static Jsonb *
-cleaned(Jsonb *document)
+/* Writes the document without the values of secret keys, however deep, and of numbers out of all range. */
+static void
+push_cleaned(JsonbParseState **state, Jsonb *document)
 {
-	Datum largest = DirectFunctionCall3(numeric_in, CStringGetDatum("1e308"),
-	                                    ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 	JsonbIterator *iterator = JsonbIteratorInit(&document->root);
-	JsonbParseState *state = NULL;
-	JsonbValue *result = NULL;
+	bool is_scalar = JB_ROOT_IS_SCALAR(document);
+	bool is_object = JB_ROOT_IS_OBJECT(document);
+	int depth = 0;
 	JsonbValue value;
 	JsonbIteratorToken token;
 
 	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
 	{
+		bool begins = token == WJB_BEGIN_ARRAY || token == WJB_BEGIN_OBJECT;
+		bool ends = token == WJB_END_ARRAY || token == WJB_END_OBJECT;
+
+		/* the outermost level: a scalar has a list around it, an object is the one that is being written */
+		if ((begins && depth++ == 0 && (is_scalar || is_object)) ||
+		    (ends && --depth == 0 && (is_scalar || is_object)))
+			continue;
 		if (token == WJB_KEY && is_secret_key(&value))
 		{
 			(void) JsonbIteratorNext(&iterator, &value, true);
 			continue;
 		}
-		if ((token == WJB_VALUE || token == WJB_ELEM) && value.type == jbvNumeric &&
-		    !is_readable(value.val.numeric, largest))
+		if (!begins && !ends && value.type == jbvNumeric &&
+		    !json_number_is_readable(value.val.numeric))
 			value = (JsonbValue){.type = jbvString,
 			                     .val.string = {.val = OUT_OF_RANGE_NUMBER,
 			                                    .len = (int) strlen(OUT_OF_RANGE_NUMBER)}};
-		result = pushJsonbValue(&state, token, token < WJB_BEGIN_ARRAY ? &value : NULL);
+		(void) pushJsonbValue(state, is_scalar ? WJB_VALUE : token, begins || ends ? NULL : &value);
 	}
-	return JsonbValueToJsonb(result);
-}
-
-/* An object with one text. */
-static Jsonb *
-object_of(const char *name, const char *value)
-{
-	Refusal refusal = {0};
-
-	return json_text_parse(psprintf("{%s}", json_member(name, value)), &refusal);
 }
 
 /* Could a text that cannot be read hold a secret? */
@@ -205,23 +210,57 @@ names_secret(const char *sent)
 	return false;
 }
 
-/* What was sent as metadata, as an object, whatever it was; details become a member of it. */
+/* Raises where there is too much to keep. */
+static void
+check_size(const char *name, const char *text)
+{
+	if (text != NULL && strlen(text) > METADATA_BYTES)
+		raise_error(EDURANGE_PAYLOAD_TOO_LARGE, "parameter \"%s\" has more than %d bytes", name,
+		            METADATA_BYTES);
+}
+
+/*
+ * What was sent as metadata, as an object, whatever it was; details become a member of it, and so does who had the
+ * entry written on their behalf, who comes last, so that nobody is spoken for by what was sent.  What is no JSON stays
+ * as it was sent: what it would be parsed to can be far longer (1e99999).
+ */
 static Jsonb *
-read_metadata(const char *sent, const char *details)
+read_metadata(const char *sent, const char *details, const char *acting_user)
 {
 	Refusal refusal = {0};
 	const char *text = sent != NULL && sent[0] != '\0' ? sent : "{}";
-	Jsonb *metadata = json_text_parse(text, &refusal);
+	Jsonb *document;
+	JsonbParseState *state = NULL;
 
-	/* Wrapped as it was sent: what it was parsed to can be far longer (1e99999). */
-	if (metadata == NULL)
-		metadata = object_of("invalidJson", names_secret(text) ? "left out" : text);
-	else if (!JB_ROOT_IS_OBJECT(metadata))
-		metadata = json_text_parse(psprintf("{\"value\":%s}", text), &refusal);
+	check_size("metadata", sent);
+	check_size("details", details);
+	if (json_text_measure(text).values > JSON_VALUES)
+		raise_error(EDURANGE_PAYLOAD_TOO_LARGE, "parameter \"metadata\" has more than %d values",
+		            JSON_VALUES);
+	document = json_text_parse(text, JSON_ANY, &refusal);
+	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	if (document == NULL)
+	{
+		push_text(&state, WJB_KEY, "invalidJson");
+		push_text(&state, WJB_VALUE, names_secret(text) ? "left out" : text);
+	}
+	else
+	{
+		if (!JB_ROOT_IS_OBJECT(document))
+			push_text(&state, WJB_KEY, "value");
+		push_cleaned(&state, document);
+	}
 	if (details != NULL)
-		metadata = DatumGetJsonbP(DirectFunctionCall2(
-		    jsonb_concat, JsonbPGetDatum(metadata), JsonbPGetDatum(object_of("details", details))));
-	return cleaned(metadata);
+	{
+		push_text(&state, WJB_KEY, "details");
+		push_text(&state, WJB_VALUE, details);
+	}
+	if (acting_user != NULL)
+	{
+		push_text(&state, WJB_KEY, "actingUserId");
+		push_text(&state, WJB_VALUE, acting_user);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
 /* Who the entry is about, or who stands in; their row is locked. */
@@ -251,20 +290,9 @@ char *
 activity_subject(const char *user_id)
 {
 	Refusal refusal = {0};
-	NullableDatum nothing = value_jsonb(json_text_parse("{}", &refusal));
+	NullableDatum nothing = value_jsonb(json_text_parse("{}", JSON_ANY, &refusal));
 
 	return find_subject(user_id != NULL ? user_id : SYSTEM_ACCOUNT, nothing);
-}
-
-/* The metadata, which say who had the entry written on their behalf. */
-static Jsonb *
-with_acting_user(Jsonb *metadata, const char *acting_user)
-{
-	if (acting_user == NULL)
-		return metadata;
-	return DatumGetJsonbP(
-	    DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(metadata),
-	                        JsonbPGetDatum(object_of("actingUserId", acting_user))));
 }
 
 static Datum
@@ -276,19 +304,20 @@ log_activity(FunctionCallInfo fcinfo, const Caller *caller)
 	char *group_id = optional_text(fcinfo, 5);
 	char *instance_id = optional_text(fcinfo, 6);
 	char *severity = PG_ARGISNULL(2) ? "INFO" : optional_text(fcinfo, 2);
-	NullableDatum metadata = value_jsonb(with_acting_user(
-	    read_metadata(optional_text(fcinfo, 3), optional_text(fcinfo, 8)), caller->acting_user));
+	NullableDatum metadata = value_jsonb(
+	    read_metadata(optional_text(fcinfo, 3), optional_text(fcinfo, 8), caller->acting_user));
 	Refusal refusal = {0};
 	Datum row;
 
 	statements_begin();
-	if (!caller_acts_as(caller, user_id, &refusal) ||
+	if (!caller_acts_as(caller, "user_id", user_id, &refusal) ||
 	    (group_id != NULL && !caller_sees_competition(caller, group_id, &refusal)) ||
-	    (instance_id != NULL && !caller_uses_instance(caller, instance_id, &refusal)))
+	    (instance_id != NULL &&
+	     !caller_uses_instance(caller, "challenge_instance_id", instance_id, &refusal)))
 		raise_refusal(&refusal);
 	if (!is_logged_by_server(event_type) ||
 	    STATEMENT_RUN(&statements[SERVERS_OWN], value_text(user_id), value_text(event_type),
-	                  metadata) == 0)
+	                  metadata, value_time(GetCurrentTimestamp() - USECS_PER_MINUTE)) == 0)
 		STATEMENT_RUN(&statements[REPORT], value_text(new_id()), value_text(event_type),
 		              value_text(severity), value_text(find_subject(user_id, metadata)),
 		              fcinfo->args[4], fcinfo->args[5], fcinfo->args[7], fcinfo->args[6], metadata,

@@ -17,6 +17,7 @@ typedef struct Activity
 	const char *instance_id;
 	const char *acting_user; /* who had it done on their behalf, or NULL */
 	const char *metadata;    /* the members of a JSON object, without its braces; may be NULL */
+	bool is_play; /* all rows that it names are held by play_find(): they are not locked again */
 } Activity;
 
 /*

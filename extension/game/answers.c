@@ -1,23 +1,22 @@
 /*
  * answers.c
  *	  Judging answers.
+ *
+ * Answers and keys are made comparable when they are compared (text/plain_text.h); what is stored is what was
+ * sent.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
-#include "base/flags.h"
 #include "base/json_text.h"
+#include "game/answer_patterns.h"
 #include "game/answers.h"
-
-/* A list of texts without outer white space. */
-typedef struct TextList
-{
-	int count;
-	char **texts;
-} TextList;
+#include "text/numerals.h"
+#include "text/plain_text.h"
 
 /* Are two texts equal?  Takes as long whatever they have in common. */
 static bool
@@ -33,81 +32,105 @@ equal_in_constant_time(const char *given, const char *expected)
 	return difference == 0;
 }
 
-/* The choices of an answer: the texts of a JSON array, or the answer itself where it is none. */
-static TextList
-chosen_texts(const char *answer)
+static bool
+refuse_long_number(Refusal *refusal)
 {
-	TextList list = {0};
-	Refusal refusal = {0};
-	Jsonb *document = answer[0] == '[' ? json_text_parse(answer, &refusal) : NULL;
-	JsonbIterator *iterator;
+	return refuse(refusal, EDURANGE_OUT_OF_RANGE,
+	              "parameter \"answer\" holds a number of more than %d digits",
+	              EDURANGE_MOST_DIGITS);
+}
+
+/* The texts of a JSON array; what is neither text nor number becomes "", which no key has. */
+static void
+read_choices(Jsonb *document, TextList *choices)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&document->root);
 	JsonbIteratorToken token;
 	JsonbValue value;
 
-	if (document == NULL)
-	{
-		list.texts = palloc(sizeof(char *));
-		list.texts[list.count++] = trimmed(answer);
-		return list;
-	}
-	list.texts = palloc(sizeof(char *) * Max(JB_ROOT_COUNT(document), 1));
-	iterator = JsonbIteratorInit(&document->root);
+	choices->texts = palloc(sizeof(char *) * Max(JB_ROOT_COUNT(document), 1));
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
 		if (token != WJB_ELEM)
 			continue;
 		if (value.type == jbvString)
-			list.texts[list.count++] =
-			    trimmed(pnstrdup(value.val.string.val, value.val.string.len));
+			choices->texts[choices->count++] =
+			    comparable(pnstrdup(value.val.string.val, value.val.string.len));
 		else if (value.type == jbvNumeric)
-			list.texts[list.count++] = DatumGetCString(
+			choices->texts[choices->count++] = DatumGetCString(
 			    DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
 		else
-			list.texts[list.count++] = ""; /* no choice, which no key has */
+			choices->texts[choices->count++] = "";
 	}
-	return list;
 }
 
-/* The texts of one list after those of another. */
-static TextList
-joined(TextList first, TextList second)
+bool
+answer_choices(const char *answer, TextList *choices, Refusal *refusal)
 {
-	TextList list = {.texts = palloc(sizeof(char *) * Max(first.count + second.count, 1))};
+	char *given = comparable(answer);
+	Refusal no_json = {0};
+	Jsonb *document = given[0] == '[' ? json_text_parse(given, JSON_VALUES, &no_json) : NULL;
 
-	for (int i = 0; i < first.count; i++)
-		list.texts[list.count++] = first.texts[i];
-	for (int i = 0; i < second.count; i++)
-		list.texts[list.count++] = second.texts[i];
-	return list;
+	*choices = (TextList){0};
+	if (no_json.error == EDURANGE_OUT_OF_RANGE ||
+	    (document != NULL && jsonb_has_long_number(document)))
+		return refuse_long_number(refusal);
+	if (document != NULL)
+	{
+		read_choices(document, choices);
+		return true;
+	}
+	choices->texts = palloc(sizeof(char *));
+	choices->texts[choices->count++] = given;
+	return true;
 }
 
-/* The key's values, empty ones left out; a set may be given as one text with a JSON array. */
-static TextList
-key_texts(const AnswerKey *key)
+/* Adds the texts of one list to another, which has room for so many. */
+static void
+append_texts(TextList *list, int *room, const TextList *more)
 {
-	TextList list = {0};
+	if (list->count + more->count > *room)
+	{
+		*room = Max(*room * 2, list->count + more->count);
+		list->texts = list->texts == NULL ? palloc(sizeof(char *) * *room)
+		                                  : repalloc(list->texts, sizeof(char *) * *room);
+	}
+	memcpy(list->texts + list->count, more->texts, sizeof(char *) * more->count);
+	list->count += more->count;
+}
+
+/* The key's values, blank ones left out; a set may be given as one text with a JSON array. */
+static bool
+key_texts(const AnswerKey *key, TextList *expected, Refusal *refusal)
+{
 	Datum *elements;
 	bool *nulls;
 	int count;
+	int room = 0;
 
+	*expected = (TextList){0};
 	if (key->values == NULL)
-		return list;
+		return true;
 	deconstruct_array(key->values, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
 	for (int i = 0; i < count; i++)
-		if (!nulls[i])
-		{
-			char *value = trimmed(TextDatumGetCString(elements[i]));
+	{
+		char *written = nulls[i] ? "" : TextDatumGetCString(elements[i]);
+		char *value = key->match == MATCH_IGNORE_CASE ? comparable_without_case(written)
+		                                              : comparable(written);
+		TextList list = {.count = 1, .texts = &value};
 
-			if (value[0] != '\0')
-				list = joined(list, key->is_set ? chosen_texts(value)
-				                                : (TextList){.count = 1, .texts = &value});
-		}
-	return list;
+		CHECK_FOR_INTERRUPTS();
+		if (value[0] == '\0')
+			continue;
+		if (key->is_set && !answer_choices(value, &list, refusal))
+			return false;
+		append_texts(expected, &room, &list);
+	}
+	return true;
 }
 
-/* Is the text one of the list's? */
-static bool
-list_has(const TextList *list, const char *text)
+bool
+text_list_has(const TextList *list, const char *text)
 {
 	bool found = false;
 
@@ -123,19 +146,102 @@ list_covers(const TextList *list, const TextList *other)
 	bool all = true;
 
 	for (int i = 0; i < other->count; i++)
-		all &= list_has(list, other->texts[i]);
+	{
+		CHECK_FOR_INTERRUPTS();
+		all &= text_list_has(list, other->texts[i]);
+	}
 	return all;
 }
 
-bool
-answer_is_right(const AnswerKey *key, const char *answer)
+/* A set is right when it has all that is expected and nothing else. */
+static bool
+judge_set(const TextList *expected, const char *given, bool *is_right, Refusal *refusal)
 {
-	TextList expected = key_texts(key);
-	char *given = trimmed(answer);
 	TextList chosen;
+	bool is_blank = true;
 
-	if (!key->is_set)
-		return list_has(&expected, given);
-	chosen = chosen_texts(given);
-	return expected.count > 0 && list_covers(&expected, &chosen) && list_covers(&chosen, &expected);
+	if (!answer_choices(given, &chosen, refusal))
+		return false;
+	for (int i = 0; i < chosen.count; i++)
+		is_blank &= chosen.texts[i][0] == '\0';
+	if (is_blank)
+		return refuse(refusal, EDURANGE_MISSING_PARAMETER, "parameter \"answer\" is blank");
+	*is_right =
+	    expected->count > 0 && list_covers(expected, &chosen) && list_covers(&chosen, expected);
+	return true;
+}
+
+/* A text is right when one of the patterns matches all of it. */
+static bool
+judge_by_patterns(const TextList *patterns, const char *given, bool *is_right, Refusal *refusal)
+{
+	if (text_length(given) > LONGEST_ANSWER)
+		return refuse(refusal, EDURANGE_INVALID_PARAMETER,
+		              "parameter \"answer\" must have at most %d characters", LONGEST_ANSWER);
+	*is_right = false;
+	for (int i = 0; i < patterns->count && !*is_right; i++)
+		if (answer_pattern_match(patterns->texts[i], given, is_right) != NULL)
+			return refuse(refusal, EDURANGE_PATTERN_UNSUPPORTED,
+			              "the question's pattern cannot be used");
+	return true;
+}
+
+/* A number is right when it is close enough to one of the key's; what is no number is wrong. */
+static bool
+judge_number(const AnswerKey *key, const TextList *expected, const char *given, bool *is_right,
+             Refusal *refusal)
+{
+	const char *tolerance = key->tolerance != NULL ? key->tolerance : "0";
+	int digits = numeral_digits(given);
+	int tolerance_digits = numeral_digits(tolerance);
+
+	*is_right = false;
+	if (digits > EDURANGE_MOST_DIGITS)
+		return refuse_long_number(refusal);
+	if (digits == 0 || tolerance_digits == 0 || tolerance_digits > EDURANGE_MOST_DIGITS)
+		return true;
+	for (int i = 0; i < expected->count; i++)
+	{
+		int expected_digits = numeral_digits(expected->texts[i]);
+
+		if (expected_digits > 0 && expected_digits <= EDURANGE_MOST_DIGITS)
+			*is_right |= numbers_are_close(numeral_value(given), numeral_value(expected->texts[i]),
+			                               numeral_value(tolerance));
+	}
+	return true;
+}
+
+AnswerMatch
+answer_match(const char *name)
+{
+	static const char *const names[] = {
+	    [MATCH_EXACT] = "exact",
+	    [MATCH_IGNORE_CASE] = "ignore_case",
+	    [MATCH_PATTERN] = "pattern",
+	    [MATCH_NUMBER] = "number",
+	};
+
+	for (int i = 0; i < lengthof(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return (AnswerMatch) i;
+	return MATCH_EXACT;
+}
+
+bool
+answer_judge(const AnswerKey *key, const char *answer, bool *is_right, Refusal *refusal)
+{
+	TextList expected;
+	char *given =
+	    key->match == MATCH_IGNORE_CASE ? comparable_without_case(answer) : comparable(answer);
+
+	if (!key_texts(key, &expected, refusal))
+		return false;
+	if (key->is_set)
+		return judge_set(&expected, given, is_right, refusal);
+	if (key->match == MATCH_PATTERN)
+		return judge_by_patterns(&expected, given, is_right, refusal);
+	if (key->match == MATCH_NUMBER)
+		return judge_number(key, &expected, given, is_right, refusal);
+	*is_right = text_list_has(&expected, given);
+	return true;
 }

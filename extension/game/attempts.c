@@ -22,55 +22,27 @@
 typedef enum StatementId
 {
 	RECENT,
-	RESET,
 	STATEMENT_COUNT
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    /* The newest attempts, $4 of them at most and none older than $5: newest, oldest, how many. */
-    [RECENT] = {"SELECT max(at) AT TIME ZONE 'UTC', min(at) AT TIME ZONE 'UTC', count(*)::integer"
-                " FROM (SELECT \"attemptedAt\" FROM public.\"QuestionAttempt\""
+    /* Of the newest attempts, $5 of them at most, none older than $6 and none from before the last reset in the
+	 * competition $4: newest, oldest, how many, and the oldest and how many that are younger than $7.  Last, how
+	 * many there are in all. */
+    [RECENT] = {"WITH recent AS (SELECT \"attemptedAt\" AT TIME ZONE 'UTC' AS at"
+                "  FROM public.\"QuestionAttempt\""
                 "  WHERE \"userId\" = $1 AND \"questionId\" = $2 AND \"groupChallengeId\" = $3"
-                "  AND \"attemptedAt\" > $5 AT TIME ZONE 'UTC'"
-                "  ORDER BY \"attemptedAt\" DESC LIMIT $4) AS recent (at)",
-                {TEXTOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID},
+                "  AND \"attemptedAt\" > greatest($6, (SELECT reset_at FROM edurange.standing"
+                "   WHERE user_id = $1 AND group_id = $4)) AT TIME ZONE 'UTC'"
+                "  ORDER BY \"attemptedAt\" DESC LIMIT $5)"
+                " SELECT max(at), min(at), count(*)::integer,"
+                " min(at) FILTER (WHERE at > $7), (count(*) FILTER (WHERE at > $7))::integer,"
+                " (SELECT count(*)::integer FROM public.\"QuestionAttempt\" WHERE \"userId\" = $1"
+                "  AND \"questionId\" = $2 AND \"groupChallengeId\" = $3) FROM recent",
+                {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID},
                 .newest = true,
                 .by_key = true},
-    [RESET] = {"SELECT reset_at FROM edurange.standing WHERE user_id = $1 AND group_id = $2",
-               {TEXTOID, TEXTOID},
-               .newest = true,
-               .by_key = true},
 };
-
-/* The attempts that count at one moment. */
-typedef struct Recent
-{
-	TimestampTz newest;
-	TimestampTz oldest;
-	int32 count;
-} Recent;
-
-static Recent
-read_recent(const Play *play, int32 limit, TimestampTz since)
-{
-	STATEMENT_RUN(&statements[RECENT], value_text(play->user_id), value_text(play->question_id),
-	              value_text(play->group_challenge_id), value_int(limit), value_time(since));
-	return (Recent){
-	    .newest = row_time_or_zero(0, 1),
-	    .oldest = row_time_or_zero(0, 2),
-	    .count = row_int(0, 3),
-	};
-}
-
-/* The time of the last reset, or the horizon where there was none since. */
-static TimestampTz
-last_reset(const Play *play, TimestampTz horizon)
-{
-	uint64 rows =
-	    STATEMENT_RUN(&statements[RESET], value_text(play->user_id), value_text(play->group_id));
-
-	return rows > 0 ? Max(horizon, row_time_or_zero(0, 1)) : horizon;
-}
 
 /* The refusal, with what a form needs to show how long to wait. */
 static bool
@@ -97,20 +69,23 @@ attempts_check(const Play *play, AttemptAllowance *allowance, Refusal *refusal)
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz window = guc_attempt_window * USECS_PER_SEC;
 	TimestampTz lock = guc_attempt_lock * USECS_PER_SEC;
-	TimestampTz since;
-	Recent recent;
+	TimestampTz newest;
+	TimestampTz oldest;
 
-	*allowance = (AttemptAllowance){.limit = guc_attempt_limit};
+	STATEMENT_RUN(&statements[RECENT], value_text(play->user_id), value_text(play->question_id),
+	              value_text(play->group_challenge_id), value_text(play->group_id),
+	              value_int(guc_attempt_limit), value_time(now - window - lock),
+	              value_time(now - window));
+	*allowance = (AttemptAllowance){.limit = guc_attempt_limit, .before = row_int(0, 6)};
 	if (guc_attempt_limit == 0)
 		return true;
-	since = last_reset(play, now - window - lock);
-	recent = read_recent(play, guc_attempt_limit, since);
-	if (recent.count == guc_attempt_limit && recent.newest - recent.oldest <= window &&
-	    now < recent.newest + lock)
-		return refuse_attempt(play, now, recent.newest + lock, refusal);
-	recent = read_recent(play, guc_attempt_limit, Max(since, now - window));
-	allowance->remaining = Max(guc_attempt_limit - recent.count - 1, 0);
-	allowance->reset =
-	    allowance->remaining == 0 ? now + lock : (recent.count > 0 ? recent.oldest : now) + window;
+	newest = row_time_or_zero(0, 1);
+	oldest = row_time_or_zero(0, 2);
+	if (row_int(0, 3) == guc_attempt_limit && newest - oldest <= window && now < newest + lock)
+		return refuse_attempt(play, now, newest + lock, refusal);
+	allowance->remaining = Max(guc_attempt_limit - row_int(0, 5) - 1, 0);
+	allowance->reset = allowance->remaining == 0
+	                       ? now + lock
+	                       : (row_int(0, 5) > 0 ? row_time_or_zero(0, 4) : now) + window;
 	return true;
 }

@@ -36,15 +36,20 @@
 
 /*
  * A question q as the caller may see it.  $2: the caller sees answers; $3: a player sees those of
- * questions without a flag.  Where the answer is left out, so is what the document says of it.
+ * questions without a flag that texts are compared with as they are.  Where the answer is left out, so is what
+ * the document says of it; how a question is judged no player sees.
  */
 #define QUESTION_ROW                                                                               \
 	"ROW(q.id, q.\"challengeId\", q.content, q.type, q.points,"                                    \
 	" CASE WHEN seen THEN q.answer END, q.\"order\", q.title, q.format, q.hint, q.required,"       \
-	" q.cdf_question_id, CASE WHEN seen THEN q.cdf_payload"                                        \
-	"  WHEN jsonb_typeof(q.cdf_payload) = 'object' THEN " SHOWN_PAYLOAD " END,"                    \
+	" q.cdf_question_id, CASE WHEN $2 THEN q.cdf_payload"                                          \
+	"  WHEN jsonb_typeof(q.cdf_payload) <> 'object' THEN CASE WHEN seen THEN q.cdf_payload END"    \
+	"  WHEN seen THEN q.cdf_payload - '{match,tolerance,flag}'::text[]"                            \
+	"  ELSE " SHOWN_PAYLOAD " END,"                                                                \
 	" q.\"createdAt\" AT TIME ZONE 'UTC', q.\"updatedAt\" AT TIME ZONE 'UTC')::edurange.question"
-#define VISIBILITY "LATERAL (SELECT $2 OR $3 AND upper(q.type) <> 'FLAG') AS visible (seen)"
+#define VISIBILITY                                                                                 \
+	"LATERAL (SELECT $2 OR $3 AND upper(q.type) <> 'FLAG' AND " QUESTION_MATCH " = 'exact')"       \
+	" AS visible (seen)"
 
 /* A challenge c with its type t and pack p for lists. */
 #define ITEM_COLUMNS                                                                               \

@@ -19,6 +19,7 @@
 #include "calls/locks.h"
 #include "game/activity.h"
 #include "game/completions.h"
+#include "text/plain_text.h"
 
 #define LEADERBOARD_LIMIT 10000
 #define CODE_LENGTH 8      /* of a code made here */
@@ -147,8 +148,8 @@ static Statement statements[STATEMENT_COUNT] = {
                      {TEXTOID, INT4OID, INT8OID},
                      .reads = true},
     /*
-	 * The board at the time $4, from the ledger: members, and former ones who had points then.  For
-	 * each pair of the competition the newest entry until then is found by the ledger's key.
+	 * The board at the time $4, from the ledger: members, and former ones who had points then.  A pair whose
+	 * head is not younger is as it was; of others the newest entry until then is found by the ledger's key.
 	 */
     [PAST_LEADERBOARD] =
         {"SELECT $3 + row_number() OVER board, s.user_id, u.name, s.points,"
@@ -156,19 +157,21 @@ static Statement statements[STATEMENT_COUNT] = {
          "  JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"
          "  WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = s.user_id"
          "  AND cc.\"completedAt\" <= $4 AT TIME ZONE 'UTC'), s.reached_at"
-         " FROM (SELECT h.user_id, coalesce(e.balance, 0) AS points,"
-         "  (SELECT l.at FROM edurange.points_ledger l WHERE l.user_id = h.user_id"
-         "   AND l.group_id = $1 AND l.at <= $4 AND l.delta <> 0"
-         "   ORDER BY l.seq DESC LIMIT 1) AS reached_at FROM edurange.standing h"
-         "  LEFT JOIN LATERAL (SELECT l.balance FROM edurange.points_ledger l"
-         "   WHERE l.user_id = h.user_id AND l.group_id = $1 AND l.at <= $4"
-         "   ORDER BY l.seq DESC LIMIT 1) e ON true"
-         "  WHERE h.group_id = $1 AND (h.member OR coalesce(e.balance, 0) <> 0)"
+         " FROM (SELECT h.user_id, was.points, CASE WHEN h.changed_at <= $4 THEN h.reached_at"
+         "  WHEN e.delta = 0 THEN (SELECT l.at FROM edurange.points_ledger l"
+         "   WHERE l.user_id = h.user_id AND l.group_id = $1 AND l.at <= $4 AND l.delta <> 0"
+         "   ORDER BY l.seq DESC LIMIT 1) ELSE e.at END AS reached_at FROM edurange.standing h"
+         "  LEFT JOIN LATERAL (SELECT l.balance, l.at, l.delta FROM edurange.points_ledger l"
+         "   WHERE h.changed_at > $4 AND l.user_id = h.user_id AND l.group_id = $1 AND l.at <= $4"
+         "   ORDER BY l.seq DESC LIMIT 1) e ON true,"
+         "  LATERAL (SELECT CASE WHEN h.changed_at <= $4 THEN h.points ELSE coalesce(e.balance, 0) END)"
+         "   AS was (points) WHERE h.group_id = $1 AND (h.member OR was.points <> 0)"
          "  ORDER BY 2 DESC, 3, 1 LIMIT $2 OFFSET $3) s"
          " LEFT JOIN public.\"User\" u ON u.id = s.user_id"
          " WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id) ORDER BY 1",
          {TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID},
-         .reads = true},
+         .reads = true,
+         .by_key = true},
     [WHO_EXISTS] = {"SELECT EXISTS (SELECT FROM public.\"CompetitionGroup\" WHERE id = $1),"
                     " EXISTS (SELECT FROM public.\"User\" WHERE id = $2)",
                     {TEXTOID, TEXTOID},
@@ -211,7 +214,7 @@ is_own_competition(const Caller *caller, const Datum *instructors, int count, Re
 	for (int i = 0; i < count; i++)
 	{
 		*refusal = (Refusal){0};
-		if (caller_acts_as(caller, TextDatumGetCString(instructors[i]), refusal))
+		if (caller_acts_as(caller, "instructor_ids", TextDatumGetCString(instructors[i]), refusal))
 			return true;
 	}
 	return refuse(refusal, EDURANGE_FORBIDDEN,
@@ -222,10 +225,10 @@ static Datum
 create_competition(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *name = required_text(fcinfo, 0, "name");
-	NullableDatum start_date = finite_time(fcinfo, 1, "start_date");
+	NullableDatum start_date = optional_time(fcinfo, 1, "start_date");
 	int count;
 	Datum *instructors = read_instructors(fcinfo, &count);
-	NullableDatum end_date = finite_time(fcinfo, 4, "end_date");
+	NullableDatum end_date = optional_time(fcinfo, 4, "end_date");
 	char *id = new_id();
 	Refusal refusal = {0};
 	Datum row;
@@ -234,7 +237,7 @@ create_competition(FunctionCallInfo fcinfo, const Caller *caller)
 	if (!end_date.isnull &&
 	    DatumGetTimestampTz(end_date.value) <= DatumGetTimestampTz(start_date.value))
 		raise_error(EDURANGE_INVALID_PARAMETER,
-		            "parameter \"end_date\" must be later than \"start_date\"");
+		            "parameter \"end_date\" must be later than parameter \"start_date\"");
 	statements_begin();
 	if (!is_own_competition(caller, instructors, count, &refusal))
 		raise_refusal(&refusal);
@@ -255,12 +258,18 @@ create_competition(FunctionCallInfo fcinfo, const Caller *caller)
 	PG_RETURN_DATUM(row);
 }
 
-/* A given code in upper case; an error where it has a character or length that codes have not. */
+/*
+ * A given code in upper case and without outer white space, which comes along when one is copied; an error where
+ * it has a character or length that codes have not.
+ */
 static char *
-checked_code(char *code)
+checked_code(const char *given)
 {
+	char *code = trimmed(given);
 	size_t length = strlen(code);
 
+	if (length == 0)
+		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"code\" is blank");
 	for (size_t i = 0; i < length; i++)
 		code[i] = (char) pg_ascii_toupper((unsigned char) code[i]);
 	if (length > CODE_MAX_LENGTH || strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != length)
@@ -295,7 +304,7 @@ generate_access_code(FunctionCallInfo fcinfo, const Caller *caller)
 	char *group_id = required_text(fcinfo, 0, "group_id");
 	char *created_by = required_text(fcinfo, 1, "created_by");
 	char *given = optional_text(fcinfo, 2);
-	NullableDatum expires_at = finite_time(fcinfo, 3, "expires_at");
+	NullableDatum expires_at = optional_time(fcinfo, 3, "expires_at");
 	char *id = new_id();
 	char *code = given != NULL && given[0] != '\0' ? checked_code(given) : NULL;
 	Refusal refusal = {0};
@@ -304,7 +313,7 @@ generate_access_code(FunctionCallInfo fcinfo, const Caller *caller)
 	if (!PG_ARGISNULL(4))
 		int_between(fcinfo, 4, "max_uses", 1, PG_INT32_MAX);
 	statements_begin();
-	if (!caller_acts_as(caller, created_by, &refusal) ||
+	if (!caller_acts_as(caller, "created_by", created_by, &refusal) ||
 	    !caller_sees_competition(caller, group_id, &refusal))
 		raise_refusal(&refusal);
 	if (!lock_user(created_by, &refusal) || !lock_competition(group_id, &refusal))
@@ -421,7 +430,7 @@ join_competition(const Caller *caller, const char *code, const char *user_id, Re
 	char *group_id;
 	bool already_member;
 
-	if (!caller_acts_as(caller, user_id, refusal) || !lock_user(user_id, refusal))
+	if (!caller_acts_as(caller, "user_id", user_id, refusal) || !lock_user(user_id, refusal))
 		return false;
 	if (STATEMENT_RUN(&statements[FIND_CODE], value_text(code)) == 0)
 		return refuse(refusal, EDURANGE_ACCESS_CODE_INVALID, "access code \"%s\" is not valid",
@@ -478,7 +487,7 @@ SQL_FUNCTION(edurange_leaderboard)
 	char *group_id = required_text(fcinfo, 0, "group_id");
 	int32 limit = int_between(fcinfo, 1, "limit", 1, LEADERBOARD_LIMIT);
 	int32 offset = int_between(fcinfo, 2, "offset", 0, PG_INT32_MAX);
-	NullableDatum at = finite_time(fcinfo, 3, "at");
+	NullableDatum at = optional_time(fcinfo, 3, "at");
 	Refusal refusal = {0};
 	Caller caller;
 
@@ -507,7 +516,7 @@ SQL_FUNCTION(edurange_competition_progress)
 
 	caller_read(&caller, fcinfo, 2);
 	statements_begin();
-	if (!caller_acts_as(&caller, user_id, &refusal) ||
+	if (!caller_acts_as(&caller, "user_id", user_id, &refusal) ||
 	    !caller_sees_competition(&caller, group_id, &refusal))
 		raise_refusal(&refusal);
 	STATEMENT_RUN(&statements[WHO_EXISTS], value_text(group_id), value_text(user_id));

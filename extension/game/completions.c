@@ -27,46 +27,50 @@
 	"ROW(qc.id, qc.\"questionId\", qc.\"userId\", qc.\"groupChallengeId\","                        \
 	" qc.\"completedAt\" AT TIME ZONE 'UTC', qc.\"pointsEarned\")::edurange.question_completion"
 
+/* What a play finds of the place, whatever it is about. */
+#define PLACE_COLUMNS                                                                              \
+	"gc.\"groupId\", gc.\"challengeId\","                                                          \
+	" c.\"startDate\" AT TIME ZONE 'UTC' <= statement_timestamp() AND (c.\"endDate\" IS NULL"      \
+	" OR c.\"endDate\" AT TIME ZONE 'UTC' > statement_timestamp()), gc.points"
+#define PLACE_TABLES                                                                               \
+	"public.\"GroupChallenge\" gc JOIN public.\"CompetitionGroup\" c ON c.id = gc.\"groupId\""     \
+	" JOIN public.\"Challenge\" ch ON ch.id = gc.\"challengeId\""
+
 typedef enum StatementId
 {
 	LOCK_GROUP_CHALLENGE,
-	LOCK_QUESTION,
+	LOCK_PLAY,
 	LOCK_MEMBER,
-	COMPLETION,
-	PAID,
+	STATE,
 	INSERT_COMPLETION,
 	COMPLETE_CHALLENGE,
 	RAISE_CHALLENGE,
-	IS_CHALLENGE_COMPLETE,
 	TOTAL,
 	STATEMENT_COUNT
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
     /* After the user; the lists behind OF are the order in which rows are locked. */
-    [LOCK_GROUP_CHALLENGE] = {"SELECT gc.\"groupId\", gc.\"challengeId\","
-                              " c.\"startDate\" AT TIME ZONE 'UTC' <= statement_timestamp()"
-                              " AND (c.\"endDate\" IS NULL"
-                              " OR c.\"endDate\" AT TIME ZONE 'UTC' > statement_timestamp()),"
-                              " gc.points"
-                              " FROM public.\"GroupChallenge\" gc"
-                              " JOIN public.\"CompetitionGroup\" c ON c.id = gc.\"groupId\""
-                              " JOIN public.\"Challenge\" ch ON ch.id = gc.\"challengeId\""
+    [LOCK_GROUP_CHALLENGE] = {"SELECT " PLACE_COLUMNS " FROM " PLACE_TABLES
                               " WHERE gc.id = $1 FOR KEY SHARE OF c, gc, ch",
                               {TEXTOID},
                               .by_key = true},
-    /* The key: a list in the document, or the column's text; both where they differ.  An import holds
-	 * all questions of its challenge FOR UPDATE before it decides. */
-    [LOCK_QUESTION] = {"SELECT q.points, upper(q.type),"
-                       " CASE WHEN jsonb_typeof(q.cdf_payload -> 'answer') = 'array' THEN"
-                       "  CASE WHEN upper(q.type) = 'CHECKBOXES' THEN ARRAY[]::text[]"
-                       "  ELSE ARRAY[q.answer] END ||"
-                       "  ARRAY(SELECT jsonb_array_elements_text(q.cdf_payload -> 'answer'))"
-                       " ELSE ARRAY[q.answer] END"
-                       " FROM public.\"ChallengeQuestion\" q"
-                       " WHERE q.id = $1 AND q.\"challengeId\" = $2 FOR KEY SHARE",
-                       {TEXTOID, TEXTOID},
-                       .by_key = true},
+    /* The same, and before it the user $2, behind it the question $3: no row where one of them is not there.  The
+	 * key: a list in the document, or the column's text; both where they differ.  An import holds all questions
+	 * of its challenge FOR UPDATE before it decides. */
+    [LOCK_PLAY] = {"SELECT " PLACE_COLUMNS ", q.points, upper(q.type),"
+                   " CASE WHEN jsonb_typeof(q.cdf_payload -> 'answer') = 'array' THEN"
+                   "  CASE WHEN upper(q.type) = 'CHECKBOXES' THEN ARRAY[]::text[]"
+                   "  ELSE ARRAY[q.answer] END ||"
+                   "  ARRAY(SELECT jsonb_array_elements_text(q.cdf_payload -> 'answer'))"
+                   " ELSE ARRAY[q.answer] END, " QUESTION_MATCH
+                   ", q.cdf_payload ->> 'tolerance', " QUESTION_FLAG " FROM " PLACE_TABLES
+                   " JOIN public.\"User\" u ON u.id = $2"
+                   " JOIN public.\"ChallengeQuestion\" q"
+                   "  ON q.id = $3 AND q.\"challengeId\" = gc.\"challengeId\""
+                   " WHERE gc.id = $1 FOR KEY SHARE OF u, c, gc, ch, q",
+                   {TEXTOID, TEXTOID, TEXTOID},
+                   .by_key = true},
     /* The last lock before the total: whoever scores holds the membership to the end.  Asks about the
 	 * question $3, too, now that its row is held. */
     [LOCK_MEMBER] = {"SELECT EXISTS (SELECT FROM edurange.retired_question"
@@ -74,21 +78,24 @@ static Statement statements[STATEMENT_COUNT] = {
                      " WHERE \"A\" = $1 AND \"B\" = $2 FOR NO KEY UPDATE",
                      {TEXTOID, TEXTOID, TEXTOID},
                      .by_key = true},
-    /* $1 user, $2 question, $3 group challenge, here and below */
-    [COMPLETION] = {"SELECT " COMPLETION_ROW " FROM public.\"QuestionCompletion\" qc"
-                    " WHERE qc.\"userId\" = $1 AND qc.\"questionId\" = $2"
-                    " AND qc.\"groupChallengeId\" = $3",
-                    {TEXTOID, TEXTOID, TEXTOID},
-                    .by_key = true},
-    [PAID] = {"SELECT " PAID_BY_QUESTIONS("$1", "$2") ", " PAID_BY_COMPLETION("$1", "$2"),
-              {TEXTOID, TEXTOID},
-              .by_key = true},
+    /* The question's completion, what was paid for the challenge, and whether it is completed.
+	 * $1 user, $2 question, $3 group challenge, here and below */
+    [STATE] =
+        {"SELECT (SELECT " COMPLETION_ROW " FROM public.\"QuestionCompletion\" qc"
+         "  WHERE qc.\"userId\" = $1 AND qc.\"questionId\" = $2"
+         "  AND qc.\"groupChallengeId\" = $3), " PAID_BY_QUESTIONS("$1", "$3") ", " PAID_BY_COMPLETION(
+             "$1", "$3") ","
+                         " EXISTS (SELECT FROM public.\"ChallengeCompletion\""
+                         "  WHERE \"userId\" = $1 AND \"groupChallengeId\" = $3)",
+         {TEXTOID, TEXTOID, TEXTOID},
+         .by_key = true},
     [INSERT_COMPLETION] = {"INSERT INTO public.\"QuestionCompletion\" AS qc (id, \"userId\","
                            " \"questionId\", \"groupChallengeId\", \"pointsEarned\","
                            " \"completedAt\") VALUES ($4, $1, $2, $3, $5, " UTC_CLOCK ")"
                            " RETURNING " COMPLETION_ROW,
                            {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID},
-                           .must_write = true},
+                           .must_write = true,
+                           .keys_held = true},
     /* No row: not all is done; null: it was completed already.
 	 * $1 user, $2 group challenge, $3 challenge, $4 id */
     [COMPLETE_CHALLENGE] =
@@ -108,7 +115,8 @@ static Statement statements[STATEMENT_COUNT] = {
          "  RETURNING \"pointsEarned\")"
          " SELECT \"pointsEarned\" FROM done LEFT JOIN made ON true",
          {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
-         .by_key = true},
+         .by_key = true,
+         .keys_held = true},
     /* $1 user, $2 group challenge, $3 points, $4 id */
     [RAISE_CHALLENGE] = {"INSERT INTO public.\"ChallengeCompletion\" AS cc (id, \"userId\","
                          " \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
@@ -117,53 +125,80 @@ static Statement statements[STATEMENT_COUNT] = {
                          " SET \"pointsEarned\" = excluded.\"pointsEarned\""
                          " WHERE cc.\"pointsEarned\" < excluded.\"pointsEarned\" RETURNING id = $4",
                          {TEXTOID, TEXTOID, INT4OID, TEXTOID},
-                         .by_key = true},
-    [IS_CHALLENGE_COMPLETE] = {"SELECT 1 FROM public.\"ChallengeCompletion\""
-                               " WHERE \"userId\" = $1 AND \"groupChallengeId\" = $2",
-                               {TEXTOID, TEXTOID},
-                               .by_key = true},
+                         .by_key = true,
+                         .keys_held = true},
     [TOTAL] = {"SELECT " GROUP_POINTS_ROW " FROM public.\"GroupPoints\" p"
                " WHERE p.\"userId\" = $1 AND p.\"groupId\" = $2",
                {TEXTOID, TEXTOID},
                .by_key = true},
 };
 
-/* Locks the question and reads its key. */
-static bool
-find_question(Play *play, Refusal *refusal)
+/* Reads what the last statement found of the place. */
+static void
+read_place(Play *play)
 {
-	bool is_null;
-	Datum values;
-
-	if (STATEMENT_RUN(&statements[LOCK_QUESTION], value_text(play->question_id),
-	                  value_text(play->challenge_id)) == 0)
-		return refuse(refusal, EDURANGE_QUESTION_NOT_FOUND,
-		              "question \"%s\" does not exist in group challenge \"%s\"", play->question_id,
-		              play->group_challenge_id);
-	play->points = row_int(0, 1);
-	play->type = row_text(0, 2);
-	play->key.is_set = strcmp(play->type, "CHECKBOXES") == 0;
-	values = row_value(0, 3, TEXTARRAYOID, &is_null);
-	play->key.values = is_null ? NULL : DatumGetArrayTypePCopy(values);
-	return true;
+	play->group_id = row_text(0, 1);
+	play->challenge_id = row_text(0, 2);
+	play->is_open = row_bool(0, 3);
+	play->challenge_points = row_int(0, 4);
 }
 
-bool
-play_find(const Caller *caller, Play *play, Refusal *refusal)
+/* Locks user and place, and refuses where one of them is not there. */
+static bool
+lock_place(Play *play, Refusal *refusal)
 {
-	if (!caller_acts_as(caller, play->user_id, refusal))
-		return false;
-	play->acting_user = caller->acting_user;
 	if (!lock_user(play->user_id, refusal))
 		return false;
 	if (STATEMENT_RUN(&statements[LOCK_GROUP_CHALLENGE], value_text(play->group_challenge_id)) == 0)
 		return refuse(refusal, EDURANGE_GROUP_CHALLENGE_NOT_FOUND,
 		              "group challenge \"%s\" does not exist", play->group_challenge_id);
-	play->group_id = row_text(0, 1);
-	play->challenge_id = row_text(0, 2);
-	play->is_open = row_bool(0, 3);
-	play->challenge_points = row_int(0, 4);
-	if (play->question_id != NULL && !find_question(play, refusal))
+	read_place(play);
+	return true;
+}
+
+/* The same with the question, whose key is read. */
+static bool
+lock_play(Play *play, Refusal *refusal)
+{
+	bool is_null;
+	Datum values;
+
+	if (STATEMENT_RUN(&statements[LOCK_PLAY], value_text(play->group_challenge_id),
+	                  value_text(play->user_id), value_text(play->question_id)) == 0)
+		return lock_place(play, refusal) &&
+		       refuse(refusal, EDURANGE_QUESTION_NOT_FOUND,
+		              "question \"%s\" does not exist in group challenge \"%s\"", play->question_id,
+		              play->group_challenge_id);
+	read_place(play);
+	play->points = row_int(0, 5);
+	play->type = row_text(0, 6);
+	play->key.is_set = strcmp(play->type, "CHECKBOXES") == 0;
+	play->key.match = answer_match(row_text(0, 8));
+	play->key.tolerance = row_text_or_null(0, 9);
+	play->flag = row_text_or_null(0, 10);
+	values = row_value(0, 7, TEXTARRAYOID, &is_null);
+	play->key.values = is_null ? NULL : DatumGetArrayTypePCopy(values);
+	return true;
+}
+
+/* Reads what was done and paid so far. */
+static void
+read_state(Play *play)
+{
+	STATEMENT_RUN(&statements[STATE], value_text(play->user_id), value_text(play->question_id),
+	              value_text(play->group_challenge_id));
+	play->paid_by_questions = row_long(0, 2);
+	play->paid_by_completion = row_long(0, 3);
+	play->challenge_completed = row_bool(0, 4);
+}
+
+bool
+play_find(const Caller *caller, Play *play, Refusal *refusal)
+{
+	if (!caller_acts_as(caller, "user_id", play->user_id, refusal))
+		return false;
+	play->acting_user = caller->acting_user;
+	if (!(play->question_id != NULL ? lock_play(play, refusal) : lock_place(play, refusal)))
 		return false;
 	if (STATEMENT_RUN(&statements[LOCK_MEMBER], value_text(play->group_id),
 	                  value_text(play->user_id), value_text(play->question_id)) == 0)
@@ -171,13 +206,16 @@ play_find(const Caller *caller, Play *play, Refusal *refusal)
 		              "user \"%s\" is not a member of competition \"%s\"", play->user_id,
 		              play->group_id);
 	play->is_retired = row_bool(0, 1);
-	if (play->question_id == NULL)
-		return true;
-	play->completion = first_result(
-	    STATEMENT_RUN(&statements[COMPLETION], value_text(play->user_id),
-	                  value_text(play->question_id), value_text(play->group_challenge_id)));
+	read_state(play);
+	play->completion = first_result(1);
 	play->already_completed = !play->completion.isnull;
 	return true;
+}
+
+bool
+play_has_static_flag(const Play *play)
+{
+	return play->flag != NULL && strcmp(play->flag, "static") == 0;
 }
 
 bool
@@ -193,14 +231,11 @@ play_check_open(const Play *play, Refusal *refusal)
 	              play->group_id);
 }
 
-/* What was paid for the challenge so far, in all and by its questions. */
+/* What was paid for the challenge before. */
 static int64
-paid_before(const Play *play, int64 *by_questions)
+paid_before(const Play *play)
 {
-	STATEMENT_RUN(&statements[PAID], value_text(play->user_id),
-	              value_text(play->group_challenge_id));
-	*by_questions = row_long(0, 1);
-	return Max(*by_questions, row_long(0, 2));
+	return Max(play->paid_by_questions, play->paid_by_completion);
 }
 
 /* Adds to the user's total; the new one is kept for the answer. */
@@ -214,6 +249,7 @@ pay(const Caller *caller, Play *play, int64 amount, const char *source_id, Refus
 	    .source_id = source_id,
 	    .actor = caller->actor,
 	    .via = caller->via,
+	    .is_play = true,
 	};
 
 	if (amount > PG_INT32_MAX)
@@ -228,9 +264,8 @@ pay(const Caller *caller, Play *play, int64 amount, const char *source_id, Refus
 bool
 play_award_question(const Caller *caller, Play *play, Refusal *refusal)
 {
-	int64 by_questions;
-	int64 before = paid_before(play, &by_questions);
-	int64 after = Max(before, by_questions + play->points);
+	int64 before = paid_before(play);
+	int64 after = Max(before, play->paid_by_questions + play->points);
 
 	return pay(caller, play, after - before, play->question_id, refusal);
 }
@@ -247,15 +282,16 @@ log_play(const Play *play, const char *event_type, const char *about, int32 poin
 	    .instance_id = play->instance_id,
 	    .acting_user = play->acting_user,
 	    .metadata = psprintf("%s,\"pointsEarned\":%d", about, points),
+	    .is_play = true,
 	});
 }
 
 /* That a completion was not written must be because there is one. */
 static void
-check_completed(const Play *play)
+check_completed(Play *play)
 {
-	if (STATEMENT_RUN(&statements[IS_CHALLENGE_COMPLETE], value_text(play->user_id),
-	                  value_text(play->group_challenge_id)) == 0)
+	read_state(play);
+	if (!play->challenge_completed)
 		row_kept_out("public.\"ChallengeCompletion\"");
 }
 
@@ -274,6 +310,7 @@ play_complete_challenge(Play *play)
 		check_completed(play);
 		return false;
 	}
+	play->challenge_completed = true;
 	log_play(play, "CHALLENGE_COMPLETED", json_member("groupChallengeId", play->group_challenge_id),
 	         DatumGetInt32(points.value));
 	return true;
@@ -293,8 +330,7 @@ play_record_completion(Play *play)
 bool
 play_raise_challenge(const Caller *caller, Play *play, int32 amount, Refusal *refusal)
 {
-	int64 by_questions;
-	int64 before = paid_before(play, &by_questions);
+	int64 before = paid_before(play);
 	int64 after = Max(before, amount);
 
 	if (after == before && play->already_completed)
@@ -309,8 +345,7 @@ play_raise_challenge(const Caller *caller, Play *play, int32 amount, Refusal *re
 	{
 		/* that must be because it says as much already */
 		check_completed(play);
-		(void) paid_before(play, &by_questions);
-		if (row_long(0, 2) < after)
+		if (play->paid_by_completion < after)
 			row_kept_out("public.\"ChallengeCompletion\"");
 	}
 	else if (row_bool(0, 1))
@@ -320,11 +355,8 @@ play_raise_challenge(const Caller *caller, Play *play, int32 amount, Refusal *re
 }
 
 void
-play_read_outcome(Play *play)
+play_read_total(Play *play)
 {
-	play->challenge_completed =
-	    STATEMENT_RUN(&statements[IS_CHALLENGE_COMPLETE], value_text(play->user_id),
-	                  value_text(play->group_challenge_id)) > 0;
 	if (play->points_earned == 0)
 		play->total = first_result(STATEMENT_RUN(&statements[TOTAL], value_text(play->user_id),
 		                                         value_text(play->group_id)));

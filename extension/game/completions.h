@@ -43,6 +43,9 @@ typedef struct Play
 	int32 points;           /* of the question */
 	char *type;
 	AnswerKey key;
+	char *flag;              /* of which kind a flag question's is, instance or static; else NULL */
+	int64 paid_by_questions; /* for the challenge, before */
+	int64 paid_by_completion;
 	/* the outcome */
 	bool already_completed;
 	bool challenge_completed;
@@ -59,6 +62,9 @@ extern bool play_find(const Caller *caller, Play *play, Refusal *refusal);
 /* Can this be scored, now: is the competition open, and the question part of the challenge? */
 extern bool play_check_open(const Play *play, Refusal *refusal);
 
+/* Is the document's answer the flag, for everybody, and not that of the user's instance? */
+extern bool play_has_static_flag(const Play *play);
+
 /* Pays for the question what was not paid before: the last refusal, the first write. */
 extern bool play_award_question(const Caller *caller, Play *play, Refusal *refusal);
 
@@ -74,7 +80,7 @@ extern bool play_complete_challenge(Play *play);
  */
 extern bool play_raise_challenge(const Caller *caller, Play *play, int32 amount, Refusal *refusal);
 
-/* What is told of challenge and total, whatever happened. */
-extern void play_read_outcome(Play *play);
+/* The total is told whether or not it changed. */
+extern void play_read_total(Play *play);
 
 #endif

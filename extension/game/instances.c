@@ -8,13 +8,13 @@
 #include "utils/builtins.h"
 
 #include "base/arguments.h"
-#include "base/flags.h"
 #include "base/json_text.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/caller.h"
 #include "calls/idempotency.h"
 #include "game/activity.h"
+#include "text/flags.h"
 
 #define LIST_LIMIT 500
 
@@ -88,7 +88,7 @@ SQL_FUNCTION(edurange_challenge_instance)
 
 	caller_read(&caller, fcinfo, 1);
 	statements_begin();
-	if (!caller_uses_instance(&caller, id, &refusal))
+	if (!caller_uses_instance(&caller, "challenge_instance_id", id, &refusal))
 		raise_refusal(&refusal);
 	if (STATEMENT_RUN(&statements[INSTANCE], value_bool(caller.tier >= TIER_SERVICE),
 	                  value_text(id)) == 0)
@@ -121,7 +121,7 @@ SQL_FUNCTION(edurange_challenge_instances)
 
 	caller_read(&caller, fcinfo, 5);
 	statements_begin();
-	if (!caller_lists_user(&caller, &user_id, &refusal))
+	if (!caller_lists_user(&caller, "user_id", &user_id, &refusal))
 		raise_refusal(&refusal);
 	if (status != NULL)
 		checked_status(status);
@@ -170,7 +170,7 @@ static void
 check_flag(const char *secret_name, const char *flag)
 {
 	if (secret_name != NULL && secret_name[0] == '\0')
-		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"flagSecretName\" must not be empty");
+		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"flag_secret_name\" must not be empty");
 	if (flag != NULL && !is_flag(flag))
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"flag\" must not be empty, \"null\" or a placeholder");
@@ -194,7 +194,7 @@ update_challenge_instance(FunctionCallInfo fcinfo, const Caller *caller)
 	statements_begin();
 	if (status != NULL)
 		checked_status(status);
-	if (!caller_uses_instance(caller, id, &refusal))
+	if (!caller_uses_instance(caller, "instance_id", id, &refusal))
 		raise_refusal(&refusal);
 	if (STATEMENT_RUN(&statements[LOCK_INSTANCE], value_text(id)) == 0)
 		raise_error(EDURANGE_INSTANCE_NOT_FOUND, "instance \"%s\" does not exist", id);
@@ -205,7 +205,7 @@ update_challenge_instance(FunctionCallInfo fcinfo, const Caller *caller)
 	                      .group_id = row_text(0, 4),
 	                      .instance_id = id,
 	                      .acting_user = caller->acting_user};
-	if (!caller_acts_as(caller, deletion.user_id, &refusal))
+	if (!caller_acts_as(caller, "instance_id", deletion.user_id, &refusal))
 		raise_refusal(&refusal);
 	if (status != NULL && !can_go(before, status))
 		raise_error(EDURANGE_ILLEGAL_TRANSITION, "instance \"%s\" cannot go from %s to %s", id,

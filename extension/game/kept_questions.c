@@ -16,7 +16,7 @@
 
 #include "base/statements.h"
 #include "base/surface.h"
-#include "game/ledger.h"
+#include "base/triggers.h"
 #include "game/retired.h"
 
 typedef enum StatementId

@@ -22,6 +22,7 @@
 #include "base/shapes.h"
 #include "base/statements.h"
 #include "base/surface.h"
+#include "base/triggers.h"
 #include "calls/caller.h"
 #include "calls/locks.h"
 #include "game/entries.h"
@@ -64,7 +65,8 @@ static Statement statements[STATEMENT_COUNT] = {
                       " ON CONFLICT (\"userId\", \"groupId\") DO NOTHING"
                       " RETURNING " GROUP_POINTS_ROW,
                       {TEXTOID, TEXTOID, INT4OID, TEXTOID},
-                      .by_key = true},
+                      .by_key = true,
+                      .keys_held = true},
     /* $1 to $5 UNBALANCED_COLUMNS, $6 actor, $7 reason.  When the total was reached is the last time it changed. */
     [OPEN_TOTALS] =
         {"WITH change AS (SELECT c.user_id, c.group_id, c.points, c.delta,"
@@ -146,8 +148,10 @@ insert_total(const LedgerEntry *entry, int32 amount, Refusal *refusal)
 	NullableDatum arguments[] = {value_text(entry->user_id), value_text(entry->group_id),
 	                             value_int(amount), value_text(new_id())};
 
-	return lock_user(entry->user_id, refusal) && lock_competition(entry->group_id, refusal) &&
-	       ledger_write(entry, &statements[INSERT_TOTAL], arguments, lengthof(arguments)) > 0;
+	if (!entry->is_play &&
+	    (!lock_user(entry->user_id, refusal) || !lock_competition(entry->group_id, refusal)))
+		return false;
+	return ledger_write(entry, &statements[INSERT_TOTAL], arguments, lengthof(arguments)) > 0;
 }
 
 bool
@@ -235,25 +239,6 @@ record_change(const char *user_id, const char *group_id, int64 before, int64 tot
 		              value_time(GetCurrentTimestamp()));
 }
 
-/* A column of a trigger's tuple, by name: adopted tables may order their columns otherwise. */
-static Datum
-tuple_value(TriggerData *trigger, HeapTuple tuple, const char *column, Oid type)
-{
-	int number = shape_column(trigger->tg_relation, column, type);
-	bool is_null;
-	Datum value = SPI_getbinval(tuple, RelationGetDescr(trigger->tg_relation), number, &is_null);
-
-	if (is_null)
-		schema_changed("%s.%s is null", shape_name(trigger->tg_relation), quote_identifier(column));
-	return value;
-}
-
-char *
-tuple_text(TriggerData *trigger, HeapTuple tuple, const char *column)
-{
-	return TextDatumGetCString(tuple_value(trigger, tuple, column, TEXTOID));
-}
-
 /* The total of a trigger's tuple. */
 static int64
 tuple_points(TriggerData *trigger, HeapTuple tuple)
@@ -290,20 +275,6 @@ record_row(TriggerData *trigger)
 	else
 		record_change(user_id, group_id, points, tuple_points(trigger, trigger->tg_newtuple),
 		              "external");
-}
-
-TriggerData *
-trigger_data(FunctionCallInfo fcinfo, TriggerEvent timing)
-{
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	bool before = timing == TRIGGER_EVENT_BEFORE;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || (trigger->tg_event & TRIGGER_EVENT_TIMINGMASK) != timing ||
-	    (before && !TRIGGER_FIRED_FOR_ROW(trigger->tg_event)))
-		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-		                errmsg("function must be called as %s trigger",
-		                       before ? "a BEFORE ROW" : "an AFTER")));
-	return trigger;
 }
 
 SQL_TRIGGER(edurange_group_points_changed)

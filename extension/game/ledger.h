@@ -62,6 +62,7 @@ typedef struct LedgerEntry
 	const char *actor;
 	const char *via; /* through whom the actor acts; may be NULL */
 	const char *reason;
+	bool is_play; /* user and competition are held by play_find(): they are not locked again */
 } LedgerEntry;
 
 typedef enum LedgerChange
@@ -77,14 +78,5 @@ typedef enum LedgerChange
  */
 extern bool
 ledger_change(const LedgerEntry *entry, LedgerChange change, int32 amount, Refusal *refusal);
-
-/*
- * For all triggers of the rules.  The data of one that is called as it must be, before or after (a constant
- * TRIGGER_EVENT_…; before: for each row), else an error.
- */
-extern TriggerData *trigger_data(FunctionCallInfo fcinfo, TriggerEvent timing);
-
-/* A text column of a trigger's tuple, by name: adopted tables may order their columns otherwise. */
-extern char *tuple_text(TriggerData *trigger, HeapTuple tuple, const char *column);
 
 #endif

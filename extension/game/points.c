@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 
 #include "base/arguments.h"
+#include "base/progress.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/caller.h"
@@ -29,9 +30,16 @@ typedef enum StatementId
 	TOTAL,
 	HISTORY,
 	HISTORY_OF_BEFORE,
-	INVARIANTS,
+	ENTRY_INVARIANTS,
+	PAIR_INVARIANTS,
 	STATEMENT_COUNT
 } StatementId;
+
+#define IS_KNOWN_KIND                                                                              \
+	"(kind IN ('opening', 'award', 'add', 'set', 'external', 'moved', 'removed',"                  \
+	" 'taken_back'))"
+#define IS_WRONG_HEAD                                                                              \
+	"(seq <> standing_seq OR reached_at IS DISTINCT FROM standing_reached_at OR at > changed_at)"
 
 static Statement statements[STATEMENT_COUNT] = {
     [MEMBERSHIP] = {"SELECT 1 FROM public.\"_GroupMembers\" WHERE \"B\" = $1 AND \"A\" = $2",
@@ -52,14 +60,28 @@ static Statement statements[STATEMENT_COUNT] = {
     [HISTORY_OF_BEFORE] = {"SELECT " HISTORY_COLUMNS HISTORY_PAGE,
                            {TEXTOID, TEXTOID, INT4OID, INT8OID},
                            .reads = true},
-    [INVARIANTS] =
-        {"WITH entry AS ("
-         " SELECT user_id, group_id, seq, delta, balance, at,"
-         "  lag(seq, 1, 0::bigint) OVER pair AS before, sum(delta) OVER pair AS running,"
-         "  lag(at) OVER pair AS at_before, kind"
-         " FROM edurange.points_ledger"
-         " WINDOW pair AS (PARTITION BY user_id, group_id ORDER BY seq)),"
-         " ledger AS ("
+    /* What is wrong with entries of the ledger: one pass in the order of its key. */
+    [ENTRY_INVARIANTS] =
+        {"SELECT v.invariant, e.user_id, e.group_id, v.detail FROM (SELECT user_id, group_id, seq,"
+         "  balance, kind, at, lag(seq, 1, 0::bigint) OVER pair AS before,"
+         "  sum(delta) OVER pair AS running, lag(at) OVER pair AS at_before"
+         "  FROM edurange.points_ledger"
+         "  WINDOW pair AS (PARTITION BY user_id, group_id ORDER BY seq)) AS e, LATERAL (VALUES"
+         " ('ledger_has_no_gap', seq <> before + 1, format('seq %s follows %s', seq, before)),"
+         " ('ledger_kind_is_known', NOT " IS_KNOWN_KIND ", format('kind %s at seq %s', kind, seq)),"
+         " ('balance_is_sum', balance <> running AND seq > (SELECT " LAST_OPENING
+         "   FROM " LEDGER_SUMS " AS o WHERE o.user_id = e.user_id AND o.group_id = e.group_id),"
+         "  format('balance %s, sum %s at seq %s', balance, running, seq)),"
+         " ('ledger_times_never_go_back', at < at_before,"
+         "  format('seq %s at %s, before %s', seq, at, at_before))) AS v (invariant, is_broken, detail)"
+         " WHERE (seq <> before + 1 OR NOT " IS_KNOWN_KIND
+         " OR balance <> running OR at < at_before)"
+         " AND v.is_broken ORDER BY 1, 2, 3, 4",
+         {InvalidOid},
+         .reads = true},
+    /* What is wrong between the ledger, totals, the board and memberships. */
+    [PAIR_INVARIANTS] =
+        {"WITH ledger AS ("
          " SELECT user_id, group_id, sum(delta) AS total, max(seq) AS seq, max(at) AS at,"
          "  max(at) FILTER (WHERE delta <> 0) AS reached_at"
          " FROM edurange.points_ledger GROUP BY user_id, group_id),"
@@ -75,29 +97,17 @@ static Statement statements[STATEMENT_COUNT] = {
          " FULL JOIN edurange.standing s USING (user_id, group_id)"
          " FULL JOIN (SELECT \"B\" AS user_id, \"A\" AS group_id, \"A\""
          "  FROM public.\"_GroupMembers\") m USING (user_id, group_id))"
-         " SELECT 'ledger_is_total', user_id, group_id,"
-         "  format('ledger %s, total %s, standing %s', ledger, points, standing)"
-         " FROM pair WHERE ledger <> points OR points <> standing"
-         " UNION ALL SELECT 'standing_is_ledger_head', user_id, group_id,"
+         " SELECT v.invariant, user_id, group_id, v.detail FROM pair, LATERAL (VALUES"
+         " ('ledger_is_total', ledger <> points OR points <> standing,"
+         "  format('ledger %s, total %s, standing %s', ledger, points, standing)),"
+         " ('standing_is_ledger_head', " IS_WRONG_HEAD ","
          "  format('ledger seq %s at %s, standing seq %s at %s', seq, reached_at, standing_seq,"
-         "   standing_reached_at)"
-         " FROM pair WHERE seq <> standing_seq OR reached_at IS DISTINCT FROM standing_reached_at"
-         "  OR at > changed_at"
-         " UNION ALL SELECT 'members_are_on_the_board', user_id, group_id,"
-         "  format('member %s, on the board %s', member, standing_member)"
-         " FROM pair WHERE member <> standing_member"
-         " UNION ALL SELECT 'ledger_has_no_gap', user_id, group_id,"
-         "  format('seq %s follows %s', seq, before) FROM entry WHERE seq <> before + 1"
-         " UNION ALL SELECT 'ledger_kind_is_known', user_id, group_id,"
-         "  format('kind %s at seq %s', kind, seq) FROM edurange.points_ledger"
-         " WHERE kind NOT IN ('opening', 'award', 'add', 'set', 'external', 'moved', 'removed', 'taken_back')"
-         " UNION ALL SELECT 'balance_is_sum', user_id, group_id,"
-         "  format('balance %s, sum %s at seq %s', balance, running, seq) FROM entry e"
-         " WHERE balance <> running AND seq > (SELECT " LAST_OPENING " FROM entry o"
-         "  WHERE o.user_id = e.user_id AND o.group_id = e.group_id)"
-         " UNION ALL SELECT 'ledger_times_never_go_back', user_id, group_id,"
-         "  format('seq %s at %s, before %s', seq, at, at_before) FROM entry WHERE at < at_before"
-         " ORDER BY 1, 2, 3, 4",
+         "   standing_reached_at)),"
+         " ('members_are_on_the_board', member <> standing_member,"
+         "  format('member %s, on the board %s', member, standing_member)))"
+         "  AS v (invariant, is_broken, detail)"
+         " WHERE (ledger <> points OR points <> standing OR " IS_WRONG_HEAD
+         "  OR member <> standing_member) AND v.is_broken ORDER BY 1, 2, 3, 4",
          {InvalidOid},
          .reads = true},
 };
@@ -110,7 +120,7 @@ correct_points(const Caller *caller, const LedgerEntry *entry, LedgerChange chan
 	NullableDatum user_id = value_text(entry->user_id);
 	NullableDatum group_id = value_text(entry->group_id);
 
-	if (!caller_acts_as(caller, entry->user_id, refusal))
+	if (!caller_acts_as(caller, "user_id", entry->user_id, refusal))
 		return false;
 	if (STATEMENT_RUN(&statements[MEMBERSHIP], user_id, group_id) == 0)
 	{
@@ -185,7 +195,7 @@ SQL_FUNCTION_BATCHABLE(edurange_get_points)
 
 	caller_read(&caller, fcinfo, 2);
 	statements_begin();
-	if (!caller_acts_as(&caller, user_id, &refusal) ||
+	if (!caller_acts_as(&caller, "user_id", user_id, &refusal) ||
 	    !caller_sees_competition(&caller, group_id, &refusal))
 		raise_refusal(&refusal);
 	if (STATEMENT_RUN(&statements[TOTAL], value_text(user_id), value_text(group_id)) > 0)
@@ -206,7 +216,7 @@ points_history(FunctionCallInfo fcinfo, StatementId page)
 
 	caller_read(&caller, fcinfo, 4);
 	statements_begin();
-	if (!caller_acts_as(&caller, user_id, &refusal))
+	if (!caller_acts_as(&caller, "user_id", user_id, &refusal))
 		raise_refusal(&refusal);
 	STATEMENT_RUN(&statements[page], value_text(user_id), value_text(group_id), value_int(limit),
 	              fcinfo->args[3]);
@@ -228,10 +238,22 @@ SQL_FUNCTION(edurange_points_history)
 
 SQL_FUNCTION(edurange_check_invariants)
 {
+	static const struct
+	{
+		StatementId list;
+		const char *what;
+	} passes[] = {{ENTRY_INVARIANTS, "entries of the ledger"},
+	              {PAIR_INVARIANTS, "totals and memberships"}};
+
 	caller_check(fcinfo);
 	statements_begin();
-	statement_run(&statements[INVARIANTS], NULL, 0);
-	rows_to_result(fcinfo);
+	for (int i = 0; i < lengthof(passes); i++)
+	{
+		progress_report("edurange.check_invariants()", passes[i].what, i + 1, lengthof(passes));
+		statement_run(&statements[passes[i].list], NULL, 0);
+		rows_to_result(fcinfo);
+	}
+	progress_end();
 	statements_end();
 	return (Datum) 0;
 }

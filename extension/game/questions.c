@@ -8,7 +8,6 @@
 #include "utils/builtins.h"
 
 #include "base/arguments.h"
-#include "base/flags.h"
 #include "base/guc.h"
 #include "base/ids.h"
 #include "base/json_text.h"
@@ -18,10 +17,11 @@
 #include "game/activity.h"
 #include "game/attempts.h"
 #include "game/completions.h"
+#include "text/flags.h"
+#include "text/plain_text.h"
 
 typedef enum StatementId
 {
-	ATTEMPTS,
 	CORRECT_ATTEMPT,
 	FIND_FLAG,
 	INSERT_ATTEMPT,
@@ -30,12 +30,8 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    /* $1 user, $2 question, $3 group challenge */
-    [ATTEMPTS] = {"SELECT count(*)::integer FROM public.\"QuestionAttempt\" WHERE \"userId\" = $1"
-                  " AND \"questionId\" = $2 AND \"groupChallengeId\" = $3",
-                  {TEXTOID, TEXTOID, TEXTOID},
-                  .by_key = true},
-    /* An attempt that was right, and was not undone by an instructor's reset since. $4 competition */
+    /* An attempt that was right, and was not undone by an instructor's reset since.  $1 user, $2 question,
+	 * $3 group challenge, $4 competition */
     [CORRECT_ATTEMPT] = {"SELECT 1 FROM public.\"QuestionAttempt\" a WHERE a.\"userId\" = $1"
                          " AND a.\"questionId\" = $2 AND a.\"groupChallengeId\" = $3"
                          " AND a.\"isCorrect\" AND NOT EXISTS (SELECT FROM edurange.standing s"
@@ -58,7 +54,8 @@ static Statement statements[STATEMENT_COUNT] = {
                         " \"groupChallengeId\", answer, \"isCorrect\", \"attemptedAt\")"
                         " VALUES ($4, $1, $2, $3, $5, $6, " UTC_CLOCK ")",
                         {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID},
-                        .must_write = true},
+                        .must_write = true,
+                        .keys_held = true},
     [COMPLETED] = {"SELECT id, \"questionId\", \"userId\", \"groupChallengeId\","
                    " \"completedAt\" AT TIME ZONE 'UTC', \"pointsEarned\""
                    " FROM public.\"QuestionCompletion\" WHERE \"userId\" = $1"
@@ -68,9 +65,9 @@ static Statement statements[STATEMENT_COUNT] = {
                    .by_key = true},
 };
 
-/* The key of a flag question is the flag of the user's instance, never the question's answer. */
+/* The flag of the user's instance becomes the key. */
 static bool
-find_flag(const Caller *caller, Play *play, Refusal *refusal)
+find_instance_flag(const Caller *caller, Play *play, Refusal *refusal)
 {
 	char *flag;
 	Datum value;
@@ -99,6 +96,33 @@ find_flag(const Caller *caller, Play *play, Refusal *refusal)
 	return true;
 }
 
+/* What a document gives as its flag is none while it is a placeholder. */
+static bool
+check_static_flag(const Play *play, Refusal *refusal)
+{
+	Datum *elements;
+	bool *nulls;
+	int count;
+
+	deconstruct_array(play->key.values, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls,
+	                  &count);
+	for (int i = 0; i < count; i++)
+		if (nulls[i] || !is_flag(TextDatumGetCString(elements[i])))
+			return refuse(refusal, EDURANGE_FLAG_NOT_READY, "question \"%s\" has no flag",
+			              play->question_id);
+	return true;
+}
+
+/* Sees to it that the key of a flag question is a flag; a static one has nothing to do with an instance. */
+static bool
+find_flag(const Caller *caller, Play *play, Refusal *refusal)
+{
+	if (play->flag != NULL && !play_has_static_flag(play))
+		return find_instance_flag(caller, play, refusal);
+	play->instance_id = NULL;
+	return play->flag == NULL || check_static_flag(play, refusal);
+}
+
 /* An attempt, and what came of it. */
 typedef struct Attempt
 {
@@ -116,15 +140,12 @@ try_answer(const Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
 
 	if (!play_find(caller, play, refusal) || !play_check_open(play, refusal))
 		return false;
-	if (play->instance_id != NULL && !caller_uses_instance(caller, play->instance_id, refusal))
+	if (play->instance_id != NULL &&
+	    !caller_uses_instance(caller, "challenge_instance_id", play->instance_id, refusal))
 		return false;
-	if (strcmp(play->type, "FLAG") != 0)
-		play->instance_id = NULL;
-	else if (!find_flag(caller, play, refusal))
+	if (!find_flag(caller, play, refusal) || !attempts_check(play, &attempt->allowance, refusal) ||
+	    !answer_judge(&play->key, attempt->answer, &attempt->is_correct, refusal))
 		return false;
-	if (!attempts_check(play, &attempt->allowance, refusal))
-		return false;
-	attempt->is_correct = answer_is_right(&play->key, attempt->answer);
 	if (attempt->is_correct && !play->already_completed &&
 	    !play_award_question(caller, play, refusal))
 		return false;
@@ -133,9 +154,7 @@ try_answer(const Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
 	              value_text(play->question_id), value_text(play->group_challenge_id),
 	              value_text(new_id()), value_text(attempt->answer),
 	              value_bool(attempt->is_correct));
-	STATEMENT_RUN(&statements[ATTEMPTS], value_text(play->user_id), value_text(play->question_id),
-	              value_text(play->group_challenge_id));
-	attempt->count = row_int(0, 1);
+	attempt->count = attempt->allowance.before + 1;
 	activity.user_id = play->user_id;
 	activity.acting_user = play->acting_user;
 	activity.group_id = play->group_id;
@@ -144,11 +163,22 @@ try_answer(const Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
 	activity.metadata = psprintf("%s,\"isCorrect\":%s,\"attemptNumber\":%d",
 	                             json_member("questionId", play->question_id),
 	                             attempt->is_correct ? "true" : "false", attempt->count);
+	activity.is_play = true;
 	activity_log(&activity);
 	if (attempt->is_correct && !play->already_completed)
 		play_record_completion(play);
-	play_read_outcome(play);
+	play_read_total(play);
 	return true;
+}
+
+/*
+ * May an unmodified WebOS judge the question itself?  It compares texts as they are, and flags with that of the
+ * user's instance.
+ */
+static bool
+webos_can_judge(const Play *play)
+{
+	return guc_webos_compatibility && play->key.match == MATCH_EXACT && !play_has_static_flag(play);
 }
 
 /* Completes a question on the caller's word, which a player's attempts must back. */
@@ -161,7 +191,7 @@ assert_completion(const Caller *caller, Play *play, Refusal *refusal)
 	{
 		if (!play_check_open(play, refusal))
 			return false;
-		if (caller->tier < TIER_SERVICE && !guc_webos_compatibility &&
+		if (caller->tier < TIER_SERVICE && !webos_can_judge(play) &&
 		    STATEMENT_RUN(&statements[CORRECT_ATTEMPT], value_text(play->user_id),
 		                  value_text(play->question_id), value_text(play->group_challenge_id),
 		                  value_text(play->group_id)) == 0)
@@ -172,7 +202,7 @@ assert_completion(const Caller *caller, Play *play, Refusal *refusal)
 			return false;
 		play_record_completion(play);
 	}
-	play_read_outcome(play);
+	play_read_total(play);
 	return true;
 }
 
@@ -198,6 +228,8 @@ attempt_question(FunctionCallInfo fcinfo, const Caller *caller)
 	NullableDatum reset = value_null();
 
 	play.instance_id = optional_text(fcinfo, 4);
+	if (comparable(attempt.answer)[0] == '\0')
+		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"answer\" is blank");
 	statements_begin();
 	if (!try_answer(caller, &play, &attempt, &refusal))
 		raise_refusal(&refusal);
@@ -256,7 +288,7 @@ SQL_FUNCTION(edurange_completed_questions)
 
 	caller_read(&caller, fcinfo, 2);
 	statements_begin();
-	if (!caller_acts_as(&caller, user_id, &refusal))
+	if (!caller_acts_as(&caller, "user_id", user_id, &refusal))
 		raise_refusal(&refusal);
 	STATEMENT_RUN(&statements[COMPLETED], value_text(user_id), value_text(group_challenge_id));
 	rows_to_result(fcinfo);

@@ -10,7 +10,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "json_schema/ecma_regex.h"
+#include "text/ecma_regex.h"
 #include "json_schema/json_formats.h"
 
 #include <arpa/inet.h>

@@ -16,6 +16,12 @@
 #include "base/refusal.h"
 #include "json_schema/json_schema.h"
 
+/*
+ * How often a value may be held against a schema.  Schemas that refer to each other can ask the same of a value
+ * again and again, twice as often with each further one.  A document of 20,000 values needs some million.
+ */
+#define MOST_STEPS 20000000
+
 /* A $ref that is being followed at a value; a second time at the same value has no end. */
 typedef struct Frame
 {
@@ -28,6 +34,7 @@ struct Evaluation
 {
 	bool formats;
 	bool quiet; /* only whether it is valid matters, not where it is not */
+	int steps;
 	const Frame *frames;
 	StringInfoData path; /* JSON pointer of the value at hand; not kept up when quiet */
 	ViolationReport report;
@@ -481,6 +488,9 @@ evaluate(Evaluation *evaluation, const Schema *schema, const JsonbValue *value, 
 
 	check_stack_depth();
 	CHECK_FOR_INTERRUPTS();
+	if (++evaluation->steps > MOST_STEPS)
+		raise_error(EDURANGE_SCHEMA_INVALID,
+		            "schema needs more than %d steps to hold a document against it", MOST_STEPS);
 	if (schema->never)
 		return violated(evaluation, keyword, "must not be there");
 	if (schema->target != NULL)

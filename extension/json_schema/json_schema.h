@@ -16,7 +16,7 @@
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
-#include "json_schema/ecma_regex.h"
+#include "text/ecma_regex.h"
 #include "json_schema/json_formats.h"
 #include "json_schema/json_values.h"
 

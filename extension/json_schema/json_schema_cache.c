@@ -200,7 +200,7 @@ add_row(void *context, const char *path, const char *keyword, const char *messag
 		pfree(DatumGetPointer(values[i]));
 }
 
-SQL_FUNCTION(edurange_json_schema_validate)
+SQL_FUNCTION_OF(edurange_json_schema_validate, JSONB_BYTES)
 {
 	Jsonb *schema = required_jsonb(fcinfo, 0, "schema");
 	Jsonb *document = required_jsonb(fcinfo, 1, "document");

@@ -10,6 +10,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
+#include "base/json_text.h"
 #include "base/refusal.h"
 #include "json_schema/json_schema_compile.h"
 
@@ -39,10 +40,15 @@ add_rule(Schema *schema, const char *name, int kinds, RuleCheck check, const cha
 	return rule;
 }
 
-/* The number as text. */
+/* Four digits in two bytes; dividing by more takes seconds in which nobody can interrupt. */
+#define LARGEST_DIVISOR 1000
+
+/* The number as text; one that is very long is not told. */
 static char *
 number_text(Numeric number)
 {
+	if (!json_number_is_readable(number))
+		return "a number with hundreds of digits";
 	return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
 }
 
@@ -66,6 +72,10 @@ build_numbers(Schema *schema, const JsonbValue *source)
 			add_rule(schema, numbers[i].keyword, KIND_NUMBER, numbers[i].check,
 			         psprintf(numbers[i].message, number_text(value.val.numeric)))
 			    ->u.number = value.val.numeric;
+	if (schema_keyword(source, "multipleOf", &value) &&
+	    VARSIZE_ANY(value.val.numeric) > LARGEST_DIVISOR)
+		raise_error(EDURANGE_SCHEMA_INVALID,
+		            "schema has a \"multipleOf\" of more digits than can be divided by");
 }
 
 /* A count, which may be written as 2.0 and be larger than anything that can be counted. */

@@ -5,10 +5,12 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "common/string.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/json.h"
 
 #include "base/arguments.h"
@@ -18,7 +20,6 @@
 #include "cdf/document_check.h"
 #include "packs/pack_files.h"
 
-#define MANIFEST_PATH "pack.json"
 #define LONGEST_LIST 500000 /* bytes of violations */
 
 typedef enum StatementId
@@ -84,9 +85,8 @@ add_violation(StringInfo list, const char *file, const char *path, const char *k
 	add_violations(list, violation.data, file);
 }
 
-/* The list of texts that an argument holds. */
-static int
-read_texts(FunctionCallInfo fcinfo, int argument, const char *name, Datum **texts)
+int
+pack_texts(FunctionCallInfo fcinfo, int argument, const char *name, Datum **texts)
 {
 	ArrayType *array;
 	int count;
@@ -107,20 +107,31 @@ read_arguments(PackFiles *files, FunctionCallInfo fcinfo)
 	Datum *documents;
 
 	files->manifest_text = required_text(fcinfo, 0, "manifest");
-	files->count = read_texts(fcinfo, 1, "paths", &paths);
-	if (read_texts(fcinfo, 2, "documents", &documents) != files->count)
+	files->count = pack_texts(fcinfo, 1, "paths", &paths);
+	if (pack_texts(fcinfo, 2, "documents", &documents) != files->count)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"documents\" must have as many elements as \"paths\"");
 	files->files = palloc0(sizeof(PackFile) * Max(files->count, 1));
 	for (int i = 0; i < files->count; i++)
 	{
 		files->files[i].path = TextDatumGetCString(paths[i]);
+		files->files[i].key = pack_path_key(files->files[i].path);
 		files->files[i].text = TextDatumGetCString(documents[i]);
 	}
 }
 
-/* Raises what was refused of a file. */
-static _Noreturn void
+char *
+pack_path_key(const char *path)
+{
+	while (strncmp(path, "./", 2) == 0)
+		path += 2;
+	if (pg_is_ascii(path))
+		return pstrdup(path);
+	return TextDatumGetCString(DirectFunctionCall2(
+	    unicode_normalize_func, CStringGetTextDatum(path), CStringGetTextDatum("NFC")));
+}
+
+_Noreturn void
 raise_of_file(const char *path, Refusal *refusal)
 {
 	refusal->message = psprintf("file \"%s\": %s", path, refusal->message);
@@ -161,11 +172,12 @@ read_manifest(PackFiles *files, StringInfo violations, MemoryContext context)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Refusal refusal = {0};
 
-	files->manifest = json_text_parse(files->manifest_text, &refusal);
+	files->manifest = json_text_parse(files->manifest_text, JSON_MANIFEST_VALUES, &refusal);
 	MemoryContextSwitchTo(old);
 	if (files->manifest == NULL)
 		raise_of_file(MANIFEST_PATH, &refusal);
-	add_violations(violations, manifest_violations(files->manifest), MANIFEST_PATH);
+	add_violations(violations, manifest_violations(files->manifest, files->manifest_text),
+	               MANIFEST_PATH);
 	if (violations->len > 0)
 		return false;
 	STATEMENT_RUN(&statements[MANIFEST], value_jsonb(files->manifest));
@@ -182,7 +194,7 @@ read_manifest(PackFiles *files, StringInfo violations, MemoryContext context)
 static int
 compare_paths(const void *a, const void *b)
 {
-	return strcmp((*(PackFile *const *) a)->path, (*(PackFile *const *) b)->path);
+	return strcmp((*(PackFile *const *) a)->key, (*(PackFile *const *) b)->key);
 }
 
 /* The files by path, of which no two have the same. */
@@ -201,7 +213,50 @@ sort_files(const PackFiles *files)
 	return sorted;
 }
 
-/* Brings the files that the manifest names to the front, in its order. */
+/* Steps over what may be other letters than ASCII: such letters, and bytes that are written as \xe9. */
+static const char *
+behind_letters(const char *at)
+{
+	while (IS_HIGHBIT_SET(*at) || (strncmp(at, "\\x", 2) == 0 && strlen(at) >= 4))
+		at += IS_HIGHBIT_SET(*at) ? 1 : 4;
+	return at;
+}
+
+/*
+ * Says of a path that no file has which file may be meant: one whose name in the archive is not UTF-8,
+ * but would be the path in another encoding.
+ */
+static char *
+describe_missing(const PackFiles *files, const char *path)
+{
+	for (int i = 0; i < files->count; i++)
+	{
+		const char *left = files->files[i].path;
+		const char *right = path;
+
+		if (strchr(left, '\\') == NULL)
+			continue;
+		for (;;)
+		{
+			const char *letters = behind_letters(left);
+
+			if ((letters > left) != (behind_letters(right) > right))
+				break;
+			left = letters;
+			right = behind_letters(right);
+			if (*left != *right)
+				break;
+			if (*left == '\0')
+				return psprintf("the pack has no file \"%s\"; the name of \"%s\" is not UTF-8",
+				                path, files->files[i].path);
+			left++;
+			right++;
+		}
+	}
+	return psprintf("the pack has no file \"%s\"", path);
+}
+
+/* Brings the files that the manifest names to the front, in its order and as it spells them. */
 static void
 find_files(PackFiles *files, StringInfo violations, MemoryContext context)
 {
@@ -215,17 +270,25 @@ find_files(PackFiles *files, StringInfo violations, MemoryContext context)
 		paths[i] = row_text(i, 1);
 	for (uint64 i = 0; i < count && !is_long(violations); i++)
 	{
-		PackFile wanted = {.path = paths[i]};
+		PackFile wanted = {.key = pack_path_key(paths[i])};
 		const PackFile *key = &wanted;
 		PackFile **found = bsearch(&key, sorted, files->count, sizeof(PackFile *), compare_paths);
 
 		if (found == NULL)
 		{
+			CHECK_FOR_INTERRUPTS();
 			add_violation(violations, MANIFEST_PATH, psprintf("/challenges/" UINT64_FORMAT, i),
-			              "file", psprintf("the pack has no file \"%s\"", paths[i]));
+			              "file", describe_missing(files, paths[i]));
 			continue;
 		}
-		ordered[files->named++] = **found;
+		if ((*found)->text == NULL)
+		{
+			add_violation(violations, MANIFEST_PATH, psprintf("/challenges/" UINT64_FORMAT, i),
+			              "uniqueItems", "names a file that is named before");
+			continue;
+		}
+		ordered[files->named] = **found;
+		ordered[files->named++].path = MemoryContextStrdup(context, paths[i]);
 		(*found)->text = NULL;
 	}
 	rest = files->named;

@@ -13,12 +13,16 @@
 #include "fmgr.h"
 #include "utils/jsonb.h"
 
+#include "base/refusal.h"
 #include "cdf/document.h"
 #include "packs/semver.h"
+
+#define MANIFEST_PATH "pack.json"
 
 typedef struct PackFile
 {
 	char *path;
+	char *key; /* pack_path_key() of it */
 	char *text;
 	Document document; /* read when the manifest names the file */
 } PackFile;
@@ -42,5 +46,19 @@ typedef struct PackFiles
  * all that is wrong in all files, document_invalid.  Opens and closes statements itself.
  */
 extern void pack_files_read(PackFiles *files, FunctionCallInfo fcinfo);
+
+/* ---- shared with pack_archive.c ----------------------------------------------------------------- */
+
+/* The list of texts that an argument of the calling function holds, and how many they are. */
+extern int pack_texts(FunctionCallInfo fcinfo, int argument, const char *name, Datum **texts);
+
+/*
+ * What all spellings of a path have in common: accented letters as one character each, of which macOS
+ * writes two, and no "./" in front.
+ */
+extern char *pack_path_key(const char *path);
+
+/* Raises what was refused of a file. */
+extern _Noreturn void raise_of_file(const char *path, Refusal *refusal);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * pack_parts.c
- *	  A pack that came as one JSON object, taken apart into the texts that pack_install() takes.
+ *	  A pack that came as one JSON object or as an archive, taken apart into the texts that
+ *	  pack_install() takes.
  *
  * The type json keeps how every value is written, so each document comes out to the byte.
  */
@@ -14,6 +15,7 @@
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "base/surface.h"
+#include "packs/pack_archive.h"
 
 typedef enum StatementId
 {
@@ -52,6 +54,8 @@ static Statement statements[STATEMENT_COUNT] = {
          .reads = true},
 };
 
+#define FIRST_LIST 3 /* of an archive's three: an argument */
+
 /* The members of the object that mean something. */
 typedef enum Member
 {
@@ -75,6 +79,13 @@ static const struct
     [FORCE] = {"force", NULL, "boolean", "true or false"},
 };
 
+/* The members of one object: what they are, and how the object spells their names. */
+typedef struct Members
+{
+	char *values[MEMBER_COUNT];
+	const char *names[MEMBER_COUNT];
+} Members;
+
 static Member
 find_member(const char *name)
 {
@@ -87,77 +98,90 @@ find_member(const char *name)
 
 /* Finds the members by their names; a null is as none, unless the member must be there. */
 static void
-read_members(const char *envelope, char *members[MEMBER_COUNT])
+read_members(const char *envelope, Members *members)
 {
 	uint64 count = STATEMENT_RUN(&statements[MEMBERS], value_text(envelope));
 
 	for (uint64 i = 0; i < count; i++)
 	{
-		Member member = find_member(row_text(i, 1));
+		const char *name = row_text(i, 1);
+		Member member = find_member(name);
 		const char *type = row_text(i, 3);
 
-		if (members[member] != NULL)
-			raise_error(EDURANGE_INVALID_JSON, "parameter \"%s\" is given more than once",
-			            known[member].name);
+		if (members->values[member] != NULL)
+			raise_error(EDURANGE_INVALID_JSON, "parameter \"%s\" is given more than once", name);
 		if (strcmp(type, "null") == 0 && member >= DRY_RUN)
 			continue;
 		if (strcmp(type, known[member].type) != 0)
-			raise_error(EDURANGE_INVALID_TYPE, "parameter \"%s\" must be %s", known[member].name,
+			raise_error(EDURANGE_INVALID_TYPE, "parameter \"%s\" must be %s", name,
 			            known[member].said);
-		members[member] = row_text(i, 2);
+		members->names[member] = name;
+		members->values[member] = row_text(i, 2);
 	}
 	for (int i = MANIFEST; i <= CHALLENGE_LIST; i++)
-		if (members[i] == NULL)
+		if (members->values[i] == NULL)
 			raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"%s\" is required", known[i].name);
 }
 
 /* A parameter that may be given beside the object or as a member of it. */
 static NullableDatum
-choose(FunctionCallInfo fcinfo, int argument, Member member, char *const members[MEMBER_COUNT])
+choose(FunctionCallInfo fcinfo, int argument, Member member, const Members *members)
 {
-	if (members[member] == NULL)
+	if (members->values[member] == NULL)
 		return fcinfo->args[argument];
 	if (!PG_ARGISNULL(argument))
 		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"%s\" is given more than once",
-		            known[member].name);
-	return value_bool(strcmp(members[member], "true") == 0);
+		            members->names[member]);
+	return value_bool(strcmp(members->values[member], "true") == 0);
 }
 
-SQL_FUNCTION(edurange_pack_parts)
+/* Takes the object apart into its members and the first three parts. */
+static void
+read_envelope(const char *envelope, Members *members, NullableDatum parts[3])
 {
-	char *envelope = optional_text(fcinfo, 0);
-	char *members[MEMBER_COUNT] = {0};
-	NullableDatum parts[] = {value_null(), value_null(), value_null(), value_null(), value_null()};
 	Refusal refusal = {0};
 
+	if (!json_text_check(envelope, &refusal))
+		raise_refusal(&refusal);
+	envelope = json_text_begin(envelope);
+	if (envelope[strspn(envelope, " \t\r\n")] != '{')
+		raise_error(EDURANGE_INVALID_JSON, "parameter \"envelope\" must be a JSON object");
+	read_members(envelope, members);
+	STATEMENT_RUN(&statements[CHALLENGES], value_text(members->values[CHALLENGE_LIST]),
+	              value_text(members->values[MANIFEST]));
+	if (!row_bool(0, 3))
+		raise_error(EDURANGE_INVALID_TYPE,
+		            "parameter \"challenges\" must be a list of documents, or of objects with "
+		            "path and document");
+	if (row_bool(0, 4))
+		raise_error(EDURANGE_INVALID_JSON,
+		            "parameter \"challenges\" has an element with two paths or documents");
+	if (!row_bool(0, 5))
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"challenges\" has more documents than the manifest names");
+	for (int i = 0; i < 2; i++)
+		parts[1 + i] = row_result(0, 1 + i, TEXTARRAYOID);
+	/* what was made with statements open goes with them */
+	parts[0] = value_text(members->values[MANIFEST]);
+	parts[0].value = SPI_datumTransfer(parts[0].value, false, -1);
+}
+
+SQL_FUNCTION_OF(edurange_pack_parts, PACK_BYTES)
+{
+	char *envelope = optional_text(fcinfo, 0);
+	Members members = {0};
+	NullableDatum parts[] = {value_null(), value_null(), value_null(), value_null(), value_null()};
+
+	if (envelope != NULL && !PG_ARGISNULL(FIRST_LIST))
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"names\" must not be given beside \"envelope\"");
+	if (!PG_ARGISNULL(FIRST_LIST))
+		pack_archive_read(fcinfo, FIRST_LIST, parts);
 	statements_begin();
 	if (envelope != NULL)
-	{
-		if (!json_text_check(envelope, &refusal))
-			raise_refusal(&refusal);
-		if (envelope[strspn(envelope, " \t\r\n")] != '{')
-			raise_error(EDURANGE_INVALID_JSON, "parameter \"envelope\" must be a JSON object");
-		read_members(envelope, members);
-		STATEMENT_RUN(&statements[CHALLENGES], value_text(members[CHALLENGE_LIST]),
-		              value_text(members[MANIFEST]));
-		if (!row_bool(0, 3))
-			raise_error(EDURANGE_INVALID_TYPE,
-			            "parameter \"challenges\" must be a list of documents, or of objects with "
-			            "path and document");
-		if (row_bool(0, 4))
-			raise_error(EDURANGE_INVALID_JSON,
-			            "parameter \"challenges\" has an element with two paths or documents");
-		if (!row_bool(0, 5))
-			raise_error(EDURANGE_INVALID_PARAMETER,
-			            "parameter \"challenges\" has more documents than the manifest names");
-		for (int i = 0; i < 2; i++)
-			parts[1 + i] = row_result(0, 1 + i, TEXTARRAYOID);
-		/* what was made with statements open goes with them */
-		parts[0] = value_text(members[MANIFEST]);
-		parts[0].value = SPI_datumTransfer(parts[0].value, false, -1);
-	}
-	parts[3] = choose(fcinfo, 1, DRY_RUN, members);
-	parts[4] = choose(fcinfo, 2, FORCE, members);
+		read_envelope(envelope, &members, parts);
+	parts[3] = choose(fcinfo, 1, DRY_RUN, &members);
+	parts[4] = choose(fcinfo, 2, FORCE, &members);
 	statements_end();
 	return composite_result(fcinfo, parts, lengthof(parts));
 }

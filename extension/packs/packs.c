@@ -58,11 +58,13 @@ static Statement statements[STATEMENT_COUNT] = {
                 " LEFT JOIN public.\"ChallengePack\" p ON p.id = d.key ORDER BY d.key",
                 {JSONBOID}},
     /* Which installed packs need the pack $1, and in which range of versions. */
-    [NEEDED_BY] = {"SELECT p.id, m.manifest::jsonb -> 'dependencies' ->> $1"
-                   " FROM edurange.pack_manifest m"
-                   " JOIN public.\"ChallengePack\" p ON p.id = m.pack_id WHERE p.id <> $1"
-                   " AND m.manifest::jsonb -> 'dependencies' ? $1 ORDER BY p.id",
-                   {TEXTOID}},
+    [NEEDED_BY] =
+        {"SELECT p.id, " JSONB_OF(
+             "m.manifest") " -> 'dependencies' ->> $1"
+                           " FROM edurange.pack_manifest m"
+                           " JOIN public.\"ChallengePack\" p ON p.id = m.pack_id WHERE p.id <> $1"
+                           " AND " JSONB_OF("m.manifest") " -> 'dependencies' ? $1 ORDER BY p.id",
+         {TEXTOID}},
     /* $1 manifest */
     [WRITE_PACK] = {"INSERT INTO public.\"ChallengePack\" AS p (id, name, version, description,"
                     " author, license, website, installed_date, \"updatedAt\")"
@@ -106,16 +108,18 @@ static Statement statements[STATEMENT_COUNT] = {
               " FROM public.\"ChallengePack\" p ORDER BY p.name, p.id))::edurange.pack_page",
               {InvalidOid},
               .reads = true},
-    [DETAILS] = {"SELECT ROW(" PACK_COLUMNS ", (SELECT m.manifest::jsonb -> 'dependencies'"
-                 "  FROM edurange.pack_manifest m WHERE m.pack_id = p.id),"
-                 " ARRAY(SELECT ROW(c.id, c.name, c.description, c.difficulty::text, t.name,"
-                 "  c.pack_challenge_id, c.cdf_version)::edurange.pack_challenge"
-                 "  FROM public.\"Challenge\" c"
-                 "  JOIN public.\"ChallengeType\" t ON t.id = c.\"challengeTypeId\""
-                 "  WHERE c.pack_id = p.id ORDER BY c.name, c.id))::edurange.pack_detail"
-                 " FROM public.\"ChallengePack\" p WHERE p.id = $1",
-                 {TEXTOID},
-                 .reads = true},
+    [DETAILS] =
+        {"SELECT ROW(" PACK_COLUMNS ", (SELECT " JSONB_OF(
+             "m.manifest") " -> 'dependencies'"
+                           "  FROM edurange.pack_manifest m WHERE m.pack_id = p.id),"
+                           " ARRAY(SELECT ROW(c.id, c.name, c.description, c.difficulty::text, t.name,"
+                           "  c.pack_challenge_id, c.cdf_version)::edurange.pack_challenge"
+                           "  FROM public.\"Challenge\" c"
+                           "  JOIN public.\"ChallengeType\" t ON t.id = c.\"challengeTypeId\""
+                           "  WHERE c.pack_id = p.id ORDER BY c.name, c.id))::edurange.pack_detail"
+                           " FROM public.\"ChallengePack\" p WHERE p.id = $1",
+         {TEXTOID},
+         .reads = true},
 };
 
 /* An installation: what is asked, and what came of it. */
@@ -251,7 +255,7 @@ report_challenge(Installation *installation, const char *id, const char *path,
 		report_counts(out, "questions", write->document->questions, &write->questions);
 		report_counts(out, "app_configs", write->document->apps, &write->apps);
 	}
-	appendStringInfoChar(out, '}');
+	appendStringInfo(out, ",\"warnings\":%s}", write != NULL ? write->document->warnings : "[]");
 }
 
 /* Writes the challenges of the pack, each with statements of its own, which frees what they hold. */
@@ -406,7 +410,7 @@ find_installer(Installation *installation, const Caller *caller)
 
 	statements_begin();
 	installation->acting_user = caller->acting_user;
-	if (!caller_lists_user(caller, &installation->installed_by, &refusal))
+	if (!caller_lists_user(caller, "installed_by", &installation->installed_by, &refusal))
 		raise_refusal(&refusal);
 	if (installation->installed_by == NULL && caller->acting_user != NULL)
 		installation->installed_by = pstrdup(caller->acting_user);
@@ -439,7 +443,7 @@ pack_install(FunctionCallInfo fcinfo, const Caller *caller)
 	return run_installation(fcinfo, caller, &installation);
 }
 
-SQL_FUNCTION(edurange_pack_install)
+SQL_FUNCTION_OF(edurange_pack_install, PACK_BYTES)
 {
 	return mutate(fcinfo, pack_install);
 }
@@ -457,7 +461,7 @@ pack_update(FunctionCallInfo fcinfo, const Caller *caller)
 	return run_installation(fcinfo, caller, &installation);
 }
 
-SQL_FUNCTION(edurange_pack_update)
+SQL_FUNCTION_OF(edurange_pack_update, PACK_BYTES)
 {
 	return mutate(fcinfo, pack_update);
 }

@@ -6,6 +6,7 @@
  * cannot be used, its start would fail, and again every ten seconds.  The launcher is in no database: it sees
  * the catalogues that all share, runs no SQL, and says what is missing until the worker can start.  It starts
  * the worker again ten seconds after that ended, however it ended, and takes it along when it ends itself.
+ * While edurange.sync_enabled is off there is no worker.
  */
 #include "postgres.h"
 
@@ -29,16 +30,15 @@
 #include "utils/rel.h"
 #include "utils/relcache.h"
 #include "utils/syscache.h"
-#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "base/compat.h"
 #include "base/guc.h"
+#include "base/monotonic.h"
 #include "base/surface.h"
 #include "sync/launcher.h"
 #include "sync/sync_status.h"
 
-#define LAUNCHER_TYPE "edurange sync launcher"
 #define WORKER_ROLE "edurange_worker"
 #define RESTART_MS 10000
 #define LOOK_MS 2000
@@ -49,7 +49,7 @@ extern PGDLLEXPORT void edurange_launcher_main(Datum main_arg);
 
 /* The worker that was started, and when the next one may be. */
 static BackgroundWorkerHandle *started = NULL;
-static TimestampTz start_due = 0;
+static int64 start_due = 0;
 
 /* How role edurange_worker is made: so that the worker can connect, and nobody else. */
 SQL_FUNCTION_ANYWHERE(edurange_worker_attributes)
@@ -205,13 +205,13 @@ start_worker(void)
 	return registered;
 }
 
-/* Says in the log why there is no worker: when that changes, and each hour. */
+/* Says in the log why there is no worker, when that changes and each hour, and that there can be one again. */
 static void
 report_problem(const char *problem)
 {
 	static char reported[WORKER_PROBLEM_SIZE];
-	static TimestampTz repeat_due = 0;
-	TimestampTz now = GetCurrentTimestamp();
+	static int64 repeat_due = 0;
+	int64 now = monotonic_ms();
 
 	sync_status_problem(problem);
 	pgstat_report_activity(STATE_IDLE, problem[0] == '\0' ? "the worker was started" : problem);
@@ -219,8 +219,10 @@ report_problem(const char *problem)
 		return;
 	if (problem[0] != '\0')
 		ereport(WARNING, (errmsg("the sync worker cannot start: %s", problem)));
+	else if (reported[0] != '\0')
+		ereport(LOG, (errmsg("the sync worker can start again")));
 	strlcpy(reported, problem, sizeof(reported));
-	repeat_due = TimestampTzPlusMilliseconds(now, REPEAT_MS);
+	repeat_due = now + REPEAT_MS;
 }
 
 /* Is the worker that was started still there, or to come? */
@@ -241,8 +243,21 @@ worker_lives(void)
 	}
 	pfree(started);
 	started = NULL;
-	start_due = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), RESTART_MS);
+	/* what ended because it was to is not kept waiting when it is to run again */
+	start_due = guc_sync_enabled ? monotonic_ms() + RESTART_MS : 0;
 	return false;
+}
+
+/* While the worker is not to poll it is not in the database either, which may be copied or renamed then. */
+static long
+keep_worker_out(void)
+{
+	if (started != NULL && worker_lives())
+		TerminateBackgroundWorker(started);
+	start_due = 0;
+	sync_status_problem("");
+	pgstat_report_activity(STATE_IDLE, "idle: edurange.sync_enabled is off");
+	return FOR_EVER_MS;
 }
 
 /* Does what is due.  Returns the milliseconds until something is again; the end of the worker is told at once. */
@@ -250,13 +265,14 @@ static long
 look_after_worker(void)
 {
 	char problem[WORKER_PROBLEM_SIZE];
-	TimestampTz now;
+	int64 now = monotonic_ms();
 
+	if (!guc_sync_enabled)
+		return keep_worker_out();
 	if (started != NULL && worker_lives())
 		return FOR_EVER_MS;
-	now = GetCurrentTimestamp();
 	if (now < start_due)
-		return TimestampDifferenceMilliseconds(now, start_due) + 1;
+		return (long) (start_due - now) + 1;
 	find_problem(problem);
 	if (problem[0] == '\0' && !start_worker())
 		snprintf(problem, sizeof(problem),

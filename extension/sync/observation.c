@@ -2,46 +2,28 @@
  * observation.c
  *	  Reading what an observation of the Instance Manager says.
  *
- * An observation is used whole or not at all: the first member of the wrong shape is an error.
- * Members that nobody asked for are left alone.
+ * A list is taken pod by pod: one that cannot be read is known to be there, no more, and is reported; the others
+ * go on.  If not even its name can be read, it may be any pod that the list does not name: then the list proves
+ * nobody's absence.  All else of an observation is used whole or not at all: its first member of the wrong shape
+ * is an error.  Members that nobody asked for are left alone.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
-#include "base/flags.h"
 #include "base/json_text.h"
 #include "base/refusal.h"
 #include "sync/observation.h"
 #include "sync/pod_list.h"
+#include "text/flags.h"
 
-#define NOT_FOUND "not_found"
 #define UNKNOWN "unknown"
-
-/* One pod as it was observed; what is not told is NULL. */
-typedef struct Pod
-{
-	char *name;
-	char *status;
-	bool listed;
-	char *url;
-	char *secret;
-	char *user;
-	char *group;
-	char *challenge_name;
-	char *challenge_id;
-} Pod;
-
-typedef struct PodList
-{
-	Pod *pods;
-	int count;
-	int size; /* for how many there is room */
-} PodList;
+#define LONGEST_AGE_MS (24 * 3600 * 1000)
 
 /* What is read of a secret that was asked for. */
 typedef struct Secret
@@ -49,9 +31,15 @@ typedef struct Secret
 	char *name;
 	char *secret;
 	char *value;
+	TimestampTz asked;
 } Secret;
 
-static const char *const pod_statuses[] = {"CREATING", "ACTIVE", "TERMINATING", "ERROR"};
+/* What is read of a request to end a pod. */
+typedef struct End
+{
+	char *name;
+	bool accepted;
+} End;
 
 static void
 refuse_snapshot(const char *must)
@@ -111,10 +99,9 @@ member_array(JsonbContainer *object, const char *key, const char *must)
 	return value->val.binary.data;
 }
 
-/* Calls read for each element of an array, which must be objects. */
+/* Calls read for each element of an array, with NULL for what is no object.  Returns how many there are. */
 static int
-for_each_object(JsonbContainer *array, void (*read)(JsonbContainer *, void *), void *context,
-                const char *must)
+for_each_object(JsonbContainer *array, void (*read)(JsonbContainer *, void *), void *context)
 {
 	JsonbIterator *iterator;
 	JsonbValue element;
@@ -125,47 +112,13 @@ for_each_object(JsonbContainer *array, void (*read)(JsonbContainer *, void *), v
 	(void) JsonbIteratorNext(&iterator, &element, false);
 	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
 	{
-		if (element.type != jbvBinary || !JsonContainerIsObject(element.val.binary.data))
-			refuse_snapshot(must);
-		read(element.val.binary.data, context);
+		bool is_object =
+		    element.type == jbvBinary && JsonContainerIsObject(element.val.binary.data);
+
+		CHECK_FOR_INTERRUPTS();
+		read(is_object ? element.val.binary.data : NULL, context);
 	}
 	return (int) JsonContainerSize(array);
-}
-
-static bool
-is_pod_status(const char *status)
-{
-	for (int i = 0; i < lengthof(pod_statuses); i++)
-		if (strcmp(status, pod_statuses[i]) == 0)
-			return true;
-	return false;
-}
-
-/* Only an address that a browser opens as a page is handed to players. */
-static char *
-web_address(char *url)
-{
-	return url != NULL && (pg_strncasecmp(url, "https://", 8) == 0 ||
-	                       pg_strncasecmp(url, "http://", 7) == 0)
-	           ? url
-	           : NULL;
-}
-
-static PodList
-make_pod_list(int size)
-{
-	return (PodList){.pods = palloc(sizeof(Pod) * Max(size, 1)), .size = Max(size, 1)};
-}
-
-static Pod *
-add_pod(PodList *list)
-{
-	if (list->count == list->size)
-	{
-		list->size *= 2;
-		list->pods = repalloc_huge(list->pods, sizeof(Pod) * list->size);
-	}
-	return &list->pods[list->count++];
 }
 
 /* What is read of a pod in a list: all of it texts, the first and the second always there. */
@@ -185,30 +138,84 @@ static const struct
 };
 
 #define POD_SHAPE "the texts name, status and webosUrl"
+#define NO_OBJECT "is not an object"
 
-/* Reads an element of challenge_pods; false when it is not of POD_SHAPE. */
-static bool
+/* Why an element of challenge_pods cannot be read, or NULL: it was, into the pod. */
+static const char *
 read_pod(JsonbContainer *object, Pod *pod)
 {
-	*pod = (Pod){.listed = true};
 	for (int i = 0; i < lengthof(pod_members); i++)
 		if (!read_text(object, pod_members[i].key,
 		               (char **) ((char *) pod + pod_members[i].offset)))
-			return false;
+			return "has not " POD_SHAPE;
 	if (pod->name == NULL || pod->name[0] == '\0' || pod->status == NULL)
-		return false;
-	pod->url = web_address(pod->url);
-	if (!is_pod_status(pod->status))
+		return "has not " POD_SHAPE;
+	if (strlen(pod->name) > MAX_POD_NAME)
+		return "has a name that no pod can have";
+	pod->listed = true;
+	if (!pod_status_known(pod->status))
 		pod->status = NULL;
-	return true;
+	if (pod->secret != NULL && strcmp(pod->secret, pod_secret_name(pod->name)) != 0)
+		pod->trouble = pstrdup(TROUBLE_SECRET);
+	return NULL;
 }
 
-/* An element of challenge_pods in a snapshot. */
+/* Collects pods of a list, and what get-pod-status said. */
+typedef struct PodReader
+{
+	PodList list;
+	TimestampTz observed_at;
+	MemoryContext one_pod; /* while it is parsed */
+	bool complete;         /* every element so far has a name */
+	char *problem;         /* why the first of those that cannot be read cannot be */
+} PodReader;
+
+/* A pod that cannot be read: its name, where it has one, is known. */
+static void
+skip_pod(PodReader *reader, char *name, const char *problem)
+{
+	bool has_name = name != NULL && name[0] != '\0';
+
+	reader->complete &= has_name && strlen(name) <= MAX_POD_NAME;
+	pods_add_unreadable(&reader->list, has_name ? name : NULL);
+	if (reader->problem == NULL)
+		reader->problem = pstrdup(problem);
+}
+
+/* An element of challenge_pods in a snapshot; NULL: it is no object. */
 static void
 read_snapshot_pod(JsonbContainer *object, void *context)
 {
-	if (!read_pod(object, add_pod(context)))
-		refuse_snapshot("list pods with " POD_SHAPE);
+	PodReader *reader = context;
+	const char *problem = NO_OBJECT;
+	char *name = NULL;
+
+	if (object != NULL)
+	{
+		problem = read_pod(object, pods_add(&reader->list));
+		if (problem == NULL)
+			return;
+		pods_drop_last(&reader->list);
+		(void) read_text(object, "name", &name);
+	}
+	skip_pod(reader, name, problem);
+}
+
+/* When an answer was asked for: so many milliseconds before the observation was handed over. */
+static TimestampTz
+read_asked(JsonbContainer *object, TimestampTz observed_at, const char *must)
+{
+	JsonbValue *value = member(object, "age_ms");
+	double age;
+
+	if (value == NULL)
+		return observed_at;
+	if (value->type != jbvNumeric)
+		refuse_snapshot(must);
+	age = DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(value->val.numeric)));
+	if (!(age >= 0 && age <= LONGEST_AGE_MS))
+		refuse_snapshot(must);
+	return observed_at - (TimestampTz) (age * 1000);
 }
 
 /* An element of statuses. */
@@ -216,128 +223,43 @@ static void
 read_status(JsonbContainer *object, void *context)
 {
 	static const char must[] = "give statuses with the texts name and status: CREATING, ACTIVE,"
-	                           " TERMINATING, ERROR, not_found or unknown";
-	Pod *pod = add_pod(context);
+	                           " TERMINATING, ERROR, not_found or unknown, and the number age_ms";
+	PodReader *reader = context;
+	Pod *pod;
 
-	*pod = (Pod){.name = member_text(object, "name", must),
-	             .status = member_text(object, "status", must)};
+	if (object == NULL)
+		refuse_snapshot("give statuses that are objects");
+	pod = pods_add(&reader->list);
+	pod->name = member_text(object, "name", must);
+	pod->status = member_text(object, "status", must);
+	pod->asked = read_asked(object, reader->observed_at, must);
 	if (pod->name == NULL || pod->name[0] == '\0' || pod->status == NULL)
 		refuse_snapshot(must);
 	if (strcmp(pod->status, UNKNOWN) == 0)
 		pod->status = NULL;
-	else if (strcmp(pod->status, NOT_FOUND) != 0 && !is_pod_status(pod->status))
+	else if (strcmp(pod->status, NOT_FOUND) != 0 && !pod_status_known(pod->status))
 		refuse_snapshot(must);
 }
 
-/* In order of names; the list before what get-pod-status said. */
-static int
-compare_pods(const void *a, const void *b)
-{
-	const Pod *left = a;
-	const Pod *right = b;
-	int order = strcmp(left->name, right->name);
-
-	return order != 0 ? order : (int) right->listed - (int) left->listed;
-}
-
-/*
- * Leaves each name once.  What the list says of a pod stands before what get-pod-status says.  Where
- * the list names a pod twice it is there, but two statuses contradict each other and are none.
- */
 static void
-merge_pods(PodList *list)
-{
-	int kept = 0;
-
-	qsort(list->pods, list->count, sizeof(Pod), compare_pods);
-	for (int i = 0; i < list->count; i++)
-	{
-		Pod *last = kept > 0 ? &list->pods[kept - 1] : NULL;
-		Pod *pod = &list->pods[i];
-
-		if (last == NULL || strcmp(last->name, pod->name) != 0)
-			list->pods[kept++] = *pod;
-		else if (last->listed == pod->listed && (last->status == NULL || pod->status == NULL ||
-		                                         strcmp(last->status, pod->status) != 0))
-		{
-			last->status = NULL;
-			last->url = NULL;
-		}
-	}
-	list->count = kept;
-}
-
-/* An array of texts, one of each element of stride bytes; nine of them are made of a list of any size. */
-static NullableDatum
-text_array(const void *first, int count, size_t stride)
-{
-	Datum *values = palloc(sizeof(Datum) * Max(count, 1));
-	bool *nulls = palloc(sizeof(bool) * Max(count, 1));
-	int dimensions[] = {count};
-	int lower[] = {1};
-	ArrayType *array;
-
-	if (count == 0)
-		return (NullableDatum){.value = PointerGetDatum(construct_empty_array(TEXTOID))};
-	for (int i = 0; i < count; i++)
-	{
-		char *text = *(char *const *) ((const char *) first + (size_t) i * stride);
-
-		nulls[i] = text == NULL;
-		values[i] = text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
-	}
-	array = construct_md_array(values, nulls, 1, dimensions, lower, TEXTOID, -1, false, 'i');
-	for (int i = 0; i < count; i++)
-		if (!nulls[i])
-			pfree(DatumGetPointer(values[i]));
-	return (NullableDatum){.value = PointerGetDatum(array)};
-}
-
-static NullableDatum
-listed_array(const PodList *list)
-{
-	Datum *values = palloc(sizeof(Datum) * Max(list->count, 1));
-
-	for (int i = 0; i < list->count; i++)
-		values[i] = BoolGetDatum(list->pods[i].listed);
-	return (NullableDatum){
-	    .value = PointerGetDatum(construct_array(values, list->count, BOOLOID, 1, true, 'c'))};
-}
-
-#define POD_ARRAY(list, field) text_array(&(list)->pods[0].field, (list)->count, sizeof(Pod))
-
-/* The pods as arrays, each name once. */
-static ObservedPods
-observed_pods(PodList *list)
-{
-	merge_pods(list);
-	return (ObservedPods){
-	    .names = POD_ARRAY(list, name),
-	    .statuses = POD_ARRAY(list, status),
-	    .listed = listed_array(list),
-	    .urls = POD_ARRAY(list, url),
-	    .secrets = POD_ARRAY(list, secret),
-	    .users = POD_ARRAY(list, user),
-	    .groups = POD_ARRAY(list, group),
-	    .challenge_names = POD_ARRAY(list, challenge_name),
-	    .challenge_ids = POD_ARRAY(list, challenge_id),
-	};
-}
-
-static void
-read_pods(JsonbContainer *root, Observation *observation)
+read_pods(JsonbContainer *root, TimestampTz observed_at, Observation *observation)
 {
 	JsonbContainer *listed =
 	    member_array(root, "challenge_pods", "have an array in challenge_pods");
 	JsonbContainer *statuses = member_array(root, "statuses", "have an array in statuses");
-	PodList list = make_pod_list((listed != NULL ? (int) JsonContainerSize(listed) : 0) +
-	                             (statuses != NULL ? (int) JsonContainerSize(statuses) : 0));
+	PodReader reader = {
+	    .list = pods_make((listed != NULL ? (int) JsonContainerSize(listed) : 0) +
+	                      (statuses != NULL ? (int) JsonContainerSize(statuses) : 0)),
+	    .observed_at = observed_at,
+	    .complete = true,
+	};
 
 	observation->has_list = listed != NULL;
-	observation->listed =
-	    for_each_object(listed, read_snapshot_pod, &list, "list pods that are objects");
-	for_each_object(statuses, read_status, &list, "give statuses that are objects");
-	observation->pods = observed_pods(&list);
+	observation->listed = for_each_object(listed, read_snapshot_pod, &reader);
+	(void) for_each_object(statuses, read_status, &reader);
+	observation->complete = reader.complete;
+	observation->trouble = reader.problem;
+	observation->pods = pods_observed(&reader.list);
 }
 
 /* Collects secrets: those with a value at the front, those without at the back. */
@@ -347,43 +269,106 @@ typedef struct SecretList
 	int found;
 	int missing;
 	int size;
+	TimestampTz observed_at;
 } SecretList;
 
-/* An element of secrets. */
+/* An element of secrets.  What is in a secret that is not the pod's own is nobody's flag. */
 static void
 read_secret(JsonbContainer *object, void *context)
 {
-	static const char must[] = "give secrets with the texts name, secret_name and value";
+	static const char must[] =
+	    "give secrets with the texts name, secret_name and value, and the number age_ms";
 	SecretList *list = context;
-	Secret secret = {.name = member_text(object, "name", must),
-	                 .secret = member_text(object, "secret_name", must),
-	                 .value = member_text(object, "value", must)};
+	Secret secret;
 
+	if (object == NULL)
+		refuse_snapshot("give secrets that are objects");
+	secret = (Secret){.name = member_text(object, "name", must),
+	                  .secret = member_text(object, "secret_name", must),
+	                  .value = member_text(object, "value", must),
+	                  .asked = read_asked(object, list->observed_at, must)};
 	if (secret.name == NULL || secret.secret == NULL)
 		refuse_snapshot(must);
-	if (secret.value != NULL && is_flag(secret.value))
+	if (secret.value != NULL && is_flag(secret.value) &&
+	    strcmp(secret.secret, pod_secret_name(secret.name)) == 0)
 		list->secrets[list->found++] = secret;
 	else
 		list->secrets[list->size - ++list->missing] = secret;
 }
 
+static NullableDatum
+asked_array(const Secret *secrets, int count)
+{
+	Datum *values = palloc(sizeof(Datum) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+		values[i] = TimestampTzGetDatum(secrets[i].asked);
+	return (NullableDatum){.value = PointerGetDatum(construct_array(
+	                           values, count, TIMESTAMPTZOID, sizeof(TimestampTz), true, 'd'))};
+}
+
 static void
-read_secrets(JsonbContainer *root, Observation *observation)
+read_secrets(JsonbContainer *root, TimestampTz observed_at, Observation *observation)
 {
 	JsonbContainer *array = member_array(root, "secrets", "have an array in secrets");
-	SecretList list = {.size = array != NULL ? (int) JsonContainerSize(array) : 0};
+	SecretList list = {.size = array != NULL ? (int) JsonContainerSize(array) : 0,
+	                   .observed_at = observed_at};
 	Secret *missing;
 
 	list.secrets = palloc(sizeof(Secret) * Max(list.size, 1));
-	for_each_object(array, read_secret, &list, "give secrets that are objects");
+	(void) for_each_object(array, read_secret, &list);
 	missing = &list.secrets[list.size - list.missing];
 	observation->flags = (ObservedFlags){
 	    .count = list.found,
-	    .names = text_array(&list.secrets[0].name, list.found, sizeof(Secret)),
-	    .secrets = text_array(&list.secrets[0].secret, list.found, sizeof(Secret)),
-	    .values = text_array(&list.secrets[0].value, list.found, sizeof(Secret)),
+	    .names = pods_text_array(&list.secrets[0].name, list.found, sizeof(Secret)),
+	    .values = pods_text_array(&list.secrets[0].value, list.found, sizeof(Secret)),
+	    .asked = asked_array(list.secrets, list.found),
 	    .missing_count = list.missing,
-	    .missing = text_array(&missing->name, list.missing, sizeof(Secret)),
+	    .missing = pods_text_array(&missing->name, list.missing, sizeof(Secret)),
+	};
+}
+
+/* Collects requests to end pods. */
+typedef struct EndList
+{
+	End *ends;
+	int count;
+} EndList;
+
+/* An element of ends. */
+static void
+read_end(JsonbContainer *object, void *context)
+{
+	static const char must[] = "give ends with the text name and the truth accepted";
+	EndList *list = context;
+	JsonbValue *accepted;
+	End *end = &list->ends[list->count++];
+
+	if (object == NULL)
+		refuse_snapshot("give ends that are objects");
+	end->name = member_text(object, "name", must);
+	accepted = member(object, "accepted");
+	if (end->name == NULL || accepted == NULL || accepted->type != jbvBool)
+		refuse_snapshot(must);
+	end->accepted = accepted->val.boolean;
+}
+
+static void
+read_ends(JsonbContainer *root, Observation *observation)
+{
+	JsonbContainer *array = member_array(root, "ends", "have an array in ends");
+	int size = array != NULL ? (int) JsonContainerSize(array) : 0;
+	EndList list = {.ends = palloc(sizeof(End) * Max(size, 1))};
+	Datum *accepted = palloc(sizeof(Datum) * Max(size, 1));
+
+	(void) for_each_object(array, read_end, &list);
+	for (int i = 0; i < list.count; i++)
+		accepted[i] = BoolGetDatum(list.ends[i].accepted);
+	observation->ends = (ObservedEnds){
+	    .count = list.count,
+	    .names = pods_text_array(&list.ends[0].name, list.count, sizeof(End)),
+	    .accepted = {.value = PointerGetDatum(
+	                     construct_array(accepted, list.count, BOOLOID, 1, true, 'c'))},
 	};
 }
 
@@ -400,7 +385,7 @@ read_duration(JsonbContainer *root)
 }
 
 void
-observation_read(Jsonb *snapshot, Observation *observation)
+observation_read(Jsonb *snapshot, TimestampTz observed_at, Observation *observation)
 {
 	JsonbContainer *root = &snapshot->root;
 
@@ -408,52 +393,75 @@ observation_read(Jsonb *snapshot, Observation *observation)
 		refuse_snapshot("be an object");
 	observation->error = member_text(root, "error", "have a text in error");
 	observation->duration_ms = read_duration(root);
-	read_pods(root, observation);
-	read_secrets(root, observation);
+	read_pods(root, observed_at, observation);
+	read_secrets(root, observed_at, observation);
+	read_ends(root, observation);
 	if (observation->error != NULL && observation->has_list)
 		refuse_snapshot("have either challenge_pods or error");
 	if (observation->error == NULL && !observation->has_list && member(root, "statuses") == NULL &&
-	    member(root, "secrets") == NULL)
-		refuse_snapshot("have one of challenge_pods, error, statuses and secrets");
+	    member(root, "secrets") == NULL && member(root, "ends") == NULL)
+		refuse_snapshot("have one of challenge_pods, error, statuses, secrets and ends");
 }
 
-/* Reads the elements of a list. */
-typedef struct ListReader
+/* The name of an element that is unreadable otherwise: the one string of that name in it; NULL: there is none. */
+static char *
+name_of_element(const PodText *element)
 {
-	PodList list;
-	MemoryContext one_pod; /* while it is parsed */
-} ListReader;
+	Refusal refusal = {0};
+	JsonbValue value;
+	Jsonb *name;
 
-/*
- * Every fault of a single pod ends here and refuses the whole list.  A reader that would rather go on
- * without the pod has to return instead, and to keep in mind that the list proves less then.
- */
-static void
-refuse_element(const PodText *element, const char *problem)
+	if (element->names != 1)
+		return NULL;
+	name = json_text_parse(pnstrdup(element->name, element->name_length), JSON_VALUES, &refusal);
+	if (name == NULL || !JB_ROOT_IS_SCALAR(name) || !JsonbExtractScalar(&name->root, &value) ||
+	    value.type != jbvString)
+		return NULL;
+	return pnstrdup(value.val.string.val, value.val.string.len);
+}
+
+/* Why an element cannot be read, or NULL: it was. */
+static const char *
+read_element(const PodText *element, PodReader *reader, MemoryContext all_pods)
 {
-	raise_error(EDURANGE_INVALID_PARAMETER, "element %d of parameter \"list\" %s", element->number,
-	            problem);
+	Refusal refusal = {0};
+	Jsonb *object =
+	    json_text_parse(pnstrdup(element->text, element->length), JSON_DOCUMENT_VALUES, &refusal);
+	const char *problem;
+
+	if (object == NULL)
+		return refusal.message;
+	if (!JB_ROOT_IS_OBJECT(object))
+		return NO_OBJECT;
+	/* Two statuses of one pod would contradict each other; jsonb keeps the last. */
+	if (element->members > JsonContainerSize(&object->root))
+		return "has two members of one name";
+	MemoryContextSwitchTo(all_pods);
+	problem = read_pod(&object->root, pods_add(&reader->list));
+	if (problem != NULL)
+		pods_drop_last(&reader->list);
+	return problem;
 }
 
 /* One element, parsed alone; of what that takes only the texts of the pod outlive it. */
 static void
 read_listed_pod(const PodText *element, void *context)
 {
-	ListReader *reader = context;
+	PodReader *reader = context;
 	MemoryContext all_pods = MemoryContextSwitchTo(reader->one_pod);
-	Refusal refusal = {0};
-	Jsonb *pod = json_text_parse(pnstrdup(element->text, element->length), &refusal);
+	const char *problem = read_element(element, reader, all_pods);
 
-	if (pod == NULL)
-		refuse_element(element, psprintf("cannot be read: %s", refusal.message));
-	if (!JB_ROOT_IS_OBJECT(pod))
-		refuse_element(element, "is not an object");
-	/* Two statuses of one pod would contradict each other; jsonb keeps the last. */
-	if (element->members > JsonContainerSize(&pod->root))
-		refuse_element(element, "has two members of one name");
+	CHECK_FOR_INTERRUPTS();
+	if (problem != NULL)
+	{
+		char *name;
+
+		MemoryContextSwitchTo(reader->one_pod);
+		name = name_of_element(element);
+		MemoryContextSwitchTo(all_pods);
+		skip_pod(reader, name == NULL ? NULL : pstrdup(name), problem);
+	}
 	MemoryContextSwitchTo(all_pods);
-	if (!read_pod(&pod->root, add_pod(&reader->list)))
-		refuse_element(element, "must have " POD_SHAPE);
 	MemoryContextReset(reader->one_pod);
 }
 
@@ -464,16 +472,19 @@ observation_read_list(const char *text, int length, Observation *observation)
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext all_pods =
 	    AllocSetContextCreate(caller, "edurange list of pods", ALLOCSET_DEFAULT_SIZES);
-	ListReader reader;
+	PodReader reader;
 
 	MemoryContextSwitchTo(all_pods);
-	reader = (ListReader){
-	    .list = make_pod_list(256),
+	reader = (PodReader){
+	    .list = pods_make(256),
 	    .one_pod = AllocSetContextCreate(all_pods, "edurange pod", ALLOCSET_DEFAULT_SIZES),
+	    .complete = true,
 	};
 	observation->has_list = true;
 	observation->listed = pod_list_cut(text, length, read_listed_pod, &reader);
+	observation->complete = reader.complete;
 	MemoryContextSwitchTo(caller);
-	observation->pods = observed_pods(&reader.list);
+	observation->trouble = reader.problem == NULL ? NULL : pstrdup(reader.problem);
+	observation->pods = pods_observed(&reader.list);
 	MemoryContextDelete(all_pods);
 }

@@ -16,6 +16,7 @@
 #include "sync/pod_list.h"
 
 #define LIST_KEY "\"challenge_pods\""
+#define NAME_KEY "\"name\""
 #define MAX_DEPTH 2048
 
 /* How deep the parser stands in what it has opened: in the document, in its list, in a pod. */
@@ -33,6 +34,7 @@ typedef struct Cutter
 	void *context;
 	bool found;   /* the list has begun */
 	bool in_list; /* what the parser reads now is in the list */
+	int count;
 	PodText pod;
 } Cutter;
 
@@ -43,19 +45,19 @@ refuse_list(const char *must)
 }
 
 /*
- * Whether the name of the member whose value begins is the list's.  The parser has forgotten names by
+ * Whether the member whose value begins has this name, as it is written.  The parser has forgotten names by
  * now, but before the value stands the colon that it read last, and before that the name.  A
  * quotation mark that begins a name never has a backslash before it.
  */
 static bool
-is_list_key(const char *list, const char *behind_colon)
+is_key(const JsonLexContext *lexer, const char *key)
 {
-	const char *end = behind_colon - 1;
-	size_t length = strlen(LIST_KEY);
+	const char *end = lexer->prev_token_terminator - 1;
+	size_t length = strlen(key);
 
 	while (strchr(" \t\r\n", end[-1]) != NULL)
 		end--;
-	return (size_t) (end - list) > length && memcmp(end - length, LIST_KEY, length) == 0 &&
+	return (size_t) (end - lexer->input) > length && memcmp(end - length, key, length) == 0 &&
 	       end[-(ptrdiff_t) length - 1] != '\\';
 }
 
@@ -77,11 +79,19 @@ on_member(void *state, char *name, bool is_null)
 	Cutter *cutter = state;
 	const JsonLexContext *lexer = cutter->lexer;
 
-	if (lexer->lex_level == IN_POD)
+	if (cutter->in_list && lexer->lex_level == IN_POD)
+	{
 		cutter->pod.members++;
+		if (is_key(lexer, NAME_KEY))
+		{
+			cutter->pod.names++;
+			cutter->pod.name = lexer->token_start;
+			cutter->pod.name_length = (int) (lexer->token_terminator - lexer->token_start);
+		}
+	}
 	if (lexer->lex_level == IN_DOCUMENT)
 	{
-		cutter->in_list = is_list_key(lexer->input, lexer->prev_token_terminator);
+		cutter->in_list = is_key(lexer, LIST_KEY);
 		if (cutter->in_list && cutter->found)
 			refuse_list("have challenge_pods once");
 		/* (where the text ends here, the parser is about to say so) */
@@ -101,8 +111,8 @@ on_element(void *state, bool is_null)
 	if (cutter->in_list && cutter->lexer->lex_level == IN_LIST)
 	{
 		cutter->pod.text = cutter->lexer->token_start;
-		cutter->pod.members = 0;
-		cutter->pod.number++;
+		cutter->pod.members = cutter->pod.names = 0;
+		cutter->count++;
 	}
 	JSON_ACTION_DONE;
 }
@@ -138,5 +148,5 @@ pod_list_cut(const char *list, int length, TakePod take, void *context)
 		            cutter.lexer->line_number);
 	if (!cutter.found)
 		refuse_list("have an array in challenge_pods");
-	return cutter.pod.number;
+	return cutter.count;
 }

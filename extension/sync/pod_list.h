@@ -12,8 +12,10 @@ typedef struct PodText
 {
 	const char *text;
 	int length;
-	int number;  /* its place, from 1 */
-	int members; /* of an object, those of the same name counted each */
+	int members;      /* of an object, those of the same name counted each */
+	int names;        /* those among them that are called name */
+	const char *name; /* the value of the last of these, as it is written */
+	int name_length;
 } PodText;
 
 /* Takes one element.  It may raise an error; the list is then left where it is. */

@@ -10,10 +10,14 @@
  * Absence needs evidence.  A pod that is missing from the list is only watched (sync_watch, reason
  * "missing").  Its instance ends when it has been missing for the grace period and get-pod-status
  * says that it is not found.  When too many vanish at once, or when there is no list, the list
- * proves nothing: then the period begins with the first "not found".
+ * proves nothing: then the period begins with the first "not found".  When too many are not found, that proves
+ * nothing either, for a while (brake.c).
  *
- * PASS_LOCK, held to the end of the transaction, makes passes follow each other; one that was
- * observed before the last one applied changes nothing.
+ * A lock of our own, held to the end of the transaction, makes passes follow each other.  Lists and answers about
+ * single pods come in any order; what was observed of an instance before the last that was applied to it changes
+ * nothing.  A list is compared with the last one (sync_state.applied_at), and leaves out the pods about which an
+ * answer came since (sync_watch, reason "observed"); an answer is compared with the one before and, where the pod is
+ * listed, with the last list.
  */
 #include "postgres.h"
 
@@ -26,7 +30,11 @@
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "base/surface.h"
+#include "sync/beginning.h"
+#include "sync/brake.h"
+#include "sync/difference.h"
 #include "sync/observation.h"
+#include "sync/orphans.h"
 #include "sync/sync_sql.h"
 #include "sync/sync_status.h"
 #include "sync/sync_steps.h"
@@ -74,67 +82,83 @@
 	"(" status " IN ('QUEUED', 'CREATING', 'ACTIVE', 'TERMINATING')"                               \
 	" OR " status " = 'ERROR' AND " attempts " > 0)"
 
-/* The name of the secret whose value an instance has; null where it has none. */
-#define SYNCED_SECRET(i)                                                                           \
-	"CASE WHEN btrim(coalesce(" i ".flag, '')) NOT IN ('', 'null')"                                \
-	" THEN " i ".\"flagSecretName\" END"
+/* What COMPARE takes of an instance that is live. */
+#define LIVE_COLUMNS                                                                               \
+	"i.id, i.status::text AS status, i.\"terminationAttempts\" AS attempts,"                       \
+	" i.\"challengeUrl\" AS url, " SYNCED_SECRET("i") " AS secret, i.\"userId\" AS user_id,"       \
+	                                                  " i.\"competitionId\" AS group_id"
+
+/* What COMPARE finds out anew from each list.  Other entries of sync_watch have owners of their own. */
+#define COMPARED_REASONS                                                                           \
+	"'missing', 'ending', 'zombie', 'unknown', 'mismatch', 'owner', 'flag', 'creating', 'unreadable', 'secret'"
+
+/* Whether what was said of pod p was asked for after all that is known of it; $19 the time of the last list. */
+#define IS_NEWS                                                                                              \
+	"(NOT EXISTS (SELECT FROM edurange.sync_watch o WHERE o.name = p.name"                                   \
+	"  AND o.reason = 'observed' AND " IS_AFTER(                                                             \
+	    "o.since",                                                                                           \
+	    "p.asked") ")"                                                                                       \
+	               " AND (p.asked >= $19 OR EXISTS (SELECT FROM edurange.sync_watch m WHERE m.name = p.name" \
+	               "  AND m.reason = 'missing' AND " IS_AFTER("m.since",                                     \
+	                                                          "p.asked") " IS NOT TRUE)))"
+
+/*
+ * Whether the pod was made anew, with another flag in a secret of the same name: it was missing and is back, it
+ * begins again or has begun again (x, its entry as a mismatch), or it had failed.
+ */
+#define IS_MADE_ANEW                                                                               \
+	"(j.since IS NOT NULL OR j.status = 'ERROR' AND j.next = 'ACTIVE' OR j.status = 'ACTIVE' AND"  \
+	" CASE j.pod_status WHEN 'CREATING' THEN x.name IS NULL"                                       \
+	"  WHEN 'ACTIVE' THEN x.pod_status = 'CREATING' ELSE false END)"
 
 typedef enum StatementId
 {
 	STATE,
+	OVERTAKEN,
 	COMPARE,
-	LOCK_PARENTS,
-	UPDATE_INSTANCES,
-	PUT_WATCHED,
-	DROP_WATCHED,
+	NOTE_SEEN,
+	FORGET_SEEN,
 	LIVE,
 	SUSPECT,
 	REMEMBER,
-	WANTED,
 	STATEMENT_COUNT
 } StatementId;
-
-/* Columns of COMPARE. */
-enum
-{
-	HELD = 1,
-	CHANGED_IDS,
-	CHANGED_FROM,
-	CHANGED_TO,
-	CHANGED_URLS,
-	CHANGED_ABSENT,
-	PUT_NAMES,
-	PUT_REASONS,
-	PUT_STATUSES,
-	PUT_SINCE,
-	PUT_DUE,
-	DROP_NAMES,
-	DROP_REASONS,
-	SECRET_IDS,
-	SECRET_NAMES,
-	NEW_OWNER_MISMATCHES
-};
 
 /* The formatter would break these statements between every two words. */
 /* clang-format off */
 static Statement statements[STATEMENT_COUNT] = {
     [STATE] = {"SELECT applied_at, cleaned_at FROM edurange.sync_state", {InvalidOid}},
+    /* Of what is said by a list that was observed at $1 others know better: names; and whether there are any at all. */
+    [OVERTAKEN] = {"SELECT coalesce(array_agg(name) FILTER (WHERE " IS_AFTER("since", "$1") "), '{}'), count(*) > 0"
+                   " FROM edurange.sync_watch WHERE reason = 'observed'",
+                   {TIMESTAMPTZOID}},
+    /* $1 names, $2 when each was asked for */
+    [NOTE_SEEN] = {"INSERT INTO edurange.sync_watch AS w (name, reason, since)"
+                   " SELECT name, 'observed', asked FROM unnest($1, $2) AS n (name, asked) WHERE " WATCHABLE("name")
+                   " ON CONFLICT (name, reason) DO UPDATE SET since = EXCLUDED.since",
+                   {TEXTARRAYOID, TIMESTAMPTZARRAYOID}},
+    [FORGET_SEEN] = {"DELETE FROM edurange.sync_watch WHERE reason = 'observed' AND NOT " IS_AFTER("since", "$1"),
+                     {TIMESTAMPTZOID}},
     /*
 	 * What differs.  $1 to $7 the observed pods (ObservedPods), $8 observed at, $9 whether they are a
 	 * whole list, $10 grace, $11 deadline of CREATING, $12 of QUEUED, $13 time to end, $14 limit of
-	 * requests to end, $15 quarantine.
+	 * requests to end, $15 quarantine, $16 the time after which a pod must have begun to be missing for its
+	 * instance to be held (brake.c), $17 whether what is not listed is absent, $18 when each pod was asked for, $19
+	 * the time of the last list, $20 names of which more is known by now.
 	 */
     [COMPARE] =
-        {"WITH pod AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)"
-         "  AS p (name, status, listed, url, secret, user_id, group_id)),"
-         " live AS (SELECT i.id, i.status::text AS status, i.\"terminationAttempts\" AS attempts,"
-         "  i.\"challengeUrl\" AS url, " SYNCED_SECRET("i") " AS secret, i.\"userId\" AS user_id,"
-         "  i.\"competitionId\" AS group_id FROM public.\"ChallengeInstance\" i"
-         "  WHERE " IS_LIVE("i.status", "i.\"terminationAttempts\"") "),"
+        {"WITH pod AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $18)"
+         "  AS p (name, status, listed, url, trouble, user_id, group_id, asked)"
+         "  WHERE CASE WHEN $9 THEN p.name <> ALL ($20) ELSE " IS_NEWS " END),"
+         " live AS (SELECT " LIVE_COLUMNS " FROM public.\"ChallengeInstance\" i WHERE $9 AND i.id <> ALL ($20)"
+         "   AND " IS_LIVE("i.status", "i.\"terminationAttempts\"")
+         "  UNION ALL SELECT " LIVE_COLUMNS " FROM public.\"ChallengeInstance\" i WHERE NOT $9 AND i.id = ANY ($1)"
+         "   AND " IS_LIVE("i.status", "i.\"terminationAttempts\"") "),"
          /* instances that are over are looked up only for pods that have no live one */
          " seen AS (SELECT coalesce(p.name, l.id) AS name, p.name IS NOT NULL AS observed,"
-         "  coalesce(p.listed, false) AS listed, p.status AS pod_status, p.url AS pod_url,"
-         "  coalesce(p.secret, 'flag-secret-' || p.name) AS pod_secret, p.user_id AS pod_user,"
+         "  coalesce(p.listed, false) AS listed, CASE WHEN p.name IS NOT NULL THEN p.status"
+         "   WHEN NOT " IS_POD_NAME("l.id") " THEN 'not_found' END AS pod_status, p.url AS pod_url,"
+         "  p.trouble, p.user_id AS pod_user,"
          "  p.group_id AS pod_group, coalesce(l.status, o.status::text) AS status,"
          "  coalesce(l.attempts, o.\"terminationAttempts\") AS attempts,"
          "  coalesce(l.url, o.\"challengeUrl\") AS url,"
@@ -146,18 +170,20 @@ static Statement statements[STATEMENT_COUNT] = {
          "   ON o.id = CASE WHEN l.id IS NULL THEN p.name END"
          "  WHERE $9 OR p.name IS NOT NULL),"
          " judged AS MATERIALIZED (SELECT s.*, m.name IS NOT NULL AS marked, m.since, m.due,"
+         "  m.attempts AS asked_in_vain, e.attempts AS ends_requested, e.since AS ends_since,"
          "  coalesce(t.next_status, s.status) AS next FROM seen s"
          "  LEFT JOIN edurange.sync_watch m ON m.name = s.name AND m.reason = 'missing'"
          "  LEFT JOIN edurange.sync_watch e ON e.name = s.name AND e.reason = 'ending'"
          "  LEFT JOIN " TRANSITIONS " ON t.row_status = s.status AND t.observation ="
          "   CASE WHEN s.pod_status = 'not_found' THEN"
-         "     CASE WHEN m.since <= $8 - $10 THEN 'ABSENT' END ELSE s.pod_status END"
+         "     CASE WHEN m.since <= $8 - $10 AND NOT (m.since > $16"
+         "      AND s.status IN ('QUEUED', 'CREATING', 'ACTIVE')) THEN 'ABSENT' END ELSE s.pod_status END"
          "   AND " CONDITION_HOLDS "),"
          /* vanished: had a pod in the last good list, or must have had one */
-         " hold AS (SELECT CASE WHEN $9 AND vanished > greatest(3, expected * 0.2)"
-         "   THEN vanished ELSE 0 END::integer AS held FROM (SELECT count(*) AS expected,"
-         "   count(*) FILTER (WHERE NOT listed AND since IS NULL) AS vanished"
-         "   FROM judged WHERE status IN ('ACTIVE', 'TERMINATING')) AS counted),"
+         " hold AS (SELECT held, held > 0 OR NOT $17 AS unproved FROM (SELECT CASE WHEN $9"
+         "   AND count(*) FILTER (WHERE NOT listed AND since IS NULL) > greatest(3, count(*) * 0.2)"
+         "   THEN count(*) FILTER (WHERE NOT listed AND since IS NULL) ELSE 0 END::integer AS held"
+         "   FROM judged WHERE status = 'ACTIVE') AS counted),"
          " reason AS (SELECT j.*, CASE"
          "   WHEN status IS NULL THEN CASE WHEN listed"
          "    AND pod_status IN ('CREATING', 'ACTIVE', 'ERROR') THEN 'unknown' END"
@@ -165,32 +191,47 @@ static Statement statements[STATEMENT_COUNT] = {
          "    AND pod_status IN ('CREATING', 'ACTIVE', 'ERROR') THEN 'zombie' END"
          "   WHEN NOT listed THEN CASE WHEN " IS_LIVE("next", "attempts")
          "    AND (marked OR NOT observed OR pod_status = 'not_found') THEN 'missing' END"
-         "   WHEN next = 'TERMINATING' THEN 'ending'"
+         "   WHEN next = 'TERMINATING' OR next = 'ERROR' AND attempts > 0 THEN 'ending'"
+         "   WHEN next = 'CREATING' AND pod_status = 'CREATING' THEN 'creating'"
          "   WHEN next <> pod_status THEN 'mismatch' END AS reason FROM judged j),"
-         " wanted AS (SELECT name, reason, pod_status, CASE WHEN reason <> 'missing' THEN $8"
-         "    WHEN pod_status = 'not_found' THEN coalesce(since, $8)"
-         "    WHEN pod_status IS NOT NULL THEN NULL WHEN observed OR held > 0 THEN since"
+         /* attempts: how many, where they are counted anew with a new due; null: what is known of both stays */
+         " wanted AS (SELECT name, reason, pod_status, CASE WHEN reason = 'ending' THEN coalesce(ends_since, $8)"
+         "    WHEN reason <> 'missing' THEN $8 WHEN pod_status = 'not_found' THEN coalesce(since, $8)"
+         "    WHEN pod_status IS NOT NULL THEN NULL WHEN observed OR unproved THEN since"
          "    ELSE coalesce(since, $8) END AS since,"
-         "   CASE reason WHEN 'unknown' THEN $8 + $15 WHEN 'ending' THEN $8 + $13"
-         "    WHEN 'zombie' THEN $8 + $10 WHEN 'missing' THEN CASE WHEN observed THEN $8 + $10"
-         "     WHEN marked AND (since IS NOT NULL OR held > 0) THEN due"
-         "     WHEN held > 0 THEN $8 ELSE $8 + $10 END END AS due"
-         "  FROM reason, hold WHERE reason IS NOT NULL"
-         "  UNION ALL SELECT name, 'owner', NULL, $8, NULL FROM judged"
+         "   CASE reason WHEN 'unknown' THEN $8 + $15 WHEN 'creating' THEN $8 + $11 WHEN 'zombie' THEN $8 + $10"
+         "    WHEN 'ending' THEN $8 + CASE WHEN status <> next"
+         "     THEN " RETRY_AFTER("$13", "coalesce(ends_requested, 0)", LONGEST_WAIT) " ELSE $13 END"
+         "    WHEN 'missing' THEN CASE WHEN observed THEN $8 + $10"
+         "     WHEN marked AND (since IS NOT NULL OR unproved) THEN due"
+         "     WHEN unproved THEN $8 ELSE $8 + $10 END END AS due,"
+         "   CASE reason WHEN 'missing' THEN CASE WHEN pod_status IS NOT NULL THEN 0"
+         "      ELSE coalesce(asked_in_vain, 0) + observed::integer END"
+         "    WHEN 'ending' THEN CASE WHEN status = 'TERMINATING' AND next = 'ERROR' THEN ends_requested END"
+         "    END AS attempts"
+         "  FROM reason, hold WHERE reason IS NOT NULL AND " WATCHABLE("name")
+         "  UNION ALL SELECT name, 'owner', NULL, $8, NULL, NULL FROM judged"
          "   WHERE listed AND " LABEL_DIFFERS("pod_user", "user_id")
          "   OR listed AND pod_group <> 'standalone' AND " LABEL_DIFFERS("pod_group", "group_id")
-         "  UNION ALL SELECT j.name, 'flag', NULL, f.since, f.due FROM judged j"
-         "   JOIN edurange.sync_watch f ON f.name = j.name AND f.reason = 'flag'"
-         "   WHERE j.listed AND j.next IN ('CREATING', 'ACTIVE')"
-         "   AND j.secret IS DISTINCT FROM j.pod_secret),"
+         "  UNION ALL SELECT name, trouble, NULL, $8, NULL, NULL FROM judged WHERE trouble IS NOT NULL"
+         "  UNION ALL SELECT name, 'flag', NULL, CASE WHEN new OR made_anew THEN $8 ELSE known_since END,"
+         "   CASE WHEN new OR made_anew OR starts THEN $8 ELSE known_due END,"
+         "   CASE WHEN new OR made_anew OR starts THEN 0 END"
+         "  FROM (SELECT j.*, f.name IS NULL AS new, f.since AS known_since, f.due AS known_due,"
+         "    " IS_MADE_ANEW " AS made_anew, j.next = 'ACTIVE' AND j.status <> 'ACTIVE' AS starts FROM judged j"
+         "    LEFT JOIN edurange.sync_watch f ON f.name = j.name AND f.reason = 'flag'"
+         "    LEFT JOIN edurange.sync_watch x ON x.name = j.name AND x.reason = 'mismatch') AS g"
+         "  WHERE listed AND next IN ('CREATING', 'ACTIVE') AND trouble IS DISTINCT FROM 'secret'"
+         "   AND (secret IS DISTINCT FROM " OWN_SECRET("name") " OR NOT new OR made_anew)),"
          " watched AS (SELECT * FROM edurange.sync_watch WHERE CASE WHEN $9"
-         "   THEN reason <> 'retained' ELSE reason = 'missing' AND name = ANY ($1) END),"
+         "   THEN reason IN (" COMPARED_REASONS ") AND name <> ALL ($20)"
+         "   ELSE reason = 'missing' AND name IN (SELECT name FROM pod) END),"
          " difference AS (SELECT coalesce(n.name, w.name) AS name,"
-         "   coalesce(n.reason, w.reason) AS reason, n.pod_status, n.since, n.due,"
+         "   coalesce(n.reason, w.reason) AS reason, n.pod_status, n.since, n.due, n.attempts,"
          "   n.name IS NULL AS over, w.name IS NULL AS new"
          "  FROM wanted n FULL JOIN watched w ON w.name = n.name AND w.reason = n.reason"
-         "  WHERE n.name IS NULL OR w.name IS NULL OR CASE n.reason WHEN 'missing'"
-         "   THEN (n.since, n.due) IS DISTINCT FROM (w.since, w.due)"
+         "  WHERE n.name IS NULL OR w.name IS NULL OR CASE WHEN n.attempts IS NOT NULL"
+         "   THEN (n.since, n.due, n.attempts) IS DISTINCT FROM (w.since, w.due, w.attempts)"
          "   ELSE n.pod_status IS DISTINCT FROM w.pod_status END),"
          " change AS (SELECT array_agg(name) AS ids, array_agg(status) AS from_status,"
          "   array_agg(next) AS to_status, array_agg(new_url) AS urls,"
@@ -200,100 +241,33 @@ static Statement statements[STATEMENT_COUNT] = {
          "   FROM judged ORDER BY name) AS c WHERE next <> status OR new_url IS NOT NULL),"
          " put AS (SELECT array_agg(name) AS names, array_agg(reason) AS reasons,"
          "   array_agg(pod_status) AS statuses, array_agg(since) AS since, array_agg(due) AS due,"
-         "   array_agg(name) FILTER (WHERE reason = 'owner' AND new) AS owners"
+         "   array_agg(attempts) AS attempts, array_agg(name) FILTER (WHERE reason = 'owner' AND new) AS owners,"
+         "   array_agg(name) FILTER (WHERE reason = 'unreadable' AND new) AS unreadable,"
+         "   array_agg(name) FILTER (WHERE reason = 'secret' AND new) AS secrets"
          "  FROM difference WHERE NOT over),"
          " gone AS (SELECT array_agg(name) AS names, array_agg(reason) AS reasons"
          "  FROM difference WHERE over),"
-         " secret AS (SELECT array_agg(name) AS ids, array_agg(pod_secret) AS names FROM (SELECT"
-         "   j.name, j.pod_secret FROM judged j LEFT JOIN edurange.sync_watch f"
-         "   ON f.name = j.name AND f.reason = 'flag'"
-         "   WHERE j.listed AND j.next IN ('CREATING', 'ACTIVE')"
-         "   AND j.secret IS DISTINCT FROM j.pod_secret AND (f.due IS NULL OR f.due <= $8)"
-         "   ORDER BY f.due NULLS FIRST, j.name LIMIT " WANTED_LIMIT ") AS s)"
+         " news AS (SELECT count(*)::integer AS count, array_agg(name) FILTER (WHERE status IS NOT NULL) AS names,"
+         "   array_agg(asked) FILTER (WHERE status IS NOT NULL) AS asked FROM pod WHERE NOT $9)"
          " SELECT held, change.ids, from_status, to_status, urls, absent, put.names, put.reasons, put.statuses,"
-         "  put.since, put.due, gone.names, gone.reasons, secret.ids, secret.names, put.owners"
-         " FROM hold, change, put, gone, secret",
+         "  put.since, put.due, put.attempts, gone.names, gone.reasons, owners, unreadable, secrets,"
+         "  news.names, news.asked, news.count"
+         " FROM hold, change, put, gone, news",
          {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
           TEXTARRAYOID, TIMESTAMPTZOID, BOOLOID, INTERVALOID, INTERVALOID, INTERVALOID, INTERVALOID,
-          INT4OID, INTERVALOID}},
-    /* Whoever an entry in the log will name, in the order in which deletions lock them. */
-    [LOCK_PARENTS] = {"SELECT FROM public.\"ChallengeInstance\" i"
-                      " JOIN public.\"User\" u ON u.id = i.\"userId\""
-                      " JOIN public.\"CompetitionGroup\" g ON g.id = i.\"competitionId\""
-                      " JOIN public.\"Challenge\" c ON c.id = i.\"challengeId\""
-                      " WHERE i.id IN (SELECT n.id FROM unnest($1, $2, $3) AS n (id, was, status)"
-                      "  WHERE n.status <> n.was AND n.status IN ('TERMINATED', 'ERROR'))"
-                      " ORDER BY u.id, g.id, c.id FOR KEY SHARE OF u, g, c",
-                      {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}},
-    /*
-	 * $1 ids, $2 the statuses that were compared, $3 the new ones, $4 new addresses or null, $5 ids
-	 * of those without a pod.  A row whose status is not the compared one any more was written by
-	 * somebody else since, and is left alone.  An end that the dashboard has logged already is not
-	 * logged again.
-	 */
-    [UPDATE_INSTANCES] =
-        {"WITH changed AS (UPDATE public.\"ChallengeInstance\" AS i"
-         "  SET status = n.status::public.\"ChallengeStatus\","
-         "  \"challengeUrl\" = coalesce(n.url, i.\"challengeUrl\"),"
-         "  \"lastStatusChange\" = CASE WHEN n.status <> n.was"
-         "   THEN clock_timestamp() AT TIME ZONE 'UTC' ELSE i.\"lastStatusChange\" END,"
-         "  \"terminationAttempts\" = CASE WHEN n.status = 'ACTIVE' THEN 0"
-         "   ELSE i.\"terminationAttempts\" END"
-         "  FROM unnest($1, $2, $3, $4) AS n (id, was, status, url)"
-         "  WHERE i.id = n.id AND i.status = n.was::public.\"ChallengeStatus\""
-         "  RETURNING i.id, i.\"userId\", i.\"challengeId\", i.\"competitionId\", n.was, n.status,"
-         "   i.\"terminationAttempts\" AS attempts),"
-         " logged AS (INSERT INTO public.\"ActivityLog\" " LOG_COLUMNS
-         "  SELECT edurange.new_id(), (CASE status"
-         "   WHEN 'TERMINATED' THEN 'CHALLENGE_INSTANCE_DELETED' ELSE 'SYSTEM_WARNING'"
-         "   END)::public.\"ActivityEventType\", \"userId\", \"challengeId\", \"competitionId\", id,"
-         "   jsonb_build_object('reportedBy', 'server', 'instanceId', id, 'previousStatus', was)"
-         "   || CASE WHEN status = 'TERMINATED' THEN jsonb_build_object('deletionTime',"
-         "     to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'))"
-         "    WHEN was = 'TERMINATING' THEN jsonb_build_object('reason',"
-         "     'the pod did not end', 'terminationAttempts', attempts)"
-         "    ELSE jsonb_build_object('reason', CASE WHEN id = ANY ($5)"
-         "     THEN 'no pod appeared in time' ELSE 'the pod failed' END) END,"
-         "   (CASE status WHEN 'TERMINATED' THEN 'INFO' ELSE 'WARNING' END)::public.\"LogSeverity\","
-         "   clock_timestamp() AT TIME ZONE 'UTC' FROM changed"
-         "  WHERE status <> was AND (status = 'ERROR' OR status = 'TERMINATED' AND NOT EXISTS ("
-         "   SELECT FROM public.\"ActivityLog\" l WHERE l.\"challengeInstanceId\" = changed.id"
-         "   AND l.\"eventType\" = 'CHALLENGE_INSTANCE_DELETED')))"
-         " SELECT count(*)::integer FROM changed",
-         {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}},
-    [PUT_WATCHED] = {"INSERT INTO edurange.sync_watch AS w (name, reason, pod_status, since, due)"
-                     " SELECT * FROM unnest($1, $2, $3, $4, $5)"
-                     " ON CONFLICT (name, reason) DO UPDATE SET pod_status = EXCLUDED.pod_status,"
-                     " since = CASE w.reason WHEN 'missing' THEN EXCLUDED.since ELSE w.since END,"
-                     " due = CASE w.reason WHEN 'missing' THEN EXCLUDED.due ELSE w.due END",
-                     {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
-                      TIMESTAMPTZARRAYOID}},
-    [DROP_WATCHED] = {"DELETE FROM edurange.sync_watch w USING unnest($1, $2) AS d (name, reason)"
-                      " WHERE w.name = d.name AND w.reason = d.reason",
-                      {TEXTARRAYOID, TEXTARRAYOID}},
+          INT4OID, INTERVALOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, TEXTARRAYOID}},
     /* Without a list for long, every live instance is asked for: $1 observed at. */
     [LIVE] = {"SELECT array_agg(i.id) FROM public.\"ChallengeInstance\" i"
               " WHERE " IS_LIVE("i.status", "i.\"terminationAttempts\""),
               {InvalidOid}},
     /* $1 names, $2 observed at */
     [SUSPECT] = {"INSERT INTO edurange.sync_watch (name, reason, due)"
-                 " SELECT name, 'missing', $2 FROM unnest($1) AS n (name)"
+                 " SELECT name, 'missing', $2 FROM unnest($1) AS n (name) WHERE " WATCHABLE("name")
                  " ON CONFLICT (name, reason) DO NOTHING",
                  {TEXTARRAYOID, TIMESTAMPTZOID}},
     [REMEMBER] = {"UPDATE edurange.sync_state SET applied_at = $1,"
                   " cleaned_at = CASE WHEN $2 THEN $1 ELSE cleaned_at END",
                   {TIMESTAMPTZOID, BOOLOID}},
-    /* $1 instances without a flag and $2 their secrets, $3 pods to end, $4 observed at */
-    [WANTED] = {"SELECT jsonb_build_object("
-                " 'statuses', coalesce((SELECT jsonb_agg(jsonb_build_object('name', name))"
-                "  FROM (SELECT name FROM edurange.sync_watch WHERE reason = 'missing'"
-                "   AND due <= $4 ORDER BY due, name LIMIT " WANTED_LIMIT ") AS d), '[]'),"
-                " 'secrets', coalesce((SELECT jsonb_agg(jsonb_build_object("
-                "   'name', s.name, 'secret_name', s.secret))"
-                "  FROM unnest($1, $2) AS s (name, secret)), '[]'),"
-                " 'ends', coalesce((SELECT jsonb_agg(jsonb_build_object('name', e.name))"
-                "  FROM unnest($3) AS e (name)), '[]'))",
-                {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID}},
 };
 /* clang-format on */
 
@@ -326,76 +300,50 @@ read_state(void)
 	return state;
 }
 
-/* The type of a column of COMPARE: times of two, else texts. */
 static Oid
-difference_type(int column)
+column_type(int column)
 {
-	return column == PUT_SINCE || column == PUT_DUE ? TIMESTAMPTZARRAYOID : TEXTARRAYOID;
+	switch (column)
+	{
+		case PUT_SINCE:
+		case PUT_DUE:
+		case SEEN_AT:
+			return TIMESTAMPTZARRAYOID;
+		case PUT_ATTEMPTS:
+			return INT4ARRAYOID;
+		default:
+			return TEXTARRAYOID;
+	}
 }
 
-/* What COMPARE found, as arguments for the statements that act on it. */
-typedef struct Difference
-{
-	NullableDatum columns[NEW_OWNER_MISMATCHES + 1];
-	int32 held;
-} Difference;
-
 static void
-compare(const Observation *observation, NullableDatum observed_at, Difference *found)
+compare(const Observation *observation, NullableDatum observed_at, const State *state,
+        Difference *found)
 {
 	const ObservedPods *pods = &observation->pods;
+	NullableDatum hold = brake_judge(observation, observed_at, &found->held);
+	NullableDatum overtaken;
+	bool forgets;
+	int32 held = found->held;
 
+	STATEMENT_RUN(&statements[OVERTAKEN], observed_at);
+	overtaken = row_argument(0, 1, TEXTARRAYOID);
+	forgets = observation->has_list && row_bool(0, 2);
 	STATEMENT_RUN(&statements[COMPARE], pods->names, pods->statuses, pods->listed, pods->urls,
-	              pods->secrets, pods->users, pods->groups, observed_at,
+	              pods->troubles, pods->users, pods->groups, observed_at,
 	              value_bool(observation->has_list), value_span(guc_sync_grace),
 	              value_span(guc_sync_creating_deadline), value_span(guc_sync_queued_deadline),
 	              value_span(guc_sync_end_interval), value_int(guc_sync_end_attempts),
-	              value_span(guc_sync_quarantine));
-	for (int i = CHANGED_IDS; i <= NEW_OWNER_MISMATCHES; i++)
-		found->columns[i] = row_argument(0, i, difference_type(i));
-	found->held = row_int(0, HELD);
-}
-
-/* Says once of each pod that it claims to belong to somebody else than its instance does. */
-static void
-warn_of_owner_mismatches(NullableDatum names)
-{
-	Datum *values;
-	int count;
-
-	if (names.isnull)
-		return;
-	deconstruct_array(DatumGetArrayTypeP(names.value), TEXTOID, -1, false, 'i', &values, NULL,
-	                  &count);
-	for (int i = 0; i < count; i++)
-		ereport(WARNING, (errmsg("the labels of pod \"%s\" name another user or competition than"
-		                         " its instance",
-		                         TextDatumGetCString(values[i]))));
-}
-
-/* Writes what differs.  Returns how many instances changed. */
-static int32
-write_difference(const Difference *found, bool *wrote)
-{
-	const NullableDatum *columns = found->columns;
-	int32 changed = 0;
-
-	if (!columns[CHANGED_IDS].isnull)
-	{
-		STATEMENT_RUN(&statements[LOCK_PARENTS], columns[CHANGED_IDS], columns[CHANGED_FROM],
-		              columns[CHANGED_TO]);
-		STATEMENT_RUN(&statements[UPDATE_INSTANCES], columns[CHANGED_IDS], columns[CHANGED_FROM],
-		              columns[CHANGED_TO], columns[CHANGED_URLS], columns[CHANGED_ABSENT]);
-		changed = row_int(0, 1);
-	}
-	if (!columns[PUT_NAMES].isnull)
-		STATEMENT_RUN(&statements[PUT_WATCHED], columns[PUT_NAMES], columns[PUT_REASONS],
-		              columns[PUT_STATUSES], columns[PUT_SINCE], columns[PUT_DUE]);
-	if (!columns[DROP_NAMES].isnull)
-		STATEMENT_RUN(&statements[DROP_WATCHED], columns[DROP_NAMES], columns[DROP_REASONS]);
-	warn_of_owner_mismatches(columns[NEW_OWNER_MISMATCHES]);
-	*wrote |= changed > 0 || !columns[PUT_NAMES].isnull || !columns[DROP_NAMES].isnull;
-	return changed;
+	              value_span(guc_sync_quarantine), hold, value_bool(observation->complete),
+	              pods->asked, value_time(state->applied_at), overtaken);
+	for (int i = CHANGED_IDS; i <= SEEN_AT; i++)
+		found->columns[i] = row_argument(0, i, column_type(i));
+	found->held = Max(row_int(0, HELD), held);
+	found->news = row_int(0, NEWS);
+	if (forgets)
+		STATEMENT_RUN(&statements[FORGET_SEEN], observed_at);
+	if (!found->columns[SEEN_NAMES].isnull)
+		STATEMENT_RUN(&statements[NOTE_SEEN], found->columns[SEEN_NAMES], found->columns[SEEN_AT]);
 }
 
 /* What a pass came to, for its caller. */
@@ -403,37 +351,33 @@ typedef struct Outcome
 {
 	int32 changed;
 	int32 held;
-	NullableDatum secret_ids;
-	NullableDatum secret_names;
-	NullableDatum ends;
 } Outcome;
 
 /*
- * Applies what came.  Adoption, ends and retention wait for a list: only that shows what is there.
- * A pass that wrote nothing does not move the time of the last one either, so that idle polls write
- * nothing at all.
+ * Applies what pods there are, or what was said of some.  Adoption and retention wait for a list: only that shows
+ * what is there.  A list that wrote nothing does not move the time of the last one either, so that idle polls
+ * write nothing at all.
  */
 static void
-apply(const Observation *observation, NullableDatum observed_at, const State *state,
-      Outcome *outcome)
+apply_pods(const Observation *observation, NullableDatum observed_at, const State *state,
+           Outcome *outcome)
 {
-	TimestampTz at = DatumGetTimestampTz(observed_at.value);
-	Difference found;
+	Difference found = {0};
 	bool wrote = false;
 	bool cleans = false;
 
-	compare(observation, observed_at, &found);
+	compare(observation, observed_at, state, &found);
 	outcome->held = found.held;
-	outcome->secret_ids = found.columns[SECRET_IDS];
-	outcome->secret_names = found.columns[SECRET_NAMES];
-	outcome->changed = write_difference(&found, &wrote);
-	outcome->changed += sync_store_flags(&observation->flags, observed_at, &wrote);
-	if (observation->has_list)
+	outcome->changed += difference_write(&found, observation->trouble, observed_at, &wrote);
+	if (!observation->has_list)
 	{
-		outcome->changed += sync_adopt_pods(&observation->pods, observed_at, &wrote);
-		outcome->ends = sync_request_ends(observed_at, &wrote);
-		cleans = sync_clean(at, state->cleaned_at);
+		if (found.news == 0)
+			sync_status_stale();
+		return;
 	}
+	outcome->changed += sync_adopt_pods(&observation->pods, observed_at, &wrote);
+	orphans_find(&observation->pods, observed_at, &wrote);
+	cleans = sync_clean(DatumGetTimestampTz(observed_at.value), state->cleaned_at);
 	if (wrote || cleans)
 		STATEMENT_RUN(&statements[REMEMBER], observed_at, value_bool(cleans));
 }
@@ -471,47 +415,54 @@ note_pass(const Observation *observation, TimestampTz observed_at, const Outcome
 		sync_status_changed(outcome->changed);
 }
 
+/* When the observation was made.  Where the clock jumped since the last one, that says nothing. */
 static TimestampTz
-checked_time(FunctionCallInfo fcinfo)
+checked_time(FunctionCallInfo fcinfo, bool *clock_jumped)
 {
 	TimestampTz observed_at;
 
+	*clock_jumped = sync_status_clock_jumped();
 	if (PG_ARGISNULL(1))
 		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"observed_at\" is missing");
 	observed_at = PG_GETARG_TIMESTAMPTZ(1);
-	if (TIMESTAMP_NOT_FINITE(observed_at) || observed_at > GetCurrentTimestamp())
+	if (TIMESTAMP_NOT_FINITE(observed_at) ||
+	    (observed_at > GetCurrentTimestamp() && !*clock_jumped))
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"observed_at\" must not be in the future");
 	return observed_at;
 }
 
 /*
- * One pass: applies the observation unless it is older than the last one that was, and answers with
- * what it came to.  PASS_LOCK makes passes follow each other, so that what is read here stays true.
+ * One pass: applies the observation, a list unless it is older than the last one that was, and answers with
+ * what it came to.  The lock makes passes follow each other, so that what is read here stays true.
  */
 static Datum
 pass(FunctionCallInfo fcinfo, const Observation *observation, TimestampTz observed_at,
-     instr_time began)
+     bool clock_jumped, instr_time began)
 {
-	Outcome outcome = {.secret_ids.isnull = true, .secret_names.isnull = true, .ends.isnull = true};
+	NullableDatum at = value_time(observed_at);
+	Outcome outcome = {.held = sync_status_hold().held};
 	NullableDatum wanted;
 	State state;
 
 	statements_begin();
 	(void) lock_take(LOCK_PASSES, 0, true);
+	if (clock_jumped)
+		begin_anew();
 	state = read_state();
-	if (observed_at < state.applied_at)
+	sync_count_ends(&observation->ends, at);
+	outcome.changed += sync_store_flags(&observation->flags, at);
+	if (clock_jumped || (observation->has_list && observed_at < state.applied_at))
 		sync_status_stale();
 	else
 	{
 		if (observation->error != NULL)
-			note_failure(observation->error, value_time(observed_at));
-		apply(observation, value_time(observed_at), &state, &outcome);
+			note_failure(observation->error, at);
+		if (observation->has_list || observation->pods.count > 0)
+			apply_pods(observation, at, &state, &outcome);
 		note_pass(observation, observed_at, &outcome, began);
 	}
-	STATEMENT_RUN(&statements[WANTED], outcome.secret_ids, outcome.secret_names, outcome.ends,
-	              value_time(observed_at));
-	wanted = row_result(0, 1, JSONBOID);
+	wanted = sync_wanted(at);
 	statements_end();
 	return composite_result(fcinfo,
 	                        (NullableDatum[]){value_int(observation->listed),
@@ -520,32 +471,34 @@ pass(FunctionCallInfo fcinfo, const Observation *observation, TimestampTz observ
 	                        4);
 }
 
-SQL_FUNCTION(edurange_sync_apply)
+SQL_FUNCTION_OF(edurange_sync_apply, PACK_BYTES)
 {
 	Observation observation = {0};
 	TimestampTz observed_at;
+	bool clock_jumped;
 	instr_time began;
 
 	INSTR_TIME_SET_CURRENT(began);
 	if (PG_ARGISNULL(0))
 		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"snapshot\" is missing");
-	observed_at = checked_time(fcinfo);
-	observation_read(PG_GETARG_JSONB_P(0), &observation);
-	return pass(fcinfo, &observation, observed_at, began);
+	observed_at = checked_time(fcinfo, &clock_jumped);
+	observation_read(PG_GETARG_JSONB_P(0), observed_at, &observation);
+	return pass(fcinfo, &observation, observed_at, clock_jumped, began);
 }
 
-SQL_FUNCTION(edurange_sync_apply_list)
+SQL_FUNCTION_OF(edurange_sync_apply_list, PACK_BYTES)
 {
 	Observation observation = {.duration_ms = PG_ARGISNULL(2) ? -1 : PG_GETARG_FLOAT8(2)};
 	TimestampTz observed_at;
+	bool clock_jumped;
 	instr_time began;
 	text *list;
 
 	INSTR_TIME_SET_CURRENT(began);
 	if (PG_ARGISNULL(0))
 		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"list\" is missing");
-	observed_at = checked_time(fcinfo);
+	observed_at = checked_time(fcinfo, &clock_jumped);
 	list = PG_GETARG_TEXT_PP(0);
 	observation_read_list(VARDATA_ANY(list), (int) VARSIZE_ANY_EXHDR(list), &observation);
-	return pass(fcinfo, &observation, observed_at, began);
+	return pass(fcinfo, &observation, observed_at, clock_jumped, began);
 }

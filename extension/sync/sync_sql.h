@@ -5,7 +5,8 @@
  * An observation comes in through SQL (sync.c), be it the worker's or a test's, and is read as a whole
  * (observation.c; a list of pods is cut by pod_list.c).  One pass compares it with all live instances,
  * writes what it proves and nothing else, does what follows from that (sync_steps.c), and answers
- * with what to ask next.  sync_status.c tells how it goes.  Nobody here speaks to the Instance
+ * with what to ask next.  brake.c holds instances whose pods vanish together; beginning.c is what comes before
+ * the first pass.  sync_status.c tells how it goes.  Nobody here speaks to the Instance
  * Manager, and nobody here knows a rule of the game: base/ is all that is used.
  *
  * This file has the pieces that statements of several files share.
@@ -16,17 +17,46 @@
 /* How many requests of a kind one pass asks for at most; the rest comes with the next ones. */
 #define WANTED_LIMIT "1000"
 
+/* Retries double their distance up to this. */
+#define LONGEST_WAIT "interval '1 hour'"
+#define RETRY_AFTER(first, attempts, longest)                                                      \
+	"least(" first " * 2 ^ least(" attempts ", 20), greatest(" first ", " longest "))"
+
+/*
+ * Whether a time is after another one.  One that lies ahead of the clock was written before that was set back, and
+ * is after nothing.
+ */
+#define IS_AFTER(time, other) "(" time " > " other " AND " time " <= clock_timestamp())"
+
+/* Whether a name may be watched: no pod has a longer one, and an index takes no text of any length. */
+#define WATCHABLE(name) "octet_length(" name ") <= 1000"
+
+/* Of the secrets there are, the one that is an instance's own. */
+#define OWN_SECRET(id) "'flag-secret-' || " id
+
 /*
  * What the Instance Manager makes of a text before it becomes a label of a pod: other characters
- * become hyphens, one symbol at either end goes, and 63 characters are left.
+ * become hyphens, one symbol at either end goes, and 63 characters are left.  Some of its releases make letters
+ * small, so labels are compared without regard to that.
  */
 #define LABEL(text)                                                                                \
-	"left(regexp_replace(regexp_replace(" text ", '[^A-Za-z0-9._-]', '-', 'g'),"                   \
-	" '^[^A-Za-z0-9]|[^A-Za-z0-9]$', '', 'g'), 63)"
+	"lower(left(regexp_replace(regexp_replace(" text ", '[^A-Za-z0-9._-]', '-', 'g'),"             \
+	" '^[^A-Za-z0-9]|[^A-Za-z0-9]$', '', 'g'), 63))"
 
 /* Whether a label that says something does not stand for the id. */
 #define LABEL_DIFFERS(label, id)                                                                   \
-	"(" label " <> 'unknown' AND " label " <> " id " AND " label " <> " LABEL(id) ")"
+	"(" label " <> 'unknown' AND " label " <> " id " AND lower(" label ") <> " LABEL(id) ")"
+
+/* Whether a pod can have the name: the Instance Manager takes labels of DNS only. */
+#define IS_POD_NAME(name) "(" name " ~ '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')"
+
+/* The name of the secret whose value an instance has; null where it has none. */
+#define SYNCED_SECRET(i)                                                                           \
+	"CASE WHEN btrim(coalesce(" i ".flag, '')) NOT IN ('', 'null')"                                \
+	" THEN " i ".\"flagSecretName\" END"
+
+/* Whether so many at once are more likely a mistake: more than three, and more than a fifth of all. */
+#define IS_MANY(part, all) "(" part " > 3 AND (" part ") * 5 > " all ")"
 
 /* The columns of an entry in the activity log, in the order in which SELECTs give them. */
 #define LOG_COLUMNS                                                                                \

@@ -1,6 +1,9 @@
 /*
  * sync_steps.c
  *	  What a pass does beyond the status of instances: flags, adoption, requests to end, retention.
+ *
+ * A request counts when it was sent and answered, or timed out, as its answer says: what was only wanted is wanted
+ * again.  Nobody is waited for here either, see difference.c.
  */
 #include "postgres.h"
 
@@ -15,50 +18,88 @@
 /* Where adopted pods go whose competition does not exist. */
 #define STANDALONE_GROUP "standalone-instances-group"
 
-/* Retries double their distance up to this. */
-#define LONGEST_WAIT "interval '1 hour'"
-
 typedef enum StatementId
 {
 	STORE_FLAGS,
 	SETTLE_FLAGS,
-	WAITING_FOR_FLAGS,
 	POSTPONE_FLAGS,
 	UNKNOWN_DUE,
 	ADOPT,
 	SETTLE_ADOPTED,
 	POSTPONE_ADOPTION,
-	ENDS_DUE,
-	REQUEST_ENDS,
+	COUNT_ENDS,
+	COUNT_ATTEMPTS,
 	LOG_ZOMBIES,
 	RETENTION,
 	KEEP,
 	KEEP_NO_MORE,
 	PURGE,
+	FORGET_PAST,
+	WANTED,
 	STATEMENT_COUNT
 } StatementId;
+
+/*
+ * Names whose next step is due, those that were asked for in vain beside the others, so that none of them keep the
+ * others out; in fair order: whatever has been due for longest first.
+ */
+#define DUE(which)                                                                                 \
+	"((SELECT w.name, w.attempts, w.due FROM edurange.sync_watch w WHERE w.due <= $1"              \
+	"  AND w.attempts = 0 AND " which " ORDER BY w.due, w.name LIMIT " WANTED_LIMIT ")"            \
+	" UNION ALL (SELECT w.name, w.attempts, w.due FROM edurange.sync_watch w WHERE w.due <= $1"    \
+	"  AND w.attempts > 0 AND " which " ORDER BY w.due, w.name LIMIT " WANTED_LIMIT ")) AS due"
+
+/* A list of what is wanted, each with its attempts where there were any. */
+#define WANTED_LIST(more, which)                                                                   \
+	"coalesce((SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('name', name" more ","        \
+	"  'attempts', nullif(attempts, 0))) ORDER BY due, name) FROM " DUE(which) "), '[]')"
+
+/*
+ * The end of w is to be requested: its instance ends, or is over, or gone.  Not where the next pass gives it up, and
+ * never where it ended in a mass event.
+ */
+#define END_IS_DUE                                                                                       \
+	"(w.reason = 'orphan' OR w.reason = 'ending' AND EXISTS (SELECT FROM public.\"ChallengeInstance\" i" \
+	"  WHERE i.id = w.name AND (i.status = 'TERMINATING' AND i.\"terminationAttempts\" < $2"             \
+	"   OR i.status = 'ERROR' AND i.\"terminationAttempts\" > 0))"                                       \
+	" OR w.reason = 'zombie' AND EXISTS (SELECT FROM public.\"ChallengeInstance\" i"                     \
+	"  WHERE i.id = w.name AND i.status = 'TERMINATED')"                                                 \
+	" AND NOT EXISTS (SELECT FROM edurange.sync_past p WHERE p.name = w.name"                            \
+	"  AND p.reason = 'mass'))"
+
+/* Whether a pod names a competition that does not exist, and not merely none. */
+#define LACKS_COMPETITION(pod)                                                                     \
+	"(" pod ".competition IS NULL AND " pod ".group_id NOT IN ('standalone', 'unknown'))"
 
 /* The formatter would break these statements between every two words. */
 /* clang-format off */
 static Statement statements[STATEMENT_COUNT] = {
-    /* $1 ids, $2 names of the secrets, $3 flags */
-    [STORE_FLAGS] = {"UPDATE public.\"ChallengeInstance\" AS i"
-                     " SET flag = n.flag, \"flagSecretName\" = n.secret"
-                     " FROM unnest($1, $2, $3) AS n (id, secret, flag) WHERE i.id = n.id"
-                     " AND i.status IN ('QUEUED', 'CREATING', 'ACTIVE', 'ERROR')"
-                     " AND (i.flag, i.\"flagSecretName\") IS DISTINCT FROM (n.flag, n.secret)",
-                     {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}},
+    /*
+	 * $1 ids, $2 flags, $3 when each was asked for.  A flag from before its pod was made anew is that of another
+	 * pod.  Gives how many were stored, ids that are settled, and ids that others have locked.
+	 */
+    [STORE_FLAGS] =
+        {"WITH news AS (SELECT * FROM unnest($1, $2, $3) AS n (id, flag, asked) WHERE NOT EXISTS ("
+         "   SELECT FROM edurange.sync_watch w WHERE w.name = n.id AND w.reason = 'flag'"
+         "   AND " IS_AFTER("w.since", "n.asked") ")),"
+         " free AS (SELECT i.id FROM public.\"ChallengeInstance\" i"
+         "  WHERE i.id IN (SELECT id FROM news) ORDER BY i.id FOR NO KEY UPDATE SKIP LOCKED),"
+         " stored AS (UPDATE public.\"ChallengeInstance\" AS i"
+         "  SET flag = n.flag, \"flagSecretName\" = " OWN_SECRET("i.id")
+         "  FROM news n JOIN free f ON f.id = n.id WHERE i.id = n.id"
+         "  AND i.status IN ('QUEUED', 'CREATING', 'ACTIVE', 'ERROR')"
+         "  AND (i.flag, i.\"flagSecretName\") IS DISTINCT FROM (n.flag, " OWN_SECRET("i.id") ") RETURNING i.id),"
+         " busy AS (SELECT i.id FROM news n JOIN public.\"ChallengeInstance\" i ON i.id = n.id"
+         "  WHERE NOT EXISTS (SELECT FROM free f WHERE f.id = i.id))"
+         " SELECT (SELECT count(*) FROM stored)::integer,"
+         "  ARRAY(SELECT id FROM news WHERE id NOT IN (SELECT id FROM busy)), ARRAY(SELECT id FROM busy)",
+         {TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}},
     [SETTLE_FLAGS] = {"DELETE FROM edurange.sync_watch WHERE name = ANY ($1) AND reason = 'flag'",
                       {TEXTARRAYOID}},
-    [WAITING_FOR_FLAGS] = {"SELECT array_agg(DISTINCT i.id) FROM public.\"ChallengeInstance\" i"
-                           " WHERE i.id = ANY ($1) AND i.status IN ('QUEUED', 'CREATING', 'ACTIVE')",
-                           {TEXTARRAYOID}},
-    /* $1 ids, $2 observed at */
-    [POSTPONE_FLAGS] = {"INSERT INTO edurange.sync_watch AS w (name, reason, since, attempts, due)"
-                        " SELECT id, 'flag', $2, 1, $2 + interval '5 s' FROM unnest($1) AS n (id)"
-                        " ON CONFLICT (name, reason) DO UPDATE SET attempts = w.attempts + 1,"
-                        " due = $2 + least(interval '5 s' * 2 ^ least(w.attempts, 10),"
-                        "  interval '1 min')",
+    /* $1 names, $2 observed at */
+    [POSTPONE_FLAGS] = {"UPDATE edurange.sync_watch w SET attempts = w.attempts + 1,"
+                        " due = $2 + " RETRY_AFTER("interval '5 s'", "w.attempts", "interval '1 min'")
+                        " WHERE w.name = ANY ($1) AND w.reason = 'flag'",
                         {TEXTARRAYOID, TIMESTAMPTZOID}},
     [UNKNOWN_DUE] = {"SELECT FROM edurange.sync_watch WHERE reason = 'unknown' AND due <= $1"
                      " LIMIT 1",
@@ -75,7 +116,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "   AND w.due <= $8 ORDER BY w.due LIMIT 100),"
          " found AS (SELECT pod.*, u.id AS owner, g.id AS competition, ARRAY(SELECT c.id"
          "   FROM public.\"Challenge\" c WHERE CASE WHEN pod.challenge_id IS NOT NULL"
-         "    THEN c.id = pod.challenge_id ELSE pod.challenge_name = " LABEL("c.name")
+         "    THEN c.id = pod.challenge_id ELSE lower(pod.challenge_name) = " LABEL("c.name")
          "     AND (g.id IS NULL OR EXISTS (SELECT FROM public.\"GroupChallenge\" gc"
          "      WHERE gc.\"challengeId\" = c.id AND gc.\"groupId\" = g.id)) END LIMIT 2) AS fits"
          "  FROM pod LEFT JOIN public.\"User\" u ON u.id = pod.user_id"
@@ -83,7 +124,8 @@ static Statement statements[STATEMENT_COUNT] = {
          " clear AS (SELECT f.*, c.id AS challenge FROM found f"
          "  JOIN public.\"User\" u ON u.id = f.owner"
          "  JOIN public.\"Challenge\" c ON c.id = f.fits[1] WHERE cardinality(f.fits) = 1"
-         "  FOR KEY SHARE OF u, c),"
+         "   AND NOT " LACKS_COMPETITION("f")
+         "  FOR KEY SHARE OF u, c SKIP LOCKED),"
          " clock AS (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS t),"
          " fallback AS (INSERT INTO public.\"CompetitionGroup\""
          "   (id, name, \"startDate\", \"endDate\", \"createdAt\", \"updatedAt\")"
@@ -101,11 +143,12 @@ static Statement statements[STATEMENT_COUNT] = {
          "   \"competitionId\", id, jsonb_build_object('reportedBy', 'server', 'instanceId', id,"
          "   'adopted', true, 'status', status), 'INFO', t FROM made, clock)"
          " SELECT name, CASE WHEN owner IS NULL THEN 'its user does not exist'"
+         "  WHEN " LACKS_COMPETITION("found") " THEN 'its competition does not exist'"
          "  WHEN cardinality(fits) = 0 THEN 'no challenge fits'"
          "  WHEN cardinality(fits) > 1 THEN 'several challenges fit' END, attempts,"
          "  ARRAY(SELECT c.name FROM clear c),"
          "  ARRAY(SELECT f.name FROM found f WHERE NOT EXISTS (SELECT FROM clear c WHERE c.name = f.name))"
-         " FROM found",
+         " FROM found ORDER BY name",
          {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
           TEXTARRAYOID, TIMESTAMPTZOID}},
     [SETTLE_ADOPTED] = {"DELETE FROM edurange.sync_watch WHERE name = ANY ($1) AND reason = 'unknown'",
@@ -116,33 +159,29 @@ static Statement statements[STATEMENT_COUNT] = {
                            " WHERE w.name = ANY ($1) AND w.reason = 'unknown'",
                            {TEXTARRAYOID, TIMESTAMPTZOID, INTERVALOID}},
     /*
-	 * $1 observed at, $2 time to end, $3 limit of attempts.  For an instance that is TERMINATED the
-	 * attempts go on, at long distances, and the log is told once.
+	 * $1 names, $2 whether each was accepted, $3 observed at, $4 time to end, $5 limit of attempts.  Where requests are
+	 * refused or time out the next one is never long in coming.  Of a pod whose instance is over the log is told
+	 * once.  Gives names and attempts of those that end, and names of those that the log is told of.
 	 */
-    [ENDS_DUE] =
-        {"WITH due AS (SELECT w.name, w.reason, i.\"terminationAttempts\" AS attempts"
-         "  FROM edurange.sync_watch w"
-         "  JOIN public.\"ChallengeInstance\" i ON i.id = w.name"
-         "  WHERE w.due <= $1 AND (w.reason = 'zombie' AND i.status = 'TERMINATED'"
-         "   OR w.reason = 'ending' AND i.status = 'TERMINATING'"
-         "    AND i.\"terminationAttempts\" < $2)"
-         "  ORDER BY w.due, w.name LIMIT " WANTED_LIMIT " FOR NO KEY UPDATE OF i),"
-         " counted AS (UPDATE public.\"ChallengeInstance\" i"
-         "  SET \"terminationAttempts\" = i.\"terminationAttempts\" + 1 FROM due"
-         "  WHERE i.id = due.name AND due.reason = 'ending')"
-         " SELECT array_agg(name), array_agg(reason), array_agg(attempts) FROM due",
-         {TIMESTAMPTZOID, INT4OID}},
-    /* $1 to $3 what was due, $4 observed at, $5 time to end, $6 limit of attempts */
-    [REQUEST_ENDS] =
-        {"WITH asked AS (UPDATE edurange.sync_watch w SET attempts = w.attempts + 1, due = $4 +"
-         "   least($5 * 2 ^ least(CASE w.reason WHEN 'ending' THEN due.attempts + 1"
-         "    ELSE w.attempts END, 20), greatest($5, " LONGEST_WAIT "))"
-         "  FROM unnest($1, $2, $3) AS due (name, reason, attempts)"
-         "  WHERE w.name = due.name AND w.reason = due.reason"
+    [COUNT_ENDS] =
+        {"WITH asked AS (UPDATE edurange.sync_watch w SET attempts = w.attempts + 1, due = $3 + CASE"
+         "   WHEN n.accepted THEN " RETRY_AFTER("$4", "w.attempts + (w.reason = 'ending')::integer", LONGEST_WAIT)
+         "   ELSE " RETRY_AFTER("$4", "w.attempts", "interval '5 min'") " END"
+         "  FROM unnest($1, $2) AS n (name, accepted)"
+         "  WHERE w.name = n.name AND w.reason IN ('ending', 'zombie', 'orphan')"
          "  RETURNING w.name, w.reason, w.attempts)"
-         " SELECT array_agg(name ORDER BY name),"
-         "  array_agg(name) FILTER (WHERE reason = 'zombie' AND attempts = $6) FROM asked",
-         {TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID, INTERVALOID, INT4OID}},
+         " SELECT array_agg(name) FILTER (WHERE reason = 'ending'), array_agg(attempts) FILTER (WHERE reason = 'ending'),"
+         "  array_agg(name) FILTER (WHERE reason = 'zombie' AND attempts = $5) FROM asked",
+         {TEXTARRAYOID, BOOLARRAYOID, TIMESTAMPTZOID, INTERVALOID, INT4OID}},
+    /* $1 names, $2 attempts.  What could not be counted while somebody had the row locked is made up for. */
+    [COUNT_ATTEMPTS] =
+        {"WITH free AS (SELECT i.id, n.attempts FROM public.\"ChallengeInstance\" i"
+         "  JOIN unnest($1, $2) AS n (id, attempts) ON n.id = i.id WHERE i.status IN ('TERMINATING', 'ERROR')"
+         "  ORDER BY i.id FOR NO KEY UPDATE OF i SKIP LOCKED)"
+         " UPDATE public.\"ChallengeInstance\" i"
+         " SET \"terminationAttempts\" = greatest(i.\"terminationAttempts\" + 1, f.attempts)"
+         " FROM free f WHERE i.id = f.id",
+         {TEXTARRAYOID, INT4ARRAYOID}},
     /* $1 names, $2 attempts */
     [LOG_ZOMBIES] =
         {"INSERT INTO public.\"ActivityLog\" " LOG_COLUMNS
@@ -159,7 +198,7 @@ static Statement statements[STATEMENT_COUNT] = {
                    "   WHERE i.id = w.name AND i.status = 'TERMINATED')),"
                    " (SELECT array_agg(id) FROM (SELECT i.id FROM public.\"ChallengeInstance\" i"
                    "  WHERE i.status = 'TERMINATED' AND NOT EXISTS (SELECT FROM edurange.sync_watch w"
-                   "   WHERE w.name = i.id AND w.reason = 'retained') LIMIT 10000) AS ended)",
+                   "   WHERE w.name = i.id AND w.reason = 'retained') AND " WATCHABLE("i.id") " LIMIT 10000) AS ended)",
                    {InvalidOid}},
     /* From now on the retention of what is TERMINATED runs; $1 names, $2 observed at. */
     [KEEP] = {"INSERT INTO edurange.sync_watch (name, reason, since)"
@@ -168,34 +207,46 @@ static Statement statements[STATEMENT_COUNT] = {
     [KEEP_NO_MORE] = {"DELETE FROM edurange.sync_watch WHERE name = ANY ($1) AND reason = 'retained'",
                       {TEXTARRAYOID}},
     /* $1 observed at, $2 retention; what still has a pod stays. */
-    [PURGE] = {"WITH purged AS (DELETE FROM public.\"ChallengeInstance\" i"
+    [PURGE] = {"WITH free AS (SELECT i.id FROM public.\"ChallengeInstance\" i"
                "  WHERE i.status = 'TERMINATED' AND i.id IN (SELECT w.name"
                "   FROM edurange.sync_watch w WHERE w.reason = 'retained' AND w.since <= $1 - $2"
                "   AND NOT EXISTS (SELECT FROM edurange.sync_watch z"
                "    WHERE z.name = w.name AND z.reason = 'zombie')"
-               "   ORDER BY w.since LIMIT 10000) RETURNING i.id)"
+               "   ORDER BY w.since LIMIT 10000) FOR UPDATE SKIP LOCKED),"
+               " purged AS (DELETE FROM public.\"ChallengeInstance\" i USING free f WHERE i.id = f.id"
+               "  RETURNING i.id)"
                " SELECT array_agg(id) FROM purged",
                {TIMESTAMPTZOID, INTERVALOID}},
+    /* $1 observed at, $2 retention; not of a pod that is there. */
+    [FORGET_PAST] = {"DELETE FROM edurange.sync_past p WHERE p.since <= $1 - $2 AND NOT EXISTS ("
+                     " SELECT FROM edurange.sync_watch w WHERE w.name = p.name"
+                     " AND w.reason IN ('zombie', 'unknown', 'orphan'))",
+                     {TIMESTAMPTZOID, INTERVALOID}},
+    /* $1 observed at, $2 limit of attempts */
+    [WANTED] = {"SELECT jsonb_build_object('statuses', " WANTED_LIST("", "w.reason = 'missing'") ","
+                " 'secrets', " WANTED_LIST(", 'secret_name', " OWN_SECRET("name"), "w.reason = 'flag'") ","
+                " 'ends', " WANTED_LIST("", END_IS_DUE) ")",
+                {TIMESTAMPTZOID, INT4OID}},
 };
 /* clang-format on */
 
 int32
-sync_store_flags(const ObservedFlags *flags, NullableDatum observed_at, bool *wrote)
+sync_store_flags(const ObservedFlags *flags, NullableDatum observed_at)
 {
 	int32 stored = 0;
 
 	if (flags->count > 0)
 	{
-		stored = (int32) STATEMENT_RUN(&statements[STORE_FLAGS], flags->names, flags->secrets,
-		                               flags->values);
-		STATEMENT_RUN(&statements[SETTLE_FLAGS], flags->names);
+		NullableDatum busy;
+
+		STATEMENT_RUN(&statements[STORE_FLAGS], flags->names, flags->values, flags->asked);
+		stored = row_int(0, 1);
+		busy = row_argument(0, 3, TEXTARRAYOID);
+		STATEMENT_RUN(&statements[SETTLE_FLAGS], row_argument(0, 2, TEXTARRAYOID));
+		STATEMENT_RUN(&statements[POSTPONE_FLAGS], busy, observed_at);
 	}
 	if (flags->missing_count > 0)
-	{
-		STATEMENT_RUN(&statements[WAITING_FOR_FLAGS], flags->missing);
-		STATEMENT_RUN(&statements[POSTPONE_FLAGS], row_argument(0, 1, TEXTARRAYOID), observed_at);
-	}
-	*wrote |= flags->count > 0 || flags->missing_count > 0;
+		STATEMENT_RUN(&statements[POSTPONE_FLAGS], flags->missing, observed_at);
 	return stored;
 }
 
@@ -232,26 +283,32 @@ sync_adopt_pods(const ObservedPods *pods, NullableDatum observed_at, bool *wrote
 	return adopted;
 }
 
-NullableDatum
-sync_request_ends(NullableDatum observed_at, bool *wrote)
+void
+sync_count_ends(const ObservedEnds *ends, NullableDatum observed_at)
 {
 	NullableDatum limit = value_int(guc_sync_end_attempts);
 	NullableDatum names;
+	NullableDatum attempts;
 	NullableDatum zombies;
 
-	STATEMENT_RUN(&statements[ENDS_DUE], observed_at, limit);
+	if (ends->count == 0)
+		return;
+	STATEMENT_RUN(&statements[COUNT_ENDS], ends->names, ends->accepted, observed_at,
+	              value_span(guc_sync_end_interval), limit);
 	names = row_argument(0, 1, TEXTARRAYOID);
-	if (names.isnull)
-		return names;
-	*wrote = true;
-	STATEMENT_RUN(&statements[REQUEST_ENDS], names, row_argument(0, 2, TEXTARRAYOID),
-	              row_argument(0, 3, INT4ARRAYOID), observed_at, value_span(guc_sync_end_interval),
-	              limit);
-	names = row_argument(0, 1, TEXTARRAYOID);
-	zombies = row_argument(0, 2, TEXTARRAYOID);
+	attempts = row_argument(0, 2, INT4ARRAYOID);
+	zombies = row_argument(0, 3, TEXTARRAYOID);
+	if (!names.isnull)
+		STATEMENT_RUN(&statements[COUNT_ATTEMPTS], names, attempts);
 	if (!zombies.isnull)
 		STATEMENT_RUN(&statements[LOG_ZOMBIES], zombies, limit);
-	return names;
+}
+
+NullableDatum
+sync_wanted(NullableDatum observed_at)
+{
+	STATEMENT_RUN(&statements[WANTED], observed_at, value_int(guc_sync_end_attempts));
+	return row_result(0, 1, JSONBOID);
 }
 
 /* Begins to count the retention of instances that have ended, and ends it of those that are gone or live. */
@@ -281,5 +338,6 @@ sync_clean(TimestampTz observed_at, TimestampTz cleaned_at)
 	keep_ended(value_time(observed_at));
 	STATEMENT_RUN(&statements[PURGE], value_time(observed_at), value_span(retention));
 	STATEMENT_RUN(&statements[KEEP_NO_MORE], row_argument(0, 1, TEXTARRAYOID));
+	STATEMENT_RUN(&statements[FORGET_PAST], value_time(observed_at), value_span(retention));
 	return true;
 }

@@ -31,13 +31,28 @@ AS $$
   UNION ALL
   -- who works for us is member of nothing and has no members; a tier is member of the one before it
   SELECT ROW(format('role %I is a member of %I', m.rolname, g.rolname),
-    format('REVOKE %I FROM %I;', g.rolname, m.rolname))::edurange.planted
+    CASE WHEN om.tier IS NOT NULL AND e.name IS NOT NULL AND to_regrole(e.name) IS NULL
+      THEN format('If it was renamed: ALTER ROLE %I RENAME TO %I;', g.rolname, e.name)
+      ELSE format('REVOKE %I FROM %I;', g.rolname, m.rolname) END)::edurange.planted
   FROM pg_auth_members x JOIN pg_roles g ON g.oid = x.roleid JOIN pg_roles m ON m.oid = x.member
   LEFT JOIN ours og ON og.name = g.rolname LEFT JOIN ours om ON om.name = m.rolname
+  LEFT JOIN ours e ON e.tier > 0 AND e.tier = om.tier - 1
   WHERE og.tier = 0 OR om.tier IS NOT NULL AND NOT coalesce(og.tier > 0 AND og.tier = om.tier - 1, false)
+  UNION ALL
+  -- a function that runs as its owner would be whoever's made it for all that the role gets later
+  SELECT ROW(format('role %I owns %s %s', o.name, i.type, i.identity),
+    'Drop it, or give it to somebody else with ALTER … OWNER TO.')::edurange.planted
+  FROM ours o JOIN pg_roles r ON r.rolname = o.name
+  JOIN pg_shdepend d ON d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid AND d.deptype = 'o'
+  CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) AS i
+  WHERE d.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+    -- what is in our schemas, and these themselves, is judged below
+    AND coalesce(i.schema, i.name, '') NOT IN ('edurange', 'edurange_guard')
+    AND NOT EXISTS (SELECT FROM pg_depend e JOIN pg_extension x ON x.oid = e.refobjid AND x.extname = 'edurange'
+      WHERE e.refclassid = 'pg_extension'::regclass AND e.deptype = 'e' AND e.classid = d.classid AND e.objid = d.objid)
 $$;
 COMMENT ON FUNCTION edurange.planted_roles() IS
-  'What is wrong with the roles of our names: one that can log in, has a password, settings or rights, or is or has a member that we did not make. The hint puts it right. CREATE EXTENSION and migrate() refuse to go on before.';
+  'What is wrong with the roles of our names: one that can log in, has a password, settings or rights, is or has a member that we did not make, or owns something that is not ours. The hint puts it right. CREATE EXTENSION and migrate() refuse to go on before.';
 
 CREATE FUNCTION edurange.planted_objects() RETURNS SETOF edurange.planted
   LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off

@@ -3,6 +3,7 @@
 DO $$
 DECLARE
   wrong edurange.planted;
+  member record;
 BEGIN
   IF pg_catalog.getdatabaseencoding() <> 'UTF8' THEN
     RAISE EXCEPTION 'database "%" has the encoding %, edurange needs UTF8',
@@ -11,6 +12,17 @@ BEGIN
   END IF;
   FOR wrong IN SELECT (p).* FROM edurange.planted_roles() AS p UNION ALL SELECT (p).* FROM edurange.planted_objects() AS p LOOP
     RAISE EXCEPTION '%', wrong.what USING ERRCODE = 'RG506', HINT = wrong.hint;
+  END LOOP;
+  -- Members of a tier are the operator's to choose, and restored before the database is: they are said, not refused.
+  FOR member IN
+    SELECT DISTINCT m.rolname AS name, g.rolname AS tier
+    FROM pg_catalog.pg_auth_members x JOIN pg_catalog.pg_roles g ON g.oid = x.roleid
+    JOIN pg_catalog.pg_roles m ON m.oid = x.member
+    WHERE g.rolname IN ('edurange_player', 'edurange_service', 'edurange_admin')
+      AND m.rolname NOT IN ('edurange_service', 'edurange_admin') ORDER BY 1, 2
+  LOOP
+    RAISE WARNING 'role % was a member of % before', member.name, member.tier
+      USING HINT = pg_catalog.format('If that is not wanted: REVOKE %I FROM %I;', member.tier, member.name);
   END LOOP;
 END
 $$;

@@ -59,7 +59,7 @@ CREATE FUNCTION edurange.check_invariants(caller edurange.caller DEFAULT NULL)
   RETURNS TABLE (invariant text, "userId" text, "groupId" text, detail text)
   AS 'MODULE_PATHNAME', 'edurange_check_invariants' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.check_invariants(edurange.caller) IS
-  'One row for each violation of what must always hold between totals, ledger, standing and membership; no row: all is well. Tier: admin.';
+  'One row for each violation of what must always hold between totals, ledger, standing and membership; no row: all is well. Reads the whole ledger and all totals and memberships, some seconds for each million entries; pg_stat_activity shows how far it is. Tier: admin.';
 
 CREATE FUNCTION edurange.group_points_changed() RETURNS trigger
   AS 'MODULE_PATHNAME', 'edurange_group_points_changed' LANGUAGE C;

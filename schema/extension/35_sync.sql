@@ -21,8 +21,9 @@ CREATE TYPE edurange.sync_report AS (
   "fetchMs" double precision,
   "applyMs" double precision,
   "workerRunning" boolean,
-  "workerProblem" text);
-COMMENT ON TYPE edurange.sync_report IS 'Nullable: lastAttempt, lastSuccess, lagSeconds, lastError, podsSeen, workerProblem.';
+  "workerProblem" text,
+  "heldUntil" text);
+COMMENT ON TYPE edurange.sync_report IS 'Nullable: lastAttempt, lastSuccess, lastError, podsSeen, workerProblem, heldUntil.';
 
 CREATE TYPE edurange.sync_drift_entry AS (
   kind text,
@@ -40,33 +41,37 @@ CREATE TYPE edurange.sync_drift_counts AS (
   "statusMismatches" bigint,
   "ownerMismatches" bigint,
   "stuckRows" bigint,
-  "missingFlags" bigint);
+  "missingFlags" bigint,
+  "failingFlags" bigint,
+  "returnedPods" bigint,
+  "unreadablePods" bigint,
+  "foreignSecrets" bigint);
 
 CREATE FUNCTION edurange.sync_apply(
     snapshot jsonb, observed_at timestamptz DEFAULT pg_catalog.clock_timestamp())
   RETURNS edurange.sync_result
   AS 'MODULE_PATHNAME', 'edurange_sync_apply' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.sync_apply(jsonb, timestamptz) IS
-  'Applies one observation of the Instance Manager, made at observed_at. The object snapshot holds any of: challenge_pods, the list that list-challenge-pods answers with; error, the text of why there is none; statuses, [{name, status}] as get-pod-status answers, where status is also not_found or unknown; secrets, [{name, secret_name, value}] as get-secret answers, without value where it gave none; duration_ms, how long the fetching took. Returns how many pods there are, how many instances changed, how many vanished at once and are held for that, and in wanted what to ask next: statuses, secrets and ends (pods to end), in the shape of the answers. The same observation twice changes nothing the second time, and one that is older than what was applied changes nothing. Tier: admin. Errors: missing_parameter, invalid_parameter.';
+  'Applies one observation of the Instance Manager, made at observed_at. The object snapshot holds any of: challenge_pods, the list that list-challenge-pods answers with; error, the text of why there is none; statuses, [{name, status, age_ms}] as get-pod-status answers, where status is also not_found or unknown; secrets, [{name, secret_name, value, age_ms}] as get-secret answers, without value where it gave none; ends, [{name, accepted}], requests to end pods that were sent; duration_ms, how long the fetching took. age_ms says how long before observed_at an answer was asked for. A pod of the list that cannot be read is left as it is and reported. Returns how many pods there are, how many instances changed, how many are held because their pods vanished or are not found all at once, and in wanted what to ask next: statuses, secrets and ends (pods to end), each with name, and attempts where there were any. The same observation twice changes nothing the second time. What is older than the last that was applied to an instance changes nothing of it. Tier: admin. Errors: missing_parameter, invalid_parameter.';
 
 CREATE FUNCTION edurange.sync_apply_list(
     list text, observed_at timestamptz DEFAULT pg_catalog.clock_timestamp(), duration_ms double precision DEFAULT NULL)
   RETURNS edurange.sync_result
   AS 'MODULE_PATHNAME', 'edurange_sync_apply_list' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.sync_apply_list(text, timestamptz, double precision) IS
-  'Applies the list of pods that list-challenge-pods answers with, as sync_apply does, from the text of the answer: it is cut into its pods and each is parsed alone, so that a list of many megabytes is never built as a whole. What is no such list, or has a pod that cannot be read, is refused and changes nothing. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json.';
+  'Applies the list of pods that list-challenge-pods answers with, as sync_apply does, from the text of the answer: it is cut into its pods and each is parsed alone, so that a list of many megabytes is never built as a whole. What is no such list is refused and changes nothing; a pod that cannot be read is left as it is and reported. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json.';
 
 CREATE FUNCTION edurange.sync_status(caller edurange.caller DEFAULT NULL)
   RETURNS edurange.sync_report
   AS 'MODULE_PATHNAME', 'edurange_sync_status' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.sync_status(edurange.caller) IS
-  'How the comparison with the Instance Manager goes since the server started: times of the last attempt and the last success and the seconds since then, failures in a row with the last error, pods in the last list, instances changed, instances held because too many pods vanished at once, polls, failed and outdated ones, the milliseconds that the last fetch and the last pass took, whether a worker serves this database and, where none could be started, why. Tier: service.';
+  'How the comparison with the Instance Manager goes since the server started: times of the last attempt and the last success, the seconds since that or else since the server started, failures in a row with the last error, pods in the last list, instances changed, instances held because too many pods vanished or were not found at once, polls, failed and outdated ones, the milliseconds that the last fetch and the last pass took, whether a worker serves this database, why it does not or cannot do its work, and until what happens instances are held. Tier: service.';
 
 CREATE FUNCTION edurange.sync_drift(caller edurange.caller DEFAULT NULL)
   RETURNS SETOF edurange.sync_drift_entry
   AS 'MODULE_PATHNAME', 'edurange_sync_drift' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.sync_drift(edurange.caller) IS
-  'Where instances and pods differ as of the last list, oldest first: row_without_pod, pod_without_row, status_mismatch, owner_mismatch, stuck (its end was asked for and it is still there) and missing_flag, with the time of the next step. Tier: service.';
+  'Where instances and pods differ as of the last list, oldest first: row_without_pod, pod_without_row, status_mismatch, owner_mismatch, stuck (its end was asked for and it is still there, or it is CREATING for too long), missing_flag, returned_pod (its instance ended when many pods were not found at once), unreadable_pod and foreign_secret (a pod that names a secret which is not its own), with the time of the next step. Tier: service.';
 
 CREATE FUNCTION edurange.sync_drift_summary(caller edurange.caller DEFAULT NULL)
   RETURNS edurange.sync_drift_counts
@@ -77,13 +82,37 @@ AS $$
     count(*) FILTER (WHERE kind = 'status_mismatch'),
     count(*) FILTER (WHERE kind = 'owner_mismatch'),
     count(*) FILTER (WHERE kind = 'stuck'),
-    count(*) FILTER (WHERE kind = 'missing_flag')
+    count(*) FILTER (WHERE kind = 'missing_flag'),
+    count(*) FILTER (WHERE kind = 'missing_flag' AND attempts > 2),
+    count(*) FILTER (WHERE kind = 'returned_pod'),
+    count(*) FILTER (WHERE kind = 'unreadable_pod'),
+    count(*) FILTER (WHERE kind = 'foreign_secret')
   FROM edurange.sync_drift(caller)
 $$;
 COMMENT ON FUNCTION edurange.sync_drift_summary(edurange.caller) IS
-  'How many differences of each kind edurange.sync_drift() has. Tier: service.';
+  'How many differences of each kind edurange.sync_drift() has; failingFlags are those of the missing ones that were asked for three times or more. Tier: service.';
 
 CREATE FUNCTION edurange.sync_now(caller edurange.caller DEFAULT NULL) RETURNS void
   AS 'MODULE_PATHNAME', 'edurange_sync_now' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.sync_now(edurange.caller) IS
   'Makes the sync worker poll at once. A poll that is under way is followed by another. Tier: admin. Errors: worker_not_running.';
+
+CREATE FUNCTION edurange.sync_release() RETURNS integer
+  AS 'MODULE_PATHNAME', 'edurange_sync_release' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION edurange.sync_release() IS
+  'Lets go of the instances that are held because many of their pods are not found at once: with the next pass they are asked for once more, and those end whose pods are still not found. Returns how many are held. Tier: admin.';
+
+CREATE FUNCTION edurange.sync_begin() RETURNS text
+  AS 'MODULE_PATHNAME', 'edurange_sync_begin' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION edurange.sync_begin() IS
+  'Called by the sync worker before its first poll: binds it to this server, where it has worked on none yet or the server was promoted, and lets all periods begin anew. Returns why it may not work here; null: it may. Tier: admin.';
+
+CREATE FUNCTION edurange.sync_confirm() RETURNS void
+  AS 'MODULE_PATHNAME', 'edurange_sync_confirm' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION edurange.sync_confirm() IS
+  'Confirms that the sync worker is to work on this server, which is a copy of another, from now on. Make sure first that the other one does not any more. Tier: admin.';
+
+CREATE FUNCTION edurange.instance_deleted() RETURNS trigger
+  AS 'MODULE_PATHNAME', 'edurange_instance_deleted' LANGUAGE C;
+COMMENT ON FUNCTION edurange.instance_deleted() IS
+  'Trigger of public."ChallengeInstance": notes that an instance was deleted, so that its pod can be ended where nobody is left whom it could be given to.';

@@ -55,4 +55,4 @@ CREATE FUNCTION edurange.readiness()
   RETURNS edurange.readiness
   AS 'MODULE_PATHNAME', 'edurange_readiness' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.readiness() IS
-  'Whether all is in place that the functions of this version need, and what of it is missing: tables, rights, and the triggers that record points and memberships; edurange.migrate() makes it. What else migrate() puts in place, health() names. Says what it can where a right or a role is lost that it needs itself. Tier: player.';
+  'Whether all is in place that the functions of this version need, and what of it is missing: tables, rights, and the triggers that record points and memberships; edurange.migrate() makes it. What is more open than it should be (exposure) is named, too, and makes nothing unready. What else migrate() puts in place, health() names. Says what it can where a right or a role is lost that it needs itself. Tier: player.';

@@ -51,10 +51,11 @@ CREATE TYPE edurange.violation AS (
 
 CREATE TYPE edurange.cdf_validation AS (
   valid boolean,
-  errors edurange.violation[]);
+  errors edurange.violation[],
+  warnings edurange.cdf_warning[]);
 
 CREATE FUNCTION edurange.cdf_validate(document text, caller edurange.caller DEFAULT NULL)
   RETURNS edurange.cdf_validation
   AS 'MODULE_PATHNAME', 'edurange_cdf_validate' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.cdf_validate(text, edurange.caller) IS
-  'Whether a challenge definition, given as such or as the member cdf of an object, can be imported, and where it breaks the rules: the active schema first, then what the rows of a challenge need, then what no schema can say (ids and places that two components share, choices and variables that do not exist). At most 1000 violations are listed. Tier: service. Errors: missing_parameter, invalid_json, invalid_text, out_of_range, too_deep.';
+  'Whether a challenge definition, given as such or as the member cdf of an object, can be imported, and where it breaks the rules: the active schema first, then what the rows of a challenge need, then what no schema can say (ids and places that two components share, choices and variables that do not exist, how questions are judged). warnings tell what is allowed and surely not meant. At most 1000 of each are listed. Tier: service. Errors: missing_parameter, invalid_json, invalid_text, out_of_range, too_deep.';

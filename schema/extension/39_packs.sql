@@ -11,7 +11,8 @@ CREATE TYPE edurange.pack_change AS (
   path text,
   status text,
   questions edurange.row_counts,
-  app_configs edurange.row_counts);
+  app_configs edurange.row_counts,
+  warnings edurange.cdf_warning[]);
 COMMENT ON TYPE edurange.pack_change IS 'Nullable: path, questions, app_configs.';
 
 CREATE TYPE edurange.skipped_file AS (
@@ -39,11 +40,12 @@ CREATE TYPE edurange.pack_parts AS (
 COMMENT ON TYPE edurange.pack_parts IS 'Nullable: manifest, paths, documents, dry_run, force.';
 
 CREATE FUNCTION edurange.pack_parts(
-    envelope text, dry_run boolean DEFAULT NULL, force boolean DEFAULT NULL)
+    envelope text, dry_run boolean DEFAULT NULL, force boolean DEFAULT NULL,
+    names text[] DEFAULT NULL, texts text[] DEFAULT NULL, faults text[] DEFAULT NULL)
   RETURNS edurange.pack_parts
   AS 'MODULE_PATHNAME', 'edurange_pack_parts' LANGUAGE C STABLE;
-COMMENT ON FUNCTION edurange.pack_parts(text, boolean, boolean) IS
-  'Takes a pack that is one JSON object {"manifest": …, "challenges": […]} apart into what pack_install takes, every text as it is written in the object. A challenge is {"path": …, "document": …}, or the document alone: then the manifest names its path in the same place of its list. dry_run and force may be members of the object instead. Without an object only they come back. Tier: admin. Errors: invalid_json, invalid_text, missing_parameter, invalid_parameter, invalid_type.';
+COMMENT ON FUNCTION edurange.pack_parts(text, boolean, boolean, text[], text[], text[]) IS
+  'Takes a pack that is one JSON object {"manifest": …, "challenges": […]} apart into what pack_install takes, every text as it is written in the object. A challenge is {"path": …, "document": …}, or the document alone: then the manifest names its path in the same place of its list. dry_run and force may be members of the object instead. Or it finds the pack among the files of an archive, by their names and texts: the manifest is the shallowest pack.json, files elsewhere and what desktops leave in folders are passed over, and of files that the manifest does not name only the paths come back. faults names an error for each file that is no text, whose sentence stands in texts; it is raised when the file is wanted. Without either only dry_run and force come back. Tier: admin. Errors: invalid_json, invalid_text, invalid_encoding, archive_invalid, missing_parameter, invalid_parameter, invalid_type.';
 
 CREATE FUNCTION edurange.pack_install(
     manifest text, paths text[], documents text[], dry_run boolean DEFAULT false,
@@ -52,7 +54,7 @@ CREATE FUNCTION edurange.pack_install(
   RETURNS edurange.pack_result
   AS 'MODULE_PATHNAME', 'edurange_pack_install' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.pack_install(text, text[], text[], boolean, text, edurange.caller, text) IS
-  'Installs a pack whole, or brings an installed one up to this version: the text of its manifest, and paths and texts of its other files, in the same order. Files that the manifest does not name are skipped and reported. Tells for each challenge whether it was added, changed, unchanged or removed; a removed one leaves the pack and stays. A challenge of no pack becomes one of this pack. What is there already is not written. dry_run says the same and changes nothing. installed_by is the user whom the log names. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json, document_invalid, forbidden, challenge_exists, version_downgrade, dependency_unmet, pack_in_use.';
+  'Installs a pack whole, or brings an installed one up to this version: the text of its manifest, and paths and texts of its other files, in the same order. A path of the manifest is that of a file also where they differ in a leading ./ or in how accented letters are composed. Files that the manifest does not name are skipped and reported. Tells for each challenge whether it was added, changed, unchanged or removed; a removed one leaves the pack and stays. A challenge of no pack becomes one of this pack. What is there already is not written. dry_run says the same and changes nothing. installed_by is the user whom the log names. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json, document_invalid, forbidden, challenge_exists, version_downgrade, dependency_unmet, pack_in_use.';
 
 CREATE FUNCTION edurange.pack_update(
     manifest text, paths text[], documents text[], force boolean DEFAULT false,

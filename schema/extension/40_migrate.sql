@@ -15,7 +15,7 @@ COMMENT ON FUNCTION edurange.platform_tables() IS
 CREATE FUNCTION edurange.lent_tables() RETURNS text[]
   LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT ARRAY['standing', 'points_ledger', 'retired_question', 'pack_manifest', 'sync_watch', 'cdf_document', 'activity_archive']
+  SELECT ARRAY['standing', 'points_ledger', 'retired_question', 'pack_manifest', 'sync_watch', 'sync_past', 'cdf_document', 'activity_archive']
 $$;
 COMMENT ON FUNCTION edurange.lent_tables() IS
   'The names of the tables in schema edurange that edurange_game may read: what statements join with the platform''s rows. None holds a token or a stored answer.';
@@ -58,6 +58,9 @@ AS $$
   ('QuestionCompletion', 'edurange_question_completion_idx', '"groupChallengeId", "userId"'),
   ('QuestionCompletion', 'edurange_completed_question_idx', '"questionId"'),
   ('ChallengeCompletion', 'edurange_challenge_completion_idx', '"groupChallengeId"'),
+  ('Account', 'edurange_account_user_idx', '"userId"'),
+  ('Session', 'edurange_session_user_idx', '"userId"'),
+  ('Challenge', 'edurange_challenge_type_idx', '"challengeTypeId"'),
   ('GroupChallenge', 'edurange_group_challenge_idx', '"groupId"'),
   ('GroupPoints', 'edurange_group_points_idx', '"groupId"'),
   ('CompetitionAccessCode', 'edurange_access_code_time_idx', '"groupId", "createdAt"'),
@@ -72,7 +75,7 @@ AS $$
   ('ActivityLog', 'edurange_activity_instance_idx', '"challengeInstanceId"')
 $$;
 COMMENT ON FUNCTION edurange.wanted_indexes() IS
-  'The indexes that migrate() makes on the platform''s tables.';
+  'The indexes that migrate() makes on the platform''s tables: what functions look rows up by, and every foreign key, so that what is deleted costs what goes with it. They are partial, which Prisma does not see.';
 
 CREATE FUNCTION edurange.assertions()
   RETURNS TABLE (kind text, name text, present boolean, apply text)
@@ -95,7 +98,8 @@ AS $assertions$
     ('CompetitionGroup', 'edurange_competition_archived', 'BEFORE DELETE', 'archive_activity'),
     ('ChallengeQuestion', 'edurange_question_kept', 'BEFORE DELETE', 'keep_question'),
     ('ChallengeQuestion', 'edurange_question_deleted', 'AFTER DELETE', 'question_deleted'),
-    ('ChallengeQuestion', 'edurange_questions_truncated', 'AFTER TRUNCATE', 'question_deleted')
+    ('ChallengeQuestion', 'edurange_questions_truncated', 'AFTER TRUNCATE', 'question_deleted'),
+    ('ChallengeInstance', 'edurange_instance_deleted', 'AFTER DELETE', 'instance_deleted')
     UNION ALL SELECT name, 'edurange_row_filled', 'BEFORE INSERT', 'fill_row' FROM identified
   ), wanted_index AS (SELECT * FROM edurange.wanted_indexes()
   ), unwanted_default (column_name, value) AS (VALUES
@@ -117,6 +121,13 @@ AS $assertions$
   UNION ALL
   SELECT kind, name, present, apply FROM edurange.rights()
   UNION ALL
+  -- What others hang on the platform's tables runs as edurange_game: where it may make functions, these outlive the call.
+  SELECT 'exposure', 'CREATE on ' || place, false, NULL
+  FROM to_regrole('edurange_game') AS r (role), LATERAL (
+    SELECT format('schema %I', nspname) FROM pg_namespace WHERE NOT starts_with(nspname, 'pg_') AND has_schema_privilege(role, oid, 'CREATE')
+    UNION ALL SELECT format('database %I', datname) FROM pg_database
+    WHERE datname = current_database() AND has_database_privilege(role, oid, 'CREATE')) AS granted (place)
+  UNION ALL
   SELECT 'role', 'edurange_worker', EXISTS (SELECT FROM pg_roles r, edurange.worker_attributes() AS a (attributes)
       WHERE r.rolname = 'edurange_worker' AND r.rolconnlimit = 0 AND r.rolcanlogin = (attributes ~ '^LOGIN')),
     format('%s ROLE edurange_worker %s',
@@ -129,7 +140,7 @@ AS $assertions$
     FROM pg_database d WHERE d.datname = current_database()
     UNION ALL SELECT 'USAGE ON SCHEMA edurange', has_schema_privilege(role, 'edurange', 'USAGE')
     UNION ALL SELECT 'EXECUTE ON FUNCTION ' || f.name, has_function_privilege(role, to_regprocedure(f.name), 'EXECUTE')
-    FROM (VALUES ('edurange.sync_apply(jsonb,timestamptz)'),
+    FROM (VALUES ('edurange.sync_begin()'), ('edurange.sync_apply(jsonb,timestamptz)'),
       ('edurange.sync_apply_list(text,timestamptz,double precision)'),
       ('edurange.set_cdf_schema(jsonb,text)')) AS f (name)) AS w (name, present)
   UNION ALL
@@ -220,7 +231,7 @@ CREATE FUNCTION edurange.findings(finding text DEFAULT NULL)
   RETURNS SETOF edurange.finding
   AS 'MODULE_PATHNAME', 'edurange_findings' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.findings(text) IS
-  'What is broken in the platform''s rows, as it was found: subject is the id of the row (a completion, an instance, a pack, a challenge type, a row of totals, or user and competition where it is gone), repair what repair() would do, null where there is no safe answer. Shows no flag. Works before the first migrate(). Needs somebody who may read the tables. Errors: invalid_parameter.';
+  'What is broken in the platform''s rows, as it was found; reads each table once, and pg_stat_activity shows how far it is: subject is the id of the row (a completion, an instance, a pack, a challenge type, a row of totals, or user and competition where it is gone), repair what repair() would do, null where there is no safe answer. Shows no flag. Works before the first migrate(). Needs somebody who may read the tables. Errors: invalid_parameter.';
 
 CREATE FUNCTION edurange.repair(finding text, subject text DEFAULT NULL)
   RETURNS SETOF edurange.finding

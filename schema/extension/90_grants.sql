@@ -46,7 +46,7 @@ GRANT EXECUTE ON FUNCTION
 -- What the sync worker calls, and nothing else.  What it needs of database and schema comes with migrate(): given
 -- here, it would count as the extension's own and be in no dump.
 GRANT EXECUTE ON FUNCTION
-  edurange.sync_apply, edurange.sync_apply_list, edurange.set_cdf_schema
+  edurange.sync_begin, edurange.sync_apply, edurange.sync_apply_list, edurange.set_cdf_schema
   TO edurange_worker;
 
 GRANT EXECUTE ON FUNCTION
@@ -78,7 +78,8 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION
   edurange.cdf_import, edurange.cdf_update, edurange.cdf_export,
   edurange.pack_parts, edurange.pack_install, edurange.pack_update, edurange.pack_uninstall,
-  edurange.sync_apply, edurange.sync_apply_list, edurange.sync_now, edurange.check_invariants,
+  edurange.sync_apply, edurange.sync_apply_list, edurange.sync_now, edurange.sync_release, edurange.sync_begin,
+  edurange.sync_confirm, edurange.check_invariants,
   edurange.create_token, edurange.revoke_token, edurange.tokens,
   edurange.set_cdf_schema, edurange.reset_cdf_schema,
   edurange.add_challenge_type, edurange.remove_challenge_type

@@ -15,10 +15,11 @@
 
 /*
  * Finds one of our tokens in the header Authorization and hashes it, as a bytea in text.  False for
- * everything else: other schemes and bearer values say nothing about who calls.
+ * everything else: other schemes and bearer values say nothing about who calls.  But who sends a token without
+ * the scheme is told so.
  */
 bool
-auth_hash_token(const char *header, char hash[TOKEN_HASH_LENGTH])
+auth_hash_token(const char *header, char hash[TOKEN_HASH_LENGTH], Failure *failure)
 {
 	static const char scheme[] = "Bearer";
 	static const char digits[] = "0123456789abcdef";
@@ -26,6 +27,9 @@ auth_hash_token(const char *header, char hash[TOKEN_HASH_LENGTH])
 	char *to = hash;
 	size_t size;
 
+	if (header != NULL && strncmp(header, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) == 0)
+		return failure_set(failure, EDURANGE_UNAUTHENTICATED,
+		                   "the header Authorization must be \"Bearer\", a space and the token");
 	if (header == NULL || strncasecmp(header, scheme, strlen(scheme)) != 0)
 		return false;
 	header += strlen(scheme);

@@ -26,7 +26,7 @@ typedef struct Identity
 	char *values[CALLER_VALUES];
 } Identity;
 
-extern bool auth_hash_token(const char *header, char hash[TOKEN_HASH_LENGTH]);
+extern bool auth_hash_token(const char *header, char hash[TOKEN_HASH_LENGTH], Failure *failure);
 extern bool auth_accept(const char *token_row, Identity *identity);
 extern bool auth_permits(const Identity *identity, Tier tier, Failure *failure);
 extern bool auth_act(Identity *identity, const char *user_id, Failure *failure);

@@ -39,6 +39,7 @@ typedef struct Token
 struct Tokens
 {
 	Database *database;
+	bool installed; /* the database has answered as it should */
 	int64_t swept_at;
 	Token *buckets[BUCKETS];
 };
@@ -96,6 +97,8 @@ take_answer(void *closure, DatabaseResult *result)
 
 	token->asking = false;
 	token->waiting = NULL;
+	if (result->ok || sqlstate_error(result->sqlstate) == EDURANGE_NOT_INSTALLED)
+		token->tokens->installed = result->ok;
 	/* when the database is not reached, what is known stays until it is too old */
 	if (result->ok)
 	{
@@ -179,6 +182,12 @@ tokens_find(Tokens *tokens, const char *hash, TokenWait *wait)
 	if (!token->asking && (!known || now - token->known_at > ASK_AGAIN_MS))
 		ask(token, now);
 	return known ? &token->identity : NULL;
+}
+
+bool
+tokens_installed(const Tokens *tokens)
+{
+	return tokens->installed;
 }
 
 /* Frees everything; nobody may be waiting. */

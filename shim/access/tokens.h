@@ -22,6 +22,11 @@ extern Tokens *tokens_new(Database *database);
 
 /* Who a token stands for if that is known, or NULL; then done is called, later. */
 extern const Identity *tokens_find(Tokens *tokens, const char *hash, TokenWait *wait);
+
+/* Is it known that the database has what it needs to know tokens?  Asking for NO_TOKEN finds out. */
+extern bool tokens_installed(const Tokens *tokens);
+#define NO_TOKEN "\\x" /* the hash of none */
+
 extern void tokens_free(Tokens *tokens);
 
 #endif

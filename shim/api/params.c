@@ -7,6 +7,7 @@
 #include "api/params.h"
 
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +16,18 @@
 
 #include <jansson.h>
 
+#include "api/numeral.h"
 #include "base/text.h"
 #include "base/text_array.h"
+
+/* The first second of the year 1 and the last of the year 9999, in UTC. */
+#define FIRST_SECOND INT64_C(-62135596800)
+#define LAST_SECOND INT64_C(253402300799)
 
 /* One parameter as it came: text of a query or path, or a JSON value. */
 typedef struct Given
 {
-	const char *name; /* under which of its names it came, in a body */
+	const char *name; /* under which of its names it came */
 	const char *text;
 	const json_t *json;
 } Given;
@@ -155,17 +161,21 @@ take(const char **at, const char *shape, int *number)
 	return true;
 }
 
-/* Does the calendar have this day, and the day this time? */
+/*
+ * Does the calendar have this day, and the day this time, so many seconds ahead of UTC?  Answers have four digits for
+ * a year, and three for a fraction: the last second that they can say must not be rounded up to the next.
+ */
 static bool
-time_exists(const struct tm *wanted)
+time_exists(const struct tm *wanted, int offset, int digits)
 {
 	struct tm found = *wanted;
+	time_t seconds = timegm(&found) - offset;
 
-	timegm(&found);
-	return wanted->tm_year > -1900 && found.tm_year == wanted->tm_year &&
-	       found.tm_mon == wanted->tm_mon && found.tm_mday == wanted->tm_mday &&
-	       found.tm_hour == wanted->tm_hour && found.tm_min == wanted->tm_min &&
-	       found.tm_sec == wanted->tm_sec;
+	return seconds >= FIRST_SECOND &&
+	       (seconds < LAST_SECOND || (seconds == LAST_SECOND && digits <= 3)) &&
+	       found.tm_year == wanted->tm_year && found.tm_mon == wanted->tm_mon &&
+	       found.tm_mday == wanted->tm_mday && found.tm_hour == wanted->tm_hour &&
+	       found.tm_min == wanted->tm_min && found.tm_sec == wanted->tm_sec;
 }
 
 /* Checks an ISO 8601 time; finds what is to be added so that it says day, time and zone. */
@@ -175,6 +185,9 @@ check_time(const char *at, const char **missing)
 	struct tm time = {0};
 	int hours = 0;
 	int minutes = 0;
+	int digits = 0;
+	int offset;
+	bool east = false;
 	int none;
 
 	*missing = "T00:00:00Z";
@@ -190,8 +203,9 @@ check_time(const char *at, const char **missing)
 		if (!take(&at, ":00", &time.tm_min))
 			return EDURANGE_INVALID_TIME;
 		if (take(&at, ":00", &time.tm_sec) && take(&at, ".0", &none))
-			for (int i = 1; i < 9 && take(&at, "0", &none); i++)
+			for (digits = 1; digits < 9 && take(&at, "0", &none); digits++)
 				;
+		east = *at == '+';
 		if (take(&at, "+00", &hours) || take(&at, "-00", &hours))
 			(void) (take(&at, ":00", &minutes) || take(&at, "00", &minutes));
 		else if (!take(&at, "Z", &none) && !take(&at, "z", &none))
@@ -199,8 +213,10 @@ check_time(const char *at, const char **missing)
 	}
 	if (*at != '\0')
 		return EDURANGE_INVALID_TIME;
-	return time_exists(&time) && hours <= 15 && minutes <= 59 ? EDURANGE_OK
-	                                                          : EDURANGE_TIME_OUT_OF_RANGE;
+	offset = (hours * 60 + minutes) * (east ? 60 : -60);
+	return time_exists(&time, offset, digits) && hours <= 15 && minutes <= 59
+	           ? EDURANGE_OK
+	           : EDURANGE_TIME_OUT_OF_RANGE;
 }
 
 /*
@@ -219,7 +235,7 @@ bind_timestamp(const Param *param, Given given, Failure *failure)
 		return asprintf(&bound, "%s%s", text, missing) >= 0 ? bound : NULL;
 	failure_set(failure, error,
 	            error == EDURANGE_TIME_OUT_OF_RANGE
-	                ? "parameter \"%s\" is a time that does not exist"
+	                ? "parameter \"%s\" is a time that does not exist, or beyond the year 9999"
 	                : "parameter \"%s\" must be an ISO 8601 time",
 	            param->name);
 	return NULL;
@@ -262,15 +278,35 @@ bind_text_list(const Param *param, Given given, Failure *failure)
 	return text_array_finish(&array);
 }
 
+/* A number as an answer is the text that the database writes it with. */
+static char *
+bind_number_as_text(const Param *param, Given given, const char *body, Failure *failure)
+{
+	char *written = number_as_written(body, given.name);
+	char text[NUMERAL_SIZE];
+
+	if (written != NULL && numeral_write_out(written, text))
+	{
+		free(written);
+		return strdup(text);
+	}
+	free(written);
+	failure_set(failure, EDURANGE_OUT_OF_RANGE,
+	            "parameter \"%s\" is a number of more than %d digits", param->name,
+	            EDURANGE_MOST_DIGITS);
+	return NULL;
+}
+
 /* An answer: a text, a number by its text, or a list of texts as JSON. */
 static char *
 bind_answer(const Param *param, Given given, const char *body, Failure *failure)
 {
 	if (json_is_number(given.json))
+		return bind_number_as_text(param, given, body, failure);
+	if (json_is_array(given.json) && json_array_size(given.json) == 0)
 	{
-		char *written = number_as_written(body, param->name);
-
-		return written != NULL ? written : json_dumps(given.json, JSON_ENCODE_ANY);
+		failure_set(failure, EDURANGE_MISSING_PARAMETER, "parameter \"%s\" is blank", param->name);
+		return NULL;
 	}
 	if (is_text_list(given.json))
 		return json_dumps(given.json, JSON_COMPACT);
@@ -324,8 +360,9 @@ name_of(const Param *param, int i)
 static void
 take_given(Given *given, Given value, int *found)
 {
+	if ((*found)++ > 0)
+		value.name = given->name;
 	*given = value;
-	(*found)++;
 }
 
 /* Finds a parameter under any of its names; false and a failure when it is given more than once. */
@@ -344,10 +381,10 @@ find_given(const Param *param, const Target *target, const Upload *upload, const
 			take_given(given, (Given){.json = value, .name = name}, &found);
 		for (int j = 0; param->source == FROM_QUERY && j < target->nfields; j++)
 			if (strcmp(target->fields[j].name, name) == 0)
-				take_given(given, (Given){.text = target->fields[j].value}, &found);
+				take_given(given, (Given){.text = target->fields[j].value, .name = name}, &found);
 		for (int j = 0; param->source == FROM_QUERY && j < upload->nfields; j++)
 			if (strcmp(upload->fields[j].name, name) == 0)
-				take_given(given, (Given){.text = upload->fields[j].value}, &found);
+				take_given(given, (Given){.text = upload->fields[j].value, .name = name}, &found);
 	}
 	if (found > 1)
 		failure_set(failure, EDURANGE_INVALID_PARAMETER, "parameter \"%s\" is given more than once",
@@ -358,27 +395,15 @@ find_given(const Param *param, const Target *target, const Upload *upload, const
 	return failure->info == NULL;
 }
 
-/*
- * Which parameter is it that the JSON parser found twice?  It stopped right behind the key.  NULL
- * when it is none of ours.
- */
-static const char *
-find_repeated(const Route *route, const char *body, const json_error_t *error)
+/* The number of the parameter that goes by this name, and that name; -1: none does. */
+static int
+find_param(const Route *route, const char *name, size_t length, const char **known)
 {
-	const char *name;
-
 	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
-	{
-		for (int j = 0; (name = name_of(&route->params[i], j)) != NULL; j++)
-		{
-			int before = error->position - (int) strlen(name) - 2;
-
-			if (before >= 0 && body[before] == '"' && body[error->position - 1] == '"' &&
-			    strncmp(body + before + 1, name, strlen(name)) == 0)
-				return name;
-		}
-	}
-	return NULL;
+		for (int j = 0; (*known = name_of(&route->params[i], j)) != NULL; j++)
+			if (strlen(*known) == length && memcmp(*known, name, length) == 0)
+				return i;
+	return -1;
 }
 
 /* What the parser may have to say, without repeating any of the body. */
@@ -398,12 +423,16 @@ static const struct
      "the request body has a number that is too large"},
 };
 
-/* Says what is wrong with a body that the parser refused. */
+/* Says what is wrong with a body that the parser refused; it stopped right behind a key that is there twice. */
 static void
-fail_json(const Route *route, const char *body, const json_error_t *error, Failure *failure)
+fail_json(const Route *route, const char *body, const json_error_t *error, Values *values,
+          Failure *failure)
 {
 	enum json_error_code code = json_error_code(error);
-	const char *name = code == json_error_duplicate_key ? find_repeated(route, body, error) : NULL;
+	const char *end = body + (code == json_error_duplicate_key ? error->position - 1 : 0);
+	const char *key = end;
+	const char *name;
+	int param;
 
 	failure_set(failure, EDURANGE_INVALID_JSON,
 	            "the request body is not valid JSON (line %d, column %d)", error->line,
@@ -411,27 +440,37 @@ fail_json(const Route *route, const char *body, const json_error_t *error, Failu
 	for (size_t i = 0; i < sizeof(json_faults) / sizeof(json_faults[0]); i++)
 		if (json_faults[i].code == code)
 			failure_set(failure, json_faults[i].error, "%s", json_faults[i].message);
-	if (name != NULL)
-		failure_set(failure, EDURANGE_INVALID_JSON, "parameter \"%s\" is given more than once",
-		            name);
+	while (key > body && key[-1] != '"')
+		key--;
+	param = find_param(route, key, (size_t) (end - key), &name);
+	if (param < 0)
+		return;
+	values->names[param] = name;
+	failure_set(failure, EDURANGE_INVALID_JSON, "parameter \"%s\" is given more than once", name);
 }
 
 /* Reads a body that must be one JSON object; NULL and a failure when it is not. */
 static json_t *
-parse_object(const Route *route, const char *body, size_t length, Failure *failure)
+parse_object(const Route *route, const char *body, size_t length, Values *values, Failure *failure)
 {
 	const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
 	json_error_t error;
 	json_t *object;
 
-	if (!json_body_check(body, length, failure))
+	/* what Windows PowerShell puts in front of what it sends */
+	if (strncmp(body, "\xef\xbb\xbf", 3) == 0)
+	{
+		body += 3;
+		length -= 3;
+	}
+	if (!json_body_check(body, length, body_kinds[route->body].values, failure))
 		return NULL;
 	object = json_loadb(body, length, flags, &error);
 	/* a whole number that no integer holds: parsed again, so that its parameter can be named */
 	if (object == NULL && json_error_code(&error) == json_error_numeric_overflow)
 		object = json_loadb(body, length, flags | JSON_DECODE_INT_AS_REAL, &error);
 	if (object == NULL)
-		fail_json(route, body, &error, failure);
+		fail_json(route, body, &error, values, failure);
 	else if (!json_is_object(object))
 	{
 		failure_set(failure, EDURANGE_INVALID_JSON, "the request body must be a JSON object");
@@ -482,9 +521,9 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 	int path_value = 0;
 
 	if (route->body == BODY_OBJECT)
-		object = parse_object(route, body, body_length, failure);
+		object = parse_object(route, body, body_length, values, failure);
 	else if (route->body == BODY_DOCUMENT)
-		(void) json_document_check(body, body_length, failure);
+		(void) json_document_check(body, body_length, body_kinds[route->body].values, failure);
 
 	for (int i = 0; failure->info == NULL && i < MAX_PARAMS && route->params[i].name != NULL; i++)
 	{
@@ -507,7 +546,10 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 			given.text = body;
 		else if (param->source == FROM_PATH)
 			given.text = target->segments[match->values[path_value++]];
-		else if (!find_given(param, target, upload, object, &given, failure))
+		else
+			(void) find_given(param, target, upload, object, &given, failure);
+		values->names[i] = given.name;
+		if (failure->info != NULL)
 			break;
 		if (param->bound != 0 && !is_given(given))
 			given = (Given){.text = identity->values[param->bound]};
@@ -515,6 +557,46 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 	}
 	json_decref(object);
 	return failure->info == NULL;
+}
+
+/* How the request spells a parameter that goes by this name, or documents it; NULL: it has none. */
+static const char *
+spelling_of(const Route *route, const Values *values, const char *name, size_t length)
+{
+	static const char *const headers[][2] = {{"idempotency_key", "Idempotency-Key"},
+	                                         {"installed_by", "X-Uploader-User-Id"}};
+	const char *known;
+	int i = find_param(route, name, length, &known);
+
+	if (i >= 0)
+		return values->names[i] != NULL ? values->names[i] : route->params[i].name;
+	for (i = 0; i < 2; i++)
+		if (strlen(headers[i][0]) == length && memcmp(headers[i][0], name, length) == 0)
+			return headers[i][1];
+	return NULL;
+}
+
+void
+params_rename(const Route *route, const Values *values, Failure *failure)
+{
+	static const char mark[] = "parameter \"";
+	size_t done = 0;
+	const char *name;
+
+	while (failure->message != NULL && (name = strstr(failure->message + done, mark)) != NULL)
+	{
+		const char *spelling;
+		char *message;
+
+		name += strlen(mark);
+		done = (size_t) (name - failure->message);
+		spelling = spelling_of(route, values, name, strcspn(name, "\""));
+		if (spelling == NULL || asprintf(&message, "%.*s%s%s", (int) done, failure->message,
+		                                 spelling, name + strcspn(name, "\"")) < 0)
+			continue;
+		free(failure->message);
+		failure->message = message;
+	}
 }
 
 /* Frees the values. */

@@ -18,11 +18,17 @@ typedef struct Values
 {
 	char *values[MAX_VALUES];
 	int count;
+	const char
+	    *names[MAX_PARAMS]; /* of the route's parameters, as the request spells them; NULL: any */
 } Values;
 
 extern bool
 params_bind(const RouteMatch *match, const Target *target, const Identity *identity,
             const char *body, size_t body_length, Upload *upload, Values *values, Failure *failure);
+
+/* Names the parameters in a message as the request spells them; the database knows them by other names. */
+extern void params_rename(const Route *route, const Values *values, Failure *failure);
+
 extern void values_free(Values *values);
 
 #endif

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* clang-format off */
 /* how the service is */
 #define OPEN(p, r) .method = "GET", .path = p, .open = true, .read_only = true, .response = RESPOND_##r
@@ -36,34 +38,29 @@
 /* a pack, whether it is only tried, and who sent it */
 #define PART(n, which) {.name = n, .source = FROM_UPLOAD, .type = TYPE_PACK, .part = which}
 #define PACK                                                                                       \
-	PART("envelope", PACK_ENVELOPE), PART("manifest", PACK_MANIFEST), PART("paths", PACK_PATHS),   \
-	PART("documents", PACK_DOCUMENTS),                                                             \
+	PART("envelope", PACK_ENVELOPE), PART("names", PACK_NAMES), PART("texts", PACK_TEXTS),         \
+	PART("faults", PACK_FAULTS),                                                                   \
 	FILTER_OF("dry_run", "dryRun", BOOLEAN),                                                     \
 	{.name = "X-Uploader-User-Id", .source = FROM_UPLOAD, .bound = CALLER_USER}
 
 const Route routes[] = {
 	{OPEN("/status", STATUS), .statement = STATEMENT_PING,
 	 .away = "{\"status\":\"ok\",\"message\":\"the service is running\",\"database\":\"disconnected\","
-				"\"timestamp\":null}",
-	 .answer = "status:text message:text database:text timestamp:timestamptz connection_info:connection_info",
-	 .summary = "Is the service up, and is the database connected?"},
-	{OPEN("/live", LIVE), .away = "{\"live\":true}", .answer = "live:boolean", .summary = "Is the process alive?"},
-	{OPEN("/ready", READY), .statement = STATEMENT_READINESS, .away = "{\"ready\":false,\"reason\":null}",
-	 .answer = "ready:boolean version:text", .summary = "Can requests be served?"},
-	{OPEN("/openapi.json", OPENAPI), .answer = "jsonb", .summary = "This interface as an OpenAPI document."},
-	{OPEN("/docs", DOCS), .summary = "This interface as a page to read."},
+				"\"timestamp\":null}"},
+	{OPEN("/live", LIVE), .away = "{\"live\":true}"},
+	{OPEN("/ready", READY), .statement = STATEMENT_READINESS, .away = "{\"ready\":false,\"reason\":null}"},
+	{OPEN("/openapi.json", OPENAPI)},
+	{OPEN("/docs", DOCS)},
 	{READ("/health/detailed", SERVICE, HEALTH), .response = RESPOND_HEALTH, .slow = true,
 	 .away = "{\"status\":\"error\",\"message\":\"the database is not available\","
 				"\"database\":\"disconnected\",\"timestamp\":null,\"version\":null,\"uptime\":null,"
 				"\"connections\":{\"current\":0,\"max\":0,\"utilization_percent\":0},"
 				"\"performance\":{\"query_latency_ms\":null,\"transaction_latency_ms\":null},"
 				"\"storage\":{\"database_size_mb\":0,\"pretty_size\":\"0 bytes\",\"free_space_mb\":null},"
-				"\"metrics_errors\":[],\"tables\":[],\"tables_info\":\"\"}",
-	 .answer = "+health_report connection_info:connection_info"},
-	{READ("/metrics", SERVICE, SYNC_METRICS), .response = RESPOND_METRICS,
-	 .summary = "Counters and gauges in the format of Prometheus."},
+				"\"metrics_errors\":[],\"tables\":[],\"tables_info\":\"\"}"},
+	{READ("/metrics", SERVICE, SYNC_METRICS), .response = RESPOND_METRICS},
 	{READ("/get_points", PLAYER, GET_POINTS), .params = {USER("user_id", "userId", FROM_QUERY),
-				QUERY("group_id", "groupId")}, .answer = "points:integer"},
+				QUERY("group_id", "groupId")}},
 	{WRITE("POST", "/add_points", SERVICE, ADD_POINTS, OBJECT), .lock_keys = {1, 2},
 	 .params = {USER("user_id", "userId", FROM_BODY), TEXT("group_id", "groupId"),
 				REQUIRED("points", NULL, INTEGER), OPTIONAL("reason", NULL)}, .award = AWARD_CORRECTION},
@@ -138,12 +135,10 @@ const Route routes[] = {
 				{.name = "points", .source = FROM_BODY, .type = TYPE_INTEGER, .ignored = true}},
 	 .award = AWARD_QUESTION, .award_unless = "alreadyCompleted"},
 	{READ("/question/completed", PLAYER, COMPLETED), .params = {USER("user_id", "userId", FROM_QUERY),
-				QUERY("group_challenge_id", "groupChallengeId")},
-	 .answer = "completed_questions:question_completion[]"},
+				QUERY("group_challenge_id", "groupChallengeId")}},
 	{READ("/question/details", PLAYER, QUESTION_DETAILS), .params = {QUERY("question_id", "questionId")}},
 	{WRITE("POST", "/packs/upload", ADMIN, PACK_INSTALL, PACK), .slow = true, .params = {PACK}},
-	{WRITE("POST", "/challenge-pack/install", ADMIN, PACK_INSTALL, PACK), .slow = true, .params = {PACK},
-	 .summary = "The same as /packs/upload."},
+	{WRITE("POST", "/challenge-pack/install", ADMIN, PACK_INSTALL, PACK), .slow = true, .params = {PACK}},
 	{WRITE("POST", "/challenge-pack/update", ADMIN, PACK_UPDATE, PACK), .slow = true, .params = {PACK,
 				FILTER_OF("force", NULL, BOOLEAN)}},
 	{WRITE("POST", "/challenge-pack/uninstall", ADMIN, PACK_UNINSTALL, OBJECT),
@@ -162,7 +157,7 @@ const Route routes[] = {
 	 .params = {{.name = "challenge_instance_id", .alias = "challengeInstanceId", .source = FROM_QUERY, .required = true, .bound = CALLER_INSTANCE}}},
 	{WRITE("PATCH", "/challenge-instances/{instance_id}", SERVICE, UPDATE_INSTANCE, OBJECT), .lock_keys = {1},
 	 .params = {PATH("instance_id"), OPTIONAL("status", NULL), OPTIONAL("flagSecretName", "flag_secret_name"),
-				OPTIONAL("flag", NULL)}, .answer = "success:boolean message:text data:instance_change"},
+				OPTIONAL("flag", NULL)}},
 	{WRITE("POST", "/activity/log", PLAYER, LOG_ACTIVITY, OBJECT), .lock_keys = {2},
 	 .params = {TEXT("eventType", "event_type"), USER("userId", "user_id", FROM_BODY), OPTIONAL("severity", NULL),
 				OPTIONAL_OF("metadata", NULL, JSON), OPTIONAL("challengeId", "challenge_id"),
@@ -176,20 +171,27 @@ const Route routes[] = {
 	 .params = {REQUIRED("document", NULL, DOCUMENT), FILTER("pack_id", "packId")}},
 	{WRITE("POST", "/cdf/update/{challenge_id}", ADMIN, CDF_UPDATE, DOCUMENT), .slow = true,
 	 .params = {PATH("challenge_id"), REQUIRED("document", NULL, DOCUMENT)}},
-	{READ("/cdf/export/{challenge_id}", ADMIN, CDF_EXPORT), .slow = true, .answer = "jsonb",
+	{READ("/cdf/export/{challenge_id}", ADMIN, CDF_EXPORT), .slow = true,
 	 .params = {PATH("challenge_id")}},
 };
 /* clang-format on */
 
 const size_t route_count = sizeof(routes) / sizeof(routes[0]);
 
-const char *
-response_type(ResponseKind kind)
-{
-	return kind == RESPOND_DOCS      ? "text/html; charset=utf-8"
-	       : kind == RESPOND_METRICS ? "text/plain; version=0.0.4; charset=utf-8"
-	                                 : "application/json";
-}
+const BodyKindInfo body_kinds[BODY_KINDS] = {
+    [BODY_OBJECT] = {SMALL_BODY, 1000},
+    /* a document holds the texts of a whole challenge, and is kept as it came */
+    [BODY_DOCUMENT] = {DOCUMENT_BYTES, DOCUMENT_VALUES},
+    /* a pack holds many documents; each of its files is looked at alone */
+    [BODY_PACK] = {16 << 20, DOCUMENT_VALUES},
+};
+
+const char *const media_types[RESPOND_COUNT] = {
+    [RESPOND_VALUE... RESPOND_OPENAPI] = "application/json",
+    [RESPOND_DOCS] = "text/html; charset=utf-8",
+    [RESPOND_METRICS] = "text/plain; version=0.0.4; charset=utf-8",
+    [RESPOND_READY... RESPOND_HEALTH] = "application/json",
+};
 
 /* Prints method, path and tier of each route. */
 void
@@ -234,8 +236,8 @@ allow_method(char *allow, const char *method)
 }
 
 /*
- * Finds the route of a method and a path that is split already; HEAD is answered by GET.  A path
- * that is spelled out wins over one with parameters, because the table has it first.
+ * Finds the route of a method and a path that is split already; HEAD is answered by GET, and the server itself has
+ * the methods of all routes.  A path that is spelled out wins over one with parameters, because the table has it first.
  */
 void
 routes_match(const char *method, const Target *target, RouteMatch *match)
@@ -246,7 +248,8 @@ routes_match(const char *method, const Target *target, RouteMatch *match)
 	memset(match, 0, sizeof(*match));
 	for (size_t i = 0; i < route_count; i++)
 	{
-		if (!path_matches(routes[i].path, target, values))
+		if (!(target->asterisk && strcmp(method, "OPTIONS") == 0) &&
+		    !path_matches(routes[i].path, target, values))
 			continue;
 		match->path_found = true;
 		allow_method(match->allow, routes[i].method);

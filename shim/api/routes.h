@@ -58,8 +58,18 @@ typedef enum BodyKind
 	BODY_NONE,
 	BODY_OBJECT,
 	BODY_DOCUMENT,
-	BODY_PACK
+	BODY_PACK,
+	BODY_KINDS
 } BodyKind;
+
+/* What a body may cost: it is refused before more of it is kept, or any of it is parsed. */
+typedef struct BodyKindInfo
+{
+	size_t bytes;
+	size_t values; /* of JSON: objects, lists and what is in them */
+} BodyKindInfo;
+
+#define SMALL_BODY 65536 /* bytes up to which a body is taken however many there are */
 
 /* How the value that the statement returned becomes the response. */
 typedef enum ResponseKind
@@ -110,10 +120,7 @@ typedef struct Route
 	StatementId statement;
 	int lock_keys[2]; /* which of its values it locks by, in this order; 0: none */
 	Param params[MAX_PARAMS];
-	const char *
-	    answer; /* its shape (describe/schema.h), where it is not what the statement's function returns */
-	const char *away;    /* what it answers while the database is away, as JSON; NULL: an error */
-	const char *summary; /* NULL: the first sentence of what SQL says of its function */
+	const char *away; /* what it answers while the database is away, as JSON; NULL: an error */
 } Route;
 
 #define MAX_QUERY_FIELDS 64
@@ -132,6 +139,7 @@ typedef struct Target
 	QueryField fields[MAX_QUERY_FIELDS];
 	int nfields;
 	bool too_deep; /* more segments than any route has */
+	bool asterisk; /* it is no path but the server itself */
 } Target;
 
 typedef struct RouteMatch
@@ -144,7 +152,8 @@ typedef struct RouteMatch
 
 extern const Route routes[];
 extern const size_t route_count;
-extern const char *response_type(ResponseKind kind); /* where it works; an error is always JSON */
+extern const BodyKindInfo body_kinds[BODY_KINDS];
+extern const char *const media_types[RESPOND_COUNT]; /* where it works; an error is always JSON */
 
 extern void routes_print(void);
 extern void routes_match(const char *method, const Target *target, RouteMatch *match);

@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 
@@ -15,6 +16,7 @@ static bool
 decode(char *text, bool plus_is_space, Failure *failure)
 {
 	char *to = text;
+	const char *sentence;
 
 	for (const char *from = text; *from != '\0'; from++)
 	{
@@ -36,8 +38,8 @@ decode(char *text, bool plus_is_space, Failure *failure)
 		*to++ = c;
 	}
 	*to = '\0';
-	return text_fault(text, (size_t) (to - text)) == EDURANGE_OK ||
-	       failure_set(failure, EDURANGE_INVALID_ENCODING, "the request target is not valid UTF-8");
+	return text_fault(text, (size_t) (to - text), &sentence) == EDURANGE_OK ||
+	       failure_set(failure, EDURANGE_INVALID_ENCODING, "the request target %s", sentence);
 }
 
 /* Splits and decodes the query. */
@@ -67,19 +69,33 @@ parse_query(char *query, Target *target, Failure *failure)
 	return true;
 }
 
+/* Where the path begins: behind scheme and authority, which are those of this service whatever they say. */
+static char *
+path_of(char *uri)
+{
+	if (strncasecmp(uri, "http://", 7) != 0 && strncasecmp(uri, "https://", 8) != 0)
+		return uri;
+	uri = strchr(uri, ':') + 3;
+	return uri + strcspn(uri, "/?");
+}
+
 /*
  * Takes a request target apart, in place: the segments of the path, without empty ones and without
- * a leading "api", and the fields of the query.
+ * a leading "api", and the fields of the query.  It has one of the forms of RFC 9112, 3.2.
  */
 bool
 target_parse(char *uri, Target *target, Failure *failure)
 {
-	char *query = strchr(uri, '?');
-	char *rest = uri;
+	char *rest = path_of(uri);
+	char *query = strchr(rest, '?');
 	char *segment;
 	bool first = true;
 
 	memset(target, 0, sizeof(*target));
+	target->asterisk = strcmp(uri, "*") == 0;
+	if (rest == uri && uri[0] != '/' && !target->asterisk)
+		return failure_set(failure, EDURANGE_MALFORMED_REQUEST,
+		                   "the request target must be a path, which begins with /, or a URL");
 	if (query != NULL)
 		*query++ = '\0';
 	while ((segment = strsep(&rest, "/")) != NULL)

@@ -22,6 +22,7 @@ typedef enum Counter
 	/* things whose number goes up and down */
 	COUNTER_REQUESTS,         /* being received or answered */
 	COUNTER_HTTP_CONNECTIONS, /* open ones, those on their way to a loop included */
+	COUNTER_BODY_BYTES,       /* of the bodies of requests and answers */
 
 	/* the same, one for each tier, which is to be added */
 	COUNTER_QUEUE,                                 /* calls that wait for a connection ... */

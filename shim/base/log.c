@@ -7,7 +7,6 @@
  */
 #include "base/log.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,20 +27,14 @@ static _Thread_local struct
 void
 iso_time_now(char text[ISO_TIME_LENGTH])
 {
-	static _Thread_local char seconds[ISO_TIME_LENGTH - 5];
-	static _Thread_local time_t formatted = -1;
 	struct timespec now;
+	struct tm utc;
+	size_t used;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (now.tv_sec != formatted)
-	{
-		struct tm utc;
-
-		gmtime_r(&now.tv_sec, &utc);
-		strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &utc);
-		formatted = now.tv_sec;
-	}
-	snprintf(text, ISO_TIME_LENGTH, "%s.%03dZ", seconds, (int) (now.tv_nsec / 1000000));
+	gmtime_r(&now.tv_sec, &utc);
+	used = strftime(text, ISO_TIME_LENGTH, "%Y-%m-%dT%H:%M:%S", &utc);
+	snprintf(text + used, ISO_TIME_LENGTH - used, ".%03dZ", (int) (now.tv_nsec / 1000000));
 }
 
 /* Writes to standard error, all at once. */
@@ -107,29 +100,12 @@ log_event(const char *level, const char *event, const char *message)
 	log_object(json_pack("{s:s, s:s, s:s}", "level", level, "event", event, "message", message));
 }
 
-/* Numbers that do not repeat; nothing secret depends on them (splitmix64). */
-static unsigned long long
-next_random(void)
-{
-	static _Thread_local uint64_t state = 0;
-	uint64_t mixed;
-
-	while (state == 0)
-	{
-		if (getrandom(&state, sizeof(state), 0) < 0)
-			state = (uint64_t) time(NULL) ^ (uintptr_t) &state;
-	}
-	mixed = (state += 0x9e3779b97f4a7c15u);
-	mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9u;
-	mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebu;
-	return mixed ^ (mixed >> 31);
-}
-
 void
 log_request_id(const char *given, char id[REQUEST_ID_LENGTH])
 {
 	static const char allowed[] =
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	unsigned long long random[2];
 
 	if (given != NULL && given[0] != '\0' && strlen(given) < REQUEST_ID_LENGTH &&
 	    strspn(given, allowed) == strlen(given))
@@ -137,5 +113,7 @@ log_request_id(const char *given, char id[REQUEST_ID_LENGTH])
 		snprintf(id, REQUEST_ID_LENGTH, "%s", given);
 		return;
 	}
-	snprintf(id, REQUEST_ID_LENGTH, "%016llx%016llx", next_random(), next_random());
+	while (getrandom(random, sizeof(random), 0) < 0)
+		;
+	snprintf(id, REQUEST_ID_LENGTH, "%016llx%016llx", random[0], random[1]);
 }

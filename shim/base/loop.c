@@ -186,22 +186,24 @@ do_work(Task *task)
 	loop_post(work->loop, &work->done);
 }
 
+static Loop *aside;
+
+static void
+prepare_aside(void)
+{
+	aside = start_aside();
+}
+
 void
 offload(Work *work)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what follows */
-	static Loop *aside;
-	Loop *loop;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	work->task.run = do_work;
-	pthread_mutex_lock(&lock);
-	if (aside == NULL)
-		aside = start_aside();
-	loop = aside;
-	pthread_mutex_unlock(&lock);
+	pthread_once(&once, prepare_aside);
 	/* where no thread could be started, this loop has to wait for the work */
-	if (loop != NULL)
-		loop_post(loop, &work->task);
+	if (aside != NULL)
+		loop_post(aside, &work->task);
 	else
 		do_work(&work->task);
 }

@@ -29,13 +29,28 @@ buffer_reserve(Buffer *buffer, size_t more)
 	return true;
 }
 
-EdurangeError
-text_fault(const char *text, size_t length)
+/* Does it begin as UTF-16 does, with a byte order mark or a letter of ASCII? */
+static bool
+is_utf16(const char *text, size_t length)
 {
-	if (memchr(text, '\0', length) != NULL)
+	return length >= 2 && length % 2 == 0 &&
+	       (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0 ||
+	        (text[0] == '\0') != (text[1] == '\0'));
+}
+
+EdurangeError
+text_fault(const char *text, size_t length, const char **sentence)
+{
+	bool has_null = memchr(text, '\0', length) != NULL;
+
+	if (!has_null && u8_check((const uint8_t *) text, length) == NULL)
+		return EDURANGE_OK;
+	*sentence = has_null ? "has a null byte" : "is not valid UTF-8";
+	if (is_utf16(text, length))
+		*sentence = "is UTF-16, and must be UTF-8";
+	else if (has_null)
 		return EDURANGE_INVALID_TEXT;
-	return u8_check((const uint8_t *) text, length) == NULL ? EDURANGE_OK
-	                                                        : EDURANGE_INVALID_ENCODING;
+	return EDURANGE_INVALID_ENCODING;
 }
 
 JsonSize
@@ -43,6 +58,7 @@ json_size(const char *text, size_t length)
 {
 	JsonSize size = {.values = 1};
 	bool in_string = false;
+	size_t before = 0;
 	int depth = 0;
 
 	for (size_t i = 0; i < length; i++)
@@ -64,30 +80,40 @@ json_size(const char *text, size_t length)
 		else if (c == '}' || c == ']')
 			depth--;
 		else if (c == ',')
+		{
 			size.values++;
+			if (depth <= 2)
+				before = size.values;
+		}
+		if (size.values - before > size.part)
+			size.part = size.values - before;
 	}
 	return size;
 }
 
 bool
-json_body_check(const char *body, size_t length, Failure *failure)
+json_body_check(const char *body, size_t length, size_t values, Failure *failure)
 {
+	JsonSize size = json_size(body, length);
+
 	if (length == 0)
-		return failure_set(failure, EDURANGE_INVALID_JSON, "the request body is empty");
-	return json_size(body, length).depth <= JSON_MAX_DEPTH ||
-	       failure_set(failure, EDURANGE_TOO_DEEP, "the request body is nested too deeply");
+		failure_set(failure, EDURANGE_INVALID_JSON, "the request body is empty");
+	else if (size.depth > JSON_MAX_DEPTH)
+		failure_set(failure, EDURANGE_TOO_DEEP, "the request body is nested too deeply");
+	else if (size.values > values)
+		failure_set(failure, EDURANGE_PAYLOAD_TOO_LARGE,
+		            "the request body may have at most %zu values", values);
+	return failure->info == NULL;
 }
 
 bool
-json_document_check(const char *body, size_t length, Failure *failure)
+json_document_check(const char *body, size_t length, size_t values, Failure *failure)
 {
 	EdurangeError fault;
+	const char *sentence;
 
-	if (!json_body_check(body, length, failure))
+	if (!json_body_check(body, length, values, failure))
 		return false;
-	fault = text_fault(body, length);
-	if (fault != EDURANGE_OK)
-		failure_set(failure, fault, "the request body %s",
-		            fault == EDURANGE_INVALID_TEXT ? "has a null byte" : "is not valid UTF-8");
-	return fault == EDURANGE_OK;
+	fault = text_fault(body, length, &sentence);
+	return fault == EDURANGE_OK || failure_set(failure, fault, "the request body %s", sentence);
 }

@@ -21,22 +21,29 @@ typedef struct Buffer
 /* Makes room for so many more; the room doubles, so that they are seldom moved.  False: out of memory. */
 extern bool buffer_reserve(Buffer *buffer, size_t more);
 
-/* What keeps the database from storing it, a null byte or what is not UTF-8; EDURANGE_OK: nothing. */
-extern EdurangeError text_fault(const char *text, size_t length);
+/*
+ * What keeps the database from storing it, a null byte or what is not UTF-8, with the rest of a sentence
+ * that says so; EDURANGE_OK: nothing.
+ */
+extern EdurangeError text_fault(const char *text, size_t length, const char **sentence);
 
-#define JSON_MAX_DEPTH 100 /* objects and lists inside each other */
+#define JSON_MAX_DEPTH 100       /* objects and lists inside each other */
+#define DOCUMENT_BYTES (1 << 20) /* of a document, however it comes ... */
+#define DOCUMENT_VALUES 20000    /* ... and values in it: each takes memory when it is parsed */
 
 /* How much there is in a text that may be JSON, counted without taking it apart. */
 typedef struct JsonSize
 {
 	size_t values; /* at most */
 	int depth;     /* of objects and lists inside each other */
+	size_t
+	    part; /* values, at most, between two commas of the outermost object or of a list in it */
 } JsonSize;
 
 extern JsonSize json_size(const char *text, size_t length);
 
 /* Checks a body of JSON before it is parsed; or one that goes to the database as it is. */
-extern bool json_body_check(const char *body, size_t length, Failure *failure);
-extern bool json_document_check(const char *body, size_t length, Failure *failure);
+extern bool json_body_check(const char *body, size_t length, size_t values, Failure *failure);
+extern bool json_document_check(const char *body, size_t length, size_t values, Failure *failure);
 
 #endif

@@ -55,7 +55,8 @@ static const Setting settings[] = {
 	/* Database */
 	SECRET("DIRECT_DATABASE_URL", direct_database_url,
 		"URL of the database, past any connection pooler; wins over DATABASE_URL"),
-	SECRET("DATABASE_URL", database_url, "URL of the database; wins over POSTGRES_*"),
+	SECRET("DATABASE_URL", database_url, "URL of the database; {tier} in the name of the login "
+		"stands for the tier that a connection is for; wins over POSTGRES_*"),
 	TEXT("POSTGRES_HOST", postgres_host, NULL, "host of the database, where no URL is given"),
 	TEXT("POSTGRES_NAME", postgres_name, NULL, "name of the database, where no URL is given"),
 	TEXT("POSTGRES_USER", postgres_user, NULL, "login at the database, where no URL is given"),
@@ -101,8 +102,8 @@ static const Setting settings[] = {
 		"seconds that the body of a request may take to come in; an answer may take five times that to go out"),
 	INTEGER("EDURANGE_MAX_HEADER", max_header, "6144", 1024, 49152,
 		"bytes that the head of a request may have, its first line included"),
-	INTEGER("EDURANGE_MAX_BODY", max_body, "16777216", 1024, 268435456,
-		"bytes that a request body may have"),
+	INTEGER("EDURANGE_BODY_BUDGET", body_budget, "67108864", 33554432, 1073741824,
+		"bytes of request bodies and answers that may be in memory, until large ones are refused (503)"),
 	INTEGER("EDURANGE_MAX_RESPONSE", max_response, "67108864", 65536, 1073741824,
 		"bytes that the answer to a read may have"),
 };
@@ -119,12 +120,6 @@ static void *
 value_of(const Config *config, const Setting *setting)
 {
 	return (char *) config + setting->offset;
-}
-
-static const char **
-text_of(const Config *config, const Setting *setting)
-{
-	return value_of(config, setting);
 }
 
 /* The flag of a setting: EDURANGE_MAX_BODY is --max-body, POSTGRES_HOST is --postgres-host. */
@@ -181,7 +176,7 @@ set_value(Config *config, const Setting *setting, const char *value)
 	{
 		case SETTING_TEXT:
 		case SETTING_SECRET:
-			*text_of(config, setting) = value;
+			*(const char **) value_of(config, setting) = value;
 			return true;
 		case SETTING_SWITCH:
 			*(bool *) value_of(config, setting) = strcmp(value, "true") == 0;
@@ -289,7 +284,7 @@ read_secret_file(Config *config, size_t index)
 		free(value);
 		return complain(setting, "is empty in the file that the variable with _FILE names");
 	}
-	*text_of(config, setting) = value;
+	*(const char **) value_of(config, setting) = value;
 	config->given |= UINT64_C(1) << index;
 	config->from_file |= UINT64_C(1) << index;
 	return true;
@@ -436,9 +431,10 @@ config_read(Config *config, int argc, char **argv)
 	if (!read_environment(config))
 		return CONFIG_BROKEN;
 	action = read_flags(config, argc, argv);
-	if (action <= CONFIG_CHECK && !derive(config))
-		return CONFIG_BROKEN;
-	return action;
+	if (action > CONFIG_CHECK || derive(config))
+		return action;
+	config_free(config);
+	return CONFIG_BROKEN;
 }
 
 /* Prints the settings in effect; of a secret only whether it is set. */
@@ -460,11 +456,11 @@ config_print(const Config *config)
 				       *(bool *) value_of(config, setting) ? "true" : "false");
 				continue;
 			case SETTING_SECRET:
-				if (*text_of(config, setting) != NULL)
+				if (*(const char **) value_of(config, setting) != NULL)
 					text = (config->from_file >> i & 1) != 0 ? "(set by a file)" : "(set)";
 				break;
 			case SETTING_TEXT:
-				text = *text_of(config, setting);
+				text = *(const char **) value_of(config, setting);
 				break;
 		}
 		printf("%s=%s\n", setting->variable, text != NULL ? text : "(not set)");
@@ -478,7 +474,7 @@ config_free(Config *config)
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 	{
 		if ((config->from_file >> i & 1) != 0)
-			free((char *) *text_of(config, &settings[i]));
+			free((char *) *(const char **) value_of(config, &settings[i]));
 	}
 	dsn_free(&config->connection);
 	dsn_free(&config->read_connection);

@@ -29,7 +29,7 @@ typedef struct Config
 	int pool_size;
 	int pool_timeout; /* seconds that a request waits until it is sent */
 	int queue_length;
-	int max_body;
+	int body_budget;
 	int max_header;
 	int max_response;
 	int connection_limit;

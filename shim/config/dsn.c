@@ -11,30 +11,27 @@
 
 #include <libpq-fe.h>
 
-/* What Prisma's client reads in a URL and libpq does not know. */
-static const char *const prisma_parameters[] = {
-    "schema",
-    "connection_limit",
-    "pool_timeout",
-    "socket_timeout",
-    "statement_cache_size",
-    "max_connection_lifetime",
-    "max_idle_connection_lifetime",
-    "pgbouncer",
-    "sslidentity",
-    "sslaccept",
-};
+/* What Prisma's client reads in a URL and libpq does not know, each between blanks. */
+static const char prisma_parameters[] =
+    " schema connection_limit pool_timeout socket_timeout statement_cache_size"
+    " max_connection_lifetime max_idle_connection_lifetime pgbouncer sslidentity sslaccept ";
+
+/* Does a parameter, where it stands in a URL, have the name? */
+static bool
+is_named(const char *parameter, const char *name)
+{
+	size_t length = strcspn(parameter, "=&");
+
+	return strlen(name) == length && strncmp(parameter, name, length) == 0;
+}
 
 static bool
-is_prisma_parameter(const char *parameter, size_t length)
+is_prisma_parameter(const char *parameter)
 {
-	for (size_t i = 0; i < sizeof(prisma_parameters) / sizeof(prisma_parameters[0]); i++)
-	{
-		if (strlen(prisma_parameters[i]) == length &&
-		    strncmp(prisma_parameters[i], parameter, length) == 0)
-			return true;
-	}
-	return false;
+	char word[64];
+
+	snprintf(word, sizeof(word), " %.*s ", (int) strcspn(parameter, "=&"), parameter);
+	return strstr(prisma_parameters, word) != NULL;
 }
 
 /*
@@ -42,11 +39,13 @@ is_prisma_parameter(const char *parameter, size_t length)
  * connection pooler, which prepared statements and the role of a connection do not survive.
  */
 static bool
-apply_prisma_parameter(const char *variable, const char *name, const char *value, DsnPool *pool)
+apply_prisma_parameter(const char *variable, const char *parameter, DsnPool *pool)
 {
-	long number = strtol(value, NULL, 10);
+	const char *value = parameter + strcspn(parameter, "=&");
+	long number = *value == '=' ? strtol(value + 1, NULL, 10) : 0;
 
-	if (strcmp(name, "pgbouncer") == 0 && strcasecmp(value, "true") == 0)
+	if (is_named(parameter, "pgbouncer") && strcspn(value, "&") == 5 &&
+	    strncasecmp(value, "=true", 5) == 0)
 	{
 		fprintf(stderr,
 		        "edurange_shim: %s has pgbouncer=true: statements are prepared and each "
@@ -55,9 +54,9 @@ apply_prisma_parameter(const char *variable, const char *name, const char *value
 		        variable);
 		return false;
 	}
-	if (strcmp(name, "connection_limit") == 0 && number >= 1 && number <= 256)
+	if (is_named(parameter, "connection_limit") && number >= 1 && number <= 256)
 		pool->connections = (int) number;
-	if (strcmp(name, "pool_timeout") == 0 && number >= 1 && number <= 300)
+	if (is_named(parameter, "pool_timeout") && number >= 1 && number <= 300)
 		pool->seconds = (int) number;
 	return true;
 }
@@ -77,24 +76,13 @@ strip_url(const char *variable, const char *url, DsnPool *pool)
 	for (const char *at = query + 1; *at != '\0';)
 	{
 		size_t length = strcspn(at, "&");
-		size_t name_length = strcspn(at, "=&");
 
-		if (is_prisma_parameter(at, name_length))
+		if (is_prisma_parameter(at) && !apply_prisma_parameter(variable, at, pool))
 		{
-			char name[64];
-			char value[64];
-
-			snprintf(name, sizeof(name), "%.*s", (int) name_length, at);
-			snprintf(value, sizeof(value), "%.*s", (int) (length - name_length),
-			         at + name_length + (at[name_length] == '='));
-			value[strcspn(value, "&")] = '\0';
-			if (!apply_prisma_parameter(variable, name, value, pool))
-			{
-				free(stripped);
-				return NULL;
-			}
+			free(stripped);
+			return NULL;
 		}
-		else if (length > 0)
+		if (length > 0 && !is_prisma_parameter(at))
 		{
 			stripped[used++] = separator;
 			separator = '&';
@@ -107,6 +95,28 @@ strip_url(const char *variable, const char *url, DsnPool *pool)
 	return stripped;
 }
 
+/*
+ * What is wrong with an option that libpq would find out only when it connects, or NULL: a way to encrypt that only
+ * Prisma knows, and what stands behind the first colon of an address without brackets.
+ */
+static const char *
+fault_of_option(const PQconninfoOption *option)
+{
+	static const char modes[] = " disable allow prefer require verify-ca verify-full ";
+	char mode[32];
+
+	if (option->val == NULL)
+		return NULL;
+	if (strcmp(option->keyword, "port") == 0 &&
+	    strspn(option->val, "0123456789,") != strlen(option->val))
+		return "has a port that is no number; an address of IPv6 stands in brackets, as in [::1]";
+	snprintf(mode, sizeof(mode), " %s ", option->val);
+	if (strcmp(option->keyword, "sslmode") == 0 && strstr(modes, mode) == NULL)
+		return "has an sslmode that libpq does not know: disable, allow, prefer, require (which is no-verify "
+		       "of others), verify-ca or verify-full";
+	return NULL;
+}
+
 void
 dsn_add(ConnectionOptions *options, const char *keyword, const char *value)
 {
@@ -117,11 +127,21 @@ dsn_add(ConnectionOptions *options, const char *keyword, const char *value)
 	options->count++;
 }
 
+const char *
+dsn_login(const ConnectionOptions *options)
+{
+	for (int i = 0; i < options->count; i++)
+		if (strcmp(options->keywords[i], "user") == 0)
+			return options->values[i];
+	return "";
+}
+
 /* libpq's complaint is not repeated, since it may quote the password. */
 bool
 dsn_from_url(const char *variable, const char *url, ConnectionOptions *options, DsnPool *pool)
 {
 	PQconninfoOption *parsed;
+	const char *fault = NULL;
 	char *stripped;
 
 	if (strncmp(url, "postgres://", 11) != 0 && strncmp(url, "postgresql://", 13) != 0)
@@ -140,10 +160,15 @@ dsn_from_url(const char *variable, const char *url, ConnectionOptions *options, 
 		fprintf(stderr, "edurange_shim: %s is not a URL that libpq understands\n", variable);
 		return false;
 	}
-	for (PQconninfoOption *option = parsed; option->keyword != NULL; option++)
+	for (PQconninfoOption *option = parsed; option->keyword != NULL && fault == NULL; option++)
+	{
+		fault = fault_of_option(option);
 		dsn_add(options, option->keyword, option->val);
+	}
 	PQconninfoFree(parsed);
-	return true;
+	if (fault != NULL)
+		fprintf(stderr, "edurange_shim: %s %s\n", variable, fault);
+	return fault == NULL;
 }
 
 void

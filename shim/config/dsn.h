@@ -34,6 +34,11 @@ dsn_from_url(const char *variable, const char *url, ConnectionOptions *options, 
 /* Adds one option, unless its value is NULL or empty. */
 extern void dsn_add(ConnectionOptions *options, const char *keyword, const char *value);
 
+#define DSN_TIER "{tier}" /* in the name of a login: the tier that a connection is for */
+
+/* The name of the login; empty where none is given. */
+extern const char *dsn_login(const ConnectionOptions *options);
+
 extern void dsn_free(ConnectionOptions *options);
 
 #endif

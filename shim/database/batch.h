@@ -21,6 +21,7 @@ typedef struct Batch
 	int count;
 	bool preparing; /* its statement is prepared with it */
 	bool direct;    /* it calls its function without outcomes() */
+	bool hot;       /* it is one call whose lock key is hot */
 	bool failed;
 	bool cancelled;
 	int backend; /* whom it was sent to last */

@@ -6,6 +6,7 @@
 #define EDURANGE_SHIM_CALL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/errors.h"
@@ -34,8 +35,8 @@
 /* The server's: nothing was done, and trying again may help. */
 #define SQLSTATE_COLLIDED "40001"
 #define SQLSTATE_DEADLOCK "40P01"
-#define SQLSTATE_NOT_PREPARED "26000" /* somebody deallocated the statement */
-#define SQLSTATE_CHANGED "0A000"      /* its row type is another one since it was prepared */
+#define SQLSTATE_NOT_PREPARED "26000" /* somebody deallocated the statement, ... */
+#define SQLSTATE_PREPARED "42P05"     /* ... or prepared it, unknown to us */
 
 /*
  * Either text, the single value that the statement returned, or an error.  What no server reported,
@@ -84,14 +85,22 @@ typedef struct DatabaseCall
 	bool (*wanted)(void *closure); /* does somebody still wait for the answer?  May be NULL */
 	DatabaseDone done;
 	void *closure;
+	size_t size;  /* bytes of its values, ... */
+	uint64_t key; /* ... and what it locks by, as a number; 0: nothing */
 
 	/* the lane's own */
 	struct DatabaseCall *next;
 	int64_t submitted;
 	int64_t expires; /* when it is given up unless it was sent */
 	int tries;
-	bool alone; /* shares no transaction any more */
+	int group; /* the half of a failed batch with which alone it shares a transaction; 0: with any call */
 } DatabaseCall;
+
+/* Finds out how much a call sends, and what it locks by; without that it is light, and locks by nothing. */
+extern void call_weigh(DatabaseCall *call);
+
+/* The error that a SQLSTATE is. */
+extern EdurangeError sqlstate_error(const char *sqlstate);
 
 /* Makes a failure of a result that is none; the server's texts are passed on below 500 only. */
 extern void failure_from_database(Failure *failure, const DatabaseResult *result);

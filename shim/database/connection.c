@@ -17,9 +17,11 @@
 
 #define CANCEL_GRACE_MS 1000 /* after the server's own statement_timeout */
 #define LOST_GRACE_MS 1000   /* after having been cancelled */
+#define BUFFER_KEPT                                                                                \
+	1048576 /* libpq's buffers never shrink: after more than that the connection ends */
 
 static void react(Watch *watch, uint32_t events);
-static void take_over(Opening *opening, PGconn *pg);
+static void take_over(Task *task);
 
 void
 connection_init(Connection *connection, const ConnectionOwner *owner)
@@ -34,20 +36,14 @@ void
 connection_open(Connection *connection)
 {
 	const ConnectionOwner *owner = connection->owner;
-	static const char *const roles[TIER_COUNT] = {
-	    [TIER_NONE] = "edurange_player",
-	    [TIER_PLAYER] = "edurange_player",
-	    [TIER_SERVICE] = "edurange_service",
-	    [TIER_ADMIN] = "edurange_admin",
-	};
 
 	connection->opening = (Opening){
+	    .task.run = take_over,
 	    .loop = owner->loop,
 	    .server = owner->server,
-	    .role = roles[owner->tier],
+	    .tier = tier_name(owner->tier == TIER_NONE ? TIER_PLAYER : owner->tier),
 	    .statement_timeout = owner->statement_timeout,
 	    .connect_seconds = owner->connect_seconds,
-	    .done = take_over,
 	};
 	connection->state = CONNECTION_OPENING;
 	if (!opener_start(&connection->opening))
@@ -57,20 +53,21 @@ connection_open(Connection *connection)
 	}
 }
 
-/* Callback: the connection has been opened, or not. */
+/* Task: the connection has been opened, or not. */
 static void
-take_over(Opening *opening, PGconn *pg)
+take_over(Task *task)
 {
-	Connection *connection = (Connection *) ((char *) opening - offsetof(Connection, opening));
+	Connection *connection = (Connection *) ((char *) task - offsetof(Connection, opening.task));
 	const ConnectionOwner *owner = connection->owner;
+	PGconn *pg = connection->opening.pg;
 
 	connection->state = CONNECTION_CLOSED;
 	if (pg != NULL)
 	{
 		connection->pg = pg;
 		connection->fd = PQsocket(pg);
-		connection->writing = false;
-		connection->older = opening->caller_values < CALLER_VALUES;
+		connection->writing = connection->swollen = false;
+		connection->older = connection->opening.caller_values < CALLER_VALUES;
 		memset(connection->prepared, 0, sizeof(connection->prepared));
 		if (loop_watch(owner->loop, connection->fd, &connection->watch, EPOLLIN))
 		{
@@ -201,6 +198,7 @@ connection_send(Connection *connection, Batch *batch)
 		return false;
 	}
 	batch->backend = PQbackendPID(connection->pg);
+	connection->swollen = connection->swollen || batch->calls[0]->size > BUFFER_KEPT;
 	*connection->last = batch;
 	connection->last = &batch->next;
 	if (connection->in_flight++ == 0)
@@ -222,7 +220,8 @@ settle_first(Connection *connection, int64_t now)
 	connection->in_flight--;
 	begin_turn(connection, now);
 	if (batch->failed && (batch->preparing || result_needs_prepare(&batch->error)))
-		connection->prepared[batch->statement] = false;
+		connection->prepared[batch->statement] =
+		    strcmp(batch->error.sqlstate, SQLSTATE_PREPARED) == 0;
 	connection->owner->settled(connection->owner->closure, batch);
 }
 
@@ -252,6 +251,7 @@ take_results(Connection *connection)
 			PQclear(result);
 			return false;
 		}
+		connection->swollen = connection->swollen || PQresultMemorySize(result) > BUFFER_KEPT;
 		if (batch_take(connection->first, result))
 			settle_first(connection, now);
 	}
@@ -270,7 +270,8 @@ react(Watch *watch, uint32_t events)
 		return;
 	alive = PQconsumeInput(connection->pg) != 0;
 	alive = take_results(connection) && alive;
-	if (!alive || !flush(connection) || PQstatus(connection->pg) != CONNECTION_OK)
+	if (!alive || !flush(connection) || PQstatus(connection->pg) != CONNECTION_OK ||
+	    (connection->swollen && connection->in_flight == 0))
 		connection_close(connection, SQLSTATE_LOST);
 }
 

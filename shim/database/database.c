@@ -32,11 +32,16 @@ statement_timeout(const Config *config, Tier tier, LaneKind kind)
 	                                               : config->statement_timeout;
 }
 
-/* An equal share of a number that the settings give for the whole process. */
+/*
+ * A loop's share of a number that the settings give for the whole process.  It is never one where they give more:
+ * a lane that has a second connection survives that its first waits for a lock.
+ */
 static int
 share_of(const Config *config, int number)
 {
-	return number > config->threads ? number / config->threads : 1;
+	int share = number / config->threads;
+
+	return share > 1 ? share : number > 1 ? 2 : 1;
 }
 
 static Lane *
@@ -81,6 +86,13 @@ database_open(const Config *config, Loop *loop)
 		               (LaneKind) (i % LANE_KINDS)))
 			return NULL;
 	return database;
+}
+
+void
+database_try_logins(Database *database)
+{
+	for (Tier tier = TIER_PLAYER; tier < TIER_COUNT; tier++)
+		connection_open(&find_lane(database, tier, LANE_READ)->connections[0]);
 }
 
 void

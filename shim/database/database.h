@@ -18,6 +18,10 @@
 typedef struct Database Database;
 
 extern Database *database_open(const Config *config, Loop *loop);
+
+/* Connects as each tier, so that a login that is wrong is known before anybody needs it. */
+extern void database_try_logins(Database *database);
+
 extern void database_submit(Database *database, DatabaseCall *call);
 
 /* Sends what was submitted; to be called when a turn of the loop has collected all it could. */

@@ -6,9 +6,10 @@
  * behind a lock.  What can be batched and comes while a batch is on its way waits for it: so the
  * calls that come together share one commit, and what is asked by many at once is read once.
  *
- * A failed batch was rolled back, for certain: its members run again one by one, so that only the
- * one at fault fails.  A batch that was sent and whose connection broke may have been committed: a
- * write in it is never sent again.
+ * A failed batch was rolled back, for certain: its halves run again, each by itself, and so on, until
+ * only the one at fault fails.  What it locks by is hot from then on: for some seconds calls with that key go
+ * alone, one after the other, so that a row that stays locked makes no neighbour pay again and again.  A
+ * batch that was sent and whose connection broke may have been committed: a write in it is never sent again.
  */
 #include "database/lane.h"
 
@@ -26,7 +27,14 @@
 #define LOST_RETRIES 2
 #define CONNECT_SECONDS 5         /* for each host ... */
 #define MONITOR_CONNECT_SECONDS 2 /* ... and for a probe, whose client waits for less */
-#define DROP_AFTER_MS 5 /* how long a call waits before it is asked whether anybody wants it */
+/*
+ * How long a call waits before it is asked whether anybody wants it.  A client that has closed only its half of
+ * the connection looks like one that is gone; it gets an answer unless that takes longer.
+ */
+#define DROP_AFTER_MS 1000
+#define HOT_MS 5000      /* how long a lock key stays hot */
+#define REPLICA_FAULTS 3 /* statements in a row at which a replica fails, until it is left ... */
+#define REPLICA_LEFT_MS 5000 /* ... for so long */
 
 /* How the connections of a kind are used. */
 static const struct
@@ -80,11 +88,12 @@ unlink_call(Lane *lane, DatabaseCall **link)
 	return call;
 }
 
-/* Did the last attempt to connect fail, so recently that none is made again yet? */
+/* Did the last attempt to connect, or too much on a replica, fail so recently that it is not tried again yet? */
 bool
 lane_is_away(const Lane *lane, int64_t now)
 {
-	return now < lane->retry_at && status_last_success() <= lane->failed_at;
+	return now < lane->left_until ||
+	       (now < lane->retry_at && status_last_success() <= lane->failed_at);
 }
 
 /* Nobody can be reached: the queue goes to the fallback, or is answered. */
@@ -144,33 +153,35 @@ on_not_opened(void *closure)
 		give_up_queue(lane);
 }
 
-/* The connection that the next statement goes on, or NULL when it has to wait. */
+/*
+ * The connection that the next statement goes on, or NULL when it has to wait: the first open one that has not
+ * stalled, whatever is closed or being opened before it.  When all that are open have stalled, one more is opened.
+ */
 static Connection *
 choose_connection(Lane *lane, int64_t now)
 {
 	int depth = policies[lane->kind].depth;
 	int stall_ms = policies[lane->kind].stall_ms;
+	Connection *closed = NULL;
+	bool opening = false;
 
 	for (int i = 0; i < lane->size; i++)
 	{
 		Connection *connection = &lane->connections[i];
 
-		switch (connection->state)
-		{
-			case CONNECTION_OPENING:
-				return NULL;
-			case CONNECTION_CLOSED:
-				if (!lane_is_away(lane, now))
-					connection_open(connection);
-				else if (!any_open(lane))
-					give_up_queue(lane);
-				return NULL;
-			case CONNECTION_OPEN:
-				if (connection->in_flight > 0 && now - connection->head_since >= stall_ms)
-					break;
-				return connection->in_flight < depth ? connection : NULL;
-		}
+		opening = opening || connection->state == CONNECTION_OPENING;
+		if (connection->state == CONNECTION_CLOSED && closed == NULL)
+			closed = connection;
+		if (connection->state == CONNECTION_OPEN &&
+		    (connection->in_flight == 0 || now - connection->head_since < stall_ms))
+			return connection->in_flight < depth ? connection : NULL;
 	}
+	if (closed == NULL || opening)
+		return NULL;
+	if (!lane_is_away(lane, now))
+		connection_open(closed);
+	else if (!any_open(lane))
+		give_up_queue(lane);
 	return NULL;
 }
 
@@ -178,7 +189,8 @@ choose_connection(Lane *lane, int64_t now)
 static bool
 ask_the_same(const DatabaseCall *call, const DatabaseCall *other)
 {
-	if (!call->read_only || call->nvalues != other->nvalues)
+	if (!call->read_only || call->nvalues != other->nvalues || call->size != other->size ||
+	    call->size > BATCH_BYTES)
 		return false;
 	for (int i = 0; i < call->nvalues; i++)
 	{
@@ -195,19 +207,56 @@ ask_the_same(const DatabaseCall *call, const DatabaseCall *other)
 static bool
 goes_with(const DatabaseCall *call, const DatabaseCall *first)
 {
-	return call->statement == first->statement && !call->alone && !first->alone &&
+	return call->statement == first->statement && call->group == first->group &&
 	       (statements[first->statement].batched || ask_the_same(call, first));
 }
 
-static size_t
-size_of(const DatabaseCall *call)
-{
-	size_t size = 0;
+/* ---- hot keys -------------------------------------------------------------------------------- */
 
-	for (int i = 0; i < call->nvalues; i++)
-		size += call->values[i] != NULL ? strlen(call->values[i]) : 0;
-	return size;
+/* The entry of a key that is hot, or was when a call with it set out; NULL: it is not. */
+static HotKey *
+find_hot(Lane *lane, uint64_t key, int64_t now)
+{
+	HotKey *hot = &lane->hot[key % HOT_KEYS];
+
+	return key != 0 && hot->key == key && (hot->under_way || now < hot->until) ? hot : NULL;
 }
+
+/* Makes a key hot, unless another one has its place whose call is under way. */
+static void
+make_hot(Lane *lane, uint64_t key, int64_t now)
+{
+	HotKey *hot = &lane->hot[key % HOT_KEYS];
+
+	if (!hot->under_way)
+		*hot = (HotKey){.key = key, .until = now + HOT_MS};
+}
+
+/* A batch is over, however: if its key was hot, the next call with that key may go. */
+static void
+cool_down(Lane *lane, const Batch *batch)
+{
+	HotKey *hot = &lane->hot[batch->calls[0]->key % HOT_KEYS];
+
+	if (!batch->hot)
+		return;
+	hot->under_way = false;
+	lane->hot_calls--;
+	if (batch->failed)
+		hot->until = now_ms() + HOT_MS;
+}
+
+/*
+ * Must a call whose key is hot wait?  One of each key is under way, and one connection is left to the calls whose
+ * keys are not.
+ */
+static bool
+must_wait(const Lane *lane, const HotKey *hot)
+{
+	return hot->under_way || (lane->hot_calls > 0 && lane->hot_calls >= lane->size - 1);
+}
+
+/* ---- batches --------------------------------------------------------------------------------- */
 
 /* The order in which calls take their locks, the same everywhere. */
 static int
@@ -242,7 +291,7 @@ drop_call(DatabaseCall *call, int64_t now)
 	return true;
 }
 
-/* Takes the next batch of so many calls at most off the queue; NULL when nothing is left of it. */
+/* Takes the next batch of so many calls at most off the queue; NULL when nothing in it may go now. */
 static Batch *
 take_batch(Lane *lane, int64_t now, int most)
 {
@@ -250,19 +299,21 @@ take_batch(Lane *lane, int64_t now, int most)
 	DatabaseCall **link = &lane->first;
 	size_t size = 0;
 
-	while (batch != NULL && *link != NULL && batch->count < most)
+	while (batch != NULL && *link != NULL && batch->count < most && !batch->hot)
 	{
 		DatabaseCall *call = *link;
+		HotKey *hot = find_hot(lane, call->key, now);
+		bool goes = batch->count == 0 || goes_with(call, batch->calls[0]);
 
-		if (batch->count > 0 && !goes_with(call, batch->calls[0]))
+		if (!goes && (batch->calls[0]->group != 0 ||
+		              (!statements[batch->statement].batched && !batch->calls[0]->read_only)))
+			break;
+		if (!goes || (hot != NULL && (batch->count > 0 || must_wait(lane, hot))))
 		{
-			if (batch->calls[0]->alone ||
-			    (!statements[batch->statement].batched && !batch->calls[0]->read_only))
-				break;
 			link = &call->next;
 			continue;
 		}
-		if (batch->count > 0 && (size += size_of(call)) > BATCH_BYTES)
+		if (batch->count > 0 && (size += call->size) > BATCH_BYTES)
 			break;
 		(void) unlink_call(lane, link);
 		if (drop_call(call, now))
@@ -272,9 +323,14 @@ take_batch(Lane *lane, int64_t now, int most)
 			continue;
 		}
 		if (batch->count == 0)
-			size = size_of(call);
+			size = call->size;
 		batch->statement = call->statement;
 		batch->calls[batch->count++] = call;
+		if (hot != NULL)
+		{
+			batch->hot = hot->under_way = true;
+			lane->hot_calls++;
+		}
 	}
 	if (batch != NULL && batch->count == 0)
 	{
@@ -287,19 +343,24 @@ take_batch(Lane *lane, int64_t now, int most)
 	return batch;
 }
 
-/* Puts the members of a batch back. */
+/* Puts the members of a batch back; those of its halves do not go together any more. */
 static void
-put_back(Lane *lane, Batch *batch, bool alone)
+put_back(Lane *lane, Batch *batch, bool halve)
 {
-	int64_t expires = now_ms() + lane->patience;
+	int64_t now = now_ms();
+	int half = batch->count / 2;
 
+	lane->groups += 2;
 	for (int i = batch->count - 1; i >= 0; i--)
 	{
 		DatabaseCall *call = batch->calls[i];
 
-		call->alone = call->alone || alone;
+		if (halve)
+			call->group = lane->groups + (i < half);
+		if (halve && (i < half ? half : batch->count - half) == 1)
+			make_hot(lane, call->key, now);
 		if (call->run_ms == 0)
-			call->expires = expires;
+			call->expires = now + lane->patience;
 		add_first(lane, call);
 	}
 }
@@ -317,8 +378,11 @@ lane_send(Lane *lane)
 		if (connection == NULL)
 			return;
 		batch = take_batch(lane, now, connection->older ? 1 : BATCH_CALLS);
-		if (batch != NULL && !connection_send(connection, batch))
+		if (batch == NULL)
+			return;
+		if (!connection_send(connection, batch))
 		{
+			cool_down(lane, batch);
 			put_back(lane, batch, false);
 			batch_free(batch);
 		}
@@ -339,14 +403,35 @@ may_try_again(Batch *batch)
 	return false;
 }
 
+/* Is the server at fault, or what is in it, and may another one do better? */
+static bool
+is_fault(const DatabaseResult *error)
+{
+	return errors[sqlstate_error(error->sqlstate)].status >= 500 &&
+	       strcmp(error->sqlstate, SQLSTATE_NO_ANSWER) != 0;
+}
+
+/* What a replica failed at goes to the primary; one that fails at everything is left for a while. */
+static void
+leave_replica(Lane *lane, Batch *batch)
+{
+	put_back(lane->fallback, batch, false);
+	if (++lane->faults < REPLICA_FAULTS)
+		return;
+	lane->left_until = now_ms() + REPLICA_LEFT_MS;
+	give_up_queue(lane);
+}
+
 /* Callback: the sync point of a batch has come. */
 static void
 on_settled(void *closure, Batch *batch)
 {
 	Lane *lane = closure;
 
+	cool_down(lane, batch);
 	if (!batch->failed)
 	{
+		lane->faults = 0;
 		status_note_alive();
 		batch_answer(batch);
 	}
@@ -355,6 +440,8 @@ on_settled(void *closure, Batch *batch)
 		counter_add(COUNTER_RETRIES, 1);
 		put_back(lane, batch, batch->count > 1 && batch->calls[0]->tries > 1);
 	}
+	else if (lane->fallback != NULL && is_fault(&batch->error))
+		leave_replica(lane, batch);
 	else if (batch->count == 1 || !statements[batch->statement].batched)
 		batch_answer_error(batch);
 	else
@@ -371,6 +458,7 @@ on_lost(void *closure, Batch *batch, const char *sqlstate, bool undone)
 	bool again = strcmp(sqlstate, SQLSTATE_NO_ANSWER) != 0 && (undone || first->read_only) &&
 	             first->tries++ < LOST_RETRIES;
 
+	cool_down(lane, batch);
 	if (again)
 		put_back(lane->fallback != NULL ? lane->fallback : lane, batch, false);
 	for (int i = 0; !again && i < batch->count; i++)

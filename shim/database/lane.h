@@ -7,6 +7,16 @@
 
 #include "database/connection.h"
 
+#define HOT_KEYS 64 /* each key has one place */
+
+/* A key by which calls lock, and that made a batch fail: its calls go alone. */
+typedef struct HotKey
+{
+	uint64_t key;
+	int64_t until;
+	bool under_way; /* one of its calls */
+} HotKey;
+
 typedef struct Lane
 {
 	LaneKind kind;
@@ -19,8 +29,13 @@ typedef struct Lane
 	DatabaseCall **last;
 	int waiting;
 	int backoff_ms;
-	int64_t retry_at;  /* no attempt to connect before */
-	int64_t failed_at; /* of the last one */
+	int64_t retry_at;   /* no attempt to connect before */
+	int64_t failed_at;  /* of the last one */
+	int faults;         /* of a replica, in a row ... */
+	int64_t left_until; /* ... and until when nothing is asked of it */
+	int groups;         /* halves of failed batches so far */
+	HotKey hot[HOT_KEYS];
+	int hot_calls; /* under way */
 } Lane;
 
 extern bool lane_init(Lane *lane);

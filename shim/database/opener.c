@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "database/statements.h"
 
-#define EXTRA_OPTIONS 10
+#define EXTRA_OPTIONS 11
 #define CANCEL_MESSAGE_LENGTH 256
 
 static struct
@@ -96,7 +96,10 @@ connect_to(const Opening *opening)
 	const char *keywords[MAX_CONNECTION_OPTIONS + EXTRA_OPTIONS];
 	const char *values[MAX_CONNECTION_OPTIONS + EXTRA_OPTIONS];
 	const char *own = getenv("PGOPTIONS");
+	const char *name = dsn_login(server);
+	const char *place = strstr(name, DSN_TIER);
 	char *options = NULL;
+	char *login = NULL;
 	char seconds[16];
 	PGconn *pg;
 	int n = 0;
@@ -109,10 +112,15 @@ connect_to(const Opening *opening)
 		keywords[n] = server->keywords[i];
 		values[n++] = server->values[i];
 	}
-	if (asprintf(&options, "%s -c role=%s -c statement_timeout=%d", own != NULL ? own : "",
-	             opening->role, opening->statement_timeout) < 0)
+	if (asprintf(&options,
+	             "%s -c default_transaction_isolation=read\\ committed -c lock_timeout=0"
+	             " -c role=edurange_%s -c statement_timeout=%d",
+	             own != NULL ? own : "", opening->tier, opening->statement_timeout) < 0 ||
+	    (place != NULL && asprintf(&login, "%.*s%s%s", (int) (place - name), name, opening->tier,
+	                               place + strlen(DSN_TIER)) < 0))
 		return NULL;
 #define OPTION(keyword, value) (keywords[n] = (keyword), values[n++] = (value))
+	OPTION("user", login); /* the last one counts, and NULL as none */
 	OPTION("options", options);
 	OPTION("application_name", "edurange_shim");
 	OPTION("client_encoding", "UTF8");
@@ -125,6 +133,7 @@ connect_to(const Opening *opening)
 #undef OPTION
 	pg = PQconnectdbParams(keywords, values, 0);
 	free(options);
+	free(login);
 	return pg;
 }
 
@@ -178,14 +187,6 @@ open_aside(void *arg)
 	return NULL;
 }
 
-static void
-finish_opening(Task *task)
-{
-	Opening *opening = (Opening *) task;
-
-	opening->done(opening, opening->pg);
-}
-
 static bool
 start_thread(void *(*life)(void *), void *arg)
 {
@@ -197,11 +198,10 @@ start_thread(void *(*life)(void *), void *arg)
 	return true;
 }
 
-/* Starts to open a connection; done is called in the loop's thread, later. */
+/* Starts to open a connection; the task runs in the loop's thread, later. */
 bool
 opener_start(Opening *opening)
 {
-	opening->task.run = finish_opening;
 	return start_thread(open_aside, opening);
 }
 

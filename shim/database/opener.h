@@ -10,18 +10,17 @@
 #include "base/loop.h"
 #include "config/dsn.h"
 
-/* One connection on its way.  It must stay where it is until done is called. */
+/* One connection on its way.  It must stay where it is until its task runs. */
 typedef struct Opening
 {
-	Task task;
+	Task task; /* of who waits for it */
 	Loop *loop;
 	const ConnectionOptions *server;
-	const char *role;
+	const char *tier;      /* whose role it takes, and login where its name has a place */
 	int statement_timeout; /* milliseconds */
 	int connect_seconds;   /* for each host */
-	PGconn *pg;
-	int caller_values; /* how many attributes edurange.caller has there */
-	void (*done)(struct Opening *opening, PGconn *pg); /* pg is NULL when it did not work */
+	PGconn *pg;            /* then: the connection, or NULL when it did not work */
+	int caller_values;     /* how many attributes edurange.caller has there */
 } Opening;
 
 extern bool opener_start(Opening *opening);

@@ -84,7 +84,7 @@ bool
 result_needs_prepare(const DatabaseResult *result)
 {
 	return strcmp(result->sqlstate, SQLSTATE_NOT_PREPARED) == 0 ||
-	       strcmp(result->sqlstate, SQLSTATE_CHANGED) == 0;
+	       strcmp(result->sqlstate, SQLSTATE_PREPARED) == 0;
 }
 
 /* ---- failures -------------------------------------------------------------------------------- */
@@ -110,6 +110,7 @@ static const struct
     {"42704", EDURANGE_NOT_INSTALLED},
     {"3F000", EDURANGE_NOT_INSTALLED},
     {SQLSTATE_DEADLOCK, EDURANGE_TRY_AGAIN},
+    {"55P03", EDURANGE_TRY_AGAIN},
     {"57P0", EDURANGE_UNAVAILABLE},
     {"08", EDURANGE_UNAVAILABLE},
     {"53", EDURANGE_UNAVAILABLE},
@@ -117,8 +118,8 @@ static const struct
 };
 
 /* The error for a SQLSTATE: exactly, by class, or "internal". */
-static EdurangeError
-find_error(const char *sqlstate)
+EdurangeError
+sqlstate_error(const char *sqlstate)
 {
 	if (sqlstate[0] == '\0')
 		return EDURANGE_UNAVAILABLE;
@@ -139,7 +140,7 @@ find_error(const char *sqlstate)
 void
 failure_from_database(Failure *failure, const DatabaseResult *result)
 {
-	EdurangeError error = find_error(result->sqlstate);
+	EdurangeError error = sqlstate_error(result->sqlstate);
 
 	failure_clear(failure);
 	failure->info = &errors[error];

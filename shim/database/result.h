@@ -17,7 +17,7 @@ extern void result_copy(DatabaseResult *result, const DatabaseResult *other);
 extern void result_fail(DatabaseResult *result, const char *sqlstate);
 extern void result_take(PGresult *answer, DatabaseResult *result);
 
-/* Did the server not know the prepared statement, or know it as another one? */
+/* Did the server not know the prepared statement, or know one that we did not prepare? */
 extern bool result_needs_prepare(const DatabaseResult *result);
 
 #endif

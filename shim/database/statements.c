@@ -29,11 +29,11 @@
 	" 'userId', $" b "::text, 'instanceId', $" c "::text, 'actingUserId', $" d "::text))"
 #define CALLER(a, b, c, d) "caller => " CALLER_ROW(#a, #b, #c, #d)
 #define KEYED(a, b, c, d, e) CALLER(a, b, c, d) ", idempotency_key => $" #e
-/* A pack came as one object, $1, or as manifest, paths and documents. */
+/* A pack came as one object, $1, or as the files of an archive. */
 #define PACK(function, parameter, arguments)                                                       \
-	{function, "SELECT edurange.wire(t)::text FROM edurange.pack_parts($1, dry_run => $5"          \
-	 parameter ") p, LATERAL edurange." function "(manifest => coalesce($2, p.manifest),"          \
-	 " paths => coalesce($3, p.paths), documents => coalesce($4, p.documents),"                    \
+	{function, "SELECT edurange.wire(t)::text FROM edurange.pack_parts($1, names => $2,"           \
+	 " texts => $3, faults => $4, dry_run => $5" parameter ") p, LATERAL edurange." function       \
+	 "(manifest => p.manifest, paths => p.paths, documents => p.documents,"                        \
 	 " dry_run => coalesce(p.dry_run, false), installed_by => $6, " arguments ") t"}
 
 #define ENTRY(id, function) [STATEMENT_##id] = BATCHED(function),

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "describe/route_texts.h"
 #include "describe/schema.h"
 
 /* The highest $n of a statement. */
@@ -38,14 +39,16 @@ fault_of_route(const Route *route)
 	int path_params = 0;
 
 	if (route->method == NULL || route->path == NULL ||
-	    (route->summary == NULL && schema_function(route) == NULL))
-		return "method, path or summary is missing";
+	    (route_text(route)->summary == NULL && schema_function(route) == NULL))
+		return "method, path or what it is told to do is missing";
 	if (route->open == (route->tier != TIER_NONE))
 		return "it must have a tier or be open, and not both";
 	if (route->response == RESPOND_VALUE && route->statement == STATEMENT_NONE)
 		return "it has no statement";
 	if (route->response == RESPOND_VALUE && schema_function(route) == NULL)
 		return "its statement has not the name of a function";
+	if (media_types[route->response] == NULL)
+		return "nothing says what media type it answers with";
 	for (const char *at = route->path; *at != '\0'; at++)
 		braces += *at == '{';
 	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)

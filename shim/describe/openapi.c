@@ -13,6 +13,7 @@
 
 #include "api/routes.h"
 #include "base/errors.h"
+#include "describe/route_texts.h"
 #include "describe/schema.h"
 
 /* Which errors a route can answer with. */
@@ -203,9 +204,12 @@ describe_pack(void)
 	              "name", "First Steps", "version", "1.0.0", "challenges", "tour.cdf.json",
 	              "challenges", "metadata", "components");
 
-	return json_pack("{s:b, s:{s:{s:o}, s:{s:{}}, s:{s:o, s:o}}}", "required", 1, "content",
-	                 "multipart/form-data", "schema", form, "application/zip", "schema",
-	                 "application/json", "schema", object, "example", example);
+	return json_pack(
+	    "{s:b, s:o, s:{s:{s:o}, s:{s:{}}, s:{s:o, s:o}}}", "required", 1, "description",
+	    json_sprintf("At most %d bytes, and %d values in each document.",
+	                 (int) body_kinds[BODY_PACK].bytes, (int) body_kinds[BODY_PACK].values),
+	    "content", "multipart/form-data", "schema", form, "application/zip", "schema",
+	    "application/json", "schema", object, "example", example);
 }
 
 static json_t *
@@ -215,8 +219,11 @@ describe_body(const Route *route)
 	json_t *schema = route->body == BODY_OBJECT ? describe_object(route, example)
 	                                            : json_pack("{s:s}", "type", "object");
 
-	return json_pack("{s:b, s:{s:{s:o, s:o}}}", "required", 1, "content", "application/json",
-	                 "schema", schema, "example", example);
+	return json_pack("{s:b, s:o, s:{s:{s:o, s:o}}}", "required", 1, "description",
+	                 json_sprintf("At most %d bytes and %d values.",
+	                              (int) body_kinds[route->body].bytes,
+	                              (int) body_kinds[route->body].values),
+	                 "content", "application/json", "schema", schema, "example", example);
 }
 
 /* Adds the errors that a text names, separated by spaces. */
@@ -269,9 +276,9 @@ find_errors(ErrorSet set, const Route *route)
 	if (!route->open)
 		add_named_errors(set, "unauthenticated forbidden");
 	if (!route->open && route->statement != STATEMENT_NONE)
-		add_named_errors(set, "unavailable not_installed try_again timeout");
+		add_named_errors(set, "unavailable not_installed schema_changed try_again timeout");
 	if (!route->open && route->read_only)
-		add_named_errors(set, "response_too_large");
+		add_named_errors(set, "response_too_large too_busy");
 	if (route->statement != STATEMENT_NONE && !route->read_only)
 		add_named_errors(set, "read_only conflict");
 	if (route->caller)
@@ -281,13 +288,41 @@ find_errors(ErrorSet set, const Route *route)
 	if (route->body == BODY_PACK)
 		add_named_errors(set, "invalid_form archive_invalid missing_parameter invalid_type");
 	if (route->body != BODY_NONE)
-		add_named_errors(set, "invalid_json invalid_text too_deep payload_too_large "
+		add_named_errors(set, "invalid_json invalid_text too_deep payload_too_large too_busy "
 		                      "unsupported_media_type");
+}
+
+/* The headers that a response of a route has, or may have, beside those that say what its body is. */
+static json_t *
+describe_headers(const Route *route, unsigned status)
+{
+	static const struct
+	{
+		const char *name;
+		const char *component;
+	} limits[] = {
+	    {"X-RateLimit-Limit", "rateLimit"},
+	    {"X-RateLimit-Remaining", "rateRemaining"},
+	    {"X-RateLimit-Reset", "rateReset"},
+	};
+	json_t *headers =
+	    json_pack("{s:{s:s}}", "X-Request-Id", "$ref", "#/components/headers/requestId");
+
+	if (status == 503 || (status == 429 && route->limited))
+		json_object_set_new(headers, "Retry-After",
+		                    json_pack("{s:s}", "$ref", "#/components/headers/retryAfter"));
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		if (route->limited && (status == 200 || status == 429))
+			json_object_set_new(
+			    headers, limits[i].name,
+			    json_pack("{s:o}", "$ref",
+			              json_sprintf("#/components/headers/%s", limits[i].component)));
+	return headers;
 }
 
 /* The response of all errors of a route that have a status. */
 static json_t *
-describe_error(const ErrorSet set, unsigned status)
+describe_error(const Route *route, const ErrorSet set, unsigned status)
 {
 	json_t *codes = json_array();
 	json_t *example = NULL;
@@ -311,16 +346,16 @@ describe_error(const ErrorSet set, unsigned status)
 	}
 	schema = json_pack("{s:[{s:s}, {s:{s:{s:o}}}]}", "allOf", "$ref", "#/components/schemas/Error",
 	                   "properties", "code", "enum", codes);
-	return json_pack("{s:s, s:{s:{s:s}}, s:{s:{s:o, s:o}}}", "description", text, "headers",
-	                 "X-Request-Id", "$ref", "#/components/headers/requestId", "content",
-	                 "application/json", "schema", schema, "example", example);
+	return json_pack("{s:s, s:o, s:{s:{s:o, s:o}}}", "description", text, "headers",
+	                 describe_headers(route, status), "content", "application/json", "schema",
+	                 schema, "example", example);
 }
 
 /* The response of a route that worked, or NULL where nothing says what it is. */
 static json_t *
 describe_success(const Route *route, json_t *components)
 {
-	const char *type = response_type(route->response);
+	const char *type = media_types[route->response];
 	json_t *schema = strcmp(type, "application/json") == 0 ? schema_of_route(route, components)
 	                                                       : json_pack("{s:s}", "type", "string");
 	json_t *example;
@@ -328,20 +363,16 @@ describe_success(const Route *route, json_t *components)
 	if (schema == NULL)
 		return NULL;
 	example = schema_example(schema, "", components);
-	return json_pack("{s:o, s:{s:{s:s}}, s:{s:{s:o, s:o}}}", "description", schema_summary(route),
-	                 "headers", "X-Request-Id", "$ref", "#/components/headers/requestId", "content",
-	                 type, "schema", schema, "example", example);
+	return json_pack("{s:o, s:o, s:{s:{s:o, s:o}}}", "description", schema_summary(route),
+	                 "headers", describe_headers(route, 200), "content", type, "schema", schema,
+	                 "example", example);
 }
 
 /* Adds to the errors of 503 what a route answers that is none: its own report of what is wrong. */
 static void
 describe_report(const Route *route, json_t *responses, json_t *components)
 {
-	static const char *const reports[RESPOND_COUNT] = {
-	    [RESPOND_READY] = "ready:boolean reason:text missing?:text[]",
-	    [RESPOND_HEALTH] = "jsonb",
-	};
-	const char *shape = reports[route->response];
+	const char *shape = unready_shape(route->response);
 	json_t *response = json_object_get(responses, "503");
 	json_t *media = json_object_get(json_object_get(response, "content"), "application/json");
 
@@ -376,7 +407,7 @@ describe_responses(const Route *route, json_t *components)
 
 		snprintf(key, sizeof(key), "%u", status);
 		if (set[i] && json_object_get(responses, key) == NULL)
-			json_object_set_new(responses, key, describe_error(set, status));
+			json_object_set_new(responses, key, describe_error(route, set, status));
 	}
 	describe_report(route, responses, components);
 	return responses;
@@ -424,8 +455,8 @@ describe_route(const Route *route, json_t *components)
 	operation =
 	    json_pack("{s:o, s:[o], s:o, s:s, s:s, s:o}", "operationId", operation_id(route), "tags",
 	              tag_of(route), "summary", schema_summary(route), "description",
-	              function != NULL && route->answer == NULL ? function->comment : "", "x-tier",
-	              tier_name(route->tier), "parameters", describe_parameters(route));
+	              function != NULL && route_text(route)->answer == NULL ? function->comment : "",
+	              "x-tier", tier_name(route->tier), "parameters", describe_parameters(route));
 	if (route->body != BODY_NONE)
 		json_object_set_new(operation, "requestBody", describe_any_body(route));
 	json_object_set_new(operation, "security",
@@ -451,14 +482,21 @@ describe_components(json_t *schemas)
 	              "type", "string", "validation_errors", "type", "array", "items", violation,
 	              "required", "error", "code", "requestId"));
 	return json_pack(
-	    "{s:o, s:{s:{s:s, s:s, s:s}}, s:{s:{s:s, s:{s:s}}}, s:{s:{s:s,s:s,s:s,s:{s:s,s:s}},"
+	    "{s:o, s:{s:{s:s, s:s, s:s}}, s:{s:{s:s, s:{s:s}}, s:{s:s, s:{s:s}}, s:{s:s, s:{s:s}},"
+	    " s:{s:s, s:{s:s}}, s:{s:s, s:{s:s, s:s}}}, s:{s:{s:s,s:s,s:s,s:{s:s,s:s}},"
 	    " s:{s:s,s:s,s:s,s:{s:s,s:i,s:i}},"
 	    " s:{s:s,s:s,s:s,s:{s:s,s:i}}}}",
 	    "schemas", schemas, "securitySchemes", "token", "type", "http", "scheme", "bearer",
 	    "description", "A token of ours begins with edr_; x-tier says which one a route needs.",
 	    "headers", "requestId", "description",
 	    "The id of the request, as the log and the body of an error have it.", "schema", "type",
-	    "string", "parameters", "requestId", "name", "X-Request-Id", "in", "header", "description",
+	    "string", "retryAfter", "description", "Seconds after which to try again.", "schema",
+	    "type", "integer", "rateLimit", "description",
+	    "Attempts at the question that are allowed at once.", "schema", "type", "integer",
+	    "rateRemaining", "description", "Attempts that are left.", "schema", "type", "integer",
+	    "rateReset", "description", "When the next attempt is allowed, where none is left.",
+	    "schema", "type", "string", "format", "date-time", "parameters", "requestId", "name",
+	    "X-Request-Id", "in", "header", "description",
 	    "An id of the caller's for the request; one that is not well formed is replaced.", "schema",
 	    "type", "string", "pattern", "^[A-Za-z0-9._-]{1,64}$", "idempotencyKey", "name",
 	    "Idempotency-Key", "in", "header", "description",

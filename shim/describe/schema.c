@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "describe/route_texts.h"
+
 #define REFERENCE "#/components/schemas/"
 #define NAME_LENGTH 128
 
@@ -113,25 +115,16 @@ add_component(const SqlType *type, json_t *components)
 	add_attributes(type, schema, components);
 }
 
-/* The objects that the shim itself makes, and no row type describes. */
-static const struct
-{
-	const char *name;
-	const char *members;
-} shapes[] = {
-    {"connection_info", "last_connected:timestamptz? reconnect_attempts:integer last_error:text?"},
-};
-
 /* Adds the schema of one of the shim's own objects to the components, unless it is there. */
 static bool
 add_shape(const char *name, json_t *components)
 {
-	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+	for (const Shape *shape = shapes; shape->name != NULL; shape++)
 	{
-		if (strcmp(shapes[i].name, name) != 0)
+		if (strcmp(shape->name, name) != 0)
 			continue;
 		if (json_object_get(components, name) == NULL)
-			json_object_set_new(components, name, schema_of_shape(shapes[i].members, components));
+			json_object_set_new(components, name, schema_of_shape(shape->members, components));
 		return true;
 	}
 	return false;
@@ -232,7 +225,8 @@ schema_function(const Route *route)
 json_t *
 schema_summary(const Route *route)
 {
-	const char *comment = route->summary != NULL ? route->summary : schema_function(route)->comment;
+	const char *summary = route_text(route)->summary;
+	const char *comment = summary != NULL ? summary : schema_function(route)->comment;
 	const char *end = strstr(comment, ". ");
 
 	return json_stringn(comment, end != NULL ? (size_t) (end + 1 - comment) : strlen(comment));
@@ -244,8 +238,8 @@ schema_of_route(const Route *route, json_t *components)
 	const SqlFunction *function = schema_function(route);
 	json_t *schema;
 
-	if (route->answer != NULL)
-		return schema_of_shape(route->answer, components);
+	if (route_text(route)->answer != NULL)
+		return schema_of_shape(route_text(route)->answer, components);
 	if (function == NULL)
 		return NULL;
 	schema = schema_of_shape(function->returns, components);

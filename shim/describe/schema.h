@@ -10,13 +10,7 @@
 #include "api/routes.h"
 #include "describe/sql_types.h"
 
-/*
- * A shape is written as `name:type …`: the types are those of SQL (text, integer, boolean, numeric, timestamptz,
- * jsonb), row types, objects that the shim itself makes, and lists of them (`text[]`); `type?` may be null, `name?` may
- * be missing, and `+type` stands for all attributes of a row type.  A shape without a colon is a type by itself.
- */
-
-/* The schema of a shape; the row types that it refers to are added to components, by name. */
+/* The schema of a shape (route_texts.h); the row types that it refers to are added to components, by name. */
 extern json_t *schema_of_shape(const char *shape, json_t *components);
 
 /* The schema of what a route answers with 200, or NULL where neither its statement nor it says. */

@@ -2,15 +2,14 @@
  * body.c
  *	  The body of a request: refused by its headers, or taken in piece by piece.
  *
- * What is not wanted is read and dropped, up to a limit, so that the client can read why.
+ * What is not wanted is read and dropped, up to a limit, so that the client can read why.  It is told at once;
+ * one that sends its body first and reads then finds the answer all the same, and the connection ends.
  */
 #include "http/request.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <strings.h>
 
 #define SWALLOW_LIMIT (64 * 1024 * 1024) /* bytes read and dropped so that a refusal can be read */
 
@@ -18,30 +17,52 @@ static void
 refuse_size(Request *request)
 {
 	failure_set(&request->failure, EDURANGE_PAYLOAD_TOO_LARGE,
-	            "the request body may have at most %d bytes", request->config->max_body);
+	            "the request body may have at most %zu bytes",
+	            body_kinds[request->match.route->body].bytes);
+}
+
+/* The length that the request says its body has; 0: none. */
+static unsigned long long
+said_length(const Request *request)
+{
+	const char *length = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	return length != NULL ? strtoull(length, NULL, 10) : 0;
 }
 
 void
 body_check_headers(Request *request)
 {
 	const char *type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
-	const char *length = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
-	int yes = 1;
+	const char *encoding = request_header(request, MHD_HTTP_HEADER_CONTENT_ENCODING);
+	BodyKind kind = request->match.route->body;
+	unsigned long long length = said_length(request);
 
-	if (request->match.route->body == BODY_PACK && !upload_accepts(type))
+	if (kind == BODY_PACK && !upload_accepts(type))
 		failure_set(
 		    &request->failure, EDURANGE_UNSUPPORTED_MEDIA_TYPE,
 		    "the request body must be a form (multipart/form-data) with a zip file, or have "
 		    "the Content-Type application/zip or application/json");
-	else if (request->match.route->body != BODY_PACK && !media_type_is(type, "application/json"))
+	else if (kind != BODY_PACK && !media_type_is(type, "application/json"))
 		failure_set(&request->failure, EDURANGE_UNSUPPORTED_MEDIA_TYPE,
 		            "the request body must have the Content-Type application/json");
-	else if (length != NULL &&
-	         strtoull(length, NULL, 10) > (unsigned long long) request->config->max_body)
+	else if (encoding != NULL && strcasecmp(encoding, "identity") != 0)
+		failure_set(&request->failure, EDURANGE_UNSUPPORTED_MEDIA_TYPE,
+		            "the request body must have no Content-Encoding");
+	else if (length > body_kinds[kind].bytes)
 		refuse_size(request);
-	/* acknowledges the headers at once: many clients hold the body back until then */
-	if (request->client != NULL)
-		setsockopt(request->client->fd, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof(yes));
+	else
+	{
+		/* so much is not there yet, but would be refused sooner or later */
+		(void) request_hold(request, length);
+		(void) request_hold(request, 0);
+	}
+}
+
+bool
+body_is_whole(const Request *request, size_t size)
+{
+	return request->body.length + request->swallowed == 0 && said_length(request) == size;
 }
 
 /* Is the body looked at at all, and not yet too large? */
@@ -49,12 +70,13 @@ static bool
 is_kept(Request *request, size_t size)
 {
 	const Route *route = request->match.route;
+	size_t length = request->body.length + size;
 
 	if (request->failure.info != NULL || route == NULL || route->body == BODY_NONE)
 		return false;
-	if (request->body.length + size > (size_t) request->config->max_body)
+	if (length > body_kinds[route->body].bytes)
 		refuse_size(request);
-	return request->failure.info == NULL;
+	return request_hold(request, length);
 }
 
 bool
@@ -64,6 +86,8 @@ body_receive(Request *request, const char *data, size_t size)
 
 	if (!is_kept(request, size))
 	{
+		if (request->failure.info != NULL && !request->told && !body_is_whole(request, size))
+			response_tell(request, request->client->fd);
 		request->swallowed += size;
 		return request->swallowed <= SWALLOW_LIMIT;
 	}

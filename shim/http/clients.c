@@ -4,7 +4,8 @@
  *
  * libmicrohttpd closes a connection on which nothing happens.  A client that sends one byte now and
  * then would keep it for ever, so head, body and response have a time in which they must be done as a
- * whole.  A connection that takes longer is shut down, which libmicrohttpd notices as its end.
+ * whole.  A connection that takes longer is shut down, which libmicrohttpd notices as its end.  Where the end of
+ * what a client sends came together with its last bytes, libmicrohttpd does not see it; so that is looked for, too.
  *
  * Only the thread of the loop touches its list of connections, so it needs no lock.
  */
@@ -18,10 +19,11 @@
 
 #define SWEEP_MS 1000
 #define HEAD_SECONDS 10  /* for the head of a request, once something of it is there */
+#define SPARE_SECONDS 2  /* for the request on a connection beyond the limit */
 #define SENDING_FACTOR 5 /* reading an answer may take that many times as long as sending a body */
 
 Client *
-client_begin(Clients *clients, struct MHD_Connection *connection)
+client_begin(Clients *clients, struct MHD_Connection *connection, bool spare, bool metrics)
 {
 	const union MHD_ConnectionInfo *info;
 	Client *client = calloc(1, sizeof(Client));
@@ -31,15 +33,22 @@ client_begin(Clients *clients, struct MHD_Connection *connection)
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	client->fd = info != NULL ? info->connect_fd : -1;
 	client->since = now_ms();
+	client->spare = spare;
+	client->metrics = metrics;
+	clients->count++;
+	clients->spare += spare;
 	LIST_INSERT_HEAD(&clients->all, client, others);
 	return client;
 }
 
 void
-client_end(Client *client)
+client_end(Clients *clients, Client *client)
 {
-	if (client != NULL)
-		LIST_REMOVE(client, others);
+	if (client == NULL)
+		return;
+	clients->count--;
+	clients->spare -= client->spare;
+	LIST_REMOVE(client, others);
 	free(client);
 }
 
@@ -61,13 +70,15 @@ client_enter(Client *client, ClientPhase phase)
 	client->since = now_ms();
 }
 
-/* Seconds that a connection may stay in a phase; 0: as long as it takes. */
+/* Seconds that a connection may stay in its phase; 0: as long as it takes. */
 static int
-allowed_seconds(ClientPhase phase, const Config *config)
+allowed_seconds(const Client *client, const Config *config)
 {
-	switch (phase)
+	switch (client->phase)
 	{
 		case CLIENT_HEAD:
+			if (client->spare)
+				return SPARE_SECONDS;
 			/* an idle connection is libmicrohttpd's to close: one that is left has part of a head */
 			return config->connection_timeout + HEAD_SECONDS;
 		case CLIENT_BODY:
@@ -77,6 +88,26 @@ allowed_seconds(ClientPhase phase, const Config *config)
 		default:
 			return 0;
 	}
+}
+
+/* Has the client closed its half while more of a request, or a first one, is to come? */
+static bool
+has_left(const Client *client)
+{
+	char next;
+
+	return (client->phase == CLIENT_HEAD || client->phase == CLIENT_BODY) &&
+	       recv(client->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* Ends a connection; while an answer is being sent, a second one would be taken for a part of it. */
+static void
+end(Client *client, void (*too_slow)(Client *client))
+{
+	if (client->phase != CLIENT_SENDING)
+		too_slow(client);
+	shutdown(client->fd, SHUT_RDWR);
+	client->phase = CLIENT_ENDED;
 }
 
 void
@@ -90,17 +121,41 @@ clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *c
 	for (Client *client = LIST_FIRST(&clients->all); client != NULL;
 	     client = LIST_NEXT(client, others))
 	{
-		int seconds = allowed_seconds(client->phase, config);
+		int seconds = allowed_seconds(client, config);
 
-		if (seconds == 0 || now - client->since <= (int64_t) seconds * 1000)
-			continue;
-		/* while an answer is being sent, a second one would be taken for a part of it */
-		if (client->phase != CLIENT_SENDING)
-			too_slow(client);
-		shutdown(client->fd, SHUT_RDWR);
-		counter_add(COUNTER_TIMED_OUT_CONNECTIONS, 1);
-		client->phase = CLIENT_ENDED;
+		if (has_left(client))
+		{
+			shutdown(client->fd, SHUT_RDWR);
+			client->phase = CLIENT_ENDED;
+		}
+		else if (seconds > 0 && now - client->since > (int64_t) seconds * 1000)
+		{
+			end(client, too_slow);
+			counter_add(COUNTER_TIMED_OUT_CONNECTIONS, 1);
+		}
 	}
+}
+
+bool
+clients_evict(Clients *clients, bool spare, int silent_ms, void (*too_slow)(Client *client))
+{
+	int64_t before = now_ms() - silent_ms;
+	Client *oldest = NULL;
+
+	/* the newest is the first */
+	for (Client *client = LIST_FIRST(&clients->all); client != NULL;
+	     client = LIST_NEXT(client, others))
+	{
+		if (client->phase == CLIENT_HEAD && client->requests == 0 && client->spare == spare &&
+		    client->since <= before)
+			oldest = client;
+	}
+	if (oldest == NULL)
+		return false;
+	clients->spare += !oldest->spare;
+	oldest->spare = true; /* it is one too many */
+	end(oldest, too_slow);
+	return true;
 }
 
 int

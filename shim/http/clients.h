@@ -29,6 +29,8 @@ typedef struct Client
 	ClientPhase phase;
 	int64_t since; /* in that phase; now_ms() */
 	int requests;
+	bool spare;   /* it is beyond the limit: for probes and metrics only, and one request */
+	bool metrics; /* it came to the port of the metrics, where nothing else is */
 	struct Request *request; /* the one that is on it; NULL: none has begun */
 } Client;
 
@@ -36,20 +38,30 @@ typedef struct Client
 typedef struct Clients
 {
 	LIST_HEAD(ClientList, Client) all;
+	int count;
+	int spare; /* of them */
 	int64_t swept;
 } Clients;
 
 /* In the loop's thread: the connection begins and ends, and the request on it goes on. */
-extern Client *client_begin(Clients *clients, struct MHD_Connection *connection);
-extern void client_end(Client *client);
+extern Client *
+client_begin(Clients *clients, struct MHD_Connection *connection, bool spare, bool metrics);
+extern void client_end(Clients *clients, Client *client);
 extern Client *client_of(struct MHD_Connection *connection);
 extern void client_enter(Client *client, ClientPhase phase);
 
 /*
- * Ends the connections whose time is up; looks at most once a second.  Of those to which nothing of an
- * answer has been sent, too_slow hears first.
+ * Ends the connections whose time is up, and those whose client has closed its half while a request is not whole;
+ * looks at most once a second.  Where nothing of an answer has been sent, too_slow hears of a client first.
  */
 extern void clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *client));
+
+/*
+ * Makes room: ends, in the same way, the connection that has sent no request for longest, and for that many
+ * milliseconds, of those that are spare or those that are not.  False: there is none.
+ */
+extern bool
+clients_evict(Clients *clients, bool spare, int silent_ms, void (*too_slow)(Client *client));
 
 /* How long the loop may wait, given how long it would: connections are looked at every second. */
 extern int clients_timeout(const Clients *clients, int timeout_ms);

@@ -62,6 +62,17 @@ is_token(char c)
 	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
+/* Do method and target have no character that another server would end them at, or leave out? */
+static bool
+is_clean(const char *method, const char *target)
+{
+	while (is_token(*method))
+		method++;
+	while ((unsigned char) *target > ' ' && *target != 0x7f)
+		target++;
+	return *method == '\0' && *target == '\0';
+}
+
 /* Notes a field of the head. */
 static void
 note_field(Head *head, const char *name, const char *value)
@@ -207,7 +218,8 @@ framing_check(Request *request, const char *method, const char *version)
 		                   "the head of the request may have at most %d bytes",
 		                   request->config->max_header);
 	else
-		fine = (read_head(request, method, version, &head) && is_framed(&head, version)) ||
+		fine = (read_head(request, method, version, &head) && is_framed(&head, version) &&
+		        is_clean(method, request->uri)) ||
 		       failure_set(&request->failure, EDURANGE_MALFORMED_REQUEST,
 		                   "the request is not well-formed HTTP/1.1");
 	request->malformed = !fine;

@@ -6,11 +6,16 @@
  * suspended.  It is made by the first callback (which sees the target as it was sent) and freed only
  * when libmicrohttpd says that the request is over, whatever the reason; that is also where it is
  * logged.
+ *
+ * Whose a request is, is asked before its body is read: a stranger's body costs no memory.
  */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/counters.h"
 #include "database/database.h"
@@ -43,48 +48,107 @@ find_route(Request *request)
 		            "the route does not have this method; it has %s", request->match.allow);
 }
 
-/* Looks at all that the headers say, so that a request is refused before its body is kept. */
+/* Is it a connection on which only some routes are answered, and this is none of them? */
+static bool
+is_out_of_place(Request *request)
+{
+	const Route *route = request->match.route;
+	const Client *client = request->client;
+
+	if (client->metrics && (route == NULL || route->response != RESPOND_METRICS))
+	{
+		request->match = (RouteMatch){0};
+		return !failure_set(&request->failure, EDURANGE_ROUTE_NOT_FOUND, "only /metrics is here");
+	}
+	if (client->spare && route != NULL && !route->open && route->response != RESPOND_METRICS)
+	{
+		counter_add(COUNTER_REFUSED_CONNECTIONS, 1);
+		return !failure_set(&request->failure, EDURANGE_TOO_MANY_CONNECTIONS,
+		                    "the server has as many connections as it takes");
+	}
+	return false;
+}
+
+/* Looks at what the caller may do, who is known by now, and at what is said of the body. */
+static void
+judge_caller(Request *request)
+{
+	const Route *route = request->match.route;
+	const char *acting = route->open ? NULL : request_header(request, "X-Acting-User");
+
+	request->identified = true;
+	if (request->failure.info == NULL &&
+	    (acting == NULL || auth_act(&request->identity, acting, &request->failure)) &&
+	    auth_permits(&request->identity, route->tier, &request->failure) &&
+	    route->body != BODY_NONE)
+		body_check_headers(request);
+}
+
+/* Looks at the head of a request; who sent it may be still to be found out. */
 static void
 examine_headers(Request *request, const char *method, const char *version)
 {
 	const Route *route;
+	const char *authorization;
+	int yes = 1;
 
 	request->phase = PHASE_RECEIVING;
+	request->identified = true;
 	snprintf(request->method, sizeof(request->method), "%s", method);
 	log_request_id(request_header(request, "X-Request-Id"), request->id);
 	client_enter(request->client, CLIENT_BODY);
 	if (framing_check(request, method, version))
 		find_route(request);
-	if (request->client != NULL && ++request->client->requests >= MAX_REQUESTS)
+	if (++request->client->requests >= MAX_REQUESTS || request->client->spare)
 		request->close = true;
 	route = request->match.route;
-	if (request->failure.info != NULL || route == NULL)
+	if (request->failure.info != NULL || is_out_of_place(request) || route == NULL)
 		return;
-
-	request->has_token =
-	    !route->open && auth_hash_token(request_header(request, MHD_HTTP_HEADER_AUTHORIZATION),
-	                                    request->token_hash);
-	if (!request->has_token)
-	{
-		request->identity.tier = request->config->anonymous;
-		if (!auth_permits(&request->identity, route->tier, &request->failure))
-			return;
-	}
+	request->expects = request_header(request, MHD_HTTP_HEADER_EXPECT) != NULL;
+	/* acknowledges the headers at once: many clients hold the body back until then */
 	if (route->body != BODY_NONE)
-		body_check_headers(request);
+		setsockopt(request->client->fd, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof(yes));
+
+	authorization = request_header(request, MHD_HTTP_HEADER_AUTHORIZATION);
+	request->has_token = !route->open && !request->client->metrics &&
+	                     auth_hash_token(authorization, request->token_hash, &request->failure);
+	request->identity.tier = request->client->metrics ? TIER_SERVICE : request->config->anonymous;
+	/* whoever needs a token and has none is told that the database knows of none, if that is so */
+	if (!route->open && !request->has_token && request->identity.tier < route->tier &&
+	    !tokens_installed(request->worker->tokens))
+		snprintf(request->token_hash, sizeof(request->token_hash), "%s", NO_TOKEN);
+	if (request->failure.info == NULL && request->token_hash[0] != '\0')
+		request->identified = false;
+	else
+		judge_caller(request);
+}
+
+/* Leaves the connection alone for now, or from the end of this turn on; it does not read on meanwhile. */
+static enum MHD_Result
+suspend(Request *request)
+{
+	MHD_suspend_connection(request->connection);
+	request->suspended = true;
+	return MHD_YES;
 }
 
 /* Gives the connection back to libmicrohttpd; nothing of the request may be touched after this. */
 static void
+resume(Request *request)
+{
+	if (!request->suspended)
+		return;
+	request->suspended = false;
+	request->worker->resumed = true;
+	MHD_resume_connection(request->connection);
+}
+
+/* The answer is there, or a failure; nothing of the request may be touched after this. */
+static void
 finish(Request *request)
 {
 	request->phase = PHASE_ANSWERED;
-	if (request->suspended)
-	{
-		request->suspended = false;
-		request->worker->resumed = true;
-		MHD_resume_connection(request->connection);
-	}
+	resume(request);
 }
 
 /* Refuses an answer that is too large; not one to a write, which tells what has been done. */
@@ -92,11 +156,22 @@ static void
 check_size(Request *request)
 {
 	const Route *route = request->match.route;
+	size_t size = request->reply != NULL ? strlen(request->reply) : 0;
 
-	if (request->reply != NULL && route->read_only && !route->open &&
-	    strlen(request->reply) > (size_t) request->config->max_response)
+	if (size > (size_t) request->config->max_response)
 		failure_set(&request->failure, EDURANGE_RESPONSE_TOO_LARGE,
 		            "the answer would have more than %d bytes", request->config->max_response);
+	else
+		(void) request_hold(request, size);
+	if (request->reply == NULL || request->failure.info == NULL)
+		return;
+	if (!route->read_only || route->open)
+		failure_clear(&request->failure);
+	else
+	{
+		free(request->reply);
+		request->reply = NULL;
+	}
 }
 
 /* Callback: the route's statement is done. */
@@ -110,30 +185,31 @@ on_result(void *closure, DatabaseResult *result)
 		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
 	request->backend = result->backend;
 	request->status = MHD_HTTP_OK;
+	values_free(&request->values);
 	request->reply = reply_body(route, result, &request->status, &request->failure);
 	check_size(request);
-	if (result->ok && (route->limited || route->award_unless != NULL))
+	if (request->reply != NULL && result->ok && (route->limited || route->award_unless != NULL))
 		request->members = json_loads(request->reply, 0, NULL);
 	if (result->ok && route->award != AWARD_NONE && reply_awards(route, request->members))
 		metrics_award(route->award);
 	finish(request);
 }
 
-/* Makes the values of the statement, unless the caller may not use the route. */
+/* Makes the values of the statement; the body is of no use any more then. */
 static bool
 prepare_request(Request *request)
 {
 	const Route *route = request->match.route;
-	const char *acting = request_header(request, "X-Acting-User");
+	bool fine;
 
 	if (route->open)
 		return true;
-	if (acting != NULL && !auth_act(&request->identity, acting, &request->failure))
-		return false;
-	if (!auth_permits(&request->identity, route->tier, &request->failure) ||
-	    !params_bind(&request->match, &request->target, &request->identity,
-	                 request->body.length > 0 ? request->body.bytes : "", request->body.length,
-	                 &request->upload, &request->values, &request->failure))
+	fine = params_bind(&request->match, &request->target, &request->identity,
+	                   request->body.length > 0 ? request->body.bytes : "", request->body.length,
+	                   &request->upload, &request->values, &request->failure);
+	free(request->body.bytes);
+	request->body = (Buffer){0};
+	if (!fine)
 		return false;
 	for (int i = 0; route->caller && i < CALLER_VALUES; i++)
 	{
@@ -155,11 +231,8 @@ static bool
 is_wanted(void *closure)
 {
 	const Request *request = closure;
-	struct pollfd socket = {.events = POLLRDHUP};
+	struct pollfd socket = {.fd = request->client->fd, .events = POLLRDHUP};
 
-	if (request->client == NULL)
-		return true;
-	socket.fd = request->client->fd;
 	return poll(&socket, 1, 0) <= 0 || (socket.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0;
 }
 
@@ -170,7 +243,7 @@ choose_lane(const Request *request)
 	const Route *route = request->match.route;
 	int value = 0;
 
-	if (route->open)
+	if (route->open || route->response == RESPOND_METRICS)
 		return LANE_MONITOR;
 	if (route->slow)
 		return LANE_SLOW;
@@ -206,69 +279,78 @@ submit(Request *request)
 	    .done = on_result,
 	    .closure = request,
 	};
-	database_submit(request->worker->database, &request->call);
+	call_weigh(&request->call);
+	if (request_hold(request, request->call.size))
+		database_submit(request->worker->database, &request->call);
+	else
+		finish(request);
 }
 
-/* Leaves the connection alone until the answer is there; returns false, for "not ready". */
-static bool
-suspend(Request *request)
-{
-	if (!request->suspended)
-		MHD_suspend_connection(request->connection);
-	request->suspended = true;
-	return false;
-}
-
-/* Work: takes the pack out of the body, which is not needed any more then. */
+/* Work: makes the values of a request whose body is large or a pack. */
 static void
-read_pack(Work *work)
+read_body(Work *work)
 {
-	Request *request = (Request *) ((char *) work - offsetof(Request, unpacking));
+	Request *request = (Request *) ((char *) work - offsetof(Request, aside));
 
-	(void) upload_read(&request->upload, &request->body, (size_t) request->config->max_body,
-	                   &request->failure);
-	free(request->body.bytes);
-	request->body = (Buffer){0};
+	if (request->match.route->body == BODY_PACK)
+		(void) upload_read(&request->upload, &request->body, body_kinds[BODY_PACK].bytes,
+		                   &request->failure);
+	if (request->failure.info == NULL)
+		(void) prepare_request(request);
 }
 
-/* Task: the pack is there, or a failure. */
+/* Task: that has been done. */
 static void
-on_unpacked(Task *task)
+on_read(Task *task)
 {
-	Request *request = (Request *) ((char *) task - offsetof(Request, unpacking.done));
+	Request *request = (Request *) ((char *) task - offsetof(Request, aside.done));
 
-	if (request->failure.info == NULL && prepare_request(request))
+	if (request->failure.info == NULL)
 		submit(request);
 	else
 		finish(request);
 }
 
-/* Has the pack taken out of the body. */
+/* Goes on with a request that has come in whole and whose caller is known. */
 static void
-unpack(Request *request)
-{
-	request->upload.content_type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
-	request->upload.uploader = request_header(request, "X-Uploader-User-Id");
-	request->unpacking =
-	    (Work){.run = read_pack, .done.run = on_unpacked, .loop = request->worker->loop};
-	offload(&request->unpacking);
-}
-
-/* Goes on with a request whose caller is known; true when the response is ready at once. */
-static bool
 proceed(Request *request)
 {
 	bool with_pack = request->match.route->body == BODY_PACK;
 
-	if (with_pack ? !auth_permits(&request->identity, request->match.route->tier, &request->failure)
-	              : !prepare_request(request))
-		return true;
-	(void) suspend(request);
-	if (with_pack)
-		unpack(request);
-	else
+	if (request->failure.info == NULL && (with_pack || request->body.length > SMALL_BODY))
+	{
+		request->upload.content_type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
+		request->upload.uploader = request_header(request, "X-Uploader-User-Id");
+		request->aside =
+		    (Work){.run = read_body, .done.run = on_read, .loop = request->worker->loop};
+		offload(&request->aside);
+	}
+	else if (request->failure.info == NULL && prepare_request(request))
 		submit(request);
-	return false;
+	else
+		finish(request);
+}
+
+/* What it means that the database did not say whose a token is. */
+static void
+refuse_unknown(Request *request, const DatabaseResult *result)
+{
+	EdurangeError error = result->ok ? EDURANGE_OK : sqlstate_error(result->sqlstate);
+
+	if (result->ok && request->has_token)
+	{
+		counter_add(COUNTER_WRONG_TOKENS, 1);
+		failure_set(&request->failure, EDURANGE_UNAUTHENTICATED,
+		            "the token is unknown, has expired or was revoked");
+	}
+	else if (error == EDURANGE_NOT_INSTALLED || error == EDURANGE_SCHEMA_CHANGED)
+		failure_from_database(&request->failure, result);
+	else if (request->has_token)
+		/* never 504: only the question about the token was sent, so the request had no effect */
+		failure_set(&request->failure, EDURANGE_UNAVAILABLE,
+		            "the database is not available at the moment");
+	if (!result->ok)
+		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
 }
 
 /* Callback: the database knows the token, or does not. */
@@ -278,25 +360,33 @@ on_authenticated(TokenWait *wait, const Identity *identity, const DatabaseResult
 	Request *request = (Request *) ((char *) wait - offsetof(Request, token_wait));
 
 	if (identity != NULL)
+		identity_copy(&request->identity, identity);
+	else
+		refuse_unknown(request, result);
+	judge_caller(request);
+	/* otherwise whoever asked goes on */
+	if (request->suspended && request->phase == PHASE_WAITING)
+		proceed(request);
+	else
+		resume(request);
+}
+
+/* Is it known whose request it is?  Otherwise it will be, and the request goes on then. */
+static bool
+identify(Request *request)
+{
+	const Identity *identity;
+
+	if (request->identified)
+		return true;
+	request->token_wait.done = on_authenticated;
+	identity = tokens_find(request->worker->tokens, request->token_hash, &request->token_wait);
+	if (identity != NULL)
 	{
 		identity_copy(&request->identity, identity);
-		if (!proceed(request))
-			return;
+		judge_caller(request);
 	}
-	else if (result->ok)
-	{
-		counter_add(COUNTER_WRONG_TOKENS, 1);
-		failure_set(&request->failure, EDURANGE_UNAUTHENTICATED,
-		            "the token is unknown, has expired or was revoked");
-	}
-	else
-	{
-		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
-		/* never 504: only the question about the token was sent, so the request had no effect */
-		failure_set(&request->failure, EDURANGE_UNAVAILABLE,
-		            "the database is not available at the moment");
-	}
-	finish(request);
+	return request->identified;
 }
 
 /* Acts on a request that has come in whole; true when the response is ready at once. */
@@ -313,17 +403,29 @@ dispatch(Request *request)
 		request->reply = reply_without_database(route);
 		return true;
 	}
-	if (request->has_token)
-	{
-		const Identity *identity;
+	request->phase = PHASE_WAITING;
+	if (identify(request))
+		proceed(request);
+	if (request->phase == PHASE_ANSWERED)
+		return true;
+	/*
+	 * Suspended at once, the connection would be taken for one that waits for more of the request, and be closed
+	 * when its client has closed its half.
+	 */
+	LIST_INSERT_HEAD(&request->worker->waiting, request, others);
+	return false;
+}
 
-		request->token_wait.done = on_authenticated;
-		identity = tokens_find(request->worker->tokens, request->token_hash, &request->token_wait);
-		if (identity == NULL)
-			return request->phase == PHASE_ANSWERED || suspend(request);
-		identity_copy(&request->identity, identity);
+void
+http_park(Worker *worker)
+{
+	Request *request;
+
+	while ((request = LIST_FIRST(&worker->waiting)) != NULL)
+	{
+		LIST_REMOVE(request, others);
+		(void) suspend(request);
 	}
-	return proceed(request);
 }
 
 /* Callback, the first of a request, with its target as it was sent: the head may not be there yet. */
@@ -333,7 +435,19 @@ http_target(void *cls, const char *uri, struct MHD_Connection *connection)
 	return request_new(cls, connection, uri);
 }
 
-/* Callback: the headers, then each piece of the body, then its end, then after being resumed. */
+/* Takes a piece of the body, unless it is not known yet whether its client may send one. */
+static enum MHD_Result
+take_piece(Request *request, const char *data, size_t *size)
+{
+	size_t taken = *size;
+
+	if (!request->identified && !body_is_whole(request, *size) && !identify(request))
+		return suspend(request);
+	*size = 0;
+	return body_receive(request, data, taken) ? MHD_YES : MHD_NO;
+}
+
+/* Callback: the headers, then each piece of the body, then its end; each again after being resumed. */
 enum MHD_Result
 http_access(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
             const char *version, const char *data, size_t *size, void **closure)
@@ -343,25 +457,32 @@ http_access(void *cls, struct MHD_Connection *connection, const char *url, const
 	(void) cls;
 	(void) connection;
 	(void) url;
-	if (request == NULL || request->uri == NULL)
+	if (request == NULL || request->uri == NULL || request->client == NULL)
 		return MHD_NO;
 	if (request->phase == PHASE_NEW)
 	{
 		examine_headers(request, method, version);
-		/* who waits for permission to send a body is told at once */
-		if (request->malformed ||
-		    (request->failure.info != NULL && request_header(request, MHD_HTTP_HEADER_EXPECT)))
+		if (request->malformed)
 			return response_send(request);
-		return MHD_YES;
+		if (!request->expects)
+			return MHD_YES;
+	}
+	if (request->expects)
+	{
+		/* who waits for permission to send a body gets it, or is told at once */
+		if (!identify(request))
+			return suspend(request);
+		request->expects = false;
+		return request->failure.info != NULL ? response_send(request) : MHD_YES;
 	}
 	if (*size > 0)
-	{
-		bool wanted = body_receive(request, data, *size);
-
-		*size = 0;
-		return wanted ? MHD_YES : MHD_NO;
-	}
+		return take_piece(request, data, size);
+	if (request->phase == PHASE_WAITING)
+		return MHD_YES;
 	client_enter(request->client, CLIENT_BUSY);
+	/* who has been told goes */
+	if (request->told)
+		return MHD_NO;
 	if (request->phase == PHASE_RECEIVING && !dispatch(request))
 		return MHD_YES;
 	return response_send(request);
@@ -389,10 +510,25 @@ http_completed(void *cls, struct MHD_Connection *connection, void **closure,
 void
 http_too_slow(Client *client)
 {
-	static const char message[] = "the request did not come in whole in time";
+	Request stranger = {.begun = {client->since / 1000, client->since % 1000 * 1000000}};
+	Request *request = client->request != NULL ? client->request : &stranger;
 
-	if (client->request != NULL)
-		response_refuse(client->request, client->fd, EDURANGE_REQUEST_TIMEOUT, message);
+	if (request->told)
+		return;
+	if (client->spare)
+	{
+		counter_add(COUNTER_REFUSED_CONNECTIONS, 1);
+		failure_set(&request->failure, EDURANGE_TOO_MANY_CONNECTIONS,
+		            "the server has as many connections as it takes");
+	}
 	else
-		response_turn_away(client->fd, client->since, EDURANGE_REQUEST_TIMEOUT, message);
+		failure_set(&request->failure, EDURANGE_REQUEST_TIMEOUT,
+		            "the request did not come in whole in time");
+	response_tell(request, client->fd);
+	if (request != &stranger)
+		return;
+	/* nobody else does it where no request has begun */
+	response_log(request);
+	failure_clear(&request->failure);
+	json_decref(request->members);
 }

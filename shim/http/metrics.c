@@ -5,8 +5,6 @@
  * Requests and awards are counted here, by route; the other numbers are those of base/counters.h.
  * Counting is an addition to an atomic number and takes no lock.  Labels are patterns of routes, never
  * paths, so that their number is fixed.
- *
- * They are also on a port of their own, without a token: for a network that only Prometheus reaches.
  */
 #include "http/metrics.h"
 
@@ -16,13 +14,8 @@
 #include <string.h>
 
 #include <jansson.h>
-#include <microhttpd.h>
 
 #include "base/counters.h"
-#include "base/log.h"
-
-#define CONNECTIONS 8 /* of the port */
-#define TIMEOUT_SECONDS 10
 
 static const unsigned statuses[] = {0,   200, 204, 400, 401, 403, 404, 405, 408, 409,
                                     413, 414, 415, 422, 429, 431, 500, 502, 503, 504};
@@ -67,6 +60,8 @@ static const struct
     {"edurange_http_requests_in_flight", "gauge", "Requests being received or answered.",
      COUNTER_REQUESTS},
     {"edurange_http_connections", "gauge", "Open HTTP connections.", COUNTER_HTTP_CONNECTIONS},
+    {"edurange_http_body_bytes", "gauge", "Bytes of the bodies of requests and answers in memory.",
+     COUNTER_BODY_BYTES},
     {"edurange_database_queue", "gauge", "Statements that wait for a database connection.",
      COUNTER_QUEUE},
     {"edurange_database_connections", "gauge", "Open connections to the database.",
@@ -229,12 +224,12 @@ static const struct
     {"lastSuccessAt", "edurange_sync_last_success_timestamp_seconds", "gauge", 1,
      "When instances were last compared with a list."},
     {"lagSeconds", "edurange_sync_lag_seconds", "gauge", 1,
-     "Age of the last successful comparison with the Instance Manager."},
+     "Age of the last successful comparison with the Instance Manager, else of the server."},
     {"consecutiveFailures", "edurange_sync_consecutive_failures", "gauge", 1,
      "Failed comparisons since the last that worked."},
     {"podsSeen", "edurange_sync_pods", "gauge", 1, "Pods in the last list."},
     {"held", "edurange_sync_held", "gauge", 1,
-     "Instances that are kept because too many lost their pods at once."},
+     "Instances that are kept because too many pods vanished or were not found at once."},
     {"fetchMs", "edurange_sync_fetch_seconds", "gauge", 0.001,
      "Time that fetching the last list took."},
     {"applyMs", "edurange_sync_apply_seconds", "gauge", 0.001,
@@ -257,6 +252,9 @@ static const struct
     {"ownerMismatches", "owner_mismatch"},
     {"stuckRows", "stuck"},
     {"missingFlags", "missing_flag"},
+    {"returnedPods", "returned_pod"},
+    {"unreadablePods", "unreadable_pod"},
+    {"foreignSecrets", "foreign_secret"},
 };
 
 static void
@@ -311,64 +309,4 @@ metrics_text(const DatabaseResult *result)
 	put_sync(text, result);
 	fclose(text);
 	return body;
-}
-
-/* ---- the port -------------------------------------------------------------------------------- */
-
-static struct MHD_Daemon *daemon_of_port;
-
-static enum MHD_Result
-send_text(struct MHD_Connection *connection, unsigned status, char *text, const char *type)
-{
-	struct MHD_Response *response =
-	    MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
-	enum MHD_Result queued;
-
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-	queued = MHD_queue_response(connection, status, response);
-	MHD_destroy_response(response);
-	return queued;
-}
-
-/* Callback: a request. */
-static enum MHD_Result
-answer(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
-       const char *version, const char *data, size_t *size, void **closure)
-{
-	char *(*const *ask)(void) = cls;
-	char *text;
-
-	(void) version;
-	(void) data;
-	(void) closure;
-	if (*size > 0 || strcmp(method, "GET") != 0 || strcmp(url, "/metrics") != 0)
-		return send_text(connection, MHD_HTTP_NOT_FOUND, strdup("only GET /metrics is here\n"),
-		                 "text/plain");
-	text = (*ask)();
-	if (text == NULL)
-		return MHD_NO;
-	return send_text(connection, MHD_HTTP_OK, text, response_type(RESPOND_METRICS));
-}
-
-bool
-metrics_listen(int fd, char *(*ask)(void) )
-{
-	static char *(*asked)(void);
-
-	asked = ask;
-	daemon_of_port = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, answer, &asked,
-	                                  MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-	                                  (unsigned) CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-	                                  (unsigned) TIMEOUT_SECONDS, MHD_OPTION_END);
-	if (daemon_of_port == NULL)
-		log_event("error", "not_listening", "the port of the metrics did not start");
-	return daemon_of_port != NULL;
-}
-
-void
-metrics_stop(void)
-{
-	if (daemon_of_port != NULL)
-		MHD_stop_daemon(daemon_of_port);
-	daemon_of_port = NULL;
 }

@@ -20,8 +20,4 @@ extern void metrics_award(Award award);
 /* All of it in the format of Prometheus, to be freed; the result is STATEMENT_SYNC_METRICS's. */
 extern char *metrics_text(const DatabaseResult *result);
 
-/* Serves it on a listening socket, without a token; ask is called in the thread of the port. */
-extern bool metrics_listen(int fd, char *(*ask)(void) );
-extern void metrics_stop(void);
-
 #endif

@@ -76,7 +76,9 @@ reply_body(const Route *route, DatabaseResult *result, unsigned *status, Failure
 		failure_clear(failure);
 		return metrics_text(result);
 	}
-	if (route->away != NULL && (result->ok || route->open || failure->info->status == 503))
+	if (route->away != NULL &&
+	    (result->ok || route->open ||
+	     (failure->info->status == 503 && failure->info != &errors[EDURANGE_NOT_INSTALLED])))
 	{
 		if (!result->ok && failure->info->status == 503)
 			reason = failure->message;

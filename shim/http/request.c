@@ -43,8 +43,23 @@ request_free(Request *request)
 	free(request->reply);
 	free(request->body.bytes);
 	free(request->uri);
+	counter_add(COUNTER_BODY_BYTES, -(long) request->held);
+	if (request->phase == PHASE_WAITING && !request->suspended)
+		LIST_REMOVE(request, others);
 	free(request);
 	counter_add(COUNTER_REQUESTS, -1);
+}
+
+bool
+request_hold(Request *request, size_t bytes)
+{
+	counter_add(COUNTER_BODY_BYTES, (long) bytes - (long) request->held);
+	request->held = bytes;
+	if (request->failure.info == NULL && bytes > SMALL_BODY &&
+	    counter_value(COUNTER_BODY_BYTES) > request->config->body_budget)
+		failure_set(&request->failure, EDURANGE_TOO_BUSY,
+		            "the service holds as much as it has memory for; try again");
+	return request->failure.info == NULL;
 }
 
 const char *

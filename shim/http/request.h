@@ -29,12 +29,14 @@ typedef struct Worker
 	Database *database;
 	Tokens *tokens;
 	bool resumed; /* a connection was resumed: its response is to be sent in this turn */
+	LIST_HEAD(RequestList, Request) waiting; /* requests whose connections are to be left alone */
 } Worker;
 
 typedef enum Phase
 {
 	PHASE_NEW,
 	PHASE_RECEIVING,
+	PHASE_WAITING, /* it has come in whole, and somebody else has it */
 	PHASE_ANSWERED
 } Phase;
 
@@ -44,6 +46,7 @@ typedef struct Request
 	const Config *config;
 	struct MHD_Connection *connection;
 	Client *client;
+	LIST_ENTRY(Request) others; /* of those that begin to wait */
 	Phase phase;
 	char id[REQUEST_ID_LENGTH];
 	char method[16];
@@ -53,12 +56,15 @@ typedef struct Request
 	Target target;
 	RouteMatch match;
 
-	Buffer body; /* followed by a null byte where there is one */
+	bool expects; /* its client holds the body back until it is asked for it */
+	Buffer body;  /* followed by a null byte where there is one */
 	size_t swallowed;
+	size_t held; /* bytes, counted among those of all requests */
 	Upload upload;
-	Work unpacking;
+	Work aside; /* where a large body is read */
 
 	bool has_token;
+	bool identified; /* whose request it is, or that nobody knows */
 	char token_hash[TOKEN_HASH_LENGTH];
 	Identity identity;
 	Values values;
@@ -68,6 +74,7 @@ typedef struct Request
 	bool suspended;
 	bool close;     /* the connection, after the response */
 	bool malformed; /* nobody knows where it ends, so nothing behind its head is read */
+	bool told;      /* of its failure, past libmicrohttpd: what still comes is dropped */
 	Failure failure;
 	char *reply;     /* body of the response */
 	json_t *members; /* of that body, where something is to be read in it */
@@ -80,6 +87,12 @@ typedef struct Request
 /* A request that begins; it is counted until it is freed.  NULL: out of memory. */
 extern Request *request_new(Worker *worker, struct MHD_Connection *connection, const char *uri);
 extern void request_free(Request *request);
+
+/*
+ * Counts so many bytes as held for the request, in the place of those that were.  False, and a failure, when it has
+ * failed: it holds more than a little, and all requests together hold more than they may.
+ */
+extern bool request_hold(Request *request, size_t bytes);
 
 /* Looks up a header of the request; NULL where there is none. */
 extern const char *request_header(const Request *request, const char *name);
@@ -95,6 +108,9 @@ extern bool framing_check(Request *request, const char *method, const char *vers
 /* Its body (body.c): refused by the headers, ... */
 extern void body_check_headers(Request *request);
 
+/* ... has it come whole in its first piece, which libmicrohttpd's buffer holds anyhow? ... */
+extern bool body_is_whole(const Request *request, size_t size);
+
 /* ... taken in piece by piece, or dropped where it is not wanted; false: enough is enough. */
 extern bool body_receive(Request *request, const char *data, size_t size);
 
@@ -102,11 +118,8 @@ extern bool body_receive(Request *request, const char *data, size_t size);
 
 extern enum MHD_Result response_send(Request *request);
 
-/* Refuses a request past libmicrohttpd, which must have sent nothing; the socket is to be shut down. */
-extern void response_refuse(Request *request, int fd, EdurangeError error, const char *message);
-
-/* The same where no request has begun: nobody else logs it.  Since when in now_ms(). */
-extern void response_turn_away(int fd, int64_t since, EdurangeError error, const char *message);
+/* Sends the failure past libmicrohttpd, which must have sent nothing; the connection is to be ended. */
+extern void response_tell(Request *request, int fd);
 
 extern void response_log(const Request *request);
 
@@ -123,7 +136,10 @@ http_access(void *cls, struct MHD_Connection *connection, const char *url, const
 extern void http_completed(void *cls, struct MHD_Connection *connection, void **closure,
                            enum MHD_RequestTerminationCode how);
 
-/* Callback: a client has taken too long to send its request. */
+/* Leaves connections alone whose requests wait; to be called when libmicrohttpd has nothing more to do. */
+extern void http_park(Worker *worker);
+
+/* Callback: a client has taken too long to send its request, or its connection is one too many. */
 extern void http_too_slow(Client *client);
 
 /* ---- what the database answered, as body and headers of a response: replies.c ------------------ */

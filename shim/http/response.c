@@ -35,8 +35,8 @@ media_type(const Request *request)
 {
 	const Route *route = request->match.route;
 
-	return response_type(route != NULL && request->failure.info == NULL ? route->response
-	                                                                    : RESPOND_VALUE);
+	return media_types[route != NULL && request->failure.info == NULL ? route->response
+	                                                                  : RESPOND_VALUE];
 }
 
 /* What a browser that shows the response may load: nothing but the style inside the page. */
@@ -74,7 +74,7 @@ is_listed(const char *list, const char *origin)
 static void
 add_cors_headers(const Request *request, struct MHD_Response *response)
 {
-	const char *allowed = request->config->cors_origins;
+	const char *allowed = request->config != NULL ? request->config->cors_origins : NULL;
 	const char *origin = request_header(request, "Origin");
 	const char *asked = request_header(request, "Access-Control-Request-Headers");
 	bool any;
@@ -133,16 +133,17 @@ make_refusal(Request *request)
 	request->status = request->failure.info->status;
 	free(request->reply);
 	json_decref(request->members);
+	if (request->match.route != NULL)
+		params_rename(request->match.route, &request->values, &request->failure);
 	request->members = failure_body(&request->failure, request->id);
 	request->reply = json_dumps(request->members, JSON_COMPACT | JSON_PRESERVE_ORDER);
 }
 
-/* Sends the response. */
-enum MHD_Result
-response_send(Request *request)
+/* Makes the response, which takes the body over; NULL when memory is short. */
+static struct MHD_Response *
+make_response(Request *request)
 {
 	struct MHD_Response *response;
-	enum MHD_Result queued;
 
 	if (request->failure.info != NULL)
 		make_refusal(request);
@@ -152,67 +153,74 @@ response_send(Request *request)
 		request->reply = strdup("");
 	}
 	if (request->reply == NULL)
-		return MHD_NO;
+		return NULL;
 	response = MHD_create_response_from_buffer(strlen(request->reply), request->reply,
 	                                           MHD_RESPMEM_MUST_FREE);
 	if (response == NULL)
-		return MHD_NO;
+		return NULL;
 	if (request->match.route != NULL && request->match.route->limited)
 		reply_add_limits(response, request->members);
-	request->reply = NULL;
 	add_headers(request, response);
+	return response;
+}
+
+/* Sends the response. */
+enum MHD_Result
+response_send(Request *request)
+{
+	struct MHD_Response *response = make_response(request);
+	enum MHD_Result queued;
+
+	if (response == NULL)
+		return MHD_NO;
+	request->reply = NULL;
 	client_enter(request->client, CLIENT_SENDING);
 	queued = MHD_queue_response(request->connection, request->status, response);
 	MHD_destroy_response(response);
 	return queued;
 }
 
-void
-response_refuse(Request *request, int fd, EdurangeError error, const char *message)
+/* Callback: writes a header. */
+static enum MHD_Result
+put_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
-	char *text = NULL;
-	int length;
-
-	if (request->id[0] == '\0')
-		log_request_id(NULL, request->id);
-	failure_set(&request->failure, error, "%s", message);
-	make_refusal(request);
-	/* whatever libmicrohttpd still hands over of the request is not looked at */
-	request->phase = PHASE_ANSWERED;
-	if (request->reply == NULL)
-		return;
-	length = asprintf(
-	    &text,
-	    "HTTP/1.1 %u %s\r\n"
-	    "Cache-Control: no-store\r\n"
-	    "X-Request-Id: %s\r\n"
-	    "X-Content-Type-Options: nosniff\r\n"
-	    "Content-Security-Policy: " NOTHING_LOADED "\r\n"
-	    "Content-Type: application/json\r\n"
-	    "%s"
-	    "Connection: close\r\n"
-	    "Content-Length: %zu\r\n"
-	    "\r\n"
-	    "%s",
-	    request->status, MHD_get_reason_phrase_for(request->status), request->id,
-	    request->status == MHD_HTTP_SERVICE_UNAVAILABLE ? "Retry-After: " RETRY_SECONDS "\r\n" : "",
-	    strlen(request->reply), request->reply);
-	if (length < 0)
-		return;
-	(void) send(fd, text, (size_t) length, MSG_NOSIGNAL | MSG_DONTWAIT);
-	free(text);
+	(void) kind;
+	fprintf(cls, "%s: %s\r\n", name, value);
+	return MHD_YES;
 }
 
 void
-response_turn_away(int fd, int64_t since, EdurangeError error, const char *message)
+response_tell(Request *request, int fd)
 {
-	Request request = {.begun = {since / 1000, since % 1000 * 1000000}};
+	struct MHD_Response *response;
+	char *text = NULL;
+	size_t length;
+	FILE *file = open_memstream(&text, &length);
 
-	response_refuse(&request, fd, error, message);
-	response_log(&request);
-	failure_clear(&request.failure);
-	json_decref(request.members);
-	free(request.reply);
+	if (request->id[0] == '\0')
+		log_request_id(NULL, request->id);
+	/* whatever libmicrohttpd still hands over of the request is not looked at */
+	request->told = request->close = true;
+	request->phase = PHASE_ANSWERED;
+	response = make_response(request);
+	if (file != NULL && response != NULL)
+	{
+		fprintf(file, "HTTP/1.1 %u %s\r\n", request->status,
+		        MHD_get_reason_phrase_for(request->status));
+		MHD_get_response_headers(response, put_header, file);
+		fprintf(file, "Content-Length: %zu\r\n\r\n%s", strlen(request->reply),
+		        strcmp(request->method, "HEAD") != 0 ? request->reply : "");
+		fflush(file);
+		(void) send(fd, text, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	}
+	if (response != NULL)
+	{
+		request->reply = NULL;
+		MHD_destroy_response(response);
+	}
+	if (file != NULL)
+		fclose(file);
+	free(text);
 }
 
 /* The method, unless the client made it up. */

@@ -8,13 +8,15 @@
  * is sent to the database together.
  *
  * Connections are accepted by a thread that does nothing else, and handed to the loop that has the
- * fewest: so a few clients that stay are spread evenly, and one too many is answered at once.
+ * fewest, so that a few clients that stay are spread evenly.  Beyond its share of the limit a loop makes room by
+ * ending the connection that has been silent longest.  Where each has sent a request, a new one is spare: probes
+ * and metrics are answered on it and nothing else, so nobody can take their place.
  */
 #include "http/server.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -25,13 +27,14 @@
 
 #include "base/counters.h"
 #include "base/log.h"
-#include "http/acceptor.h"
 #include "http/clients.h"
-#include "http/metrics.h"
 #include "http/request.h"
 
 /* Bytes beside the head of a request: for where its fields are, and for the head of the response. */
 #define HEAD_ROOM 2048
+#define SPARE_CONNECTIONS 32 /* of a loop, beyond its share of the limit */
+#define SILENT_MS 1000       /* so long a connection may send nothing when others want its place */
+#define PAUSE_MS 20          /* when the process has no descriptor left */
 
 /* An event loop, all of it. */
 typedef struct Engine
@@ -45,22 +48,24 @@ typedef struct Engine
 	bool ready; /* libmicrohttpd has something to do */
 	atomic_int connections;
 	Clients clients;
+	bool spare, metrics; /* is the connection that is being taken in */
 } Engine;
 
-/* A connection on its way from the acceptor to its loop. */
+/* A connection on its way from the thread that accepted it to its loop. */
 typedef struct Arrival
 {
 	Task task;
 	Engine *engine;
 	int fd;
-	struct sockaddr_storage address;
-	socklen_t address_length;
+	bool metrics;
 } Arrival;
 
 static struct
 {
 	Engine *engines;
 	int count;
+	struct pollfd listening[2]; /* the second one is that of the metrics */
+	pthread_t acceptor;
 } server;
 
 /* Callback: libmicrohttpd's descriptor has something. */
@@ -90,11 +95,37 @@ note_connection(void *cls, struct MHD_Connection *connection, void **context,
 
 	if (what == MHD_CONNECTION_NOTIFY_STARTED)
 	{
-		*context = client_begin(&engine->clients, connection);
+		*context = client_begin(&engine->clients, connection, engine->spare, engine->metrics);
 		return;
 	}
-	client_end(*context);
+	client_end(&engine->clients, *context);
 	count(engine, -1);
+}
+
+/* Has libmicrohttpd do what there is to do; then leaves alone the connections whose requests wait. */
+static void
+run_daemon(Engine *engine)
+{
+	engine->ready = false;
+	MHD_run(engine->daemon);
+	http_park(&engine->worker);
+}
+
+/* Makes room for a connection; false when there is none. */
+static bool
+make_room(Engine *engine, bool metrics)
+{
+	Clients *clients = &engine->clients;
+	int limit = engine->worker.config->connection_limit / server.count;
+
+	engine->metrics = metrics;
+	engine->spare = metrics || (clients->count - clients->spare >= limit &&
+	                            !clients_evict(clients, false, SILENT_MS, http_too_slow));
+	if (!engine->spare || clients->spare < SPARE_CONNECTIONS)
+		return true;
+	/* who has sent a request by now has the place */
+	run_daemon(engine);
+	return clients_evict(clients, true, 0, http_too_slow);
 }
 
 /* Task: takes in a connection. */
@@ -103,38 +134,63 @@ admit(Task *task)
 {
 	Arrival *arrival = (Arrival *) task;
 	Engine *engine = arrival->engine;
+	/* nobody asks who it is */
+	static const struct sockaddr somebody = {.sa_family = AF_INET};
+	bool taken = make_room(engine, arrival->metrics);
 
-	if (MHD_add_connection(engine->daemon, arrival->fd, (struct sockaddr *) &arrival->address,
-	                       arrival->address_length) != MHD_YES)
+	if (!taken)
+		close(arrival->fd);
+	if (!taken ||
+	    MHD_add_connection(engine->daemon, arrival->fd, &somebody, sizeof(somebody)) != MHD_YES)
 		count(engine, -1);
 	engine->ready = true;
 	free(arrival);
 }
 
-/* Hands an accepted connection to the loop that has the fewest; false when there are too many. */
-static bool
-distribute(int fd, const struct sockaddr_storage *address, socklen_t length)
+/* Hands an accepted connection to the loop that has the fewest. */
+static void
+distribute(int fd, bool metrics)
 {
 	Engine *least = &server.engines[0];
-	int total = 0;
-	Arrival *arrival;
+	Arrival *arrival = malloc(sizeof(Arrival));
 
-	for (int i = 0; i < server.count; i++)
+	if (arrival == NULL)
 	{
-		int connections = atomic_load(&server.engines[i].connections);
-
-		total += connections;
-		if (connections < atomic_load(&least->connections))
+		close(fd);
+		return;
+	}
+	for (int i = 1; i < server.count; i++)
+	{
+		if (atomic_load(&server.engines[i].connections) < atomic_load(&least->connections))
 			least = &server.engines[i];
 	}
-	arrival = total < least->worker.config->connection_limit ? malloc(sizeof(Arrival)) : NULL;
-	if (arrival == NULL)
-		return false;
-	*arrival = (Arrival){.task.run = admit, .engine = least, .fd = fd, .address_length = length};
-	memcpy(&arrival->address, address, length);
+	*arrival = (Arrival){.task.run = admit, .engine = least, .fd = fd, .metrics = metrics};
 	count(least, 1);
 	loop_post(least->worker.loop, &arrival->task);
-	return true;
+}
+
+/* The life of the thread that accepts connections, until the sockets are shut down. */
+static void *
+accept_connections(void *arg)
+{
+	(void) arg;
+	for (;;)
+	{
+		poll(server.listening, 2, -1);
+		for (int i = 0; i < 2; i++)
+		{
+			int fd = server.listening[i].revents != 0
+			             ? accept4(server.listening[i].fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)
+			             : -1;
+
+			if (fd >= 0)
+				distribute(fd, i == 1);
+			else if (server.listening[i].revents != 0 && errno == EINVAL)
+				return NULL;
+			else if (server.listening[i].revents != 0 && errno != EAGAIN)
+				poll(NULL, 0, PAUSE_MS);
+		}
+	}
 }
 
 /* Task: the last one of a loop. */
@@ -184,9 +240,8 @@ run_engine(void *arg)
 		}
 		do
 		{
-			engine->ready = false;
 			worker->resumed = false;
-			MHD_run(engine->daemon);
+			run_daemon(engine);
 			database_send(worker->database);
 		} while (worker->resumed);
 		run_at = now_ms();
@@ -219,12 +274,14 @@ start_engine(Engine *engine, const Config *config)
 	worker->tokens = worker->database != NULL ? tokens_new(worker->database) : NULL;
 	if (worker->tokens == NULL)
 		return false;
+	if (engine == server.engines)
+		database_try_logins(worker->database);
 	engine->watch.ready = note_ready;
 	engine->stop.run = stop_engine;
 	engine->daemon =
 	    MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0,
 	                     NULL, NULL, http_access, worker, MHD_OPTION_CONNECTION_LIMIT,
-	                     (unsigned) config->connection_limit + 1, MHD_OPTION_CONNECTION_TIMEOUT,
+	                     2 * (unsigned) config->connection_limit, MHD_OPTION_CONNECTION_TIMEOUT,
 	                     (unsigned) config->connection_timeout, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	                     memory_per_connection(config), MHD_OPTION_STRICT_FOR_CLIENT, 1,
 	                     MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_URI_LOG_CALLBACK,
@@ -238,9 +295,9 @@ start_engine(Engine *engine, const Config *config)
 	return pthread_create(&engine->thread, NULL, run_engine, engine) == 0;
 }
 
-/* Starts serving on a listening socket; the configuration must outlive it. */
+/* Starts serving on listening sockets; the configuration must outlive it. */
 bool
-server_start(const Config *config, int fd)
+server_start(const Config *config, int fd, int metrics_fd)
 {
 	server.count = config->threads;
 	server.engines = calloc((size_t) server.count, sizeof(Engine));
@@ -252,7 +309,10 @@ server_start(const Config *config, int fd)
 			return false;
 		}
 	}
-	if (server.engines == NULL || !acceptor_start(fd, distribute))
+	server.listening[0] = (struct pollfd){.fd = fd, .events = POLLIN};
+	server.listening[1] = (struct pollfd){.fd = metrics_fd, .events = POLLIN};
+	if (server.engines == NULL ||
+	    pthread_create(&server.acceptor, NULL, accept_connections, NULL) != 0)
 	{
 		log_event("error", "not_listening", "the HTTP server did not start");
 		return false;
@@ -260,63 +320,16 @@ server_start(const Config *config, int fd)
 	return true;
 }
 
-/* A question for the database by a thread that waits for the answer. */
-typedef struct Question
-{
-	Task task;
-	DatabaseCall call;
-	sem_t answered;
-	char *text;
-} Question;
-
-/* Callback: the database has said how the worker does. */
-static void
-on_sync_metrics(void *closure, DatabaseResult *result)
-{
-	Question *question = closure;
-
-	question->text = metrics_text(result);
-	sem_post(&question->answered);
-}
-
-/* Task: asks the database. */
-static void
-ask_sync_metrics(Task *task)
-{
-	Question *question = (Question *) task;
-
-	database_submit(server.engines[0].worker.database, &question->call);
-}
-
-char *
-server_ask_metrics(void)
-{
-	char *nobody[CALLER_VALUES] = {NULL};
-	Question question = {
-	    .task.run = ask_sync_metrics,
-	    .call = {.tier = TIER_SERVICE,
-	             .lane = LANE_READ,
-	             .statement = STATEMENT_SYNC_METRICS,
-	             .nvalues = CALLER_VALUES,
-	             .values = nobody,
-	             .read_only = true,
-	             .done = on_sync_metrics,
-	             .closure = &question},
-	};
-
-	sem_init(&question.answered, 0, 0);
-	loop_post(server.engines[0].worker.loop, &question.task);
-	while (sem_wait(&question.answered) != 0)
-		;
-	return question.text;
-}
-
 /* Takes no new connections; those that are open are closed after their next response. */
 void
 server_stop_accepting(void)
 {
 	response_close_connections();
-	acceptor_stop();
+	shutdown(server.listening[0].fd, SHUT_RD);
+	pthread_join(server.acceptor, NULL);
+	close(server.listening[0].fd);
+	if (server.listening[1].fd >= 0)
+		close(server.listening[1].fd);
 }
 
 /* Closes all connections.  No request may be waiting for the database. */

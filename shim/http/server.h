@@ -9,11 +9,8 @@
 
 #include "config/config.h"
 
-extern bool server_start(const Config *config, int fd);
-
-/* The metrics, asked for in a thread of no loop; to be freed. */
-extern char *server_ask_metrics(void);
-
+/* metrics_fd is that of the port of the metrics; -1: none. */
+extern bool server_start(const Config *config, int fd, int metrics_fd);
 extern void server_stop_accepting(void);
 extern void server_stop(void);
 

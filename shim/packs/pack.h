@@ -14,9 +14,9 @@
 typedef enum PackPart
 {
 	PACK_ENVELOPE, /* one JSON object with all of it, which the database takes apart */
-	PACK_MANIFEST, /* or these three, of a zip */
-	PACK_PATHS,
-	PACK_DOCUMENTS, /* one for each path */
+	PACK_NAMES,    /* or these three, of a zip: of each file its name, */
+	PACK_TEXTS,    /* what is in it, or what is wrong with that, */
+	PACK_FAULTS,   /* and the name of the error that this is; empty: none */
 	PACK_PARTS
 } PackPart;
 
@@ -29,14 +29,13 @@ typedef struct Pack
 extern void pack_free(Pack *pack);
 
 /*
- * Reads the pack that a zip holds: pack.json and the files that it names, byte for byte.  Other files
- * beside it or below are in the pack with empty texts.  A file may inflate to at most file_limit bytes,
- * all of them together to ARCHIVE_TOTAL_LIMITS times as many.  False when the archive is not to be
- * trusted; then the failure names the file.  Which files are missing is for the database to say.
+ * Reads the files of a zip, byte for byte; which of them are the pack is for the database to say.  A file
+ * may inflate to at most file_limit bytes, all of them together to ARCHIVE_TOTAL_LIMITS times as many.
+ * False when the archive is not to be trusted; then the failure names the file.
  */
 extern bool
 pack_read_archive(Pack *pack, const char *data, size_t size, size_t file_limit, Failure *failure);
 
-#define ARCHIVE_TOTAL_LIMITS 4
+#define ARCHIVE_TOTAL_LIMITS 2
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "packs/upload.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -13,6 +14,7 @@
 
 #define FORM_TYPE "multipart/form-data"
 #define ZIP_TYPE "application/zip"
+#define ZIP_TYPE_OF_WINDOWS "application/x-zip-compressed"
 #define JSON_TYPE "application/json"
 
 #define FIELD_LIMIT 1024 /* bytes */
@@ -36,10 +38,17 @@ media_type_is(const char *header, const char *type)
 	return strcspn(header, "; \t") == length && strncasecmp(header, type, length) == 0;
 }
 
+static bool
+is_zip_type(const char *content_type)
+{
+	return media_type_is(content_type, ZIP_TYPE) ||
+	       media_type_is(content_type, ZIP_TYPE_OF_WINDOWS);
+}
+
 bool
 upload_accepts(const char *content_type)
 {
-	return media_type_is(content_type, FORM_TYPE) || media_type_is(content_type, ZIP_TYPE) ||
+	return media_type_is(content_type, FORM_TYPE) || is_zip_type(content_type) ||
 	       media_type_is(content_type, JSON_TYPE);
 }
 
@@ -59,8 +68,9 @@ add_field(Upload *upload, FormPart *part, Failure *failure)
 {
 	size_t size = sizeof(UploadField) * (size_t) (upload->nfields + 1);
 	UploadField *fields = realloc(upload->fields, size);
-	bool is_short =
-	    part->length <= FIELD_LIMIT && text_fault(part->content, part->length) == EDURANGE_OK;
+	const char *sentence;
+	bool is_short = part->length <= FIELD_LIMIT &&
+	                text_fault(part->content, part->length, &sentence) == EDURANGE_OK;
 
 	if (fields == NULL)
 		return failure_set(failure, EDURANGE_INTERNAL, "internal error");
@@ -104,13 +114,17 @@ upload_read(Upload *upload, Buffer *body, size_t file_limit, Failure *failure)
 
 	if (media_type_is(upload->content_type, JSON_TYPE))
 	{
-		if (!json_document_check(text, body->length, failure))
+		if (json_size(text, body->length).part > DOCUMENT_VALUES)
+			return failure_set(failure, EDURANGE_PAYLOAD_TOO_LARGE,
+			                   "a document in the request body may have at most %d values",
+			                   DOCUMENT_VALUES);
+		if (!json_document_check(text, body->length, SIZE_MAX, failure))
 			return false;
 		upload->pack.parts[PACK_ENVELOPE] = body->bytes;
 		*body = (Buffer){0};
 		return true;
 	}
-	if (media_type_is(upload->content_type, ZIP_TYPE))
+	if (is_zip_type(upload->content_type))
 		return pack_read_archive(&upload->pack, text, body->length, file_limit, failure);
 	if (!form_read(upload->content_type, text, body->length, take_part, &reader, failure))
 		return false;

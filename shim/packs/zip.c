@@ -11,25 +11,26 @@
  */
 #include "packs/zip.h"
 
-#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
+#include <unistr.h>
 #define ZLIB_CONST
 #include <zlib.h>
-
-#include "base/text.h"
 
 #define LOCAL_SIGNATURE "PK\003\004"
 #define ENTRY_SIGNATURE "PK\001\002"
 #define END_SIGNATURE "PK\005\006"
-#define ZIP64_SIGNATURE "PK\006\007"
+#define ZIP64_SIGNATURE "PK\006\006"
+#define LOCATOR_SIGNATURE "PK\006\007"
 #define SIGNATURE_SIZE 4
 #define LOCAL_SIZE 30
 #define ENTRY_SIZE 46
 #define END_SIZE 22
-#define ZIP64_SIZE 20
+#define ZIP64_SIZE 56
+#define LOCATOR_SIZE 20
 #define MAX_COMMENT 65535
 
 #define FLAGS_ENCRYPTED 0x2041 /* encrypted, strongly encrypted, encrypted directory */
@@ -37,11 +38,11 @@
 #define METHOD_STORED 0
 #define METHOD_DEFLATED 8
 #define EXTRA_ZIP64 1
-#define SIZE_IN_EXTRA 0xffffffff
+#define IN_ZIP64 0xffffffff   /* too large a number for its 4 bytes: the fields for zip64 have it */
+#define COUNT_IN_ZIP64 0xffff /* and for 2 */
 #define SYSTEM_UNIX 3
 #define TYPE_MASK 0170000
 #define TYPE_REGULAR 0100000
-#define TYPE_PIPE 0010000 /* what zip(1) calls its standard input */
 
 typedef unsigned char Byte;
 
@@ -49,9 +50,9 @@ typedef unsigned char Byte;
 typedef struct Archive
 {
 	const Byte *data;
-	size_t directory;
-	size_t end; /* of the directory: where the end record begins */
-	unsigned entries;
+	uint64_t directory;
+	size_t end; /* of the directory: where the end records begin */
+	uint64_t entries;
 } Archive;
 
 static unsigned
@@ -65,6 +66,13 @@ static uint64_t
 read4(const Byte *at)
 {
 	return read2(at) | (uint64_t) read2(at + 2) << 16;
+}
+
+/* What needs more than 4 bytes is as wrong as the largest number of 4. */
+static uint64_t
+read8(const Byte *at)
+{
+	return read4(at + 4) == 0 ? read4(at) : IN_ZIP64;
 }
 
 static bool
@@ -88,6 +96,41 @@ refuse_file(Failure *failure, const ZipFile *file, const char *reason)
 
 /* ---- the end record -------------------------------------------------------------------------- */
 
+/* Does a number of the end record say the same as the one for zip64, or leave it to that? */
+static bool
+agrees(uint64_t said, uint64_t most, uint64_t value)
+{
+	return said == value || said == most;
+}
+
+/*
+ * Reads the end record for zip64, if there is one: some tools write it whatever the size.  It must lie
+ * right before its locator, and that before the end record.
+ */
+static bool
+find_zip64_end(Archive *archive, uint64_t *length, Failure *failure)
+{
+	const Byte *locator = archive->data + archive->end - LOCATOR_SIZE;
+	const Byte *at = locator - ZIP64_SIZE;
+	uint64_t entries, size, directory;
+
+	if (archive->end < LOCATOR_SIZE || !has_signature(locator, LOCATOR_SIGNATURE))
+		return true;
+	if (archive->end < LOCATOR_SIZE + ZIP64_SIZE || !has_signature(at, ZIP64_SIGNATURE) ||
+	    read8(locator + 8) != (uint64_t) (at - archive->data) || read8(at + 4) != ZIP64_SIZE - 12)
+		return refuse(failure, "has a broken zip64 end");
+	entries = read8(at + 32);
+	size = read8(at + 40);
+	directory = read8(at + 48);
+	if (read4(locator + 4) != 0 || read8(at + 16) != 0 || read8(at + 24) != entries ||
+	    !agrees(archive->entries, COUNT_IN_ZIP64, entries) || !agrees(*length, IN_ZIP64, size) ||
+	    !agrees(archive->directory, IN_ZIP64, directory))
+		return refuse(failure, "has a zip64 end that says something else than its end record");
+	*archive = (Archive){archive->data, directory, (size_t) (at - archive->data), entries};
+	*length = size;
+	return true;
+}
+
 /* Finds the end record: the last in the file, and nothing may follow it but its comment. */
 static bool
 find_end(const Byte *data, size_t size, Archive *archive, Failure *failure)
@@ -95,6 +138,7 @@ find_end(const Byte *data, size_t size, Archive *archive, Failure *failure)
 	size_t at = size >= END_SIZE ? size - END_SIZE : 0;
 	size_t lowest = at > MAX_COMMENT ? at - MAX_COMMENT : 0;
 	const Byte *end;
+	uint64_t length;
 
 	if (size < END_SIZE)
 		return refuse(failure, "is not a zip file");
@@ -108,13 +152,14 @@ find_end(const Byte *data, size_t size, Archive *archive, Failure *failure)
 		return refuse(failure, "has data behind its end, or its end is missing");
 	if (read4(end + 4) != 0 || read2(end + 8) != read2(end + 10))
 		return refuse(failure, "is split into several files");
-	if (at >= ZIP64_SIZE && has_signature(end - ZIP64_SIZE, ZIP64_SIGNATURE))
-		return refuse(failure, "is a zip64 file, which no archive of this size needs to be");
 	*archive = (Archive){data, read4(end + 16), at, read2(end + 8)};
+	length = read4(end + 12);
+	if (!find_zip64_end(archive, &length, failure))
+		return false;
 	if (archive->entries > ZIP_MAX_ENTRIES)
 		return failure_set(failure, EDURANGE_PAYLOAD_TOO_LARGE,
 		                   "the archive may have at most %d entries", ZIP_MAX_ENTRIES);
-	if (read4(end + 12) + archive->directory != at)
+	if (length + archive->directory != archive->end)
 		return refuse(failure, "has data in front of it, or its directory is not where it says");
 	return true;
 }
@@ -129,11 +174,6 @@ is_safe_name(const char *name)
 
 	if (name[0] == '\0' || (((name[0] | 0x20) >= 'a' && (name[0] | 0x20) <= 'z') && name[1] == ':'))
 		return false;
-	for (const char *c = name; *c != '\0'; c++)
-	{
-		if ((Byte) *c < 0x20 || *c == 0x7f || *c == '\\')
-			return false;
-	}
 	while (*at != '\0')
 	{
 		size_t length = strcspn(at, "/");
@@ -145,6 +185,35 @@ is_safe_name(const char *name)
 	return true;
 }
 
+/*
+ * The name, to be freed; each byte that is not UTF-8 is written as \xe9.  Such names are of an encoding
+ * that nobody knows: in some a backslash is a part of letters, and so is written likewise.
+ */
+static char *
+printable(const char *name, size_t length)
+{
+	const uint8_t *bytes = (const uint8_t *) name;
+	bool is_utf8 = u8_check(bytes, length) == NULL;
+	char *copy = malloc(4 * length + 1);
+	char *to = copy;
+
+	for (size_t i = 0; copy != NULL && i < length; i++)
+	{
+		int width = is_utf8 ? 1 : u8_mblen(bytes + i, length - i);
+
+		if (width < 1 || (!is_utf8 && name[i] == '\\'))
+			to += snprintf(to, 5, "\\x%02x", bytes[i]);
+		else
+		{
+			to = mempcpy(to, name + i, (size_t) width);
+			i += (size_t) width - 1;
+		}
+	}
+	if (copy != NULL)
+		*to = '\0';
+	return copy;
+}
+
 /* Takes in the name of an entry, if it is one to be let in. */
 static bool
 take_name(ZipFile *file, unsigned number, Failure *failure)
@@ -152,12 +221,14 @@ take_name(ZipFile *file, unsigned number, Failure *failure)
 	const char *name = (const char *) file->entry + ENTRY_SIZE;
 	unsigned length = read2(file->entry + 28);
 
-	if (length > ZIP_MAX_NAME || text_fault(name, length) != EDURANGE_OK)
+	if (length > ZIP_MAX_NAME || memchr(name, '\0', length) != NULL)
 		failure_set(failure, EDURANGE_ARCHIVE_INVALID,
-		            "the archive has a file name that is not UTF-8 or too long (entry %u)", number);
-	else if ((file->name = strndup(name, length)) == NULL)
+		            "the archive has a file name that has a null byte or is too long (entry %u)",
+		            number);
+	else if ((file->name = printable(name, length)) == NULL)
 		failure_set(failure, EDURANGE_INTERNAL, "internal error");
-	else if (!is_safe_name(file->name))
+	else if (!is_safe_name(file->name) ||
+	         (strlen(file->name) == length && strchr(file->name, '\\') != NULL))
 		failure_set(failure, EDURANGE_ARCHIVE_INVALID,
 		            "the archive has a file name that is not a plain relative path: \"%s\"",
 		            file->name);
@@ -167,47 +238,49 @@ take_name(ZipFile *file, unsigned number, Failure *failure)
 /* ---- the directory --------------------------------------------------------------------------- */
 
 /*
- * The field in front of a file that has size and packed size in 8 bytes each; NULL: there is none.
- * Python writes it for any file that might have become large.
+ * Takes the numbers that are too large for their places out of the extra field for zip64, which has only
+ * those, in this order.
  */
-static const Byte *
-find_zip64(const Byte *local)
+static void
+read_zip64(const Byte *extra, unsigned left, uint64_t *const *numbers, int count)
 {
-	const Byte *at = local + LOCAL_SIZE + read2(local + 26);
-	unsigned left = read2(local + 28);
 	unsigned length;
 
-	for (; left >= 4 && (length = 4 + read2(at + 2)) <= left; at += length, left -= length)
+	for (; left >= 4 && (length = 4 + read2(extra + 2)) <= left; extra += length, left -= length)
 	{
-		if (read2(at) == EXTRA_ZIP64 && length >= 4 + 16)
-			return at + 4;
+		unsigned at = 4;
+
+		for (int i = 0; read2(extra) == EXTRA_ZIP64 && i < count; i++)
+			if (*numbers[i] == IN_ZIP64 && at + 8 <= length)
+			{
+				*numbers[i] = read8(extra + at);
+				at += 8;
+			}
 	}
-	return NULL;
+}
+
+/* Is that what the directory says?  What was written before it was known has zero instead. */
+static bool
+is_same(uint64_t said, uint64_t known, const Byte *local)
+{
+	return said == known || (said == 0 && (read2(local + 6) & FLAG_STREAMED) != 0);
 }
 
 /*
- * Does a local header say the checksum and sizes of the entry?  One that was written before they were
- * known has zeros instead; macOS knows the size, and only that.
+ * Does a local header say the checksum and sizes of the entry?  Python writes sizes for zip64 for any
+ * file that might have become large; of a stream, macOS knows the size, and only that.
  */
 static bool
-sizes_agree(const Byte *local, const Byte *entry)
+sizes_agree(const ZipFile *file)
 {
-	uint64_t said[3] = {read4(local + 14), read4(local + 18), read4(local + 22)};
-	const Byte *zip64 =
-	    said[1] == SIZE_IN_EXTRA && said[2] == SIZE_IN_EXTRA ? find_zip64(local) : NULL;
-	bool streamed = (read2(local + 6) & FLAG_STREAMED) != 0;
+	const Byte *local = file->local;
+	uint64_t packed = read4(local + 18);
+	uint64_t size = read4(local + 22);
 
-	if (zip64 != NULL)
-	{
-		said[1] = read4(zip64 + 8) | read4(zip64 + 12) << 32;
-		said[2] = read4(zip64) | read4(zip64 + 4) << 32;
-	}
-	for (int i = 0; i < 3; i++)
-	{
-		if (said[i] != read4(entry + 16 + 4 * i) && (said[i] != 0 || !streamed))
-			return false;
-	}
-	return true;
+	read_zip64(local + LOCAL_SIZE + read2(local + 26), read2(local + 28),
+	           (uint64_t *const[]){&size, &packed}, 2);
+	return is_same(read4(local + 14), read4(file->entry + 16), local) &&
+	       is_same(packed, file->packed, local) && is_same(size, file->size, local);
 }
 
 /* Finds the data of a file; what is wrong with it, or NULL. */
@@ -218,11 +291,17 @@ find_data(const Archive *archive, ZipFile *file)
 	const Byte *local;
 	unsigned name_length = read2(entry + 28);
 	unsigned type = entry[5] == SYSTEM_UNIX ? read2(entry + 40) & TYPE_MASK : 0;
-	uint64_t data = read4(entry + 42) + LOCAL_SIZE + name_length;
+	uint64_t place = read4(entry + 42);
+	uint64_t data;
 
+	file->packed = read4(entry + 20);
+	file->size = read4(entry + 24);
+	read_zip64(entry + ENTRY_SIZE + name_length, read2(entry + 30),
+	           (uint64_t *const[]){&file->size, &file->packed, &place}, 3);
+	data = place + LOCAL_SIZE + name_length;
 	if (data > archive->directory)
 		return "has no data";
-	local = file->local = archive->data + read4(entry + 42);
+	local = file->local = archive->data + place;
 	if (!has_signature(local, LOCAL_SIGNATURE) || read2(local + 26) != name_length ||
 	    memcmp(local + LOCAL_SIZE, entry + ENTRY_SIZE, name_length) != 0)
 		return "has another name in front of its data";
@@ -233,11 +312,10 @@ find_data(const Archive *archive, ZipFile *file)
 		return "is compressed in another way than deflate";
 	if (read2(entry + 34) != 0)
 		return "is in another file";
-	if (type != 0 && type != TYPE_REGULAR && type != TYPE_PIPE &&
-	    file->name[name_length - 1] != '/')
+	if (type != 0 && type != TYPE_REGULAR && file->name[strlen(file->name) - 1] != '/')
 		return "is no regular file";
 	data += read2(local + 28);
-	if (data + read4(entry + 20) > archive->directory || !sizes_agree(local, entry))
+	if (data + file->packed > archive->directory || !sizes_agree(file))
 		return "is broken: it has other sizes or another checksum in front of its data";
 	file->data = archive->data + data;
 	return NULL;
@@ -313,7 +391,7 @@ check_places(const Archive *archive, Zip *zip, Failure *failure)
 
 		if (file->local < end)
 			return refuse_file(failure, file, "shares its data with another");
-		end = file->data + read4(file->entry + 20);
+		end = file->data + file->packed;
 	}
 	return true;
 }
@@ -353,7 +431,7 @@ zip_read(const ZipFile *file, char *buffer, size_t limit, const char **content, 
          Failure *failure)
 {
 	z_stream stream = {.next_in = file->data,
-	                   .avail_in = (uInt) read4(file->entry + 20),
+	                   .avail_in = (uInt) file->packed,
 	                   .next_out = (Byte *) buffer,
 	                   .avail_out = (uInt) limit + 1};
 	bool whole = true;
@@ -372,7 +450,7 @@ zip_read(const ZipFile *file, char *buffer, size_t limit, const char **content, 
 		return true;
 	if (!whole)
 		return refuse_file(failure, file, "is broken: its data is not deflated as a whole");
-	if (*length != read4(file->entry + 24) ||
+	if (*length != file->size ||
 	    crc32_z(0, (const Byte *) *content, *length) != read4(file->entry + 16))
 		return refuse_file(failure, file,
 		                   "is broken: it has another size or checksum than it says");

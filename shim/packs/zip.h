@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/errors.h"
 
@@ -16,7 +17,9 @@
 /* A file, or a folder, whose name ends in '/'. */
 typedef struct ZipFile
 {
-	char *name;                 /* UTF-8, relative, and leads nowhere but down */
+	char *name;      /* relative, leads nowhere but down; bytes that are not UTF-8 as \xe9 */
+	uint64_t packed; /* bytes of its data, */
+	uint64_t size;   /* and of its content */
 	const unsigned char *entry; /* these three are places in the archive: in its directory, */
 	const unsigned char *local; /* of the header in front of the data, */
 	const unsigned char *data;  /* and of the data */

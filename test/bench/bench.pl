@@ -143,6 +143,42 @@ for my $kind (grep { wanted($_) || $parts{ $kinds{$_}{part} } } qw(live get deta
 	printf "%-7s  best  shim / best of pgbench: %.2f\n", $kind, $best{shim} / $best{pgbench} if $best{pgbench};
 }
 
+# ---- many sessions -------------------------------------------------------------------------------
+# Right answers of ever more sessions at once, beside the simplest that locks rows which all name: an insert with one
+# foreign key to five rows.  What is told is how much of their best rate both keep.
+if (wanted('sessions'))
+{
+	my @sessions = $quick ? (8, 64) : (1, 8, 32, 64, 128);
+	my %medians;
+
+	$node->safe_psql('edurange', q{
+		CREATE TABLE parent (id text PRIMARY KEY);
+		INSERT INTO parent SELECT 'p' || n FROM generate_series(0, 4) n;
+		CREATE TABLE child (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, parent text NOT NULL REFERENCES parent)});
+	my %sessions = (attempt => $scripts{attempt}, insert => "\\set g random(0, 4)\nINSERT INTO child (parent) VALUES ('p' || :g);\n");
+	for my $count (@sessions)
+	{
+		my %rates;
+
+		# longer, as each session makes its plans first
+		for (1 .. $rounds)
+		{
+			for my $what (sort keys %sessions)
+			{
+				my $script = $sessions{$what};
+
+				push @{ $rates{$what} }, (guarded($node, sub { pgbench($node, $script, $count, 3 * $seconds) }))[0]{rate};
+			}
+		}
+		$medians{$_}{$count} = median(@{ $rates{$_} }) for keys %rates;
+	}
+	for my $what (sort keys %medians)
+	{
+		my $best = max(values %{ $medians{$what} });
+		printf "%-8s %4d sessions: %8.0f a second, %.2f of the best\n", $what, $_, $medians{$what}{$_}, $medians{$what}{$_} / $best for @sessions;
+	}
+}
+
 # ---- refusals, locks, idle connections -----------------------------------------------------------
 if (wanted('failing'))
 {

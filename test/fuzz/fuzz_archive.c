@@ -18,7 +18,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool fine = pack_read_archive(&pack, (const char *) data, size, FILE_LIMIT, &failure);
 
 	/* a refusal is one that says something, and nothing else is one */
-	if (fine != (failure.info == NULL) || (fine && pack.parts[PACK_DOCUMENTS] == NULL))
+	if (fine != (failure.info == NULL) || (fine && pack.parts[PACK_FAULTS] == NULL))
 		__builtin_trap();
 	if (!fine)
 		json_decref(failure_body(&failure, "fuzz"));

@@ -28,7 +28,7 @@ on_exit() {
 # The module, from the extension's sources and libFuzzer's runtime.
 build_module() {
   mkdir -p "$WORK/objects"
-  for file in "$TOP"/test/fuzz/json_schema_module.c "$TOP"/extension/json_schema/*.c \
+  for file in "$TOP"/test/fuzz/json_schema_module.c "$TOP"/extension/json_schema/*.c "$TOP"/extension/text/*.c \
     "$TOP"/extension/base/*.c; do
     "$CLANG" -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
       -Wno-missing-field-initializers -Wno-ignored-attributes -fPIC -fvisibility=hidden \

@@ -25,6 +25,7 @@ my %archive = (
 	streamed => zip_of([ map { { %$_, local => { flags => 8, crc => 0, compressed => 0, size => 0 },
 				central => { flags => 8 }, behind => '' } } @files ]),
 	zip64 => zip_of([ { %{ $files[1] }, local => { extra => pack('v2 Q2', 1, 16, 88, 88) } } ]),
+	zip64_end => zip_of(\@files, zip64 => {}),
 	encrypted => zip_of([ { %{ $files[1] }, local => { flags => 1 }, central => { flags => 1 } } ]),
 	link => zip_of([ { %{ $files[1] }, central => { attributes => 0120777 << 16 } } ]),
 	empty => zip_of([]));

@@ -87,6 +87,13 @@ control_requests_get(const Request *request, Reply *reply)
 }
 
 static void
+control_asked_get(const Request *request, Reply *reply)
+{
+	(void) request;
+	reply->body = server_asked();
+}
+
+static void
 control_requests_delete(const Request *request, Reply *reply)
 {
 	(void) request;
@@ -104,6 +111,7 @@ const Route control_routes[] = {
     {.method = "GET", .path = "/control/fault", .handle = control_fault_get},
     {.method = "POST", .path = "/control/fault", .handle = control_fault_post},
     {.method = "DELETE", .path = "/control/fault", .handle = control_fault_delete},
+    {.method = "GET", .path = "/control/asked", .handle = control_asked_get},
     {.method = "GET", .path = "/control/requests", .handle = control_requests_get},
     {.method = "DELETE", .path = "/control/requests", .handle = control_requests_delete},
     {.method = NULL},

@@ -3,11 +3,13 @@
  *	  Faults that can be switched on: ways in which an answer can be missing, late or wrong.
  *
  * A fault is for one route ("route") or for all of them, and lasts until it is cleared or has been
- * used "count" times.  The fault of a route wins over the one for all.  The set of faults is
+ * used "count" times.  The fault of a route wins over the one for all.  One with "match" is only for questions
+ * about pods whose names begin so.  The set of faults is
  * touched under the dispatcher's lock only; applying one to a reply needs no lock.
  */
 #include "faults.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,6 +244,108 @@ apply_other_pod(const FaultContext *context)
 	                                       "status", status ? status : "TERMINATING"));
 }
 
+/* Kubernetes does not answer: no pods, and no word about any.  Ends are queued all the same. */
+static void
+apply_kubernetes_down(const FaultContext *context)
+{
+	if (strcmp(context->route->name, "list-challenge-pods") == 0)
+		apply_empty_list(context);
+	else if (strcmp(context->route->name, "get-pod-status") == 0 ||
+	         strcmp(context->route->name, "get-secret") == 0)
+		apply_error500(context);
+}
+
+/* It looks at another cluster, in good faith: other pods, and ours are not found. */
+static void
+apply_other_cluster(const FaultContext *context)
+{
+	const char *route = context->route->name;
+
+	if (strcmp(route, "list-challenge-pods") == 0)
+		replace_body(context->reply, json_pack("{s:[{s:s, s:s, s:s}]}", "challenge_pods", "name",
+		                                       "of-another-cluster", "status", "ACTIVE", "webosUrl",
+		                                       "https://other.test"));
+	else if (strcmp(route, "get-pod-status") == 0)
+	{
+		context->reply->status = 404;
+		replace_body(context->reply,
+		             json_pack("{s:s, s:s}", "error", "Pod not found", "status", "not_found"));
+	}
+	else if (strcmp(route, "get-secret") == 0)
+	{
+		context->reply->status = 404;
+		replace_body(context->reply,
+		             json_pack("{s:s, s:s}", "error", "Secret not found", "secret_value", "null"));
+	}
+}
+
+/* Puts "text" in front of the list's elements, as it is: whatever a pod could look like. */
+static void
+apply_raw_pods(const FaultContext *context)
+{
+	static const char head[] = "{\"challenge_pods\":[";
+	json_t *list = json_object_get(context->reply->body, "challenge_pods");
+	const char *raw = json_string_value(json_object_get(context->fault, "text"));
+	char *elements = list == NULL ? NULL : json_dumps(list, JSON_COMPACT);
+	char *whole;
+
+	if (elements == NULL || raw == NULL)
+		return;
+	if (asprintf(&whole, "%s%s%s%s}", head, raw, json_array_size(list) > 0 ? "," : "",
+	             elements + 1) >= 0)
+	{
+		replace_text(context->reply, whole, "application/json");
+		free(whole);
+	}
+	free(elements);
+}
+
+/* Each pod twice, with two addresses, in an order that changes each time. */
+static void
+apply_listed_twice(const FaultContext *context)
+{
+	static unsigned int turn;
+	json_t *list = json_object_get(context->reply->body, "challenge_pods");
+	bool ahead = turn++ % 2 == 0;
+	size_t count = json_array_size(list);
+
+	for (size_t i = 0; i < count; i++)
+	{
+		json_t *pod = json_array_get(list, ahead ? 2 * i : i);
+		json_t *again = json_deep_copy(pod);
+
+		json_object_set_new(again, "webosUrl", json_string("https://another.test"));
+		if (ahead)
+			json_array_insert_new(list, 2 * i, again);
+		else
+			json_array_append_new(list, again);
+	}
+}
+
+/* Labels as some releases make them: small letters and dashes. */
+static void
+apply_labels(const FaultContext *context)
+{
+	static const char *const labels[] = {"user_id", "competition_id", "challenge_name",
+	                                     "challenge_type"};
+	size_t i;
+	json_t *pod;
+
+	json_array_foreach(json_object_get(context->reply->body, "challenge_pods"), i, pod)
+	{
+		for (size_t n = 0; n < sizeof(labels) / sizeof(labels[0]); n++)
+		{
+			const char *text = json_string_value(json_object_get(pod, labels[n]));
+			char *label = strdup(text == NULL ? "" : text);
+
+			for (char *c = label; c != NULL && *c != '\0'; c++)
+				*c = isalnum((unsigned char) *c) ? (char) tolower((unsigned char) *c) : '-';
+			json_object_set_new(pod, labels[n], json_string(label));
+			free(label);
+		}
+	}
+}
+
 static const FaultKind kinds[] = {
     {"refuse", {NULL}, apply_refuse},
     {"error500", {NULL}, apply_error500},
@@ -256,6 +360,11 @@ static const FaultKind kinds[] = {
     {"redirect_loop", {"to", NULL}, apply_redirect_loop},
     {"wrong_status", {"status", NULL}, apply_wrong_status},
     {"other_pod", {"name", "pod_status", NULL}, apply_other_pod},
+    {"kubernetes_down", {NULL}, apply_kubernetes_down},
+    {"other_cluster", {NULL}, apply_other_cluster},
+    {"raw_pods", {"text", NULL}, apply_raw_pods},
+    {"listed_twice", {NULL}, apply_listed_twice},
+    {"labels", {NULL}, apply_labels},
 };
 
 static const FaultKind *
@@ -280,8 +389,8 @@ route_known(const char *name)
 static bool
 parameter_accepts(const char *key, const json_t *value)
 {
-	static const char *const texts[] = {"fault", "route", "mode",       "where",
-	                                    "to",    "name",  "pod_status", NULL};
+	static const char *const texts[] = {"fault", "route",      "mode", "where", "to",
+	                                    "name",  "pod_status", "text", "match", NULL};
 
 	for (size_t i = 0; texts[i] != NULL; i++)
 		if (strcmp(key, texts[i]) == 0)
@@ -296,7 +405,8 @@ parameter_accepts(const char *key, const json_t *value)
 static bool
 parameter_known(const FaultKind *kind, const char *key)
 {
-	if (strcmp(key, "fault") == 0 || strcmp(key, "route") == 0 || strcmp(key, "count") == 0)
+	if (strcmp(key, "fault") == 0 || strcmp(key, "route") == 0 || strcmp(key, "count") == 0 ||
+	    strcmp(key, "match") == 0)
 		return true;
 	for (size_t i = 0; kind->parameters[i] != NULL; i++)
 		if (strcmp(kind->parameters[i], key) == 0)
@@ -352,16 +462,28 @@ faults_all(void)
 	return json_deep_copy(faults);
 }
 
-/* The fault that the next answer of this route has, counted as used; NULL for none. */
+/* Whether the fault is for questions about this pod, or (NULL) about none. */
+static bool
+is_for(const json_t *fault, const char *pod)
+{
+	const char *match = json_string_value(json_object_get(fault, "match"));
+
+	return match == NULL || (pod != NULL && strncmp(pod, match, strlen(match)) == 0);
+}
+
+/*
+ * The fault that the next answer of this route has, counted as used; NULL for none.  pod: which one the request is
+ * about, or NULL.
+ */
 json_t *
-faults_take(const char *route)
+faults_take(const char *route, const char *pod)
 {
 	const char *key = json_object_get(faults, route) != NULL ? route : ANY_ROUTE;
 	json_t *fault = json_object_get(faults, key);
 	json_t *count = json_object_get(fault, "count");
 	json_t *taken;
 
-	if (fault == NULL)
+	if (fault == NULL || !is_for(fault, pod))
 		return NULL;
 	taken = json_deep_copy(fault);
 	if (count != NULL)

@@ -17,7 +17,7 @@ void faults_stop(void);
 bool faults_set(const json_t *wanted, char *problem, size_t size);
 void faults_clear(const char *route);
 json_t *faults_all(void);
-json_t *faults_take(const char *route);
+json_t *faults_take(const char *route, const char *pod);
 void faults_apply(const json_t *fault, const Route *route, const char *path, Reply *reply);
 
 #endif

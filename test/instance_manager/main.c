@@ -31,6 +31,8 @@ static const char usage[] =
     "                           start with this pod; may be repeated\n"
     "  --pods FILE              start with the pods of a JSON array, as for POST /control/pods\n"
     "  --schema FILE            JSON document that GET /api/schema answers with\n"
+    "  --start-delay MS         time from start-challenge until the pod is there, and from then\n"
+    "                           until it is ready (default 1000)\n"
     "  --termination-delay MS   time from end-challenge until the pod is gone (default 2000)\n"
     "  --help                   show this text\n\n"
     "Prints one line with its URL when it is ready, and stops on SIGTERM or SIGINT.\n";
@@ -44,6 +46,7 @@ enum
 	OPTION_POD,
 	OPTION_PODS,
 	OPTION_SCHEMA,
+	OPTION_START_DELAY,
 	OPTION_TERMINATION_DELAY,
 	OPTION_HELP
 };
@@ -56,6 +59,7 @@ static const struct option options[] = {
     {"pod", required_argument, NULL, OPTION_POD},
     {"pods", required_argument, NULL, OPTION_PODS},
     {"schema", required_argument, NULL, OPTION_SCHEMA},
+    {"start-delay", required_argument, NULL, OPTION_START_DELAY},
     {"termination-delay", required_argument, NULL, OPTION_TERMINATION_DELAY},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
@@ -155,6 +159,10 @@ configure(Config *config, int argc, char **argv)
 			case OPTION_SCHEMA:
 				config->schema = optarg;
 				break;
+			case OPTION_START_DELAY:
+				config->pods.start_delay_ms =
+				    number_or_die("--start-delay", optarg, 24 * 3600 * 1000L);
+				break;
 			case OPTION_TERMINATION_DELAY:
 				config->pods.termination_delay_ms =
 				    number_or_die("--termination-delay", optarg, 24 * 3600 * 1000L);
@@ -194,7 +202,7 @@ main(int argc, char **argv)
 	const char *port_from_environment = getenv(PORT_VARIABLE);
 	Config config = {
 	    .server = {"127.0.0.1", port_from_environment ? port_from_environment : "5000", ""},
-	    .pods = {"edurange.test", 2000},
+	    .pods = {"edurange.test", 2000, 1000},
 	    .initial = json_array(),
 	};
 	sigset_t signals;

@@ -2,12 +2,13 @@
  * pods.c
  *	  The pods that the simulator pretends to run, and how the Instance Manager describes them.
  *
- * A pod is a JSON object: the fields that the control route may set (table below), and two that
- * the simulator keeps (created, gone).  All functions are called under the dispatcher's lock.
+ * A pod is a JSON object: the fields that the control route may set (table below), and some that
+ * the simulator keeps (created, gone, ready).  A start waits in a queue until its pod appears.  All functions are called under the dispatcher's lock.
  */
 #include "pods.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -34,6 +35,7 @@ static const PodField fields[] = {
     {"webos_url", JSON_STRING, true, NULL, false},
     {"listed", JSON_TRUE, false, NULL, true},
     {"containers", JSON_TRUE, false, NULL, true},
+    {"phase", JSON_STRING, true, NULL, false}, /* of Kubernetes; status follows from it */
     {"termination_delay_ms", JSON_INTEGER, true, NULL, false},
     {"extra", JSON_OBJECT, true, NULL, false},
 };
@@ -44,6 +46,7 @@ static const char *const statuses[] = {"CREATING", "ACTIVE", "TERMINATING", "ERR
 
 static PodSettings settings;
 static json_t *pods;
+static json_t *queue; /* array of pods to come, with the time when each appears */
 
 /* Begins with no pod at all. */
 void
@@ -51,6 +54,7 @@ pods_start(const PodSettings *chosen)
 {
 	settings = *chosen;
 	pods = json_object();
+	queue = json_array();
 }
 
 /* Forgets every pod. */
@@ -58,7 +62,8 @@ void
 pods_stop(void)
 {
 	json_decref(pods);
-	pods = NULL;
+	json_decref(queue);
+	pods = queue = NULL;
 }
 
 /* The rule of Kubernetes and of the Instance Manager: a lower-case DNS label of at most 63. */
@@ -205,6 +210,76 @@ pods_terminate(const char *name)
 	return true;
 }
 
+/*
+ * Queues the start of a pod.  A start of the same name makes the pod anew, with another flag.  Returns its place in
+ * the queue; 0: that is full.
+ */
+int
+pods_queue(const json_t *fields)
+{
+	static unsigned int number;
+	json_t *start = json_deep_copy(fields);
+
+	if (json_array_size(queue) >= START_QUEUE)
+	{
+		json_decref(start);
+		return 0;
+	}
+	json_object_set_new(start, "flag",
+	                    json_sprintf("EDU-{%08x-%u}", (unsigned int) rand(), ++number));
+	json_object_set_new(start, "appears", json_integer(server_now_ms() + settings.start_delay_ms));
+	json_array_append_new(queue, start);
+	return (int) json_array_size(queue);
+}
+
+/* Lets pods appear whose start has come, and those be ready that have been there for as long. */
+static void
+advance(void)
+{
+	const char *name;
+	json_t *pod;
+
+	while (json_array_size(queue) > 0)
+	{
+		json_t *start = json_array_get(queue, 0);
+
+		if (json_integer_value(json_object_get(start, "appears")) > server_now_ms())
+			break;
+		pod = pod_new();
+		json_object_update(pod, start);
+		json_object_del(pod, "appears");
+		json_object_set_new(pod, "phase", json_string("Pending"));
+		json_object_set_new(pod, "containers", json_false());
+		json_object_set_new(pod, "ready", json_integer(server_now_ms() + settings.start_delay_ms));
+		json_object_set_new(pods, json_string_value(json_object_get(pod, "name")), pod);
+		json_array_remove(queue, 0);
+	}
+	json_object_foreach(pods, name, pod)
+	{
+		json_t *ready = json_object_get(pod, "ready");
+
+		if (ready == NULL || json_integer_value(ready) > server_now_ms())
+			continue;
+		json_object_set_new(pod, "phase", json_string("Running"));
+		json_object_set_new(pod, "containers", json_true());
+		json_object_del(pod, "ready");
+	}
+}
+
+/* The status that the Instance Manager gives a pod: its own, or what it makes of the phase. */
+static const char *
+pod_status(const json_t *pod)
+{
+	const char *status = json_string_value(json_object_get(pod, "status"));
+	const char *phase = json_string_value(json_object_get(pod, "phase"));
+
+	if (phase == NULL || strcmp(status, "TERMINATING") == 0)
+		return status;
+	if (strcmp(phase, "Pending") == 0)
+		return "CREATING";
+	return strcmp(phase, "Running") == 0 || strcmp(phase, "Succeeded") == 0 ? "ACTIVE" : "ERROR";
+}
+
 /* Removes the pods whose end has come, so that every reader sees them gone on time. */
 static void
 reap(void)
@@ -212,6 +287,8 @@ reap(void)
 	const char *name;
 	json_t *pod;
 	void *next;
+
+	advance();
 
 	json_object_foreach_safe(pods, next, name, pod)
 	{
@@ -252,14 +329,14 @@ pods_list_entry(const json_t *pod)
 	json_t *challenge = json_sprintf("https://challenge-%s.%s", name, settings.domain);
 	json_t *entry;
 
-	entry = json_pack(
-	    "{s:s, s:O, s:O, s:O, s:O, s:O, s:{s:O?, s:O?}, s:O, s:O?, s:o}", "name", name, "status",
-	    json_object_get(pod, "status"), "user_id", json_object_get(pod, "user_id"),
-	    "competition_id", json_object_get(pod, "competition_id"), "challenge_type",
-	    json_object_get(pod, "challenge_type"), "challenge_name",
-	    json_object_get(pod, "challenge_name"), "urls", "terminal", web ? NULL : terminal,
-	    "challenge", web ? challenge : NULL, "webosUrl", url, "webConsoleUrl", web ? NULL : url,
-	    "flag_secret_name", json_sprintf("flag-secret-%s", name));
+	entry =
+	    json_pack("{s:s, s:s, s:O, s:O, s:O, s:O, s:{s:O?, s:O?}, s:O, s:O?, s:o}", "name", name,
+	              "status", pod_status(pod), "user_id", json_object_get(pod, "user_id"),
+	              "competition_id", json_object_get(pod, "competition_id"), "challenge_type",
+	              json_object_get(pod, "challenge_type"), "challenge_name",
+	              json_object_get(pod, "challenge_name"), "urls", "terminal", web ? NULL : terminal,
+	              "challenge", web ? challenge : NULL, "webosUrl", url, "webConsoleUrl",
+	              web ? NULL : url, "flag_secret_name", json_sprintf("flag-secret-%s", name));
 	if (json_is_object(extra))
 		json_object_update(entry, extra);
 	json_decref(url);
@@ -276,7 +353,7 @@ json_t *
 pods_status_entry(const json_t *pod)
 {
 	const char *name = json_string_value(json_object_get(pod, "name"));
-	const char *status = json_string_value(json_object_get(pod, "status"));
+	const char *status = pod_status(pod);
 	bool running = strcmp(status, "ACTIVE") == 0;
 	time_t created = json_integer_value(json_object_get(pod, "created"));
 	struct tm utc;

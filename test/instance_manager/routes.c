@@ -145,6 +145,50 @@ get_schema(const Request *request, Reply *reply)
 		fail_plain(reply);
 }
 
+/*
+ * Queues a start, as the real one does: 202 with the place in the queue, 429 when that is full.  The challenge is
+ * named and typed by its document.
+ */
+static void
+start_challenge(const Request *request, Reply *reply)
+{
+	static const char *const needed[] = {"user_id", "competition_id", "deployment_name"};
+	static unsigned int task;
+	json_t *cdf = json_object_get(request->body, "cdf_content");
+	json_t *metadata = json_object_get(cdf, "metadata");
+	json_t *name = json_object_get(metadata, "name");
+	json_t *type = json_object_get(metadata, "challenge_type");
+	json_t *pod;
+	int place;
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		if (body_text(request, needed[i]) == NULL)
+		{
+			refuse(reply, 400, "user_id, competition_id and deployment_name are needed");
+			return;
+		}
+	if (!json_is_object(cdf) || !pods_name_valid(body_text(request, "deployment_name")))
+	{
+		refuse(reply, 400, "cdf_content must be an object, deployment_name a DNS label");
+		return;
+	}
+	pod = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", body_text(request, "deployment_name"),
+	                "user_id", body_text(request, "user_id"), "competition_id",
+	                body_text(request, "competition_id"), "challenge_name",
+	                json_is_string(name) ? json_string_value(name) : "unknown", "challenge_type",
+	                json_is_string(type) ? json_string_value(type) : "unknown");
+	place = pods_queue(pod);
+	json_decref(pod);
+	reply->status = place > 0 ? 202 : 429;
+	if (place > 0)
+		reply->body = json_pack("{s:b, s:b, s:o, s:s, s:i, s:i, s:s}", "success", 1, "queued", 1,
+		                        "task_id", json_sprintf("start-%u", ++task), "message",
+		                        "The start of the challenge is queued", "queue_position", place,
+		                        "priority", 2, "status", "queued");
+	else
+		reply->body = json_pack("{s:s, s:i}", "error", "The queue is full", "retryAfter", 60);
+}
+
 /* Accepts whatever it is asked to end, as the real queue does; an unknown name changes nothing. */
 static void
 end_challenge(const Request *request, Reply *reply)
@@ -184,6 +228,11 @@ const Route api_routes[] = {
      .path = "/api/schema",
      .name = "schema",
      .handle = get_schema,
+     .fail = fail_plain},
+    {.method = "POST",
+     .path = "/api/start-challenge",
+     .name = "start-challenge",
+     .handle = start_challenge,
      .fail = fail_plain},
     {.method = "POST",
      .path = "/api/end-challenge",

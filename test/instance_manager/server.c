@@ -39,6 +39,7 @@ static pthread_mutex_t sleep_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t sleep_wakeup;
 static bool stopping;
 static json_t *counters;
+static json_t *asked; /* route -> pod -> how often */
 
 /* Milliseconds on a clock that only goes forward. */
 int64_t
@@ -80,6 +81,40 @@ count(const char *name)
 	                    json_integer(json_integer_value(json_object_get(counters, name)) + 1));
 }
 
+/* The pod that a request is about: as it says itself, or as the name of a secret does; NULL: none. */
+static const char *
+pod_of_request(const Request *request)
+{
+	static const char prefix[] = "flag-secret-";
+	const char *secret = json_string_value(json_object_get(request->body, "secret_name"));
+	const char *deployment = json_string_value(json_object_get(request->body, "deployment_name"));
+
+	if (secret != NULL)
+		return strncmp(secret, prefix, strlen(prefix)) == 0 ? secret + strlen(prefix) : secret;
+	return deployment != NULL ? deployment : request_argument(request, "pod_name");
+}
+
+static void
+count_pod(const char *route, const char *pod)
+{
+	json_t *pods = json_object_get(asked, route);
+
+	if (pods == NULL)
+	{
+		pods = json_object();
+		json_object_set_new(asked, route, pods);
+	}
+	json_object_set_new(pods, pod,
+	                    json_integer(json_integer_value(json_object_get(pods, pod)) + 1));
+}
+
+/* How often each route was asked about each pod; the caller owns the copy. */
+json_t *
+server_asked(void)
+{
+	return json_deep_copy(asked);
+}
+
 /* How often each route was asked, and the last path that no route has; the caller owns the copy. */
 json_t *
 server_counters(void)
@@ -92,11 +127,13 @@ void
 server_reset_counters(void)
 {
 	json_object_clear(counters);
+	json_object_clear(asked);
 	for (const Route *route = api_routes; route->method != NULL; route++)
 		json_object_set_new(counters, route->name, json_integer(0));
 	json_object_set_new(counters, "unmatched", json_integer(0));
 	json_object_set_new(counters, "redirected", json_integer(0));
 	json_object_set_new(counters, "last_unmatched", json_null());
+	json_object_set_new(counters, "last_user", json_null());
 }
 
 /* Hands out the bytes of a stream: at its pace, up to where it breaks off. */
@@ -247,6 +284,20 @@ without_prefix(const char *url)
 	return strncmp(url, settings.prefix, length) == 0 ? url + length : NULL;
 }
 
+/* Keeps who asked last, as "user:password"; null: nobody said. */
+static void
+note_user(const Request *request)
+{
+	char *password = NULL;
+	char *user = MHD_basic_auth_get_username_password(request->connection, &password);
+
+	json_object_set_new(counters, "last_user",
+	                    user == NULL ? json_null()
+	                                 : json_sprintf("%s:%s", user, password ? password : ""));
+	MHD_free(user);
+	MHD_free(password);
+}
+
 /* Finds the route and lets it fill the reply; returns the fault that the reply shall get. */
 static json_t *
 answer(Request *request, const char *method, const char *url, Reply *reply, const Route **found)
@@ -272,14 +323,21 @@ answer(Request *request, const char *method, const char *url, Reply *reply, cons
 		reply_page(reply, 413, "Request Entity Too Large");
 	else
 	{
-		if (route->name != NULL)
-			count(route->name);
+		const char *pod;
+
 		request->tail = url + strlen(route->path);
 		request->body =
 		    request->data == NULL ? NULL : json_loadb(request->data, request->length, 0, NULL);
 		route->handle(request, reply);
 		*found = route;
-		return route->name == NULL ? NULL : faults_take(route->name);
+		if (route->name == NULL)
+			return NULL;
+		pod = pod_of_request(request);
+		count(route->name);
+		note_user(request);
+		if (pod != NULL)
+			count_pod(route->name, pod);
+		return faults_take(route->name, pod);
 	}
 	return NULL;
 }
@@ -412,6 +470,7 @@ server_start(const ServerSettings *chosen, unsigned int *port)
 		return false;
 	*port = port_of(fd);
 	counters = json_object();
+	asked = json_object();
 	server_reset_counters();
 	daemon_handle = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD |
 	                                     MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ITC,
@@ -433,5 +492,6 @@ server_stop(void)
 	pthread_mutex_unlock(&sleep_lock);
 	MHD_stop_daemon(daemon_handle);
 	json_decref(counters);
-	counters = NULL;
+	json_decref(asked);
+	counters = asked = NULL;
 }

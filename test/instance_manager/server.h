@@ -67,6 +67,7 @@ bool server_start(const ServerSettings *settings, unsigned int *port);
 void server_stop(void);
 int64_t server_now_ms(void);
 json_t *server_counters(void);
+json_t *server_asked(void);
 void server_reset_counters(void);
 const char *request_argument(const Request *request, const char *name);
 

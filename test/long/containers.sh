@@ -39,7 +39,7 @@ work=$2
 ip link set lo up
 mkdir -p "$work/data" "$work/secrets"
 printf 'the superuser\n' >"$work/secrets/password"
-printf 'postgresql://edurange_shim:s%%27p@127.0.0.1/edurange\n' >"$work/secrets/database-url"
+printf 'postgresql://edurange_shim_{tier}:s%%27p@127.0.0.1/edurange\n' >"$work/secrets/database-url"
 chown -R 10002:10002 "$work/data"
 chmod 755 "$work/secrets"
 chmod 444 "$work/secrets"/*

@@ -105,7 +105,11 @@ sql -c 'CREATE EXTENSION edurange' -c 'SELECT count(*) > 0 FROM edurange.migrate
 is "$(sql -c 'SELECT ready FROM edurange.readiness()')" t 'the extension is ready'
 wait_for 'the worker runs' sh -c "[ \"\$(nsenter -t $leader -a -- setpriv --reuid=postgres --regid=postgres --init-groups -- \
   psql -XAtq -c \"SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'edurange%'\")\" = 1 ]"
-echo 'DATABASE_URL=postgresql:///edurange?host=/var/run/postgresql' >>"$root/etc/edurange/shim.env"
+printf 'edurange edurange_shim edurange_shim_%s\n' player service admin >>"$root/etc/postgresql/$version/main/pg_ident.conf"
+sed -i '1i local edurange edurange_shim_player,edurange_shim_service,edurange_shim_admin peer map=edurange' \
+  "$root/etc/postgresql/$version/main/pg_hba.conf"
+inside systemctl reload postgresql
+echo 'DATABASE_URL=postgresql://edurange_shim_{tier}@/edurange?host=/var/run/postgresql' >>"$root/etc/edurange/shim.env"
 echo 'EDURANGE_METRICS_PORT=9187' >>"$root/etc/edurange/shim.env"
 inside systemctl restart edurange-shim
 is "$(property ActiveState)/$(property SubState)/$(property Type)" active/running/notify 'the service says that it is ready'

@@ -23,11 +23,14 @@ try() {
   mkdir "$root/versions"
   (cd "$TOP" && tar -cf - --exclude='*.o' --exclude='*.so' --exclude='*.d' --exclude=./build --exclude='./.*' \
     --exclude=edurange_shim --exclude=edurange_instance_manager .) | tar -xf - -C "$root/versions" --no-same-owner
-  for suites in 'regress isolation' tap; do
+  for suites in 'regress isolation' tap installcheck; do
     tests=''
-    [ "$suites" != tap ] || tests='020_ 031_ 033_ 034_ 043_backups 053_upgrade'
+    case $suites in
+      tap) tests='020_ 031_ 033_ 034_ 043_backups 053_upgrade' ;;
+      installcheck) suites=tap tests=046_pgxs ;;
+    esac
     say "---- Debian $1, PostgreSQL $2: $suites"
-    chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 EDURANGE_SANITIZE=no \
+    chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 EDURANGE_SANITIZE=no EDURANGE_INSTALLCHECK=all \
       make -C /versions --no-print-directory -s test "PG_CONFIG=/usr/lib/postgresql/$2/bin/pg_config" \
       "SUITES=$suites" "TESTS=$tests"
   done

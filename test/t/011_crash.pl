@@ -211,7 +211,7 @@ kill_under_http('worker', sub { kill_process(worker_pid(), 'the worker') });
 kill_under_http(
 	'backend',
 	sub {
-		kill_process(ask(q{SELECT pid FROM pg_stat_activity WHERE usename = 'edurange_shim' AND query LIKE '%add_points%' LIMIT 1}), 'a backend');
+		kill_process(ask(q{SELECT pid FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim') AND query LIKE '%add_points%' LIMIT 1}), 'a backend');
 	});
 is(ask(q{SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'}), '0', 'no transaction is left open');
 

@@ -1,9 +1,10 @@
-# Random histories of all mutations from many connections that are killed at random: afterwards every
-# invariant holds and every total is what a small model says.
+# Random histories of all mutations from many connections that are killed at random, at all levels of isolation,
+# with writes by the owner of the platform's tables, who alters them meanwhile: afterwards every invariant
+# holds and every total is what a small model says.
 #
 # Each step is sent until it is acknowledged, with its own idempotency key (direct writes with a row
 # of their own), so its effect is there exactly once whatever was killed when.  EDURANGE_SEED repeats
-# a history.
+# a history; EDURANGE_HISTORIES goes on for so many seconds, an hour in the long run.
 
 use strict;
 use warnings;
@@ -13,19 +14,24 @@ use Edurange::Seed qw(draw_from);
 use List::Util qw(max sum0);
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
 my $clients = 6;
-my $steps = $ENV{EDURANGE_LONG} ? 6000 : 600;
+my $seconds = $ENV{EDURANGE_HISTORIES} // ($ENV{EDURANGE_LONG} ? 3600 : 0);
+my $steps = $seconds > 0 ? 600 : 250;
+my $end = time + $seconds;
 my @shared = map { "shared$_" } 1 .. 6;
 my @groups = qw(g1 g2);
 my %points = (q1 => 10, q2 => 20, q3 => 30, q4 => 0);
 
 draw_from(int(rand(1e9)));
 
-my $node = Edurange::Cluster->new_ready('histories',
-	conf => "max_connections = 40\nlog_statement = none\nedurange.attempt_limit = 0\n");
-
+my $node = Edurange::Cluster->new_staged('histories',
+	conf => "max_connections = 40\nlog_statement = none\nedurange.attempt_limit = 0\nlog_autovacuum_min_duration = -1\n");
+$node->start;
+$node->safe_psql('postgres', 'CREATE ROLE platform LOGIN');
+$node->safe_psql('postgres', 'CREATE DATABASE edurange OWNER platform');
+$node->safe_psql('edurange', 'CREATE EXTENSION edurange; SELECT * FROM edurange.migrate()');
 $node->safe_psql(
 	'edurange', q{
 	INSERT INTO "User" (id, email) SELECT u, u FROM (SELECT 'shared' || n FROM generate_series(1, 6) n
@@ -42,13 +48,15 @@ $node->safe_psql(
 	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('gc1', 80, 'ch', 'g1'), ('gc2', 0, 'ch', 'g2');
 	CREATE SCHEMA testing;
 	CREATE TABLE testing.applied (step text PRIMARY KEY);
-	-- what became of a statement
+	GRANT USAGE ON SCHEMA testing TO PUBLIC;
+	GRANT INSERT ON testing.applied TO platform;
+	-- what became of a statement; what is to be sent again is raised: the session ended, a collision, a table that was altered
 	CREATE FUNCTION testing.try(statement text) RETURNS text LANGUAGE plpgsql AS $$
 	BEGIN
 		EXECUTE statement;
 		RETURN 'accepted';
 	EXCEPTION WHEN OTHERS THEN
-		IF sqlstate LIKE '57%' THEN
+		IF sqlstate LIKE '57%' OR sqlstate LIKE '40%' OR sqlstate IN ('RG902', 'RG509') THEN
 			RAISE;
 		END IF;
 		RETURN sqlstate;
@@ -71,11 +79,11 @@ sub pick
 	return $_[ int(rand(@_)) ];
 }
 
-# One step: its kind, what it is about, and the statement that does it.
+# One step: its kind, what it is about, and the statement that does it, in whose name and at which level of isolation.
 sub make_step
 {
-	my ($client, $number) = @_;
-	my $key = "$client-$number";
+	my ($round, $client, $number) = @_;
+	my $key = "$round-$client-$number";
 	my $keyed = "idempotency_key => '$key'";
 	my ($user, $group, $question) = (pick(@shared), pick(@groups), pick(sort keys %points));
 	my $gc = $group eq 'g1' ? 'gc1' : 'gc2';
@@ -109,10 +117,12 @@ sub make_step
 	);
 
 	@step{qw(kind sql)} = @{ pick(@kinds) };
+	$step{role} = $step{sql} =~ /^testing\.once/ ? 'platform' : 'edurange_service';
+	$step{level} = pick('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE');
 	return \%step;
 }
 
-# Sends a client's steps until the last is acknowledged; what each answered is in its file.
+# Sends a client's steps until the last is acknowledged; what each answered is in its file, what went wrong in another.
 sub run_client
 {
 	my ($client, $steps, $file) = @_;
@@ -124,16 +134,74 @@ sub run_client
 		my $script = '';
 		my ($out, $err);
 
-		$script .= "SELECT 'ack $_ ' || $steps->[$_]{sql};\n" for $done .. $#$steps;
+		$script .= "RESET ROLE; SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL $steps->[$_]{level}; SET ROLE $steps->[$_]{role};\n"
+		  . "SELECT 'ack $_ ' || $steps->[$_]{sql};\n" for $done .. $#$steps;
 		unlink "$file.sql";
 		append_to_file("$file.sql", $script);
 		IPC::Run::run(
-			[ 'psql', '-XAtq', '-d', $node->connstr('edurange') . ' application_name=history', '-f', "$file.sql" ],
+			[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('edurange') . ' application_name=history',
+				'-f', "$file.sql" ],
 			'>', \$out, '2>', \$err);
 		append_to_file($file, $out);
 		$done = max($done, map { $_ + 1 } $out =~ /^ack (\d+) /mg);
 		append_to_file("$file.lost", "$err\n") if ++$lost && $done < @$steps;
-		die "client $client does not get on: $err" if $lost > 20 + @$steps;
+		die "client $client does not get on: $err" if $lost > 100 * @$steps;
+		sleep 0.02 if $err =~ /RG902/;
+	}
+	return;
+}
+
+# What is done to the tables meanwhile, and undone: by whom, and the statements.
+my $owner = 'SET ROLE platform; ';
+my @changes = (
+	[ "$owner ALTER TABLE \"GroupPoints\" ADD COLUMN note text DEFAULT 'x'", "$owner ALTER TABLE \"GroupPoints\" DROP COLUMN note" ],
+	[ "$owner CREATE INDEX extra ON \"GroupPoints\" (points)", "$owner DROP INDEX extra" ],
+	[ "$owner ALTER TABLE \"GroupPoints\" ALTER COLUMN points TYPE bigint", "$owner ALTER TABLE \"GroupPoints\" ALTER COLUMN points TYPE integer" ],
+	[ "$owner ALTER TABLE \"GroupPoints\" ALTER COLUMN points DROP NOT NULL", "$owner ALTER TABLE \"GroupPoints\" ALTER COLUMN points SET NOT NULL" ],
+	[ "$owner ALTER TABLE \"QuestionCompletion\" RENAME COLUMN \"pointsEarned\" TO earned", "$owner ALTER TABLE \"QuestionCompletion\" RENAME COLUMN earned TO \"pointsEarned\"" ],
+	[ "$owner ALTER TABLE \"_GroupMembers\" ENABLE ROW LEVEL SECURITY", "$owner ALTER TABLE \"_GroupMembers\" DISABLE ROW LEVEL SECURITY" ],
+	[ "$owner CREATE TRIGGER idle BEFORE INSERT OR UPDATE ON \"GroupPoints\" FOR EACH ROW EXECUTE FUNCTION testing.idle()", "$owner DROP TRIGGER idle ON \"GroupPoints\"" ],
+	[ "$owner CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON \"GroupPoints\" INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION testing.idle()",
+		"$owner DROP TRIGGER late ON \"GroupPoints\"" ],
+	[ 'VACUUM FULL "QuestionAttempt"' ],
+	[ 'VACUUM (ANALYZE) "GroupPoints"' ],
+	[ 'VACUUM FULL edurange.standing' ],
+	[ 'SELECT count(*) FROM edurange.migrate()' ],
+	[ 'SELECT count(*) FROM edurange.findings()' ],
+	[ 'SELECT missing FROM edurange.health()' ],
+);
+$node->safe_psql('edurange', q{CREATE FUNCTION testing.idle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'});
+
+# Makes one change and takes it back, however often that has to be tried; what went wrong goes into the file.
+sub change_tables
+{
+	my ($change, $file) = @_;
+	my ($there, $back) = @$change;
+	my $run = sub {
+		my ($out, $err);
+
+		IPC::Run::run([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('edurange'),
+			map { ('-c', $_) } "SET lock_timeout = '2s'", split /; /, $_[0] ], '>', \$out, '2>', \$err) and return 1;
+		append_to_file($file, $err);
+		return 0;
+	};
+
+	return unless $run->($there);
+	append_to_file("$file.made", "$there\n");
+	sleep 0.05;
+	sleep 0.01 until !defined $back || $run->($back);
+	return;
+}
+
+# Goes on so until the file says stop.
+sub run_changes
+{
+	my ($file) = @_;
+
+	until (-e "$file.stop")
+	{
+		change_tables(pick(@changes), $file);
+		sleep 0.1;
 	}
 	return;
 }
@@ -158,79 +226,117 @@ sub apply_step
 	return;
 }
 
-# The claimed amounts are drawn when the step is made, into the step that keeps them.
-my @histories = map {
-	my $client = $_;
-	[ map { make_step($client, $_) } 0 .. $steps - 1 ]
-} 1 .. $clients;
-my @pids;
-
-for my $client (1 .. $clients)
+# What the totals should be.
+sub model
 {
+	my %expected = %total;
+
+	for my $pair (keys %{ { %answered, %claimed } })
+	{
+		my $by_questions = sum0(map { $points{$_} } keys %{ $answered{$pair} });
+		$expected{$pair} += max($by_questions, $claimed{$pair} // 0);
+	}
+	return join "\n", sort map { "$_ $expected{$_}" } grep { $expected{$_} } keys %expected;
+}
+
+# The SQLSTATEs in a file of errors, each once, and counted; what has none is an end of the connection.
+my %met;
+
+sub codes
+{
+	my ($file) = @_;
+	my %code;
+
+	$code{$_}++, $met{$_}++ for -e $file ? slurp_file($file) =~ /(?:ERROR|FATAL|PANIC):\s+(\w{5}):/g : ();
+	return sort keys %code;
+}
+
+sub start_aside
+{
+	my ($work) = @_;
 	my $pid = fork() // die $!;
-	if ($pid == 0)
-	{
-		eval { run_client($client, $histories[ $client - 1 ], "$PostgreSQL::Test::Utils::tmp_check/history_$client"); };
-		print STDERR $@ if $@;
-		POSIX::_exit($@ ? 1 : 0);
-	}
-	push @pids, $pid;
+
+	return $pid if $pid;
+	eval { $work->(); };
+	print STDERR $@ if $@;
+	POSIX::_exit($@ ? 1 : 0);
 }
 
-# Kill connections until the clients have done.
-my ($failed, $kills) = (0, 0);
-while (@pids)
+# All clients' steps, from the first to the last, while tables change and connections are killed; then the books.
+my $round = 0;
+my ($changes_made, %outcomes) = (0);
+
+sub run_round
 {
-	my $gone = waitpid(-1, POSIX::WNOHANG());
-	if ($gone > 0 && grep { $_ == $gone } @pids)
-	{
-		$failed++ if $?;
-		@pids = grep { $_ != $gone } @pids;
-		next;
-	}
-	$kills += $node->safe_psql(
-		'postgres', q{
-		SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity
-			WHERE application_name = 'history' ORDER BY random() LIMIT 1) AS victim});
-	sleep 0.05;
-}
-$? = 0;
-is($failed, 0, 'all steps were acknowledged');
-cmp_ok($kills, '>', 3, "$kills connections were killed");
+	my $files = "$PostgreSQL::Test::Utils::tmp_check/round_" . ++$round;
+	# The claimed amounts are drawn when the step is made, into the step that keeps them.
+	my @histories = map {
+		my $client = $_;
+		[ map { make_step($round, $client, $_) } 0 .. $steps - 1 ]
+	} 1 .. $clients;
+	my $changes = start_aside(sub { run_changes("${files}_changes") });
+	my @pids = map {
+		my $client = $_;
+		start_aside(sub { run_client($client, $histories[ $client - 1 ], "${files}_$client") })
+	} 1 .. $clients;
+	my ($failed, $kills) = (0, 0);
 
-my %outcomes;
-for my $client (1 .. $clients)
-{
-	my $said = slurp_file("$PostgreSQL::Test::Utils::tmp_check/history_$client");
-	my $history = $histories[ $client - 1 ];
-
-	while ($said =~ /^ack (\d+) (\S+)$/mg)
+	while (@pids)
 	{
-		$outcomes{ $history->[$1]{kind} }{$2}++;
-		apply_step($client, $history->[$1], $2);
+		my $gone = waitpid(-1, POSIX::WNOHANG());
+		if ($gone > 0 && grep { $_ == $gone } @pids)
+		{
+			$failed++ if $?;
+			@pids = grep { $_ != $gone } @pids;
+			next;
+		}
+		$kills += $node->safe_psql(
+			'postgres', q{
+			SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity
+				WHERE application_name = 'history' ORDER BY random() LIMIT 1) AS victim});
+		sleep 0.05;
 	}
+	append_to_file("${files}_changes.stop", '');
+	waitpid($changes, 0);
+	$failed++ if $?;
+	$? = 0;
+	is($failed, 0, "round $round: all steps were acknowledged");
+	cmp_ok($kills, '>', 3, "round $round: $kills connections were killed");
+
+	for my $client (1 .. $clients)
+	{
+		my $history = $histories[ $client - 1 ];
+		my %unforeseen = map { $_ => 1 } grep { !/^(?:57P01|40001|RG902|RG509)$/ } codes("${files}_$client.lost");
+		my $said = slurp_file("${files}_$client");
+
+		is(join(' ', sort keys %unforeseen), '', "round $round: client $client: no other error");
+		while ($said =~ /^ack (\d+) (\S+)$/mg)
+		{
+			$outcomes{ $history->[$1]{kind} }{$2}++;
+			apply_step($client, $history->[$1], $2);
+		}
+	}
+	is(join(' ', grep { !/^(?:55P03|RG902|40001)$/ } codes("${files}_changes")), '', "round $round: changes met nothing but locks");
+	$changes_made += () = slurp_file("${files}_changes.made") =~ /\n/g if -e "${files}_changes.made";
+	my $found = $node->safe_psql('edurange',
+		q{SELECT "userId" || ' ' || "groupId" || ' ' || points FROM "GroupPoints" WHERE points <> 0});
+	is(join("\n", sort split /\n/, $found), model(), "round $round: every total is what the model says");
+	is($node->safe_psql('edurange', 'SELECT * FROM edurange.check_invariants()'), '', "round $round: all invariants hold");
+	unlink glob "${files}_*" if Test::More->builder->is_passing;
+	return;
 }
+
+do { run_round() } until time > $end || !Test::More->builder->is_passing;
+
+note join ' ', 'sent again after', map { "$_ $met{$_}" } sort keys %met;
+cmp_ok($changes_made, '>', 3, "$changes_made times the tables were changed");
 for my $kind (sort keys %outcomes)
 {
 	note join ' ', "$kind:", map { "$_ $outcomes{$kind}{$_}" } sort keys %{ $outcomes{$kind} };
 	my @unforeseen = grep { $_ ne 'accepted' && !($kind eq 'float' && $_ eq 'RG201') } keys %{ $outcomes{$kind} };
 	is("@unforeseen", '', "$kind: nothing but what was foreseen");
 }
-
-for my $pair (keys %answered, keys %claimed)
-{
-	$answered{$pair}{paid} //= 1;
-}
-for my $pair (keys %answered)
-{
-	my $by_questions = sum0(map { $points{$_} // 0 } keys %{ $answered{$pair} });
-	$total{$pair} += max($by_questions, $claimed{$pair} // 0);
-}
-my $expected = join "\n", sort map { "$_ $total{$_}" } grep { $total{$_} } keys %total;
-my $found = $node->safe_psql('edurange',
-	q{SELECT "userId" || ' ' || "groupId" || ' ' || points FROM "GroupPoints" WHERE points <> 0});
-
-is(join("\n", sort split /\n/, $found), $expected, 'every total is what the model says');
-is($node->safe_psql('edurange', 'SELECT * FROM edurange.check_invariants()'), '', 'all invariants hold');
+is($node->safe_psql('edurange', 'SELECT array_to_string(missing, $$, $$) FROM edurange.readiness()'), '', 'everything is in place');
 unlike(slurp_file($node->logfile), qr/deadlock detected/, 'no deadlock');
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP:|was terminated by signal/, 'no crash');
 done_testing();

@@ -11,7 +11,7 @@ use Edurange::Cluster;
 use Edurange::Shim;
 
 my $node = Edurange::Cluster->new_ready('http');
-my $shim = Edurange::Shim->start($node, EDURANGE_MAX_BODY => 100_000, EDURANGE_CORS_ORIGINS => '*');
+my $shim = Edurange::Shim->start($node, EDURANGE_CORS_ORIGINS => '*');
 my %token = map { $_ => $shim->make_token($_) } qw(player service admin);
 my ($status, $json, $headers, $raw);
 
@@ -89,7 +89,7 @@ my $document = {
 is($status, 200, 'import') or diag explain $json;
 is_deeply(
 	$json,
-	{ challenge_id => 'tour', created => JSON::PP::true, changed => JSON::PP::true, questions => 2, app_configs => 1 },
+	{ challenge_id => 'tour', created => JSON::PP::true, changed => JSON::PP::true, questions => 2, app_configs => 1, warnings => [] },
 	'import: result');
 
 # ---- the document comes back as it was sent, byte for byte -----------------------------------------

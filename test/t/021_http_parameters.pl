@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use FindBin;
 use JSON::PP;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -165,6 +166,8 @@ is_deeply([ sort keys %routes, keys %open, 'POST /cdf/import', 'POST /cdf/update
 	[ sort keys %of_program ],
 	'every route is in this table, but for those that take a document or nothing');
 
+my $token; # with which requests are sent; none: the anonymous tier
+
 # Sends fields, pairs of name and JSON text or encoded query text, the way the method asks for.
 sub ask
 {
@@ -176,8 +179,8 @@ sub ask
 		push @pairs, $method eq 'GET' ? "$name=$value" : qq("$name":$value);
 	}
 	$path =~ s/\{\w+\}/x/g;
-	return $shim->get($path . '?' . join('&', @pairs)) if $method eq 'GET';
-	return $shim->request($method, $path, body => '{' . join(',', @pairs) . '}',
+	return $shim->get($path . '?' . join('&', @pairs), $token) if $method eq 'GET';
+	return $shim->request($method, $path, token => $token, body => '{' . join(',', @pairs) . '}',
 		headers => { 'Content-Type' => 'application/json' });
 }
 
@@ -233,6 +236,10 @@ for my $route (grep { $routes{$_} } sort keys %routes)
 				'missing_parameter', "$route: $alias is $name");
 			is_refused('invalid_parameter', $name, "$route with $name and $alias",
 				ask($method, $path, @all, $alias => $value->($params[$i])));
+			is_refused($query ? 'invalid_parameter' : 'invalid_json', $alias, "$route with $alias twice",
+				ask($method, $path, @others, ($alias => $value->($params[$i])) x 2));
+			is_refused($wrong{$_}, $alias, "$route with $alias $_", ask($method, $path, @others, $alias => $_))
+			  for sort keys %wrong;
 		}
 		is_refused($query ? 'invalid_parameter' : 'invalid_json',
 			$name, "$route with $name twice", ask($method, $path, @all, $name => $value->($params[$i])));
@@ -259,8 +266,8 @@ for my $route (grep { $routes{$_} } sort keys %routes)
 		'{"a":1e999}' => 'invalid_json',
 		"{\"a\":\"\xff\"}" => 'invalid_encoding',
 		"{\"a\":\"x\0y\"}" => 'invalid_json',
-		'{"a":' . '[' x 50_000 . ']' x 50_000 . '}' => 'too_deep',
-		'{"a":' x 50_000 => 'too_deep');
+		'{"a":' . '[' x 30_000 . ']' x 30_000 . '}' => 'too_deep',
+		'{"a":' x 10_000 => 'too_deep');
 
 	for my $body (sort keys %bodies)
 	{
@@ -270,6 +277,82 @@ for my $route (grep { $routes{$_} } sort keys %routes)
 		is_deeply([ $status, $json->{code} ], [ 400, $bodies{$body} ], $name) or diag explain $json;
 	}
 }
+
+# ---- names in what the database refuses --------------------------------------------------------
+# Every argument of a route's function is a parameter of the route, by one of its names, or a header: so there is
+# no argument that a message could name in a way that the request does not know.
+my $sources = "$FindBin::RealBin/../../shim";
+my %function = slurp_file("$sources/database/statements.c") =~ /\[(STATEMENT_\w+)\] = \{?\w+\("(\w+)"/g;
+my %header = (installed_by => 1, idempotency_key => 1, caller => 1);
+my %seen;
+for my $route (slurp_file("$sources/api/routes.c") =~ /^\t\{(\.method.*?\n)\t?(?=\t\{\.method|\};|\n)/msg)
+{
+	my ($method, $path) = $route =~ /^\.method = "(\w+)", \.path = "([^"]+)"/;
+	my ($statement) = $route =~ /\.statement = (STATEMENT_\w+)/ or next;
+	my $function = $function{$statement} // next;
+	my %known = map { $_ => 1 } $route =~ /"(\w+)"/g;
+
+	$seen{"$method $path"} = 1;
+	%known = (%known, map({ $_ => 1 } qw(manifest paths documents dry_run))) if $route =~ /\bPACK\b/;
+	is_deeply([ grep { !$known{$_} && !$header{$_} } split(/,/, $node->safe_psql('edurange', qq{
+			SELECT string_agg(name, ',') FROM pg_proc, unnest(proargnames[1:pronargs]) AS a (name)
+			WHERE pronamespace = 'edurange'::regnamespace AND proname = '$function'})) ],
+		[], "$method $path: all arguments of $function() are parameters");
+}
+is_deeply([ grep { !$seen{$_} && !/ (\/live|\/metrics|\/openapi.json|\/docs|\/status)$/ } sort keys %of_program ], [], 'of every route');
+
+# What only the database can say of a parameter, it says of the name by which the request has it.
+my @competition = (name => '"x"', instructorIds => '["v"]');
+my @play = (user_id => '"u"', question_id => '"q"', group_challenge_id => '"g"');
+my @log = (user_id => '"u"', event_type => '"x"');
+for my $case (
+	[ 'POST /competition/create', endDate => '"2025-01-01"', startDate => '"2025-01-02"', @competition ],
+	[ 'POST /competition/create', end_date => '"2025-01-01"', start_date => '"2025-01-02"', @competition ],
+	[ 'POST /question/complete', is_correct => 'false', @play ],
+	[ 'POST /question/complete', isCorrect => 'false', @play ],
+	[ 'PATCH /challenge-instances/{instance_id}', flag => '"null"' ],
+	[ 'GET /challenge/list', limit => -1 ],
+	[ 'GET /challenge/list', difficulty => 'x' ])
+{
+	my ($route, $name, $wrong, @others) = @$case;
+	my ($status, $json) = ask(split(/ /, $route), $name => $wrong, @others);
+
+	like($json->{error}, qr/^parameter "$name" /, "$route names $name") or diag explain $json;
+	like($json->{error}, qr/ parameter "$others[0]"$/, "$route names $others[0], too") if $name =~ /^end/;
+}
+for my $key ('', 'x' x 1000)
+{
+	my ($status, $json) = $shim->request('POST', '/add_points', body => '{"user_id": "u", "group_id": "g", "points": 1}',
+		headers => { 'Content-Type' => 'application/json', 'Idempotency-Key' => $key });
+	like($json->{error}, qr/^parameter "Idempotency-Key" /, 'the header of an idempotency key is named');
+}
+
+# Who a bound token may not act as: for each route that has such a parameter, and each of its names.
+$node->safe_psql('edurange', q{INSERT INTO "User" (id, email, role) VALUES ('u', 'u@example.org', 'STUDENT')});
+$token = $node->safe_psql('edurange', q{SELECT token FROM edurange.create_token('admin', 'bound', user_id => 'u')});
+for my $route (grep { $routes{$_} } sort keys %routes)
+{
+	my ($method, $path) = split(/ /, $route);
+	my $value = sub { return $method eq 'GET' ? 'x' : $good{ $_[0][2] } };
+	my @params = grep { $_->[3] } @{ $routes{$route} };
+
+	for my $param (grep { $_->[0] =~ /^(user_id|userId|createdBy|instructorIds)$/ } @params)
+	{
+		for my $name (@$param[ 0, 1 ])
+		{
+			my ($status, $json) = ask($method, $path, map({ $_ == $param ? () : ($_->[0] => $value->($_)) } @params), $name => $value->($param));
+
+			is($status, 403, "$route: $name of somebody else") or diag explain $json;
+			like($json->{error} // '', qr/^parameter "$name" /, "$route: $name is named");
+		}
+	}
+}
+{
+	my ($status, $json) = $shim->request('POST', '/packs/upload', token => $token, body => '{"manifest": {}, "challenges": []}',
+		headers => { 'Content-Type' => 'application/json', 'X-Uploader-User-Id' => 'x' });
+	like($json->{error} // '', qr/^parameter "X-Uploader-User-Id" /, 'who uploads is named by the header') or diag explain $json;
+}
+$token = undef;
 
 # ---- the document of an import -----------------------------------------------------------------
 my %documents = (

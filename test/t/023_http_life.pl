@@ -35,7 +35,7 @@ like($out, qr/^edurange_shim \d+\.\d+\.\d+$/, '--version: what it says');
 ($rc, $out) = run_shim({}, '--help');
 is($rc, 0, '--help');
 for my $name (qw(DATABASE_URL DIRECT_DATABASE_URL POSTGRES_HOST EDURANGE_PORT EDURANGE_HOST
-	EDURANGE_ANONYMOUS_TIER EDURANGE_POOL_SIZE EDURANGE_MAX_BODY EDURANGE_CONNECTION_LIMIT
+	EDURANGE_ANONYMOUS_TIER EDURANGE_POOL_SIZE EDURANGE_BODY_BUDGET EDURANGE_CONNECTION_LIMIT
 	EDURANGE_CONNECTION_TIMEOUT EDURANGE_DRAIN_TIMEOUT EDURANGE_STATEMENT_TIMEOUT EDURANGE_IMPORT_TIMEOUT EDURANGE_THREADS))
 {
 	like($out, qr/\b$name\b/, "--help: $name");
@@ -81,11 +81,15 @@ my @refused = (
 	[ {}, ['--port=x'], 'EDURANGE_PORT' ],
 	[ {}, ['--port=70000'], 'EDURANGE_PORT' ],
 	[ { EDURANGE_POOL_SIZE => '0' }, [], 'EDURANGE_POOL_SIZE' ],
-	[ { EDURANGE_MAX_BODY => '1.5' }, [], 'EDURANGE_MAX_BODY' ],
+	[ { EDURANGE_BODY_BUDGET => '1.5' }, [], 'EDURANGE_BODY_BUDGET' ],
 	[ { EDURANGE_ANONYMOUS_TIER => 'root' }, [], 'EDURANGE_ANONYMOUS_TIER' ],
 	[ { DATABASE_URL => 'mysql://canary@h/d' }, [], 'DATABASE_URL' ],
 	[ { DATABASE_URL => 'postgresql://u:canary@h:x/d?%' }, [], 'DATABASE_URL' ],
-	[ { DATABASE_URL => 'postgresql://u:canary@h/d?pgbouncer=true' }, [], 'pgbouncer' ]);
+	[ { DATABASE_URL => 'postgresql://u:canary@h/d?pgbouncer=true' }, [], 'pgbouncer' ],
+	[ { DATABASE_URL => 'postgresql://u:canary@h/d?sslmode=no-verify' }, [], 'sslmode' ],
+	[ { DATABASE_URL => 'postgresql://h/d', EDURANGE_READ_DATABASE_URL => 'postgresql://u:canary@h/d?sslmode=no-verify' }, [], 'EDURANGE_READ_DATABASE_URL' ],
+	[ { DATABASE_URL => 'postgresql://u:canary@2001:db8::1:5432/d' }, [], 'brackets' ],
+	[ { DIRECT_DATABASE_URL => 'postgresql://u:canary@::1/d' }, [], 'DIRECT_DATABASE_URL' ]);
 for my $case (@refused)
 {
 	my ($env, $flags, $named) = @$case;
@@ -101,6 +105,8 @@ for my $case (@refused)
 	},
 	'--check-config');
 is($rc, 0, 'a pooler with a direct URL beside it');
+($rc, $out, $err) = run_shim({ DATABASE_URL => 'postgresql://u@[::1]:5432,[::2]:5433/d?sslmode=verify-full' }, '--check-config');
+is($rc, 0, 'addresses of IPv6 in brackets') or diag $err;
 
 # ---- a port that is taken ----------------------------------------------------------------------
 my $taken = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die;
@@ -113,7 +119,7 @@ close $taken;
 my $host = $node->host =~ s{/}{%2F}gr;
 my $shim = Edurange::Shim->start(
 	$node,
-	DATABASE_URL => sprintf('postgresql://edurange_shim@%s:%d/edurange?schema=public&pool_timeout=2',
+	DATABASE_URL => sprintf('postgresql://edurange_shim_{tier}@%s:%d/edurange?schema=public&pool_timeout=2',
 		$host, $node->port),
 	EDURANGE_DRAIN_TIMEOUT => 10);
 my $service = $shim->make_token('service');
@@ -178,14 +184,14 @@ is_down('stopped');
 $node->start;
 is_up('started');
 $node->safe_psql('edurange',
-	q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'edurange_shim'});
+	q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim')});
 ($status) = $shim->post('/add_points', \%add, $service);
 is($status, 200, 'connections that were ended are opened again, and the request succeeds');
 
 my $postmaster = $node->{_pid};
 kill 'STOP', $postmaster,
   split(/\n/, $node->safe_psql('edurange',
-	  q{SELECT pid FROM pg_stat_activity WHERE usename = 'edurange_shim'}));
+	  q{SELECT pid FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim')}));
 is_down('frozen');
 kill 'CONT', $postmaster, split(/\s+/, qx(pgrep -P $postmaster));
 is_up('thawed');
@@ -198,7 +204,36 @@ my $bare = Edurange::Shim->start($node, PGDATABASE => 'bare', WAIT => '/live',
 is_deeply([ $status, $json->{ready} ], [ 503, JSON::PP::false ], 'without the extension: not ready');
 ($status, $json) = $bare->get('/get_points?user_id=a&group_id=b');
 is_deeply([ $status, $json->{code} ], [ 503, 'not_installed' ], 'without the extension: 503');
+
+# With a token and without, where one is needed and where it is not, each route says the same.
+sub nothing_is_there
+{
+	my ($name) = @_;
+	my $fresh = Edurange::Shim->start($node, PGDATABASE => 'bare', WAIT => '/live');
+	my %open = map { $_ => 1 } qw(/status /live /ready /openapi.json /docs);
+	my %tiers = Edurange::Shim->routes;
+
+	for my $route (sort grep { !$open{ s/^\S+ //r } } keys %tiers)
+	{
+		my ($method, $path) = split / /, $route;
+
+		for my $with (undef, 'edr_x')
+		{
+			($status, $json) = $fresh->request($method, $path =~ s/\{\w+\}/x/gr, token => $with,
+				($method eq 'GET' ? () : (body => '{}', headers => { 'Content-Type' => 'application/json' })));
+			is_deeply([ $status, $json->{code} ], [ 503, 'not_installed' ], "$name: $route " . ($with // 'without a token'));
+		}
+	}
+	is($fresh->stop, 0, 'stopped');
+	return;
+}
+nothing_is_there('without the extension');
 $node->safe_psql('bare', 'CREATE EXTENSION edurange');
+nothing_is_there('without the tables');
+my $trusting = Edurange::Shim->start($node, PGDATABASE => 'bare', WAIT => '/live', EDURANGE_ANONYMOUS_TIER => 'service');
+($status, $json) = $trusting->get('/health/detailed');
+is_deeply([ $status, $json->{code} ], [ 503, 'not_installed' ], 'and so does the health, before anything else') or diag explain $json;
+is($trusting->stop, 0, 'stopped');
 ($status, $json) = $bare->get('/ready');
 is_deeply([ $status, $json->{ready} ], [ 503, JSON::PP::false ], 'without the tables: not ready');
 $node->safe_psql('bare', 'SELECT * FROM edurange.migrate()');
@@ -306,7 +341,7 @@ for my $case ([ 'the time is up', 1, 1 ], [ 'there is a second signal', 600, 2 ]
 	cmp_ok(time - $begun, '>=', 0.9, 'not earlier') if $signals == 1;
 	cmp_ok(time - $begun, '<', 60, 'nor much later');
 	$lock->query_safe('ROLLBACK');
-	ok($node->poll_query_until('edurange', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = 'edurange_shim' AND state = 'active'}), 'the server has done with it');
+	ok($node->poll_query_until('edurange', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim') AND state = 'active'}), 'the server has done with it');
 }
 $lock->quit;
 

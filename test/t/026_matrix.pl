@@ -267,13 +267,19 @@ $node->safe_psql(
 	'edurange', q{
 	ALTER DATABASE edurange SET edurange.attempt_limit = 0;
 	REVOKE CONNECT ON DATABASE edurange FROM PUBLIC;
-	GRANT CONNECT ON DATABASE edurange TO edurange_shim;
+	GRANT CONNECT ON DATABASE edurange TO edurange_shim_player, edurange_shim_service, edurange_shim_admin, edurange_worker;
 	INSERT INTO "QuestionCompletion" (id, "userId", "questionId", "groupChallengeId", "pointsEarned") VALUES ('eve', 'eve', 'q', 'gc', 0);
 	DELETE FROM "GroupPoints" WHERE "userId" = 'eve';
 });
 $shim = Edurange::Shim->start($node);
 ask('POST /question/attempt', 'player', '', { %eve, answer => 'no' });
 ask('POST /question/complete', 'player', '', \%eve);
+ask('GET /health/detailed', 'service', '');
+# a worker that does its work
+$node->append_conf('postgresql.conf', "edurange.database = 'edurange'\nedurange.instance_manager_url = 'http://127.0.0.1:1/api'\n");
+$node->restart;
+$node->poll_query_until('edurange', 'SELECT "workerProblem" IS NULL FROM edurange.sync_status()') or die 'the worker does not come';
+$shim = Edurange::Shim->start($node);
 ask('GET /health/detailed', 'service', '');
 $node->safe_psql('edurange', 'REVOKE EXECUTE ON FUNCTION edurange.sync_drift_summary FROM edurange_owner');
 ask('GET /health/detailed', 'service', '');

@@ -125,6 +125,35 @@ const char *const prose[] = {
 };
 TXT
 
+# ---- identities ------------------------------------------------------------------------------------
+
+planted(
+	$gates,
+	map { [ $_->[0], "\nstatic Statement statements[STATEMENT_COUNT] = {\n$_->[1]\n};\n", $_->[2], "identities: $_->[3]" ] } (
+		[ 'extension/game/both1.c', q{    [ONE] = {"INSERT INTO edurange.standing SELECT id FROM public.\\"User\\""},}, qr{^extension/game/both1.c: statement ONE writes edurange.standing}m,
+			'a statement that writes ours and reads theirs' ],
+		[ 'extension/packs/both2.c', qq{    [ONE] = {"SELECT 1"},\n    [TWO] = {"UPDATE"\n\t" ONLY edurange.token SET x = 1 FROM" " public.x"},},
+			qr{^extension/packs/both2.c: statement TWO writes edurange.token}m, 'in pieces, the second of a table' ],
+		[ 'extension/admin/both4.c', q{    [ONE] = {"WITH d AS (DELETE FROM public.x RETURNING id) DELETE FROM edurange.retired_question"},},
+			qr{^extension/admin/both4.c: statement ONE writes edurange.retired_question}m, 'one that deletes both' ],
+		[ 'extension/cdf/both5.c', q{    [ONE] = {"SELECT 1 FROM public.x JOIN edurange.token t USING (id)"},},
+			qr{^extension/cdf/both5.c: statement ONE names a table of schema public and edurange.token, which is not lent}m, 'one that reads what is not lent' ]),
+);
+planted(
+	$gates,
+	[ 'extension/game/both3.h', qq{#define FAR_PLATFORM " public.x"\n}, undef, '' ],
+	[ 'extension/game/both3.c', qq{#define NEAR(x) " FROM" FAR_PLATFORM x\nstatic Statement statements[STATEMENT_COUNT] = {\n    [ONE] = {"MERGE INTO edurange.standing USING (SELECT 1" NEAR(")")},\n};\n},
+		qr{^extension/game/both3.c: statement ONE writes edurange.standing}m, 'identities: through the #defines of a file and of a header' ]);
+is(
+	planted(
+		$gates,
+		[ 'extension/game/apart.c', <<'TXT', undef, '' ]), '', 'identities: what each may do');
+static Statement statements[STATEMENT_COUNT] = {
+	[STATEMENT_ONE] = {"INSERT INTO edurange.token SELECT 1"},
+	[STATEMENT_TWO] = {"UPDATE public.x SET y = 1 FROM edurange.standing"},
+};
+TXT
+
 # ---- routes, settings, metrics -------------------------------------------------------------------
 
 planted(

@@ -125,6 +125,53 @@ subtest 'schema' => sub {
 	is($bare->stop, 0, 'stops on SIGTERM');
 };
 
+subtest 'start-challenge' => sub {
+	my $queue = Edurange::InstanceManager->start(args => [ '--start-delay', 300 ]);
+	my %start = (user_id => 'u', competition_id => 'g', deployment_name => 'pod-s',
+		cdf_content => { metadata => { name => 'Basic', challenge_type => 'web' } });
+	my ($status, $body) = $queue->post('/api/start-challenge', \%start);
+
+	is($status, 202, 'accepted');
+	is_deeply(
+		[ @$body{qw(success queued queue_position status)} ],
+		[ JSON::PP::true(), JSON::PP::true(), 1, 'queued' ], 'and queued');
+	is(($queue->get('/api/get-pod-status?pod_name=pod-s'))[0], 404, 'there is no pod yet');
+	sleep 0.4;
+	my ($pod) = @{ ($queue->get($list))[1]{challenge_pods} };
+	is_deeply([ @$pod{qw(name status user_id competition_id challenge_name challenge_type)} ],
+		[qw(pod-s CREATING u g Basic web)], 'then there is');
+	is(($queue->get('/api/get-pod-status?pod_name=pod-s'))[0], 500, 'without container statuses');
+	sleep 0.4;
+	is(($queue->get('/api/get-pod-status?pod_name=pod-s'))[1]{status}, 'ACTIVE', 'and then it runs');
+	my $flag = ($queue->post('/api/get-secret', { secret_name => 'flag-secret-pod-s' }))[1]{secret_value};
+	like($flag, qr/^EDU-\{/, 'with a flag');
+	$queue->post('/api/start-challenge', \%start);
+	sleep 0.4;
+	isnt(($queue->post('/api/get-secret', { secret_name => 'flag-secret-pod-s' }))[1]{secret_value},
+		$flag, 'another one, when it is made anew');
+	for my $missing (keys %start)
+	{
+		my %less = %start;
+		delete $less{$missing};
+		is(($queue->post('/api/start-challenge', \%less))[0], 400, "not without $missing");
+	}
+	is(($queue->post('/api/start-challenge', { %start, deployment_name => 'Pod' }))[0], 400, 'nor with any name');
+	$queue->post('/api/start-challenge', { %start, deployment_name => "pod-$_" }) for 1 .. 110;
+	($status, $body) = $queue->post('/api/start-challenge', \%start);
+	is("$status $body->{retryAfter}", '429 60', 'nor when the queue is full');
+	is($queue->stop, 0, 'stops');
+};
+
+subtest 'phases of Kubernetes' => sub {
+	my %status = (Pending => 'CREATING', Running => 'ACTIVE', Succeeded => 'ACTIVE', Failed => 'ERROR', Unknown => 'ERROR');
+	for my $phase (sort keys %status)
+	{
+		$im->add_pod(name => 'pod-p', phase => $phase);
+		is(($im->get('/api/get-pod-status?pod_name=pod-p'))[1]{status}, $status{$phase}, $phase);
+	}
+	$im->remove_pod('pod-p');
+};
+
 subtest 'end-challenge' => sub {
 	my ($status, $body) = $im->post('/api/end-challenge', { deployment_name => 'pod-a' });
 	is($status, 202, 'accepted');
@@ -230,6 +277,33 @@ subtest 'faults' => sub {
 	}
 
 	$im->clear_faults;
+	$im->fault('kubernetes_down');
+	is(names(), '', 'kubernetes_down: no pods');
+	is(status_of('/api/get-pod-status?pod_name=pod-1'), 500, 'no word about any');
+	is(($im->post('/api/get-secret', { secret_name => 'pod-1' }))[1]{secret_value}, 'null', 'no flag');
+	is(($im->post('/api/end-challenge', { deployment_name => 'nobody' }))[0], 202, 'but a queue');
+	$im->fault('other_cluster');
+	is(names(), 'of-another-cluster', 'other_cluster: others');
+	($status, $body) = $im->get('/api/get-pod-status?pod_name=pod-1');
+	is("$status $body->{status}", '404 not_found', 'and none of ours');
+	$im->fault('raw_pods', text => '{"name": "x"}, 7');
+	($status, $body) = $im->get($list);
+	is_deeply([ @{ $body->{challenge_pods} }[ 0, 1 ] ], [ { name => 'x' }, 7 ], 'raw_pods');
+	is(scalar @{ $body->{challenge_pods} }, 6, 'before the others');
+	$im->fault('listed_twice');
+	my @twice = map { ($im->get($list))[1]{challenge_pods} } 1, 2;
+	is(scalar @$_, 8, 'listed_twice') for @twice;
+	isnt($twice[0][0]{webosUrl}, $twice[1][0]{webosUrl}, 'in another order each time');
+	$im->add_pod(name => 'pod-1', user_id => 'Ada_L.', challenge_name => 'SQL: Basic');
+	$im->fault('labels');
+	is_deeply([ @{ ($im->get($list))[1]{challenge_pods}[0] }{qw(user_id challenge_name)} ],
+		[ 'ada-l-', 'sql--basic' ], 'labels');
+	$im->clear_faults;
+	$im->fault('error500', route => 'get-pod-status', match => 'pod-1');
+	is(status_of('/api/get-pod-status?pod_name=pod-1'), 500, 'a fault of pods that are called so');
+	is(status_of('/api/get-pod-status?pod_name=pod-2'), 200, 'leaves the others');
+	is($im->asked->{'get-pod-status'}{'pod-2'}, 1, 'how often each was asked for is known');
+	$im->clear_faults;
 	$im->fault('error500', route => 'get-secret');
 	is(status_of($list), 200, 'a fault of one route leaves the others');
 	$im->clear_faults;
@@ -244,7 +318,7 @@ subtest 'control refuses what it does not know' => sub {
 		[ fault => { fault => 'flood' } ],
 		[ fault => { fault => 'delay', ms => 'long' } ],
 		[ fault => { fault => 'delay', names => [] } ],
-		[ fault => { fault => 'delay', route => 'start-challenge' } ]);
+		[ fault => { fault => 'delay', route => 'task-status' } ]);
 	for my $case (@bad)
 	{
 		my ($status, $body) = $im->post("/control/$case->[0]", $case->[1]);

@@ -175,9 +175,9 @@ my @faults = (
 	[ undef, 'drop_pods' ],
 	[ 'not valid JSON', 'truncated_json' ],
 	[ 'cut short', 'truncated_json', mode => 'cut' ],
-	[ 'SQLSTATE 22023', 'wrong_types' ],
+	[ undef, 'wrong_types' ],
 	[ 'challenge_pods', 'wrong_types', where => 'list' ],
-	[ 'not an object', 'wrong_types', where => 'elements' ],
+	[ undef, 'wrong_types', where => 'elements' ],
 	[ 'challenge_pods', 'wrong_types', where => 'body' ],
 	[ 'timed out', 'delay', ms => 5000 ],
 	[ 'timed out', 'slow_bytes', ms => 50 ],
@@ -215,7 +215,7 @@ for my $case (@faults)
 is(sql(worker('pid')), $pid_before_faults, 'the worker outlives all of them');
 
 subtest 'whoever is there is asked again soon' => sub {
-	for my $fault (['error500'], ['wrong_types'], [ 'refuse', route => 'list-challenge-pods' ])
+	for my $fault (['error500'], [ 'wrong_types', where => 'list' ], [ 'refuse', route => 'list-challenge-pods' ])
 	{
 		$im->fault(@$fault);
 		becomes_true('SELECT "consecutiveFailures" > 4 FROM edurange.sync_status()', "@$fault: for long");
@@ -265,16 +265,16 @@ subtest 'sync_now() wakes it' => sub {
 };
 
 subtest 'an operator pauses and cancels it' => sub {
-	my $pid = sql(worker('pid'));
-
 	set(sync_enabled => 'off');
-	becomes_true(worker("query = 'idle: edurange.sync_enabled is off'"), 'says that it is off');
+	becomes_true(q{SELECT NOT "workerRunning" AND "workerProblem" = 'edurange.sync_enabled is off' FROM edurange.sync_status()},
+		'it leaves the database');
 	$im->reset_requests;
 	sleep 0.5;
 	is($im->requests->{'list-challenge-pods'}, 0, 'and does not poll');
 	set(sync_enabled => 'on', instance_manager_url => '');
 	becomes_true(worker("query = 'idle: edurange.instance_manager_url is empty'"),
 		'says that it has no URL');
+	my $pid = sql(worker('pid'));
 	sql("SELECT pg_cancel_backend($pid)");
 	set(instance_manager_url => $im->url);
 	works_again('polls again');
@@ -320,10 +320,10 @@ subtest 'a lock on the instances is waited for, not for ever' => sub {
 	$holder->query_safe('BEGIN; LOCK TABLE "ChallengeInstance"');
 	for (1 .. 300)
 	{
-		last if slurp_file($node->logfile) =~ /could not apply the list.*SQLSTATE 55P03/;
+		last if slurp_file($node->logfile) =~ /could not apply what.*SQLSTATE 55P03/;
 		sleep 0.1;
 	}
-	like(slurp_file($node->logfile), qr/could not apply the list.*SQLSTATE 55P03/, 'is reported');
+	like(slurp_file($node->logfile), qr/could not apply what.*SQLSTATE 55P03/, 'is reported');
 	$holder->quit;
 	works_again('works again');
 	is(sql(worker('pid')), $pid, 'in the same process');

@@ -23,8 +23,8 @@ $primary->safe_psql('edurange', q{
 	INSERT INTO "_GroupMembers" ("A", "B") VALUES ('g', 'ada')});
 my ($hosts, $ports) = map { my $of = $_; join ',', map { $_->$of } $primary, $standby } qw(host port);
 my $shim = Edurange::Shim->start($primary,
-	DATABASE_URL => "postgresql://edurange_shim\@/edurange?host=$hosts&port=$ports&target_session_attrs=read-write",
-	EDURANGE_READ_DATABASE_URL => 'postgresql://edurange_shim@/edurange?host=' . $standby->host . '&port=' . $standby->port);
+	DATABASE_URL => "postgresql://edurange_shim_{tier}\@/edurange?host=$hosts&port=$ports&target_session_attrs=read-write",
+	EDURANGE_READ_DATABASE_URL => 'postgresql://edurange_shim_{tier}@/edurange?host=' . $standby->host . '&port=' . $standby->port);
 my $token = $shim->make_token('service');
 my ($status, $json);
 

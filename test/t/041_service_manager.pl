@@ -57,7 +57,7 @@ for my $name ("$folder/nobody", 'relative', '', "/$folder/" . 'x' x 200)
 		WAIT => '/live',
 		NOTIFY_SOCKET => "$folder/away",
 		PGHOST => "$folder",
-		PGUSER => 'edurange_shim');
+		POSTGRES_USER => 'edurange_shim_{tier}');
 	is_deeply([ message($socket) ], ['READY=1'], 'ready without a database');
 	is($shim->stop, 0, 'and it stops');
 }

@@ -192,7 +192,7 @@ subtest 'a list that is overtaken' => sub {
 	$im->add_pod(name => $id, status => 'ERROR');
 	$im->fault('delay', ms => 1500, route => 'list-challenge-pods');
 	$im->reset_requests;
-	my $stale = sql('SELECT stale FROM edurange.sync_status()');
+	my $polls = sql('SELECT polls FROM edurange.sync_status()');
 	sql('SELECT edurange.sync_now()');
 	for (1 .. 300)
 	{
@@ -205,8 +205,8 @@ subtest 'a list that is overtaken' => sub {
 	sql(qq{UPDATE "ChallengeInstance" SET status = 'CREATING' WHERE id = '$id'});
 	is(sql(qq{SELECT changed FROM edurange.sync_apply('{"statuses": [{"name": "$id", "status": "ACTIVE"}]}')}),
 		1, 'something newer is applied');
-	becomes_true("SELECT stale = $stale + 1 FROM edurange.sync_status()", 'the list is known to be older');
-	is(sql(qq{SELECT status FROM "ChallengeInstance" WHERE id = '$id'}), 'ACTIVE', 'and changes nothing');
+	becomes_true("SELECT polls > $polls FROM edurange.sync_status()", 'the list is applied');
+	is(sql(qq{SELECT status FROM "ChallengeInstance" WHERE id = '$id'}), 'ACTIVE', 'which changes nothing of what is known better');
 	$im->clear_faults;
 	sql("ALTER SYSTEM SET edurange.sync_$_") for 'interval = 100', 'timeout = 250';
 	$node->reload;
@@ -233,7 +233,7 @@ subtest 'an end that was asked for in vain' => sub {
 	is( sql(q{SELECT "eventType", severity, metadata ->> 'reason', metadata ->> 'terminationAttempts'
 			FROM "ActivityLog" WHERE "challengeInstanceId" = 'stuck'}),
 		'SYSTEM_WARNING|WARNING|the pod did not end|2', 'with a warning');
-	is($im->requests->{'end-challenge'}, 2, 'after two requests');
+	cmp_ok($im->requests->{'end-challenge'}, '>=', 2, 'after two requests, and asked on');
 	$im->remove_pod('stuck');
 	becomes_true(q{SELECT status = 'TERMINATED' FROM "ChallengeInstance" WHERE id = 'stuck'},
 		'and ends with its pod after all');

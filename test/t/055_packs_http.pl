@@ -3,12 +3,15 @@
 use strict;
 use warnings;
 
+use File::Basename;
+use FindBin;
 use IO::Socket::INET;
 use JSON::PP;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 use Edurange::Cluster;
+use Edurange::Seed qw(draw_from);
 use Edurange::Shim;
 use Edurange::Zip qw(zip_of);
 
@@ -90,6 +93,7 @@ sub everything
 my $part = 'name="file"; filename="p.zip"';
 my %uploads = (
 	'a zip' => [ 'application/zip', $zip ],
+	'a zip as Windows calls it' => [ 'application/x-zip-compressed', $zip ],
 	'a form' => [ 'multipart/form-data; boundary=XyZ', form('XyZ', [ $part, $zip ]) ],
 	'a form of node-fetch' => [
 		'multipart/form-data;boundary=--------------------------809153618422',
@@ -107,6 +111,7 @@ my %uploads = (
 	'an extended name' => [ 'multipart/form-data; boundary=b', form('b', [ q(name="file"; filename*=UTF-8''p%20q.zip), $zip ]) ],
 	'blanks after a boundary' => [ 'multipart/form-data; boundary=b', form('b', [ $part, $zip ]) =~ s/^--b/--b \t/r ],
 	'JSON' => [ 'application/json; charset=utf-8', envelope(map { $files{$_} } sort keys %files) ],
+	'JSON behind a byte order mark' => [ 'application/json', "\xef\xbb\xbf" . envelope(map { $files{$_} } sort keys %files) ],
 	'JSON with paths' => [
 		'application/json',
 		envelope(map { qq({"path": "$_->[0]", "document": $_->[1]}) } map { [ $_, $files{$_} ] } reverse sort keys %files)
@@ -143,6 +148,28 @@ for my $form (sort keys %uploads)
 	is_deeply([ $status, map { $_->{status} } @{ $json->{challenges} } ], [ 200, 'unchanged', 'unchanged' ], "$form, again");
 	is(everything(), $before, "$form, again: no row is written");
 }
+# ---- byte order marks ----------------------------------------------------------------------------
+my %marked = ('m.json' => "\xef\xbb\xbf" . document('marked', 1));
+my @marked = pack_files('marked', '1.0.0', %marked);
+$marked[0]{content} = "\xef\xbb\xbf$marked[0]{content}\n";
+is((upload('/packs/upload', 'application/zip', zip_of(\@marked)))[0], 200, 'byte order marks in manifest and document');
+is(stored('marked'), '\x' . unpack('H*', $marked{'m.json'}), 'they are kept');
+is(($shim->get('/cdf/export/marked', $admin))[3], $marked{'m.json'}, 'and exported');
+is_deeply([ map { $_->{changed} ? 'changed' : 'same' } (upload('/packs/upload', 'application/zip', zip_of(\@marked)))[1],
+		($shim->request('POST', '/cdf/import?pack_id=marked', token => $admin, body => $marked{'m.json'}, headers => { 'Content-Type' => 'application/json' }))[1] ],
+	[ 'same', 'same' ], 'sent again, nothing changes');
+is(($shim->post('/challenge-pack/uninstall', "\xef\xbb\xbf{\"pack_id\": \"marked\"}", $admin))[0], 200, 'also in front of fields');
+
+# ---- keys that are there twice -------------------------------------------------------------------
+my $twice = document('twice', 1) =~ s/"points": 1/"points": 1, "points": 2/r;
+for my $body ([ 'application/zip', zip_of([ pack_files('t', '1.0.0', 't.json' => $twice) ]) ],
+	[ 'application/json', '{"manifest": ' . (pack_files('t', '1.0.0', 't.json' => $twice))[0]{content} . ", \"challenges\": [$twice]}" ])
+{
+	my ($status, $json) = upload('/packs/upload', @$body);
+	is_deeply([ $status, map { "$_->{file} $_->{path} $_->{keyword}" } @{ $json->{validation_errors} } ], [ 422, 't.json /components/0/config/points unique' ],
+		"a key twice, $body->[0]") or diag explain $json;
+}
+
 # ---- names with accents, which macOS writes as two characters ------------------------------------
 my %spelling = (composed => "\xc3\xbcbung.json", decomposed => "u\xcc\x88bung.json");
 for my $named (sort keys %spelling)
@@ -227,6 +254,22 @@ my @wrong = (
 	[ 'a manifest against the rules', 'application/zip', zip_of([ pack_files('P p', '1', %files) ]), '422 document_invalid', qr/./, 'pack.json' ],
 	[ 'a document against the rules', 'application/zip', zip_of([ pack_files('p', '1.0.0', 'x.json' => '{"metadata": {"id": "x"}, "components": []}') ]), '422 document_invalid', qr/./, 'x.json' ],
 );
+# Junk: bytes of an object that are changed, taken away or put in.  What is no pack is the caller's mistake.
+draw_from(3);
+my $right = envelope(map { $files{$_} } sort keys %files);
+for my $turn (1 .. $ENV{EDURANGE_LONG} ? 5000 : 300)
+{
+	my $junk = $right;
+	my @pieces = ('"', '{', '}', '[', ']', ',', ':', '\\', '\u0000', 'null', '1e400', '-', "\0", "\xff", "\xef\xbb\xbf", '"manifest": 1', '"dryRun": 0,', chr(rand 256));
+
+	substr($junk, rand length $junk, rand 3, $pieces[ rand @pieces ]) for 0 .. rand 2;
+	my ($status, $json) = upload('/packs/upload?dry_run=true', 'application/json', $junk);
+	next if ($status =~ /^(200|400|413|422)$/ && ($status == 200 || $json->{code})) or $status == 409 && $json->{code} eq 'challenge_exists';
+	fail("junk in an object: $status");
+	diag explain $json, $junk;
+}
+pass('junk in an object is refused as such');
+
 my $before = everything();
 for my $case (@wrong)
 {
@@ -317,6 +360,22 @@ is($node->safe_psql('edurange', q{SELECT pack_id, pack_challenge_id FROM "Challe
 is((upload('/packs/upload', 'application/zip', $third))[0], 200, 'installed again');
 is($node->safe_psql('edurange', q{SELECT pack_id FROM "Challenge" WHERE id = 'z'}), 'q', 'and linked again');
 is($node->safe_psql('edurange', 'SELECT count(*) FROM edurange.check_invariants()'), '0', 'invariants');
+
+# ---- the sample, as its script loads it ----------------------------------------------------------
+my $sample = "$FindBin::RealBin/../../deploy/sample";
+my %sample = map { basename($_) => slurp_file($_) } glob "$sample/first-steps/*.json";
+for my $turn (1, 2)
+{
+	PostgreSQL::Test::Utils::run_log([ 'psql', '-X', '-d', $node->connstr('edurange'), '-v', "directory=$sample/first-steps", '-f', "$sample/load.sql" ])
+	  or fail('the sample is loaded');
+	for my $path (grep { $_ ne 'pack.json' } sort keys %sample)
+	{
+		is(($shim->get('/cdf/export/' . $path =~ s/\..*//r, $admin))[3], $sample{$path}, "$path is exported byte for byte");
+	}
+	($status, $json) = upload('/packs/upload?dry_run=true', 'application/zip', zip_of([ map { { name => $_, content => $sample{$_} } } sort keys %sample ]));
+	is_deeply([ $status, $json->{changed} ? 1 : 0 ], [ 200, 0 ], 'its zip would change nothing');
+	like($json->{message}, qr/\b0 added, 0 changed, 4 unchanged, 0 removed/, 'and says so');
+}
 
 # ---- a large pack --------------------------------------------------------------------------------
 # 500 challenges of 50 components, in memory that is a small multiple of what was sent.

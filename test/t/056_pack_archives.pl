@@ -65,7 +65,10 @@ my %unusual = (
 	'sizes of zip64 behind another field' => [ local => { %in_zip64, extra => pack('v2 a5', 0x5455, 5, 'x') . $zip64 } ],
 	'a stream with zip64' =>
 	  [ local => { flags => 8, crc => 0, %in_zip64, extra => pack('v2 Q2', 1, 16, 0, 0) }, central => { flags => 8 } ],
-	'standard input of zip' => [ central => { attributes => 0010644 << 16 } ],
+	'sizes and place of zip64 in the directory' => [
+		local => { %in_zip64, extra => $zip64 },
+		central => { %in_zip64, offset => 0xffffffff, extra => pack('v2 Q3', 1, 24, $length, $packed, length(zip_of([ $pack[0] ])) - 22 - 46 - 9) } ],
+	'a size of zip64 in the directory' => [ central => { size => 0xffffffff, extra => pack('v2 a4 v2 Q', 0xcafe, 4, 'x', 1, 8, $length) } ],
 	'a system without modes' => [ central => { made_by => 20, attributes => 0120777 << 16 } ]);
 for my $unusual (sort keys %unusual)
 {
@@ -74,6 +77,26 @@ for my $unusual (sort keys %unusual)
 }
 is((upload(with({ name => 'folder/', data => deflate(''), central => { attributes => 0040755 << 16 } })))[0], 200,
 	'a folder that is deflated, as jar makes it');
+
+my $all = zip_of(\@pack, zip64 => {});
+for my $archive ($all, zip_of(\@pack, zip64 => {}, end => { entries => 2 }), zip_of(\@pack, zip64 => {}, comment => 'x'))
+{
+	($status, $json) = upload($archive);
+	is($status, 200, 'an end record of zip64') or diag explain $json;
+}
+
+# ---- names of an encoding that nobody knows ------------------------------------------------------
+for my $name ([ "\xe9.json", '\xe9.json' ], [ "\xed\xa0\x80", '\xed\xa0\x80' ], [ "L\x94sung.txt", 'L\x94sung.txt' ],
+	[ "\x95\x5c/\xc3\xbc.txt", "\\x95\\x5c/\x{fc}.txt" ])
+{
+	($status, $json) = upload(with({ name => $name->[0], content => "\xff" }));
+	is_deeply([ $status, map { $_->{path} } @{ $json->{skipped_details} } ], [ 200, $name->[1] ], "a name: $name->[1] is skipped")
+	  or diag explain $json;
+}
+($status, $json) = upload(zip_of([ { name => 'pack.json', content => $manifest =~ s/a\.json/L\xc3\xb6sung.json/r }, { name => "L\x94sung.json", content => $document } ]));
+is($status, 422, 'a name that matters is not guessed');
+like($json->{validation_errors}[0]{message}, qr/no file "L\x{f6}sung\.json"; the name of "L\\x94sung\.json" is not UTF-8/, 'but shown');
+is_refused(with({ name => "L\x94sung", local => { flags => 1 } }), '400 archive_invalid', qr/"L\\x94sung" in the archive is encrypted/, 'such a name in a message');
 
 # ---- no zip, or not all of it --------------------------------------------------------------------
 is_refused('', '400 archive_invalid', qr/not a zip file/, 'nothing');
@@ -111,9 +134,10 @@ for my $name ('../a.json', 'x/../../a.json', 'x/..', '..', '/etc/passwd', '//x',
 	is_refused(with({ name => $name }), '400 archive_invalid', qr/not a plain relative path/,
 		'a name: ' . ($name =~ s/[^\x20-\x7e]/?/gr));
 }
-is_refused(with({ name => $_->[1] }), '400 archive_invalid', qr/not UTF-8 or too long \(entry 3\)/, "a name: $_->[0]")
-  for [ 'Latin-1', "\xe9.json" ], [ 'a surrogate', "\xed\xa0\x80" ], [ 'with a null byte', "x\0y" ],
-  [ 'very long', 'x' x 1025 ];
+is_refused(with({ name => $_->[1] }), '400 archive_invalid', qr/has a null byte or is too long \(entry 3\)/, "a name: $_->[0]")
+  for [ 'with a null byte', "x\0y" ], [ 'very long', 'x' x 1025 ];
+is_refused(with({ name => $_ }), '400 archive_invalid', qr/not a plain relative path/, 'a name that is not UTF-8 and leads up')
+  for "../\xe9.json", "/\xe9.json";
 is_refused(with({ name => 'a.json', content => '{}' }), '400 archive_invalid', qr/"a\.json" is in the archive twice/,
 	'a name twice');
 is_refused(with({ name => 'pack.json', content => '{}' }), '400 archive_invalid', qr/"pack\.json" is in the archive twice/,
@@ -129,7 +153,8 @@ is_refused(saying(local => { flags => $_ }, central => { flags => $_ }), '400 ar
 is_refused(saying(local => { flags => 1 }), '400 archive_invalid', qr/"a\.json".* encrypted/, 'encrypted, in front');
 is_refused(saying(central => { attributes => $_->[1] << 16 }), '400 archive_invalid',
 	qr/"a\.json" in the archive is no regular file/, $_->[0])
-  for [ 'a symbolic link', 0120777 ], [ 'a device', 0020666 ], [ 'a socket', 0140755 ];
+  for [ 'a symbolic link', 0120777 ], [ 'a device', 0020666 ], [ 'a block device', 0060660 ], [ 'a socket', 0140755 ],
+  [ 'a FIFO, as which zip stores its standard input', 0010644 ];
 is_refused(saying(method => $_, data => $document), '400 archive_invalid', qr/"a\.json".* another way than deflate/,
 	"compression method $_")
   for 1, 6, 9, 12, 14, 93, 95, 98, 99;
@@ -185,6 +210,26 @@ is_refused(zip_of(\@pack, comment => zip_of([])), '400 archive_invalid', qr/arch
 is_refused(zip_of(\@pack, before_end => pack('a4 V Q V', "PK\6\7", 0, 0, 1)), '400 archive_invalid', qr/archive/, 'a zip64 end');
 is_refused(zip_of([ $pack[0], { %{ $pack[1] }, central => { comment => pack('a4 V Q V', "PK\6\7", 0, 0, 1) } } ]),
 	'400 archive_invalid', qr/zip64/, 'a zip64 end in a comment');
+for my $lie ({ entries => 1 }, { entries => 3 }, { entries => 1 << 40 }, { directory_size => 1 }, { directory_offset => 1 }, { directory_offset => 1 << 32 },
+	{ disk => 1 }, { record_size => 45 }, { record_offset => 0 }, { record_offset => 1 << 32 })
+{
+	is_refused(zip_of(\@pack, zip64 => $lie), '400 archive_invalid', qr/archive has/, "a zip64 end that lies: @{[%$lie]}")
+	  unless ($lie->{entries} // 0) > 10_000;
+	is_refused(zip_of(\@pack, zip64 => $lie), '413 payload_too_large', qr/at most 10000 entries/, 'very many entries in zip64')
+	  if ($lie->{entries} // 0) > 10_000;
+}
+is_refused(zip_of(\@pack, zip64 => {}, end => $_), '400 archive_invalid', qr/zip64 end that says something else/, "two ends: @{[%$_]}")
+  for { entries => 1 }, { directory_size => 1 }, { directory_offset => 0 };
+is_refused(zip_of(\@pack, zip64 => {}, before_end => 'x', end => { entries => 2 }), '400 archive_invalid', qr/archive has/, 'a zip64 end elsewhere');
+# (versions are nobody's business, nor how many disks there are)
+for my $at (grep { my $behind = $_ - (length($all) - 98); $behind < 12 || ($behind > 15 && $behind < 72) } length($all) - 98 .. length($all) - 23)
+{
+	my $changed = $all;
+
+	substr($changed, $at, 1) ^= "\x01";
+	($status, $json) = upload($changed);
+	like($status, qr/^4(00|13)$/, "a changed byte of a zip64 end, at $at") or diag explain $json;
+}
 is_refused(zip_of(\@pack, end => { entries => $_ }), '400 archive_invalid', qr/directory/, "$_ entries instead of 2")
   for 1, 3;
 is_refused(zip_of(\@pack, end => { disk => 1 }), '400 archive_invalid', qr/split/, 'a second disk');
@@ -209,7 +254,7 @@ is_refused(saying(content => "{\"\xed\xa0\x80\": 1}"), '400 invalid_encoding', q
 is_refused(saying(content => "{}\0"), '400 invalid_text', qr/"a\.json" has a null byte/, 'a document with a null byte');
 is_refused(zip_of([ { name => 'pack.json', content => $right, method => 0 } ]), '400 invalid_text', qr/"pack\.json"/,
 	'an archive as a manifest');
-for my $deep ('[' x 200_000 . ']' x 200_000, '{"a":' x 200_000 . 1 . '}' x 200_000)
+for my $deep ('[' x 15_000 . ']' x 15_000, '{"a":' x 15_000 . 1 . '}' x 15_000)
 {
 	# stored, or it would be refused as a bomb
 	is_refused(zip_of([ $pack[0], { name => 'a.json', content => $deep, method => 0 } ]), '400 too_deep',
@@ -220,7 +265,20 @@ for my $deep ('[' x 200_000 . ']' x 200_000, '{"a":' x 200_000 . 1 . '}' x 200_0
 is_refused(zip_of([ { name => 'pack.json', content => $manifest =~ s/"P"/1e999999/r }, $pack[1] ]), '400 out_of_range',
 	qr/"pack\.json".* number that is out of range/, 'a number in the manifest that is too large');
 is_refused(zip_of([ { name => 'pack.json', content => '{"challenges": [' . join(',', ('{}') x 30_000) . ']}', method => 0 } ]),
-	'413 payload_too_large', qr/"pack\.json" has more than 20000 values/, 'a manifest of very many values');
+	'422 document_invalid', qr/the pack breaks the rules/, 'a manifest of very many values');
+for my $encoding ([ '', 'n' ], [ '', 'v' ], [ "\xfe\xff", 'n' ], [ "\xff\xfe", 'v' ])
+{
+	my $wide = sub { $encoding->[0] . pack("$encoding->[1]*", unpack('C*', $_[0])) };
+
+	is_refused(zip_of([ { name => 'pack.json', content => $wide->($manifest) }, $pack[1] ]), '400 invalid_encoding',
+		qr/"pack\.json" is UTF-16, and must be UTF-8/, 'a manifest in UTF-16');
+	is_refused(saying(content => $wide->($document)), '400 invalid_encoding', qr/"a\.json" is UTF-16/, 'a document in UTF-16');
+	($status, $json) = upload(with({ name => 'b.json', content => $wide->($document) }));
+	is_deeply([ $status, $json->{skipped_details}[0]{path} ], [ 200, 'b.json' ], 'a file in UTF-16 that is not named');
+	($status, $json) = $shim->post('/cdf/import', $wide->($document));
+	is_deeply([ $status, $json->{code} ], [ 400, 'invalid_encoding' ], 'a document by itself in UTF-16');
+	like($json->{error}, qr/request body is UTF-16/, 'it says so');
+}
 is_refused(saying(content => $document =~ s/"A"/1e999999/r), '400 out_of_range', qr/"a\.json".* number that is out of range/,
 	'a number that is too large');
 
@@ -241,18 +299,19 @@ my $kernel = deflate("\0" x 1_000_000);
 my @layers = map { { name => "l$_", content => "\0" x 1_000_000, data => $kernel } } 1 .. 20;
 is_refused(zip_of([ @pack, @layers ]), '413 payload_too_large', qr/inflates to more/, 'many small bombs');
 
-my $small = Edurange::Shim->start($node, EDURANGE_ANONYMOUS_TIER => 'admin', EDURANGE_MAX_BODY => 1 << 20);
 draw_from(4);
-my $noise = join '', map { chr(rand 256) } 1 .. 100_000;
-my $text = join('', map { sprintf '%08x', rand(1 << 32) } 1 .. 500) x 300;
+my $noise = join '', map { chr(rand 256) } 1 .. 500_000;
+my $text = join('', map { sprintf '%08x', rand(1 << 32) } 1 .. 500) x 4500;
 is_refused(with({ name => 'noise', content => $noise, method => 0 }, { name => 'text', content => $text }),
-	'413 payload_too_large', qr/"text" in the archive is larger than 1048576 bytes/, 'a large file', $small);
+	'413 payload_too_large', qr/"text" in the archive is larger than 16777216 bytes/, 'a large file');
 is_refused(
 	with({ name => 'noise', content => $noise, method => 0 },
-		map { { name => "text$_", content => substr($text, 0, 900_000) } } 1 .. 5),
-	'413 payload_too_large', qr/larger than 4194304 bytes in all, at "text5"/, 'large files', $small);
-is_refused(with({ name => 'noise', content => $noise x 11, method => 0 }), '413 payload_too_large',
-	qr/at most 1048576 bytes/, 'a large archive', $small);
+		map { { name => "text$_", content => substr($text, 0, 12_000_000) } } 1 .. 3),
+	'413 payload_too_large', qr/larger than 33554432 bytes in all, at "text3"/, 'large files');
+is_refused(with({ name => 'noise', content => $noise x 34, method => 0 }), '413 payload_too_large',
+	qr/at most 16777216 bytes/, 'a large archive');
+is_refused(zip_of([ $pack[0], { %{ $pack[1] }, content => substr($text, 0, 1_100_000) }, { name => 'noise', content => $noise, method => 0 } ]), '413 payload_too_large', qr/"a\.json" may have at most 1048576 bytes and 20000 values/, 'a large document');
+is_refused(saying(content => '[' . '{},' x 20_000 . '0]'), '413 payload_too_large', qr/"a\.json" may have at most/, 'one of many values');
 
 # ---- any byte changed ----------------------------------------------------------------------------
 # What a header says of versions, times and attributes matters to nobody, and the flags to none but a few bits of

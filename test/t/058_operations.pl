@@ -55,9 +55,9 @@ sub says
 	  or diag sql('SELECT message FROM edurange.health()');
 	return;
 }
-says('^the sync worker idles; set edurange.instance_manager_url$');
-says('^the sync worker is paused; set edurange.sync_enabled to on$', 'edurange.instance_manager_url' => 'http://127.0.0.1:1/api');
-says('^the sync worker failed \\d+ times in a row: could not connect$', 'edurange.sync_enabled' => 'on');
+says('^the sync worker is paused; set edurange.sync_enabled to on$');
+says('^the sync worker idles; set edurange.instance_manager_url$', 'edurange.sync_enabled' => 'on');
+says('^the sync worker failed \\d+ times in a row: could not connect$', 'edurange.instance_manager_url' => 'http://127.0.0.1:1/api');
 sql('DROP INDEX edurange_instance_user_idx');
 says('^something is missing; run edurange.migrate\\(\\); the sync worker failed');
 is(sql('SELECT status FROM edurange.health()'), 'ok', 'the server answers, whatever is wrong');

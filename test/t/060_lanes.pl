@@ -82,7 +82,7 @@ sub wait_for_locks
 {
 	my ($count) = @_;
 
-	wait_for(qq{SELECT count(*) = $count FROM pg_stat_activity WHERE usename = 'edurange_shim' AND wait_event_type = 'Lock'},
+	wait_for(qq{SELECT count(*) = $count FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim') AND wait_event_type = 'Lock'},
 		"$count wait for a lock");
 	return;
 }
@@ -201,7 +201,7 @@ syswrite($gone, "POST /add_points HTTP/1.1\r\nHost: x\r\nContent-Type: applicati
 	  . length($json) . "\r\n\r\n$json");
 sleep 0.3;
 close($gone);
-sleep 0.2;
+sleep 1;
 
 # ---- a full queue ---------------------------------------------------------------------------------
 # Of its 40 places, the call of the client that is gone has one until its turn comes.
@@ -334,8 +334,9 @@ $node->safe_psql('edurange', q{SELECT setval('tries', 1, false)});
 is_deeply([ gathered($shim, body('u7', '4'), body('u8'), body('u9', '4')) ], [ ('200 fine') x 4 ], 'a batch that collides is tried again');
 is(join(' ', map { points("u$_") } 7 .. 9), '1 1 1', 'and counts once');
 
-# A deadlock in which a session of the shim's is the one that sees it: the other looks for one later.
-$node->safe_psql('postgres', q{ALTER ROLE edurange_shim SET deadlock_timeout = '1s'});
+# A deadlock in which a session of the shim's is the one that sees it: the other looks for one later.  Batches wait for
+# longer than that.
+$node->safe_psql('postgres', q{ALTER ROLE edurange_shim_service SET deadlock_timeout = '1s'; ALTER ROLE edurange_shim_service SET edurange.batch_lock_timeout = '1min'});
 my $victim = start_shim();
 my $rival = $node->background_psql('edurange');
 $rival->query_safe(q{SET deadlock_timeout = '1h'});
@@ -346,7 +347,7 @@ wait_for_locks(1);
 push @first, add_aside($victim, map { body("u$_") } 10 .. 12);
 wait_for_queue($victim, 3);
 $lock->query_safe('COMMIT');
-wait_for(q{SELECT count(*) = 1 FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE usename = 'edurange_shim' AND NOT granted
+wait_for(q{SELECT count(*) = 1 FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE starts_with(usename, 'edurange_shim') AND NOT granted
 	AND 'u12' = ANY (SELECT "userId" FROM "GroupPoints" WHERE xmax <> 0)}, 'the batch waits for the rival');
 $rival->query_safe(q{SELECT * FROM "GroupPoints" WHERE "userId" = 'u10' FOR UPDATE; COMMIT});
 is_deeply([ outcomes(@first) ], [ ('200 fine') x 4 ], 'after a deadlock it is tried again');
@@ -363,7 +364,7 @@ is($victim->stop, 0, 'stopped');
 $node->safe_psql('edurange', q{
 	CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN new; END $$;
 	CREATE TRIGGER linger BEFORE UPDATE ON "GroupPoints" FOR EACH ROW EXECUTE FUNCTION linger()});
-my $loops = start_shim(EDURANGE_THREADS => 2, EDURANGE_POOL_SIZE => 2);
+my $loops = start_shim(EDURANGE_THREADS => 2);
 $loops->{http} = HTTP::Tiny->new(keep_alive => 0);
 $lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" IN ('u0', 'u5') FOR UPDATE});
 @first = add_aside($loops, body('u0'), body('u5'));
@@ -401,7 +402,7 @@ my $before = points('u1');
 $lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" = 'u1' FOR UPDATE});
 my ($ended) = add_aside($far, body('u1'));
 wait_for_locks(1);
-my $terminate = q{SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'edurange_shim' AND };
+my $terminate = q{SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim') AND };
 is($node->safe_psql('edurange', "$terminate wait_event_type = 'Lock'"), 1, 'a session is ended while it waits');
 wait_for_locks(1);
 $lock->query_safe('COMMIT');
@@ -412,7 +413,7 @@ $node->safe_psql('edurange', q{
 	CREATE FUNCTION linger_late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(20); RETURN NULL; END $$;
 	CREATE CONSTRAINT TRIGGER linger_late AFTER INSERT ON edurange.points_ledger DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
 	  WHEN (new.reason = 'linger') EXECUTE FUNCTION linger_late()});
-my $asleep = q{SELECT count(*) = 1 FROM pg_stat_activity WHERE usename = 'edurange_shim' AND wait_event = 'PgSleep'};
+my $asleep = q{SELECT count(*) = 1 FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim') AND wait_event = 'PgSleep'};
 ($ended) = add_aside($far, body('u1', 'linger'));
 wait_for($asleep, 'a commit is under way');
 is($node->safe_psql('edurange', "$terminate wait_event = 'PgSleep'"), 1, 'a session is ended at its commit');
@@ -511,7 +512,7 @@ my $began = time;
 my @queued = add_aside($taken, map { body("u$_") } 3 .. 6);
 is_deeply([ outcomes(@queued) ], [ ('503 unavailable') x 4 ], 'who finds no connection in time is told so');
 cmp_ok(time - $began, '>=', 0.9, 'not before it is time');
-is($node->safe_psql('edurange', q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'edurange_shim' AND wait_event_type = 'Lock'}),
+is($node->safe_psql('edurange', q{SELECT count(*) FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim') AND wait_event_type = 'Lock'}),
 	2, 'while the others still wait');
 $lock->query_safe('COMMIT');
 is_deeply([ outcomes(@held) ], [ ('200 fine') x 2 ], 'for as long as it takes');

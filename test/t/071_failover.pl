@@ -188,7 +188,7 @@ ask(1, 'CREATE EXTENSION edurange; SELECT * FROM edurange.migrate();');
 	system_or_bail('psql', '-Xq', '-h', '127.0.0.1', '-p', port_of(1), '-U', 'postgres', '-d', 'edurange', '-f',
 		"$top/deploy/roles.sql");
 }
-ask(1, q{ALTER ROLE edurange_shim PASSWORD 'only-for-this-test'});
+ask(1, join ';', map { "ALTER ROLE edurange_shim_$_ PASSWORD 'only-for-this-test'" } qw(player service admin));
 ask(1, q{INSERT INTO "User" (id, email) SELECT 'u' || n, n || '@x' FROM generate_series(1, 8) n;
 	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01');
 	INSERT INTO "_GroupMembers" ("A", "B") SELECT 'g', id FROM "User";});
@@ -197,7 +197,7 @@ wait_for(sub { workers() eq '1' }, 'the worker runs on the primary and only ther
 
 my $hosts = join ',', map { '127.0.0.1:' . port_of($_) } 1 .. 3;
 my $shim = Edurange::Shim->start(undef,
-	DATABASE_URL => "postgresql://edurange_shim:only-for-this-test\@$hosts/edurange?target_session_attrs=read-write");
+	DATABASE_URL => "postgresql://edurange_shim_{tier}:only-for-this-test\@$hosts/edurange?target_session_attrs=read-write");
 
 my $now = disturb('server killed', $shim, $token, sub { kill 'KILL', pid_in("$dir/ha/node-$_[0]/postmaster.pid"); });
 my $killed;

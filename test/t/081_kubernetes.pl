@@ -111,7 +111,7 @@ sub is_shim
 	my %ports = ports($container);
 	my $secret = "$PostgreSQL::Test::Utils::tmp_check/database-url";
 
-	append_to_file($secret, "postgresql://edurange_shim:x\@h/edurange\n") unless -e $secret;
+	append_to_file($secret, "postgresql://edurange_shim_{tier}:x\@h/edurange\n") unless -e $secret;
 	for my $variable (sort keys %env)
 	{
 		(my $setting = $variable) =~ s/_FILE$//;
@@ -124,10 +124,12 @@ sub is_shim
 	my %effect = check_config(%env, DATABASE_URL_FILE => $secret);
 	is($effect{DATABASE_URL}, '(set by a file)', "$name: the shim takes its settings");
 	is($effect{$_}, $env{$_}, "$name: $_") for grep { !/_FILE$/ } sort keys %env;
-	is($effect{EDURANGE_HOST}, '0.0.0.0', "$name: it listens to others");
+	is($effect{EDURANGE_HOST}, '::', "$name: it listens to others");
 	is($ports{http}, $effect{EDURANGE_PORT}, "$name: its port");
 	is($ports{metrics}, $effect{EDURANGE_METRICS_PORT}, "$name: that of its metrics");
 	is($container->{resources}{limits}{cpu}, $effect{EDURANGE_THREADS}, "$name: a loop for each CPU");
+	# 063_hostile shows that it stays below 256 MiB with the bodies of 64 MiB that come without a setting
+	cmp_ok(($container->{resources}{limits}{memory} =~ /^(\d+)Mi$/)[0], '>=', 256 + ($effect{EDURANGE_BODY_BUDGET} >> 20) - 64, "$name: memory for the worst");
 	for my $probe (qw(startupProbe livenessProbe readinessProbe))
 	{
 		my $get = $container->{$probe}{httpGet};

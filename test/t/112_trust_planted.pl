@@ -62,6 +62,12 @@ my %before = (
 	'an operator of ours' => [q{CREATE SCHEMA edurange; CREATE FUNCTION public.same(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
 		CREATE OPERATOR edurange.= (FUNCTION = public.same, LEFTARG = text, RIGHTARG = text); ALTER OPERATOR edurange.= (text, text) OWNER TO planter},
 		'DROP OPERATOR edurange.= (text, text)', qr/operator edurange\.=\(text,text\) belongs to planter/],
+	# roles are there before the database's extension, and could have been made to own what runs as them
+	'a lever of the owner\'s' => [q{CREATE FUNCTION public.lever() RETURNS integer LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'; ALTER FUNCTION lever() OWNER TO edurange_owner},
+		'DROP FUNCTION lever()', qr/role edurange_owner owns function public\.lever\(\)/],
+	'a lever of a tier\'s' => [q{CREATE VIEW public.lever AS SELECT 1 AS one; ALTER VIEW lever OWNER TO edurange_admin}, 'ALTER VIEW lever OWNER TO planter',
+		qr/role edurange_admin owns view public\.lever/],
+	'a schema of the worker\'s' => ['CREATE SCHEMA lever AUTHORIZATION edurange_worker', 'DROP SCHEMA lever', qr/role edurange_worker owns schema lever/],
 );
 for my $what (sort keys %before)
 {
@@ -91,6 +97,8 @@ my %platform = (
 		qr/public\."ChallengePack" is no ordinary table/],
 	'a table like an index' => [q{CREATE TABLE public.edurange_instance_user_idx (n integer)}, q{DROP TABLE edurange_instance_user_idx},
 		qr/public\.edurange_instance_user_idx is no index/],
+	'a lever of the platform\'s reader' => [q{CREATE FUNCTION public.lever() RETURNS integer LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'; ALTER FUNCTION lever() OWNER TO edurange_game},
+		'DROP FUNCTION lever()', qr/role edurange_game owns function public\.lever\(\)/],
 	'a table like an index of the platform' => [q{CREATE TABLE public."User_email_key" (n integer)}, q{DROP TABLE "User_email_key"},
 		qr/public\."User_email_key" is no index/],
 );
@@ -142,6 +150,16 @@ for my $what (sort keys %roles)
 	like(refusal($name, 'SELECT edurange.migrate()'), $message, "$what: migrate() refuses it, too");
 	$node->safe_psql('postgres', $cure);
 	is(refusal($name, 'SELECT edurange.migrate()'), '', "$what: put right, it migrates");
+}
+
+# Members of a tier are the operator's to choose: who had one before is said.
+{
+	my $name = database();
+	$node->safe_psql('postgres', 'GRANT edurange_admin TO planter');
+	my ($code, undef, $error) = $node->psql($name, 'CREATE EXTENSION edurange');
+	is($code, 0, 'a member of a tier is no reason to refuse');
+	like($error, qr/WARNING:  role planter was a member of edurange_admin before\nHINT:  .*REVOKE edurange_admin FROM planter;/, 'and is named');
+	$node->safe_psql('postgres', 'REVOKE edurange_admin FROM planter');
 }
 
 is($node->safe_psql('postgres', q{SELECT string_agg(rolname, ', ') FROM pg_roles WHERE rolsuper AND rolname <> 'postgres'}), '',

@@ -112,6 +112,9 @@ my %calls = (
 	sync_drift => q{edurange.sync_drift()},
 	sync_apply => q{edurange.sync_apply('{"challenge_pods": [{"name": "i", "status": "ERROR", "webosUrl": "u"}, {"name": "k", "status": "ACTIVE", "webosUrl": "u", "user_id": "ada", "competition_id": "g", "challenge_id": "ch"}],
 		"secrets": [{"name": "i", "secret_name": "s2", "value": "FLAG-3"}]}', '2026-01-02')},
+	sync_begin => q{edurange.sync_begin()},
+	sync_confirm => q{edurange.sync_confirm()},
+	'direct instance' => q{testing.run($q$DELETE FROM "ChallengeInstance" WHERE id = 'i'$q$)},
 	'direct total' => q{testing.run($q$UPDATE "GroupPoints" SET points = points + 1$q$)},
 	'direct total moved' => q{testing.run($q$UPDATE "GroupPoints" SET "groupId" = 'h' WHERE "userId" = 'ada'$q$)},
 	'direct member' => q{testing.run($q$DELETE FROM "_GroupMembers"$q$)},
@@ -378,6 +381,8 @@ my %quiet = map { $_ => 1 } (
 	# what a pass does not write it finds again in the next one
 	map({ ("sync_apply $_") } 'public."ChallengeInstance" UPDATE', 'public."ChallengeInstance" INSERT', 'public."ActivityLog" INSERT', 'edurange.sync_watch INSERT',
 		'edurange.sync_watch UPDATE', 'edurange.sync_watch DELETE', 'edurange.sync_state UPDATE'),
+	# what is put off no further is due earlier
+	'sync_begin edurange.sync_watch UPDATE', 'sync_begin edurange.sync_watch DELETE',
 	# what cannot be deleted is retired; and what is not moved is in the way, which is an error
 	'cdf_update public."ChallengeQuestion" DELETE', 'cdf_update public."ChallengeQuestion" UPDATE');
 # Where nobody but us can hang a trigger.

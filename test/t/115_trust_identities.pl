@@ -22,6 +22,8 @@ sql(q{
 	CREATE ROLE shim_admin LOGIN IN ROLE edurange_admin;
 	CREATE SCHEMA trap AUTHORIZATION platform;
 	GRANT USAGE ON SCHEMA trap TO PUBLIC;
+	CREATE SCHEMA shared;
+	GRANT CREATE, USAGE ON SCHEMA shared TO PUBLIC;
 	SET ROLE platform;
 	INSERT INTO "User" (id, email, name) SELECT 'u' || n, n || '@x', 'U' FROM generate_series(1, 3) n;
 	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01');
@@ -55,6 +57,8 @@ sql(q{
 			'CREATE TABLE public.x ()', 'CREATE SCHEMA x', 'CREATE TEMPORARY TABLE x ()', 'ALTER TABLE public."User" DISABLE TRIGGER ALL',
 			'CREATE TRIGGER t AFTER INSERT ON edurange.standing FOR EACH ROW EXECUTE FUNCTION trap.on_change()',
 			'CREATE OR REPLACE FUNCTION edurange.new_id() RETURNS text LANGUAGE sql AS $t$SELECT 1$t$', 'DROP FUNCTION edurange.get_points',
+			'CREATE FUNCTION pg_temp.lasting() RETURNS integer LANGUAGE sql SECURITY DEFINER AS $t$SELECT 1$t$', 'CREATE DOMAIN pg_temp.x AS integer',
+			'CREATE FUNCTION shared.lasting() RETURNS integer LANGUAGE sql SECURITY DEFINER AS $t$SELECT 1$t$', 'CREATE VIEW shared.x AS SELECT 1 AS one',
 			'CREATE FUNCTION public.lasting() RETURNS integer LANGUAGE sql SECURITY DEFINER AS $t$SELECT 1$t$', 'SET session_replication_role = replica',
 			'COPY (SELECT 1) TO PROGRAM $t$true$t$', $t$SELECT pg_read_file('/etc/passwd')$t$, 'LOAD $t$edurange$t$'] LOOP
 			BEGIN
@@ -126,13 +130,83 @@ isnt($code, 0, 'a policy that binds us stops the call');
 is(sql(q{SELECT count(*) FROM trap.log WHERE place = 'policy'}), '0', 'and does not run');
 sql(q{SET ROLE platform; DROP POLICY trap ON "GroupPoints"; ALTER TABLE "GroupPoints" DISABLE ROW LEVEL SECURITY});
 
-# Deferred triggers cannot be queued there: an error, nothing written.
-my $points = sql(q{SELECT points FROM "GroupPoints" WHERE "userId" = 'u1'});
-sql(q{SET ROLE platform; CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON "GroupPoints" INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION trap.on_change()});
-($code, undef, $err) = $node->psql('edurange', q{SELECT edurange.add_points('u1', 'g', 5)});
-isnt($code, 0, 'a deferred trigger on a table of the platform stops the call');
-is(sql(q{SELECT points FROM "GroupPoints" WHERE "userId" = 'u1'}), $points, 'nothing was written');
-sql(q{SET ROLE platform; DROP TRIGGER late ON "GroupPoints"});
+# What is put off to the end of the transaction cannot be queued there: refused by name, nothing written.
+my $missing = q{SELECT array_to_string(missing, ', ') FROM edurange.readiness()};
+is(sql($missing), 'exposure CREATE on schema shared', 'a schema in which everybody may create is named');
+sql('REVOKE CREATE ON SCHEMA shared FROM PUBLIC');
+is(sql($missing), '', 'nothing is missing');
+
+# A constraint or trigger: what makes and drops it, its name and table, a call that it stops (or none), and whether it is named before.
+sub deferred
+{
+	my ($what, $make, $drop, $named, $call, $before) = @_;
+	my $fault = qr/$named, where none may be/;
+	my $rows = q{SELECT string_agg(format('%s %s', "userId", points), ', ' ORDER BY "userId") FROM "GroupPoints"};
+	my $points = sql($rows);
+
+	sql("SET ROLE platform; $make");
+	if (defined $call)
+	{
+		my ($code, undef, $error) = $node->psql('edurange', "\\set VERBOSITY verbose\nSET SESSION AUTHORIZATION shim_admin;\n$call");
+		like($error, qr/ERROR:  RG902: $fault/, "$what: a call that it stops says so");
+		is(sql($rows), $points, "$what: nothing was written");
+	}
+	if ($before)
+	{
+		like(sql($missing), qr/^shape $fault(?:, shape $fault)*$/, "$what: readiness() names it");
+		is(sql('SELECT ready FROM edurange.readiness()'), 'f', "$what: and is not ready");
+		like(sql('SELECT message FROM edurange.health()'), qr/^tables were altered; alter them back: $fault(?:, $fault)*$/, "$what: health() says so");
+	}
+	else { is(sql($missing), '', "$what: no obstacle by itself"); }
+	is(sql(q{SET SESSION AUTHORIZATION shim_player; SELECT edurange.get_points('u1', 'g')}) ne '', 1, "$what: what it does not stop goes on");
+	sql("SET ROLE platform; $drop");
+	is(sql($missing), '', "$what: gone");
+	return;
+}
+
+# A session of the owner's, where the trap gets nothing that is not theirs.
+sub as_platform
+{
+	my ($code, undef, $error) = $node->psql('edurange', $_[0], connstr => $node->connstr('edurange') . ' user=platform');
+	is($code, 0, 'the owner: ' . substr($_[0], 0, 40)) or diag($error);
+	return;
+}
+
+my $add = q{SELECT edurange.add_points('u1', 'g', 5)};
+my $late = 'FOR EACH ROW EXECUTE FUNCTION trap.on_change()';
+deferred('a deferred trigger', qq{CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON "GroupPoints" INITIALLY DEFERRED $late}, 'DROP TRIGGER late ON "GroupPoints"',
+	qr/late is deferrable, a constraint or trigger of public\."GroupPoints"/, $add, 1);
+as_platform(q{DELETE FROM "GroupPoints" WHERE "userId" = 'u3'});
+deferred('a deferred foreign key', q{ALTER TABLE "GroupPoints" ADD CONSTRAINT "too late" FOREIGN KEY ("userId") REFERENCES "User" DEFERRABLE INITIALLY DEFERRED},
+	'ALTER TABLE "GroupPoints" DROP CONSTRAINT "too late"', qr/"too late" is deferrable, a constraint or trigger of public\."(?:User|GroupPoints)"/,
+	q{SELECT edurange.add_points('u3', 'g', 5)}, 1);
+deferred('a key that is deferrable', q{ALTER TABLE "GroupPoints" ADD CONSTRAINT "other" UNIQUE (points, id) DEFERRABLE}, 'ALTER TABLE "GroupPoints" DROP CONSTRAINT other',
+	qr/other is deferrable, a constraint or trigger of public\."GroupPoints"/, undef, 1);
+deferred('one that a session defers', qq{CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON "GroupPoints" DEFERRABLE $late}, 'DROP TRIGGER late ON "GroupPoints"',
+	qr/late is deferrable, a constraint or trigger of public\."GroupPoints"/, "BEGIN; SET CONSTRAINTS ALL DEFERRED; $add; COMMIT", 0);
+as_platform($_) for q{INSERT INTO "ChallengePack" (id, name, version) VALUES ('p2', 'P', '1')}, q{INSERT INTO trap.follower VALUES ('p2')},
+  qq{CREATE CONSTRAINT TRIGGER late AFTER DELETE ON trap.follower INITIALLY DEFERRED $late};
+($code, undef, $err) = $node->psql('edurange', "\\set VERBOSITY verbose\nSET SESSION AUTHORIZATION shim_admin;\nSELECT edurange.pack_uninstall('p2')");
+like($err, qr/ERROR:  RG902: a table that refers to the platform's has a deferrable constraint or trigger/, 'below a cascade into a table of a stranger');
+is(sql(q{SELECT count(*) FROM "ChallengePack" WHERE id = 'p2'}), '1', 'nothing was deleted');
+as_platform('DROP TRIGGER late ON trap.follower');
+
+# Where edurange_game could leave something behind.
+my $exposed = 'SELECT concat_ws($$ $$, ready, nullif(array_to_string(missing, $$, $$), $$$$)) FROM edurange.readiness()';
+is(sql($exposed), 't', 'nothing is open to everybody');
+for (
+	[ 'GRANT CREATE ON SCHEMA public TO PUBLIC', 'REVOKE CREATE ON SCHEMA public FROM PUBLIC', 'exposure CREATE on schema public' ],
+	[ 'GRANT CREATE ON SCHEMA trap TO PUBLIC', 'REVOKE CREATE ON SCHEMA trap FROM PUBLIC', 'exposure CREATE on schema trap' ],
+	[ 'GRANT CREATE ON DATABASE edurange TO PUBLIC', 'REVOKE CREATE ON DATABASE edurange FROM PUBLIC', 'exposure CREATE on database edurange' ])
+{
+	my ($open, $close, $name) = @$_;
+	sql("SET ROLE platform; $open");
+	is(sql($exposed), "t $name", "$open: readiness() warns and is ready");
+	like(sql('SELECT message FROM edurange.health()'), qr/^everybody, or edurange_game, has rights that are better revoked: \Q@{[ $name =~ s,exposure ,,r ]}\E$/, "$open: health() says so");
+	is(sql('SELECT count(*) FROM edurange.migrate()'), '0', "$open: migrate() leaves it");
+	sql("SET ROLE platform; $close");
+	is(sql($exposed), 't', "$close: put right");
+}
 
 is(sql(q{SELECT count(*) FROM edurange.check_invariants()}), '0', 'invariants');
 is(sql('SELECT count(*) FROM edurange.token'), '0', 'no token');

@@ -148,7 +148,7 @@ is(sql($missing), '', 'as it does');
 like(refusal('DROP OWNED BY edurange_owner'), qr/tables of EDURange Cloud are not dropped/, 'the guard refuses DROP OWNED BY edurange_owner');
 
 # Roles that were renamed.
-for my $role (qw(edurange_owner edurange_player edurange_admin))
+for my $role (qw(edurange_owner edurange_game edurange_player edurange_service edurange_admin))
 {
 	sql("ALTER ROLE $role RENAME TO renamed");
 	like(sql($missing), qr/identity $role/, "$role renamed: readiness() names it");
@@ -159,6 +159,8 @@ for my $role (qw(edurange_owner edurange_player edurange_admin))
 		like(refusal("SELECT edurange.migrate($_)"), qr/^55000: .*belong to "renamed" \| .*ALTER ROLE renamed RENAME TO edurange_owner/,
 			'migrate() says what puts it right') for '', 'dry_run => true';
 	}
+	like(refusal('SELECT edurange.migrate()'), qr/ is a member of renamed \| If it was renamed: ALTER ROLE renamed RENAME TO $role;/,
+		"$role renamed: so it does of a tier that another contains") if $role =~ /player|service/;
 	sql("ALTER ROLE renamed RENAME TO $role");
 	is(sql($missing), '', "$role: named as before, nothing is missing");
 }

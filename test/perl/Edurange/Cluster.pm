@@ -20,7 +20,7 @@ use PostgreSQL::Test::Utils ();
 
 my $top = abs_path(dirname(__FILE__) . '/../../..');
 
-# Returns a started server with the database edurange, its tables and the login of the shim.
+# Returns a started server with the database edurange, its tables and the logins of the shim.
 # Options: conf, text that is appended to postgresql.conf; worker => 1, the sync worker serves the
 # database (otherwise there is none); init, a reference to options for init().
 sub new_ready

@@ -114,6 +114,9 @@ sub clear_faults { return $_[0]->_control('DELETE', 'fault'); }
 # How often each route was asked since the last reset.
 sub requests { return $_[0]->_control('GET', 'requests'); }
 
+# How often each route was asked about each pod: asked->{'end-challenge'}{$name}.
+sub asked { return $_[0]->_control('GET', 'asked'); }
+
 sub reset_requests { return $_[0]->_control('DELETE', 'requests'); }
 
 # Stops the program and returns its exit status; with another signal, it is sent instead of TERM.

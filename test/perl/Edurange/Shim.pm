@@ -48,7 +48,7 @@ sub start
 			PGHOST => $node->host,
 			PGPORT => $node->port,
 			PGDATABASE => 'edurange',
-			PGUSER => 'edurange_shim'
+			POSTGRES_USER => 'edurange_shim_{tier}'
 		  )
 		: (),
 		EDURANGE_PORT => 0,

@@ -5,7 +5,9 @@
 # An entry may say anything about itself in front of its data (local => {…}) and in the directory
 # (central => {…}): name, version, made_by, flags, method, crc, compressed, size, attributes, offset, extra,
 # comment.  What it does not say is what is true.  The archive takes: prefix and suffix, bytes around
-# it; comment; end => {…} for entries, directory_size, directory_offset and disk of its end record.
+# it; comment; end => {…} for entries, directory_size, directory_offset and disk of its end record; zip64 =>
+# {…} for one of zip64 before that, with the same and record_size, record_offset, and what it leaves to that
+# one has ones in the end record unless end says otherwise.
 
 package Edurange::Zip;
 
@@ -77,14 +79,26 @@ sub zip_of
 			length $central{comment}, $central{disk}, 0, @central{qw(attributes offset)})
 		  . $central{name} . $central{extra} . $central{comment};
 	}
-	my %end = (
+	my %true = (
 		disk => 0,
 		entries => scalar @$entries,
 		directory_size => length $directory,
-		directory_offset => length $out,
-		%{ $options{end} // {} });
+		directory_offset => length $out);
+	my %end = (%true, %{ $options{end} // {} });
 	my $comment = $options{comment} // '';
-	return $out . $directory . ($options{before_end} // '')
+	my $zip64 = '';
+
+	if ($options{zip64})
+	{
+		my %record = (%true, record_size => 44, record_offset => length($out) + length($directory), %{ $options{zip64} });
+		my %ones = (entries => 0xffff, directory_size => 0xffffffff, directory_offset => 0xffffffff);
+
+		%end = (%end, %ones, %{ $options{end} // {} });
+		$zip64 = pack('a4 Q v2 V2 Q4', "PK\6\6", $record{record_size}, 45, 45, $record{disk}, 0,
+			@record{qw(entries entries directory_size directory_offset)})
+		  . pack('a4 V Q V', "PK\6\7", 0, $record{record_offset}, 1);
+	}
+	return $out . $directory . $zip64 . ($options{before_end} // '')
 	  . pack('a4 v4 V2 v', "PK\5\6", $end{disk}, 0, @end{qw(entries entries directory_size directory_offset)},
 		length $comment) . $comment . ($options{suffix} // '');
 }

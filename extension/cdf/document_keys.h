@@ -1,0 +1,17 @@
+/*
+ * document_keys.h
+ *	  Keys of a document that nobody knows, and that are spelled almost as one that means something.
+ */
+#ifndef EDURANGE_DOCUMENT_KEYS_H
+#define EDURANGE_DOCUMENT_KEYS_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+#include "cdf/report_list.h"
+
+/* Between statements_begin() and statements_end(). */
+extern void key_warnings(Jsonb *document, ReportList *warnings);
+
+#endif

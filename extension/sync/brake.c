@@ -1,0 +1,178 @@
+/*
+ * brake.c
+ *	  Many pods that are not found at once end no instance before time or an operator decides.
+ *
+ * An Instance Manager that looks at the wrong cluster answers for each pod, in all honesty, that it is not
+ * found.  So when more than three and more than a fifth of the ACTIVE instances miss their pods and some are
+ * reported not found, they are held.  Once a pod is seen that the table knows it is the right cluster, and
+ * edurange.sync_mass_grace decides.  Until then nothing does but an operator, with
+ * edurange.sync_release().  Instances whose end was requested count for nothing here and end as ever.
+ *
+ * That a hold is on, and since when, is in shared memory: it follows from what is missing, and after a
+ * restart it begins anew.  Released is whatever was missing by then; what is missing later may be held again.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "base/guc.h"
+#include "base/statements.h"
+#include "base/surface.h"
+#include "sync/brake.h"
+#include "sync/sync_sql.h"
+#include "sync/sync_status.h"
+
+/* So many that join those that are held are no event of their own. */
+#define FEW 3
+
+typedef enum StatementId
+{
+	COUNT,
+	RELEASE,
+	NOTE_ENDS,
+	STATEMENT_COUNT
+} StatementId;
+
+/* The formatter would break these statements between every two words. */
+/* clang-format off */
+static Statement statements[STATEMENT_COUNT] = {
+    /*
+	 * $1 names, $2 statuses, $3 listed of the observed pods, $4 whether they are a whole list, $5 until when what
+	 * is missing was released.  Gives of how many instances that are ACTIVE nobody has seen a pod since it is missing;
+	 * whether those are many; whether any pod of ours was seen now.
+	 */
+    [COUNT] =
+        {"WITH pod AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3) AS p (name, status, listed))"
+         " SELECT missing, " IS_MANY("missing", "live") ", one_seen FROM (SELECT count(*)::integer AS live,"
+         "  count(*) FILTER (WHERE (m.since > $5) IS NOT FALSE AND CASE"
+         "   WHEN p.listed OR p.status <> 'not_found' THEN false"
+         "   WHEN p.status = 'not_found' OR $4 AND m.name IS NULL THEN true"
+         "   ELSE m.name IS NOT NULL AND coalesce(m.pod_status, 'not_found') = 'not_found' END)::integer"
+         "   AS missing, EXISTS (SELECT FROM pod k JOIN public.\"ChallengeInstance\" o ON o.id = k.name"
+         "   WHERE k.listed OR k.status <> 'not_found') AS one_seen"
+         " FROM public.\"ChallengeInstance\" i LEFT JOIN pod p ON p.name = i.id"
+         " LEFT JOIN edurange.sync_watch m ON m.name = i.id AND m.reason = 'missing'"
+         " WHERE i.status = 'ACTIVE') AS counted",
+         {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLOID, TIMESTAMPTZOID}},
+    /* They are asked for once more, at once: $1 observed at. */
+    [RELEASE] = {"UPDATE edurange.sync_watch SET since = coalesce(since, $1), due = $1"
+                 " WHERE reason = 'missing'",
+                 {TIMESTAMPTZOID}},
+    /* $1 ids, $2 their statuses before, $3 and now, $4 observed at, $5 until when what is missing was released */
+    [NOTE_ENDS] = {"INSERT INTO edurange.sync_past (name, reason, since)"
+                   " SELECT n.id, 'mass', $4 FROM unnest($1, $2, $3) AS n (id, was, status)"
+                   " JOIN edurange.sync_watch m ON m.name = n.id AND m.reason = 'missing'"
+                   " WHERE n.was = 'ACTIVE' AND n.status = 'TERMINATED' AND m.since <= $5"
+                   " ON CONFLICT (name) DO UPDATE SET reason = 'mass', since = EXCLUDED.since",
+                   {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID}},
+};
+/* clang-format on */
+
+/* Was any pod reported not to be there? */
+static bool
+reports_not_found(const ObservedPods *pods)
+{
+	Datum *values;
+	bool *nulls;
+	int count;
+
+	deconstruct_array(DatumGetArrayTypeP(pods->statuses.value), TEXTOID, -1, false, 'i', &values,
+	                  &nulls, &count);
+	for (int i = 0; i < count; i++)
+		if (!nulls[i] && strcmp(TextDatumGetCString(values[i]), "not_found") == 0)
+			return true;
+	return false;
+}
+
+/* Says in the log that instances are held, and when none is any more. */
+static void
+report_hold(const SyncHold *before, const SyncHold *now, bool released)
+{
+	if (now->held > 0 && before->held == 0)
+		ereport(WARNING,
+		        (errmsg("%d instances are held: their pods are not found all at once", now->held),
+		         errdetail("This may be another cluster than theirs."),
+		         errhint("See \"heldUntil\" of edurange.sync_status().")));
+	if (now->held == 0 && before->held > 0)
+		ereport(LOG,
+		        (errmsg(released ? "instances are not held any more, and end where their pods are"
+		                           " still not found"
+		                         : "instances are not held any more: their pods were seen")));
+}
+
+/* Is it time to let go, or was that said? */
+static bool
+is_over(const SyncHold *hold, const Observation *observation, TimestampTz at)
+{
+	if (sync_status_take_release())
+		return true;
+	return observation->has_list && hold->one_seen &&
+	       at - hold->since >= guc_sync_mass_grace * INT64CONST(1000);
+}
+
+/*
+ * How many instances are held.  Once some are, those stay held whose pods are missing, were it one: players who leave
+ * meanwhile must not let the others go.
+ */
+static void
+count_missing(const Observation *observation, SyncHold *hold, TimestampTz at)
+{
+	const ObservedPods *pods = &observation->pods;
+
+	STATEMENT_RUN(&statements[COUNT], pods->names, pods->statuses, pods->listed,
+	              value_bool(observation->has_list), value_time(hold->released_at));
+	if (hold->held == 0)
+	{
+		if (!row_bool(0, 2))
+			return;
+		hold->since = at;
+		hold->one_seen = false;
+	}
+	/* many more of them are another event, and its time is its own */
+	if (row_int(0, 1) - hold->held > FEW)
+		hold->since = at;
+	/* whether it is the right cluster the latest list says, and until the next one what was said of single pods */
+	hold->one_seen = row_bool(0, 3) || (hold->one_seen && !observation->has_list);
+	hold->held = row_int(0, 1);
+}
+
+NullableDatum
+brake_judge(const Observation *observation, NullableDatum observed_at, int32 *held)
+{
+	TimestampTz at = DatumGetTimestampTz(observed_at.value);
+	SyncHold before = sync_status_hold();
+	SyncHold hold = before;
+	bool released = false;
+
+	if (before.held > 0 || reports_not_found(&observation->pods))
+	{
+		count_missing(observation, &hold, at);
+		if (hold.held > 0 && is_over(&hold, observation, at))
+		{
+			STATEMENT_RUN(&statements[RELEASE], observed_at);
+			released = true;
+			hold = (SyncHold){.released_at = at};
+		}
+		report_hold(&before, &hold, released);
+		sync_status_set_hold(&hold);
+	}
+	*held = hold.held;
+	return value_time(hold.held > 0 ? hold.released_at : DT_NOEND);
+}
+
+void
+brake_note_ends(NullableDatum ids, NullableDatum from, NullableDatum to, NullableDatum observed_at)
+{
+	SyncHold hold = sync_status_hold();
+
+	if (hold.released_at != 0)
+		STATEMENT_RUN(&statements[NOTE_ENDS], ids, from, to, observed_at,
+		              value_time(hold.released_at));
+}
+
+SQL_FUNCTION(edurange_sync_release)
+{
+	PG_RETURN_INT32(sync_status_ask_release());
+}

@@ -1,0 +1,16 @@
+/*
+ * flags.h
+ *	  What a flag is.
+ */
+#ifndef EDURANGE_FLAGS_H
+#define EDURANGE_FLAGS_H
+
+#include "postgres.h"
+
+/*
+ * Could the text be a flag?  Nothing, blanks, the Instance Manager's "null" and placeholders such as
+ * {{FLAG}} are none, whoever names them.
+ */
+extern bool is_flag(const char *text);
+
+#endif

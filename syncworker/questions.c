@@ -1,0 +1,321 @@
+/*
+ * questions.c
+ *	  What is asked about single pods, and how many at a time.
+ *
+ * Ends, statuses and flags do not wait for each other, and none of them waits for a pod that does not answer:
+ *
+ * - Each kind has places of its own, a share of edurange.sync_concurrency.
+ * - A first question that takes much longer than usual gives its place to the next one, and goes on beside it
+ *   until its own deadline, which is short.  Some such are borne for each place.
+ * - What was asked in vain before has the whole of edurange.sync_timeout, and other places: half as many.
+ *
+ * What to ask is what edurange.sync_apply() wants to know, in its order: whatever waited longest first.
+ */
+#include "postgres.h"
+
+#include "answers.h"
+#include "clock.h"
+#include "problems.h"
+#include "questions.h"
+
+#define MAX_RUNNING 480
+/* How much longer than usual is late, and how late a first question ends. */
+#define LATE_FACTOR 8
+#define MIN_LATE_MS 100
+#define DEADLINE_FACTOR 10
+/* What is usual before any answer has come, and how far one answer moves that: it becomes their median. */
+#define USUAL_MS 25
+#define STEP 1.1
+/* How many late questions are borne for each place. */
+#define LATE_PER_PLACE 8
+/* So many answers in a row mean that a kind works again. */
+#define WORKS_AGAIN 3
+
+/* A question under way. */
+typedef struct Running
+{
+	ImQuestion question;
+	json_t *wanted; /* NULL: the element is free */
+	bool again;
+	HttpRequest request;
+} Running;
+
+/* A kind of question: what is left to ask, and how its answers come. */
+typedef struct Kind
+{
+	json_t *wanted; /* array: first questions and others, mixed */
+	size_t next[2]; /* where to go on in it: with first questions, with others */
+	double usual_ms;
+	int answers_in_a_row;
+} Kind;
+
+static const struct
+{
+	int divisor; /* of the concurrency */
+	ProblemArea area;
+} shares[] = {
+    [IM_END] = {4, PROBLEM_ENDS},
+    [IM_STATUS] = {4, PROBLEM_STATUSES},
+    [IM_SECRET] = {2, PROBLEM_SECRETS},
+};
+
+static Running running[MAX_RUNNING];
+static Kind kinds[IM_QUESTIONS];
+
+static double
+usual_ms(const Kind *kind)
+{
+	return kind->usual_ms > 0 ? kind->usual_ms : USUAL_MS;
+}
+
+/* After how long a question gives its place away. */
+static long
+late_ms(const Kind *kind)
+{
+	return (long) Max(LATE_FACTOR * usual_ms(kind), MIN_LATE_MS);
+}
+
+static bool
+was_asked_before(const json_t *wanted)
+{
+	return json_object_get(wanted, "attempts") != NULL;
+}
+
+static const char *
+name_of(const json_t *wanted)
+{
+	return json_string_value(json_object_get(wanted, "name"));
+}
+
+/* The names of pods of which a question is under way, or its answer not in the database yet. */
+static json_t *
+busy_names(ImQuestion question)
+{
+	json_t *names = json_pack("{}"); /* the server has a json_object() of its own */
+
+	for (int i = 0; i < MAX_RUNNING; i++)
+		if (running[i].wanted != NULL && running[i].question == question)
+			json_object_set_new(names, name_of(running[i].wanted), json_true());
+	answers_name(question, names);
+	return names;
+}
+
+/* Takes what is wanted now in the place of what was before. */
+void
+questions_want(const char *wanted_text)
+{
+	json_t *wanted = json_loads(wanted_text, 0, NULL);
+
+	questions_forget();
+	for (int i = 0; i < IM_QUESTIONS; i++)
+	{
+		json_t *busy = busy_names(i);
+		json_t *element;
+		size_t n;
+
+		kinds[i].wanted = json_array();
+		json_array_foreach(json_object_get(wanted, im_lists[i]), n, element)
+		{
+			if (json_object_get(busy, name_of(element)) == NULL)
+				json_array_append(kinds[i].wanted, element);
+		}
+		json_decref(busy);
+	}
+	json_decref(wanted);
+}
+
+/* Begins no more of what was wanted. */
+void
+questions_forget(void)
+{
+	for (int i = 0; i < IM_QUESTIONS; i++)
+	{
+		json_decref(kinds[i].wanted);
+		kinds[i].wanted = NULL;
+		memset(kinds[i].next, 0, sizeof(kinds[i].next));
+	}
+}
+
+static void
+free_running(Running *question)
+{
+	json_decref(question->wanted);
+	question->wanted = NULL;
+	http_free(&question->request);
+}
+
+/* Gives up what is under way, too: whoever was asked is asked no more. */
+void
+questions_cancel(void)
+{
+	questions_forget();
+	for (int i = 0; i < MAX_RUNNING; i++)
+	{
+		if (running[i].wanted == NULL)
+			continue;
+		http_cancel(&running[i].request);
+		free_running(&running[i]);
+	}
+}
+
+/* The next thing to ask: of those that were asked before, or of the others; NULL: nothing. */
+static json_t *
+next_wanted(ImQuestion question, bool again)
+{
+	Kind *kind = &kinds[question];
+	json_t *wanted;
+
+	while ((wanted = json_array_get(kind->wanted, kind->next[again])) != NULL)
+	{
+		kind->next[again]++;
+		if (was_asked_before(wanted) == again)
+			return wanted;
+	}
+	return NULL;
+}
+
+/* How many places are taken. */
+static int
+places_taken(ImQuestion question, bool again, int places)
+{
+	int64 late_since = clock_ms() - late_ms(&kinds[question]);
+	int taken = 0;
+	int late = 0;
+
+	for (int i = 0; i < MAX_RUNNING; i++)
+	{
+		if (running[i].wanted == NULL || running[i].question != question ||
+		    running[i].again != again)
+			continue;
+		taken++;
+		late += !again && running[i].request.begun_at <= late_since ? 1 : 0;
+	}
+	return taken - Min(late, places * LATE_PER_PLACE);
+}
+
+static Running *
+find_free(void)
+{
+	for (int i = 0; i < MAX_RUNNING; i++)
+		if (running[i].wanted == NULL)
+			return &running[i];
+	return NULL;
+}
+
+/* Begins what there is a place for. */
+static void
+begin_lane(const ImTarget *target, const QuestionLimits *limits, ImQuestion question, bool again)
+{
+	int places = Max(limits->concurrency / shares[question].divisor / (again ? 2 : 1), 1);
+	long deadline = limits->timeout_ms;
+	int left = places - places_taken(question, again, places);
+
+	if (!again)
+		deadline = Min(deadline, late_ms(&kinds[question]) * DEADLINE_FACTOR);
+	while (left-- > 0)
+	{
+		Running *free_one = find_free();
+		json_t *wanted = free_one == NULL ? NULL : next_wanted(question, again);
+
+		if (wanted == NULL)
+			return;
+		*free_one = (Running){.question = question, .wanted = json_incref(wanted), .again = again};
+		im_make_question(target, question, wanted, &free_one->request);
+		http_begin(&free_one->request, deadline);
+	}
+}
+
+void
+questions_begin(const ImTarget *target, const QuestionLimits *limits)
+{
+	for (int i = 0; i < IM_QUESTIONS; i++)
+	{
+		begin_lane(target, limits, i, false);
+		begin_lane(target, limits, i, true);
+	}
+}
+
+/* Notes how a question ended, for those that come after it. */
+static void
+learn(Kind *kind, ProblemArea area, const HttpRequest *request)
+{
+	double took = (double) (clock_ms() - request->begun_at);
+
+	if (request->status == 0)
+	{
+		kind->answers_in_a_row = 0;
+		problem_report(area, request->problem);
+		return;
+	}
+	kind->usual_ms = took > usual_ms(kind) ? usual_ms(kind) * STEP : usual_ms(kind) / STEP;
+	if (++kind->answers_in_a_row >= WORKS_AGAIN)
+		problem_over(area);
+}
+
+/* An end that is refused is a problem, too: it has no other answer. */
+static void
+note_end(const HttpRequest *request)
+{
+	char buffer[32];
+
+	if (request->status == 0 || (request->status >= 200 && request->status <= 299))
+		return;
+	snprintf(buffer, sizeof(buffer), "HTTP %ld", request->status);
+	kinds[IM_END].answers_in_a_row = 0;
+	problem_report(PROBLEM_ENDS, buffer);
+}
+
+/* Takes what was answered, or timed out.  What was never sent stays wanted. */
+void
+questions_end(void)
+{
+	for (int i = 0; i < MAX_RUNNING; i++)
+	{
+		Running *question = &running[i];
+		HttpRequest *request = &question->request;
+		json_t *answer;
+
+		if (question->wanted == NULL || !request->done)
+			continue;
+		if (question->question == IM_END)
+			note_end(request);
+		learn(&kinds[question->question], shares[question->question].area, request);
+		answer =
+		    !request->sent ? NULL : im_read_answer(question->question, question->wanted, request);
+		if (answer != NULL)
+			answers_add(question->question, answer, request->begun_at);
+		free_running(question);
+	}
+}
+
+int
+questions_running(void)
+{
+	int count = 0;
+
+	for (int i = 0; i < MAX_RUNNING; i++)
+		count += running[i].wanted != NULL ? 1 : 0;
+	return count;
+}
+
+/* Milliseconds until a question that is under way gives its place away; -1: none will. */
+long
+questions_due_ms(void)
+{
+	int64 now = clock_ms();
+	long due = -1;
+
+	for (int i = 0; i < MAX_RUNNING; i++)
+	{
+		const Kind *kind = &kinds[running[i].question];
+		long left;
+
+		if (running[i].wanted == NULL || running[i].again || kind->wanted == NULL ||
+		    kind->next[false] >= json_array_size(kind->wanted))
+			continue;
+		left = (long) (running[i].request.begun_at + late_ms(kind) - now);
+		if (left > 0 && (due < 0 || left < due))
+			due = left;
+	}
+	return due;
+}

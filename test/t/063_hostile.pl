@@ -1,0 +1,394 @@
+# The worst legal and illegal requests of every tier and of nobody, at every route and all at once, while well-behaved
+# clients score: each of those is answered right, nothing is doubled or lost, nothing dies, nothing grows beyond its
+# bounds, /live answers, and afterwards everything is as small as before.  Eight seconds of it, or ten minutes in the
+# long form.
+
+use strict;
+use warnings;
+
+use HTTP::Tiny;
+use IO::Select;
+use JSON::PP;
+use POSIX ();
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Edurange::Cluster;
+use Edurange::Shim;
+use Edurange::Zip qw(zip_of);
+
+my $long = $ENV{EDURANGE_LONG};
+my $seconds = $long ? 600 : 8;
+my $good_clients = 6;
+my $sanitized = slurp_file($ENV{EDURANGE_SHIM}) =~ /__asan_init/;
+my $node = Edurange::Cluster->new_ready('hostile', conf => "max_connections = 200\nshared_buffers = 32MB\nlog_statement = none\nlog_min_messages = fatal\n");
+
+# The replica is dead: nothing listens there.
+my $nobody = PostgreSQL::Test::Cluster::get_free_port();
+my $shim = Edurange::Shim->start($node, EDURANGE_THREADS => 2, EDURANGE_POOL_SIZE => 6, EDURANGE_CONNECTION_LIMIT => 400,
+	EDURANGE_STATEMENT_TIMEOUT => 8000, EDURANGE_READ_DATABASE_URL => "postgresql://edurange_shim\@127.0.0.1:$nobody/edurange");
+my %token = map { $_ => $shim->make_token($_) } qw(player service admin);
+my $good_token = $shim->make_token('service');
+$node->safe_psql('edurange', qq{
+	INSERT INTO "User" (id, email, name) SELECT 'u' || n, n || '\@x', repeat('long name ', 20) FROM generate_series(0, 3000) n;
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01');
+	INSERT INTO "_GroupMembers" ("A", "B") SELECT 'g', id FROM "User";
+	INSERT INTO "ChallengeType" (id, name) VALUES ('t', 't');
+	INSERT INTO "Challenge" (id, name, "challengeTypeId") VALUES ('c', 'C', 't');
+	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('gc', 50, 'c', 'g');
+	INSERT INTO "ChallengeQuestion" (id, "challengeId", content, type, points, answer, "order") VALUES ('q', 'c', 'q', 'text', 5, 'yes', 1);
+	SELECT edurange.set_points('u' || n, 'g', 0) FROM generate_series(0, 100) n});
+
+# ---- processes ------------------------------------------------------------------------------------
+my $children = 0;
+
+# Runs something in a process of its own until the time is up; what it returns comes from results_of().
+sub aside
+{
+	my ($name, $work) = @_;
+	my $file = "$PostgreSQL::Test::Utils::tmp_check/result_" . ++$children;
+	my $pid = fork() // die "fork: $!";
+
+	if ($pid == 0)
+	{
+		local $SIG{PIPE} = 'IGNORE';
+		my $result = eval { $work->() } // { error => $@ };
+		append_to_file($file, encode_json($result));
+		POSIX::_exit(0);
+	}
+	return { name => $name, pid => $pid, file => $file };
+}
+
+sub results_of
+{
+	my ($child) = @_;
+
+	waitpid($child->{pid}, 0);
+	return decode_json(slurp_file($child->{file}));
+}
+
+my ($begun, $end);
+
+# Does something again and again until the time is up; returns how often.
+sub repeat
+{
+	my ($something) = @_;
+	my $count = 0;
+
+	while (time < $end)
+	{
+		$something->($count);
+		$count++;
+	}
+	return { count => $count };
+}
+
+# ---- who behaves well -----------------------------------------------------------------------------
+# Scores for a user, a request after the other, each with a key; one that is told to try again does.
+sub score
+{
+	my ($user) = @_;
+	my $http = HTTP::Tiny->new(timeout => 60);
+	my %result = (points => 0, retries => 0, wrong => [], ms => []);
+
+	repeat(sub {
+		my ($n) = @_;
+		my $asked = time;
+
+		for my $try (1 .. 100)
+		{
+			my $answer = $http->post($shim->url . '/add_points', {
+				headers => { 'Content-Type' => 'application/json', Authorization => "Bearer $good_token", 'Idempotency-Key' => "$user.$n" },
+				content => encode_json({ user_id => $user, group_id => 'g', points => 1 }) });
+			my $said = eval { decode_json($answer->{content}) } // {};
+
+			if ($answer->{status} == 200)
+			{
+				$result{points}++;
+				push @{ $result{wrong} }, "$said->{points} points, and not $result{points}" if $said->{points} != $result{points};
+				last;
+			}
+			push @{ $result{wrong} }, "$answer->{status} " . ($said->{code} // $answer->{content}) if $answer->{status} !~ /^(503|504|409|599)$/ || $try == 100;
+			$result{retries}++;
+			sleep 0.1;
+		}
+		push @{ $result{ms} }, (time - $asked) * 1000;
+		sleep 0.02;
+	});
+	return \%result;
+}
+
+# Looks whether the process lives.
+sub probe
+{
+	my %result = (ms => [], failed => 0);
+
+	repeat(sub {
+		my $asked = time;
+
+		$result{failed}++ unless HTTP::Tiny->new(timeout => 20, keep_alive => 0)->get($shim->url . '/live')->{status} == 200;
+		push @{ $result{ms} }, (time - $asked) * 1000;
+		sleep 0.1;
+	});
+	return \%result;
+}
+
+# A percentile of some numbers.
+sub percentile
+{
+	my ($part, @numbers) = @_;
+
+	return @numbers ? (sort { $a <=> $b } @numbers)[ int(@numbers * $part) ] : 0;
+}
+
+# ---- who does not ---------------------------------------------------------------------------------
+my %routes = Edurange::Shim->routes;
+my @routes = sort keys %routes;
+my @tokens = (undef, 'edr_unknown', values %token);
+
+# The worst that a body may be, small or large.
+my $wide = sub { '{"metadata":[' . '{},' x $_[0] . '{}],"user_id":"u1","userId":"u1","eventType":"USER_UPDATED"}' };
+my @bodies = (
+	$wide->(300), $wide->(490), $wide->(20_000),
+	'{"metadata":' . '[' x 98 . ']' x 98 . ',"userId":"u1","eventType":"USER_UPDATED"}', '[' x 30_000, '{"a":' x 10_000,
+	'{' . join(',', map { "\"k$_\":1" } 1 .. 900) . '}', '{"user_id":"' . 'u' x 60_000 . '","group_id":"g","points":1}',
+	'{"answer":[' . join(',', ('1e131000') x 300) . '],"user_id":"u1","question_id":"q","group_challenge_id":"gc"}',
+	'{"answer":["' . 'x' x 50_000 . '"],"user_id":"u1","question_id":"q","group_challenge_id":"gc"}',
+	'{"answer":' . '9' x 60_000 . ',"user_id":"u1","question_id":"q","group_challenge_id":"gc"}',
+	'{"user_id":"u1","group_id":"g","points":1e999}', '{"name":"' . '\\u0041' x 10_000 . '","startDate":"2025-01-01T00:00:00Z","instructorIds":["' . 'a","' x 400 . '"]}',
+	'{"metadata":{"id":"' . 'x' x 900_000 . '"},"components":[]}', '{"metadata":{"id":"d"},"components":[' . '{"type":"question"},' x 9000 . '{}]}',
+	'not json', "\xff\xfe", '', '{"a":"' . "\0" . '"}', '"' . '\\' x 5000);
+my $pack = '{"manifest":{"id":"p","name":"P","version":"1.0.0","challenges":["a.json"]},"challenges":[' . '{"metadata":{},"components":[' . '0,' x 9000 . '0]},' x 200 . '{}]}';
+my $bomb = zip_of([ { name => 'pack.json', content => '{"id":"b","name":"B","version":"1.0.0","challenges":["a.json"]}' }, map { { name => "f$_", content => ' ' x 900_000 } } 1 .. 3 ]);
+my @queries = ('', '?user_id=u1&group_id=g', '?limit=10000', '?' . 'a=' . '%41' x 1200, '?' . join('&', map { "x$_=1" } 1 .. 60), '?search=' . '%25_' x 300, '?at=2025-01-01',
+	'?limit=-1&offset=2147483647', '?user_id=' . 'u' x 3000 . '&group_id=g');
+
+# A route's path, with something in the place of its parameters.
+sub path_of
+{
+	my ($route) = @_;
+
+	return (split / /, $route)[1] =~ s/\{group_id\}/g/r =~ s/\{\w+\}/x/gr;
+}
+
+sub connect_to
+{
+	my $socket = eval { $shim->socket } // return undef;
+
+	$socket->blocking(0);
+	return $socket;
+}
+
+# Writes what the socket takes within a moment.
+sub pour
+{
+	my ($socket, $bytes) = @_;
+	my $select = IO::Select->new($socket);
+	my $at = 0;
+
+	while ($at < length $bytes && $select->can_write(2))
+	{
+		$at += syswrite($socket, $bytes, length($bytes) - $at, $at) // return;
+	}
+	return;
+}
+
+sub request_of
+{
+	my ($route, $query, $with, $body, @fields) = @_;
+	my ($method) = split / /, $route;
+
+	return join("\r\n", "$method " . path_of($route) . "$query HTTP/1.1", 'Host: x', (defined $with ? "Authorization: Bearer $with" : ()),
+		(defined $body ? ('Content-Type: application/json', 'Content-Length: ' . length $body) : ()), @fields, '', $body // '');
+}
+
+# Each route, for everybody, with each query and body; the answer is read, or the connection closed before it comes.
+sub worst
+{
+	my ($seed) = @_;
+	my ($n, %seen) = ($seed);
+
+	srand($seed);
+	my $result = repeat(sub {
+		my @asked;
+
+		for (1 .. 8)
+		{
+			my $route = $routes[ $n++ % @routes ];
+			my $body = $route =~ /^GET/ ? undef : $route =~ /pack/ && rand() < 0.1 ? $pack : $bodies[ rand @bodies ];
+			my $socket = connect_to() // next;
+
+			pour($socket, request_of($route, $queries[ rand @queries ], $tokens[ rand @tokens ], $body, 'Connection: close'));
+			push @asked, $socket if rand() < 0.8;
+		}
+		for my $socket (@asked)
+		{
+			my $text = '';
+			1 while IO::Select->new($socket)->can_read(10) && sysread($socket, $text, 1 << 20, length $text);
+			$seen{ $text =~ /^HTTP\/1\.1 (\d+)/ ? $1 : 'none' }++;
+		}
+	});
+	return { %$result, seen => \%seen };
+}
+
+my %attack = (
+	(map { my $n = $_; ("worst $n" => sub { worst($n) }) } 1 .. 4),
+	'half bodies' => sub {
+		repeat(sub {
+			my $socket = connect_to() // return;
+			pour($socket, substr(request_of('POST /packs/upload', '', $tokens[ rand @tokens ], $pack), 0, 300 + rand(2_000_000)));
+		});
+	},
+	'slow bodies' => sub {
+		my @slow;
+		repeat(sub {
+			push @slow, grep { defined } map { connect_to() } 1 .. 60 - @slow;
+			pour($_, request_of('POST /activity/log', '', $tokens[ rand @tokens ], undef, 'Content-Type: application/json', 'Content-Length: 60000')) for @slow;
+			sleep 0.2;
+			@slow = grep { defined syswrite($_, 'x' x 10) } @slow;
+		});
+	},
+	'silent' => sub { my @silent; repeat(sub { push @silent, connect_to() // (); shift @silent if @silent > 500; sleep 0.002 }); },
+	'unknown tokens' => sub {
+		my @floods;
+		repeat(sub {
+			my ($n) = @_;
+			push @floods, connect_to() // return;
+			pour($floods[-1], join '', map { request_of('GET /challenge/list', '', "edr_flood_$n.$_", undef) } 1 .. 50);
+			shift @floods if @floods > 40;
+			sleep 0.02;
+		});
+	},
+	'boards' => sub {
+		# each another one, and none is read to its end
+		my @readers;
+		repeat(sub {
+			my ($n) = @_;
+			push @readers, connect_to() // return;
+			pour($readers[-1], request_of('GET /competition/{group_id}/leaderboard', "?limit=10000&offset=$n", $token{player}, undef));
+			sysread($_, my $some, 4096) for @readers;
+			shift @readers if @readers > 100;
+			sleep 0.02;
+		});
+	},
+	'packs' => sub {
+		repeat(sub {
+			my $socket = connect_to() // return;
+			pour($socket, request_of('POST /packs/upload', '', $token{admin}, undef, 'Content-Type: application/zip', 'Content-Length: ' . length $bomb) . $bomb);
+			my $text = '';
+			1 while IO::Select->new($socket)->can_read(5) && sysread($socket, $text, 1 << 20) && $text !~ /requestId/;
+		});
+	},
+	'locks' => sub {
+		# one user's row is locked most of the time, while many want to change it
+		repeat(sub {
+			$node->psql('edurange', q{BEGIN; SELECT FROM "GroupPoints" WHERE "userId" = 'u99' FOR UPDATE; SELECT pg_sleep(1.5)});
+			sleep 0.3;
+		});
+	},
+	'locked' => sub {
+		repeat(sub {
+			my @sockets = map { connect_to() // () } 1 .. 10;
+			pour($_, request_of('POST /add_points', '', $token{service}, '{"user_id":"u99","group_id":"g","points":0}', 'Connection: close')) for @sockets;
+			sleep 0.3;
+		});
+	});
+
+# ---- what is watched ------------------------------------------------------------------------------
+sub shim_kilobytes { return (slurp_file('/proc/' . $shim->pid . '/status') =~ /VmRSS:\s+(\d+)/)[0]; }
+
+# What the backends of the shim have for themselves, the largest.
+sub backend_kilobytes
+{
+	my $most = 0;
+
+	for my $pid (split /\n/, qx(pgrep -P $node->{_pid}))
+	{
+		my $file = "/proc/$pid/smaps_rollup";
+		my $maps = -r $file ? eval { slurp_file($file) } // '' : '';
+		my $own = 0;
+		$own += $1 while $maps =~ /^Private_\w+:\s+(\d+)/mg;
+		$most = $own if $own > $most;
+	}
+	return $most;
+}
+
+sub run_for
+{
+	my ($time, @attacks) = @_;
+
+	($begun, $end) = (time, time + $time);
+	my @good = map { my $n = $_; aside("good $n", sub { score("u$n." =~ s/\.$//r) }) } map { $_ + (@attacks ? 0 : 20) } 1 .. $good_clients;
+	my $live = aside('live', \&probe);
+	my @bad = map { aside($_, $attack{$_}) } @attacks;
+	my ($shim_most, $backend_most) = (0, 0);
+
+	while (time < $end)
+	{
+		my ($shim_now, $backend_now) = (shim_kilobytes(), backend_kilobytes());
+
+		$shim_most = $shim_now if $shim_now > $shim_most;
+		$backend_most = $backend_now if $backend_now > $backend_most;
+		sleep 0.2;
+	}
+	return { good => [ map { results_of($_) } @good ], live => results_of($live), bad => { map { $_->{name} => results_of($_) } @bad },
+		shim => $shim_most, backend => $backend_most };
+}
+
+# ---- a quiet run, and the other -------------------------------------------------------------------
+my $quiet = run_for($long ? 20 : 2);
+my $idle = shim_kilobytes();
+my $postmaster = slurp_file($node->data_dir . '/postmaster.pid');
+my $loud = run_for($seconds, sort keys %attack);
+
+for my $n (0 .. $good_clients - 1)
+{
+	my $result = $loud->{good}[$n];
+
+	is_deeply([ $result->{error}, $result->{wrong} ], [ undef, [] ], "client $n: every answer is right");
+	cmp_ok($result->{points} // 0, '>', 0, "client $n: has scored");
+	is($node->safe_psql('edurange', sprintf q{SELECT edurange.get_points('u%d', 'g')}, $n + 1), $result->{points}, "client $n: nothing is doubled or lost");
+}
+is($node->safe_psql('edurange', 'SELECT count(*) FROM edurange.check_invariants()'), '0', 'invariants');
+ok(kill(0, $shim->pid), 'the shim lives');
+is(slurp_file($node->data_dir . '/postmaster.pid'), $postmaster, 'and so does the server');
+unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|server process/, 'of which no process died');
+is($loud->{live}{failed}, 0, '/live was always answered');
+my @live = @{ $loud->{live}{ms} };
+my @quiet_ms = map { @{ $_->{ms} } } @{ $quiet->{good} };
+my @loud_ms = map { @{ $_->{ms} } } @{ $loud->{good} };
+my $retries = 0;
+$retries += $_->{retries} for @{ $loud->{good} };
+cmp_ok(percentile(0.99, @live), '<', $long ? 1000 : 10_000, '/live: milliseconds');
+cmp_ok($loud->{shim}, '<', 256 * 1024, 'the shim: kB') unless $sanitized;
+cmp_ok($loud->{backend}, '<', 128 * 1024, 'a backend: kB');
+my $calm = time;
+my $after = shim_kilobytes();
+while (time - $calm < 30 && ($after = shim_kilobytes()) > $idle + 24 * 1024)
+{
+	sleep 0.5;
+}
+cmp_ok($after, '<', $idle + 24 * 1024, 'the shim is as small as before, kB') unless $sanitized;
+my ($status, undef, undef, $metrics) = (0);
+for (1 .. 60)
+{
+	($status, undef, undef, $metrics) = $shim->get('/metrics', $good_token);
+	last if $status == 200 && $metrics =~ /^edurange_http_body_bytes 0$/m && ($metrics =~ /^edurange_http_requests_in_flight (\d+)/m)[0] == 1;
+	sleep 0.5;
+}
+like($metrics, qr/^edurange_http_body_bytes 0$/m, 'and holds nothing');
+like($metrics, qr/^edurange_http_requests_in_flight 1$/m, 'for nobody');
+diag(sprintf 'good requests: %d quiet, p99 %.0f ms; %d under attack, p99 %.0f ms, %d told to try again; /live p99 %.0f ms, longest %.0f ms',
+	scalar @quiet_ms, percentile(0.99, @quiet_ms), scalar @loud_ms, percentile(0.99, @loud_ms), $retries, percentile(0.99, @live), percentile(0.9999, @live));
+diag(sprintf 'shim: %d MB at most, %d MB before, %d MB after %.1f s; largest backend: %d MB', map({ $_ / 1024 } $loud->{shim}, $idle, $after), time - $calm, $loud->{backend} / 1024);
+diag('attacks: ' . join ', ', map { "$_ " . ($loud->{bad}{$_}{count} // $loud->{bad}{$_}{error}) } sort keys %{ $loud->{bad} });
+my %seen;
+for my $seen (map { $_->{seen} // {} } values %{ $loud->{bad} })
+{
+	$seen{$_} += $seen->{$_} for keys %$seen;
+}
+diag('answers to the worst: ' . join ', ', map { "$_: $seen{$_}" } sort keys %seen);
+cmp_ok($seen{500} // 0, '==', 0, 'no internal error') or diag explain [ grep { /"status":500/ } split /\n/, $shim->log ];
+is($shim->stop, 0, 'stopped');
+done_testing();

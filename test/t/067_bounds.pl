@@ -1,0 +1,247 @@
+# No request costs more than its share: whose it is, is known before a byte of its body is kept; bodies have limits,
+# and a budget together; who closes, or closes a half, is understood.
+
+use strict;
+use warnings;
+
+use JSON::PP;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Edurange::Cluster;
+use Edurange::Shim;
+use IO::Socket::IP;
+
+my $node = Edurange::Cluster->new_ready('bounds');
+my $metrics_port = PostgreSQL::Test::Cluster::get_free_port();
+my $shim = Edurange::Shim->start($node, EDURANGE_THREADS => 1, EDURANGE_METRICS_PORT => $metrics_port, EDURANGE_BODY_BUDGET => 32 << 20);
+my %token = map { $_ => $shim->make_token($_) } qw(player service admin);
+$node->safe_psql('edurange', q{
+	INSERT INTO "User" (id, email) VALUES ('ada', 'a');
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01');
+	INSERT INTO "_GroupMembers" ("A", "B") VALUES ('g', 'ada')});
+
+# The head of a request with a body.
+sub head
+{
+	my ($path, $length, $with, @fields) = @_;
+
+	return join("\r\n", "POST $path HTTP/1.1", 'Host: x', 'Content-Type: application/json',
+		(defined $length ? "Content-Length: $length" : 'Transfer-Encoding: chunked'),
+		(defined $with ? "Authorization: Bearer $with" : ()), @fields, '', '');
+}
+
+# What comes back, within some seconds, after these bytes were sent: statuses and codes, and whether the connection ended.
+sub answers
+{
+	my ($socket, $wanted) = @_;
+	my ($responses, $closed) = $shim->read_responses($socket, $wanted // 1, 10);
+
+	return (map { my $said = eval { decode_json($_->[1]) } // {}; "$_->[0] " . ($said->{code} // 'fine') } @$responses);
+}
+
+sub say_to
+{
+	my ($bytes) = @_;
+	my $socket = $shim->socket;
+
+	syswrite($socket, $bytes);
+	return $socket;
+}
+
+# A number of the metrics.
+sub metric
+{
+	my ($name) = @_;
+
+	return (($shim->get('/metrics', $token{admin}))[3] =~ /^\Q$name\E (\d+)$/m)[0] // die "no metric $name";
+}
+
+# ---- the token before the body --------------------------------------------------------------------
+my $award = '{"user_id":"ada","group_id":"g","points":1}';
+my %stranger = (none => undef, unknown => 'edr_unknown', 'of another kind' => 'x');
+for my $who (sort keys %stranger)
+{
+	for my $length (16 << 20, undef)
+	{
+		my $name = "token $who, " . (defined $length ? 'a length' : 'chunks');
+		my $socket = say_to(head('/add_points', $length, $stranger{$who}, 'Expect: 100-continue'));
+		is_deeply([ answers($socket) ], ['401 unauthenticated'], "$name: refused, and not asked for the body");
+
+		# Who sends the body all the same is told at once, too.
+		$socket = say_to(head('/packs/upload', $length, $stranger{$who}) . (defined $length ? 'x' x 1000 : "a\r\n0123456789\r\n"));
+		is_deeply([ answers($socket) ], ['401 unauthenticated'], "$name: told before the body has come");
+	}
+}
+my $patient = say_to(head('/add_points', length $award, $token{service}, 'Expect: 100-continue'));
+sysread($patient, my $permission, 100);
+is($permission, "HTTP/1.1 100 Continue\r\n\r\n", 'who may is asked for the body');
+syswrite($patient, $award);
+is_deeply([ answers($patient) ], ['200 fine'], 'which is taken');
+for my $case ([ 'player', '403 forbidden' ], [ 'service', '413 payload_too_large' ])
+{
+	my $socket = say_to(head('/add_points', 70_000, $token{ $case->[0] }, 'Expect: 100-continue'));
+	is_deeply([ answers($socket) ], [ $case->[1] ], "$case->[1] comes before the body, too");
+}
+{
+	# Sixty strangers with bodies that do not end.
+	my $memory = sub { return (slurp_file('/proc/' . $shim->pid . '/status') =~ /VmRSS:\s+(\d+)/)[0] };
+	my $before = $memory->();
+	my @strangers = map {
+		my $socket = say_to(head('/packs/upload', 16 << 20, "edr_stranger$_"));
+
+		$socket->blocking(0);
+		syswrite($socket, 'x' x (1 << 20)) for 1 .. 4;
+		$socket
+	} 1 .. 60;
+	is(($shim->get('/live'))[0], 200, 'the service goes on');
+	is(metric('edurange_http_body_bytes'), 0, 'of what strangers send nothing is kept');
+	cmp_ok($memory->() - $before, '<', 10_000, 'kB that sixty of them cost') unless slurp_file($ENV{EDURANGE_SHIM}) =~ /__asan_init/;
+}
+
+# ---- limits of bodies -----------------------------------------------------------------------------
+# A body of so many bytes, or of so many values.
+my $of_bytes = sub { my ($size) = @_; return '{"a":"' . 'x' x ($size - 8) . '"}' };
+my $of_values = sub { my ($count) = @_; return '{"a":[' . '0,' x ($count - 3) . '0]}' };
+for my $case ([ '/add_points', 65_536, 1000 ], [ '/cdf/validate', 1 << 20, 20_000 ])
+{
+	my ($path, $bytes, $values) = @$case;
+
+	for my $body ($of_bytes->($bytes), $of_values->($values))
+	{
+		my ($status) = $shim->post($path, $body, $token{service});
+		is($status == 413 ? 1 : 0, 0, "$path: as much as is allowed");
+	}
+	for my $body ($of_bytes->($bytes + 1), $of_values->($values + 1))
+	{
+		my ($status, $json) = $shim->post($path, $body, $token{service});
+		is_deeply([ $status, $json->{code} ], [ 413, 'payload_too_large' ], "$path: more") or diag explain $json;
+	}
+	my ($status, $json) = $shim->request('POST', $path, token => $token{service}, body => $of_bytes->($bytes + 1),
+		headers => { 'Content-Type' => 'application/json', 'Transfer-Encoding' => 'chunked' });
+	is($status, 413, "$path: more, in chunks");
+}
+my ($status, $json) = $shim->post('/packs/upload', '{"manifest":{},"challenges":[{"a":1},[' . '{},' x 20_001 . '0]]}', $token{admin});
+is_deeply([ $status, $json->{code} ], [ 413, 'payload_too_large' ], 'a document of a pack has no more values than another');
+
+# ---- a budget for all together --------------------------------------------------------------------
+my @large = map { say_to(head('/packs/upload', 15 << 20, $token{admin}) . ' ' x (14 << 20)) } 1 .. 2;
+my $end = time + 30;
+sleep 0.1 while metric('edurange_http_body_bytes') < 28 << 20 && time < $end;
+cmp_ok(metric('edurange_http_body_bytes'), '>=', 28 << 20, 'large bodies are counted');
+for my $fields ([], ['Expect: 100-continue'])
+{
+	my $socket = say_to(head('/packs/upload', 15 << 20, $token{admin}, @$fields));
+	syswrite($socket, ' ' x 100) unless @$fields;
+	my ($responses) = $shim->read_responses($socket, 1, 10);
+	is_deeply([ $responses->[0][0], decode_json($responses->[0][1])->{code}, $responses->[0][2] =~ /^Retry-After: (\d+)/mi ],
+		[ 503, 'too_busy', 1 ], 'one more has to come again');
+}
+is(($shim->post('/add_points', $award, $token{service}))[0], 200, 'small ones are taken');
+close($_) for @large;
+$end = time + 10;
+sleep 0.1 while metric('edurange_http_body_bytes') > 0 && time < $end;
+cmp_ok($end - time, '>', 7, 'clients that are gone in the middle of a body are noticed at once');
+
+# ---- clients that close ---------------------------------------------------------------------------
+# The end comes together with the last bytes.
+sub send_and_close_half
+{
+	my ($bytes) = @_;
+	my $socket = $shim->socket;
+
+	syswrite($socket, $bytes);
+	shutdown($socket, 1);
+	return $socket;
+}
+my $in_flight = metric('edurange_http_requests_in_flight');
+my @halves = map { send_and_close_half($_) } head('/add_points', 1000, $token{service}) . $award, "GET /live HTTP/1.1\r\nHos", head('/add_points', 1000, 'edr_x');
+for my $half (@halves)
+{
+	my $begun = time;
+	ok($shim->is_closed($half, 5) && time - $begun < 4, 'half a request that ends');
+}
+is(metric('edurange_http_requests_in_flight'), $in_flight, 'is over');
+my $lock = $node->background_psql('edurange');
+$lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" FOR UPDATE});
+my @waiting = map { send_and_close_half($_) } head('/add_points', length $award, $token{service}, 'Connection: close') . $award,
+	"GET /get_points?user_id=ada&group_id=g HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token{player}\r\n\r\n", "GET /status HTTP/1.1\r\nHost: x\r\n\r\n",
+	head('/add_points', length $award, $shim->make_token('service'), 'Connection: close') . $award;
+ok($node->poll_query_until('edurange', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'}), 'it waits for a lock');
+$lock->query_safe('COMMIT');
+$lock->quit;
+is_deeply([ map { answers($_) } @waiting ], [ ('200 fine') x 4 ], 'who closes only a half gets an answer');
+ok($shim->is_closed($_, 5), 'and the connection ends') for @waiting;
+
+# ---- forms of a request ---------------------------------------------------------------------------
+for my $case (
+	[ "GET http://other.example:81/live HTTP/1.1\r\nHost: x\r\n\r\n", '200 fine', 'a URL as target' ],
+	[ "GET HTTPS://x/api/get_points?user_id=ada&group_id=g HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token{player}\r\n\r\n", '200 fine', 'one with a query' ],
+	[ "GET http://x HTTP/1.1\r\nHost: x\r\n\r\n", '404 route_not_found', 'one without a path' ],
+	[ "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", '204 fine', 'the server itself' ],
+	[ "OPTIONS /* HTTP/1.1\r\nHost: x\r\n\r\n", '404 route_not_found', 'a path that looks like it' ],
+	[ "GET * HTTP/1.1\r\nHost: x\r\n\r\n", '404 route_not_found', 'which has no other method' ],
+	[ "GET live HTTP/1.1\r\nHost: x\r\n\r\n", '400 malformed_request', 'neither path nor URL' ],
+	[ "GET /li\x01ve HTTP/1.1\r\nHost: x\r\n\r\n", '400 malformed_request', 'a control character in the target' ],
+	[ "GET /live?a=\x7f HTTP/1.1\r\nHost: x\r\n\r\n", '400 malformed_request', 'and in the query' ],
+	[ "G\x01T /live HTTP/1.1\r\nHost: x\r\n\r\n", '400 malformed_request', 'and in the method' ],
+	[ "G(T /live HTTP/1.1\r\nHost: x\r\n\r\n", '400 malformed_request', 'a method that is none' ],
+	[ head('/add_points', length $award, $token{service}, 'Content-Encoding: gzip') . $award, '415 unsupported_media_type', 'an encoding' ],
+	[ head('/add_points', length $award, $token{service}, 'Content-Encoding: identity') . $award, '200 fine', 'none' ],
+	[ "GET /get_points?user_id=ada&group_id=g HTTP/1.1\r\nHost: x\r\nAuthorization: $token{player}\r\n\r\n", '401 unauthenticated', 'a token without its scheme' ])
+{
+	is_deeply([ answers(say_to($case->[0])) ], [ $case->[1] ], $case->[2]);
+}
+my (undef, undef, $headers) = $shim->request('OPTIONS', '/live');
+my ($all) = $shim->read_responses(say_to("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"), 1);
+like($all->[0][2], qr/^Allow: (?=.*GET)(?=.*POST)(?=.*PATCH)(?=.*OPTIONS)/mi, 'the server has the methods of all routes');
+for my $case ([ '9999-12-31T23:59:59Z', 200 ], [ '9999-12-31T23:59:59.999Z', 200 ], [ '9999-12-31T23:59:59.9999Z', 400 ], [ '9999-12-31T23:59:59-00:01', 400 ],
+	[ '9999-12-31', 200 ], [ '0001-01-01T00:00:00+00:01', 400 ], [ '0001-01-01T00:00:00-01:00', 200 ], [ '2025-01-01T00:00:00+15:60', 400 ], [ '2025-01-01T00:00:00-16:00', 400 ])
+{
+	($status, $json) = $shim->get('/competition/g/leaderboard?at=' . $case->[0] =~ s/\+/%2b/r, $token{player});
+	is($status, $case->[1], "time $case->[0]") or diag explain $json;
+	is($json->{code}, 'time_out_of_range', 'which does not exist') if $status != 200;
+}
+
+# ---- places for who looks after the service ---------------------------------------------------------
+sub scrape
+{
+	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $metrics_port, Timeout => 10) or return 0;
+
+	syswrite($socket, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+	my ($responses) = $shim->read_responses($socket, 1, 10);
+	return $responses->[0][0] // 0;
+}
+my @idle = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $metrics_port) } 1 .. 8;
+is(scrape(), 200, 'eight idle connections do not block the port of the metrics');
+push @idle, map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $metrics_port) } 1 .. 200;
+is(scrape(), 200, 'nor do two hundred');
+is(($shim->get('/get_points?user_id=ada&group_id=g', $token{player}))[0], 200, 'and they take no places from others');
+$lock = $node->background_psql('edurange');
+$lock->query_safe('BEGIN; LOCK TABLE edurange.standing, "GroupPoints" IN ACCESS EXCLUSIVE MODE');
+my @stuck = map { my $n = $_; map { $shim->ask_aside('GET', "/competition/g/leaderboard?limit=$n", token => $token{$_}) } qw(player service admin) } 1 .. 20;
+for my $path (qw(/live /status /ready))
+{
+	my $begun = time;
+	($status) = $shim->get($path);
+	ok($status == 200 || $path eq '/ready', "$path answers while all lanes are taken");
+	cmp_ok(time - $begun, '<', 5, 'soon');
+}
+is(scrape(), 200, 'and so do the metrics');
+$lock->query_safe('COMMIT');
+$lock->quit;
+like(join(' ', ($shim->answer_of($_))[0]), qr/^(200|503)$/, 'who waited is answered') for @stuck;
+is($shim->stop, 0, 'stopped');
+
+SKIP:
+{
+	skip 'there is no IPv6 here', 3 unless IO::Socket::IP->new(LocalHost => '::1', Listen => 1);
+	my $six = Edurange::Shim->start($node, EDURANGE_HOST => '::', EDURANGE_METRICS_PORT => $metrics_port);
+	for my $address ('[::1]', '127.0.0.1')
+	{
+		is(HTTP::Tiny->new->get("http://$address:$metrics_port/metrics")->{status}, 200, "the port of the metrics listens on $address");
+	}
+	is($six->stop, 0, 'stopped');
+}
+done_testing();

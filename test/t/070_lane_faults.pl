@@ -1,0 +1,199 @@
+# What goes wrong with one call, one connection or one server costs its neighbours almost nothing: a batch that fails
+# is halved, what it locks by goes alone for a while, any connection that works is used, a replica that fails is left.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Edurange::Cluster;
+use Edurange::Shim;
+
+my $node = Edurange::Cluster->new_ready('faults', conf => "log_statement = none\n");
+$node->safe_psql(
+	'edurange', q{
+	INSERT INTO "User" (id, email) SELECT 'u' || n, n || '@x' FROM generate_series(0, 45) n;
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01');
+	INSERT INTO "_GroupMembers" ("A", "B") SELECT 'g', id FROM "User";
+	SELECT edurange.set_points(id, 'g', 0) FROM "User";
+	CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'fails' USING ERRCODE = new.reason; END $$;
+	CREATE TRIGGER fail BEFORE INSERT ON edurange.points_ledger FOR EACH ROW WHEN (new.reason ~ '^[0-9A-Z]{5}$') EXECUTE FUNCTION fail();
+	CREATE TABLE settings (isolation text, lock_timeout text);
+	GRANT INSERT ON settings TO PUBLIC;
+	CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	  INSERT INTO public.settings VALUES (current_setting('transaction_isolation'), current_setting('lock_timeout')); RETURN NULL; END $$;
+	CREATE TRIGGER note AFTER INSERT ON edurange.points_ledger FOR EACH ROW WHEN (new.reason = 'note') EXECUTE FUNCTION note();
+	CREATE FUNCTION prepare() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	  EXECUTE $q$PREPARE set_points AS SELECT value, sqlstate, message, detail, hint FROM edurange.outcomes('set_points', $1)$q$; RETURN NULL; END $$;
+	CREATE TRIGGER prepare AFTER INSERT ON edurange.points_ledger FOR EACH ROW WHEN (new.reason = 'prepare') EXECUTE FUNCTION prepare()});
+
+# One loop, and a lot of time.
+sub start_shim
+{
+	return Edurange::Shim->start(
+		$node,
+		EDURANGE_THREADS => 1,
+		EDURANGE_POOL_SIZE => 1,
+		EDURANGE_POOL_TIMEOUT => 120,
+		EDURANGE_STATEMENT_TIMEOUT => 120_000,
+		EDURANGE_ANONYMOUS_TIER => 'service',
+		@_);
+}
+
+sub body
+{
+	my ($user, $reason) = @_;
+
+	return { user_id => $user, group_id => 'g', points => 1, defined $reason ? (reason => $reason) : () };
+}
+
+sub add_aside
+{
+	my ($to, @bodies) = @_;
+
+	return map { $to->ask_aside('POST', '/add_points', body => $_) } @bodies;
+}
+
+sub outcomes
+{
+	return map { my ($status, $said) = Edurange::Shim->answer_of($_); $status . ' ' . ($said->{code} // 'fine') } @_;
+}
+
+sub wait_for
+{
+	my ($query, $name) = @_;
+
+	ok($node->poll_query_until('edurange', $query), $name);
+	return;
+}
+
+my %admin;
+sub wait_for_queue
+{
+	my ($of, $count) = @_;
+	my $end = time + 30;
+	my $token = $admin{$of} //= $of->make_token('admin');
+	my $queue = sub { (($of->get('/metrics', $token))[3] =~ /^edurange_database_queue\{tier="service"\} (\d+)$/m)[0] };
+
+	sleep 0.05 while $queue->() != $count && time < $end;
+	ok(time < $end, "$count wait in the queue");
+	return;
+}
+
+my $locked = q{SELECT count(*) = %d FROM pg_stat_activity WHERE usename = 'edurange_shim' AND wait_event_type = 'Lock'};
+my $lock = $node->background_psql('edurange');
+$lock->set_query_timer_restart();
+
+# Lets awards gather behind those that have the connections and wait, so that they are one batch; returns how they were answered.
+sub gathered
+{
+	my ($to, @bodies) = @_;
+	my @holders = map { "u4$_" } 1 .. ($to->{env}{EDURANGE_POOL_SIZE} // 1);
+	$lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" ~ '^u4' FOR UPDATE});
+	my @first;
+	for my $holder (@holders)
+	{
+		push @first, add_aside($to, body($holder));
+		wait_for(sprintf($locked, scalar @first), "$holder waits");
+	}
+	my @others = add_aside($to, @bodies);
+	wait_for_queue($to, scalar @bodies);
+	$lock->query_safe('COMMIT');
+	my @outcomes = outcomes(@others);
+	is_deeply([ outcomes(@first) ], [ ('200 fine') x @holders ], 'who waited is answered');
+	return @outcomes;
+}
+
+sub statements_of { return scalar(() = slurp_file($node->logfile, $_[0]) =~ /duration: .* execute add_points/g); }
+
+# ---- a batch that fails ---------------------------------------------------------------------------
+$node->safe_psql('postgres', q{ALTER ROLE edurange_shim SET log_min_duration_statement = 0});
+my $shim = start_shim();
+for my $sqlstate (qw(P0001 55P03))
+{
+	my $at = -s $node->logfile;
+	my $want = $sqlstate eq '55P03' ? '503 try_again' : '500 internal';
+	my @users = map { "u$_" } $sqlstate eq '55P03' ? 21 .. 35 : 1 .. 15;
+	my $poisoned = $sqlstate eq '55P03' ? 'u36' : 'u16';
+	$at = -s $node->logfile;
+	my %outcomes;
+	$outcomes{$_}++ for gathered($shim, (map { body($_) } @users[ 0 .. 6 ]), body($poisoned, $sqlstate), map { body($_) } @users[ 7 .. 14 ]);
+	is_deeply(\%outcomes, { '200 fine' => 15, $want => 1 }, "$sqlstate: only the one at fault fails");
+	# those that succeed are logged: the first, and four halves of halves
+	is(statements_of($at), 5, "$sqlstate: its neighbours are done in halves, and not one by one");
+
+	# What it locks by goes alone now, as does the last neighbour that it had; the others go together.
+	$at = -s $node->logfile;
+	%outcomes = ();
+	$outcomes{$_}++ for gathered($shim, (map { body($_) } @users[ 0 .. 6 ]), body($poisoned, $sqlstate), map { body($_) } @users[ 7 .. 14 ]);
+	is_deeply(\%outcomes, { '200 fine' => 15, $want => 1 }, "$sqlstate: again");
+	is(statements_of($at), 3, "$sqlstate: nobody has to pay a second time");
+}
+is($node->safe_psql('edurange', 'SELECT count(*) FROM edurange.check_invariants()'), '0', 'invariants');
+is($shim->stop, 0, 'stopped');
+
+# ---- a row that stays locked ----------------------------------------------------------------------
+# Of the calls that want it one waits, and one connection is left to the others.
+$shim = start_shim(EDURANGE_POOL_SIZE => 3, EDURANGE_THREADS => 1);
+gathered($shim, map { body($_, 'P0001') } qw(u1 u2));
+$lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" IN ('u1', 'u2') FOR UPDATE});
+my @stuck = add_aside($shim, map { body($_) } qw(u1 u2) x 6);
+wait_for(sprintf($locked, 2), 'of each key one call waits for the lock');
+my $begun = time;
+is_deeply([ outcomes(add_aside($shim, map { body("u$_") } 3 .. 12)) ], [ ('200 fine') x 10 ], 'the others go on');
+cmp_ok(time - $begun, '<', 20, 'at once');
+is($node->safe_psql('edurange', sprintf $locked, 2), 't', 'while they still wait');
+$lock->query_safe('COMMIT');
+is_deeply([ outcomes(@stuck) ], [ ('200 fine') x 12 ], 'for as long as it takes');
+
+# ---- connections ----------------------------------------------------------------------------------
+# Both are open; the first one goes, and none can be opened.
+$lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" = 'u20' FOR UPDATE});
+@stuck = add_aside($shim, body('u20'));
+wait_for(sprintf($locked, 1), 'one waits');
+my $backend = $node->safe_psql('edurange', q{SELECT pid FROM pg_stat_activity WHERE usename = 'edurange_shim' AND wait_event_type = 'Lock'});
+is_deeply([ outcomes(add_aside($shim, body('u21'))) ], ['200 fine'], 'a second connection is used');
+$lock->query_safe('COMMIT');
+is_deeply([ outcomes(@stuck) ], ['200 fine'], 'the first one is free again');
+$node->safe_psql('postgres', q{ALTER ROLE edurange_shim CONNECTION LIMIT 0});
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($backend, 10000)");
+for my $n (1 .. 3)
+{
+	is_deeply([ outcomes(add_aside($shim, body('u22'))) ], ['200 fine'], 'one that works is used, whatever became of the first');
+	sleep 0.3;
+}
+$node->safe_psql('postgres', q{ALTER ROLE edurange_shim CONNECTION LIMIT -1});
+is($shim->stop, 0, 'stopped');
+
+# ---- what a database sets -------------------------------------------------------------------------
+$node->safe_psql('postgres', q{ALTER DATABASE edurange SET default_transaction_isolation = 'serializable'; ALTER DATABASE edurange SET lock_timeout = '5s'});
+$shim = start_shim();
+is_deeply([ outcomes(add_aside($shim, body('u1', 'note'))) ], ['200 fine'], 'an award');
+like($node->safe_psql('edurange', 'SELECT * FROM settings'), qr/^read committed\|0$/, 'connections have their own isolation level, and wait as long as they may');
+$node->safe_psql('postgres', 'ALTER DATABASE edurange RESET ALL');
+
+# ---- what is prepared -----------------------------------------------------------------------------
+is_deeply([ map { outcomes(add_aside($shim, $_)) } body('u1', '0A000'), body('u1'), body('u1', '0A000'), body('u1') ],
+	[ ('500 internal', '200 fine') x 2 ], 'what is not supported spoils nothing');
+is_deeply([ outcomes(add_aside($shim, body('u1', 'prepare'))) ], ['200 fine'], 'somebody prepares a statement of ours');
+is(($shim->post('/set_points', body('u1')))[0], 200, 'which is used as it is');
+is($shim->stop, 0, 'stopped');
+
+# ---- a replica that fails at everything ------------------------------------------------------------
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+$node->safe_psql('other', 'CREATE EXTENSION edurange');
+$shim = start_shim(EDURANGE_READ_DATABASE_URL => sprintf('postgresql://edurange_shim@%s:%d/other', $node->host =~ s{/}{%2F}gr, $node->port));
+my $board = sub { my ($status, $json) = $shim->get('/competition/g/leaderboard?limit=' . (5 + int rand 90)); return "$status " . (ref $json eq 'ARRAY' && @$json ? 'full' : 'empty') };
+is_deeply([ map { $board->() } 1 .. 20 ], [ ('200 full') x 20 ], 'the primary answers for it');
+my $failed = () = slurp_file($node->logfile) =~ /ERROR/g;
+is_deeply([ map { $board->() } 1 .. 20 ], [ ('200 full') x 20 ], 'and goes on');
+is(scalar(() = slurp_file($node->logfile) =~ /ERROR/g), $failed, 'while nothing is asked of the replica');
+$node->safe_psql('other', 'SELECT * FROM edurange.migrate()');
+my $end = time + 30;
+sleep 0.2 while $board->() ne '200 empty' && time < $end;
+is($board->(), '200 empty', 'until it works again');
+is($shim->stop, 0, 'stopped');
+$lock->quit;
+done_testing();

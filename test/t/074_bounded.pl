@@ -1,0 +1,184 @@
+# Every function is bounded: under its worst legal input it ends within half a second of statement_timeout, and its
+# session takes no more than 64 MB for it (packs and lists of pods aside, which are larger than that themselves).
+#
+# The functions come from the catalogue.  One that is not listed below gets long texts, long lists and large numbers;
+# a new one is so tried, too.
+
+use strict;
+use warnings;
+
+use Edurange::Cluster;
+use List::Util qw(min);
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $node = Edurange::Cluster->new_ready('bounded',
+	conf => "fsync = off\nlog_statement = none\nlog_min_messages = log\nlog_min_error_statement = panic\nlogging_collector = off\n");
+
+sub sql { return $node->safe_psql('edurange', $_[0]) }
+
+# A challenge with a large key, a competition with a long past, and packs.
+sql(q{
+	INSERT INTO "User" (id, email) SELECT 'u' || n, n FROM generate_series(1, 20000) n;
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01');
+	INSERT INTO "_GroupMembers" ("A", "B") SELECT 'g', id FROM "User";
+	SELECT edurange.cdf_import(jsonb_build_object('metadata', '{"id": "ch", "name": "C", "version": "1.0.0", "challenge_type": "web"}'::jsonb,
+		'components', jsonb_build_array(jsonb_build_object('type', 'question', 'id', 'q', 'config', jsonb_build_object('type', 'checkboxes', 'text', '?',
+			'points', 1, 'options', (SELECT jsonb_agg('c' || n) FROM generate_series(1, 3000) n), 'answer', (SELECT jsonb_agg('c' || n) FROM generate_series(1, 3000) n)))))::text);
+	UPDATE "ChallengeQuestion" SET id = cdf_question_id;
+	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('gc', 1, 'ch', 'g');
+	SELECT count(*) FROM generate_series(1, 5) n, "User" u, edurange.add_points(u.id, 'g', n);
+	ALTER ROLE CURRENT_USER SET edurange.attempt_limit = 0;
+	CREATE SCHEMA testing;
+	CREATE FUNCTION testing.document(components text) RETURNS text LANGUAGE sql AS $$
+		SELECT '{"metadata": {"id": "ch", "name": "C", "version": "1.0.0", "challenge_type": "web"}, "components": ' || components || '}' $$;
+	-- so many copies of a text, with commas between
+	CREATE FUNCTION testing.listed(part text, n integer) RETURNS text LANGUAGE sql AS $$ SELECT '[' || repeat(part || ',', n - 1) || part || ']' $$});
+
+my $long = q{repeat('x', 65536)};
+my $numbers = q{'[' || repeat('1e131000,', 999) || '1]'};
+my $question = q{{"type": "question", "id": "q", "config": {"type": "checkboxes", "text": "?", "points": 1, "options": ["a"], "answer": ["a"]}}};
+my @documents = (
+	qq{testing.document(testing.listed('{}', 19000))},
+	qq{testing.document(testing.listed('$question', 1600))},
+	qq{testing.document(testing.listed('1e131000', 19000))},
+	qq{testing.document(repeat('[', 3000) || repeat(']', 3000))},
+	qq{testing.document('[' || replace('$question', '?', repeat('{{A}} ', 150000)) || ']')},
+	q{testing.document('[' || replace(replace('} . $question . q{', '"options": ["a"]', '"options": ' || testing.listed('"a"', 9000)), '"answer": ["a"]', '"answer": ' || testing.listed('"b"', 9000)) || ']')},
+	qq{'{"metadata": {"id": "' || repeat('x', 1000000) || '"}}'});
+my @schemas = (
+	# every reference doubles what is asked
+	q{(SELECT jsonb_build_object('$ref', '#/definitions/d0', 'definitions', jsonb_object_agg('d' || i, CASE i WHEN 100 THEN '{}' ELSE
+		jsonb_build_object('allOf', jsonb_build_array(jsonb_build_object('$ref', '#/definitions/d' || i + 1), jsonb_build_object('$ref', '#/definitions/d' || i + 1))) END))
+		FROM generate_series(0, 100) i), '1'},
+	q{'{"pattern": "^(.+)(.+)(.+)(.+)\\\\4\\\\3\\\\2\\\\1$"}', to_jsonb((SELECT string_agg(md5(i::text), '') FROM generate_series(1, 2000) i))},
+	q{'{"pattern": "(a+)+$"}', to_jsonb(repeat('a', 1000000) || 'b')},
+	q{'{"pattern": "(?=(a|b)*c)(?=.*d)x"}', to_jsonb(repeat('ab', 500000))},
+	q{'{"pattern": "((((a{1,255}){1,255}){1,255}){1,255}){1,255}"}', '"a"'},
+	q{'{"pattern": "^(([a-z]{1,250}|[0-9a-f]{1,250}){1,250}){1,9}$"}', to_jsonb(repeat('a', 1000000))},
+	q{'{"uniqueItems": true}', (SELECT jsonb_agg(1) FROM generate_series(1, 500000))},
+	q{'{"uniqueItems": true}', (SELECT jsonb_agg(i) FROM generate_series(1, 500000) i)},
+	q{'{"items": {"multipleOf": 1e-300}}', (SELECT jsonb_agg(to_jsonb(1e131000 + i)) FROM generate_series(1, 10) i)},
+	q{jsonb_build_object('multipleOf', repeat('7', 60000)::numeric), to_jsonb(repeat('8', 131000)::numeric)},
+	q{'{"items": {"minimum": 1e131000}}', ('[' || repeat('1e131000,', 100000) || '1]')::jsonb},
+	q{'{"format": "uri"}', to_jsonb(repeat('%41', 1000000)), formats => true},
+	q{'{"format": "email"}', to_jsonb(repeat('a.', 1000000) || '@x'), formats => true},
+	q{'{"format": "hostname"}', to_jsonb(repeat('a.', 1000000)), formats => true},
+	q{'{"format": "regex"}', to_jsonb(repeat('(a{1,200}|', 5000) || repeat(')', 5000)), formats => true});
+
+my %worst = (
+	attempt_question => [
+		qq{'u1', 'q', 'gc', $numbers}, q{'u2', 'q', 'gc', testing.listed('"c0"', 1000)}, qq{'u3', 'q', 'gc', '[' || repeat('[', 30000)},
+		qq{'u3', 'q', 'gc', $long}, q{'u3', 'q', 'gc', testing.listed('1', 30000)} ],
+	log_activity => [
+		q{'USER_UPDATED', 'u1', metadata => testing.listed('{}', 1000)}, q{'USER_UPDATED', 'u1', metadata => repeat('[', 8000) || repeat(']', 8000)},
+		q{'USER_UPDATED', 'u1', metadata => testing.listed('1e131000', 1000)}, q{'USER_UPDATED', 'u1', metadata => testing.listed('{"a":1e-16000}', 900)},
+		q{'USER_UPDATED', 'u1', metadata => '"' || repeat('\u0001', 2700) || '"'}, qq{$long, $long, $long} ],
+	cdf_import => \@documents,
+	cdf_validate => \@documents,
+	cdf_update => [ map { "'ch', $_" } @documents ],
+	json_schema_validate => \@schemas,
+	set_cdf_schema => [
+		map({ s/'\}', .*/'}', 's'/sr } grep { /^'\{"pattern/ } @schemas),
+		q{(SELECT jsonb_build_object('allOf', jsonb_agg(jsonb_build_object('pattern', '(a{1,255}){1,255}' || i))) FROM generate_series(1, 5000) i), 's'},
+		q{('{"enum": ' || testing.listed('1e131000', 60000) || '}')::jsonb, 's'} ],
+	version_satisfies => [ q{repeat('1', 60000), '^1'}, q{'1.0.0', repeat('>=1.0.0 <2.0.0 || ', 3000) || '3'}, q{'1.0.0-' || repeat('a.', 30000) || 'a', '1'} ],
+	leaderboard => [ q{'g', 10000}, q{'g', 10000, at => now() - interval '1 s'}, q{'g', 1, 2000000000} ],
+	outcomes => [
+		q{'get_points', (SELECT array_agg(a) FROM generate_series(1, 50000), unnest(ARRAY['u1', 'g', NULL, NULL, NULL]) AS a)},
+		q{'attempt_question', (SELECT array_agg(a) FROM generate_series(1, 64), unnest(ARRAY['u1', 'q', 'gc', } . $numbers . q{, NULL, NULL, NULL, NULL, NULL]) AS a)} ],
+	create_competition => [ q{'n', now(), (SELECT array_agg(id) FROM "User" LIMIT 5000)}, qq{$long, now(), ARRAY[$long], $long} ],
+	pack_install => [
+		q{(SELECT jsonb_build_object('id', 'p', 'name', 'P', 'version', '1.0.0', 'challenges', jsonb_agg('f' || n))::text FROM generate_series(1, 20000) n),
+			(SELECT array_agg('f' || n) FROM generate_series(1, 20000) n), (SELECT array_agg('{}'::text) FROM generate_series(1, 20000))},
+		qq{'{"id": "p", "name": "P", "version": "1.0.0", "challenges": ["a"]}', '{a}', ARRAY[$documents[1]]} ],
+	pack_parts => [ q{'{"manifest": {}, "challenges": ' || testing.listed('{"metadata": {"id": "x"}}', 300000) || '}'}, q{'{"manifest": ' || testing.listed('1', 10000000) || '}'} ],
+	sync_apply => [ q{jsonb_build_object('challenge_pods', (SELECT jsonb_agg(jsonb_build_object('name', 'p' || n, 'status', 'ACTIVE')) FROM generate_series(1, 100000) n)), now()} ],
+	sync_apply_list => [ q{'{"challenge_pods": ' || testing.listed('{"name": "p", "status": "ACTIVE"}', 500000) || '}', now()}, q!'{"challenge_pods": [' || repeat('[', 2000000), now()! ],
+	points_history => [ q{'u1', 'g', 1000} ],
+	migrate => [ 'dry_run => true' ],
+	challenge_list => [ qq{search => repeat('%_', 30000)}, qq{cursor => $long} ]);
+
+# What is larger than 64 MB by itself.
+my %is_large = map { $_ => 1 } qw(pack_install pack_update pack_parts sync_apply sync_apply_list outcomes);
+
+# What an argument is given of which nothing is known.
+my %any = (text => $long, integer => '1000', bigint => '1000', boolean => 'false', jsonb => q{'{}'}, 'text[]' => q{ARRAY[repeat('x', 60000)]}, bytea => q{'\x00'},
+	'timestamp with time zone' => 'now()', 'double precision' => '1', anyelement => $long, record => $long,
+	'edurange.caller' => q{ROW(repeat('x', 20000), NULL, NULL)::edurange.caller});
+
+my @functions = map { [ split /\|/, $_, -1 ] } split /\n/, sql(q{
+	SELECT proname, (SELECT string_agg(format_type(t, NULL), ';' ORDER BY n) FROM unnest(proargtypes) WITH ORDINALITY AS a (t, n)),
+		array_to_string(proargnames[:pronargs], ';') FROM pg_proc WHERE pronamespace = 'edurange'::regnamespace AND prokind = 'f' AND prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
+	AND proname NOT LIKE 'planted%' ORDER BY 1});
+cmp_ok(scalar @functions, '>', 50, 'there are functions');
+
+# The most memory that the session has had, in MB.
+sub most_memory
+{
+	my ($pid) = @_;
+	my ($kb) = slurp_file("/proc/$pid/status") =~ /^VmHWM:\s+(\d+)/m;
+	my ($shared) = slurp_file("/proc/$pid/status") =~ /^RssShmem:\s+(\d+)/m;
+
+	return ($kb - $shared) / 1024;
+}
+
+# Calls a function in a session of its own that gives it a tenth of a second: seconds beyond that, MB, and whether the
+# session can go on.  The arguments lie in a table: what making them takes is not the function's.
+sub call
+{
+	my ($name, $types, $names, $input) = @_;
+	my @types = split /;/, $types;
+	my %number;
+	@number{ split /;/, $names } = 0 .. $#types;
+	my @named = $input =~ /(?:^|, )(\w+) => /g;
+	$input =~ s/(^|, )\w+ => /$1/g;
+	sql('DROP TABLE IF EXISTS testing.given; CREATE TABLE testing.given AS SELECT * FROM ' . ($input eq '' ? '(SELECT) AS v' : "(VALUES ($input)) AS v"));
+	my $given = sql(q{SELECT count(*) FROM pg_attribute WHERE attrelid = 'testing.given'::regclass AND attnum > 0});
+	my @arguments = map {
+		my $place = $_ - ($given - @named);
+		my $argument = $place < 0 ? $_ : $number{ $named[$place] };
+		my $value = 'column' . ($_ + 1) . ($types[$argument] =~ /^(?:anyelement|record)$/ ? '' : "::$types[$argument]");
+		$place < 0 ? $value : "$named[$place] => $value";
+	} 0 .. $given - 1;
+
+	my $session = $node->background_psql('edurange', on_error_stop => 0);
+	my $pid = $session->query_safe('SELECT pg_backend_pid()');
+	$session->query_safe(q{SELECT edurange.get_points('u1', 'g'); SET statement_timeout = '100ms'; SET client_min_messages = error});
+	my $before = most_memory($pid);
+	my $began = time;
+	$session->query('SELECT count(*) FROM testing.given, edurange.' . $name . '(' . join(', ', @arguments) . ') AS result');
+	my $took = time - $began - 0.1;
+	my $memory = most_memory($pid) - $before;
+	my $alive = $session->query('SELECT 1') eq '1';
+	$session->quit;
+	return ($took, $memory, $alive);
+}
+
+for (@functions)
+{
+	my ($name, $types, $names) = @$_;
+	my @inputs = $worst{$name} ? @{ $worst{$name} } : (join(', ', map { $any{$_} // die "$name: what is a $_?" } split /;/, $types));
+
+	for my $number (0 .. $#inputs)
+	{
+		my ($took, $memory, $alive);
+		my $best = 1e9;
+
+		# others use the machine, too
+		for (1 .. 3)
+		{
+			($took, $memory, $alive) = call($name, $types, $names, $inputs[$number]);
+			$best = min($best, $took);
+			last if $best <= 0.5;
+		}
+		my $what = "$name, input " . ($number + 1);
+		cmp_ok($best, '<=', 0.5, "$what: it ends") or diag substr($inputs[$number], 0, 300);
+		cmp_ok($memory, '<=', 64, "$what: it takes little memory") or diag substr($inputs[$number], 0, 300)
+		  unless $is_large{$name};
+		ok($alive, "$what: its session lives on");
+	}
+}
+
+done_testing();
