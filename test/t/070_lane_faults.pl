@@ -82,7 +82,7 @@ sub wait_for_queue
 	return;
 }
 
-my $locked = q{SELECT count(*) = %d FROM pg_stat_activity WHERE usename = 'edurange_shim' AND wait_event_type = 'Lock'};
+my $locked = q{SELECT count(*) = %d FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim') AND wait_event_type = 'Lock'};
 my $lock = $node->background_psql('edurange');
 $lock->set_query_timer_restart();
 
@@ -153,7 +153,7 @@ is_deeply([ outcomes(@stuck) ], [ ('200 fine') x 12 ], 'for as long as it takes'
 $lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" = 'u20' FOR UPDATE});
 @stuck = add_aside($shim, body('u20'));
 wait_for(sprintf($locked, 1), 'one waits');
-my $backend = $node->safe_psql('edurange', q{SELECT pid FROM pg_stat_activity WHERE usename = 'edurange_shim' AND wait_event_type = 'Lock'});
+my $backend = $node->safe_psql('edurange', q{SELECT pid FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim') AND wait_event_type = 'Lock'});
 is_deeply([ outcomes(add_aside($shim, body('u21'))) ], ['200 fine'], 'a second connection is used');
 $lock->query_safe('COMMIT');
 is_deeply([ outcomes(@stuck) ], ['200 fine'], 'the first one is free again');
