@@ -114,6 +114,8 @@ static const Rule rules[] = {
     {"sync_drift", ADMIN},
     {"sync_drift_summary", ADMIN},
     {"sync_now", ADMIN},
+    {"sync_release", ADMIN},
+    {"sync_confirm", ADMIN},
 
     {"cdf_schema", ANY_USER},
     {"reset_cdf_schema", ADMIN},

@@ -97,9 +97,9 @@ CREATE FUNCTION edurange.sync_now(caller edurange.caller DEFAULT NULL) RETURNS v
 COMMENT ON FUNCTION edurange.sync_now(edurange.caller) IS
   'Makes the sync worker poll at once. A poll that is under way is followed by another. Tier: admin. Errors: worker_not_running.';
 
-CREATE FUNCTION edurange.sync_release() RETURNS integer
+CREATE FUNCTION edurange.sync_release(caller edurange.caller DEFAULT NULL) RETURNS integer
   AS 'MODULE_PATHNAME', 'edurange_sync_release' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION edurange.sync_release() IS
+COMMENT ON FUNCTION edurange.sync_release(edurange.caller) IS
   'Lets go of the instances that are held because many of their pods are not found at once: with the next pass they are asked for once more, and those end whose pods are still not found. Returns how many are held. Tier: admin.';
 
 CREATE FUNCTION edurange.sync_begin() RETURNS text
@@ -107,9 +107,9 @@ CREATE FUNCTION edurange.sync_begin() RETURNS text
 COMMENT ON FUNCTION edurange.sync_begin() IS
   'Called by the sync worker before its first poll: binds it to this server, where it has worked on none yet or the server was promoted, and lets all periods begin anew. Returns why it may not work here; null: it may. Tier: admin.';
 
-CREATE FUNCTION edurange.sync_confirm() RETURNS void
+CREATE FUNCTION edurange.sync_confirm(caller edurange.caller DEFAULT NULL) RETURNS void
   AS 'MODULE_PATHNAME', 'edurange_sync_confirm' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION edurange.sync_confirm() IS
+COMMENT ON FUNCTION edurange.sync_confirm(edurange.caller) IS
   'Confirms that the sync worker is to work on this server, which is a copy of another, from now on. Make sure first that the other one does not any more. Tier: admin.';
 
 CREATE FUNCTION edurange.instance_deleted() RETURNS trigger
