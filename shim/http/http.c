@@ -78,8 +78,8 @@ judge_caller(Request *request)
 
 	request->identified = true;
 	if (request->failure.info == NULL &&
-	    (acting == NULL || auth_act(&request->identity, acting, &request->failure)) &&
 	    auth_permits(&request->identity, route->tier, &request->failure) &&
+	    (acting == NULL || auth_act(&request->identity, acting, &request->failure)) &&
 	    route->body != BODY_NONE)
 		body_check_headers(request);
 }
