@@ -17,6 +17,7 @@
 #include "calls/locks.h"
 #include "course/course.h"
 #include "game/activity.h"
+#include "game/competitions.h"
 
 typedef enum StatementId
 {
@@ -113,7 +114,8 @@ remove_member(FunctionCallInfo fcinfo, const Caller *caller)
 	Datum row;
 
 	statements_begin();
-	if (!course_find(caller, group_id, &refusal) || !lock_user(user_id, &refusal) ||
+	if (!caller_acts_as(caller, "user_id", user_id, &refusal) ||
+	    !course_find(caller, group_id, &refusal) || !lock_user(user_id, &refusal) ||
 	    !lock_competition(group_id, &refusal))
 		raise_refusal(&refusal);
 	if (STATEMENT_RUN(&statements[REMOVE_MEMBER], value_text(group_id), value_text(user_id)) == 0)
@@ -134,32 +136,21 @@ SQL_FUNCTION_BATCHABLE(edurange_remove_member)
 	return mutate(fcinfo, remove_member);
 }
 
-/* A list of user ids that is not empty and has no null. */
-static void
-check_list(FunctionCallInfo fcinfo, int argument, const char *name)
-{
-	ArrayType *ids;
-
-	require_argument(fcinfo, argument, name);
-	ids = PG_GETARG_ARRAYTYPE_P(argument);
-	if (ARR_NDIM(ids) != 1 || array_contains_nulls(ids))
-		raise_error(EDURANGE_INVALID_PARAMETER,
-		            "parameter \"%s\" must list at least one user id and no null", name);
-}
-
 static Datum
 set_instructors(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *group_id = required_text(fcinfo, 0, "group_id");
+	int count;
+	Datum *instructors = competition_instructors(fcinfo, 1, &count);
 	NullableDatum ids = fcinfo->args[1];
 	Refusal refusal = {0};
 	uint64 removed;
 	uint64 added;
 	Datum row;
 
-	check_list(fcinfo, 1, "instructor_ids");
 	statements_begin();
-	if (!course_find(caller, group_id, &refusal))
+	if (!competition_is_own(caller, instructors, count, &refusal) ||
+	    !course_find(caller, group_id, &refusal))
 		raise_refusal(&refusal);
 	if (STATEMENT_RUN(&statements[MISSING_USER], ids) > 0)
 		raise_error(EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", row_text(0, 1));

@@ -66,7 +66,8 @@ reset_progress(FunctionCallInfo fcinfo, const Caller *caller)
 	NullableDatum total;
 
 	statements_begin();
-	if (!course_find(caller, entry.group_id, &refusal) || !lock_user(entry.user_id, &refusal) ||
+	if (!caller_acts_as(caller, "user_id", entry.user_id, &refusal) ||
+	    !course_find(caller, entry.group_id, &refusal) || !lock_user(entry.user_id, &refusal) ||
 	    !lock_competition(entry.group_id, &refusal))
 		raise_refusal(&refusal);
 	if (STATEMENT_RUN(&statements[LOCK_MEMBER], group_id, user_id) == 0)

@@ -18,6 +18,7 @@
 #include "calls/idempotency.h"
 #include "calls/locks.h"
 #include "game/activity.h"
+#include "game/competitions.h"
 #include "game/completions.h"
 #include "text/plain_text.h"
 
@@ -191,15 +192,14 @@ static Statement statements[STATEMENT_COUNT] = {
                   .reads = true},
 };
 
-/* The instructors; at least one, none of them null. */
-static Datum *
-read_instructors(FunctionCallInfo fcinfo, int *count)
+Datum *
+competition_instructors(FunctionCallInfo fcinfo, int argument, int *count)
 {
 	ArrayType *ids;
 	Datum *elements;
 
-	require_argument(fcinfo, 2, "instructor_ids");
-	ids = PG_GETARG_ARRAYTYPE_P(2);
+	require_argument(fcinfo, argument, "instructor_ids");
+	ids = PG_GETARG_ARRAYTYPE_P(argument);
 	if (ARR_NDIM(ids) != 1 || array_contains_nulls(ids))
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"instructor_ids\" must list at least one user id and no null");
@@ -207,9 +207,8 @@ read_instructors(FunctionCallInfo fcinfo, int *count)
 	return elements;
 }
 
-/* A bound caller makes competitions of its own user only. */
-static bool
-is_own_competition(const Caller *caller, const Datum *instructors, int count, Refusal *refusal)
+bool
+competition_is_own(const Caller *caller, const Datum *instructors, int count, Refusal *refusal)
 {
 	for (int i = 0; i < count; i++)
 	{
@@ -227,7 +226,7 @@ create_competition(FunctionCallInfo fcinfo, const Caller *caller)
 	char *name = required_text(fcinfo, 0, "name");
 	NullableDatum start_date = optional_time(fcinfo, 1, "start_date");
 	int count;
-	Datum *instructors = read_instructors(fcinfo, &count);
+	Datum *instructors = competition_instructors(fcinfo, 2, &count);
 	NullableDatum end_date = optional_time(fcinfo, 4, "end_date");
 	char *id = new_id();
 	Refusal refusal = {0};
@@ -239,7 +238,7 @@ create_competition(FunctionCallInfo fcinfo, const Caller *caller)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"end_date\" must be later than parameter \"start_date\"");
 	statements_begin();
-	if (!is_own_competition(caller, instructors, count, &refusal))
+	if (!competition_is_own(caller, instructors, count, &refusal))
 		raise_refusal(&refusal);
 	if (STATEMENT_RUN(&statements[MISSING_USER], fcinfo->args[2]) > 0)
 		raise_error(EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", row_text(0, 1));
