@@ -78,6 +78,9 @@ SELECT testing.quick('(a+)+b', repeat('a', 1000)), testing.quick('(a|a)*(a|a)*(a
 -- a number is right when it is near enough, however it is written
 CALL testing.asked('{"type": "text", "match": "number", "answer": [3.14, "-1e3"], "tolerance": 0.005}');
 SELECT testing.verdicts('3.14', '3.145', '3.135', '3.1451', '+3.14', '314e-2', ' 3.140 ', '-1000', '-1000.005', '-999.99', '3,14', 'pi', '3.14 m', '0x3', 'NaN', 'Infinity', '.5', '3.');
+-- nothing needs to stand before the point, or behind it
+CALL testing.asked('{"type": "text", "match": "number", "answer": [".5", "-7."]}');
+SELECT testing.verdicts('.5', '0.5', '+.50', '.05e1', '5.e-1', '-7.', '-7', '.', '-.', '.e1', '5..', '..5', '1e400.', '.' || repeat('1', 401));
 CALL testing.asked('{"type": "text", "match": "number", "answer": "0"}');
 SELECT testing.verdicts('0', '-0', '0.000', '0e5', '1e-300', '00');
 SELECT testing.verdicts('1e400', '1e131071', '1e999999999999', '-1e-400', repeat('9', 401), '1e399', repeat('0', 500), '0.' || repeat('0', 399));
@@ -108,7 +111,9 @@ UPDATE "ChallengeQuestion" SET type = 'TEXT', cdf_payload = '{"match": "as you l
 SELECT testing.verdicts('a+', 'aa');
 UPDATE "ChallengeQuestion" SET cdf_payload = '{"match": "number", "tolerance": 1e131071}', answer = '5';
 SELECT testing.verdicts('5');
-UPDATE "ChallengeQuestion" SET cdf_payload = '["match"]';
+UPDATE "ChallengeQuestion" SET answer = 'five';
+SELECT testing.verdicts('five', '5', 'Five');
+UPDATE "ChallengeQuestion" SET cdf_payload = '["match"]', answer = '5';
 SELECT testing.verdicts('5');
 
 -- players see nothing of how they are judged; an unmodified WebOS gets no answer that it would compare wrongly

@@ -104,7 +104,7 @@ typedef enum StatementId
 	"  ELSE jsonb_build_array(said.answer) END) AS a (answer)"                                     \
 	" WHERE said.type IN ('multiple_choice', 'checkboxes')"                                        \
 	" AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(k -> 'options') AS o (choice)"         \
-	"  WHERE btrim(choice) = btrim(a.answer #>> '{}')))"
+	"  WHERE normalize(btrim(choice)) = normalize(btrim(a.answer #>> '{}'))))"
 
 /*
  * What a document says of judging is left out where the row says something that it does not go with: a choice
@@ -116,8 +116,9 @@ typedef enum StatementId
 	" THEN k -> 'options' || coalesce(" MISSING_OPTIONS ", '[]') END"
 #define MATCH_IS_KEPT                                                                              \
 	"said.type = 'text' AND NOT " ANSWER_IS_BLANK " AND (k ->> 'match' <> 'number'"                \
-	" OR jsonb_typeof(said.answer) <> 'string'"                                                    \
-	" OR " ANSWER_TEXT " ~ '^[-+]?[0-9]{1,200}([.][0-9]{1,100})?$')"
+	" OR jsonb_typeof(said.answer) <> 'string' OR said.answer = k -> 'answer'"                     \
+	" OR " ANSWER_TEXT " ~ '^[-+]?([0-9]{1,200}([.][0-9]{0,100})?|[.][0-9]{1,100})"                \
+	"([eE][-+]?[0-9]{1,2})?$')"
 #define FLAG_IS_KEPT                                                                               \
 	"said.type = 'flag' AND NOT (k ->> 'flag' = 'static' AND (" ANSWER_IS_BLANK                    \
 	"  OR lower(" ANSWER_TEXT ") = 'null' OR " ANSWER_TEXT " LIKE '{{%}}'))"

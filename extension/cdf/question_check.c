@@ -164,6 +164,28 @@ is_option(const Question *question, const char *answer)
 	return chosen.count > 0;
 }
 
+/* A set that is written as a text must be one that answers can be compared with. */
+static void
+check_set(const Question *question, ReportList *list)
+{
+	TextList chosen;
+	Refusal refusal = {0};
+
+	if (!is_of_type(question, "checkboxes"))
+		return;
+	for (int i = 0; i < question->answers.count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!answer_choices(question->answers.texts[i], &chosen, &refusal))
+		{
+			violate(
+			    question, list, "/answer", "maximum",
+			    psprintf("must not hold a number of more than %d digits", EDURANGE_MOST_DIGITS));
+			return;
+		}
+	}
+}
+
 /* Nobody could choose an answer that is no option. */
 static void
 check_options(const Question *question, ReportList *list)
@@ -274,6 +296,7 @@ check_flag(const Question *question, ReportList *list)
 static void
 check_question(const Question *question, ReportList *list)
 {
+	check_set(question, list);
 	check_options(question, list);
 	check_match(question, list);
 	check_flag(question, list);

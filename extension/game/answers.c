@@ -186,7 +186,10 @@ judge_by_patterns(const TextList *patterns, const char *given, bool *is_right, R
 	return true;
 }
 
-/* A number is right when it is close enough to one of the key's; what is no number is wrong. */
+/*
+ * A number is right when it is close enough to one of the key's.  A key that is none any more, because somebody
+ * changed the row, is the text that it is: so says the export, too.
+ */
 static bool
 judge_number(const AnswerKey *key, const TextList *expected, const char *given, bool *is_right,
              Refusal *refusal)
@@ -195,16 +198,18 @@ judge_number(const AnswerKey *key, const TextList *expected, const char *given, 
 	int digits = numeral_digits(given);
 	int tolerance_digits = numeral_digits(tolerance);
 
+	bool is_number = digits > 0 && tolerance_digits > 0 && tolerance_digits <= EDURANGE_MOST_DIGITS;
+
 	*is_right = false;
 	if (digits > EDURANGE_MOST_DIGITS)
 		return refuse_long_number(refusal);
-	if (digits == 0 || tolerance_digits == 0 || tolerance_digits > EDURANGE_MOST_DIGITS)
-		return true;
 	for (int i = 0; i < expected->count; i++)
 	{
 		int expected_digits = numeral_digits(expected->texts[i]);
 
-		if (expected_digits > 0 && expected_digits <= EDURANGE_MOST_DIGITS)
+		if (expected_digits == 0)
+			*is_right |= equal_in_constant_time(given, expected->texts[i]);
+		else if (is_number && expected_digits <= EDURANGE_MOST_DIGITS)
 			*is_right |= numbers_are_close(numeral_value(given), numeral_value(expected->texts[i]),
 			                               numeral_value(tolerance));
 	}

@@ -208,8 +208,9 @@ sort_files(const PackFiles *files)
 	qsort(sorted, files->count, sizeof(PackFile *), compare_paths);
 	for (int i = 1; i < files->count; i++)
 		if (compare_paths(&sorted[i - 1], &sorted[i]) == 0)
-			raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"paths\" has the path \"%s\" twice",
-			            sorted[i]->path);
+			raise_error(EDURANGE_INVALID_PARAMETER,
+			            "the pack has two files with one path: \"%s\" and \"%s\"",
+			            sorted[i - 1]->path, sorted[i]->path);
 	return sorted;
 }
 

@@ -145,7 +145,8 @@ read_envelope(const char *envelope, Members *members, NullableDatum parts[3])
 		raise_refusal(&refusal);
 	envelope = json_text_begin(envelope);
 	if (envelope[strspn(envelope, " \t\r\n")] != '{')
-		raise_error(EDURANGE_INVALID_JSON, "parameter \"envelope\" must be a JSON object");
+		raise_error(EDURANGE_INVALID_JSON,
+		            "a pack in JSON must be a JSON object, with manifest and challenges");
 	read_members(envelope, members);
 	STATEMENT_RUN(&statements[CHALLENGES], value_text(members->values[CHALLENGE_LIST]),
 	              value_text(members->values[MANIFEST]));

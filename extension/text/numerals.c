@@ -40,15 +40,13 @@ numeral_digits(const char *text)
 	int behind = 0;
 	int exponent = 0;
 
-	if (before == 0)
-		return 0;
 	if (*at == '.')
 	{
 		behind = (int) Min(strspn(at + 1, DIGITS), HIGHEST_EXPONENT);
 		at += 1 + strspn(at + 1, DIGITS);
-		if (behind == 0)
-			return 0;
 	}
+	if (before + behind == 0)
+		return 0;
 	if (*at == 'e' || *at == 'E')
 	{
 		if (!read_exponent(at + 1, &exponent))

@@ -15,7 +15,10 @@
 
 #include "base/errors.h"
 
-/* How many digits the number would be written with, as JSON spells one, perhaps with a plus; 0: it is none. */
+/*
+ * How many digits the number would be written with; 0: it is none.  One is spelled as in JSON, or as people
+ * do: with a plus, or with nothing before or behind the point.
+ */
 extern int numeral_digits(const char *text);
 
 /* The number, which has EDURANGE_MOST_DIGITS at most. */

@@ -257,6 +257,21 @@ is_text_list(const json_t *json)
 	return true;
 }
 
+/* Is nothing chosen?  As a text the list would not be blank, and would be judged. */
+static bool
+is_blank_list(const json_t *list)
+{
+	size_t i;
+	json_t *element;
+
+	json_array_foreach(list, i, element)
+	{
+		if (json_string_length(element) > 0)
+			return false;
+	}
+	return true;
+}
+
 /* A list of texts, as the text form of a PostgreSQL array. */
 static char *
 bind_text_list(const Param *param, Given given, Failure *failure)
@@ -303,7 +318,7 @@ bind_answer(const Param *param, Given given, const char *body, Failure *failure)
 {
 	if (json_is_number(given.json))
 		return bind_number_as_text(param, given, body, failure);
-	if (json_is_array(given.json) && json_array_size(given.json) == 0)
+	if (is_text_list(given.json) && is_blank_list(given.json))
 	{
 		failure_set(failure, EDURANGE_MISSING_PARAMETER, "parameter \"%s\" is blank", param->name);
 		return NULL;

@@ -103,6 +103,13 @@ agrees(uint64_t said, uint64_t most, uint64_t value)
 	return said == value || said == most;
 }
 
+/* Is it the number of the first disk, or left to the end record for zip64, where it must be that? */
+static bool
+is_first_disk(const Byte *number)
+{
+	return agrees(read2(number), COUNT_IN_ZIP64, 0);
+}
+
 /*
  * Reads the end record for zip64, if there is one: some tools write it whatever the size.  It must lie
  * right before its locator, and that before the end record.
@@ -115,7 +122,8 @@ find_zip64_end(Archive *archive, uint64_t *length, Failure *failure)
 	uint64_t entries, size, directory;
 
 	if (archive->end < LOCATOR_SIZE || !has_signature(locator, LOCATOR_SIGNATURE))
-		return true;
+		return read4(archive->data + archive->end + 4) == 0 ||
+		       refuse(failure, "is split into several files");
 	if (archive->end < LOCATOR_SIZE + ZIP64_SIZE || !has_signature(at, ZIP64_SIGNATURE) ||
 	    read8(locator + 8) != (uint64_t) (at - archive->data) || read8(at + 4) != ZIP64_SIZE - 12)
 		return refuse(failure, "has a broken zip64 end");
@@ -150,7 +158,7 @@ find_end(const Byte *data, size_t size, Archive *archive, Failure *failure)
 	end = data + at;
 	if (at + END_SIZE + read2(end + 20) != size)
 		return refuse(failure, "has data behind its end, or its end is missing");
-	if (read4(end + 4) != 0 || read2(end + 8) != read2(end + 10))
+	if (!is_first_disk(end + 4) || !is_first_disk(end + 6) || read2(end + 8) != read2(end + 10))
 		return refuse(failure, "is split into several files");
 	*archive = (Archive){data, read4(end + 16), at, read2(end + 8)};
 	length = read4(end + 12);

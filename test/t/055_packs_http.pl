@@ -239,7 +239,7 @@ my @wrong = (
 	[ 'brackets that do not match', 'application/json', "{\"manifest\": $manifest, \"challenges\": [}]", '400 invalid_json', qr/is not JSON, see line 1/ ],
 	[ 'too deep', 'application/json', '{"x": ' . '[' x 5000 . ']' x 5000 . '}', '400 too_deep', qr/too deeply/ ],
 	[ 'no commas', 'application/json', "{\"manifest\": $manifest \"challenges\": []}", '400 invalid_json', qr/is not JSON, see line 1/ ],
-	[ 'no object', 'application/json', '[]', '400 invalid_json', qr/must be a JSON object/ ],
+	[ 'no object', 'application/json', '[]', '400 invalid_json', qr/^a pack in JSON must be a JSON object/ ],
 	[ 'no manifest', 'application/json', '{"challenges": []}', '400 missing_parameter', qr/"manifest"/ ],
 	[ 'no challenges', 'application/json', "{\"manifest\": $manifest}", '400 missing_parameter', qr/"challenges"/ ],
 	[ 'two manifests', 'application/json', "{\"manifest\": {}, \"manifest\": $manifest, \"challenges\": []}", '400 invalid_json', qr/"manifest" is given more than once/ ],

@@ -79,7 +79,9 @@ is((upload(with({ name => 'folder/', data => deflate(''), central => { attribute
 	'a folder that is deflated, as jar makes it');
 
 my $all = zip_of(\@pack, zip64 => {});
-for my $archive ($all, zip_of(\@pack, zip64 => {}, end => { entries => 2 }), zip_of(\@pack, zip64 => {}, comment => 'x'))
+my $disks = zip_of(\@pack, zip64 => {}); # an end record that leaves the numbers of disks to it, too
+substr($disks, -18, 4) = "\xff" x 4;
+for my $archive ($all, $disks, zip_of(\@pack, zip64 => {}, end => { entries => 2 }), zip_of(\@pack, zip64 => {}, comment => 'x'))
 {
 	($status, $json) = upload($archive);
 	is($status, 200, 'an end record of zip64') or diag explain $json;
@@ -207,6 +209,11 @@ is_refused($right . 'junk', '400 archive_invalid', qr/data behind/, 'bytes behin
 is_refused($right . $right, '400 archive_invalid', qr/data in front/, 'two archives');
 is_refused(zip_of(\@pack, comment => 'x' x 30, suffix => zip_of([])), '400 archive_invalid', qr/archive/, 'an empty one behind');
 is_refused(zip_of(\@pack, comment => zip_of([])), '400 archive_invalid', qr/archive/, 'an end in the comment');
+{
+	my $split = $right;
+	substr($split, -18, 4) = "\xff" x 4;
+	is_refused($split, '400 archive_invalid', qr/split/, 'disks that are left to an end of zip64 that is not there');
+}
 is_refused(zip_of(\@pack, before_end => pack('a4 V Q V', "PK\6\7", 0, 0, 1)), '400 archive_invalid', qr/archive/, 'a zip64 end');
 is_refused(zip_of([ $pack[0], { %{ $pack[1] }, central => { comment => pack('a4 V Q V', "PK\6\7", 0, 0, 1) } } ]),
 	'400 archive_invalid', qr/zip64/, 'a zip64 end in a comment');
