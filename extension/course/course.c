@@ -71,8 +71,8 @@ static Statement statements[STATEMENT_COUNT] = {
                   "$1") ")::edurange.competition_page"
                         " FROM (SELECT *, row_number() OVER (ORDER BY \"createdAt\" DESC, id DESC)"
                         "  AS n FROM public.\"CompetitionGroup\" WHERE \"createdAt\" IS NOT NULL"
-                        "  AND ($2::timestamptz IS NULL OR (\"createdAt\", id)"
-                        "   < ($2 AT TIME ZONE 'UTC', $3))"
+                        "  AND (\"createdAt\", id) < (coalesce($2::timestamptz AT TIME ZONE 'UTC',"
+                        "   'infinity'), coalesce($3, ''))"
                         "  ORDER BY \"createdAt\" DESC, id DESC LIMIT $1 + 1) c",
               {INT4OID, TIMESTAMPTZOID, TEXTOID},
               .reads = true,

@@ -22,7 +22,8 @@
 	        " CASE WHEN $4 THEN a.answer END)::edurange.attempt",                                  \
 	        TIME_CURSOR("a.\"attemptedAt\"", "a.id"), "$1")
 #define BEFORE(at, id)                                                                             \
-	" AND ($2::timestamptz IS NULL OR (" at ", " id ") < ($2 AT TIME ZONE 'UTC', $3))"             \
+	" AND (" at ", " id                                                                            \
+	") < (coalesce($2::timestamptz AT TIME ZONE 'UTC', 'infinity'), coalesce($3, ''))"             \
 	" ORDER BY " at " DESC, " id " DESC LIMIT $1 + 1"
 
 /* A page of the log: the entries that condition and archived select, each behind WHERE. */
@@ -46,7 +47,7 @@
 	                    "   FROM edurange.activity_archive x WHERE " archived                            \
 	                    "   AND NOT EXISTS (SELECT FROM public.\"ActivityLog\" WHERE " condition         \
 	                    "    AND id = x.id)"                                                             \
-	                    "   AND ($2::timestamptz IS NULL OR (at, id) < ($2, $3))"                        \
+	                    "   AND (at, id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3, ''))"    \
 	                    "   ORDER BY at DESC, id DESC LIMIT $1 + 1)) e"                                  \
 	                    "  ORDER BY at DESC, id DESC LIMIT $1 + 1) a"
 
