@@ -117,10 +117,22 @@ sub examples
 	return \%example;
 }
 
+# Who may have each function called on their behalf, in the words of the table of authorities.
+sub authorities
+{
+	my $source = slurp('extension/calls/authority.c');
+	my ($enum) = $source =~ /typedef enum Authority\n\{(.*?)\} Authority;/s;
+	my %words = $enum =~ /(\w+),?\s*\/\* (.*?) \*\//g;
+	my %rule = $source =~ /^ {4}\{"(\w+)", (\w+)/gm;
+
+	return { map { $_ => $words{ $rule{$_} } // die "no words for $rule{$_}\n" } keys %rule };
+}
+
 sub sql_api
 {
 	my $tier = tiers();
 	my $example = examples();
+	my $authority = authorities();
 	my $text = <<'TXT';
 # SQL functions
 
@@ -129,9 +141,9 @@ Made from `schema/extension/`, where each function has its comment. All of them 
 (`edurange_player` ⊂ `edurange_service` ⊂ `edurange_admin`). Errors are listed in
 [errors.md](errors.md).
 
-The argument `caller` says for whom a trusted front end calls (token, bound user, bound instance);
-leave it out when you call for yourself. Times are `timestamptz`. `edurange.wire(row)` makes the JSON
-that the HTTP interface answers with:
+The argument `caller` says for whom a trusted front end calls (token, bound user, bound instance, acting
+user); leave it out when you call for yourself. Where a user acts, “Who may act” says what they must be.
+Times are `timestamptz`. `edurange.wire(row)` makes the JSON that the HTTP interface answers with:
 
 ```sql not-run: ada and spring stand for ids
 SELECT edurange.wire(t) FROM edurange.add_points('ada', 'spring', 10) t;
@@ -165,7 +177,9 @@ TXT
 			next if $result eq 'trigger' || !defined $comment{$name};
 			s/\s+/ /g for $arguments, $result;
 			$section .= "### $name\n\n```sql not-run: a signature\nedurange.$name($arguments)\n  RETURNS $result\n```\n\n"
-			  . "$comment{$name}\n\n```text not-run: recorded by the regression tests\n"
+			  . "$comment{$name}\n\n"
+			  . (defined $authority->{$name} ? "Who may act: $authority->{$name}.\n\n" : '')
+			  . "```text not-run: recorded by the regression tests\n"
 			  . ($example->{$name} // die "sql/examples.sql has no example of edurange.$name\n")
 			  . "```\n\n";
 			my ($claimed) = $comment{$name} =~ /Tier: (\w+)\./;

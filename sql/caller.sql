@@ -25,7 +25,7 @@ SELECT testing.bound($$edurange.challenge_list(group_id => 'autumn', @)$$, 'bob'
 SELECT testing.bound($$edurange.completed_questions('bob', testing.gc(), @)$$, 'ada');
 SELECT testing.bound($$edurange.complete_challenge('bob', testing.gc(), @)$$, 'ada');
 SELECT testing.bound($$edurange.log_activity('USER_UPDATED', 'bob', @)$$, 'ada');
-SELECT count(*) FROM edurange.challenge_instances(caller => ROW('tok', 'bob', NULL)::edurange.caller);
+SELECT count(*) FROM edurange.challenge_instances(caller => ROW('tok', 'bob', NULL, NULL)::edurange.caller);
 SELECT testing.bound($$edurange.challenge_instances('ada', @)$$, 'bob');
 SELECT testing.bound($$edurange.update_challenge_instance('ti', 'ERROR', @)$$, 'bob');
 -- competitions of others, and one's own as an instructor
@@ -49,7 +49,7 @@ SELECT testing.bound($$edurange.attempt_question('ada', testing.q('flag'), testi
 SELECT testing.bound($$edurange.get_points('bob', 'spring', @)$$);
 SELECT testing.bound($$edurange.get_points('bob', 'spring', @)$$, '', '');
 -- the ledger says who it was
-SELECT points FROM edurange.set_points('ada', 'spring', 1, 'said', ROW('tok', 'ada', NULL)::edurange.caller);
+SELECT points FROM edurange.set_points('ada', 'spring', 1, 'said', ROW('tok', 'ada', NULL, NULL)::edurange.caller);
 SELECT actor, reason FROM edurange.points_history('ada', 'spring', 1);
 -- a function of an administrator does not lend its tier
 CREATE ROLE testing_player LOGIN IN ROLE edurange_player;

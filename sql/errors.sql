@@ -57,6 +57,11 @@ INSERT INTO testing.provoked VALUES
   ('RG801', $$SELECT testing.try('ada', 'list', 'x') FROM generate_series(1, 11)$$),
   ('25006', $$SELECT set_config('transaction_read_only', 'on', true); SELECT edurange.add_points('ada', 'spring', 1)$$),
   ('55000', $$DELETE FROM edurange.sync_state; SELECT edurange.sync_apply('{"challenge_pods": []}', '2020-01-01')$$),
+  ('RG530', $$SELECT edurange.create_user('new@example.org', id => 'ada')$$),
+  ('RG531', $$INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId") VALUES ('ri', 'quiz', 'ada', '', 'ACTIVE', 'spring'); SELECT edurange.delete_competition('spring', 'Spring')$$),
+  ('RG532', $$SELECT testing.try('ada', 'list', 'no'); SELECT edurange.remove_competition_challenge('spring', testing.gc())$$),
+  ('RG311', $$SELECT edurange.revoke_access_code('spring', 'NONE')$$),
+  ('RG203', $$SELECT edurange.get_points('ada', 'spring', ROW(NULL, NULL, NULL, 'nobody'))$$),
   ('RG901', $$SELECT edurange.sync_now()$$),
   ('RG902', $$ALTER TABLE "GroupPoints" RENAME points TO total; SELECT edurange.get_points('ada', 'spring')$$);
 SELECT place, array_agg(e.name ORDER BY e.n) AS errors FROM testing.elsewhere w JOIN testing.error e ON e.code = ANY (w.codes) GROUP BY place ORDER BY place;

@@ -149,6 +149,41 @@ SELECT status, flag FROM edurange.update_challenge_instance('0190a6c8-7a3c-7000-
 -- log_activity
 SELECT id IS NOT NULL AS logged FROM edurange.log_activity('USER_LOGGED_IN', 'ada', metadata => '{"from": "dashboard"}');
 SELECT "eventType", severity, "userId", metadata FROM "ActivityLog" ORDER BY "timestamp" DESC LIMIT 1;
+-- create_user
+SELECT name, email, role, "alreadyExists" FROM edurange.create_user('Bob@example.org', 'Bob', id => 'bob');
+-- users
+SELECT u.id, u.email, page."nextCursor" FROM edurange.users('b') page, unnest(users) u;
+-- competitions
+SELECT c.id, c.name, c."isOpen", c.members, c.challenges FROM edurange.competitions(caller => ROW('token-1', NULL, NULL, 'ina')), unnest(competitions) c;
+-- competition
+SELECT name, members, instructors, challenges, "accessCodes", "liveInstances" FROM edurange.competition('spring');
+-- update_competition
+SELECT name, description, "endDate" FROM edurange.update_competition('spring', description => 'For everybody', no_end_date => true);
+-- members
+SELECT m."userId", m.name, m.points, m."isInstructor" FROM edurange.members('spring'), unnest(members) m;
+-- set_instructors
+SELECT "groupId", i.id, i.role FROM edurange.set_instructors('spring', ARRAY['ina', 'bob']), unnest(instructors) i;
+-- access_codes
+SELECT c.code, c."maxUses", c."usedCount" FROM edurange.access_codes('spring'), unnest("accessCodes") c;
+-- revoke_access_code
+SELECT code, "usedCount" FROM edurange.revoke_access_code('spring', 'WELCOME-26');
+-- attempts
+SELECT a."userId", a."isCorrect", a.answer FROM edurange.attempts('spring', "limit" => 1), unnest(attempts) a;
+-- activity
+SELECT e."eventType", e."userId", e."isArchived" FROM edurange.activity('spring', event_type => 'GROUP_JOINED'), unnest(entries) e;
+-- set_challenge_points
+SELECT (challenge).points, "usersCharged", "pointsTaken" FROM edurange.set_challenge_points('spring',
+  (SELECT id FROM "GroupChallenge" WHERE "groupId" = 'spring' LIMIT 1), 5, force => true, reason => 'agreed in class');
+-- reset_progress
+SELECT "questionsReset", "challengesReset", (points).points FROM edurange.reset_progress('spring', 'ada', 'asked for it');
+-- remove_competition_challenge
+SELECT (challenge)."challengeId", attempts, "pointsTaken" FROM edurange.remove_competition_challenge('spring',
+  (SELECT id FROM "GroupChallenge" WHERE "groupId" = 'spring' LIMIT 1), force => true, reason => 'its answer was on the board');
+-- remove_member
+SELECT * FROM edurange.remove_member('spring', 'ada');
+-- delete_competition
+SELECT id AS mistake FROM edurange.create_competition('Mistake', '2024-03-01Z', ARRAY['ina']) \gset
+SELECT name FROM edurange.delete_competition(:'mistake', 'Mistake');
 -- create_token
 SELECT tier, label, length(token), "userId" FROM edurange.create_token('player', 'Ada''s pod', user_id => 'ada');
 -- authenticate_token

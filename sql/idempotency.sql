@@ -31,9 +31,9 @@ RESET DateStyle;
 SELECT testing.refused($$SELECT edurange.add_points('ike', 'spring', 6, idempotency_key => 'k1')$$);
 SELECT testing.refused($$SELECT edurange.add_points('ike', 'spring', 5, 'why', idempotency_key => 'k1')$$);
 SELECT points FROM edurange.set_points('ike', 'spring', 5, idempotency_key => 'k1');
-SELECT points FROM edurange.add_points('ike', 'spring', 5, caller => ROW('tok', NULL, NULL)::edurange.caller, idempotency_key => 'k1');
+SELECT points FROM edurange.add_points('ike', 'spring', 5, caller => ROW('tok', NULL, NULL, NULL)::edurange.caller, idempotency_key => 'k1');
 SELECT points FROM edurange.add_points('ike', 'spring', 5, idempotency_key => 'k2');
-SELECT testing.refused($$SELECT edurange.add_points('ike', 'spring', 5, caller => ROW(NULL, 'ivy', NULL)::edurange.caller, idempotency_key => 'k1')$$);
+SELECT testing.refused($$SELECT edurange.add_points('ike', 'spring', 5, caller => ROW(NULL, 'ivy', NULL, NULL)::edurange.caller, idempotency_key => 'k1')$$);
 -- a refusal is not kept: the key is free for the next try
 SELECT testing.refused($$SELECT edurange.add_points('ivy', 'spring', 1, idempotency_key => 'k3')$$);
 INSERT INTO "_GroupMembers" ("A", "B") VALUES ('spring', 'ivy');

@@ -74,7 +74,7 @@ END
 $$;
 COMMENT ON FUNCTION testing.refused(text) IS 'How a statement is refused: SQLSTATE and message.';
 CREATE FUNCTION testing.bound(statement text, who text DEFAULT NULL, instance text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
-  SELECT testing.refused(format('SELECT %s', replace(statement, '@', format('caller => ROW(%L, %L, %L)::edurange.caller', 'tok', who, instance))))
+  SELECT testing.refused(format('SELECT %s', replace(statement, '@', format('caller => ROW(%L, %L, %L, NULL)::edurange.caller', 'tok', who, instance))))
 $$;
 COMMENT ON FUNCTION testing.bound(text, text, text) IS 'How a call for somebody is refused; @ stands for the caller.';
 -- what a query answers at the very instant that a change wrote down: both have one statement_timestamp()

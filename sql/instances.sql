@@ -21,7 +21,7 @@ SELECT testing.bound($$edurange.challenge_instance('in1', @)$$, NULL, 'in2');
 SELECT id, flag, "groupChallengeId" FROM edurange.challenge_instances() WHERE id LIKE 'in%';
 SELECT id FROM edurange.challenge_instances(user_id => 'ada', group_id => 'spring', status => 'ACTIVE') WHERE id LIKE 'in%';
 SELECT id FROM edurange.challenge_instances("limit" => 1, cursor => 'in1');
-SELECT id FROM edurange.challenge_instances(caller => ROW(NULL, 'bob', NULL)::edurange.caller) WHERE id LIKE 'in%';
+SELECT id FROM edurange.challenge_instances(caller => ROW(NULL, 'bob', NULL, NULL)::edurange.caller) WHERE id LIKE 'in%';
 SELECT testing.refused($$SELECT edurange.challenge_instances(status => 'active')$$);
 SELECT testing.refused($$SELECT edurange.challenge_instances("limit" => 501)$$);
 -- changing one

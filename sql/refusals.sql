@@ -12,7 +12,7 @@ INSERT INTO testing.refusal VALUES
   ('22004', $$add_points(NULL, 'spring', 1)$$), ('RG302', $$add_points('nobody', 'spring', 1)$$),
   ('RG303', $$add_points('ada', 'nowhere', 1)$$), ('RG201', $$add_points('cyd', 'spring', 1)$$),
   ('22003', $$add_points('bob', 'spring', 2147483647)$$), ('RG201', $$set_points('cyd', 'spring', 1)$$),
-  ('42501', $$add_points('bob', 'spring', 1, caller => ROW('t', 'ada', NULL)::edurange.caller)$$),
+  ('42501', $$add_points('bob', 'spring', 1, caller => ROW('t', 'ada', NULL, NULL)::edurange.caller)$$),
   ('RG302', $$create_competition('x', now(), ARRAY['ina', 'nobody'])$$),
   ('22023', $$create_competition('x', now(), ARRAY['ina'], end_date => now())$$),
   ('RG303', $$generate_access_code('nowhere', 'ina')$$), ('RG501', $$generate_access_code('spring', 'ina', 'old')$$),

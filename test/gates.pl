@@ -286,9 +286,13 @@ sub check_routes
 	my ($table) = $shim =~ /^const Route routes\[\] = \{(.*?)^\};/ms;
 	my %statement;
 	my $count = 0;
+	my @batched;
+
+	push @batched, [ $1, $2 ] while $c_text{'shim/database/statements.h'} =~ /\bX\((\w+), "(\w+)"\)/g;
 
 	for ($shim =~ /$statement_table/g)
 	{
+		s/^\tBATCHED_STATEMENTS\(ENTRY\)$/join ' ', map { "\t[STATEMENT_$_->[0]] = BATCHED(\"$_->[1]\")," } @batched/me;
 		$statement{$1} = $2 while /\s\[(STATEMENT_\w+)\] = (.*?)(?=,\s*\[|,?\s*\};)/gs;
 	}
 	# also of statements that no route has, as those about tokens
@@ -299,8 +303,12 @@ sub check_routes
 			finding("$name calls edurange.$function in batches, which is not marked as one for them") unless $batchable{$function};
 		}
 	}
-	for my $row (split /(?=\{\.method)/, $table // '')
+	for my $row (split /^\t(?=\{)/m, $table // '')
 	{
+		# as the macros for reads and mutations have it, written out
+		$row =~ s/READ\(("[^"]+"), (\w+), (\w+)\)/.method = "GET", .path = $1, .tier = TIER_$2, .statement = STATEMENT_$3/;
+		$row =~ s/OPEN\(("[^"]+"), \w+\)/.method = "GET", .path = $1/;
+		$row =~ s/WRITE\(("\w+"), ("[^"]+"), (\w+), (\w+), \w+\)/.method = $1, .path = $2, .tier = TIER_$3, .statement = STATEMENT_$4/;
 		my ($method, $path) = $row =~ /\.method = "(\w+)", \.path = "([^"]+)"/ or next;
 		my ($tier) = map { lc } $row =~ /\.tier = TIER_(\w+)/;
 		my $heading = defined $tier ? "### `$method $path` ($tier)" : "`$method $path`";

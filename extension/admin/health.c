@@ -12,6 +12,7 @@
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "base/surface.h"
+#include "calls/caller.h"
 
 typedef enum StatementId
 {
@@ -320,11 +321,13 @@ read_health(Reading *reading)
 SQL_FUNCTION_ANYWAY(edurange_health)
 {
 	Reading reading = {.read = read_health};
-	char *problem = read_unless_lost(&reading);
 	Surface saved;
 	NullableDatum missing;
+	char *problem;
 	Datum row;
 
+	caller_check(fcinfo);
+	problem = read_unless_lost(&reading);
 	if (problem == NULL)
 		PG_RETURN_DATUM(reading.row);
 	statements_begin();

@@ -29,6 +29,9 @@ extern NullableDatum optional_time(FunctionCallInfo fcinfo, int argument, const 
 /* The text, or NULL. */
 extern char *optional_text(FunctionCallInfo fcinfo, int argument);
 
+/* A time, or null; never infinite. */
+extern NullableDatum finite_time(FunctionCallInfo fcinfo, int argument, const char *name);
+
 /* Null counts as false. */
 extern bool optional_flag(FunctionCallInfo fcinfo, int argument);
 

@@ -40,6 +40,8 @@
 	X(NOT_A_MEMBER, "not_a_member", "RG201", 403, "The user is not a member of the competition.")    \
 	X(ATTEMPT_REQUIRED, "attempt_required", "RG202", 403,                                            \
 	  "A player can complete a question only after a correct attempt at it.")                        \
+	X(NOT_AN_INSTRUCTOR, "not_an_instructor", "RG203", 403,                                          \
+	  "The acting user may not have this done; the message says what they would have to be.")        \
 	X(ROUTE_NOT_FOUND, "route_not_found", "RG301", 404, "No route has this path.")                   \
 	X(USER_NOT_FOUND, "user_not_found", "RG302", 404, "There is no such user.")                      \
 	X(COMPETITION_NOT_FOUND, "competition_not_found", "RG303", 404,                                  \
@@ -52,6 +54,8 @@
 	X(INSTANCE_NOT_FOUND, "instance_not_found", "RG307", 404, "There is no such instance.")          \
 	X(TOKEN_NOT_FOUND, "token_not_found", "RG308", 404, "There is no such token.")                   \
 	X(PACK_NOT_FOUND, "pack_not_found", "RG310", 404, "There is no such pack.")                      \
+	X(ACCESS_CODE_NOT_FOUND, "access_code_not_found", "RG311", 404,                                  \
+	  "The competition has no such access code.")                                                    \
 	X(METHOD_NOT_ALLOWED, "method_not_allowed", "RG401", 405,                                        \
 	  "The path exists, but not with this method; the header Allow lists those it has.")             \
 	X(CODE_IN_USE, "code_in_use", "RG501", 409, "Another access code has this text already.")        \
@@ -82,6 +86,12 @@
 	X(DEPENDENCY_UNMET, "dependency_unmet", "RG522", 409,                                            \
 	  "A pack that is needed is not installed, or not in a version that will do.")                   \
 	X(PACK_IN_USE, "pack_in_use", "RG523", 409, "Another installed pack needs the pack.")            \
+	X(USER_EXISTS, "user_exists", "RG530", 409,                                                      \
+	  "Another user has the id, or several users have the e-mail address.")                          \
+	X(COMPETITION_IN_USE, "competition_in_use", "RG531", 409,                                        \
+	  "Instances of the competition are running.")                                                   \
+	X(CHALLENGE_WORKED_AT, "challenge_worked_at", "RG532", 409,                                      \
+	  "Students worked at the challenge; the message says how many.")                                \
 	X(CONFLICT, "conflict", "23000", 409,                                                            \
 	  "A row that somebody else wrote at the same time stands in the way; nothing was written.")     \
 	X(REQUEST_TIMEOUT, "request_timeout", "RG607", 408,                                              \

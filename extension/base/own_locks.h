@@ -15,6 +15,7 @@ typedef enum LockKind
 	LOCK_MIGRATION = 1, /* one migrate() at a time */
 	LOCK_PACKS,         /* one change of packs at a time: they depend on each other */
 	LOCK_PASSES,        /* one pass of the sync worker at a time */
+	LOCK_EMAIL,         /* one user is made of an e-mail address at a time; the id is its hash */
 	LOCK_KEY /* one request with an idempotency key at a time; the id is the key's hash */
 } LockKind;
 

@@ -1,6 +1,6 @@
 /*
  * caller.c
- *	  Who calls, at which tier, and bound to whom.
+ *	  Who calls, at which tier, bound to whom, and for whom somebody acts.
  *
  * The tier is the weaker one of the user that called and the session's, whatever SECURITY DEFINER functions
  * stand between: so wrapping a function never raises it.  Bound ids come with each call and only narrow it: a bound
@@ -14,9 +14,12 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 #include "base/statements.h"
 #include "base/surface.h"
+#include "calls/authority.h"
 #include "calls/caller.h"
 
 typedef enum StatementId
@@ -72,13 +75,33 @@ session_tier(void)
 	return surface_caller() == outer ? tier : Min(tier, tier_of(surface_caller()));
 }
 
-/* One text of the composite argument, or NULL; empty counts as absent. */
+/* Does the type have so many attributes?  That of the version before lacks the last. */
+static bool
+has_attributes(HeapTupleHeader header, int count)
+{
+	TupleDesc type =
+	    lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
+	bool has = type->natts >= count;
+
+	ReleaseTupleDesc(type);
+	return has;
+}
+
+/* One text of the composite argument, or NULL. */
 static char *
 caller_attribute(HeapTupleHeader header, const char *name)
 {
 	bool is_null;
 	Datum value = GetAttributeByName(header, name, &is_null);
-	char *attribute = is_null ? NULL : TextDatumGetCString(value);
+
+	return is_null ? NULL : TextDatumGetCString(value);
+}
+
+/* The same of what an empty text says, too: that there is none. */
+static char *
+caller_binding(HeapTupleHeader header, const char *name)
+{
+	char *attribute = caller_attribute(header, name);
 
 	return attribute != NULL && attribute[0] != '\0' ? attribute : NULL;
 }
@@ -90,21 +113,48 @@ caller_role_actor(void)
 	return psprintf("role:%s", GetUserNameFromId(GetOuterUserId(), false));
 }
 
-/* Reads tier and binding; the argument is an edurange.caller or null, -1 where there is none. */
 void
 caller_read(Caller *caller, FunctionCallInfo fcinfo, int argument)
 {
+	Acting acting;
+
 	*caller = (Caller){.tier = session_tier()};
 	if (argument >= 0 && !PG_ARGISNULL(argument))
 	{
 		HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(argument);
 
-		caller->token_id = caller_attribute(header, "tokenId");
-		caller->bound_user = caller_attribute(header, "userId");
-		caller->bound_instance = caller_attribute(header, "instanceId");
+		caller->token_id = caller_binding(header, "tokenId");
+		caller->bound_user = caller_binding(header, "userId");
+		caller->bound_instance = caller_binding(header, "instanceId");
+		if (has_attributes(header, 4))
+			/* an empty one is nobody, and not a call without anybody: that may do more */
+			caller->acting_user = caller_attribute(header, "actingUserId");
 	}
-	caller->actor =
+	caller->scope =
 	    caller->token_id != NULL ? psprintf("token:%s", caller->token_id) : caller_role_actor();
+	caller->actor = caller->scope;
+	if (caller->acting_user == NULL)
+		return;
+	caller->actor = psprintf("user:%s", caller->acting_user);
+	caller->via = caller->scope;
+	if (caller->tier < TIER_SERVICE || caller->bound_user != NULL || caller->bound_instance != NULL)
+		raise_error(EDURANGE_FORBIDDEN,
+		            "\"actingUserId\" can be given by an unbound caller of tier service only");
+	acting = authority_check(caller->acting_user, fcinfo);
+	caller->acts_as_admin = acting == ACTS_AS_ADMIN;
+	if (acting == ACTS_AS_PLAYER)
+		caller->tier = TIER_PLAYER;
+}
+
+void
+caller_check(FunctionCallInfo fcinfo)
+{
+	Caller caller;
+	Oid *types;
+	int count;
+
+	(void) get_func_signature(fcinfo->flinfo->fn_oid, &types, &count);
+	caller_read(&caller, fcinfo, count > 0 && type_is_rowtype(types[count - 1]) ? count - 1 : -1);
 }
 
 /* The user to whom the caller is bound, NULL for none: by a bound instance to its owner. */

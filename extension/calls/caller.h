@@ -1,8 +1,8 @@
 /*
  * caller.h
- *	  Who calls, at which tier, and bound to whom.
+ *	  Who calls, at which tier, bound to whom, and for whom somebody acts.
  *
- * The room calls/ is about calls, whatever is called: who may make them (here and in tokens.c), that a
+ * The room calls/ is about calls, whatever is called: who may make them (here, in authority.h and in tokens.c), that a
  * repeated one is done once (idempotency.h), many of them at once (outcomes.h), and in which order they
  * take locks (locks.h).
  */
@@ -29,10 +29,21 @@ typedef struct Caller
 	char *token_id;
 	char *bound_user;
 	char *bound_instance;
-	char *actor; /* "token:<id>" or "role:<name>", as the ledger has it */
+	bool acts_as_admin; /* the acting user has role ADMIN, in a call that is for any user */
+	char *acting_user;  /* who had the call made, or NULL; an unbound service speaks for them */
+	char *scope;        /* "token:<id>" or "role:<name>": whose the call's idempotency key is */
+	char *actor;        /* as the ledger has it: "user:<id>" of who acts, else the scope */
+	char *via;          /* the scope where somebody acts through it, else NULL */
 } Caller;
 
+/*
+ * Reads who calls and refuses whom the acting user's authority (authority.h) does not cover; the argument is an
+ * edurange.caller or null, -1 where there is none.  Runs statements, and is not called between statements_begin() and
+ * statements_end().
+ */
 extern void caller_read(Caller *caller, FunctionCallInfo fcinfo, int argument);
+/* The same of the last argument, for a function that needs nothing else of it; scripts of before give it none. */
+extern void caller_check(FunctionCallInfo fcinfo);
 extern char *caller_role_actor(void);
 
 /* These run statements: only between statements_begin() and statements_end(). */

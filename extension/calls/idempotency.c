@@ -103,7 +103,7 @@ hash_text(pg_cryptohash_ctx *context, const char *text)
 }
 
 /*
- * The SHA-256 of what is asked: every argument but the key, and of the caller whom it is bound to.  Arguments
+ * The SHA-256 of what is asked: every argument but the key, and of the caller whom it is bound to and who acts.  Arguments
  * are taken as text, which is the same in every session (guc_settle()).
  */
 static bytea *
@@ -128,6 +128,9 @@ hash_request(FunctionCallInfo fcinfo, const Caller *caller)
 	}
 	hash_text(context, caller->bound_user);
 	hash_text(context, caller->bound_instance);
+	/* (left out where nobody acts: then it is the hash that the version before has stored) */
+	if (caller->acting_user != NULL)
+		hash_text(context, caller->acting_user);
 	SET_VARSIZE(digest, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
 	if (pg_cryptohash_final(context, (uint8 *) VARDATA(digest), PG_SHA256_DIGEST_LENGTH) < 0)
 		elog(ERROR, "could not compute SHA-256");
@@ -217,7 +220,7 @@ mutate(FunctionCallInfo fcinfo, Mutation mutation)
 		return mutation(fcinfo, &caller);
 
 	request.key = value_text(read_key(fcinfo));
-	request.caller = value_text(caller.actor);
+	request.caller = value_text(caller.scope);
 	request.function = value_text(get_func_name(fcinfo->flinfo->fn_oid));
 	request.sha256 = hash_request(fcinfo, &caller);
 	statements_begin();

@@ -38,14 +38,16 @@
 #define MAX_ARGUMENTS 16
 #define MAX_SYMBOLS 128
 #define MAX_ATTRIBUTES 8
+#define CALLER_TEXTS 3 /* of a call that does not say how many: before there was an acting user */
 
-/* One argument of the function; a row type takes one text for each of its attributes. */
+/* One argument of the function; a row type takes one text for each of its first attributes, the others are null. */
 typedef struct Argument
 {
 	Oid type;
 	Oid input;
 	Oid parameter;
 	TupleDesc descriptor; /* of a row type, else NULL */
+	int texts;
 } Argument;
 
 /* The function that is called. */
@@ -55,7 +57,8 @@ typedef struct Target
 	Oid result_type;
 	int count;
 	Argument arguments[MAX_ARGUMENTS];
-	int width; /* texts that one call takes */
+	int caller_texts; /* how many say who calls */
+	int width;        /* texts that one call takes */
 } Target;
 
 /* A C function of this library. */
@@ -144,13 +147,15 @@ read_arguments(Target *target, Form_pg_proc function)
 		Argument *argument = &target->arguments[i];
 
 		argument->type = function->proargtypes.values[i];
+		argument->texts = 1;
 		if (type_is_rowtype(argument->type))
 		{
 			argument->descriptor = lookup_rowtype_tupdesc_copy(argument->type, -1);
 			if (argument->descriptor->natts > MAX_ATTRIBUTES)
 				elog(ERROR, "an argument of function \"%s\" has too many attributes",
 				     NameStr(function->proname));
-			target->width += argument->descriptor->natts;
+			argument->texts = Min(target->caller_texts, argument->descriptor->natts);
+			target->width += argument->texts;
 			continue;
 		}
 		getTypeInputInfo(argument->type, &argument->input, &argument->parameter);
@@ -190,6 +195,8 @@ static NullableDatum
 make_argument(const Argument *argument, const Datum *texts, const bool *nulls)
 {
 	NullableDatum value = {.isnull = true};
+	Datum attributes[MAX_ATTRIBUTES] = {0};
+	bool missing[MAX_ATTRIBUTES];
 
 	if (argument->descriptor == NULL)
 	{
@@ -202,10 +209,13 @@ make_argument(const Argument *argument, const Datum *texts, const bool *nulls)
 		return value;
 	}
 	for (int i = 0; i < argument->descriptor->natts; i++)
-		value.isnull = value.isnull && nulls[i];
+	{
+		missing[i] = i >= argument->texts || nulls[i];
+		attributes[i] = missing[i] ? (Datum) 0 : texts[i];
+		value.isnull = value.isnull && missing[i];
+	}
 	if (!value.isnull)
-		value.value = HeapTupleGetDatum(
-		    heap_form_tuple(argument->descriptor, (Datum *) texts, (bool *) nulls));
+		value.value = HeapTupleGetDatum(heap_form_tuple(argument->descriptor, attributes, missing));
 	return value;
 }
 
@@ -263,12 +273,11 @@ run_call(const Target *target, const Datum *texts, const bool *nulls, ReturnSetI
 	for (int i = 0; i < target->count; i++)
 	{
 		const Argument *argument = &target->arguments[i];
-		int taken = argument->descriptor != NULL ? argument->descriptor->natts : 1;
 
 		call->args[i] = make_argument(argument, texts, nulls);
 		skip = skip || (target->function.fn_strict && call->args[i].isnull);
-		texts += taken;
-		nulls += taken;
+		texts += argument->texts;
+		nulls += argument->texts;
 	}
 	if (!skip)
 		refusal = call_target(call, &frame, &value);
@@ -327,12 +336,14 @@ run_calls(const Target *target, const Datum *texts, const bool *nulls, int count
 SQL_FUNCTION_OF(edurange_outcomes, PACK_BYTES)
 {
 	char *name = required_text(fcinfo, 0, "function");
-	Target target = {.width = 0};
+	Target target = {.caller_texts = CALLER_TEXTS};
 	Datum *texts;
 	bool *nulls;
 	int count;
 
 	require_argument(fcinfo, 1, "arguments");
+	if (PG_NARGS() > 2)
+		target.caller_texts = int_between(fcinfo, 2, "caller_texts", 1, MAX_ATTRIBUTES);
 	find_target(fcinfo, name, &target);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &texts, &nulls,
 	                  &count);

@@ -143,6 +143,7 @@ SQL_FUNCTION(edurange_create_token)
 	char *id = new_id();
 	char *secret = new_secret();
 
+	caller_check(fcinfo);
 	if (strcmp(tier, "player") != 0 && strcmp(tier, "service") != 0 && strcmp(tier, "admin") != 0)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"tier\" must be player, service or admin");
@@ -167,6 +168,7 @@ SQL_FUNCTION(edurange_revoke_token)
 	char *id = required_text(fcinfo, 0, "id");
 	Datum row;
 
+	caller_check(fcinfo);
 	statements_begin();
 	if (STATEMENT_RUN(&statements[REVOKE], value_text(id)) == 0)
 		raise_error(EDURANGE_TOKEN_NOT_FOUND, "token \"%s\" does not exist", id);
@@ -177,6 +179,7 @@ SQL_FUNCTION(edurange_revoke_token)
 
 SQL_FUNCTION(edurange_tokens)
 {
+	caller_check(fcinfo);
 	statements_begin();
 	statement_run(&statements[LIST], NULL, 0);
 	rows_to_result(fcinfo);

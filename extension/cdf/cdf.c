@@ -30,13 +30,14 @@ static Statement statements[STATEMENT_COUNT] = {
 
 /* Opens statements, reads and writes the document, and answers.  expected_id: it must be an update. */
 static Datum
-import_document(FunctionCallInfo fcinfo, const char *text, const char *pack_id,
-                const char *expected_id)
+import_document(FunctionCallInfo fcinfo, const Caller *caller, const char *text,
+                const char *pack_id, const char *expected_id)
 {
 	Document document;
 	DocumentWrite write = {
 	    .document = &document,
 	    .pack_id = pack_id,
+	    .acting_user = caller->acting_user,
 	    .changes_any_pack = expected_id != NULL,
 	};
 	Refusal refusal = {0};
@@ -70,7 +71,7 @@ cdf_import(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *text = required_text(fcinfo, 0, "document");
 
-	return import_document(fcinfo, text, optional_text(fcinfo, 1), NULL);
+	return import_document(fcinfo, caller, text, optional_text(fcinfo, 1), NULL);
 }
 
 SQL_FUNCTION_OF(edurange_cdf_import, DOCUMENT_BYTES)
@@ -83,7 +84,8 @@ cdf_update(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *challenge_id = required_text(fcinfo, 0, "challenge_id");
 
-	return import_document(fcinfo, required_text(fcinfo, 1, "document"), NULL, challenge_id);
+	return import_document(fcinfo, caller, required_text(fcinfo, 1, "document"), NULL,
+	                       challenge_id);
 }
 
 SQL_FUNCTION_OF(edurange_cdf_update, DOCUMENT_BYTES)

@@ -310,6 +310,7 @@ complete_challenges(const DocumentWrite *write)
 		    .user_id = row_text(row, 1),
 		    .group_id = row_text(row, 2),
 		    .challenge_id = write->document->challenge_id,
+		    .acting_user = write->acting_user,
 		    .metadata =
 		        psprintf("%s,\"pointsEarned\":%d",
 		                 json_member("groupChallengeId", row_text(row, 3)), row_int(row, 4)),

@@ -21,8 +21,9 @@ typedef struct DocumentWrite
 {
 	/* as asked */
 	const Document *document;
-	const char *pack_id;   /* the pack that it belongs to; NULL: as it is */
-	bool changes_any_pack; /* also a challenge of another pack than pack_id */
+	const char *pack_id;     /* the pack that it belongs to; NULL: as it is */
+	const char *acting_user; /* who has it done, or NULL */
+	bool changes_any_pack;   /* also a challenge of another pack than pack_id */
 	/* as found and done */
 	bool created;
 	bool changed;

@@ -75,6 +75,7 @@ SQL_FUNCTION(edurange_cdf_schema)
 {
 	Datum schema;
 
+	caller_check(fcinfo);
 	statements_begin();
 	STATEMENT_RUN(&statements[ACTIVE_SCHEMA], value_jsonb(builtin_schema("cdf")));
 	schema = only_result();
@@ -118,6 +119,7 @@ SQL_FUNCTION_OF(edurange_set_cdf_schema, DOCUMENT_BYTES)
 
 SQL_FUNCTION(edurange_reset_cdf_schema)
 {
+	caller_check(fcinfo);
 	statements_begin();
 	return schema_state(fcinfo, statement_run(&statements[RESET_SCHEMA], NULL, 0) > 0);
 }
@@ -140,6 +142,7 @@ SQL_FUNCTION(edurange_add_challenge_type)
 	char *name = required_type(fcinfo);
 	bool added;
 
+	caller_check(fcinfo);
 	statements_begin();
 	added =
 	    STATEMENT_RUN(&statements[ADD_TYPE], value_text(name), value_text(caller_role_actor())) > 0;
@@ -152,6 +155,7 @@ SQL_FUNCTION(edurange_remove_challenge_type)
 	char *name = required_type(fcinfo);
 	bool removed;
 
+	caller_check(fcinfo);
 	statements_begin();
 	removed = STATEMENT_RUN(&statements[REMOVE_TYPE], value_text(name)) > 0;
 	statements_end();

@@ -16,6 +16,7 @@
 #include "base/json_text.h"
 #include "base/statements.h"
 #include "base/surface.h"
+#include "calls/caller.h"
 #include "cdf/cdf_schema.h"
 #include "cdf/document_check.h"
 #include "cdf/document_keys.h"
@@ -208,6 +209,7 @@ SQL_FUNCTION_OF(edurange_cdf_validate, DOCUMENT_BYTES)
 	Jsonb *document;
 	NullableDatum columns[3];
 
+	caller_check(fcinfo);
 	if (body == NULL)
 		raise_refusal(&refusal);
 	statements_begin();

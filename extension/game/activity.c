@@ -125,8 +125,12 @@ static Statement statements[STATEMENT_COUNT] = {
 void
 activity_log(const Activity *activity)
 {
-	char *metadata = psprintf("{\"reportedBy\":\"server\"%s%s}", activity->metadata ? "," : "",
-	                          activity->metadata ? activity->metadata : "");
+	char *acting = activity->acting_user != NULL
+	                   ? psprintf(",%s", json_member("actingUserId", activity->acting_user))
+	                   : "";
+	char *metadata =
+	    psprintf("{\"reportedBy\":\"server\"%s%s%s}", acting, activity->metadata ? "," : "",
+	             activity->metadata ? activity->metadata : "");
 
 	STATEMENT_RUN(&statements[activity->is_play ? INSERT_PLAY_ENTRY : INSERT_ENTRY],
 	              value_text(new_id()), value_text(activity->event_type),
@@ -216,11 +220,12 @@ check_size(const char *name, const char *text)
 }
 
 /*
- * What was sent as metadata, as an object, whatever it was; details become a member of it.  What is no JSON stays
+ * What was sent as metadata, as an object, whatever it was; details become a member of it, and so does who had the
+ * entry written on their behalf, who comes last, so that nobody is spoken for by what was sent.  What is no JSON stays
  * as it was sent: what it would be parsed to can be far longer (1e99999).
  */
 static Jsonb *
-read_metadata(const char *sent, const char *details)
+read_metadata(const char *sent, const char *details, const char *acting_user)
 {
 	Refusal refusal = {0};
 	const char *text = sent != NULL && sent[0] != '\0' ? sent : "{}";
@@ -249,6 +254,11 @@ read_metadata(const char *sent, const char *details)
 	{
 		push_text(&state, WJB_KEY, "details");
 		push_text(&state, WJB_VALUE, details);
+	}
+	if (acting_user != NULL)
+	{
+		push_text(&state, WJB_KEY, "actingUserId");
+		push_text(&state, WJB_VALUE, acting_user);
 	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
@@ -291,14 +301,19 @@ log_activity(FunctionCallInfo fcinfo, const Caller *caller)
 	static const char *const tiers[] = {"player", "player", "service", "admin"};
 	char *event_type = required_text(fcinfo, 0, "event_type");
 	char *user_id = required_text(fcinfo, 1, "user_id");
+	char *group_id = optional_text(fcinfo, 5);
+	char *instance_id = optional_text(fcinfo, 6);
 	char *severity = PG_ARGISNULL(2) ? "INFO" : optional_text(fcinfo, 2);
-	NullableDatum metadata =
-	    value_jsonb(read_metadata(optional_text(fcinfo, 3), optional_text(fcinfo, 8)));
+	NullableDatum metadata = value_jsonb(
+	    read_metadata(optional_text(fcinfo, 3), optional_text(fcinfo, 8), caller->acting_user));
 	Refusal refusal = {0};
 	Datum row;
 
 	statements_begin();
-	if (!caller_acts_as(caller, "user_id", user_id, &refusal))
+	if (!caller_acts_as(caller, "user_id", user_id, &refusal) ||
+	    (group_id != NULL && !caller_sees_competition(caller, group_id, &refusal)) ||
+	    (instance_id != NULL &&
+	     !caller_uses_instance(caller, "challenge_instance_id", instance_id, &refusal)))
 		raise_refusal(&refusal);
 	if (!is_logged_by_server(event_type) ||
 	    STATEMENT_RUN(&statements[SERVERS_OWN], value_text(user_id), value_text(event_type),

@@ -15,7 +15,8 @@ typedef struct Activity
 	const char *group_id;
 	const char *access_code_id;
 	const char *instance_id;
-	const char *metadata; /* the members of a JSON object, without its braces; may be NULL */
+	const char *acting_user; /* who had it done on their behalf, or NULL */
+	const char *metadata;    /* the members of a JSON object, without its braces; may be NULL */
 	bool is_play; /* all rows that it names are held by play_find(): they are not locked again */
 } Activity;
 

@@ -214,6 +214,7 @@ SQL_FUNCTION(edurange_challenge_list)
 
 SQL_FUNCTION(edurange_challenges)
 {
+	caller_check(fcinfo);
 	statements_begin();
 	statement_run(&statements[ALL], NULL, 0);
 	rows_to_result(fcinfo);

@@ -18,6 +18,7 @@
 #include "calls/idempotency.h"
 #include "calls/locks.h"
 #include "game/activity.h"
+#include "game/competitions.h"
 #include "game/completions.h"
 #include "text/plain_text.h"
 
@@ -191,15 +192,14 @@ static Statement statements[STATEMENT_COUNT] = {
                   .reads = true},
 };
 
-/* The instructors; at least one, none of them null. */
-static Datum *
-read_instructors(FunctionCallInfo fcinfo, int *count)
+Datum *
+competition_instructors(FunctionCallInfo fcinfo, int argument, int *count)
 {
 	ArrayType *ids;
 	Datum *elements;
 
-	require_argument(fcinfo, 2, "instructor_ids");
-	ids = PG_GETARG_ARRAYTYPE_P(2);
+	require_argument(fcinfo, argument, "instructor_ids");
+	ids = PG_GETARG_ARRAYTYPE_P(argument);
 	if (ARR_NDIM(ids) != 1 || array_contains_nulls(ids))
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"instructor_ids\" must list at least one user id and no null");
@@ -207,9 +207,8 @@ read_instructors(FunctionCallInfo fcinfo, int *count)
 	return elements;
 }
 
-/* A bound caller makes competitions of its own user only. */
-static bool
-is_own_competition(const Caller *caller, const Datum *instructors, int count, Refusal *refusal)
+bool
+competition_is_own(const Caller *caller, const Datum *instructors, int count, Refusal *refusal)
 {
 	for (int i = 0; i < count; i++)
 	{
@@ -227,7 +226,7 @@ create_competition(FunctionCallInfo fcinfo, const Caller *caller)
 	char *name = required_text(fcinfo, 0, "name");
 	NullableDatum start_date = optional_time(fcinfo, 1, "start_date");
 	int count;
-	Datum *instructors = read_instructors(fcinfo, &count);
+	Datum *instructors = competition_instructors(fcinfo, 2, &count);
 	NullableDatum end_date = optional_time(fcinfo, 4, "end_date");
 	char *id = new_id();
 	Refusal refusal = {0};
@@ -239,7 +238,7 @@ create_competition(FunctionCallInfo fcinfo, const Caller *caller)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"end_date\" must be later than parameter \"start_date\"");
 	statements_begin();
-	if (!is_own_competition(caller, instructors, count, &refusal))
+	if (!competition_is_own(caller, instructors, count, &refusal))
 		raise_refusal(&refusal);
 	if (STATEMENT_RUN(&statements[MISSING_USER], fcinfo->args[2]) > 0)
 		raise_error(EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", row_text(0, 1));
@@ -252,6 +251,7 @@ create_competition(FunctionCallInfo fcinfo, const Caller *caller)
 	activity_log(&(Activity){.event_type = "GROUP_CREATED",
 	                         .user_id = TextDatumGetCString(instructors[0]),
 	                         .group_id = id,
+	                         .acting_user = caller->acting_user,
 	                         .metadata = json_member("name", name)});
 	statements_end();
 	PG_RETURN_DATUM(row);
@@ -338,6 +338,7 @@ generate_access_code(FunctionCallInfo fcinfo, const Caller *caller)
 	                         .user_id = created_by,
 	                         .group_id = group_id,
 	                         .access_code_id = id,
+	                         .acting_user = caller->acting_user,
 	                         .metadata = json_member("code", code)});
 	statements_end();
 	PG_RETURN_DATUM(row);
@@ -375,8 +376,8 @@ add_competition_challenge(FunctionCallInfo fcinfo, const Caller *caller)
 
 /* Takes one use of a code and makes the user a member, unless somebody else just did. */
 static bool
-use_code(const char *code, const char *group_id, const char *user_id, bool *already_member,
-         Refusal *refusal)
+use_code(const Caller *caller, const char *code, const char *group_id, const char *user_id,
+         bool *already_member, Refusal *refusal)
 {
 	char *code_id;
 	bool usable;
@@ -416,6 +417,7 @@ use_code(const char *code, const char *group_id, const char *user_id, bool *alre
 	                         .user_id = user_id,
 	                         .group_id = group_id,
 	                         .access_code_id = code_id,
+	                         .acting_user = caller->acting_user,
 	                         .metadata = json_member("accessCode", code)});
 	return true;
 }
@@ -435,7 +437,7 @@ join_competition(const Caller *caller, const char *code, const char *user_id, Re
 	group_id = row_text(0, 1);
 	already_member =
 	    STATEMENT_RUN(&statements[IS_MEMBER], value_text(group_id), value_text(user_id)) > 0;
-	if (!already_member && !use_code(code, group_id, user_id, &already_member, refusal))
+	if (!already_member && !use_code(caller, code, group_id, user_id, &already_member, refusal))
 		return false;
 	if (STATEMENT_RUN(&statements[JOINED], value_text(group_id), value_bool(already_member)) == 0)
 		return refuse(refusal, EDURANGE_ACCESS_CODE_INVALID, "access code \"%s\" is not valid",

@@ -197,6 +197,7 @@ play_find(const Caller *caller, Play *play, Refusal *refusal)
 {
 	if (!caller_acts_as(caller, "user_id", play->user_id, refusal))
 		return false;
+	play->acting_user = caller->acting_user;
 	if (!(play->question_id != NULL ? lock_play(play, refusal) : lock_place(play, refusal)))
 		return false;
 	if (STATEMENT_RUN(&statements[LOCK_MEMBER], value_text(play->group_id),
@@ -247,6 +248,7 @@ pay(const Caller *caller, Play *play, int64 amount, const char *source_id, Refus
 	    .kind = "award",
 	    .source_id = source_id,
 	    .actor = caller->actor,
+	    .via = caller->via,
 	    .is_play = true,
 	};
 
@@ -278,6 +280,7 @@ log_play(const Play *play, const char *event_type, const char *about, int32 poin
 	    .group_id = play->group_id,
 	    .challenge_id = play->challenge_id,
 	    .instance_id = play->instance_id,
+	    .acting_user = play->acting_user,
 	    .metadata = psprintf("%s,\"pointsEarned\":%d", about, points),
 	    .is_play = true,
 	});

@@ -33,6 +33,7 @@ typedef struct Play
 	char *question_id; /* NULL: the play is about the challenge as a whole */
 	char *group_challenge_id;
 	char *instance_id;
+	const char *acting_user; /* who has it done, or NULL */
 	/* as found */
 	char *group_id;
 	char *challenge_id;

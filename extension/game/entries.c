@@ -72,6 +72,7 @@ enum
 	ACTOR,
 	REASON,
 	AT,
+	VIA, /* the last: before migrate() the ledger lacks it */
 	COLUMNS
 };
 
@@ -90,6 +91,7 @@ static const struct
     [ACTOR] = {"actor", TEXTOID},
     [REASON] = {"reason", TEXTOID},
     [AT] = {"at", TIMESTAMPTZOID},
+    [VIA] = {"via", TEXTOID},
 };
 
 /* The ledger, open for new rows. */
@@ -99,6 +101,7 @@ typedef struct Ledger
 	EState *state;
 	ResultRelInfo *target;
 	TupleTableSlot *row;
+	int count;           /* of its columns */
 	int places[COLUMNS]; /* of the columns in the row */
 } Ledger;
 
@@ -164,7 +167,8 @@ ledger_open(Ledger *ledger)
 		raise_error(EDURANGE_NOT_INSTALLED, "relation \"edurange.points_ledger\" does not exist");
 	ledger->relation = table_open(table, RowExclusiveLock);
 	shape_ordinary(ledger->relation);
-	for (int i = 0; i < COLUMNS; i++)
+	ledger->count = get_attnum(table, "via") == InvalidAttrNumber ? VIA : COLUMNS;
+	for (int i = 0; i < ledger->count; i++)
 		ledger->places[i] = shape_column(ledger->relation, columns[i].name, columns[i].type) - 1;
 	ledger->state = CreateExecutorState();
 	ledger->state->es_output_cid = GetCurrentCommandId(true);
@@ -203,11 +207,15 @@ ledger_insert(Ledger *ledger, const Entry *entry, int64 seq, NullableDatum at)
 	    [ACTOR] = value_text(entry->actor),
 	    [REASON] = value_text(entry->reason),
 	    [AT] = at,
+	    [VIA] = value_text(entry->via),
 	};
 
+	if (entry->via != NULL && ledger->count == VIA)
+		raise_error(EDURANGE_NOT_INSTALLED,
+		            "column \"via\" of edurange.points_ledger does not exist");
 	ExecClearTuple(row);
 	memset(row->tts_isnull, true, RelationGetDescr(ledger->relation)->natts * sizeof(bool));
-	for (int i = 0; i < COLUMNS; i++)
+	for (int i = 0; i < ledger->count; i++)
 	{
 		row->tts_values[ledger->places[i]] = values[i].value;
 		row->tts_isnull[ledger->places[i]] = values[i].isnull;
@@ -275,6 +283,7 @@ entries_add(const Entry *entry)
 	    .kind = copy_text(entry->kind),
 	    .source_id = copy_text(entry->source_id),
 	    .actor = copy_text(entry->actor),
+	    .via = copy_text(entry->via),
 	    .reason = copy_text(entry->reason),
 	    .subtransaction = GetCurrentSubTransactionId(),
 	};

@@ -19,6 +19,7 @@ typedef struct Entry
 	const char *kind;
 	const char *source_id;
 	const char *actor;
+	const char *via;
 	const char *reason;
 	SubTransactionId subtransaction; /* of a kept one: the one that it came in */
 } Entry;

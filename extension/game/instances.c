@@ -203,7 +203,8 @@ update_challenge_instance(FunctionCallInfo fcinfo, const Caller *caller)
 	                      .user_id = row_text(0, 2),
 	                      .challenge_id = row_text(0, 3),
 	                      .group_id = row_text(0, 4),
-	                      .instance_id = id};
+	                      .instance_id = id,
+	                      .acting_user = caller->acting_user};
 	if (!caller_acts_as(caller, "instance_id", deletion.user_id, &refusal))
 		raise_refusal(&refusal);
 	if (status != NULL && !can_go(before, status))

@@ -227,6 +227,7 @@ record_change(const char *user_id, const char *group_id, int64 before, int64 tot
 		change.kind = entry->kind;
 		change.source_id = entry->source_id;
 		change.actor = entry->actor;
+		change.via = entry->via;
 		change.reason = entry->reason;
 	}
 	else

@@ -60,6 +60,7 @@ typedef struct LedgerEntry
 	const char *kind; /* award, add, set */
 	const char *source_id;
 	const char *actor;
+	const char *via; /* through whom the actor acts; may be NULL */
 	const char *reason;
 	bool is_play; /* user and competition are held by play_find(): they are not locked again */
 } LedgerEntry;

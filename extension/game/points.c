@@ -17,18 +17,27 @@
 
 #define HISTORY_LIMIT 1000
 
+/* $1 user, $2 competition, $3 how many, $4 before which entry */
+#define HISTORY_COLUMNS "user_id, group_id, seq, delta, balance, kind, source_id, actor, reason, at"
+#define HISTORY_PAGE                                                                               \
+	" FROM edurange.points_ledger WHERE user_id = $1 AND group_id = $2"                            \
+	" AND ($4::bigint IS NULL OR seq < $4) ORDER BY seq DESC LIMIT $3"
+
 typedef enum StatementId
 {
 	MEMBERSHIP,
 	WHO_EXISTS,
 	TOTAL,
 	HISTORY,
+	HISTORY_OF_BEFORE,
 	ENTRY_INVARIANTS,
 	PAIR_INVARIANTS,
 	STATEMENT_COUNT
 } StatementId;
 
-#define IS_KNOWN_KIND "(kind IN ('opening', 'award', 'add', 'set', 'external', 'moved', 'removed'))"
+#define IS_KNOWN_KIND                                                                              \
+	"(kind IN ('opening', 'award', 'add', 'set', 'external', 'moved', 'removed',"                  \
+	" 'taken_back'))"
 #define IS_WRONG_HEAD                                                                              \
 	"(seq <> standing_seq OR reached_at IS DISTINCT FROM standing_reached_at OR at > changed_at)"
 
@@ -45,11 +54,12 @@ static Statement statements[STATEMENT_COUNT] = {
                {TEXTOID, TEXTOID},
                .reads = true,
                .by_key = true},
-    [HISTORY] = {"SELECT user_id, group_id, seq, delta, balance, kind, source_id, actor, reason, at"
-                 " FROM edurange.points_ledger WHERE user_id = $1 AND group_id = $2"
-                 " AND ($4::bigint IS NULL OR seq < $4) ORDER BY seq DESC LIMIT $3",
+    [HISTORY] = {"SELECT " HISTORY_COLUMNS ", via" HISTORY_PAGE,
                  {TEXTOID, TEXTOID, INT4OID, INT8OID},
                  .reads = true},
+    [HISTORY_OF_BEFORE] = {"SELECT " HISTORY_COLUMNS HISTORY_PAGE,
+                           {TEXTOID, TEXTOID, INT4OID, INT8OID},
+                           .reads = true},
     /* What is wrong with entries of the ledger: one pass in the order of its key. */
     [ENTRY_INVARIANTS] =
         {"SELECT v.invariant, e.user_id, e.group_id, v.detail FROM (SELECT user_id, group_id, seq,"
@@ -138,6 +148,7 @@ correct_points_sql(FunctionCallInfo fcinfo, const Caller *caller, LedgerChange c
 	    .group_id = required_text(fcinfo, 1, "group_id"),
 	    .kind = kind,
 	    .actor = caller->actor,
+	    .via = caller->via,
 	    .reason = optional_text(fcinfo, 3),
 	};
 	int32 amount = required_int(fcinfo, 2, "points");
@@ -193,7 +204,9 @@ SQL_FUNCTION_BATCHABLE(edurange_get_points)
 	PG_RETURN_INT32(points);
 }
 
-SQL_FUNCTION(edurange_points_history)
+/* A page of a pair's ledger. */
+static Datum
+points_history(FunctionCallInfo fcinfo, StatementId page)
 {
 	char *user_id = required_text(fcinfo, 0, "user_id");
 	char *group_id = required_text(fcinfo, 1, "group_id");
@@ -205,11 +218,22 @@ SQL_FUNCTION(edurange_points_history)
 	statements_begin();
 	if (!caller_acts_as(&caller, "user_id", user_id, &refusal))
 		raise_refusal(&refusal);
-	STATEMENT_RUN(&statements[HISTORY], value_text(user_id), value_text(group_id), value_int(limit),
+	STATEMENT_RUN(&statements[page], value_text(user_id), value_text(group_id), value_int(limit),
 	              fcinfo->args[3]);
 	rows_to_result(fcinfo);
 	statements_end();
 	return (Datum) 0;
+}
+
+SQL_FUNCTION(edurange_points_entries)
+{
+	return points_history(fcinfo, HISTORY);
+}
+
+/* As the install script of 0.0.9 names it; its entries have no via. */
+SQL_FUNCTION(edurange_points_history)
+{
+	return points_history(fcinfo, HISTORY_OF_BEFORE);
 }
 
 SQL_FUNCTION(edurange_check_invariants)
@@ -221,6 +245,7 @@ SQL_FUNCTION(edurange_check_invariants)
 	} passes[] = {{ENTRY_INVARIANTS, "entries of the ledger"},
 	              {PAIR_INVARIANTS, "totals and memberships"}};
 
+	caller_check(fcinfo);
 	statements_begin();
 	for (int i = 0; i < lengthof(passes); i++)
 	{

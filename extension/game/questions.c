@@ -156,6 +156,7 @@ try_answer(const Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
 	              value_bool(attempt->is_correct));
 	attempt->count = attempt->allowance.before + 1;
 	activity.user_id = play->user_id;
+	activity.acting_user = play->acting_user;
 	activity.group_id = play->group_id;
 	activity.challenge_id = play->challenge_id;
 	activity.instance_id = play->instance_id;

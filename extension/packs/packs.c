@@ -130,6 +130,7 @@ typedef struct Installation
 	bool force;             /* older versions, and what others cannot do with, are taken, too */
 	bool dry_run;
 	char *installed_by; /* may be NULL, or nobody */
+	const char *acting_user;
 	bool created;
 	bool changed;
 	int counts[4]; /* challenges by ChallengeOutcome */
@@ -267,6 +268,7 @@ write_challenges(Installation *installation)
 		DocumentWrite write = {
 		    .document = &file->document,
 		    .pack_id = installation->files.id,
+		    .acting_user = installation->acting_user,
 		};
 
 		CHECK_FOR_INTERRUPTS();
@@ -324,6 +326,7 @@ log_installation(const Installation *installation)
 	activity_log(&(Activity){
 	    .event_type = "CHALLENGE_PACK_INSTALLED",
 	    .user_id = activity_subject(installation->installed_by),
+	    .acting_user = installation->acting_user,
 	    .metadata = psprintf("%s,%s,%s,\"added\":%d,\"changed\":%d,\"removed\":%d",
 	                         json_member("packId", files->id), json_member("packName", files->name),
 	                         json_member("version", files->version), installation->counts[ADDED],
@@ -398,7 +401,7 @@ installation_result(const Installation *installation)
 	return row;
 }
 
-/* Who installs: the user that was named, or the one that the caller is bound to. */
+/* Who installs: the user that was named, or the one that the caller is bound to or acts for. */
 static void
 find_installer(Installation *installation, const Caller *caller)
 {
@@ -406,8 +409,11 @@ find_installer(Installation *installation, const Caller *caller)
 	Refusal refusal = {0};
 
 	statements_begin();
+	installation->acting_user = caller->acting_user;
 	if (!caller_lists_user(caller, "installed_by", &installation->installed_by, &refusal))
 		raise_refusal(&refusal);
+	if (installation->installed_by == NULL && caller->acting_user != NULL)
+		installation->installed_by = pstrdup(caller->acting_user);
 	if (installation->installed_by != NULL)
 		installation->installed_by = MemoryContextStrdup(context, installation->installed_by);
 	statements_end();
@@ -507,6 +513,7 @@ SQL_FUNCTION(edurange_pack_list)
 {
 	Datum row;
 
+	caller_check(fcinfo);
 	statements_begin();
 	statement_run(&statements[LIST], NULL, 0);
 	row = only_result();
@@ -519,6 +526,7 @@ SQL_FUNCTION(edurange_pack_details)
 	char *id = required_text(fcinfo, 0, "pack_id");
 	Datum row;
 
+	caller_check(fcinfo);
 	statements_begin();
 	if (STATEMENT_RUN(&statements[DETAILS], value_text(id)) == 0)
 		raise_error(EDURANGE_PACK_NOT_FOUND, "pack \"%s\" is not installed", id);

@@ -31,6 +31,7 @@
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "base/surface.h"
+#include "calls/caller.h"
 #include "sync/beginning.h"
 #include "sync/sync_sql.h"
 #include "sync/sync_status.h"
@@ -184,6 +185,7 @@ SQL_FUNCTION(edurange_sync_begin)
 
 SQL_FUNCTION(edurange_sync_confirm)
 {
+	caller_check(fcinfo);
 	statements_begin();
 	(void) lock_take(LOCK_PASSES, 0, true);
 	STATEMENT_RUN(&statements[BIND], value_text(describe_server()));

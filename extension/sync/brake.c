@@ -20,6 +20,7 @@
 #include "base/guc.h"
 #include "base/statements.h"
 #include "base/surface.h"
+#include "calls/caller.h"
 #include "sync/brake.h"
 #include "sync/sync_sql.h"
 #include "sync/sync_status.h"
@@ -174,5 +175,6 @@ brake_note_ends(NullableDatum ids, NullableDatum from, NullableDatum to, Nullabl
 
 SQL_FUNCTION(edurange_sync_release)
 {
+	caller_check(fcinfo);
 	PG_RETURN_INT32(sync_status_ask_release());
 }

@@ -31,6 +31,7 @@
 #include "base/refusal.h"
 #include "base/statements.h"
 #include "base/surface.h"
+#include "calls/caller.h"
 #include "sync/sync_sql.h"
 #include "sync/sync_status.h"
 
@@ -492,11 +493,13 @@ SQL_FUNCTION(edurange_sync_status)
 	    value_text(find_end_of_hold(&now)),
 	};
 
+	caller_check(fcinfo);
 	return composite_result(fcinfo, values, lengthof(values));
 }
 
 SQL_FUNCTION(edurange_sync_drift)
 {
+	caller_check(fcinfo);
 	statements_begin();
 	statement_run(&statements[DRIFT], NULL, 0);
 	rows_to_result(fcinfo);
@@ -509,6 +512,7 @@ SQL_FUNCTION(edurange_sync_now)
 	SyncStatus now = status_read();
 	int worker = find_worker();
 
+	caller_check(fcinfo);
 	/* (The worker notes the signal, so the wish is not lost while it is busy.) */
 	if (worker == 0 || kill(worker, SIGUSR2) != 0)
 		raise_error(EDURANGE_WORKER_NOT_RUNNING,

@@ -3,9 +3,10 @@
 CREATE TYPE edurange.caller AS (
   "tokenId" text,
   "userId" text,
-  "instanceId" text);
+  "instanceId" text,
+  "actingUserId" text);
 COMMENT ON TYPE edurange.caller IS
-  'Who calls on behalf of somebody else: the token that was presented and the user and instance it is bound to. Bound ids only ever narrow what a call may do.';
+  'Who calls on behalf of somebody else: the token that was presented, the user and instance it is bound to, and, where an unbound caller of tier service or admin calls for somebody, the user who acts. Bound ids and the acting user only ever narrow what a call may do.';
 
 CREATE FUNCTION edurange.wire(record) RETURNS json
   AS 'MODULE_PATHNAME', 'edurange_wire' LANGUAGE C STABLE STRICT PARALLEL SAFE;

@@ -18,8 +18,9 @@ CREATE TYPE edurange.points_entry AS (
   "sourceId" text,
   actor text,
   reason text,
-  at timestamptz);
-COMMENT ON TYPE edurange.points_entry IS 'Nullable: sourceId, reason.';
+  at timestamptz,
+  via text);
+COMMENT ON TYPE edurange.points_entry IS 'Nullable: sourceId, reason, via.';
 
 CREATE FUNCTION edurange.add_points(
     user_id text, group_id text, points integer, reason text DEFAULT NULL,
@@ -50,14 +51,14 @@ CREATE FUNCTION edurange.points_history(
     user_id text, group_id text, "limit" integer DEFAULT 100, before_seq bigint DEFAULT NULL,
     caller edurange.caller DEFAULT NULL)
   RETURNS SETOF edurange.points_entry
-  AS 'MODULE_PATHNAME', 'edurange_points_history' LANGUAGE C STABLE;
+  AS 'MODULE_PATHNAME', 'edurange_points_entries' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.points_history(text, text, integer, bigint, edurange.caller) IS
-  'The ledger of a user in a competition, newest entry first, 1 to 1000 entries, optionally only those before a seq. Tier: service. Errors: missing_parameter, invalid_parameter.';
+  'The ledger of a user in a competition, newest entry first, 1 to 1000 entries, optionally only those before a seq; where a user acted through a token or role, the actor is the user and via names that. Tier: service. Errors: missing_parameter, invalid_parameter.';
 
-CREATE FUNCTION edurange.check_invariants()
+CREATE FUNCTION edurange.check_invariants(caller edurange.caller DEFAULT NULL)
   RETURNS TABLE (invariant text, "userId" text, "groupId" text, detail text)
   AS 'MODULE_PATHNAME', 'edurange_check_invariants' LANGUAGE C STABLE;
-COMMENT ON FUNCTION edurange.check_invariants() IS
+COMMENT ON FUNCTION edurange.check_invariants(edurange.caller) IS
   'One row for each violation of what must always hold between totals, ledger, standing and membership; no row: all is well. Reads the whole ledger and all totals and memberships, some seconds for each million entries; pg_stat_activity shows how far it is. Tier: admin.';
 
 CREATE FUNCTION edurange.group_points_changed() RETURNS trigger

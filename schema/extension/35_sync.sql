@@ -61,19 +61,19 @@ CREATE FUNCTION edurange.sync_apply_list(
 COMMENT ON FUNCTION edurange.sync_apply_list(text, timestamptz, double precision) IS
   'Applies the list of pods that list-challenge-pods answers with, as sync_apply does, from the text of the answer: it is cut into its pods and each is parsed alone, so that a list of many megabytes is never built as a whole. What is no such list is refused and changes nothing; a pod that cannot be read is left as it is and reported. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json.';
 
-CREATE FUNCTION edurange.sync_status()
+CREATE FUNCTION edurange.sync_status(caller edurange.caller DEFAULT NULL)
   RETURNS edurange.sync_report
   AS 'MODULE_PATHNAME', 'edurange_sync_status' LANGUAGE C STABLE;
-COMMENT ON FUNCTION edurange.sync_status() IS
+COMMENT ON FUNCTION edurange.sync_status(edurange.caller) IS
   'How the comparison with the Instance Manager goes since the server started: times of the last attempt and the last success, the seconds since that or else since the server started, failures in a row with the last error, pods in the last list, instances changed, instances held because too many pods vanished or were not found at once, polls, failed and outdated ones, the milliseconds that the last fetch and the last pass took, whether a worker serves this database, why it does not or cannot do its work, and until what happens instances are held. Tier: service.';
 
-CREATE FUNCTION edurange.sync_drift()
+CREATE FUNCTION edurange.sync_drift(caller edurange.caller DEFAULT NULL)
   RETURNS SETOF edurange.sync_drift_entry
   AS 'MODULE_PATHNAME', 'edurange_sync_drift' LANGUAGE C STABLE;
-COMMENT ON FUNCTION edurange.sync_drift() IS
+COMMENT ON FUNCTION edurange.sync_drift(edurange.caller) IS
   'Where instances and pods differ as of the last list, oldest first: row_without_pod, pod_without_row, status_mismatch, owner_mismatch, stuck (its end was asked for and it is still there, or it is CREATING for too long), missing_flag, returned_pod (its instance ended when many pods were not found at once), unreadable_pod and foreign_secret (a pod that names a secret which is not its own), with the time of the next step. Tier: service.';
 
-CREATE FUNCTION edurange.sync_drift_summary()
+CREATE FUNCTION edurange.sync_drift_summary(caller edurange.caller DEFAULT NULL)
   RETURNS edurange.sync_drift_counts
   LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -87,19 +87,19 @@ AS $$
     count(*) FILTER (WHERE kind = 'returned_pod'),
     count(*) FILTER (WHERE kind = 'unreadable_pod'),
     count(*) FILTER (WHERE kind = 'foreign_secret')
-  FROM edurange.sync_drift()
+  FROM edurange.sync_drift(caller)
 $$;
-COMMENT ON FUNCTION edurange.sync_drift_summary() IS
+COMMENT ON FUNCTION edurange.sync_drift_summary(edurange.caller) IS
   'How many differences of each kind edurange.sync_drift() has; failingFlags are those of the missing ones that were asked for three times or more. Tier: service.';
 
-CREATE FUNCTION edurange.sync_now() RETURNS void
+CREATE FUNCTION edurange.sync_now(caller edurange.caller DEFAULT NULL) RETURNS void
   AS 'MODULE_PATHNAME', 'edurange_sync_now' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION edurange.sync_now() IS
+COMMENT ON FUNCTION edurange.sync_now(edurange.caller) IS
   'Makes the sync worker poll at once. A poll that is under way is followed by another. Tier: admin. Errors: worker_not_running.';
 
-CREATE FUNCTION edurange.sync_release() RETURNS integer
+CREATE FUNCTION edurange.sync_release(caller edurange.caller DEFAULT NULL) RETURNS integer
   AS 'MODULE_PATHNAME', 'edurange_sync_release' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION edurange.sync_release() IS
+COMMENT ON FUNCTION edurange.sync_release(edurange.caller) IS
   'Lets go of the instances that are held because many of their pods are not found at once: with the next pass they are asked for once more, and those end whose pods are still not found. Returns how many are held. Tier: admin.';
 
 CREATE FUNCTION edurange.sync_begin() RETURNS text
@@ -107,9 +107,9 @@ CREATE FUNCTION edurange.sync_begin() RETURNS text
 COMMENT ON FUNCTION edurange.sync_begin() IS
   'Called by the sync worker before its first poll: binds it to this server, where it has worked on none yet or the server was promoted, and lets all periods begin anew. Returns why it may not work here; null: it may. Tier: admin.';
 
-CREATE FUNCTION edurange.sync_confirm() RETURNS void
+CREATE FUNCTION edurange.sync_confirm(caller edurange.caller DEFAULT NULL) RETURNS void
   AS 'MODULE_PATHNAME', 'edurange_sync_confirm' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION edurange.sync_confirm() IS
+COMMENT ON FUNCTION edurange.sync_confirm(edurange.caller) IS
   'Confirms that the sync worker is to work on this server, which is a copy of another, from now on. Make sure first that the other one does not any more. Tier: admin.';
 
 CREATE FUNCTION edurange.instance_deleted() RETURNS trigger

@@ -24,22 +24,23 @@ COMMENT ON TYPE edurange.new_token IS 'Nullable: userId, instanceId, expiresAt.'
 
 CREATE FUNCTION edurange.create_token(
     tier text, label text, expires timestamptz DEFAULT NULL,
-    user_id text DEFAULT NULL, instance_id text DEFAULT NULL)
+    user_id text DEFAULT NULL, instance_id text DEFAULT NULL,
+    caller edurange.caller DEFAULT NULL)
   RETURNS edurange.new_token
   AS 'MODULE_PATHNAME', 'edurange_create_token' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION edurange.create_token(text, text, timestamptz, text, text) IS
+COMMENT ON FUNCTION edurange.create_token(text, text, timestamptz, text, text, edurange.caller) IS
   'Makes a token of tier player, service or admin, optionally bound to a user or an instance, and returns it: this once, it is not stored. Tier: admin. Errors: missing_parameter, invalid_parameter, user_not_found, instance_not_found.';
 
-CREATE FUNCTION edurange.revoke_token(id text)
+CREATE FUNCTION edurange.revoke_token(id text, caller edurange.caller DEFAULT NULL)
   RETURNS edurange.token_record
   AS 'MODULE_PATHNAME', 'edurange_revoke_token' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION edurange.revoke_token(text) IS
+COMMENT ON FUNCTION edurange.revoke_token(text, edurange.caller) IS
   'Makes a token invalid from now on; one that was revoked before keeps its time. Tier: admin. Errors: missing_parameter, token_not_found.';
 
-CREATE FUNCTION edurange.tokens()
+CREATE FUNCTION edurange.tokens(caller edurange.caller DEFAULT NULL)
   RETURNS SETOF edurange.token_record
   AS 'MODULE_PATHNAME', 'edurange_tokens' LANGUAGE C STABLE;
-COMMENT ON FUNCTION edurange.tokens() IS
+COMMENT ON FUNCTION edurange.tokens(edurange.caller) IS
   'All tokens, newest first, without their secrets. Tier: admin.';
 
 CREATE FUNCTION edurange.authenticate_token(token_sha256 bytea)

@@ -40,10 +40,10 @@ CREATE TYPE edurange.health_report AS (
 
 COMMENT ON TYPE edurange.health_report IS 'Nullable: performance, sync, drift.';
 
-CREATE FUNCTION edurange.health()
+CREATE FUNCTION edurange.health(caller edurange.caller DEFAULT NULL)
   RETURNS edurange.health_report
   AS 'MODULE_PATHNAME', 'edurange_health' LANGUAGE C STABLE;
-COMMENT ON FUNCTION edurange.health() IS
+COMMENT ON FUNCTION edurange.health(edurange.caller) IS
   'The state of the server: version, connections, latencies in milliseconds, sizes, the ten largest tables by live rows as the statistics have them, what is missing of the tables, how the sync worker does, and how far instances and pods differ. Where a right or a role is lost that this needs, missing and metrics_errors say so and what could not be read is null. Tier: service. Errors: not_installed.';
 
 CREATE TYPE edurange.readiness AS (

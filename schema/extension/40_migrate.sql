@@ -15,7 +15,7 @@ COMMENT ON FUNCTION edurange.platform_tables() IS
 CREATE FUNCTION edurange.lent_tables() RETURNS text[]
   LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT ARRAY['standing', 'points_ledger', 'retired_question', 'pack_manifest', 'sync_watch', 'sync_past', 'cdf_document']
+  SELECT ARRAY['standing', 'points_ledger', 'retired_question', 'pack_manifest', 'sync_watch', 'sync_past', 'cdf_document', 'activity_archive']
 $$;
 COMMENT ON FUNCTION edurange.lent_tables() IS
   'The names of the tables in schema edurange that edurange_game may read: what statements join with the platform''s rows. None holds a token or a stored answer.';
@@ -49,10 +49,12 @@ CREATE FUNCTION edurange.wanted_indexes() RETURNS TABLE (table_name text, name t
   LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
   VALUES
+  ('User', 'edurange_user_email_idx', 'lower(email) text_pattern_ops, id'),
+  ('CompetitionGroup', 'edurange_competition_time_idx', '"createdAt", id'),
   ('QuestionAttempt', 'edurange_question_attempt_idx',
    '"userId", "questionId", "groupChallengeId", "attemptedAt"'),
   ('QuestionAttempt', 'edurange_attempted_question_idx', '"questionId"'),
-  ('QuestionAttempt', 'edurange_attempted_placement_idx', '"groupChallengeId"'),
+  ('QuestionAttempt', 'edurange_attempt_time_idx', '"groupChallengeId", "attemptedAt"'),
   ('QuestionCompletion', 'edurange_question_completion_idx', '"groupChallengeId", "userId"'),
   ('QuestionCompletion', 'edurange_completed_question_idx', '"questionId"'),
   ('ChallengeCompletion', 'edurange_challenge_completion_idx', '"groupChallengeId"'),
@@ -61,13 +63,13 @@ AS $$
   ('Challenge', 'edurange_challenge_type_idx', '"challengeTypeId"'),
   ('GroupChallenge', 'edurange_group_challenge_idx', '"groupId"'),
   ('GroupPoints', 'edurange_group_points_idx', '"groupId"'),
-  ('CompetitionAccessCode', 'edurange_access_code_idx', '"groupId"'),
+  ('CompetitionAccessCode', 'edurange_access_code_time_idx', '"groupId", "createdAt"'),
   ('ChallengeInstance', 'edurange_instance_user_idx', '"userId"'),
   ('ChallengeInstance', 'edurange_instance_competition_idx', '"competitionId"'),
   ('ChallengeInstance', 'edurange_instance_status_idx', 'status'),
   ('ActivityLog', 'edurange_activity_time_idx', '"timestamp"'),
   ('ActivityLog', 'edurange_activity_user_idx', '"userId", "timestamp"'),
-  ('ActivityLog', 'edurange_activity_group_idx', '"groupId"'),
+  ('ActivityLog', 'edurange_activity_group_time_idx', '"groupId", "timestamp"'),
   ('ActivityLog', 'edurange_activity_challenge_idx', '"challengeId"'),
   ('ActivityLog', 'edurange_activity_code_idx', '"accessCodeId"'),
   ('ActivityLog', 'edurange_activity_instance_idx', '"challengeInstanceId"')
@@ -92,6 +94,8 @@ AS $assertions$
     ('GroupPoints', 'edurange_group_points_truncated', 'AFTER TRUNCATE', 'group_points_changed'),
     ('_GroupMembers', 'edurange_group_members_changed', 'AFTER INSERT OR UPDATE OR DELETE', 'group_members_changed'),
     ('_GroupMembers', 'edurange_group_members_truncated', 'AFTER TRUNCATE', 'group_members_changed'),
+    ('User', 'edurange_user_archived', 'BEFORE DELETE', 'archive_activity'),
+    ('CompetitionGroup', 'edurange_competition_archived', 'BEFORE DELETE', 'archive_activity'),
     ('ChallengeQuestion', 'edurange_question_kept', 'BEFORE DELETE', 'keep_question'),
     ('ChallengeQuestion', 'edurange_question_deleted', 'AFTER DELETE', 'question_deleted'),
     ('ChallengeQuestion', 'edurange_questions_truncated', 'AFTER TRUNCATE', 'question_deleted'),
@@ -152,7 +156,7 @@ AS $assertions$
   UNION ALL
   SELECT 'index', w.name, to_regclass('public.' || w.name) IS NOT NULL,
     format('CREATE INDEX %I ON public.%I (%s) WHERE %s IS NOT NULL', w.name, w.table_name,
-      w.columns, split_part(w.columns, ',', 1))
+      w.columns, regexp_replace(split_part(w.columns, ',', 1), ' \w+$', ''))
   FROM wanted_index w JOIN platform p ON p.name = w.table_name
   UNION ALL
   SELECT 'trigger', format('%s on public.%I', w.name, w.table_name),

@@ -56,7 +56,7 @@ GRANT EXECUTE ON FUNCTION
   edurange.question_details, edurange.completed_questions, edurange.attempt_question,
   edurange.complete_question, edurange.complete_challenge, edurange.competition_progress,
   edurange.challenge_instance, edurange.log_activity,
-  edurange.cdf_schema
+  edurange.cdf_schema, edurange.attempts
   TO edurange_player;
 
 GRANT EXECUTE ON FUNCTION
@@ -66,7 +66,13 @@ GRANT EXECUTE ON FUNCTION
   edurange.sync_drift_summary, edurange.health,
   edurange.challenge_instances, edurange.update_challenge_instance,
   edurange.json_schema_validate, edurange.cdf_validate,
-  edurange.pack_list, edurange.pack_details, edurange.version_satisfies
+  edurange.pack_list, edurange.pack_details, edurange.version_satisfies,
+  edurange.create_user, edurange.users,
+  edurange.competitions, edurange.competition, edurange.update_competition, edurange.delete_competition,
+  edurange.members, edurange.remove_member, edurange.set_instructors,
+  edurange.access_codes, edurange.revoke_access_code,
+  edurange.remove_competition_challenge, edurange.set_challenge_points, edurange.reset_progress,
+  edurange.activity
   TO edurange_service;
 
 GRANT EXECUTE ON FUNCTION

@@ -89,6 +89,18 @@ auth_permits(const Identity *identity, Tier tier, Failure *failure)
 	                   "this needs a token of tier %s", tier_name(tier));
 }
 
+/* Lets a user act through a token of a service, which it must not be bound for. */
+bool
+auth_act(Identity *identity, const char *user_id, Failure *failure)
+{
+	if (!identity->with_token || identity->tier < TIER_SERVICE ||
+	    identity->values[CALLER_USER] != NULL || identity->values[CALLER_INSTANCE] != NULL)
+		return failure_set(failure, EDURANGE_FORBIDDEN,
+		                   "X-Acting-User needs an unbound token of tier service or admin");
+	identity->values[CALLER_ACTING] = strdup(user_id);
+	return true;
+}
+
 /* A copy with values of its own. */
 void
 identity_copy(Identity *identity, const Identity *other)

@@ -9,13 +9,14 @@
 
 #include "base/errors.h"
 #include "base/tier.h"
+#include "database/statements.h"
 
 #define TOKEN_HASH_LENGTH 67 /* \x, 64 digits and the terminator */
 
-/* The values of the SQL argument that says who calls, in the order of its attributes. */
-#define CALLER_VALUES 3 /* token id, bound user id, bound instance id */
+/* Some of the CALLER_VALUES that say who calls, in their order. */
 #define CALLER_USER 1
 #define CALLER_INSTANCE 2
+#define CALLER_ACTING 3
 
 /* Whose a request is, as its token or its lack of one says. */
 typedef struct Identity
@@ -28,6 +29,7 @@ typedef struct Identity
 extern bool auth_hash_token(const char *header, char hash[TOKEN_HASH_LENGTH], Failure *failure);
 extern bool auth_accept(const char *token_row, Identity *identity);
 extern bool auth_permits(const Identity *identity, Tier tier, Failure *failure);
+extern bool auth_act(Identity *identity, const char *user_id, Failure *failure);
 extern void identity_copy(Identity *identity, const Identity *other);
 extern void identity_free(Identity *identity);
 

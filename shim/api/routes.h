@@ -97,7 +97,7 @@ typedef enum Award
 
 /*
  * The statement's $1, $2, … are the parameters in order, ignored ones left out; after them, where
- * caller is set, the three values of who calls; and last, where keyed is set, the header
+ * caller is set, the four values of who calls; and last, where keyed is set, the header
  * Idempotency-Key.
  */
 typedef struct Route

@@ -148,7 +148,7 @@ batch_answer(Batch *batch)
 	PGresult *rows = batch->rows;
 	DatabaseResult result = {0};
 
-	if (!statements[batch->statement].batched)
+	if (!statements[batch->statement].batched || batch->direct)
 	{
 		if (rows == NULL || PQntuples(rows) != 1)
 			result_fail(&result, SQLSTATE_BROKEN);

@@ -20,6 +20,7 @@ typedef struct Batch
 	DatabaseCall *calls[BATCH_CALLS];
 	int count;
 	bool preparing; /* its statement is prepared with it */
+	bool direct;    /* it calls its function without outcomes() */
 	bool hot;       /* it is one call whose lock key is hot */
 	bool failed;
 	bool cancelled;

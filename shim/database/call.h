@@ -78,6 +78,7 @@ typedef struct DatabaseCall
 	StatementId statement;
 	int nvalues;
 	char *const *values;
+	int acting;                    /* which value says who acts, counted from 1; 0: none */
 	bool read_only;                /* may be sent again when the connection is lost */
 	int run_ms;                    /* how long it may run at most; 0: as the settings say */
 	int keys[CALL_KEYS];           /* which values it locks by, counted from 1; 0: none */

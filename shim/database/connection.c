@@ -67,6 +67,7 @@ take_over(Task *task)
 		connection->pg = pg;
 		connection->fd = PQsocket(pg);
 		connection->writing = connection->swollen = false;
+		connection->older = connection->opening.caller_values < CALLER_VALUES;
 		memset(connection->prepared, 0, sizeof(connection->prepared));
 		if (loop_watch(owner->loop, connection->fd, &connection->watch, EPOLLIN))
 		{
@@ -153,12 +154,20 @@ put_statement(Connection *connection, Batch *batch)
 	int lengths[1];
 	const int formats[1] = {1};
 
+	batch->direct = connection->older && statement->batched;
 	batch->preparing = !connection->prepared[batch->statement];
-	if (batch->preparing &&
-	    !PQsendPrepare(connection->pg, statement->name, statement->sql, 0, NULL))
-		return false;
+	if (batch->preparing)
+	{
+		char *sql = batch->direct ? statement_direct(statement, call->nvalues, call->acting)
+		                          : strdup(statement->sql);
+		bool sent = sql != NULL && PQsendPrepare(connection->pg, statement->name, sql, 0, NULL);
+
+		free(sql);
+		if (!sent)
+			return false;
+	}
 	connection->prepared[batch->statement] = true;
-	if (!statement->batched)
+	if (!statement->batched || batch->direct)
 		return PQsendQueryPrepared(connection->pg, statement->name, call->nvalues,
 		                           (const char *const *) call->values, NULL, NULL, 0) != 0;
 	if (!batch_encode(batch, value))
@@ -172,6 +181,16 @@ put_statement(Connection *connection, Batch *batch)
 bool
 connection_send(Connection *connection, Batch *batch)
 {
+	const DatabaseCall *call = batch->calls[0];
+
+	/* (what else is in the batch asks the same for the same) */
+	if (connection->older && call->acting > 0 && call->values[call->acting - 1] != NULL)
+	{
+		/* the database may be up to date by now: the next connection asks again */
+		connection_close(connection, SQLSTATE_LOST);
+		connection->owner->lost(connection->owner->closure, batch, SQLSTATE_NOT_SENT, true);
+		return true;
+	}
 	if (!put_statement(connection, batch))
 	{
 		/* without its sync point nothing of it counts */

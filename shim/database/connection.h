@@ -46,6 +46,7 @@ typedef struct Connection
 	PGconn *pg;
 	int fd;
 	bool writing; /* bytes wait for the socket */
+	bool older; /* the database is of the version before: it knows no acting user, and no batches */
 	bool swollen; /* with buffers that are not worth keeping */
 	bool prepared[STATEMENT_COUNT];
 	Batch *first; /* sent, in order */

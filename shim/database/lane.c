@@ -291,15 +291,15 @@ drop_call(DatabaseCall *call, int64_t now)
 	return true;
 }
 
-/* Takes the next batch off the queue; NULL when nothing in it may go now. */
+/* Takes the next batch of so many calls at most off the queue; NULL when nothing in it may go now. */
 static Batch *
-take_batch(Lane *lane, int64_t now)
+take_batch(Lane *lane, int64_t now, int most)
 {
 	Batch *batch = calloc(1, sizeof(Batch));
 	DatabaseCall **link = &lane->first;
 	size_t size = 0;
 
-	while (batch != NULL && *link != NULL && batch->count < BATCH_CALLS && !batch->hot)
+	while (batch != NULL && *link != NULL && batch->count < most && !batch->hot)
 	{
 		DatabaseCall *call = *link;
 		HotKey *hot = find_hot(lane, call->key, now);
@@ -377,7 +377,7 @@ lane_send(Lane *lane)
 
 		if (connection == NULL)
 			return;
-		batch = take_batch(lane, now);
+		batch = take_batch(lane, now, connection->older ? 1 : BATCH_CALLS);
 		if (batch == NULL)
 			return;
 		if (!connection_send(connection, batch))

@@ -8,12 +8,14 @@
  */
 #include "database/opener.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "database/statements.h"
 
 #define EXTRA_OPTIONS 11
 #define CANCEL_MESSAGE_LENGTH 256
@@ -135,6 +137,28 @@ connect_to(const Opening *opening)
 	return pg;
 }
 
+/* How many attributes edurange.caller has, which had no acting user before; 0: no answer in time. */
+static int
+ask_caller_values(PGconn *pg, int seconds)
+{
+	struct pollfd socket = {.fd = PQsocket(pg), .events = POLLIN};
+	int64_t end = now_ms() + (int64_t) seconds * 1000;
+	bool fine = PQsendQuery(pg, statements[STATEMENT_CALLER_VALUES].sql);
+	PGresult *answer = NULL;
+	int count = 0;
+
+	while (fine && (PQisBusy(pg) || (answer = PQgetResult(pg)) != NULL))
+	{
+		if (answer == NULL)
+			fine = now_ms() < end && poll(&socket, 1, 100) >= 0 && PQconsumeInput(pg);
+		else if (PQresultStatus(answer) == PGRES_TUPLES_OK)
+			count = (int) strtol(PQgetvalue(answer, 0, 0), NULL, 10);
+		PQclear(answer);
+		answer = NULL;
+	}
+	return count;
+}
+
 /* The life of a thread that opens one connection. */
 static void *
 open_aside(void *arg)
@@ -142,8 +166,9 @@ open_aside(void *arg)
 	Opening *opening = arg;
 	PGconn *pg = connect_to(opening);
 
-	if (pg == NULL || PQstatus(pg) != CONNECTION_OK || PQsetnonblocking(pg, 1) != 0 ||
-	    !PQenterPipelineMode(pg))
+	if (pg == NULL || PQstatus(pg) != CONNECTION_OK ||
+	    (opening->caller_values = ask_caller_values(pg, opening->connect_seconds)) == 0 ||
+	    PQsetnonblocking(pg, 1) != 0 || !PQenterPipelineMode(pg))
 	{
 		char *reason = PQerrorMessage(pg);
 

@@ -20,6 +20,7 @@ typedef struct Opening
 	int statement_timeout; /* milliseconds */
 	int connect_seconds;   /* for each host */
 	PGconn *pg;            /* then: the connection, or NULL when it did not work */
+	int caller_values;     /* how many attributes edurange.caller has there */
 } Opening;
 
 extern bool opener_start(Opening *opening);

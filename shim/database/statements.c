@@ -7,6 +7,9 @@
  */
 #include "database/statements.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 /* clang-format off */
 /* Each names its function once: what it selects of it as a row, as rows or as a value, or for many calls. */
 #define SELECT(function, value, arguments)                                                         \
@@ -16,12 +19,16 @@
 #define LIST(function, arguments) {SELECT(function, ROWS "::text", arguments), .list = true}
 #define VALUE(function, arguments)                                                                 \
 	{function, "SELECT edurange." function "(" arguments ")::text"}
-#define BATCHED_AS(function, value)                                                                \
-	{function, "SELECT " value ", sqlstate, message, detail, hint FROM edurange.outcomes('"        \
-	 function "', $1)", .batched = true}
+#define BATCHED_AS(function, answer)                                                               \
+	{function, "SELECT " answer ", sqlstate, message, detail, hint FROM edurange.outcomes('"        \
+	 function "', $1, 4)", .value = answer, .batched = true}
 #define BATCHED(function) BATCHED_AS(function, "value")
-#define CALLER(a, b, c) "caller => ROW($" #a ",$" #b ",$" #c ")::edurange.caller"
-#define KEYED(a, b, c, d) CALLER(a, b, c) ", idempotency_key => $" #d
+/* Who calls.  A database of the version before knows three of the values; this is right there, too. */
+#define CALLER_ROW(a, b, c, d)                                                                     \
+	"jsonb_populate_record(NULL::edurange.caller, jsonb_build_object('tokenId', $" a "::text,"     \
+	" 'userId', $" b "::text, 'instanceId', $" c "::text, 'actingUserId', $" d "::text))"
+#define CALLER(a, b, c, d) "caller => " CALLER_ROW(#a, #b, #c, #d)
+#define KEYED(a, b, c, d, e) CALLER(a, b, c, d) ", idempotency_key => $" #e
 /* A pack came as one object, $1, or as the files of an archive. */
 #define PACK(function, parameter, arguments)                                                       \
 	{function, "SELECT edurange.wire(t)::text FROM edurange.pack_parts($1, names => $2,"           \
@@ -29,7 +36,16 @@
 	 "(manifest => p.manifest, paths => p.paths, documents => p.documents,"                        \
 	 " dry_run => coalesce(p.dry_run, false), installed_by => $6, " arguments ") t"}
 
+#define ENTRY(id, function) [STATEMENT_##id] = BATCHED(function),
 const DatabaseStatement statements[STATEMENT_COUNT] = {
+	BATCHED_STATEMENTS(ENTRY)
+	[STATEMENT_CALLER_VALUES] = {"caller_values",
+		"SELECT coalesce((SELECT c.relnatts FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
+		" ON n.oid = c.relnamespace WHERE n.nspname = 'edurange' AND c.relname = 'caller'), 4)"},
+	/* a template: what becomes of the value, function, arguments */
+	[STATEMENT_DIRECT] = {"direct",
+		"SELECT %s FROM (SELECT (edurange.wire(r) -> 'value')::text AS value"
+		" FROM (SELECT edurange.%s(%s) AS value) r) v"},
 	[STATEMENT_PING] = {"ping",
 		"SELECT '{\"status\":\"ok\",\"message\":\"the service is running\",\"database\":\"connected\","
 		"\"timestamp\":null}'::text"},
@@ -38,50 +54,68 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 		" ELSE json_build_object('ready', false, 'reason',"
 		" 'tables are missing or incomplete; run edurange.migrate()', 'missing', missing) END::text",
 		"")},
-	[STATEMENT_AUTHENTICATE] = BATCHED("authenticate_token"),
 	[STATEMENT_GET_POINTS] = BATCHED_AS("get_points", "'{\"points\":' || value || '}'"),
-	[STATEMENT_ADD_POINTS] = BATCHED("add_points"),
-	[STATEMENT_SET_POINTS] = BATCHED("set_points"),
-	[STATEMENT_CREATE_COMPETITION] = BATCHED("create_competition"),
-	[STATEMENT_GENERATE_CODE] = BATCHED("generate_access_code"),
-	[STATEMENT_ADD_CHALLENGE] = BATCHED("add_competition_challenge"),
-	[STATEMENT_JOIN] = BATCHED("join_competition"),
 	[STATEMENT_LEADERBOARD] = LIST("leaderboard",
 		"group_id => $1, \"limit\" => coalesce($2, 1000), \"offset\" => coalesce($3, 0), at => $4, "
-		CALLER(5, 6, 7)),
-	[STATEMENT_ATTEMPT] = BATCHED("attempt_question"),
-	[STATEMENT_COMPLETE] = BATCHED("complete_question"),
-	[STATEMENT_CHALLENGE_DETAILS] = BATCHED("challenge_details"),
+		CALLER(5, 6, 7, 8)),
+	[STATEMENT_POINTS_HISTORY] = LIST("points_history", "group_id => $1, user_id => $2,"
+		" \"limit\" => coalesce($3, 100), before_seq => $4, " CALLER(5, 6, 7, 8)),
+	[STATEMENT_INSTANCES] = LIST("challenge_instances", "group_id => $1, user_id => $2, status => $3,"
+		" \"limit\" => coalesce($4, 100), cursor => $5, " CALLER(6, 7, 8, 9)),
 	[STATEMENT_COMPLETED] = {SELECT("completed_questions",
 		"json_build_object('completed_questions', " ROWS ")::text",
-		"user_id => $1, group_challenge_id => $2, " CALLER(3, 4, 5))},
-	[STATEMENT_QUESTION_DETAILS] = ROW("question_details", "question_id => $1, " CALLER(2, 3, 4)),
+		"user_id => $1, group_challenge_id => $2, " CALLER(3, 4, 5, 6))},
+	[STATEMENT_QUESTION_DETAILS] = ROW("question_details", "question_id => $1, " CALLER(2, 3, 4, 5)),
 	[STATEMENT_CHALLENGE_LIST] = ROW("challenge_list",
 		"type => $1, difficulty => $2, pack_id => $3, group_id => $4, search => $5, "
-		"\"limit\" => coalesce($6, 100), cursor => $7, " CALLER(8, 9, 10)),
-	[STATEMENT_CHALLENGES] = LIST("challenges", CALLER(1, 2, 3)),
-	[STATEMENT_PACK_INSTALL] = PACK("pack_install", "", KEYED(7, 8, 9, 10)),
+		"\"limit\" => coalesce($6, 100), cursor => $7, " CALLER(8, 9, 10, 11)),
+	[STATEMENT_CHALLENGES] = LIST("challenges", CALLER(1, 2, 3, 4)),
+	[STATEMENT_PACK_INSTALL] = PACK("pack_install", "", KEYED(7, 8, 9, 10, 11)),
 	[STATEMENT_PACK_UPDATE] = PACK("pack_update", ", force => $7",
-		"force => coalesce(p.force, false), " KEYED(8, 9, 10, 11)),
-	[STATEMENT_PACK_UNINSTALL] = ROW("pack_uninstall", "pack_id => $1, " KEYED(2, 3, 4, 5)),
-	[STATEMENT_PACK_LIST] = ROW("pack_list", CALLER(1, 2, 3)),
-	[STATEMENT_PACK_DETAILS] = ROW("pack_details", "pack_id => $1, " CALLER(2, 3, 4)),
-	[STATEMENT_COMPLETE_CHALLENGE] = BATCHED("complete_challenge"),
-	[STATEMENT_PROGRESS] = ROW("competition_progress", "group_id => $1, user_id => $2, " CALLER(3, 4, 5)),
-	[STATEMENT_INSTANCE] = ROW("challenge_instance", "challenge_instance_id => $1, " CALLER(2, 3, 4)),
+		"force => coalesce(p.force, false), " KEYED(8, 9, 10, 11, 12)),
+	[STATEMENT_PACK_UNINSTALL] = ROW("pack_uninstall", "pack_id => $1, " KEYED(2, 3, 4, 5, 6)),
+	[STATEMENT_PACK_LIST] = ROW("pack_list", CALLER(1, 2, 3, 4)),
+	[STATEMENT_PACK_DETAILS] = ROW("pack_details", "pack_id => $1, " CALLER(2, 3, 4, 5)),
+	[STATEMENT_PROGRESS] = ROW("competition_progress", "group_id => $1, user_id => $2, " CALLER(3, 4, 5, 6)),
+	[STATEMENT_INSTANCE] = ROW("challenge_instance", "challenge_instance_id => $1, " CALLER(2, 3, 4, 5)),
 	[STATEMENT_UPDATE_INSTANCE] = BATCHED_AS("update_challenge_instance",
 		"'{\"success\":true,\"message\":\"instance updated\",\"data\":' || value || '}'"),
-	[STATEMENT_LOG_ACTIVITY] = BATCHED("log_activity"),
 	[STATEMENT_SYNC_METRICS] = {"sync_metrics",
 		"SELECT row_to_json(t)::text FROM (SELECT s.*, d.*,"
 		" extract(epoch FROM s.\"lastAttempt\") AS \"lastAttemptAt\","
 		" extract(epoch FROM s.\"lastSuccess\") AS \"lastSuccessAt\""
-		" FROM edurange.sync_status() s, edurange.sync_drift_summary() d) t"},
-	[STATEMENT_HEALTH] = ROW("health", ""),
-	[STATEMENT_CDF_SCHEMA] = VALUE("cdf_schema", ""),
-	[STATEMENT_CDF_VALIDATE] = ROW("cdf_validate", "document => $1"),
-	[STATEMENT_CDF_IMPORT] = ROW("cdf_import", "document => $1, pack_id => $2, " KEYED(3, 4, 5, 6)),
-	[STATEMENT_CDF_UPDATE] = ROW("cdf_update", "challenge_id => $1, document => $2, " KEYED(3, 4, 5, 6)),
-	[STATEMENT_CDF_EXPORT] = VALUE("cdf_export", "challenge_id => $1, " CALLER(2, 3, 4)),
+		" FROM edurange.sync_status(" CALLER(1, 2, 3, 4) ") s,"
+		" edurange.sync_drift_summary(" CALLER(1, 2, 3, 4) ") d) t"},
+	[STATEMENT_HEALTH] = ROW("health", CALLER(1, 2, 3, 4)),
+	[STATEMENT_CDF_SCHEMA] = VALUE("cdf_schema", CALLER(1, 2, 3, 4)),
+	[STATEMENT_CDF_VALIDATE] = ROW("cdf_validate", "document => $1, " CALLER(2, 3, 4, 5)),
+	[STATEMENT_CDF_IMPORT] = ROW("cdf_import", "document => $1, pack_id => $2, " KEYED(3, 4, 5, 6, 7)),
+	[STATEMENT_CDF_UPDATE] = ROW("cdf_update", "challenge_id => $1, document => $2, " KEYED(3, 4, 5, 6, 7)),
+	[STATEMENT_CDF_EXPORT] = VALUE("cdf_export", "challenge_id => $1, " CALLER(2, 3, 4, 5)),
 };
 /* clang-format on */
+
+char *
+statement_direct(const DatabaseStatement *statement, int count, int acting)
+{
+	char *arguments = NULL;
+	char *sql = NULL;
+	size_t size;
+	FILE *out = open_memstream(&arguments, &size);
+
+	for (int i = 1; out != NULL && i <= count; i++)
+	{
+		if (i == acting)
+			fprintf(out, CALLER_ROW("%d", "%d", "%d", "%d"), i - 3, i - 2, i - 1, i);
+		else if (i > acting || i <= acting - CALLER_VALUES)
+			fprintf(out, "$%d", i);
+		if (i < count && (i >= acting || i <= acting - CALLER_VALUES))
+			fputc(',', out);
+	}
+	if (out != NULL && fclose(out) == 0 &&
+	    asprintf(&sql, statements[STATEMENT_DIRECT].sql, statement->value, statement->name,
+	             arguments) < 0)
+		sql = NULL;
+	free(arguments);
+	return sql;
+}

@@ -7,55 +7,52 @@
 
 #include <stdbool.h>
 
+/* clang-format off */
+/* What is sent for many calls at once, and the function that its calls are of. */
+#define BATCHED_STATEMENTS(X) \
+	X(AUTHENTICATE, "authenticate_token") X(ADD_POINTS, "add_points") X(SET_POINTS, "set_points") \
+	X(CREATE_COMPETITION, "create_competition") X(GENERATE_CODE, "generate_access_code") \
+	X(ADD_CHALLENGE, "add_competition_challenge") X(JOIN, "join_competition") \
+	X(CREATE_USER, "create_user") X(USERS, "users") X(COMPETITIONS, "competitions") \
+	X(COMPETITION, "competition") X(UPDATE_COMPETITION, "update_competition") \
+	X(DELETE_COMPETITION, "delete_competition") X(MEMBERS, "members") X(REMOVE_MEMBER, "remove_member") \
+	X(SET_INSTRUCTORS, "set_instructors") X(ACCESS_CODES, "access_codes") \
+	X(REVOKE_CODE, "revoke_access_code") X(REMOVE_CHALLENGE, "remove_competition_challenge") \
+	X(SET_CHALLENGE_POINTS, "set_challenge_points") X(RESET_PROGRESS, "reset_progress") \
+	X(ATTEMPTS, "attempts") X(ACTIVITY, "activity") X(ATTEMPT, "attempt_question") \
+	X(COMPLETE, "complete_question") X(CHALLENGE_DETAILS, "challenge_details") \
+	X(COMPLETE_CHALLENGE, "complete_challenge") X(LOG_ACTIVITY, "log_activity")
+
 typedef enum StatementId
 {
-	STATEMENT_NONE,
-	STATEMENT_PING,
-	STATEMENT_READINESS,
-	STATEMENT_AUTHENTICATE,
-	STATEMENT_GET_POINTS,
-	STATEMENT_ADD_POINTS,
-	STATEMENT_SET_POINTS,
-	STATEMENT_CREATE_COMPETITION,
-	STATEMENT_GENERATE_CODE,
-	STATEMENT_ADD_CHALLENGE,
-	STATEMENT_JOIN,
-	STATEMENT_LEADERBOARD,
-	STATEMENT_ATTEMPT,
-	STATEMENT_COMPLETE,
-	STATEMENT_COMPLETED,
-	STATEMENT_QUESTION_DETAILS,
-	STATEMENT_CHALLENGE_DETAILS,
-	STATEMENT_CHALLENGE_LIST,
-	STATEMENT_CHALLENGES,
-	STATEMENT_PACK_INSTALL,
-	STATEMENT_PACK_UPDATE,
-	STATEMENT_PACK_UNINSTALL,
-	STATEMENT_PACK_LIST,
-	STATEMENT_PACK_DETAILS,
-	STATEMENT_COMPLETE_CHALLENGE,
-	STATEMENT_PROGRESS,
-	STATEMENT_INSTANCE,
-	STATEMENT_UPDATE_INSTANCE,
-	STATEMENT_LOG_ACTIVITY,
-	STATEMENT_HEALTH,
-	STATEMENT_SYNC_METRICS,
-	STATEMENT_CDF_SCHEMA,
-	STATEMENT_CDF_VALIDATE,
-	STATEMENT_CDF_IMPORT,
-	STATEMENT_CDF_UPDATE,
-	STATEMENT_CDF_EXPORT,
+	STATEMENT_NONE, STATEMENT_CALLER_VALUES, STATEMENT_DIRECT, STATEMENT_PING, STATEMENT_READINESS,
+	STATEMENT_GET_POINTS, STATEMENT_POINTS_HISTORY, STATEMENT_INSTANCES, STATEMENT_LEADERBOARD,
+	STATEMENT_COMPLETED, STATEMENT_QUESTION_DETAILS, STATEMENT_CHALLENGE_LIST, STATEMENT_CHALLENGES,
+	STATEMENT_PACK_INSTALL, STATEMENT_PACK_UPDATE, STATEMENT_PACK_UNINSTALL, STATEMENT_PACK_LIST,
+	STATEMENT_PACK_DETAILS, STATEMENT_PROGRESS, STATEMENT_INSTANCE, STATEMENT_UPDATE_INSTANCE,
+	STATEMENT_HEALTH, STATEMENT_SYNC_METRICS, STATEMENT_CDF_SCHEMA, STATEMENT_CDF_VALIDATE,
+	STATEMENT_CDF_IMPORT, STATEMENT_CDF_UPDATE, STATEMENT_CDF_EXPORT,
+#define ENTRY(id, function) STATEMENT_##id,
+	BATCHED_STATEMENTS(ENTRY)
+#undef ENTRY
 	STATEMENT_COUNT
 } StatementId;
+/* clang-format on */
+
+#define CALLER_VALUES 4 /* who calls: token id, bound user id, bound instance id, acting user id */
 
 typedef struct DatabaseStatement
 {
 	const char *name; /* of the SQL function that it calls, which says what a route answers */
 	const char *sql;
-	bool batched; /* takes the values of many calls as one array and returns a row for each */
-	bool list;    /* answers with a list of what the function returns */
+	const char *value; /* batched: how the value of a call becomes its answer, as SQL */
+	bool batched;      /* takes the values of many calls as one array and returns a row for each */
+	bool list;         /* answers with a list of what the function returns */
 } DatabaseStatement;
 
 extern const DatabaseStatement statements[STATEMENT_COUNT];
+
+/* One call of so many values for a database of before, which knows no batches; to be freed, NULL: out of memory. */
+extern char *statement_direct(const DatabaseStatement *statement, int count, int acting);
 
 #endif

@@ -38,7 +38,8 @@ fault_of_route(const Route *route)
 	int braces = 0;
 	int path_params = 0;
 
-	if (route->method == NULL || route->path == NULL || route_text(route) == NULL)
+	if (route->method == NULL || route->path == NULL ||
+	    (route_text(route)->summary == NULL && schema_function(route) == NULL))
 		return "method, path or what it is told to do is missing";
 	if (route->open == (route->tier != TIER_NONE))
 		return "it must have a tier or be open, and not both";

@@ -144,6 +144,9 @@ describe_parameters(const Route *route)
 	if (route->keyed)
 		json_array_append_new(parameters,
 		                      json_pack("{s:s}", "$ref", "#/components/parameters/idempotencyKey"));
+	if (route->caller)
+		json_array_append_new(parameters,
+		                      json_pack("{s:s}", "$ref", "#/components/parameters/actingUser"));
 	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
 	{
 		const Param *param = &route->params[i];
@@ -278,6 +281,8 @@ find_errors(ErrorSet set, const Route *route)
 		add_named_errors(set, "response_too_large too_busy");
 	if (route->statement != STATEMENT_NONE && !route->read_only)
 		add_named_errors(set, "read_only conflict");
+	if (route->caller)
+		add_named_errors(set, "not_an_instructor");
 	if (route->keyed)
 		add_named_errors(set, "in_progress idempotency_mismatch invalid_parameter");
 	if (route->body == BODY_PACK)
@@ -358,7 +363,7 @@ describe_success(const Route *route, json_t *components)
 	if (schema == NULL)
 		return NULL;
 	example = schema_example(schema, "", components);
-	return json_pack("{s:s, s:o, s:{s:{s:o, s:o}}}", "description", route_text(route)->summary,
+	return json_pack("{s:o, s:o, s:{s:{s:o, s:o}}}", "description", schema_summary(route),
 	                 "headers", describe_headers(route, 200), "content", type, "schema", schema,
 	                 "example", example);
 }
@@ -448,8 +453,8 @@ describe_route(const Route *route, json_t *components)
 	if (responses == NULL)
 		return NULL;
 	operation =
-	    json_pack("{s:o, s:[o], s:s, s:s, s:s, s:o}", "operationId", operation_id(route), "tags",
-	              tag_of(route), "summary", route_text(route)->summary, "description",
+	    json_pack("{s:o, s:[o], s:o, s:s, s:s, s:o}", "operationId", operation_id(route), "tags",
+	              tag_of(route), "summary", schema_summary(route), "description",
 	              function != NULL && route_text(route)->answer == NULL ? function->comment : "",
 	              "x-tier", tier_name(route->tier), "parameters", describe_parameters(route));
 	if (route->body != BODY_NONE)
@@ -479,7 +484,8 @@ describe_components(json_t *schemas)
 	return json_pack(
 	    "{s:o, s:{s:{s:s, s:s, s:s}}, s:{s:{s:s, s:{s:s}}, s:{s:s, s:{s:s}}, s:{s:s, s:{s:s}},"
 	    " s:{s:s, s:{s:s}}, s:{s:s, s:{s:s, s:s}}}, s:{s:{s:s,s:s,s:s,s:{s:s,s:s}},"
-	    " s:{s:s,s:s,s:s,s:{s:s,s:i,s:i}}}}",
+	    " s:{s:s,s:s,s:s,s:{s:s,s:i,s:i}},"
+	    " s:{s:s,s:s,s:s,s:{s:s,s:i}}}}",
 	    "schemas", schemas, "securitySchemes", "token", "type", "http", "scheme", "bearer",
 	    "description", "A token of ours begins with edr_; x-tier says which one a route needs.",
 	    "headers", "requestId", "description",
@@ -495,7 +501,10 @@ describe_components(json_t *schemas)
 	    "type", "string", "pattern", "^[A-Za-z0-9._-]{1,64}$", "idempotencyKey", "name",
 	    "Idempotency-Key", "in", "header", "description",
 	    "The same request with the same key has its effect once.", "schema", "type", "string",
-	    "minLength", 1, "maxLength", 255);
+	    "minLength", 1, "maxLength", 255, "actingUser", "name", "X-Acting-User", "in", "header",
+	    "description",
+	    "The id of the user on whose behalf an unbound token of tier service or admin has this done.",
+	    "schema", "type", "string", "minLength", 1);
 }
 
 json_t *

@@ -13,9 +13,9 @@
 
 typedef struct RouteText
 {
-	const char *route; /* method and path */
-	const char *summary;
-	const char *answer; /* its shape, where it is not what the statement's function returns */
+	const char *route;   /* method and path */
+	const char *summary; /* NULL: the first sentence of what SQL says of its function */
+	const char *answer;  /* its shape, where it is not what the statement's function returns */
 } RouteText;
 
 /* An object that the shim itself makes, and no row type describes. */
@@ -27,7 +27,7 @@ typedef struct Shape
 
 extern const Shape shapes[]; /* ended by one without a name */
 
-/* NULL where there is none, which ends the build. */
+/* One without members where SQL says all. */
 extern const RouteText *route_text(const Route *route);
 
 /* The shape of a 503 that is a report and no error; NULL: there is none. */

@@ -223,6 +223,16 @@ schema_function(const Route *route)
 }
 
 json_t *
+schema_summary(const Route *route)
+{
+	const char *summary = route_text(route)->summary;
+	const char *comment = summary != NULL ? summary : schema_function(route)->comment;
+	const char *end = strstr(comment, ". ");
+
+	return json_stringn(comment, end != NULL ? (size_t) (end + 1 - comment) : strlen(comment));
+}
+
+json_t *
 schema_of_route(const Route *route, json_t *components)
 {
 	const SqlFunction *function = schema_function(route);

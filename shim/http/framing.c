@@ -31,6 +31,7 @@ typedef enum Single
 	SINGLE_AUTHORIZATION,
 	SINGLE_TYPE,
 	SINGLE_KEY,
+	SINGLE_ACTING,
 	SINGLE_COUNT
 } Single;
 
@@ -41,6 +42,7 @@ static const char *const singles[SINGLE_COUNT] = {
     [SINGLE_AUTHORIZATION] = MHD_HTTP_HEADER_AUTHORIZATION,
     [SINGLE_TYPE] = MHD_HTTP_HEADER_CONTENT_TYPE,
     [SINGLE_KEY] = "Idempotency-Key",
+    [SINGLE_ACTING] = "X-Acting-User",
 };
 
 /* What the head of a request has, as far as it matters here. */

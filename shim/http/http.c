@@ -74,10 +74,12 @@ static void
 judge_caller(Request *request)
 {
 	const Route *route = request->match.route;
+	const char *acting = route->open ? NULL : request_header(request, "X-Acting-User");
 
 	request->identified = true;
 	if (request->failure.info == NULL &&
 	    auth_permits(&request->identity, route->tier, &request->failure) &&
+	    (acting == NULL || auth_act(&request->identity, acting, &request->failure)) &&
 	    route->body != BODY_NONE)
 		body_check_headers(request);
 }
@@ -270,6 +272,7 @@ submit(Request *request)
 	    .statement = route->statement,
 	    .nvalues = request->values.count,
 	    .values = request->values.values,
+	    .acting = route->caller ? request->values.count - route->keyed : 0,
 	    .read_only = route->read_only,
 	    .keys = {route->lock_keys[0], route->lock_keys[1]},
 	    .wanted = is_wanted,

@@ -69,10 +69,13 @@ reply_body(const Route *route, DatabaseResult *result, unsigned *status, Failure
 	const char *reason = "the database does not answer as it should";
 	char *text = NULL;
 
-	if (route->response == RESPOND_METRICS)
-		return metrics_text(result);
 	if (!result->ok)
 		failure_from_database(failure, result);
+	if (route->response == RESPOND_METRICS && (result->ok || failure->info->status >= 500))
+	{
+		failure_clear(failure);
+		return metrics_text(result);
+	}
 	if (route->away != NULL &&
 	    (result->ok || route->open ||
 	     (failure->info->status == 503 && failure->info != &errors[EDURANGE_NOT_INSTALLED])))

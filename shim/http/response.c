@@ -95,8 +95,9 @@ add_cors_headers(const Request *request, struct MHD_Response *response)
 	{
 		HEADER("Access-Control-Allow-Methods", request->match.allow);
 		HEADER("Access-Control-Allow-Headers",
-		       asked != NULL ? asked
-		                     : "Authorization, Content-Type, Idempotency-Key, X-Request-Id");
+		       asked != NULL
+		           ? asked
+		           : "Authorization, Content-Type, Idempotency-Key, X-Acting-User, X-Request-Id");
 		HEADER("Access-Control-Max-Age", "600");
 	}
 #undef HEADER

@@ -20,6 +20,8 @@ my @question = (
 	[ 'user_id', 'userId', 'text', 1 ],
 	[ 'question_id', 'questionId', 'text', 1 ],
 	[ 'group_challenge_id', 'groupChallengeId', 'text', 1 ]);
+my @page = ([ 'limit', undef, 'integer', 0 ], [ 'cursor', undef, 'text', 0 ]);
+my @whose = ([ 'user_id', 'userId', 'text', 0 ]);
 my %routes = (
 	'GET /get_points' => [@user_group],
 	'POST /add_points' =>
@@ -45,6 +47,43 @@ my %routes = (
 		[ 'challengeId', 'challenge_id', 'text', 1 ],
 		[ 'points', undef, 'integer', 1 ]
 	],
+	'POST /users' => [
+		[ 'email', undef, 'text', 1 ],
+		[ 'name', undef, 'text', 0 ],
+		[ 'role', undef, 'text', 0 ],
+		[ 'id', undef, 'text', 0 ]
+	],
+	'GET /users' => [ [ 'search', undef, 'text', 0 ], @page ],
+	'GET /competitions' => [@page],
+	'GET /competition/{group_id}' => [],
+	'PATCH /competition/{group_id}' => [
+		[ 'name', undef, 'text', 0 ],
+		[ 'description', undef, 'text', 0 ],
+		[ 'startDate', 'start_date', 'timestamp', 0 ],
+		[ 'endDate', 'end_date', 'timestamp', 0 ],
+		[ 'noEndDate', 'no_end_date', 'boolean', 0 ]
+	],
+	'DELETE /competition/{group_id}' => [ [ 'name', undef, 'text', 1 ] ],
+	'GET /competition/{group_id}/members' => [@page],
+	'DELETE /competition/{group_id}/members/{user_id}' => [],
+	'PUT /competition/{group_id}/instructors' => [ [ 'instructorIds', 'instructor_ids', 'list', 1 ] ],
+	'GET /competition/{group_id}/access-codes' => [@page],
+	'DELETE /competition/{group_id}/access-codes/{code}' => [],
+	'DELETE /competition/{group_id}/challenges/{group_challenge_id}' =>
+	  [ [ 'force', undef, 'boolean', 0 ], [ 'reason', undef, 'text', 0 ] ],
+	'PATCH /competition/{group_id}/challenges/{group_challenge_id}' => [
+		[ 'points', undef, 'integer', 1 ],
+		[ 'force', undef, 'boolean', 0 ],
+		[ 'reason', undef, 'text', 0 ]
+	],
+	'POST /competition/{group_id}/reset' =>
+	  [ [ 'userId', 'user_id', 'text', 1 ], [ 'reason', undef, 'text', 0 ] ],
+	'GET /competition/{group_id}/attempts' => [ @whose, [ 'question_id', 'questionId', 'text', 0 ], @page ],
+	'GET /activity' =>
+	  [ [ 'group_id', 'groupId', 'text', 0 ], @whose, [ 'event_type', 'eventType', 'text', 0 ], @page ],
+	'GET /competition/{group_id}/points-history/{user_id}' =>
+	  [ [ 'limit', undef, 'integer', 0 ], [ 'before_seq', 'beforeSeq', 'integer', 0 ] ],
+	'GET /competition/{group_id}/instances' => [ @whose, [ 'status', undef, 'text', 0 ], @page ],
 	'POST /competition/join' =>
 	  [ [ 'code', undef, 'text', 1 ], [ 'userId', 'user_id', 'text', 1 ] ],
 	'GET /competition/{group_id}/leaderboard' => [
@@ -157,6 +196,7 @@ my %bad_in_query = (
 		'2147483648' => 'out_of_range',
 		'99999999999999999999' => 'out_of_range'
 	},
+	boolean => { 'x' => 'invalid_type', '1' => 'invalid_type' },
 	text => {});
 
 my %open = map { $_ => 1 } 'GET /status', 'GET /live', 'GET /ready', 'GET /openapi.json', 'GET /docs',
@@ -168,6 +208,11 @@ is_deeply([ sort keys %routes, keys %open, 'POST /cdf/import', 'POST /cdf/update
 
 my $token; # with which requests are sent; none: the anonymous tier
 
+sub in_query
+{
+	return $_[0] eq 'GET' || $_[0] eq 'DELETE';
+}
+
 # Sends fields, pairs of name and JSON text or encoded query text, the way the method asks for.
 sub ask
 {
@@ -176,10 +221,11 @@ sub ask
 
 	while (my ($name, $value) = splice(@fields, 0, 2))
 	{
-		push @pairs, $method eq 'GET' ? "$name=$value" : qq("$name":$value);
+		push @pairs, in_query($method) ? "$name=$value" : qq("$name":$value);
 	}
 	$path =~ s/\{\w+\}/x/g;
 	return $shim->get($path . '?' . join('&', @pairs), $token) if $method eq 'GET';
+	return $shim->request($method, $path . '?' . join('&', @pairs), token => $token) if in_query($method);
 	return $shim->request($method, $path, token => $token, body => '{' . join(',', @pairs) . '}',
 		headers => { 'Content-Type' => 'application/json' });
 }
@@ -196,9 +242,9 @@ sub is_refused
 for my $route (grep { $routes{$_} } sort keys %routes)
 {
 	my ($method, $path) = split(/ /, $route);
-	my $query = $method eq 'GET';
+	my $query = in_query($method);
 	my @params = @{ $routes{$route} };
-	my $value = sub { return $query ? { integer => 1, text => 'x', timestamp => '2025-01-01' }->{ $_[0][2] } : $good{ $_[0][2] } };
+	my $value = sub { return $query ? { integer => 1, text => 'x', timestamp => '2025-01-01', boolean => 'true' }->{ $_[0][2] } : $good{ $_[0][2] } };
 	my @all = map { $_->[0] => $value->($_) } @params;
 
 	for my $i (0 .. $#params)
@@ -282,18 +328,24 @@ for my $route (grep { $routes{$_} } sort keys %routes)
 # Every argument of a route's function is a parameter of the route, by one of its names, or a header: so there is
 # no argument that a message could name in a way that the request does not know.
 my $sources = "$FindBin::RealBin/../../shim";
-my %function = slurp_file("$sources/database/statements.c") =~ /\[(STATEMENT_\w+)\] = \{?\w+\("(\w+)"/g;
+my %function = (
+	slurp_file("$sources/database/statements.c") =~ /\[STATEMENT_(\w+)\] = \{?\w+\("(\w+)"/g,
+	slurp_file("$sources/database/statements.h") =~ /\bX\((\w+), "(\w+)"\)/g);
 my %header = (installed_by => 1, idempotency_key => 1, caller => 1);
 my %seen;
-for my $route (slurp_file("$sources/api/routes.c") =~ /^\t\{(\.method.*?\n)\t?(?=\t\{\.method|\};|\n)/msg)
+my ($table) = slurp_file("$sources/api/routes.c") =~ /^const Route routes\[\] = \{\n(.*?)^\};/ms;
+for my $route (split(/\n(?=\t\{)/, $table))
 {
-	my ($method, $path) = $route =~ /^\.method = "(\w+)", \.path = "([^"]+)"/;
-	my ($statement) = $route =~ /\.statement = (STATEMENT_\w+)/ or next;
+	my ($method, $path) = $route =~ /^\t\{(?:WRITE\(|\.method = )"(\w+)", (?:\.path = )?"([^"]+)"/;
+	($method, $path) = ('GET', $route =~ /^\t\{(?:OPEN|READ)\("([^"]+)"/) if !$path;
+	my ($statement) = $route =~ /(?:\.statement = STATEMENT_|READ\("[^"]+", \w+, |WRITE\("\w+", "[^"]+", \w+, )(\w+)/ or next;
 	my $function = $function{$statement} // next;
 	my %known = map { $_ => 1 } $route =~ /"(\w+)"/g;
 
 	$seen{"$method $path"} = 1;
 	%known = (%known, map({ $_ => 1 } qw(manifest paths documents dry_run))) if $route =~ /\bPACK\b/;
+	%known = (%known, limit => 1, cursor => 1) if $route =~ /\bPAGE\b/;
+	%known = (%known, user_id => 1) if $route =~ /\bWHOSE\b/;
 	is_deeply([ grep { !$known{$_} && !$header{$_} } split(/,/, $node->safe_psql('edurange', qq{
 			SELECT string_agg(name, ',') FROM pg_proc, unnest(proargnames[1:pronargs]) AS a (name)
 			WHERE pronamespace = 'edurange'::regnamespace AND proname = '$function'})) ],

@@ -10,6 +10,7 @@ use Test::More;
 use Edurange::Cluster;
 use Edurange::Schema;
 use Edurange::Shim;
+use FindBin;
 
 my $node = Edurange::Cluster->new_ready('matrix');
 my $shim = Edurange::Shim->start($node);
@@ -33,6 +34,12 @@ $node->safe_psql(
 	INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId") VALUES ('i', 'ch', 'ada', '', 'ACTIVE', 'g');
 	INSERT INTO "QuestionAttempt" (id, "questionId", "userId", "groupChallengeId", answer, "isCorrect") VALUES ('a', 'q', 'ada', 'gc', 'a', true);
 	INSERT INTO "ChallengeCompletion" (id, "userId", "groupChallengeId", "pointsEarned") VALUES ('c', 'ada', 'gc', 0);
+	-- what is taken away, for each tier its own
+	INSERT INTO "User" (id, email) VALUES ('carl', 'carl');
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('d', 'D', '2020-01-01'), ('d-service', 'D', '2020-01-01'), ('d-admin', 'D', '2020-01-01');
+	INSERT INTO "_GroupMembers" ("A", "B") VALUES ('d', 'service'), ('d', 'admin'), ('d', 'carl');
+	INSERT INTO "CompetitionAccessCode" (code, "groupId", "createdBy") VALUES ('R-SERVICE', 'd', 'ina'), ('R-ADMIN', 'd', 'ina');
+	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('d-service', 10, 'ch', 'd'), ('d-admin', 10, 'admin', 'd');
 });
 
 my $document = { metadata => { id => 'imported', name => 'I', version => '1', challenge_type => 'web' },
@@ -75,6 +82,24 @@ my %cases = (
 	'POST /competition/complete-challenge' => [ [ '', { userId => 'ada', groupChallengeId => 'gc' } ], [ '', { userId => 'ada', groupChallengeId => 'no' }, 404 ] ],
 	'GET /competition/{group_id}/leaderboard' => [ ['', undef, 'g'], [ '', undef, 200, 'no' ] ],
 	'GET /competition/{group_id}/progress/{user_id}' => [ ['', undef, 'g', 'ada'], [ '', undef, 404, 'no', 'ada' ] ],
+	'POST /users' => [ [ '', { email => 'TIER@example.org' } ], [ '', { email => 'nobody' }, 400 ] ],
+	'GET /users' => [ ['?search=a&limit=1'], [ '?search=nobody', undef, 200 ] ],
+	'GET /competitions' => [ ['?limit=1'], [ '?cursor=no', undef, 400 ] ],
+	'GET /competition/{group_id}' => [ [ '', undef, 'g' ], [ '', undef, 404, 'no' ] ],
+	'PATCH /competition/{group_id}' => [ [ '', { description => '' }, 'g' ], [ '', { name => 'N' }, 404, 'no' ] ],
+	'DELETE /competition/{group_id}' => [ [ '?name=D', undef, 'd-TIER' ], [ '?name=no', undef, 404, 'no' ] ],
+	'GET /competition/{group_id}/members' => [ [ '?limit=1', undef, 'g' ], [ '', undef, 404, 'no' ] ],
+	'DELETE /competition/{group_id}/members/{user_id}' => [ [ '', undef, 'd', 'TIER' ], [ '', undef, 404, 'd', 'no' ] ],
+	'PUT /competition/{group_id}/instructors' => [ [ '', { instructorIds => ['ina'] }, 'd' ], [ '', { instructorIds => ['no'] }, 404, 'd' ] ],
+	'GET /competition/{group_id}/access-codes' => [ [ '?limit=1', undef, 'd' ], [ '', undef, 404, 'no' ] ],
+	'DELETE /competition/{group_id}/access-codes/{code}' => [ [ '', undef, 'd', 'R-TIER' ], [ '', undef, 404, 'd', 'no' ] ],
+	'DELETE /competition/{group_id}/challenges/{group_challenge_id}' => [ [ '?force=true', undef, 'd', 'd-TIER' ], [ '', undef, 404, 'd', 'no' ] ],
+	'PATCH /competition/{group_id}/challenges/{group_challenge_id}' => [ [ '', { points => 10, force => JSON::PP::true }, 'g', 'gc' ], [ '', { points => 10 }, 404, 'g', 'no' ] ],
+	'POST /competition/{group_id}/reset' => [ [ '', { userId => 'carl' }, 'd' ], [ '', { userId => 'no' }, 404, 'd' ] ],
+	'GET /competition/{group_id}/attempts' => [ [ '?user_id=ada&limit=1', undef, 'g' ], [ '', undef, 404, 'no' ] ],
+	'GET /activity' => [ ['?group_id=g&limit=1'], [ '?user_id=no', undef, 200 ] ],
+	'GET /competition/{group_id}/points-history/{user_id}' => [ [ '', undef, 'g', 'ada' ], [ '', undef, 200, 'no', 'no' ] ],
+	'GET /competition/{group_id}/instances' => [ [ '', undef, 'g' ], [ '', undef, 200, 'no' ] ],
 	'POST /question/attempt' => [ [ '', { user_id => 'ada', question_id => 'q', group_challenge_id => 'gc', answer => 'a' } ], [ '', { user_id => 'ada', question_id => 'no', group_challenge_id => 'gc', answer => 'a' }, 404 ] ],
 	'POST /question/complete' => [ [ '', { user_id => 'ada', question_id => 'q', group_challenge_id => 'gc', points => 5, is_correct => JSON::PP::true } ], [ '', { user_id => 'no', question_id => 'q', group_challenge_id => 'gc' }, 404 ] ],
 	'GET /question/completed' => [ ['?user_id=ada&group_challenge_id=gc'], [ '?user_id=no&group_challenge_id=no', undef, 200 ] ],
@@ -99,7 +124,7 @@ sub ask
 	my ($route, $who, $query, $body, @ids) = @_;
 	my ($method, $path) = split / /, $route;
 
-	$path =~ s/\{\w+\}/shift @ids/ge;
+	$path =~ s/\{\w+\}/shift(@ids) =~ s{\bTIER\b}{$who}r/ge;
 	my ($status, $json, $headers, $raw) = $shim->request($method, $path . $query, token => $token{$who},
 		defined $body
 		? (body => encode_json($body) =~ s/\bTIER\b/$who/gr, headers => { 'Content-Type' => 'application/json' })
@@ -127,6 +152,75 @@ for my $route (sort keys %cases)
 		ok($status == 200 || $json->{error} && $json->{code} && $json->{requestId}, 'an error has its body');
 	}
 }
+# ---- who acts ------------------------------------------------------------------------------------
+# The same requests on behalf of somebody: by the table of authorities that the extension has, whatever the route.
+my $there = "$FindBin::RealBin/../..";
+my ($rules, $tables) = map { slurp_file("$there/$_") } 'extension/calls/authority.c', 'shim/api/routes.c';
+my $statements = slurp_file("$there/shim/database/statements.c");
+my %authority = $rules =~ /^ {4}\{"(\w+)", (\w+)/gm;
+my %function = $statements =~ /^\t\[STATEMENT_(\w+)\] = (?:\w+\(|\{)\s*"?(?:SELECT\()?"?(\w+)"/gm;
+%function = (%function, slurp_file("$there/shim/database/statements.h") =~ /\bX\((\w+), "(\w+)"\)/g, SYNC_METRICS => 'sync_status');
+my %authority_of;
+while ($tables =~ /^\t\{(?:READ\(|WRITE\("(\w+)", )"([^"]+)", \w+, (\w+)|\.method = "(\w+)", \.path = "([^"]+)"[^}]*?\.caller = true[^}]*?STATEMENT_(\w+)/gm)
+{
+	my ($method, $path, $statement) = ($1 // $4 // 'GET', $2 // $5, $3 // $6);
+	$authority_of{"$method $path"} = $authority{ $function{$statement} } // die "$path: no authority";
+}
+is_deeply([ sort keys %authority_of ], [ sort grep { $openapi->{paths}{ (split / /)[1] }{ lc((split / /)[0]) }{security}[0] } keys %tier ],
+	'every route that needs a token has an authority');
+$node->safe_psql(
+	'edurange', q{
+	INSERT INTO "User" (id, email, role) VALUES ('adm', 'adm', 'ADMIN'), ('oti', 'oti', 'INSTRUCTOR'), ('gone', 'gone', 'INSTRUCTOR'), ('bob', 'bob', 'STUDENT');
+	UPDATE "User" SET role = 'INSTRUCTOR' WHERE id = 'ina';
+	INSERT INTO "_GroupMembers" ("A", "B") VALUES ('g', 'bob');
+	INSERT INTO "_GroupInstructors" ("A", "B") VALUES ('g', 'ina'), ('h', 'oti'), ('g', 'gone'), ('d', 'ina') ON CONFLICT DO NOTHING;
+	DELETE FROM "User" WHERE id = 'gone';
+	DELETE FROM "GroupChallenge" WHERE "challengeId" IN ('service', 'admin');
+});
+# ada, whom the requests are about, is a member of g, ina its instructor; nobody else but an ADMIN may anything
+my %may = (
+	ANY_USER => [qw(ada bob ina oti adm)], PARTICIPANT => [qw(ada bob ina adm)], ONESELF => [qw(ada ina)],
+	REGISTRAR => [qw(ina oti adm)], INSTRUCTOR => ['ina'], FOUNDER => [qw(ina adm)], ADMIN => ['adm']);
+# in a competition, where the request of above names none or another
+$cases{'POST /activity/log'}[0][1]{groupId} = 'g';
+$cases{'DELETE /competition/{group_id}'}[0] = [ '?name=no', undef, 'g' ];
+$cases{'POST /competition/join'}[0] = [ '', { code => 'shut', userId => 'ada' } ];
+$node->safe_psql('edurange', q{INSERT INTO "CompetitionAccessCode" (code, "groupId", "createdBy") VALUES ('SHUT', 'g', 'ina')});
+for my $route (sort keys %authority_of)
+{
+	for my $who (qw(none player service admin))
+	{
+		my ($right) = @{ $cases{$route} };
+		my %got;
+		for my $acting (qw(ada bob ina oti adm no gone))
+		{
+			my ($query, $body, @ids) = @$right;
+			my ($method, $path) = split / /, $route;
+			$path =~ s/\{\w+\}/shift(@ids) =~ s{\bTIER\b}{$who}r/ge;
+			my ($status, $json) = $shim->request($method, $path . $query, token => $token{$who},
+				defined $body ? (body => encode_json($body) =~ s/\bTIER\b/$who/gr) : (),
+				headers => { 'X-Acting-User' => $acting, defined $body ? ('Content-Type' => 'application/json') : () });
+			push @{ $got{ $status == 401 ? 401 : $status == 403 && $json->{code} =~ /^(forbidden|not_an_instructor)$/ ? $1 : 'may' } }, $acting;
+		}
+		my %all = map { $_ => 1 } qw(ada bob ina oti adm no gone);
+		my @may = @{ $may{ $authority_of{$route} } };
+		delete @all{@may};
+		# (without a token, where the tier would do, the header is refused likewise)
+		my $want = $who eq 'none' ? { 401 => [qw(ada bob ina oti adm no gone)] }
+		  : $rank{$who} < 2 || $rank{$who} < $rank{ $tier{$route} } ? { forbidden => [qw(ada bob ina oti adm no gone)] }
+		  : { may => \@may, not_an_instructor => [ grep { $all{$_} } qw(ada bob ina oti adm no gone) ] };
+		is_deeply(\%got, $want, "$route for $who on behalf of somebody") or diag explain \%got;
+	}
+}
+is(($shim->request('GET', '/get_points?user_id=ada&group_id=g', token => $token{service}, headers => { 'X-Acting-User' => '' }))[1]{code},
+	'not_an_instructor', 'an empty name is nobody');
+for my $bound (q{user_id => 'ada'}, q{instance_id => 'i'})
+{
+	my $token = $node->safe_psql('edurange', "SELECT token FROM edurange.create_token('service', 'b', $bound)");
+	is(($shim->request('GET', '/get_points?user_id=ada&group_id=g', token => $token, headers => { 'X-Acting-User' => 'ada' }))[1]{code},
+		'forbidden', 'nor does a bound token speak for anybody');
+}
+
 # ---- what may be null ----------------------------------------------------------------------------
 # The document says of every member of an answer whether it may be null: the answers above and these are
 # null wherever it says so, and, being held against it, nowhere else.
@@ -151,6 +245,14 @@ $wrong_pack->{challenges}[0]{components} = 'none';
 ask(@$_)
   for [ 'GET /challenge/list', 'service', '' ],
   [ 'GET /challenges', 'service', '' ],
+  [ 'GET /users', 'service', '?limit=500' ],
+  [ 'GET /competitions', 'service', '?limit=500' ],
+  [ 'GET /competition/{group_id}/members', 'service', '', undef, 'g' ],
+  [ 'GET /competition/{group_id}/access-codes', 'service', '', undef, 'g' ],
+  [ 'GET /competition/{group_id}/attempts', 'player', '', undef, 'g' ],
+  [ 'GET /activity', 'service', '?limit=500' ],
+  [ 'GET /competition/{group_id}/points-history/{user_id}', 'service', '', undef, 'g', 'ada' ],
+  [ 'GET /competition/{group_id}/instances', 'service', '', undef, 'g' ],
   [ 'GET /challenge-pack/list', 'service', '' ],
   [ 'GET /challenge-pack/details/{pack_id}', 'service', '', undef, 'found' ],
   [ 'GET /question/details', 'service', '?question_id=found' ],
@@ -179,9 +281,9 @@ $node->restart;
 $node->poll_query_until('edurange', 'SELECT "workerProblem" IS NULL FROM edurange.sync_status()') or die 'the worker does not come';
 $shim = Edurange::Shim->start($node);
 ask('GET /health/detailed', 'service', '');
-$node->safe_psql('edurange', 'REVOKE EXECUTE ON FUNCTION edurange.sync_drift_summary() FROM edurange_owner');
+$node->safe_psql('edurange', 'REVOKE EXECUTE ON FUNCTION edurange.sync_drift_summary FROM edurange_owner');
 ask('GET /health/detailed', 'service', '');
-$node->safe_psql('edurange', 'GRANT EXECUTE ON FUNCTION edurange.sync_drift_summary() TO edurange_owner');
+$node->safe_psql('edurange', 'GRANT EXECUTE ON FUNCTION edurange.sync_drift_summary TO edurange_owner');
 $shim = Edurange::Shim->start($node, PGDATABASE => 'nowhere', WAIT => '/live');
 ask('GET /status', 'none', '');
 is_deeply([ $schema->never_null ], [], 'what may be null by the document was null');

@@ -26,7 +26,7 @@ $node->safe_psql(
 	  INSERT INTO public.settings VALUES (current_setting('transaction_isolation'), current_setting('lock_timeout')); RETURN NULL; END $$;
 	CREATE TRIGGER note AFTER INSERT ON edurange.points_ledger FOR EACH ROW WHEN (new.reason = 'note') EXECUTE FUNCTION note();
 	CREATE FUNCTION prepare() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-	  EXECUTE $q$PREPARE set_points AS SELECT value, sqlstate, message, detail, hint FROM edurange.outcomes('set_points', $1)$q$; RETURN NULL; END $$;
+	  EXECUTE $q$PREPARE set_points AS SELECT value, sqlstate, message, detail, hint FROM edurange.outcomes('set_points', $1, 4)$q$; RETURN NULL; END $$;
 	CREATE TRIGGER prepare AFTER INSERT ON edurange.points_ledger FOR EACH ROW WHEN (new.reason = 'prepare') EXECUTE FUNCTION prepare()});
 
 # One loop, and a lot of time.

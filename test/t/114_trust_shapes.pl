@@ -59,6 +59,7 @@ my %calls = (
 	add_points => q{edurange.add_points('ada', 'g', 7, 'r', idempotency_key => 'k')},
 	'add_points to who has none' => q{edurange.add_points('bob', 'g', 1)},
 	set_points => q{edurange.set_points('ada', 'g', 0)},
+	activity => q{edurange.activity(user_id => 'ada')},
 	check_invariants => q{edurange.check_invariants()},
 	create_competition => q{edurange.create_competition('N', '2020-01-01', ARRAY['ina', 'bob'])},
 	generate_access_code => q{edurange.generate_access_code('g', 'ina', 'XYZ')},

@@ -1,0 +1,380 @@
+/*
+ * authority.c
+ *	  What somebody may have done on their behalf: the authority of an acting user.
+ *
+ * A service that is not bound to anybody may say for whom it acts.  That narrows the call: to what this user may
+ * have done, by the table below, and, where they act as a player would, to what a player sees and may assert.
+ * Whose instructors are who is read as the call sees it; nobody's row is held for it.
+ *
+ * Nobody is an instructor of what does not exist, so that a refusal tells nothing of other competitions.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "base/arguments.h"
+#include "base/refusal.h"
+#include "base/arguments.h"
+#include "base/statements.h"
+#include "calls/authority.h"
+
+/* Has no login, so nobody acts as it. */
+#define SYSTEM_ACCOUNT "edurange-system"
+
+typedef enum Authority
+{
+	/* as docs/sql-api.md says it */
+	ANY_USER, /* whoever exists; a student as a player */
+	PARTICIPANT, /* a member or an instructor of the competition, or an ADMIN; where none is named, anybody */
+	ONESELF, /* the user whom the call is about, as a player; or an instructor of the competition */
+	INSTRUCTOR, /* an instructor of the competition, whatever their role */
+	REGISTRAR,  /* role INSTRUCTOR, for students; role ADMIN */
+	FOUNDER,    /* role INSTRUCTOR, among the instructors that are named; role ADMIN */
+	ADMIN       /* role ADMIN */
+} Authority;
+
+/* How an argument says which competition the call is about. */
+typedef enum Naming
+{
+	BY_ITSELF,
+	BY_PLACEMENT, /* the id of a group challenge */
+	BY_INSTANCE,  /* which also says whom the call is about: its owner */
+	BY_CODE       /* an access code */
+} Naming;
+
+typedef struct Rule
+{
+	const char *function;
+	Authority authority;
+	Naming naming;
+	const char *competition; /* the argument that says which one; NULL: none does */
+	const char *user;        /* the argument that names the user, the instructors, or a role */
+} Rule;
+
+/* Every function that takes a caller.  One that is missing here nobody has called on their behalf. */
+static const Rule rules[] = {
+    {"get_points", ONESELF, .competition = "group_id", .user = "user_id"},
+    {"add_points", INSTRUCTOR, .competition = "group_id"},
+    {"set_points", INSTRUCTOR, .competition = "group_id"},
+    {"points_history", INSTRUCTOR, .competition = "group_id"},
+    {"check_invariants", ADMIN},
+
+    {"create_competition", FOUNDER, .user = "instructor_ids"},
+    {"generate_access_code", INSTRUCTOR, .competition = "group_id"},
+    {"add_competition_challenge", INSTRUCTOR, .competition = "group_id"},
+    {"join_competition", ONESELF, BY_CODE, "code", "user_id"},
+    {"leaderboard", PARTICIPANT, .competition = "group_id"},
+    {"competition_progress", ONESELF, .competition = "group_id", .user = "user_id"},
+
+    {"attempt_question", ONESELF, BY_PLACEMENT, "group_challenge_id", "user_id"},
+    {"complete_question", ONESELF, BY_PLACEMENT, "group_challenge_id", "user_id"},
+    {"complete_challenge", ONESELF, BY_PLACEMENT, "group_challenge_id", "user_id"},
+    {"completed_questions", ONESELF, BY_PLACEMENT, "group_challenge_id", "user_id"},
+
+    {"create_user", REGISTRAR, .user = "role"},
+    {"users", ADMIN},
+    {"competitions", ANY_USER},
+    {"competition", INSTRUCTOR, .competition = "group_id"},
+    {"update_competition", INSTRUCTOR, .competition = "group_id"},
+    {"delete_competition", INSTRUCTOR, .competition = "group_id"},
+    {"members", INSTRUCTOR, .competition = "group_id"},
+    {"remove_member", INSTRUCTOR, .competition = "group_id"},
+    {"set_instructors", INSTRUCTOR, .competition = "group_id"},
+    {"access_codes", INSTRUCTOR, .competition = "group_id"},
+    {"revoke_access_code", INSTRUCTOR, .competition = "group_id"},
+    {"remove_competition_challenge", INSTRUCTOR, .competition = "group_id"},
+    {"set_challenge_points", INSTRUCTOR, .competition = "group_id"},
+    {"reset_progress", INSTRUCTOR, .competition = "group_id"},
+    {"attempts", ONESELF, .competition = "group_id", .user = "user_id"},
+    {"activity", INSTRUCTOR, .competition = "group_id"},
+
+    {"challenges", ANY_USER},
+    {"challenge_list", PARTICIPANT, .competition = "group_id"},
+    {"challenge_details", ANY_USER},
+    {"question_details", ANY_USER},
+
+    {"challenge_instance", ONESELF, BY_INSTANCE, "challenge_instance_id"},
+    {"challenge_instances", INSTRUCTOR, .competition = "group_id"},
+    {"update_challenge_instance", INSTRUCTOR, BY_INSTANCE, "instance_id"},
+    {"log_activity", ONESELF, .competition = "group_id", .user = "user_id"},
+
+    {"create_token", ADMIN},
+    {"revoke_token", ADMIN},
+    {"tokens", ADMIN},
+    {"health", ADMIN},
+    {"sync_status", ADMIN},
+    {"sync_drift", ADMIN},
+    {"sync_drift_summary", ADMIN},
+    {"sync_now", ADMIN},
+    {"sync_release", ADMIN},
+    {"sync_confirm", ADMIN},
+
+    {"cdf_schema", ANY_USER},
+    {"reset_cdf_schema", ADMIN},
+    {"add_challenge_type", ADMIN},
+    {"remove_challenge_type", ADMIN},
+    {"cdf_validate", ADMIN},
+    {"cdf_import", ADMIN},
+    {"cdf_update", ADMIN},
+    {"cdf_export", ADMIN},
+    {"pack_install", ADMIN},
+    {"pack_update", ADMIN},
+    {"pack_uninstall", ADMIN},
+    {"pack_list", ADMIN},
+    {"pack_details", ADMIN},
+};
+
+typedef enum StatementId
+{
+	ROLE,
+	OF_PLACEMENT,
+	OF_INSTANCE,
+	OF_CODE,
+	PART,
+	STATEMENT_COUNT
+} StatementId;
+
+static Statement statements[STATEMENT_COUNT] = {
+    [ROLE] = {"SELECT role::text FROM public.\"User\""
+              " WHERE id = $1 AND id <> '" SYSTEM_ACCOUNT "'",
+              {TEXTOID},
+              .reads = true,
+              .by_key = true},
+    /* The competition that is meant, and whom the call is about where that is said by the same row. */
+    [OF_PLACEMENT] = {"SELECT \"groupId\", NULL::text FROM public.\"GroupChallenge\" WHERE id = $1",
+                      {TEXTOID},
+                      .reads = true,
+                      .by_key = true},
+    [OF_INSTANCE] = {"SELECT \"competitionId\", \"userId\" FROM public.\"ChallengeInstance\""
+                     " WHERE id = $1",
+                     {TEXTOID},
+                     .reads = true,
+                     .by_key = true},
+    [OF_CODE] = {"SELECT \"groupId\", NULL::text FROM public.\"CompetitionAccessCode\""
+                 " WHERE code = upper($1)",
+                 {TEXTOID},
+                 .reads = true,
+                 .by_key = true},
+    [PART] = {"SELECT EXISTS (SELECT FROM public.\"_GroupInstructors\""
+              "  WHERE \"A\" = $1 AND \"B\" = $2),"
+              " EXISTS (SELECT FROM public.\"_GroupMembers\" WHERE \"A\" = $1 AND \"B\" = $2)",
+              {TEXTOID, TEXTOID},
+              .reads = true,
+              .by_key = true},
+};
+
+/* What is asked about one call. */
+typedef struct Question
+{
+	const Rule *rule;
+	FunctionCallInfo fcinfo;
+	const char *acting_user;
+	char *role;        /* of the acting user */
+	char *competition; /* which the call is about; NULL: none, or one that does not exist */
+	char *subject;     /* whom it is about; NULL: nobody */
+	bool is_instructor;
+	bool is_member;
+} Question;
+
+static const Rule *
+find_rule(Oid function)
+{
+	char *name = get_func_name(function);
+
+	for (int i = 0; i < lengthof(rules); i++)
+		if (strcmp(rules[i].function, name) == 0)
+			return &rules[i];
+	return NULL;
+}
+
+/* The number of the function's argument of that name. */
+static int
+argument_number(FunctionCallInfo fcinfo, const char *name)
+{
+	char **names;
+	char *modes;
+	Oid *types;
+	int count;
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "function %u is gone", fcinfo->flinfo->fn_oid);
+	count = get_func_arg_info(tuple, &types, &names, &modes);
+	ReleaseSysCache(tuple);
+	for (int i = 0; names != NULL && i < count && i < PG_NARGS(); i++)
+		if (strcmp(names[i], name) == 0)
+			return i;
+	elog(ERROR, "a function has no argument \"%s\"", name);
+}
+
+/* A text argument by its name; NULL where it is null or empty. */
+static char *
+text_argument(FunctionCallInfo fcinfo, const char *name)
+{
+	char *text = optional_text(fcinfo, argument_number(fcinfo, name));
+
+	return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+/* The same of one that the authority is judged by. */
+static char *
+needed_argument(FunctionCallInfo fcinfo, const char *name)
+{
+	return required_text(fcinfo, argument_number(fcinfo, name), name);
+}
+
+/* Finds which competition and user the call is about. */
+static void
+find_subject(Question *question)
+{
+	static const int statement_of[] = {
+	    [BY_PLACEMENT] = OF_PLACEMENT, [BY_INSTANCE] = OF_INSTANCE, [BY_CODE] = OF_CODE};
+	const Rule *rule = question->rule;
+
+	if (rule->user != NULL && rule->authority == ONESELF)
+		question->subject = text_argument(question->fcinfo, rule->user);
+	if (rule->competition == NULL)
+		return;
+	question->competition = rule->authority == INSTRUCTOR || rule->naming != BY_ITSELF
+	                            ? needed_argument(question->fcinfo, rule->competition)
+	                            : text_argument(question->fcinfo, rule->competition);
+	if (question->competition == NULL || rule->naming == BY_ITSELF)
+		return;
+	if (STATEMENT_RUN(&statements[statement_of[rule->naming]], value_text(question->competition)) ==
+	    0)
+	{
+		question->competition = NULL;
+		return;
+	}
+	question->competition = row_text(0, 1);
+	if (rule->naming == BY_INSTANCE)
+		question->subject = row_text(0, 2);
+}
+
+static bool
+has_role(const Question *question, const char *role)
+{
+	return strcmp(question->role, role) == 0;
+}
+
+/* Is the acting user among those that an argument lists?  What is wrong with the list is the function's to say. */
+static bool
+is_listed(const Question *question)
+{
+	int number = argument_number(question->fcinfo, question->rule->user);
+	Datum *elements;
+	bool *nulls;
+	int count;
+
+	if (question->fcinfo->args[number].isnull)
+		return true;
+	deconstruct_array(DatumGetArrayTypeP(question->fcinfo->args[number].value), TEXTOID, -1, false,
+	                  TYPALIGN_INT, &elements, &nulls, &count);
+	for (int i = 0; i < count; i++)
+		if (!nulls[i] && strcmp(TextDatumGetCString(elements[i]), question->acting_user) == 0)
+			return true;
+	return count == 0;
+}
+
+/* Is a student made, as where no role is given? */
+static bool
+makes_student(const Question *question)
+{
+	char *role = text_argument(question->fcinfo, question->rule->user);
+
+	return role == NULL || strcmp(role, "STUDENT") == 0;
+}
+
+/* Does the authority cover the call, and as what? */
+static bool
+is_covered(const Question *question, Acting *acting)
+{
+	bool is_student = has_role(question, "STUDENT");
+
+	*acting = ACTS_AS_STAFF;
+
+	switch (question->rule->authority)
+	{
+		case ANY_USER:
+			*acting = is_student                    ? ACTS_AS_PLAYER
+			          : has_role(question, "ADMIN") ? ACTS_AS_ADMIN
+			                                        : ACTS_AS_STAFF;
+			return true;
+		case PARTICIPANT:
+			*acting = is_student && !question->is_instructor ? ACTS_AS_PLAYER : ACTS_AS_STAFF;
+			return question->is_instructor || question->is_member || has_role(question, "ADMIN") ||
+			       text_argument(question->fcinfo, question->rule->competition) == NULL;
+		case ONESELF:
+			if (question->is_instructor)
+				return true;
+			*acting = ACTS_AS_PLAYER;
+			return question->subject != NULL &&
+			       strcmp(question->subject, question->acting_user) == 0;
+		case INSTRUCTOR:
+			return question->is_instructor;
+		case REGISTRAR:
+			return has_role(question, "ADMIN") ||
+			       (has_role(question, "INSTRUCTOR") && makes_student(question));
+		case FOUNDER:
+			return has_role(question, "ADMIN") ||
+			       (has_role(question, "INSTRUCTOR") && is_listed(question));
+		case ADMIN:
+			return has_role(question, "ADMIN");
+	}
+	return false;
+}
+
+/* What the acting user would have to be. */
+static const char *const needed[] = {
+    [PARTICIPANT] = "takes no part in the competition",
+    [ONESELF] = "is neither the user whom this is about nor an instructor of the competition",
+    [INSTRUCTOR] = "is no instructor of the competition",
+    [REGISTRAR] = "needs role INSTRUCTOR, which makes students only, or role ADMIN",
+    [FOUNDER] = "needs role INSTRUCTOR and to be among the instructors, or role ADMIN",
+    [ADMIN] = "needs role ADMIN",
+};
+
+static char *
+role_of(const char *acting_user)
+{
+	if (STATEMENT_RUN(&statements[ROLE], value_text(acting_user)) == 0)
+		raise_error(EDURANGE_NOT_AN_INSTRUCTOR, "acting user \"%s\" does not exist", acting_user);
+	return row_text(0, 1);
+}
+
+Acting
+authority_check(const char *acting_user, FunctionCallInfo fcinfo)
+{
+	Question question = {
+	    .rule = find_rule(fcinfo->flinfo->fn_oid),
+	    .fcinfo = fcinfo,
+	    .acting_user = acting_user,
+	};
+	Acting acting;
+
+	if (question.rule == NULL)
+		raise_error(EDURANGE_NOT_AN_INSTRUCTOR, "this is not done on behalf of a user");
+	statements_begin();
+	question.role = role_of(question.acting_user);
+	find_subject(&question);
+	if (question.competition != NULL)
+	{
+		STATEMENT_RUN(&statements[PART], value_text(question.competition),
+		              value_text(question.acting_user));
+		question.is_instructor = row_bool(0, 1);
+		question.is_member = row_bool(0, 2);
+	}
+	if (!is_covered(&question, &acting))
+		raise_error(EDURANGE_NOT_AN_INSTRUCTOR, "acting user \"%s\" %s", question.acting_user,
+		            needed[question.rule->authority]);
+	statements_end();
+	return acting;
+}

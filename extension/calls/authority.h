@@ -1,0 +1,22 @@
+/*
+ * authority.h
+ *	  What somebody may have done on their behalf: the authority of an acting user.
+ */
+#ifndef EDURANGE_AUTHORITY_H
+#define EDURANGE_AUTHORITY_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+typedef enum Acting
+{
+	ACTS_AS_STAFF, /* the call may do what its tier may */
+	ACTS_AS_ADMIN, /* likewise, and about everybody's competitions */
+	ACTS_AS_PLAYER /* it sees and may assert no more than a player's would */
+} Acting;
+
+/* As what the user may have the function called with these arguments; raises not_an_instructor where they may not. */
+extern Acting authority_check(const char *acting_user, FunctionCallInfo fcinfo);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * course.h
+ *	  Running a class: who is in it, what it plays, what was done, and taking it back.
+ *
+ * The room course/ is what instructors do, each act in one transaction: users and rosters (users.c, roster.c),
+ * competitions and whoever runs them (course.c, people.c), access codes (codes.c), what is played
+ * (placements.c, reset.c), lists of what was done (records.c) and the evidence that outlives a deletion (archive.c).
+ * The rules of the game are game/'s.
+ */
+#ifndef EDURANGE_COURSE_H
+#define EDURANGE_COURSE_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "base/refusal.h"
+#include "calls/caller.h"
+
+/* How many rows a page may have, and has where that is not said; each list has its parameters "limit" and cursor. */
+#define PAGE_LIMIT 500
+#define PAGE_USUAL 100
+
+/*
+ * A page p of rows, in order n from 1 and one more than was asked for, as an array of a row type and the cursor
+ * of the next page, which is null behind the last.  $limit is a placeholder.
+ */
+#define PAGE_OF(row, cursor, limit)                                                                \
+	"coalesce(array_agg(" row " ORDER BY n) FILTER (WHERE n <= " limit "), '{}'),"                 \
+	" CASE WHEN count(*) > " limit " THEN max(" cursor ") FILTER (WHERE n = " limit ") END"
+
+/* Where a row stands in a list by time: milliseconds and id.  The time is a column of the platform's, in UTC. */
+#define TIME_CURSOR(at, id) "(extract(epoch FROM " at ") * 1000)::bigint || '-' || " id
+
+typedef struct TimeCursor
+{
+	NullableDatum at; /* timestamptz; null: the list begins at its beginning */
+	NullableDatum id;
+} TimeCursor;
+
+/* The parameter "limit", or the usual one. */
+extern int32 page_limit(FunctionCallInfo fcinfo, int argument);
+
+/* Reads what TIME_CURSOR wrote; raises invalid_parameter where it is nothing such. */
+extern TimeCursor read_time_cursor(FunctionCallInfo fcinfo, int argument);
+
+/*
+ * Whom an entry of the log about the competition names, whose row is locked: who acts, or whom the caller is bound
+ * to, or the system's account, which is made where there is none: so it is asked for when nothing is refused any more.
+ */
+extern char *course_subject(const Caller *caller);
+
+/* Is there such a competition, and may the caller name it?  Runs statements. */
+extern bool course_find(const Caller *caller, const char *group_id, Refusal *refusal);
+
+#endif

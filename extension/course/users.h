@@ -1,0 +1,30 @@
+/*
+ * users.h
+ *	  Users by their e-mail addresses.
+ */
+#ifndef EDURANGE_USERS_H
+#define EDURANGE_USERS_H
+
+#include "postgres.h"
+
+#include "base/refusal.h"
+#include "calls/caller.h"
+
+typedef struct NewUser
+{
+	const char *email;
+	const char *name; /* may be NULL */
+	const char *role;
+	const char *id; /* NULL: a new one */
+} NewUser;
+
+extern bool is_email(const char *email);
+
+/* These run statements.  The user of an address, NULL where there is none; refuses where there are several. */
+extern bool user_of_email(const char *email, char **user_id, Refusal *refusal);
+
+/* The same, made where there is none. */
+extern bool make_user(const NewUser *user, const Caller *caller, char **user_id, bool *existed,
+                      Refusal *refusal);
+
+#endif
