@@ -171,7 +171,7 @@ drain(const sigset_t *signals, int seconds)
 int
 main(int argc, char **argv)
 {
-	Config config;
+	static Config config;
 	sigset_t signals;
 	int received;
 	int metrics_fd = -1;
@@ -192,7 +192,6 @@ main(int argc, char **argv)
 			return EXIT_SUCCESS;
 		case CONFIG_CHECK:
 			config_print(&config);
-			config_free(&config);
 			return EXIT_SUCCESS;
 		case CONFIG_RUN:
 			break;
@@ -241,8 +240,6 @@ main(int argc, char **argv)
 		_exit(EXIT_SUCCESS);
 	}
 	server_stop();
-	metrics_free();
-	config_free(&config);
 	log_event("info", "stopped", "every request was finished");
 	return EXIT_SUCCESS;
 }

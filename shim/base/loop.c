@@ -147,6 +147,14 @@ loop_post(Loop *loop, Task *task)
 		;
 }
 
+bool
+thread_start(void *(*life)(void *), void *arg)
+{
+	pthread_t thread;
+
+	return pthread_create(&thread, NULL, life, arg) == 0 && pthread_detach(thread) == 0;
+}
+
 /* ---- work that would keep a loop from its requests --------------------------------------------- */
 
 /* The life of the thread: it does what is posted to a loop of its own, and ends with the process. */
@@ -155,24 +163,6 @@ run_aside(void *arg)
 {
 	for (;;)
 		loop_turn(arg, -1);
-	return NULL;
-}
-
-/* A loop with a thread, or NULL. */
-static Loop *
-start_aside(void)
-{
-	Loop *loop = loop_new();
-	pthread_t thread;
-
-	if (loop == NULL)
-		return NULL;
-	if (pthread_create(&thread, NULL, run_aside, loop) == 0)
-	{
-		pthread_detach(thread);
-		return loop;
-	}
-	loop_free(loop);
 	return NULL;
 }
 
@@ -191,7 +181,12 @@ static Loop *aside;
 static void
 prepare_aside(void)
 {
-	aside = start_aside();
+	aside = loop_new();
+	if (aside != NULL && !thread_start(run_aside, aside))
+	{
+		loop_free(aside);
+		aside = NULL;
+	}
 }
 
 void

@@ -38,6 +38,9 @@ extern void loop_turn(Loop *loop, int timeout_ms);
 /* Hands over a task; from any thread. */
 extern void loop_post(Loop *loop, Task *task);
 
+/* Starts a thread that nobody waits for. */
+extern bool thread_start(void *(*life)(void *), void *arg);
+
 /* Something to be done elsewhere; part of a larger structure, which stays until done.run. */
 typedef struct Work
 {

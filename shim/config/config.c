@@ -425,16 +425,9 @@ derive(Config *config)
 ConfigAction
 config_read(Config *config, int argc, char **argv)
 {
-	ConfigAction action;
+	ConfigAction action = read_environment(config) ? read_flags(config, argc, argv) : CONFIG_BROKEN;
 
-	memset(config, 0, sizeof(*config));
-	if (!read_environment(config))
-		return CONFIG_BROKEN;
-	action = read_flags(config, argc, argv);
-	if (action > CONFIG_CHECK || derive(config))
-		return action;
-	config_free(config);
-	return CONFIG_BROKEN;
+	return action > CONFIG_CHECK || derive(config) ? action : CONFIG_BROKEN;
 }
 
 /* Prints the settings in effect; of a secret only whether it is set. */
@@ -465,17 +458,4 @@ config_print(const Config *config)
 		}
 		printf("%s=%s\n", setting->variable, text != NULL ? text : "(not set)");
 	}
-}
-
-/* Frees what reading allocated. */
-void
-config_free(Config *config)
-{
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-	{
-		if ((config->from_file >> i & 1) != 0)
-			free((char *) *(const char **) value_of(config, &settings[i]));
-	}
-	dsn_free(&config->connection);
-	dsn_free(&config->read_connection);
 }

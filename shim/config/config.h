@@ -41,7 +41,7 @@ typedef struct Config
 	bool allow_root;
 
 	uint64_t given;     /* one bit for each setting that does not have its default */
-	uint64_t from_file; /* one bit for each whose value config_free() frees */
+	uint64_t from_file; /* one bit for each whose value a file had */
 
 	/* derived */
 	Tier anonymous;
@@ -61,9 +61,9 @@ typedef enum ConfigAction
 	CONFIG_BROKEN
 } ConfigAction;
 
+/* Fills a configuration of zeros; what it holds lives as long as the process. */
 extern ConfigAction config_read(Config *config, int argc, char **argv);
 extern void config_print(const Config *config);
 extern void config_print_help(void);
-extern void config_free(Config *config);
 
 #endif

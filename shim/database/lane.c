@@ -93,7 +93,7 @@ bool
 lane_is_away(const Lane *lane, int64_t now)
 {
 	return now < lane->left_until ||
-	       (now < lane->retry_at && status_last_success() <= lane->failed_at);
+	       (now < lane->retry_at && database_status().last_success <= lane->failed_at);
 }
 
 /* Nobody can be reached: the queue goes to the fallback, or is answered. */

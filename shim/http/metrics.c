@@ -80,13 +80,6 @@ metrics_init(void)
 	return metrics.routes != NULL;
 }
 
-void
-metrics_free(void)
-{
-	free(metrics.routes);
-	metrics.routes = NULL;
-}
-
 static void
 add(atomic_ulong *number, unsigned long amount)
 {

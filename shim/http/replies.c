@@ -31,9 +31,8 @@ text_of_json(json_t *json)
 static json_t *
 connection_info(bool connected)
 {
-	DatabaseStatus status;
+	DatabaseStatus status = database_status();
 
-	database_status(&status);
 	return json_pack("{s:s?, s:i, s:s?}", "last_connected",
 	                 status.last_connected[0] != '\0' ? status.last_connected : NULL,
 	                 "reconnect_attempts", status.reconnect_attempts, "last_error",
