@@ -29,6 +29,12 @@ buffer_reserve(Buffer *buffer, size_t more)
 	return true;
 }
 
+char *
+text_copy(const char *text)
+{
+	return text != NULL ? strdup(text) : NULL;
+}
+
 /* Does it begin as UTF-16 does, with a byte order mark or a letter of ASCII? */
 static bool
 is_utf16(const char *text, size_t length)

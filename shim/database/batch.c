@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "database/result.h"
-
 enum
 {
 	COLUMN_VALUE,

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "database/lane.h"
-#include "database/result.h"
 
 #define TEND_MS 10
 #define MONITOR_MS 900 /* a probe is answered within a second, whatever hangs */

@@ -3,7 +3,7 @@
  *	  Results of the database: from libpq's form to the one that the rest of the shim knows, and, where
  *	  they are failures, to what the client reads.
  */
-#include "database/result.h"
+#include "database/batch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,26 +28,14 @@ result_fail(DatabaseResult *result, const char *sqlstate)
 	snprintf(result->sqlstate, sizeof(result->sqlstate), "%s", sqlstate);
 }
 
-static char *
-copy_text(const char *text)
-{
-	return text != NULL ? strdup(text) : NULL;
-}
-
 void
 result_copy(DatabaseResult *result, const DatabaseResult *other)
 {
 	*result = *other;
-	result->text = copy_text(other->text);
-	result->message = copy_text(other->message);
-	result->detail = copy_text(other->detail);
-	result->hint = copy_text(other->hint);
-}
-
-static char *
-error_field(const PGresult *answer, int field)
-{
-	return copy_text(PQresultErrorField(answer, field));
+	result->text = text_copy(other->text);
+	result->message = text_copy(other->message);
+	result->detail = text_copy(other->detail);
+	result->hint = text_copy(other->hint);
 }
 
 /* Turns a libpq result into ours and frees it.  An error without a SQLSTATE is a lost server. */
@@ -73,9 +61,9 @@ result_take(PGresult *answer, DatabaseResult *result)
 
 		snprintf(result->sqlstate, sizeof(result->sqlstate), "%s",
 		         sqlstate != NULL ? sqlstate : SQLSTATE_LOST);
-		result->message = error_field(answer, PG_DIAG_MESSAGE_PRIMARY);
-		result->detail = error_field(answer, PG_DIAG_MESSAGE_DETAIL);
-		result->hint = error_field(answer, PG_DIAG_MESSAGE_HINT);
+		result->message = text_copy(PQresultErrorField(answer, PG_DIAG_MESSAGE_PRIMARY));
+		result->detail = text_copy(PQresultErrorField(answer, PG_DIAG_MESSAGE_DETAIL));
+		result->hint = text_copy(PQresultErrorField(answer, PG_DIAG_MESSAGE_HINT));
 	}
 	PQclear(answer);
 }
@@ -156,7 +144,7 @@ failure_from_database(Failure *failure, const DatabaseResult *result)
 	else
 	{
 		failure->message = strdup(result->message != NULL ? result->message : "request refused");
-		failure->detail = result->detail != NULL ? strdup(result->detail) : NULL;
-		failure->hint = result->hint != NULL ? strdup(result->hint) : NULL;
+		failure->detail = text_copy(result->detail);
+		failure->hint = text_copy(result->hint);
 	}
 }

@@ -210,17 +210,10 @@ prepare_request(Request *request)
 	if (!fine)
 		return false;
 	for (int i = 0; route->caller && i < CALLER_VALUES; i++)
-	{
-		const char *value = request->identity.values[i];
-
-		request->values.values[request->values.count++] = value != NULL ? strdup(value) : NULL;
-	}
+		request->values.values[request->values.count++] = text_copy(request->identity.values[i]);
 	if (route->keyed)
-	{
-		const char *key = request_header(request, "Idempotency-Key");
-
-		request->values.values[request->values.count++] = key != NULL ? strdup(key) : NULL;
-	}
+		request->values.values[request->values.count++] =
+		    text_copy(request_header(request, "Idempotency-Key"));
 	return true;
 }
 
