@@ -41,13 +41,12 @@ now_ms(void)
 
 /* Runs the tasks that have come, in their order. */
 static void
-run_tasks(Watch *watch, uint32_t events)
+run_tasks(Watch *watch)
 {
 	Loop *loop = (Loop *) watch;
 	TaskList tasks = STAILQ_HEAD_INITIALIZER(tasks);
 	uint64_t count;
 
-	(void) events;
 	if (read(loop->wake_fd, &count, sizeof(count)) < 0)
 		return;
 	pthread_mutex_lock(&loop->lock);
@@ -131,7 +130,7 @@ loop_turn(Loop *loop, int timeout_ms)
 	{
 		Watch *watch = events[i].data.ptr;
 
-		watch->ready(watch, events[i].events);
+		watch->ready(watch);
 	}
 }
 

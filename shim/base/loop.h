@@ -14,7 +14,7 @@ typedef struct Loop Loop;
 /* What waits for a descriptor; part of a larger structure. */
 typedef struct Watch
 {
-	void (*ready)(struct Watch *watch, uint32_t events);
+	void (*ready)(struct Watch *watch);
 } Watch;
 
 /* Something to be done in the loop's thread; belongs to the loop until it is run. */

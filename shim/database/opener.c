@@ -72,8 +72,6 @@ database_status(void)
 static void
 ignore_notice(void *arg, const PGresult *notice)
 {
-	(void) arg;
-	(void) notice;
 }
 
 /* Connects, and waits for it. */

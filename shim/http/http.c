@@ -444,9 +444,6 @@ http_access(void *cls, struct MHD_Connection *connection, const char *url, const
 {
 	Request *request = *closure;
 
-	(void) cls;
-	(void) connection;
-	(void) url;
 	if (request == NULL || request->uri == NULL || request->client == NULL)
 		return MHD_NO;
 	if (request->phase == PHASE_NEW)
@@ -485,9 +482,6 @@ http_completed(void *cls, struct MHD_Connection *connection, void **closure,
 {
 	Request *request = *closure;
 
-	(void) cls;
-	(void) connection;
-	(void) how;
 	if (request == NULL)
 		return;
 	*closure = NULL;

@@ -70,11 +70,10 @@ static struct
 
 /* Callback: libmicrohttpd's descriptor has something. */
 static void
-note_ready(Watch *watch, uint32_t events)
+note_ready(Watch *watch)
 {
 	Engine *engine = (Engine *) ((char *) watch - offsetof(Engine, watch));
 
-	(void) events;
 	engine->ready = true;
 }
 
@@ -173,7 +172,6 @@ distribute(int fd, bool metrics)
 static void *
 accept_connections(void *arg)
 {
-	(void) arg;
 	for (;;)
 	{
 		poll(server.listening, 2, -1);
