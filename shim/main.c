@@ -27,6 +27,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "describe/documents.h"
 #include "http/metrics.h"
 #include "http/server.h"
 
@@ -182,7 +183,7 @@ main(int argc, char **argv)
 		case CONFIG_BROKEN:
 			return EXIT_CONFIGURATION;
 		case CONFIG_HELP:
-			config_print_help();
+			fputs(help_text, stdout);
 			return EXIT_SUCCESS;
 		case CONFIG_VERSION:
 			printf("edurange_shim %s\n", EDURANGE_VERSION);
