@@ -141,15 +141,9 @@ database_tend(Database *database)
 	return TEND_MS;
 }
 
-bool
+void
 database_close(Database *database)
 {
-	bool closed = true;
-
 	for (int i = 0; i < LANES; i++)
-		closed = lane_close(&database->lanes[i]) && closed;
-	text_array_free(&database->scratch);
-	if (closed)
-		free(database);
-	return closed;
+		lane_close(&database->lanes[i]);
 }

@@ -515,18 +515,9 @@ lane_init(Lane *lane)
 	return true;
 }
 
-/* Closes the connections; false while one of them is being opened. */
-bool
+void
 lane_close(Lane *lane)
 {
-	bool opening = false;
-
 	for (int i = 0; i < lane->size; i++)
-	{
-		opening = opening || lane->connections[i].state == CONNECTION_OPENING;
 		connection_close(&lane->connections[i], SQLSTATE_LOST);
-	}
-	if (!opening)
-		free(lane->connections);
-	return !opening;
 }
