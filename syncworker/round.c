@@ -16,6 +16,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "utils/backend_status.h"
 #include "utils/timestamp.h"
 
 #include "answers.h"
@@ -391,20 +392,28 @@ begin_what_is_due(const RoundSettings *settings)
 		questions_begin(&settings->target, &settings->limits);
 }
 
-/* Shows what goes on, to whoever looks at pg_stat_activity. */
+/* Shows what goes on, and since when, to whoever looks at pg_stat_activity. */
+static void
+show_activity(BackendState state, const char *text)
+{
+	if (MyBEEntry == NULL || MyBEEntry->st_state != state ||
+	    strcmp(MyBEEntry->st_activity_raw, text) != 0)
+		pgstat_report_activity(state, text);
+}
+
 static void
 report_activity(void)
 {
 	if (list.running)
-		pgstat_report_activity(STATE_RUNNING, "polling");
+		show_activity(STATE_RUNNING, "polling");
 	else if (probe.running)
-		pgstat_report_activity(STATE_RUNNING, "probing");
+		show_activity(STATE_RUNNING, "probing");
 	else if (schema.running)
-		pgstat_report_activity(STATE_RUNNING, "asking for the schema");
+		show_activity(STATE_RUNNING, "asking for the schema");
 	else if (questions_running() > 0)
-		pgstat_report_activity(STATE_RUNNING, "asking for pods and flags");
+		show_activity(STATE_RUNNING, "asking for pods and flags");
 	else
-		pgstat_report_activity(STATE_IDLE, installation_text[history.installation]);
+		show_activity(STATE_IDLE, installation_text[history.installation]);
 }
 
 static void

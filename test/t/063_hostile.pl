@@ -27,7 +27,7 @@ my $node = Edurange::Cluster->new_ready('hostile', conf => "max_connections = 20
 # The replica is dead: nothing listens there.
 my $nobody = PostgreSQL::Test::Cluster::get_free_port();
 my $shim = Edurange::Shim->start($node, EDURANGE_THREADS => 2, EDURANGE_POOL_SIZE => 6, EDURANGE_CONNECTION_LIMIT => 400,
-	EDURANGE_STATEMENT_TIMEOUT => 8000, EDURANGE_READ_DATABASE_URL => "postgresql://edurange_shim\@127.0.0.1:$nobody/edurange");
+	EDURANGE_STATEMENT_TIMEOUT => 8000, EDURANGE_READ_DATABASE_URL => "postgresql://edurange_shim_{tier}\@127.0.0.1:$nobody/edurange");
 my %token = map { $_ => $shim->make_token($_) } qw(player service admin);
 my $good_token = $shim->make_token('service');
 $node->safe_psql('edurange', qq{

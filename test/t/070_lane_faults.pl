@@ -82,7 +82,7 @@ sub wait_for_queue
 	return;
 }
 
-my $locked = q{SELECT count(*) = %d FROM pg_stat_activity WHERE usename = 'edurange_shim' AND wait_event_type = 'Lock'};
+my $locked = q{SELECT count(*) = %d FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim') AND wait_event_type = 'Lock'};
 my $lock = $node->background_psql('edurange');
 $lock->set_query_timer_restart();
 
@@ -109,7 +109,7 @@ sub gathered
 sub statements_of { return scalar(() = slurp_file($node->logfile, $_[0]) =~ /duration: .* execute add_points/g); }
 
 # ---- a batch that fails ---------------------------------------------------------------------------
-$node->safe_psql('postgres', q{ALTER ROLE edurange_shim SET log_min_duration_statement = 0});
+$node->safe_psql('postgres', q{ALTER ROLE edurange_shim_service SET log_min_duration_statement = 0});
 my $shim = start_shim();
 for my $sqlstate (qw(P0001 55P03))
 {
@@ -153,18 +153,18 @@ is_deeply([ outcomes(@stuck) ], [ ('200 fine') x 12 ], 'for as long as it takes'
 $lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" = 'u20' FOR UPDATE});
 @stuck = add_aside($shim, body('u20'));
 wait_for(sprintf($locked, 1), 'one waits');
-my $backend = $node->safe_psql('edurange', q{SELECT pid FROM pg_stat_activity WHERE usename = 'edurange_shim' AND wait_event_type = 'Lock'});
+my $backend = $node->safe_psql('edurange', q{SELECT pid FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim') AND wait_event_type = 'Lock'});
 is_deeply([ outcomes(add_aside($shim, body('u21'))) ], ['200 fine'], 'a second connection is used');
 $lock->query_safe('COMMIT');
 is_deeply([ outcomes(@stuck) ], ['200 fine'], 'the first one is free again');
-$node->safe_psql('postgres', q{ALTER ROLE edurange_shim CONNECTION LIMIT 0});
+$node->safe_psql('postgres', q{ALTER ROLE edurange_shim_service CONNECTION LIMIT 0});
 $node->safe_psql('postgres', "SELECT pg_terminate_backend($backend, 10000)");
 for my $n (1 .. 3)
 {
 	is_deeply([ outcomes(add_aside($shim, body('u22'))) ], ['200 fine'], 'one that works is used, whatever became of the first');
 	sleep 0.3;
 }
-$node->safe_psql('postgres', q{ALTER ROLE edurange_shim CONNECTION LIMIT -1});
+$node->safe_psql('postgres', q{ALTER ROLE edurange_shim_service CONNECTION LIMIT -1});
 is($shim->stop, 0, 'stopped');
 
 # ---- what a database sets -------------------------------------------------------------------------
@@ -184,7 +184,7 @@ is($shim->stop, 0, 'stopped');
 # ---- a replica that fails at everything ------------------------------------------------------------
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('other', 'CREATE EXTENSION edurange');
-$shim = start_shim(EDURANGE_READ_DATABASE_URL => sprintf('postgresql://edurange_shim@%s:%d/other', $node->host =~ s{/}{%2F}gr, $node->port));
+$shim = start_shim(EDURANGE_READ_DATABASE_URL => sprintf('postgresql://edurange_shim_{tier}@%s:%d/other', $node->host =~ s{/}{%2F}gr, $node->port));
 my $board = sub { my ($status, $json) = $shim->get('/competition/g/leaderboard?limit=' . (5 + int rand 90)); return "$status " . (ref $json eq 'ARRAY' && @$json ? 'full' : 'empty') };
 is_deeply([ map { $board->() } 1 .. 20 ], [ ('200 full') x 20 ], 'the primary answers for it');
 my $failed = () = slurp_file($node->logfile) =~ /ERROR/g;
