@@ -113,13 +113,6 @@ loop_rewatch(Loop *loop, int fd, Watch *watch, uint32_t events)
 	(void) epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &event);
 }
 
-/* Stops watching; an event that was found in this turn already may still be delivered. */
-void
-loop_unwatch(Loop *loop, int fd)
-{
-	(void) epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, NULL);
-}
-
 void
 loop_turn(Loop *loop, int timeout_ms)
 {

@@ -27,10 +27,9 @@ typedef struct Task
 extern Loop *loop_new(void);
 extern void loop_free(Loop *loop);
 
-/* Only in the loop's thread, or before it runs. */
+/* Only in the loop's thread, or before it runs.  Who closes a descriptor watches it no longer. */
 extern bool loop_watch(Loop *loop, int fd, Watch *watch, uint32_t events);
 extern void loop_rewatch(Loop *loop, int fd, Watch *watch, uint32_t events);
-extern void loop_unwatch(Loop *loop, int fd);
 
 /* Waits up to timeout_ms (-1: as long as it takes), then calls what is ready and runs the tasks. */
 extern void loop_turn(Loop *loop, int timeout_ms);

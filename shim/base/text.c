@@ -29,6 +29,13 @@ buffer_reserve(Buffer *buffer, size_t more)
 	return true;
 }
 
+bool
+is_token_character(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
 char *
 text_copy(const char *text)
 {

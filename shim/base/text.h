@@ -21,6 +21,9 @@ typedef struct Buffer
 /* Makes room for so many more; the room doubles, so that they are seldom moved.  False: out of memory. */
 extern bool buffer_reserve(Buffer *buffer, size_t more);
 
+/* May the character be part of a method, or of the name of a field or parameter (RFC 9110, 5.6.2)? */
+extern bool is_token_character(char c);
+
 /* A copy, to be freed; NULL of none. */
 extern char *text_copy(const char *text);
 

@@ -93,7 +93,6 @@ connection_close(Connection *connection, const char *sqlstate)
 
 	if (connection->state != CONNECTION_OPEN)
 		return;
-	loop_unwatch(owner->loop, connection->fd);
 	PQfinish(connection->pg);
 	connection->pg = NULL;
 	connection->state = CONNECTION_CLOSED;

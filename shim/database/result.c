@@ -38,23 +38,20 @@ result_copy(DatabaseResult *result, const DatabaseResult *other)
 	result->hint = text_copy(other->hint);
 }
 
-/* Turns a libpq result into ours and frees it.  An error without a SQLSTATE is a lost server. */
-void
-result_take(PGresult *answer, DatabaseResult *result)
+char *
+result_value(const PGresult *answer, int row, int column)
 {
-	ExecStatusType status = PQresultStatus(answer);
+	return strdup(PQgetisnull(answer, row, column) ? "null" : PQgetvalue(answer, row, column));
+}
 
+/* Turns a libpq result into ours.  An error without a SQLSTATE is a lost server. */
+void
+result_read(const PGresult *answer, DatabaseResult *result)
+{
 	result_clear(result);
-	if (status == PGRES_TUPLES_OK && PQntuples(answer) == 1 && !PQgetisnull(answer, 0, 0))
-	{
-		result->ok = true;
-		result->text = strdup(PQgetvalue(answer, 0, 0));
-	}
-	else if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
-	{
-		result->ok = true;
-		result->text = strdup("null");
-	}
+	result->ok = PQresultStatus(answer) == PGRES_TUPLES_OK;
+	if (result->ok)
+		result->text = result_value(answer, 0, 0);
 	else
 	{
 		const char *sqlstate = PQresultErrorField(answer, PG_DIAG_SQLSTATE);
@@ -65,7 +62,6 @@ result_take(PGresult *answer, DatabaseResult *result)
 		result->detail = text_copy(PQresultErrorField(answer, PG_DIAG_MESSAGE_DETAIL));
 		result->hint = text_copy(PQresultErrorField(answer, PG_DIAG_MESSAGE_HINT));
 	}
-	PQclear(answer);
 }
 
 bool

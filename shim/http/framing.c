@@ -45,19 +45,11 @@ typedef struct Head
 	bool twice;                  /* it has one of them more than once */
 } Head;
 
-/* May the character be part of the name of a field? */
-static bool
-is_token(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
-
 /* Do method and target have no character that another server would end them at, or leave out? */
 static bool
 is_clean(const char *method, const char *target)
 {
-	while (is_token(*method))
+	while (is_token_character(*method))
 		method++;
 	while ((unsigned char) *target > ' ' && *target != 0x7f)
 		target++;
@@ -95,7 +87,7 @@ look_at_field(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_
 	bool fine = name_length > 0;
 
 	for (size_t i = 0; i < name_length; i++)
-		fine = fine && is_token(name[i]);
+		fine = fine && is_token_character(name[i]);
 	for (size_t i = 0; i < value_length; i++)
 		fine = fine && is_printable(value[i]);
 	if (!fine)
@@ -135,7 +127,7 @@ read_field(Head *head)
 	const char *name = head->at;
 	const char *value;
 
-	while (head->at < head->end && is_token(*head->at))
+	while (head->at < head->end && is_token_character(*head->at))
 		head->at++;
 	if (head->at == name || head->at == head->end || *head->at != '\0')
 		return false;
