@@ -26,7 +26,6 @@ auth_hash_token(const char *header, char hash[TOKEN_HASH_LENGTH], Failure *failu
 {
 	static const char scheme[] = "Bearer";
 	unsigned char digest[SHA256_DIGEST_LENGTH];
-	char *to;
 	size_t size;
 
 	if (header != NULL && strncmp(header, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) == 0)
@@ -42,9 +41,9 @@ auth_hash_token(const char *header, char hash[TOKEN_HASH_LENGTH], Failure *failu
 	if (strncmp(header, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) != 0 ||
 	    SHA256((const unsigned char *) header, size, digest) == NULL)
 		return false;
-	to = stpcpy(hash, "\\x");
+	memcpy(hash, "\\x", 2);
 	for (int i = 0; i < SHA256_DIGEST_LENGTH; i++)
-		to += sprintf(to, "%02x", digest[i]);
+		snprintf(hash + 2 + 2 * i, 3, "%02x", digest[i]);
 	return true;
 }
 

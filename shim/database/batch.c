@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "database/result.h"
+
 enum
 {
 	COLUMN_VALUE,

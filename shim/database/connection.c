@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 
 #include "base/counters.h"
+#include "database/result.h"
 
 #define CANCEL_GRACE_MS 1000 /* after the server's own statement_timeout */
 #define LOST_GRACE_MS 1000   /* after having been cancelled */

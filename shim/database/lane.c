@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/counters.h"
+#include "database/result.h"
 #include "database/opener.h"
 
 #define BACKOFF_FIRST_MS 50

@@ -3,11 +3,13 @@
  *	  Results of the database: from libpq's form to the one that the rest of the shim knows, and, where
  *	  they are failures, to what the client reads.
  */
-#include "database/batch.h"
+#include "database/result.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/text.h"
 
 /* Frees what a result holds. */
 void
