@@ -98,7 +98,8 @@ spare(EState *state)
 		{
 			Trigger *trigger = &triggers->triggers[i];
 
-			if (trigger->tgfoid == F_RI_FKEY_CHECK_INS && names_held(trigger->tgconstraint))
+			if (trigger->tgfoid == F_RI_FKEY_CHECK_INS && !trigger->tgdeferrable &&
+			    names_held(trigger->tgconstraint))
 				trigger->tgenabled = TRIGGER_DISABLED;
 		}
 	}

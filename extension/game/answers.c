@@ -135,7 +135,10 @@ text_list_has(const TextList *list, const char *text)
 	bool found = false;
 
 	for (int i = 0; i < list->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		found |= equal_in_constant_time(text, list->texts[i]);
+	}
 	return found;
 }
 
@@ -146,10 +149,7 @@ list_covers(const TextList *list, const TextList *other)
 	bool all = true;
 
 	for (int i = 0; i < other->count; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
 		all &= text_list_has(list, other->texts[i]);
-	}
 	return all;
 }
 

@@ -8,7 +8,8 @@ use strict;
 use warnings;
 
 use Edurange::Cluster;
-use List::Util qw(min);
+use List::Util qw(max min);
+use POSIX ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
@@ -114,6 +115,14 @@ my @functions = map { [ split /\|/, $_, -1 ] } split /\n/, sql(q{
 	AND proname NOT LIKE 'planted%' ORDER BY 1});
 cmp_ok(scalar @functions, '>', 50, 'there are functions');
 
+# The seconds for which a process had a processor.
+sub processor_time
+{
+	my @fields = split / /, slurp_file("/proc/$_[0]/stat") =~ s/.*\) //sr;
+
+	return ($fields[11] + $fields[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
+
 # The most memory that the session has had, in MB.
 sub most_memory
 {
@@ -147,9 +156,11 @@ sub call
 	my $pid = $session->query_safe('SELECT pg_backend_pid()');
 	$session->query_safe(q{SELECT edurange.get_points('u1', 'g'); SET statement_timeout = '100ms'; SET client_min_messages = error});
 	my $before = most_memory($pid);
+	my $worked = processor_time($pid);
 	my $began = time;
 	$session->query('SELECT count(*) FROM testing.given, edurange.' . $name . '(' . join(', ', @arguments) . ') AS result');
-	my $took = time - $began - 0.1;
+	# Others use the machine, too: what counts is the time for which it worked, if that was most of the time.
+	my $took = min(time - $began, max(processor_time($pid) - $worked, (time - $began) / 20)) - 0.1;
 	my $memory = most_memory($pid) - $before;
 	my $alive = $session->query('SELECT 1') eq '1';
 	$session->quit;
