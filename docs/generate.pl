@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # Makes the pages that list what the sources define: errors.md from extension/base/errors.h, sql-api.md
 # from schema/extension/ with the examples of expected/examples.out, settings.md from
-# extension/base/guc.c and shim/config/config.c, metrics.md from shim/http/metrics.c and
+# extension/base/guc.c and shim/config/config.c, metrics.md from shim/http/metrics.c, shim/database/statements.c and
 # deploy/prometheus/textfile.sql.
 #
 # Usage: docs/generate.pl [--check | --man | --environment]: with --check nothing is written, and a page that
@@ -428,6 +428,9 @@ sub metric_rows
 			$rows .= "| `$name` | $type | " . c_string($help) . " |\n";
 		}
 	}
+	my $sql = join '', slurp('shim/database/statements.c') =~ /"((?:[^"\\]|\\.)*)"/g;
+	$rows .= "| `$1` | $2 | $3 |\n" while $sql =~ /\('(edurange_\w+)', '(gauge|counter)', '([^']*)',/g;
+	$rows .= "| `$1` | $3 | $2 |\n" while $sql =~ /# HELP (edurange_\w+) (.*?)\\\\n# TYPE \1 (\w+)/g;
 	return $rows;
 }
 
@@ -441,7 +444,7 @@ sub metrics
 	return <<"TXT";
 # Metrics
 
-Made from `shim/http/metrics.c` and `deploy/prometheus/textfile.sql`. What to do when one is off is told in
+Made from `shim/http/metrics.c`, `shim/database/statements.c` and `deploy/prometheus/textfile.sql`. What to do when one is off is told in
 [operations.md](operations.md).
 
 ## Of the HTTP service

@@ -27,6 +27,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "describe/documents.h"
 #include "http/metrics.h"
 #include "http/server.h"
 
@@ -171,7 +172,7 @@ drain(const sigset_t *signals, int seconds)
 int
 main(int argc, char **argv)
 {
-	Config config;
+	static Config config;
 	sigset_t signals;
 	int received;
 	int metrics_fd = -1;
@@ -182,7 +183,7 @@ main(int argc, char **argv)
 		case CONFIG_BROKEN:
 			return EXIT_CONFIGURATION;
 		case CONFIG_HELP:
-			config_print_help();
+			fputs(help_text, stdout);
 			return EXIT_SUCCESS;
 		case CONFIG_VERSION:
 			printf("edurange_shim %s\n", EDURANGE_VERSION);
@@ -192,7 +193,6 @@ main(int argc, char **argv)
 			return EXIT_SUCCESS;
 		case CONFIG_CHECK:
 			config_print(&config);
-			config_free(&config);
 			return EXIT_SUCCESS;
 		case CONFIG_RUN:
 			break;
@@ -241,8 +241,6 @@ main(int argc, char **argv)
 		_exit(EXIT_SUCCESS);
 	}
 	server_stop();
-	metrics_free();
-	config_free(&config);
 	log_event("info", "stopped", "every request was finished");
 	return EXIT_SUCCESS;
 }

@@ -4,12 +4,15 @@
  */
 #include "access/auth.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include <jansson.h>
 #include <openssl/sha.h>
+
+#include "base/text.h"
 
 #define TOKEN_PREFIX "edr_"
 
@@ -22,9 +25,7 @@ bool
 auth_hash_token(const char *header, char hash[TOKEN_HASH_LENGTH], Failure *failure)
 {
 	static const char scheme[] = "Bearer";
-	static const char digits[] = "0123456789abcdef";
 	unsigned char digest[SHA256_DIGEST_LENGTH];
-	char *to = hash;
 	size_t size;
 
 	if (header != NULL && strncmp(header, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) == 0)
@@ -40,23 +41,16 @@ auth_hash_token(const char *header, char hash[TOKEN_HASH_LENGTH], Failure *failu
 	if (strncmp(header, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) != 0 ||
 	    SHA256((const unsigned char *) header, size, digest) == NULL)
 		return false;
-	*to++ = '\\';
-	*to++ = 'x';
+	memcpy(hash, "\\x", 2);
 	for (int i = 0; i < SHA256_DIGEST_LENGTH; i++)
-	{
-		*to++ = digits[digest[i] >> 4];
-		*to++ = digits[digest[i] & 15];
-	}
-	*to = '\0';
+		snprintf(hash + 2 + 2 * i, 3, "%02x", digest[i]);
 	return true;
 }
 
 static char *
 copy_member(const json_t *row, const char *name)
 {
-	const char *text = json_string_value(json_object_get(row, name));
-
-	return text != NULL ? strdup(text) : NULL;
+	return text_copy(json_string_value(json_object_get(row, name)));
 }
 
 /* Takes over what the database knows of a token; false: a row of nulls, a token that it refuses. */
@@ -107,7 +101,7 @@ identity_copy(Identity *identity, const Identity *other)
 {
 	*identity = *other;
 	for (int i = 0; i < CALLER_VALUES; i++)
-		identity->values[i] = other->values[i] != NULL ? strdup(other->values[i]) : NULL;
+		identity->values[i] = text_copy(other->values[i]);
 }
 
 /* Frees what an identity holds. */

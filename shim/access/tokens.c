@@ -54,9 +54,9 @@ tokens_new(Database *database)
 	return tokens;
 }
 
-/* Forgets what is too old to be used and nobody waits for, or everything. */
+/* Forgets what is too old to be used and nobody waits for. */
 static void
-sweep(Tokens *tokens, int64_t now, bool everything)
+sweep(Tokens *tokens, int64_t now)
 {
 	tokens->swept_at = now;
 	for (int i = 0; i < BUCKETS; i++)
@@ -65,8 +65,7 @@ sweep(Tokens *tokens, int64_t now, bool everything)
 		{
 			Token *token = *link;
 
-			if (!everything &&
-			    (token->asking || (token->known && now - token->known_at < TRUST_MS)))
+			if (token->asking || (token->known && now - token->known_at < TRUST_MS))
 				link = &token->next;
 			else
 			{
@@ -166,7 +165,7 @@ tokens_find(Tokens *tokens, const char *hash, TokenWait *wait)
 	bool known;
 
 	if (now - tokens->swept_at > TRUST_MS)
-		sweep(tokens, now, false);
+		sweep(tokens, now);
 	token = find_token(tokens, hash);
 	if (token == NULL)
 	{
@@ -188,12 +187,4 @@ bool
 tokens_installed(const Tokens *tokens)
 {
 	return tokens->installed;
-}
-
-/* Frees everything; nobody may be waiting. */
-void
-tokens_free(Tokens *tokens)
-{
-	sweep(tokens, 0, true);
-	free(tokens);
 }

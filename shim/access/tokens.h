@@ -27,6 +27,4 @@ extern const Identity *tokens_find(Tokens *tokens, const char *hash, TokenWait *
 extern bool tokens_installed(const Tokens *tokens);
 #define NO_TOKEN "\\x" /* the hash of none */
 
-extern void tokens_free(Tokens *tokens);
-
 #endif

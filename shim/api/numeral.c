@@ -10,15 +10,6 @@
 #define DIGITS "0123456789"
 #define HIGHEST_EXPONENT 1000000 /* what is beyond counts as this, which is too much in any case */
 
-/* The digits of a number, without leading zeros, and where its point stands among them. */
-typedef struct Numeral
-{
-	const char *parts[2]; /* before the point and behind it */
-	long lengths[2];
-	long point; /* how many digits stand before it once the exponent is applied; may be negative */
-	long scale; /* how many stand behind it */
-} Numeral;
-
 static long
 read_exponent(const char *text)
 {
@@ -32,64 +23,48 @@ read_exponent(const char *text)
 	return exponent < -HIGHEST_EXPONENT ? -HIGHEST_EXPONENT : exponent;
 }
 
-static Numeral
-read_numeral(const char *text)
-{
-	Numeral numeral = {.parts = {text, ""}};
-	long exponent;
-
-	numeral.lengths[0] = (long) strspn(text, DIGITS);
-	text += numeral.lengths[0];
-	if (*text == '.')
-	{
-		numeral.parts[1] = text + 1;
-		numeral.lengths[1] = (long) strspn(text + 1, DIGITS);
-		text += 1 + numeral.lengths[1];
-	}
-	exponent = read_exponent(text);
-	numeral.point = numeral.lengths[0] + exponent;
-	numeral.scale = numeral.lengths[1] > exponent ? numeral.lengths[1] - exponent : 0;
-	return numeral;
-}
-
-/* The digit that stands so far from the first; beyond both ends there are zeros. */
+/* The digit in this place of a number whose point stands behind the first ones; beyond both ends there are zeros. */
 static char
-digit_at(const Numeral *numeral, long place)
+digit_at(const char *number, long before, long count, long place)
 {
-	if (place < 0 || place >= numeral->lengths[0] + numeral->lengths[1])
+	if (place < 0 || place >= count)
 		return '0';
-	return place < numeral->lengths[0] ? numeral->parts[0][place]
-	                                   : numeral->parts[1][place - numeral->lengths[0]];
+	return number[place < before ? place : place + 1];
 }
 
 bool
 numeral_write_out(const char *text, char out[NUMERAL_SIZE])
 {
 	bool negative = *text == '-';
-	Numeral numeral = read_numeral(text + negative);
-	long length = numeral.lengths[0] + numeral.lengths[1];
-	long first = 0;
+	const char *number = text + negative;
+	long before = (long) strspn(number, DIGITS);
+	long behind = number[before] == '.' ? (long) strspn(number + before + 1, DIGITS) : 0;
+	long count = before + behind;
+	long exponent = read_exponent(number + count + (number[before] == '.'));
+	long point = before + exponent; /* where it stands among the digits; may be outside of them */
+	long scale = behind > exponent ? behind - exponent : 0;
+	long first = 0; /* digit that is not zero */
 	char *end = out;
 
-	while (first < length && digit_at(&numeral, first) == '0')
+	while (first < count && digit_at(number, before, count, first) == '0')
 		first++;
-	if (first == length)
+	if (first == count)
 	{
 		negative = false;
-		numeral.point = first = 0;
+		point = first = 0;
 	}
-	if ((numeral.point > first ? numeral.point - first : 1) + numeral.scale > EDURANGE_MOST_DIGITS)
+	if ((point > first ? point - first : 1) + scale > EDURANGE_MOST_DIGITS)
 		return false;
 	if (negative)
 		*end++ = '-';
-	if (numeral.point <= first)
+	if (point <= first)
 		*end++ = '0';
-	for (long place = first; place < numeral.point; place++)
-		*end++ = digit_at(&numeral, place);
-	if (numeral.scale > 0)
+	for (long place = first; place < point; place++)
+		*end++ = digit_at(number, before, count, place);
+	if (scale > 0)
 		*end++ = '.';
-	for (long place = numeral.point; place < numeral.point + numeral.scale; place++)
-		*end++ = digit_at(&numeral, place);
+	for (long place = point; place < point + scale; place++)
+		*end++ = digit_at(number, before, count, place);
 	*end = '\0';
 	return true;
 }

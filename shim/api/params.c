@@ -549,7 +549,7 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 			continue;
 		if (param->type == TYPE_PACK)
 		{
-			char **part = &upload->pack.parts[param->part];
+			char **part = &upload->parts[param->part];
 
 			values->values[values->count++] = *part;
 			*part = NULL;

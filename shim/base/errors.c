@@ -42,17 +42,6 @@ failure_set(Failure *failure, EdurangeError error, const char *format, ...)
 	return false;
 }
 
-/* The detail as JSON, where it is some: a list of violations, or members of the body. */
-static json_t *
-detail_json(const Failure *failure)
-{
-	const char *detail = failure->detail;
-
-	if (detail == NULL || (detail[0] != '[' && detail[0] != '{'))
-		return NULL;
-	return json_loads(detail, 0, NULL);
-}
-
 /*
  * The body of an error, to be released.  Some errors say more than a sentence: the database sends a
  * list of violations, or members of the body, as JSON in the detail.
@@ -61,7 +50,8 @@ json_t *
 failure_body(const Failure *failure, const char *request_id)
 {
 	json_t *body = json_object();
-	json_t *detail = detail_json(failure);
+	const char *said = failure->detail != NULL ? failure->detail : "";
+	json_t *detail = said[0] == '[' || said[0] == '{' ? json_loads(said, 0, NULL) : NULL;
 
 	json_object_set_new(body, "error",
 	                    json_string(failure->message ? failure->message : failure->info->name));

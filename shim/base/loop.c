@@ -41,13 +41,12 @@ now_ms(void)
 
 /* Runs the tasks that have come, in their order. */
 static void
-run_tasks(Watch *watch, uint32_t events)
+run_tasks(Watch *watch)
 {
 	Loop *loop = (Loop *) watch;
 	TaskList tasks = STAILQ_HEAD_INITIALIZER(tasks);
 	uint64_t count;
 
-	(void) events;
 	if (read(loop->wake_fd, &count, sizeof(count)) < 0)
 		return;
 	pthread_mutex_lock(&loop->lock);
@@ -114,13 +113,6 @@ loop_rewatch(Loop *loop, int fd, Watch *watch, uint32_t events)
 	(void) epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &event);
 }
 
-/* Stops watching; an event that was found in this turn already may still be delivered. */
-void
-loop_unwatch(Loop *loop, int fd)
-{
-	(void) epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, NULL);
-}
-
 void
 loop_turn(Loop *loop, int timeout_ms)
 {
@@ -131,7 +123,7 @@ loop_turn(Loop *loop, int timeout_ms)
 	{
 		Watch *watch = events[i].data.ptr;
 
-		watch->ready(watch, events[i].events);
+		watch->ready(watch);
 	}
 }
 
@@ -147,6 +139,14 @@ loop_post(Loop *loop, Task *task)
 		;
 }
 
+bool
+thread_start(void *(*life)(void *), void *arg)
+{
+	pthread_t thread;
+
+	return pthread_create(&thread, NULL, life, arg) == 0 && pthread_detach(thread) == 0;
+}
+
 /* ---- work that would keep a loop from its requests --------------------------------------------- */
 
 /* The life of the thread: it does what is posted to a loop of its own, and ends with the process. */
@@ -155,24 +155,6 @@ run_aside(void *arg)
 {
 	for (;;)
 		loop_turn(arg, -1);
-	return NULL;
-}
-
-/* A loop with a thread, or NULL. */
-static Loop *
-start_aside(void)
-{
-	Loop *loop = loop_new();
-	pthread_t thread;
-
-	if (loop == NULL)
-		return NULL;
-	if (pthread_create(&thread, NULL, run_aside, loop) == 0)
-	{
-		pthread_detach(thread);
-		return loop;
-	}
-	loop_free(loop);
 	return NULL;
 }
 
@@ -191,7 +173,12 @@ static Loop *aside;
 static void
 prepare_aside(void)
 {
-	aside = start_aside();
+	aside = loop_new();
+	if (aside != NULL && !thread_start(run_aside, aside))
+	{
+		loop_free(aside);
+		aside = NULL;
+	}
 }
 
 void

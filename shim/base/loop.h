@@ -14,7 +14,7 @@ typedef struct Loop Loop;
 /* What waits for a descriptor; part of a larger structure. */
 typedef struct Watch
 {
-	void (*ready)(struct Watch *watch, uint32_t events);
+	void (*ready)(struct Watch *watch);
 } Watch;
 
 /* Something to be done in the loop's thread; belongs to the loop until it is run. */
@@ -27,16 +27,18 @@ typedef struct Task
 extern Loop *loop_new(void);
 extern void loop_free(Loop *loop);
 
-/* Only in the loop's thread, or before it runs. */
+/* Only in the loop's thread, or before it runs.  Who closes a descriptor watches it no longer. */
 extern bool loop_watch(Loop *loop, int fd, Watch *watch, uint32_t events);
 extern void loop_rewatch(Loop *loop, int fd, Watch *watch, uint32_t events);
-extern void loop_unwatch(Loop *loop, int fd);
 
 /* Waits up to timeout_ms (-1: as long as it takes), then calls what is ready and runs the tasks. */
 extern void loop_turn(Loop *loop, int timeout_ms);
 
 /* Hands over a task; from any thread. */
 extern void loop_post(Loop *loop, Task *task);
+
+/* Starts a thread that nobody waits for. */
+extern bool thread_start(void *(*life)(void *), void *arg);
 
 /* Something to be done elsewhere; part of a larger structure, which stays until done.run. */
 typedef struct Work

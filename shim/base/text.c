@@ -29,6 +29,19 @@ buffer_reserve(Buffer *buffer, size_t more)
 	return true;
 }
 
+bool
+is_token_character(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+char *
+text_copy(const char *text)
+{
+	return text != NULL ? strdup(text) : NULL;
+}
+
 /* Does it begin as UTF-16 does, with a byte order mark or a letter of ASCII? */
 static bool
 is_utf16(const char *text, size_t length)

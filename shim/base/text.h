@@ -21,6 +21,12 @@ typedef struct Buffer
 /* Makes room for so many more; the room doubles, so that they are seldom moved.  False: out of memory. */
 extern bool buffer_reserve(Buffer *buffer, size_t more);
 
+/* May the character be part of a method, or of the name of a field or parameter (RFC 9110, 5.6.2)? */
+extern bool is_token_character(char c);
+
+/* A copy, to be freed; NULL of none. */
+extern char *text_copy(const char *text);
+
 /*
  * What keeps the database from storing it, a null byte or what is not UTF-8, with the rest of a sentence
  * that says so; EDURANGE_OK: nothing.

@@ -18,27 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FLAG_LENGTH 64
-
-typedef enum SettingKind
-{
-	SETTING_TEXT,
-	SETTING_SECRET, /* text that is never printed and never an argument */
-	SETTING_INTEGER,
-	SETTING_SWITCH
-} SettingKind;
-
-typedef struct Setting
-{
-	const char *variable;
-	SettingKind kind;
-	size_t offset; /* in Config */
-	const char *initial;
-	int min;
-	int max;
-	const char *help;
-} Setting;
-
 #define MAX_LOOPS 16
 #define AT(field) offsetof(Config, field)
 
@@ -51,7 +30,7 @@ typedef struct Setting
 #define SWITCH(variable, field, initial, help)                                                     \
 	{variable, SETTING_SWITCH, AT(field), initial, 0, 0, help}
 
-static const Setting settings[] = {
+const Setting settings[] = {
 	/* Database */
 	SECRET("DIRECT_DATABASE_URL", direct_database_url,
 		"URL of the database, past any connection pooler; wins over DATABASE_URL"),
@@ -111,6 +90,8 @@ static const Setting settings[] = {
 
 #define SETTING_COUNT (sizeof(settings) / sizeof(settings[0]))
 
+const size_t setting_count = SETTING_COUNT;
+
 _Static_assert(SETTING_COUNT <= 64, "Config.given has one bit for each setting");
 
 #define FLAG_ACTION 1000 /* behind the settings: what is to be done instead of running */
@@ -122,9 +103,8 @@ value_of(const Config *config, const Setting *setting)
 	return (char *) config + setting->offset;
 }
 
-/* The flag of a setting: EDURANGE_MAX_BODY is --max-body, POSTGRES_HOST is --postgres-host. */
-static const char *
-flag_of(const Setting *setting, char flag[FLAG_LENGTH])
+const char *
+setting_flag(const Setting *setting, char flag[FLAG_LENGTH])
 {
 	static const char prefix[] = "EDURANGE_";
 	const char *from = setting->variable;
@@ -159,8 +139,8 @@ complain(const Setting *setting, const char *wanted)
 	if (setting->kind == SETTING_SECRET)
 		fprintf(stderr, "edurange_shim: %s %s\n", setting->variable, wanted);
 	else
-		fprintf(stderr, "edurange_shim: %s (--%s) %s\n", setting->variable, flag_of(setting, flag),
-		        wanted);
+		fprintf(stderr, "edurange_shim: %s (--%s) %s\n", setting->variable,
+		        setting_flag(setting, flag), wanted);
 	return false;
 }
 
@@ -196,38 +176,6 @@ set_value(Config *config, const Setting *setting, const char *value)
 	}
 	*(int *) value_of(config, setting) = (int) number;
 	return true;
-}
-
-/* Prints one setting with its default. */
-static void
-print_setting(const Setting *setting)
-{
-	char flag[FLAG_LENGTH];
-
-	if (setting->kind == SETTING_SECRET)
-		printf("  %s, %s_FILE\n      %s", setting->variable, setting->variable, setting->help);
-	else
-		printf("  --%s=VALUE  (%s)\n      %s", flag_of(setting, flag), setting->variable,
-		       setting->help);
-	if (setting->initial != NULL)
-		printf(" [%s]", setting->initial);
-	printf("\n");
-}
-
-void
-config_print_help(void)
-{
-	printf("edurange_shim: the HTTP interface of the EDURange database controller\n\n"
-	       "Usage: edurange_shim [--SETTING=VALUE ...]\n\n");
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		print_setting(&settings[i]);
-	printf("\n  --check-config  print the settings in effect and exit\n"
-	       "  --routes        print method, path and tier of each route and exit\n"
-	       "  --help          print this and exit\n"
-	       "  --version       print the version and exit\n\n"
-	       "A secret is no flag, because a command line can be read by others on the machine; the\n"
-	       "variable with _FILE names a file that holds it.\n"
-	       "Without a URL and without POSTGRES_*, libpq's own variables (PGHOST, ...) are used.\n");
 }
 
 /* The content of a file without the ends of line behind it, to be freed; NULL with errno. */
@@ -337,8 +285,8 @@ read_flags(Config *config, int argc, char **argv)
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 	{
 		if (settings[i].kind != SETTING_SECRET)
-			options[count++] =
-			    (struct option){flag_of(&settings[i], flags[i]), required_argument, NULL, (int) i};
+			options[count++] = (struct option){setting_flag(&settings[i], flags[i]),
+			                                   required_argument, NULL, (int) i};
 	}
 	options[count++] = (struct option){"help", no_argument, NULL, FLAG_ACTION + CONFIG_HELP};
 	options[count++] = (struct option){"version", no_argument, NULL, FLAG_ACTION + CONFIG_VERSION};
@@ -425,16 +373,9 @@ derive(Config *config)
 ConfigAction
 config_read(Config *config, int argc, char **argv)
 {
-	ConfigAction action;
+	ConfigAction action = read_environment(config) ? read_flags(config, argc, argv) : CONFIG_BROKEN;
 
-	memset(config, 0, sizeof(*config));
-	if (!read_environment(config))
-		return CONFIG_BROKEN;
-	action = read_flags(config, argc, argv);
-	if (action > CONFIG_CHECK || derive(config))
-		return action;
-	config_free(config);
-	return CONFIG_BROKEN;
+	return action > CONFIG_CHECK || derive(config) ? action : CONFIG_BROKEN;
 }
 
 /* Prints the settings in effect; of a secret only whether it is set. */
@@ -465,17 +406,4 @@ config_print(const Config *config)
 		}
 		printf("%s=%s\n", setting->variable, text != NULL ? text : "(not set)");
 	}
-}
-
-/* Frees what reading allocated. */
-void
-config_free(Config *config)
-{
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-	{
-		if ((config->from_file >> i & 1) != 0)
-			free((char *) *(const char **) value_of(config, &settings[i]));
-	}
-	dsn_free(&config->connection);
-	dsn_free(&config->read_connection);
 }

@@ -6,10 +6,38 @@
 #define EDURANGE_SHIM_CONFIG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/tier.h"
 #include "config/dsn.h"
+
+typedef enum SettingKind
+{
+	SETTING_TEXT,
+	SETTING_SECRET, /* text that is never printed and never an argument */
+	SETTING_INTEGER,
+	SETTING_SWITCH
+} SettingKind;
+
+typedef struct Setting
+{
+	const char *variable;
+	SettingKind kind;
+	size_t offset; /* in Config */
+	const char *initial;
+	int min;
+	int max;
+	const char *help;
+} Setting;
+
+/* One table of them: environment variable, default, bounds and help of each. */
+extern const Setting settings[];
+extern const size_t setting_count;
+
+/* The flag of a setting: EDURANGE_MAX_BODY is --max-body, POSTGRES_HOST is --postgres-host. */
+#define FLAG_LENGTH 64
+extern const char *setting_flag(const Setting *setting, char flag[FLAG_LENGTH]);
 
 typedef struct Config
 {
@@ -41,7 +69,7 @@ typedef struct Config
 	bool allow_root;
 
 	uint64_t given;     /* one bit for each setting that does not have its default */
-	uint64_t from_file; /* one bit for each whose value config_free() frees */
+	uint64_t from_file; /* one bit for each whose value a file had */
 
 	/* derived */
 	Tier anonymous;
@@ -61,9 +89,8 @@ typedef enum ConfigAction
 	CONFIG_BROKEN
 } ConfigAction;
 
+/* Fills a configuration of zeros; what it holds lives as long as the process. */
 extern ConfigAction config_read(Config *config, int argc, char **argv);
 extern void config_print(const Config *config);
-extern void config_print_help(void);
-extern void config_free(Config *config);
 
 #endif

@@ -170,14 +170,3 @@ dsn_from_url(const char *variable, const char *url, ConnectionOptions *options, 
 		fprintf(stderr, "edurange_shim: %s %s\n", variable, fault);
 	return fault == NULL;
 }
-
-void
-dsn_free(ConnectionOptions *options)
-{
-	for (int i = 0; i < options->count; i++)
-	{
-		free((char *) options->keywords[i]);
-		free((char *) options->values[i]);
-	}
-	options->count = 0;
-}

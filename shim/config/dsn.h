@@ -39,6 +39,4 @@ extern void dsn_add(ConnectionOptions *options, const char *keyword, const char 
 /* The name of the login; empty where none is given. */
 extern const char *dsn_login(const ConnectionOptions *options);
 
-extern void dsn_free(ConnectionOptions *options);
-
 #endif

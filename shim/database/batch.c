@@ -77,30 +77,27 @@ batch_encode(const Batch *batch, TextArray *value)
 bool
 batch_take(Batch *batch, PGresult *result)
 {
-	switch (PQresultStatus(result))
+	ExecStatusType status = PQresultStatus(result);
+
+	switch (status)
 	{
-		case PGRES_PIPELINE_SYNC:
-			PQclear(result);
-			return true;
 		case PGRES_TUPLES_OK:
 			PQclear(batch->rows);
 			batch->rows = result;
 			return false;
 		case PGRES_COMMAND_OK:
 			batch->preparing = false;
-			PQclear(result);
-			return false;
+			break;
+		case PGRES_PIPELINE_SYNC:
 		case PGRES_PIPELINE_ABORTED:
-			PQclear(result);
-			return false;
+			break;
 		default:
-			if (batch->failed)
-				PQclear(result);
-			else
-				result_take(result, &batch->error);
+			if (!batch->failed)
+				result_read(result, &batch->error);
 			batch->failed = true;
-			return false;
 	}
+	PQclear(result);
+	return status == PGRES_PIPELINE_SYNC;
 }
 
 static char *
@@ -116,9 +113,7 @@ read_outcome(const PGresult *rows, int row, DatabaseResult *result)
 	if (PQgetisnull(rows, row, COLUMN_SQLSTATE))
 	{
 		result->ok = true;
-		result->text = PQgetisnull(rows, row, COLUMN_VALUE)
-		                   ? strdup("null")
-		                   : strdup(PQgetvalue(rows, row, COLUMN_VALUE));
+		result->text = result_value(rows, row, COLUMN_VALUE);
 		return;
 	}
 	result_fail(result, PQgetvalue(rows, row, COLUMN_SQLSTATE));
@@ -145,7 +140,7 @@ answer_all(Batch *batch, DatabaseResult *result)
 void
 batch_answer(Batch *batch)
 {
-	PGresult *rows = batch->rows;
+	const PGresult *rows = batch->rows;
 	DatabaseResult result = {0};
 
 	if (!statements[batch->statement].batched || batch->direct)
@@ -153,10 +148,9 @@ batch_answer(Batch *batch)
 		if (rows == NULL || PQntuples(rows) != 1)
 			result_fail(&result, SQLSTATE_BROKEN);
 		else
-		{
-			batch->rows = NULL;
-			result_take(rows, &result);
-		}
+			result_read(rows, &result);
+		PQclear(batch->rows); /* an answer may be large: once is enough */
+		batch->rows = NULL;
 		answer_all(batch, &result);
 		return;
 	}

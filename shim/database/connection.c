@@ -20,7 +20,7 @@
 #define BUFFER_KEPT                                                                                \
 	1048576 /* libpq's buffers never shrink: after more than that the connection ends */
 
-static void react(Watch *watch, uint32_t events);
+static void react(Watch *watch);
 static void take_over(Task *task);
 
 void
@@ -95,7 +95,6 @@ connection_close(Connection *connection, const char *sqlstate)
 
 	if (connection->state != CONNECTION_OPEN)
 		return;
-	loop_unwatch(owner->loop, connection->fd);
 	PQfinish(connection->pg);
 	connection->pg = NULL;
 	connection->state = CONNECTION_CLOSED;
@@ -260,12 +259,11 @@ take_results(Connection *connection)
 
 /* Callback: the socket has something, or room. */
 static void
-react(Watch *watch, uint32_t events)
+react(Watch *watch)
 {
 	Connection *connection = (Connection *) watch;
 	bool alive;
 
-	(void) events;
 	if (connection->state != CONNECTION_OPEN)
 		return;
 	alive = PQconsumeInput(connection->pg) != 0;

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "database/lane.h"
-#include "database/result.h"
 
 #define TEND_MS 10
 #define MONITOR_MS 900 /* a probe is answered within a second, whatever hangs */
@@ -142,15 +141,9 @@ database_tend(Database *database)
 	return TEND_MS;
 }
 
-bool
+void
 database_close(Database *database)
 {
-	bool closed = true;
-
 	for (int i = 0; i < LANES; i++)
-		closed = lane_close(&database->lanes[i]) && closed;
-	text_array_free(&database->scratch);
-	if (closed)
-		free(database);
-	return closed;
+		lane_close(&database->lanes[i]);
 }

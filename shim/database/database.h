@@ -30,7 +30,7 @@ extern void database_send(Database *database);
 /* Looks after deadlines; how many milliseconds later it wants to be called again, -1: no need. */
 extern int database_tend(Database *database);
 
-/* Closes all connections; false when one is still being opened and the loop must stay. */
-extern bool database_close(Database *database);
+/* Closes all connections but those that are still being opened, whose threads use it and the loop on. */
+extern void database_close(Database *database);
 
 #endif

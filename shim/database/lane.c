@@ -93,7 +93,7 @@ bool
 lane_is_away(const Lane *lane, int64_t now)
 {
 	return now < lane->left_until ||
-	       (now < lane->retry_at && status_last_success() <= lane->failed_at);
+	       (now < lane->retry_at && database_status().last_success <= lane->failed_at);
 }
 
 /* Nobody can be reached: the queue goes to the fallback, or is answered. */
@@ -516,18 +516,9 @@ lane_init(Lane *lane)
 	return true;
 }
 
-/* Closes the connections; false while one of them is being opened. */
-bool
+void
 lane_close(Lane *lane)
 {
-	bool opening = false;
-
 	for (int i = 0; i < lane->size; i++)
-	{
-		opening = opening || lane->connections[i].state == CONNECTION_OPENING;
 		connection_close(&lane->connections[i], SQLSTATE_LOST);
-	}
-	if (!opening)
-		free(lane->connections);
-	return !opening;
 }

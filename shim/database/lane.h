@@ -47,6 +47,8 @@ extern void lane_send(Lane *lane);
 
 /* Gives up what waited too long; true while anything waits or is in flight. */
 extern bool lane_tend(Lane *lane, int64_t now);
-extern bool lane_close(Lane *lane);
+
+/* Closes the connections. */
+extern void lane_close(Lane *lane);
 
 #endif

@@ -24,7 +24,6 @@ static struct
 {
 	pthread_mutex_t lock;
 	DatabaseStatus status;
-	int64_t last_success;
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Notes how an attempt went; the first failure and the recovery are logged. */
@@ -41,7 +40,7 @@ status_note_attempt(const char *error)
 	else
 	{
 		state.status.reconnect_attempts = 0;
-		state.last_success = now_ms();
+		state.status.last_success = now_ms();
 		iso_time_now(state.status.last_connected);
 	}
 	pthread_mutex_unlock(&state.lock);
@@ -59,24 +58,15 @@ status_note_alive(void)
 	pthread_mutex_unlock(&state.lock);
 }
 
-/* When a connection was opened last, by now_ms(). */
-int64_t
-status_last_success(void)
+DatabaseStatus
+database_status(void)
 {
-	int64_t when;
+	DatabaseStatus status;
 
 	pthread_mutex_lock(&state.lock);
-	when = state.last_success;
+	status = state.status;
 	pthread_mutex_unlock(&state.lock);
-	return when;
-}
-
-void
-database_status(DatabaseStatus *status)
-{
-	pthread_mutex_lock(&state.lock);
-	*status = state.status;
-	pthread_mutex_unlock(&state.lock);
+	return status;
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -84,8 +74,6 @@ database_status(DatabaseStatus *status)
 static void
 ignore_notice(void *arg, const PGresult *notice)
 {
-	(void) arg;
-	(void) notice;
 }
 
 /* Connects, and waits for it. */
@@ -187,22 +175,11 @@ open_aside(void *arg)
 	return NULL;
 }
 
-static bool
-start_thread(void *(*life)(void *), void *arg)
-{
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, life, arg) != 0)
-		return false;
-	pthread_detach(thread);
-	return true;
-}
-
 /* Starts to open a connection; the task runs in the loop's thread, later. */
 bool
 opener_start(Opening *opening)
 {
-	return start_thread(open_aside, opening);
+	return thread_start(open_aside, opening);
 }
 
 static void *
@@ -220,6 +197,6 @@ opener_cancel(PGconn *pg)
 {
 	PGcancel *cancel = PQgetCancel(pg);
 
-	if (cancel != NULL && !start_thread(cancel_aside, cancel))
+	if (cancel != NULL && !thread_start(cancel_aside, cancel))
 		PQfreeCancel(cancel);
 }

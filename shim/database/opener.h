@@ -33,14 +33,12 @@ typedef struct DatabaseStatus
 	char last_connected[32]; /* empty: never */
 	int reconnect_attempts;  /* failed ones since the last that worked */
 	bool failing;
+	int64_t last_success; /* when a connection was opened last, by now_ms() */
 } DatabaseStatus;
 
-extern void database_status(DatabaseStatus *status);
+extern DatabaseStatus database_status(void);
 
 /* Notes that the server at the other end answered. */
 extern void status_note_alive(void);
-
-/* When a connection was opened last, by now_ms(). */
-extern int64_t status_last_success(void);
 
 #endif

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* Frees what a result holds. */
 void
 result_clear(DatabaseResult *result)
@@ -28,56 +30,40 @@ result_fail(DatabaseResult *result, const char *sqlstate)
 	snprintf(result->sqlstate, sizeof(result->sqlstate), "%s", sqlstate);
 }
 
-static char *
-copy_text(const char *text)
-{
-	return text != NULL ? strdup(text) : NULL;
-}
-
 void
 result_copy(DatabaseResult *result, const DatabaseResult *other)
 {
 	*result = *other;
-	result->text = copy_text(other->text);
-	result->message = copy_text(other->message);
-	result->detail = copy_text(other->detail);
-	result->hint = copy_text(other->hint);
+	result->text = text_copy(other->text);
+	result->message = text_copy(other->message);
+	result->detail = text_copy(other->detail);
+	result->hint = text_copy(other->hint);
 }
 
-static char *
-error_field(const PGresult *answer, int field)
+char *
+result_value(const PGresult *answer, int row, int column)
 {
-	return copy_text(PQresultErrorField(answer, field));
+	return strdup(PQgetisnull(answer, row, column) ? "null" : PQgetvalue(answer, row, column));
 }
 
-/* Turns a libpq result into ours and frees it.  An error without a SQLSTATE is a lost server. */
+/* Turns a libpq result into ours.  An error without a SQLSTATE is a lost server. */
 void
-result_take(PGresult *answer, DatabaseResult *result)
+result_read(const PGresult *answer, DatabaseResult *result)
 {
-	ExecStatusType status = PQresultStatus(answer);
-
 	result_clear(result);
-	if (status == PGRES_TUPLES_OK && PQntuples(answer) == 1 && !PQgetisnull(answer, 0, 0))
-	{
-		result->ok = true;
-		result->text = strdup(PQgetvalue(answer, 0, 0));
-	}
-	else if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
-	{
-		result->ok = true;
-		result->text = strdup("null");
-	}
+	result->ok = PQresultStatus(answer) == PGRES_TUPLES_OK;
+	if (result->ok)
+		result->text = result_value(answer, 0, 0);
 	else
 	{
 		const char *sqlstate = PQresultErrorField(answer, PG_DIAG_SQLSTATE);
 
 		snprintf(result->sqlstate, sizeof(result->sqlstate), "%s",
 		         sqlstate != NULL ? sqlstate : SQLSTATE_LOST);
-		result->message = error_field(answer, PG_DIAG_MESSAGE_PRIMARY);
-		result->detail = error_field(answer, PG_DIAG_MESSAGE_DETAIL);
-		result->hint = error_field(answer, PG_DIAG_MESSAGE_HINT);
+		result->message = text_copy(PQresultErrorField(answer, PG_DIAG_MESSAGE_PRIMARY));
+		result->detail = text_copy(PQresultErrorField(answer, PG_DIAG_MESSAGE_DETAIL));
+		result->hint = text_copy(PQresultErrorField(answer, PG_DIAG_MESSAGE_HINT));
 	}
-	PQclear(answer);
 }
 
 bool
@@ -156,7 +142,7 @@ failure_from_database(Failure *failure, const DatabaseResult *result)
 	else
 	{
 		failure->message = strdup(result->message != NULL ? result->message : "request refused");
-		failure->detail = result->detail != NULL ? strdup(result->detail) : NULL;
-		failure->hint = result->hint != NULL ? strdup(result->hint) : NULL;
+		failure->detail = text_copy(result->detail);
+		failure->hint = text_copy(result->hint);
 	}
 }

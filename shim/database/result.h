@@ -15,7 +15,10 @@ extern void result_clear(DatabaseResult *result);
 extern void result_copy(DatabaseResult *result, const DatabaseResult *other);
 
 extern void result_fail(DatabaseResult *result, const char *sqlstate);
-extern void result_take(PGresult *answer, DatabaseResult *result);
+extern void result_read(const PGresult *answer, DatabaseResult *result);
+
+/* The JSON in a column, to be freed. */
+extern char *result_value(const PGresult *answer, int row, int column);
 
 /* Did the server not know the prepared statement, or know one that we did not prepare? */
 extern bool result_needs_prepare(const DatabaseResult *result);

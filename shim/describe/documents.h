@@ -1,8 +1,8 @@
 /*
  * documents.h
- *	  The interface described, as an OpenAPI document and as a page to read.
+ *	  The interface described, as an OpenAPI document and as a page to read, and the command line.
  *
- * Both say what the tables of the shim and the row types of SQL say and depend on no setting, so they
+ * They say what the tables of the shim and the row types of SQL say and depend on no setting, so they
  * are made when the shim is built, by make_documents, and are bytes of the program.  Of this room
  * only these run in the server; all the rest is the program that makes them.
  */
@@ -11,5 +11,6 @@
 
 extern const char openapi_document[];
 extern const char openapi_page[];
+extern const char help_text[]; /* what --help prints */
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * make_documents.c
- *	  The program that prints documents.made.c: the OpenAPI document and its page as C.
+ *	  The program that prints documents.made.c: the OpenAPI document, its page and the help as C.
  *
  * It runs when the shim is built, and fails on a route that cannot work or cannot be described.
  */
@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "describe/faults.h"
+#include "describe/help.h"
 #include "describe/openapi.h"
 
 #define LINE_LENGTH 100
@@ -52,7 +53,8 @@ main(void)
 	json_t *document = find_faults() ? NULL : make_openapi();
 	char *text = json_dumps(document, JSON_COMPACT | JSON_PRESERVE_ORDER);
 	char *page = document != NULL ? page_of_document(document) : NULL;
-	bool made = text != NULL && page != NULL;
+	char *help = make_help();
+	bool made = text != NULL && page != NULL && help != NULL;
 
 	if (made)
 	{
@@ -60,9 +62,11 @@ main(void)
 		    "/* Made by make_documents; not to be edited. */\n#include \"describe/documents.h\"\n");
 		print_string("openapi_document", text);
 		print_string("openapi_page", page);
+		print_string("help_text", help);
 	}
 	json_decref(document);
 	free(text);
 	free(page);
+	free(help);
 	return made && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -20,53 +20,37 @@
 #include <string.h>
 #include <strings.h>
 
-#define FIELD_TOO_MANY 2
-
-/* Fields of which a request has at most one. */
-typedef enum Single
+/* Fields of which a request has at most one; the first two say where its body ends. */
+enum
 {
-	SINGLE_HOST,
-	SINGLE_LENGTH,
-	SINGLE_ENCODING,
-	SINGLE_AUTHORIZATION,
-	SINGLE_TYPE,
-	SINGLE_KEY,
-	SINGLE_ACTING,
-	SINGLE_COUNT
-} Single;
-
-static const char *const singles[SINGLE_COUNT] = {
-    [SINGLE_HOST] = MHD_HTTP_HEADER_HOST,
-    [SINGLE_LENGTH] = MHD_HTTP_HEADER_CONTENT_LENGTH,
-    [SINGLE_ENCODING] = MHD_HTTP_HEADER_TRANSFER_ENCODING,
-    [SINGLE_AUTHORIZATION] = MHD_HTTP_HEADER_AUTHORIZATION,
-    [SINGLE_TYPE] = MHD_HTTP_HEADER_CONTENT_TYPE,
-    [SINGLE_KEY] = "Idempotency-Key",
-    [SINGLE_ACTING] = "X-Acting-User",
+	FIELD_LENGTH,
+	FIELD_ENCODING
 };
+static const char *const singles[] = {
+    [FIELD_LENGTH] = MHD_HTTP_HEADER_CONTENT_LENGTH,
+    [FIELD_ENCODING] = MHD_HTTP_HEADER_TRANSFER_ENCODING,
+    MHD_HTTP_HEADER_HOST,
+    MHD_HTTP_HEADER_AUTHORIZATION,
+    MHD_HTTP_HEADER_CONTENT_TYPE,
+    "Idempotency-Key",
+    "X-Acting-User",
+};
+#define SINGLES (sizeof(singles) / sizeof(singles[0]))
 
 /* What the head of a request has, as far as it matters here. */
 typedef struct Head
 {
 	const char *at;
 	const char *end;
-	int seen[SINGLE_COUNT];
-	const char *encoding;
+	const char *values[SINGLES]; /* NULL: it does not have the field */
+	bool twice;                  /* it has one of them more than once */
 } Head;
-
-/* May the character be part of the name of a field? */
-static bool
-is_token(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
 
 /* Do method and target have no character that another server would end them at, or leave out? */
 static bool
 is_clean(const char *method, const char *target)
 {
-	while (is_token(*method))
+	while (is_token_character(*method))
 		method++;
 	while ((unsigned char) *target > ' ' && *target != 0x7f)
 		target++;
@@ -77,13 +61,13 @@ is_clean(const char *method, const char *target)
 static void
 note_field(Head *head, const char *name, const char *value)
 {
-	for (int i = 0; i < SINGLE_COUNT; i++)
+	for (size_t i = 0; i < SINGLES; i++)
 	{
-		if (strcasecmp(name, singles[i]) == 0)
-			head->seen[i]++;
+		if (strcasecmp(name, singles[i]) != 0)
+			continue;
+		head->twice = head->twice || head->values[i] != NULL;
+		head->values[i] = value;
 	}
-	if (strcasecmp(name, singles[SINGLE_ENCODING]) == 0)
-		head->encoding = value;
 }
 
 /* May the character be part of the value of a field? */
@@ -103,9 +87,8 @@ look_at_field(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_
 	Head *head = cls;
 	bool fine = name_length > 0;
 
-	(void) kind;
 	for (size_t i = 0; i < name_length; i++)
-		fine = fine && is_token(name[i]);
+		fine = fine && is_token_character(name[i]);
 	for (size_t i = 0; i < value_length; i++)
 		fine = fine && is_printable(value[i]);
 	if (!fine)
@@ -121,7 +104,6 @@ look_at_field(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_
 static bool
 read_head(const Request *request, const char *method, const char *version, Head *head)
 {
-	(void) version;
 	head->at = method;
 	MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, look_at_field, head);
 	return head->at != NULL;
@@ -146,7 +128,7 @@ read_field(Head *head)
 	const char *name = head->at;
 	const char *value;
 
-	while (head->at < head->end && is_token(*head->at))
+	while (head->at < head->end && is_token_character(*head->at))
 		head->at++;
 	if (head->at == name || head->at == head->end || *head->at != '\0')
 		return false;
@@ -167,13 +149,9 @@ read_field(Head *head)
 static bool
 read_head(const Request *request, const char *method, const char *version, Head *head)
 {
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-
-	if (info == NULL || method + strlen(method) + 1 != request->raw_uri ||
+	if (method + strlen(method) + 1 != request->raw_uri ||
 	    request->raw_uri + request->raw_uri_length + 1 != version)
 		return false;
-	head->end = method + info->header_size;
 	head->at = version + strlen(version);
 	if (!end_line(head))
 		return false;
@@ -193,16 +171,12 @@ is_framed(const Head *head, const char *version)
 {
 	bool old = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
 
-	if (!old && strcmp(version, MHD_HTTP_VERSION_1_1) != 0)
+	if (head->twice || (!old && strcmp(version, MHD_HTTP_VERSION_1_1) != 0))
 		return false;
-	for (int i = 0; i < SINGLE_COUNT; i++)
-	{
-		if (head->seen[i] >= FIELD_TOO_MANY)
-			return false;
-	}
-	if (head->encoding == NULL)
+	if (head->values[FIELD_ENCODING] == NULL)
 		return true;
-	return !old && head->seen[SINGLE_LENGTH] == 0 && strcasecmp(head->encoding, "chunked") == 0;
+	return !old && head->values[FIELD_LENGTH] == NULL &&
+	       strcasecmp(head->values[FIELD_ENCODING], "chunked") == 0;
 }
 
 bool
@@ -210,10 +184,11 @@ framing_check(Request *request, const char *method, const char *version)
 {
 	const union MHD_ConnectionInfo *info =
 	    MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-	Head head = {0};
+	size_t size = info != NULL ? info->header_size : 0;
+	Head head = {.end = method + size};
 	bool fine;
 
-	if (info != NULL && info->header_size > (size_t) request->config->max_header)
+	if (size > (size_t) request->config->max_header)
 		fine = failure_set(&request->failure, EDURANGE_HEADERS_TOO_LARGE,
 		                   "the head of the request may have at most %d bytes",
 		                   request->config->max_header);
@@ -223,6 +198,6 @@ framing_check(Request *request, const char *method, const char *version)
 		       failure_set(&request->failure, EDURANGE_MALFORMED_REQUEST,
 		                   "the request is not well-formed HTTP/1.1");
 	request->malformed = !fine;
-	request->close = !fine || head.encoding != NULL;
+	request->close = !fine || head.values[FIELD_ENCODING] != NULL;
 	return fine;
 }

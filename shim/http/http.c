@@ -212,17 +212,10 @@ prepare_request(Request *request)
 	if (!fine)
 		return false;
 	for (int i = 0; route->caller && i < CALLER_VALUES; i++)
-	{
-		const char *value = request->identity.values[i];
-
-		request->values.values[request->values.count++] = value != NULL ? strdup(value) : NULL;
-	}
+		request->values.values[request->values.count++] = text_copy(request->identity.values[i]);
 	if (route->keyed)
-	{
-		const char *key = request_header(request, "Idempotency-Key");
-
-		request->values.values[request->values.count++] = key != NULL ? strdup(key) : NULL;
-	}
+		request->values.values[request->values.count++] =
+		    text_copy(request_header(request, "Idempotency-Key"));
 	return true;
 }
 
@@ -454,9 +447,6 @@ http_access(void *cls, struct MHD_Connection *connection, const char *url, const
 {
 	Request *request = *closure;
 
-	(void) cls;
-	(void) connection;
-	(void) url;
 	if (request == NULL || request->uri == NULL || request->client == NULL)
 		return MHD_NO;
 	if (request->phase == PHASE_NEW)
@@ -495,9 +485,6 @@ http_completed(void *cls, struct MHD_Connection *connection, void **closure,
 {
 	Request *request = *closure;
 
-	(void) cls;
-	(void) connection;
-	(void) how;
 	if (request == NULL)
 		return;
 	*closure = NULL;

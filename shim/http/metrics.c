@@ -2,7 +2,8 @@
  * metrics.c
  *	  What the shim has done and is doing, in the format of Prometheus.
  *
- * Requests and awards are counted here, by route; the other numbers are those of base/counters.h.
+ * Requests and awards are counted here, by route; the other numbers are those of base/counters.h, and
+ * what there is to say about the sync worker comes from the database in this format already.
  * Counting is an addition to an atomic number and takes no lock.  Labels are patterns of routes, never
  * paths, so that their number is fixed.
  */
@@ -13,23 +14,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "base/counters.h"
 
-static const unsigned statuses[] = {0,   200, 204, 400, 401, 403, 404, 405, 408, 409,
-                                    413, 414, 415, 422, 429, 431, 500, 502, 503, 504};
 static const double bounds[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
                                 0.1,    0.25,  0.5,    1,     2.5,  5,     10};
 
-#define STATUSES (sizeof(statuses) / sizeof(statuses[0]))
+#define STATUSES 600
 #define BOUNDS (sizeof(bounds) / sizeof(bounds[0]))
 
 /* Of one route; the last one is for requests that found none. */
 typedef struct RouteMetrics
 {
-	atomic_ulong requests[STATUSES + 1]; /* the last one: any other status */
-	atomic_ulong within[BOUNDS + 1];     /* the last one: longer than all bounds */
+	atomic_ulong requests[STATUSES]; /* by status */
+	atomic_ulong within[BOUNDS + 1]; /* the last one: longer than all bounds */
 	atomic_ulong microseconds;
 } RouteMetrics;
 
@@ -81,13 +78,6 @@ metrics_init(void)
 	return metrics.routes != NULL;
 }
 
-void
-metrics_free(void)
-{
-	free(metrics.routes);
-	metrics.routes = NULL;
-}
-
 static void
 add(atomic_ulong *number, unsigned long amount)
 {
@@ -98,14 +88,11 @@ void
 metrics_request(const Route *route, unsigned status, double seconds)
 {
 	RouteMetrics *of = &metrics.routes[route != NULL ? (size_t) (route - routes) : route_count];
-	size_t i = 0;
 	size_t bound = 0;
 
-	while (i < STATUSES && statuses[i] != status)
-		i++;
 	while (bound < BOUNDS && seconds > bounds[bound])
 		bound++;
-	add(&of->requests[i], 1);
+	add(&of->requests[status], 1);
 	add(&of->within[bound], 1);
 	add(&of->microseconds, (unsigned long) (seconds * 1e6));
 }
@@ -131,18 +118,14 @@ put_requests(FILE *text)
 	         "Requests by route, method and status; 0: the client went away.");
 	for (size_t i = 0; i <= route_count; i++)
 	{
-		for (size_t j = 0; j <= STATUSES; j++)
+		for (int status = 0; status < STATUSES; status++)
 		{
-			unsigned long count = atomic_load(&metrics.routes[i].requests[j]);
-			char status[8] = "other";
+			unsigned long count = atomic_load(&metrics.routes[i].requests[status]);
 
-			if (count == 0)
-				continue;
-			if (j < STATUSES)
-				snprintf(status, sizeof(status), "%u", statuses[j]);
-			fprintf(text, "%s{method=\"%s\",route=\"%s\",status=\"%s\"} %lu\n", name,
-			        i < route_count ? routes[i].method : "", i < route_count ? routes[i].path : "",
-			        status, count);
+			if (count > 0)
+				fprintf(text, "%s{method=\"%s\",route=\"%s\",status=\"%d\"} %lu\n", name,
+				        i < route_count ? routes[i].method : "",
+				        i < route_count ? routes[i].path : "", status, count);
 		}
 	}
 }
@@ -209,86 +192,14 @@ put_awards(FILE *text)
 		        atomic_load(&metrics.awards[i]));
 }
 
-/* What the database says about the sync worker: columns of sync_status() and their metrics. */
-static const struct
-{
-	const char *member;
-	const char *name;
-	const char *type;
-	double unit; /* of the column, in that of the metric */
-	const char *help;
-} sync_values[] = {
-    {"workerRunning", "edurange_sync_worker_up", "gauge", 1, "Does the sync worker run?"},
-    {"lastAttemptAt", "edurange_sync_last_attempt_timestamp_seconds", "gauge", 1,
-     "When the Instance Manager was last asked for the list of pods."},
-    {"lastSuccessAt", "edurange_sync_last_success_timestamp_seconds", "gauge", 1,
-     "When instances were last compared with a list."},
-    {"lagSeconds", "edurange_sync_lag_seconds", "gauge", 1,
-     "Age of the last successful comparison with the Instance Manager, else of the server."},
-    {"consecutiveFailures", "edurange_sync_consecutive_failures", "gauge", 1,
-     "Failed comparisons since the last that worked."},
-    {"podsSeen", "edurange_sync_pods", "gauge", 1, "Pods in the last list."},
-    {"held", "edurange_sync_held", "gauge", 1,
-     "Instances that are kept because too many pods vanished or were not found at once."},
-    {"fetchMs", "edurange_sync_fetch_seconds", "gauge", 0.001,
-     "Time that fetching the last list took."},
-    {"applyMs", "edurange_sync_apply_seconds", "gauge", 0.001,
-     "Time that comparing with the last list took."},
-    {"changed", "edurange_sync_changes_total", "counter", 1, "Instances that were changed."},
-    {"polls", "edurange_sync_polls_total", "counter", 1, "Lists that were asked for."},
-    {"failures", "edurange_sync_failures_total", "counter", 1, "Lists that did not come."},
-    {"stale", "edurange_sync_stale_total", "counter", 1, "Observations that came too late."},
-};
-
-/* Columns of sync_drift_summary(). */
-static const struct
-{
-	const char *member;
-	const char *kind;
-} sync_drifts[] = {
-    {"rowsWithoutPods", "row_without_pod"},
-    {"podsWithoutRows", "pod_without_row"},
-    {"statusMismatches", "status_mismatch"},
-    {"ownerMismatches", "owner_mismatch"},
-    {"stuckRows", "stuck"},
-    {"missingFlags", "missing_flag"},
-    {"returnedPods", "returned_pod"},
-    {"unreadablePods", "unreadable_pod"},
-    {"foreignSecrets", "foreign_secret"},
-};
-
+/* Whether the database answers, and what it says about the sync worker. */
 static void
-put_drift(FILE *text, const json_t *row)
+put_database(FILE *text, const DatabaseResult *result)
 {
-	static const char name[] = "edurange_sync_drift";
-
-	put_head(text, name, "gauge", "Where instances and pods differ, by kind.");
-	for (size_t i = 0; i < sizeof(sync_drifts) / sizeof(sync_drifts[0]); i++)
-		fprintf(text, "%s{kind=\"%s\"} %.15g\n", name, sync_drifts[i].kind,
-		        json_number_value(json_object_get(row, sync_drifts[i].member)));
-}
-
-/* How the sync worker does, as far as anything is known. */
-static void
-put_sync(FILE *text, const DatabaseResult *result)
-{
-	json_t *row = result->ok && result->text != NULL ? json_loads(result->text, 0, NULL) : NULL;
-
 	put_head(text, "edurange_database_up", "gauge", "Does the database answer?");
 	fprintf(text, "edurange_database_up %d\n", result->ok);
-	for (size_t i = 0; i < sizeof(sync_values) / sizeof(sync_values[0]); i++)
-	{
-		const json_t *value = json_object_get(row, sync_values[i].member);
-		double number = json_is_true(value) ? 1 : json_number_value(value);
-
-		if (!json_is_number(value) && !json_is_boolean(value))
-			continue;
-		put_head(text, sync_values[i].name, sync_values[i].type, sync_values[i].help);
-		fprintf(text, "%s %.15g\n", sync_values[i].name, number * sync_values[i].unit);
-	}
-	if (row != NULL)
-		put_drift(text, row);
-	json_decref(row);
+	if (result->ok && result->text != NULL)
+		fputs(result->text, text);
 }
 
 char *
@@ -306,7 +217,7 @@ metrics_text(const DatabaseResult *result)
 	put_latencies(text);
 	put_numbers(text);
 	put_awards(text);
-	put_sync(text, result);
+	put_database(text, result);
 	fclose(text);
 	return body;
 }

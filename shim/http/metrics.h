@@ -9,7 +9,6 @@
 #include "database/call.h"
 
 extern bool metrics_init(void);
-extern void metrics_free(void);
 
 /* A request is over; route is NULL where there was none, status 0 where the client went away. */
 extern void metrics_request(const Route *route, unsigned status, double seconds);

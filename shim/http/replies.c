@@ -31,9 +31,8 @@ text_of_json(json_t *json)
 static json_t *
 connection_info(bool connected)
 {
-	DatabaseStatus status;
+	DatabaseStatus status = database_status();
 
-	database_status(&status);
 	return json_pack("{s:s?, s:i, s:s?}", "last_connected",
 	                 status.last_connected[0] != '\0' ? status.last_connected : NULL,
 	                 "reconnect_attempts", status.reconnect_attempts, "last_error",
@@ -107,18 +106,6 @@ reply_without_database(const Route *route)
 	}
 }
 
-/* Adds a header whose value is a member of a JSON object: a text, or anything else as JSON. */
-static void
-add_member(struct MHD_Response *response, const char *header, const json_t *member)
-{
-	const char *text = json_string_value(member);
-	char *other = text == NULL ? json_dumps(member, JSON_ENCODE_ANY) : NULL;
-
-	if (text != NULL || other != NULL)
-		MHD_add_response_header(response, header, text != NULL ? text : other);
-	free(other);
-}
-
 void
 reply_add_limits(struct MHD_Response *response, const json_t *members)
 {
@@ -136,9 +123,13 @@ reply_add_limits(struct MHD_Response *response, const json_t *members)
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
 	{
 		const json_t *member = json_object_get(members, limits[i].member);
+		char *text = json_is_string(member) ? strdup(json_string_value(member)) : NULL;
 
-		if (member != NULL && !json_is_null(member))
-			add_member(response, limits[i].header, member);
+		if (json_is_integer(member))
+			text = json_dumps(member, JSON_ENCODE_ANY);
+		if (text != NULL)
+			MHD_add_response_header(response, limits[i].header, text);
+		free(text);
 	}
 }
 

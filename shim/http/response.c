@@ -184,7 +184,6 @@ response_send(Request *request)
 static enum MHD_Result
 put_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
-	(void) kind;
 	fprintf(cls, "%s: %s\r\n", name, value);
 	return MHD_YES;
 }

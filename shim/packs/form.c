@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
+
 #define MAX_BOUNDARY 70
 #define MAX_PARTS 256
 #define MAX_HEADERS 8192 /* bytes of one part */
@@ -35,12 +37,6 @@ starts_with(Cursor cursor, const char *text, size_t length)
 }
 
 /* ---- headers --------------------------------------------------------------------------------- */
-
-static bool
-is_token_character(char c)
-{
-	return c > 0x20 && c < 0x7f && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
-}
 
 static void
 skip_blanks(Cursor *cursor)

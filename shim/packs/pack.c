@@ -98,7 +98,8 @@ add_file(Reading *reading, const char *name)
 }
 
 bool
-pack_read_archive(Pack *pack, const char *data, size_t size, size_t file_limit, Failure *failure)
+pack_read_archive(char *parts[PACK_PARTS], const char *data, size_t size, size_t file_limit,
+                  Failure *failure)
 {
 	Zip zip;
 	Reading reading = {0};
@@ -109,19 +110,11 @@ pack_read_archive(Pack *pack, const char *data, size_t size, size_t file_limit, 
 		fine = read_file(&reading, &zip.files[i]) && add_file(&reading, zip.files[i].name);
 	for (int i = PACK_NAMES; i < PACK_PARTS; i++)
 	{
-		if (fine && (pack->parts[i] = text_array_finish(&reading.parts[i])) == NULL)
+		if (fine && (parts[i] = text_array_finish(&reading.parts[i])) == NULL)
 			fine = failure_set(failure, EDURANGE_INTERNAL, "internal error");
 		text_array_free(&reading.parts[i]);
 	}
 	free(reading.buffer);
 	zip_free(&zip);
 	return fine;
-}
-
-void
-pack_free(Pack *pack)
-{
-	for (int i = 0; i < PACK_PARTS; i++)
-		free(pack->parts[i]);
-	*pack = (Pack){0};
 }

@@ -20,21 +20,13 @@ typedef enum PackPart
 	PACK_PARTS
 } PackPart;
 
-/* Zeroed it holds nothing. */
-typedef struct Pack
-{
-	char *parts[PACK_PARTS]; /* as SQL has them, to be taken out by setting them to NULL */
-} Pack;
-
-extern void pack_free(Pack *pack);
-
 /*
  * Reads the files of a zip, byte for byte; which of them are the pack is for the database to say.  A file
  * may inflate to at most file_limit bytes, all of them together to ARCHIVE_TOTAL_LIMITS times as many.
  * False when the archive is not to be trusted; then the failure names the file.
  */
-extern bool
-pack_read_archive(Pack *pack, const char *data, size_t size, size_t file_limit, Failure *failure);
+extern bool pack_read_archive(char *parts[PACK_PARTS], const char *data, size_t size,
+                              size_t file_limit, Failure *failure);
 
 #define ARCHIVE_TOTAL_LIMITS 2
 

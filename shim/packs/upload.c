@@ -120,16 +120,16 @@ upload_read(Upload *upload, Buffer *body, size_t file_limit, Failure *failure)
 			                   DOCUMENT_VALUES);
 		if (!json_document_check(text, body->length, SIZE_MAX, failure))
 			return false;
-		upload->pack.parts[PACK_ENVELOPE] = body->bytes;
+		upload->parts[PACK_ENVELOPE] = body->bytes;
 		*body = (Buffer){0};
 		return true;
 	}
 	if (is_zip_type(upload->content_type))
-		return pack_read_archive(&upload->pack, text, body->length, file_limit, failure);
+		return pack_read_archive(upload->parts, text, body->length, file_limit, failure);
 	if (!form_read(upload->content_type, text, body->length, take_part, &reader, failure))
 		return false;
 	if (reader.file != NULL)
-		return pack_read_archive(&upload->pack, reader.file, reader.file_length, file_limit,
+		return pack_read_archive(upload->parts, reader.file, reader.file_length, file_limit,
 		                         failure);
 	return failure_set(failure, EDURANGE_MISSING_PARAMETER, "No file part in the request");
 }
@@ -137,7 +137,8 @@ upload_read(Upload *upload, Buffer *body, size_t file_limit, Failure *failure)
 void
 upload_free(Upload *upload)
 {
-	pack_free(&upload->pack);
+	for (int i = 0; i < PACK_PARTS; i++)
+		free(upload->parts[i]);
 	for (int i = 0; i < upload->nfields; i++)
 	{
 		free(upload->fields[i].name);

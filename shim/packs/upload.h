@@ -22,7 +22,7 @@ typedef struct UploadField
 /* Zeroed it holds nothing. */
 typedef struct Upload
 {
-	Pack pack;
+	char *parts[PACK_PARTS]; /* of the pack, as SQL has them; who takes one out sets it to NULL */
 	UploadField *fields;
 	int nfields;
 	const char *content_type; /* these two headers belong to the request */
