@@ -23,7 +23,8 @@
 #define HIGHEST_BOUND 10000 /* of {n,m}; beyond it nobody's pattern compiles */
 #define ENGINE_BOUND 255    /* what the engine takes in one bound */
 #define LONGEST_TRANSLATION 1000000
-#define MOST_ATOMS 300 /* of a small pattern */
+#define MOST_ATOMS 300          /* of a small pattern */
+#define MOST_ATOMS_OF_ANY 10000 /* compiling more takes more memory than a call may */
 
 /* How many ways of cutting a text into groups are tried; only patterns that refer to groups have many. */
 #define MOST_STEPS 200000
@@ -468,6 +469,8 @@ translate(Translation *t, bool small)
 		return false;
 	if (t->at < t->end)
 		return fault(t, "a parenthesis closes nothing");
+	if (t->atoms > MOST_ATOMS_OF_ANY)
+		return fault(t, "its quantifiers are too large");
 	if (!small)
 		return true;
 	emit_text(t, ")$");
