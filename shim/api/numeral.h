@@ -2,8 +2,7 @@
  * numeral.h
  *	  A number in a request written out, as the database writes one.
  */
-#ifndef SHIM_NUMERAL_H
-#define SHIM_NUMERAL_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -16,5 +15,3 @@
  * written nothing, where it would have more than EDURANGE_MOST_DIGITS.
  */
 extern bool numeral_write_out(const char *numeral, char out[NUMERAL_SIZE]);
-
-#endif

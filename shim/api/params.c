@@ -250,10 +250,8 @@ is_text_list(const json_t *json)
 	if (!json_is_array(json))
 		return false;
 	json_array_foreach(json, i, element)
-	{
 		if (!json_is_string(element))
 			return false;
-	}
 	return true;
 }
 
@@ -265,10 +263,8 @@ is_blank_list(const json_t *list)
 	json_t *element;
 
 	json_array_foreach(list, i, element)
-	{
 		if (json_string_length(element) > 0)
 			return false;
-	}
 	return true;
 }
 

@@ -2,8 +2,7 @@
  * routes.h
  *	  The route table, which drives everything else.
  */
-#ifndef EDURANGE_SHIM_ROUTES_H
-#define EDURANGE_SHIM_ROUTES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -160,5 +159,3 @@ extern void routes_match(const char *method, const Target *target, RouteMatch *m
 
 /* Takes a request target apart, in place: target.c. */
 extern bool target_parse(char *uri, Target *target, Failure *failure);
-
-#endif

@@ -5,8 +5,7 @@
  * Whoever does something counts it here, and http/metrics.c prints it: so no room needs to know who
  * asks.
  */
-#ifndef EDURANGE_SHIM_COUNTERS_H
-#define EDURANGE_SHIM_COUNTERS_H
+#pragma once
 
 #include "base/tier.h"
 
@@ -32,5 +31,3 @@ typedef enum Counter
 
 extern void counter_add(Counter counter, long change);
 extern long counter_value(Counter counter);
-
-#endif

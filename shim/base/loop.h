@@ -2,8 +2,7 @@
  * loop.h
  *	  An event loop: one thread that waits for descriptors, and tasks that others give it.
  */
-#ifndef EDURANGE_SHIM_LOOP_H
-#define EDURANGE_SHIM_LOOP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -54,5 +53,3 @@ extern void offload(Work *work);
 
 /* Milliseconds of a clock that never goes back. */
 extern int64_t now_ms(void);
-
-#endif

@@ -2,8 +2,7 @@
  * text.h
  *	  Texts that came with a request: can the database store them, can they be parsed at a fair price?
  */
-#ifndef EDURANGE_SHIM_TEXT_H
-#define EDURANGE_SHIM_TEXT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,5 +50,3 @@ extern JsonSize json_size(const char *text, size_t length);
 /* Checks a body of JSON before it is parsed; or one that goes to the database as it is. */
 extern bool json_body_check(const char *body, size_t length, size_t values, Failure *failure);
 extern bool json_document_check(const char *body, size_t length, size_t values, Failure *failure);
-
-#endif

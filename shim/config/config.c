@@ -123,10 +123,8 @@ static bool
 is_given(const Config *config, size_t offset)
 {
 	for (size_t i = 0; i < SETTING_COUNT; i++)
-	{
 		if (settings[i].offset == offset)
 			return (config->given >> i & 1) != 0;
-	}
 	return false;
 }
 
@@ -283,11 +281,9 @@ read_flags(Config *config, int argc, char **argv)
 	int flag;
 
 	for (size_t i = 0; i < SETTING_COUNT; i++)
-	{
 		if (settings[i].kind != SETTING_SECRET)
 			options[count++] = (struct option){setting_flag(&settings[i], flags[i]),
 			                                   required_argument, NULL, (int) i};
-	}
 	options[count++] = (struct option){"help", no_argument, NULL, FLAG_ACTION + CONFIG_HELP};
 	options[count++] = (struct option){"version", no_argument, NULL, FLAG_ACTION + CONFIG_VERSION};
 	options[count++] =

@@ -2,8 +2,7 @@
  * config.h
  *	  The settings of the shim, from the environment, files and the command line.
  */
-#ifndef EDURANGE_SHIM_CONFIG_H
-#define EDURANGE_SHIM_CONFIG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -92,5 +91,3 @@ typedef enum ConfigAction
 /* Fills a configuration of zeros; what it holds lives as long as the process. */
 extern ConfigAction config_read(Config *config, int argc, char **argv);
 extern void config_print(const Config *config);
-
-#endif

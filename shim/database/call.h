@@ -2,8 +2,7 @@
  * call.h
  *	  One statement in, one result out: what the rest of the shim and the lanes hand to each other.
  */
-#ifndef EDURANGE_SHIM_CALL_H
-#define EDURANGE_SHIM_CALL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -104,5 +103,3 @@ extern EdurangeError sqlstate_error(const char *sqlstate);
 
 /* Makes a failure of a result that is none; the server's texts are passed on below 500 only. */
 extern void failure_from_database(Failure *failure, const DatabaseResult *result);
-
-#endif

@@ -115,10 +115,8 @@ static bool
 any_open(const Lane *lane)
 {
 	for (int i = 0; i < lane->size; i++)
-	{
 		if (lane->connections[i].state == CONNECTION_OPEN)
 			return true;
-	}
 	return false;
 }
 

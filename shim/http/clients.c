@@ -145,11 +145,9 @@ clients_evict(Clients *clients, bool spare, int silent_ms, void (*too_slow)(Clie
 	/* the newest is the first */
 	for (Client *client = LIST_FIRST(&clients->all); client != NULL;
 	     client = LIST_NEXT(client, others))
-	{
 		if (client->phase == CLIENT_HEAD && client->requests == 0 && client->spare == spare &&
 		    client->since <= before)
 			oldest = client;
-	}
 	if (oldest == NULL)
 		return false;
 	clients->spare += !oldest->spare;

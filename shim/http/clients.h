@@ -2,8 +2,7 @@
  * clients.h
  *	  The HTTP connections of a loop: how long each may take.
  */
-#ifndef EDURANGE_SHIM_CLIENTS_H
-#define EDURANGE_SHIM_CLIENTS_H
+#pragma once
 
 #include <stdint.h>
 #include <sys/queue.h>
@@ -65,5 +64,3 @@ clients_evict(Clients *clients, bool spare, int silent_ms, void (*too_slow)(Clie
 
 /* How long the loop may wait, given how long it would: connections are looked at every second. */
 extern int clients_timeout(const Clients *clients, int timeout_ms);
-
-#endif

@@ -2,8 +2,7 @@
  * request.h
  *	  A request from its first byte to the end of its response, as the files that serve it share it.
  */
-#ifndef EDURANGE_SHIM_REQUEST_H
-#define EDURANGE_SHIM_REQUEST_H
+#pragma once
 
 #include <time.h>
 
@@ -156,5 +155,3 @@ extern void reply_add_limits(struct MHD_Response *response, const json_t *member
 
 /* Did this answer of a route that awards something award it, now and not before? */
 extern bool reply_awards(const Route *route, const json_t *members);
-
-#endif

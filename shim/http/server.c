@@ -159,10 +159,8 @@ distribute(int fd, bool metrics)
 		return;
 	}
 	for (int i = 1; i < server.count; i++)
-	{
 		if (atomic_load(&server.engines[i].connections) < atomic_load(&least->connections))
 			least = &server.engines[i];
-	}
 	*arrival = (Arrival){.task.run = admit, .engine = least, .fd = fd, .metrics = metrics};
 	count(least, 1);
 	loop_post(least->worker.loop, &arrival->task);

@@ -2,8 +2,7 @@
  * upload.h
  *	  A challenge pack out of a request body, in each of the forms in which clients send one.
  */
-#ifndef EDURANGE_SHIM_UPLOAD_H
-#define EDURANGE_SHIM_UPLOAD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,5 +41,3 @@ extern bool upload_accepts(const char *content_type);
 extern bool upload_read(Upload *upload, Buffer *body, size_t file_limit, Failure *failure);
 
 extern void upload_free(Upload *upload);
-
-#endif
