@@ -9,6 +9,7 @@
 
 #include "access/auth.h"
 #include "base/errors.h"
+#include "base/text.h"
 #include "base/tier.h"
 #include "database/statements.h"
 #include "packs/pack.h"
@@ -124,18 +125,12 @@ typedef struct Route
 
 #define MAX_QUERY_FIELDS 64
 
-typedef struct QueryField
-{
-	char *name;
-	char *value;
-} QueryField;
-
 /* A request target taken apart and decoded. */
 typedef struct Target
 {
 	char *segments[MAX_SEGMENTS];
 	int nsegments;
-	QueryField fields[MAX_QUERY_FIELDS];
+	Field fields[MAX_QUERY_FIELDS];
 	int nfields;
 	bool too_deep; /* more segments than any route has */
 	bool asterisk; /* it is no path but the server itself */

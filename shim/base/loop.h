@@ -24,7 +24,6 @@ typedef struct Task
 } Task;
 
 extern Loop *loop_new(void);
-extern void loop_free(Loop *loop);
 
 /* Only in the loop's thread, or before it runs.  Who closes a descriptor watches it no longer. */
 extern bool loop_watch(Loop *loop, int fd, Watch *watch, uint32_t events);
@@ -48,7 +47,11 @@ typedef struct Work
 	Loop *loop;
 } Work;
 
-/* Hands work over.  Pieces are done one after the other, so that what they need does not add up. */
+/*
+ * Starts the thread that does such work, once; and hands work over.  Pieces are done one after the other, so
+ * that what they need does not add up.
+ */
+extern bool offload_start(void);
 extern void offload(Work *work);
 
 /* Milliseconds of a clock that never goes back. */

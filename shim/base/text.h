@@ -9,6 +9,13 @@
 
 #include "base/errors.h"
 
+/* A field of a query or a form. */
+typedef struct Field
+{
+	char *name;
+	char *value; /* NULL: it is no short text */
+} Field;
+
 /* Bytes that come piece by piece.  Zeroed it is empty. */
 typedef struct Buffer
 {

@@ -51,27 +51,23 @@ static const struct
     [LANE_MONITOR] = {.depth = 1, .stall_ms = 0, .size = 1},
 };
 
-/* Puts a call at the end of the queue. */
-void
-lane_add(Lane *lane, DatabaseCall *call)
-{
-	call->next = NULL;
-	*lane->last = call;
-	lane->last = &call->next;
-	lane->waiting++;
-	counter_add(COUNTER_QUEUE + lane->owner.tier, 1);
-}
-
-/* Puts a call back, before all others. */
+/* Puts a call into the queue, before the one that the link points to. */
 static void
-add_first(Lane *lane, DatabaseCall *call)
+link_call(Lane *lane, DatabaseCall **link, DatabaseCall *call)
 {
-	call->next = lane->first;
-	lane->first = call;
+	call->next = *link;
+	*link = call;
 	if (call->next == NULL)
 		lane->last = &call->next;
 	lane->waiting++;
 	counter_add(COUNTER_QUEUE + lane->owner.tier, 1);
+}
+
+/* Puts a call at the end of the queue. */
+void
+lane_add(Lane *lane, DatabaseCall *call)
+{
+	link_call(lane, lane->last, call);
 }
 
 /* Takes the call that the link points to out of the queue. */
@@ -359,7 +355,7 @@ put_back(Lane *lane, Batch *batch, bool halve)
 			make_hot(lane, call->key, now);
 		if (call->run_ms == 0)
 			call->expires = now + lane->patience;
-		add_first(lane, call);
+		link_call(lane, &lane->first, call);
 	}
 }
 

@@ -100,11 +100,11 @@ has_left(const Client *client)
 	       recv(client->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-/* Ends a connection; while an answer is being sent, a second one would be taken for a part of it. */
+/* Ends a connection; who has not left is told, unless an answer is being sent, of which it would seem a part. */
 static void
 end(Client *client, void (*too_slow)(Client *client))
 {
-	if (client->phase != CLIENT_SENDING)
+	if (too_slow != NULL && client->phase != CLIENT_SENDING)
 		too_slow(client);
 	shutdown(client->fd, SHUT_RDWR);
 	client->phase = CLIENT_ENDED;
@@ -124,10 +124,7 @@ clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *c
 		int seconds = allowed_seconds(client, config);
 
 		if (has_left(client))
-		{
-			shutdown(client->fd, SHUT_RDWR);
-			client->phase = CLIENT_ENDED;
-		}
+			end(client, NULL);
 		else if (seconds > 0 && now - client->since > (int64_t) seconds * 1000)
 		{
 			end(client, too_slow);

@@ -83,8 +83,11 @@ typedef struct Request
 	struct timespec begun;
 } Request;
 
-/* A request that begins; it is counted until it is freed.  NULL: out of memory. */
-extern Request *request_new(Worker *worker, struct MHD_Connection *connection, const char *uri);
+/*
+ * Callback, the first of a request, with its target as it was sent: the head may not be there yet.  Returns the
+ * request, which is counted until it is freed.  NULL: out of memory.
+ */
+extern void *request_begin(void *cls, const char *uri, struct MHD_Connection *connection);
 extern void request_free(Request *request);
 
 /*
@@ -128,7 +131,6 @@ extern void response_close_connections(void);
 /* ---- what libmicrohttpd and the loop call: http.c ----------------------------------------------- */
 
 /* Callbacks; cls is the Worker that serves the connection. */
-extern void *http_target(void *cls, const char *uri, struct MHD_Connection *connection);
 extern enum MHD_Result
 http_access(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
             const char *version, const char *data, size_t *size, void **closure);

@@ -11,18 +11,11 @@
 #include "base/text.h"
 #include "packs/pack.h"
 
-/* A field that came beside the pack in a form. */
-typedef struct UploadField
-{
-	char *name;
-	char *value; /* NULL: it is no short text */
-} UploadField;
-
 /* Zeroed it holds nothing. */
 typedef struct Upload
 {
 	char *parts[PACK_PARTS]; /* of the pack, as SQL has them; who takes one out sets it to NULL */
-	UploadField *fields;
+	Field *fields;           /* that came beside it in a form */
 	int nfields;
 	const char *content_type; /* these two headers belong to the request */
 	const char *uploader;     /* X-Uploader-User-Id */
