@@ -158,8 +158,14 @@ is(points('u2'), 40, 'and nothing was done of those');
 is(points('u1'), 1, 'the work of a client that is gone is not done');
 
 # ---- one connection too many ----------------------------------------------------------------------
-my @idle = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim->port) } 1 .. 64;
-sleep 0.3;
+# Each of the others has sent a request: one that is silent for a second would make room.
+my @idle = map {
+	my $one = $shim->socket;
+
+	syswrite($one, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n");
+	$shim->read_responses($one, 1);
+	$one
+} 1 .. 64;
 my $extra = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim->port);
 like(scalar readline($extra), qr{^HTTP/1.1 503 }, 'one connection too many is told so');
 close($_) for @idle, $extra;
