@@ -291,8 +291,8 @@ run_lane() {
   printf '%s' "$skipped" >"$WORK/skipped.$1"
 }
 
-# The TAP files, as many at a time as there are processors: most of the time they wait for something.  Those that
-# take longest begin, so that none of them is left over at the end; each has servers and ports of its own.
+# The TAP files, one more at a time than there are processors: for half of the time they wait for something.  Those
+# that take longest begin, so that none of them is left over at the end; each has servers and ports of its own.
 run_taps() {
   export PG_TEST_PORT_DIR="$WORK/out/ports"
   as_user mkdir -p "$PG_TEST_PORT_DIR"
@@ -300,15 +300,16 @@ run_taps() {
     file=$(basename "$file" .pl).pl
     [ ! -f "$src/test/t/$file" ] || ! wanted "$file" || say "$file"
   done | awk '!seen[$0]++' >"$WORK/taps"
+  jobs=${EDURANGE_JOBS:-$(($(nproc) + 1))}
   lanes=''
-  for lane in $(seq "${EDURANGE_JOBS:-$(nproc)}"); do
+  for lane in $(seq "$jobs"); do
     run_lane "$lane" 8<&- &
     lanes="$lanes $!"
   done
   # shellcheck disable=SC2086 # one word a process
   wait $lanes
   lanes=''
-  for lane in $(seq "${EDURANGE_JOBS:-$(nproc)}"); do
+  for lane in $(seq "$jobs"); do
     if [ -f "$WORK/counts.$lane" ]; then
       # shellcheck disable=SC1090,SC2046 # made by run_lane
       eval $(cat "$WORK/counts.$lane")
@@ -425,7 +426,8 @@ BINDIR=$("$PG_CONFIG" --bindir)
 PGXS_TEST=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
 LIMIT=$((600 + ${EDURANGE_HISTORIES:-0}))
 FUZZ_RUNS=20000
-LONGEST_TAPS='032_sync_launcher 113_trust_prisma 114_trust_shapes 011_crash 031_sync_worker 050_sync_faults'
+LONGEST_TAPS='032_sync_launcher 114_trust_shapes 113_trust_prisma 064_sync_places 074_bounded 031_sync_worker
+  050_sync_faults 011_crash 066_sync_truth 069_sync_clock 034_http_limits'
 SANITIZERS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
 SANITIZED_REGRESS="install points ledger competitions challenges cdf questions attempts completions tokens caller health wire \
 errors json_schema findings sync_transitions sync_evidence sync_steps"

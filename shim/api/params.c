@@ -13,7 +13,8 @@
 
 #include <jansson.h>
 
-#include "api/literals.h"
+#include "api/numeral.h"
+#include "api/times.h"
 #include "base/text.h"
 #include "base/text_array.h"
 
@@ -33,6 +34,50 @@ fail_type(Failure *failure, const Param *param, const char *expected)
 	failure_set(failure, EDURANGE_INVALID_TYPE, "parameter \"%s\" must be %s", param->name,
 	            expected);
 	return NULL;
+}
+
+/*
+ * A member of the JSON object in the body exactly as it was written, which parsing loses: 1.50 and
+ * 1.5 are the same number but not the same answer.  The body is known to be JSON.
+ */
+static char *
+number_as_written(const char *body, const char *name)
+{
+	static const char space[] = " \t\r\n";
+	int depth = 0;
+
+	for (const char *at = body; *at != '\0'; at++)
+	{
+		const char *text = at + 1;
+
+		if (*at == '{' || *at == '[')
+			depth++;
+		else if (*at == '}' || *at == ']')
+			depth--;
+		if (*at != '"')
+			continue;
+		for (at++; *at != '"'; at++)
+			at += *at == '\\';
+		if (depth != 1 || (size_t) (at - text) != strlen(name) ||
+		    strncmp(text, name, strlen(name)) != 0)
+			continue;
+		text = at + 1 + strspn(at + 1, space);
+		if (*text != ':')
+			continue;
+		text += 1 + strspn(text + 1, space);
+		return strndup(text, strcspn(text, ",} \t\r\n"));
+	}
+	return NULL;
+}
+
+/* Is it written as a whole number? */
+static bool
+is_whole(const char *text)
+{
+	const char *digits = text + (text[0] == '-');
+	size_t count = strspn(digits, "0123456789");
+
+	return count > 0 && digits[count] == '\0';
 }
 
 /* A whole number of four bytes. */
