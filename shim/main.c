@@ -203,9 +203,8 @@ main(int argc, char **argv)
 		                "with EDURANGE_ALLOW_ROOT=true\n");
 		return EXIT_CONFIGURATION;
 	}
-	json_object_seed(0); /* before any thread starts: hash tables need their seed */
-	mallopt(M_MMAP_THRESHOLD,
-	        1 << 17); /* what is larger goes back to the system when it is freed */
+	json_object_seed(0);                /* before any thread starts: hash tables need their seed */
+	mallopt(M_MMAP_THRESHOLD, 1 << 17); /* what is larger is given back when it is freed */
 	fd = listen_on(config.host, "EDURANGE_PORT", config.port);
 	if (config.metrics_port != 0)
 		metrics_fd = listen_on(config.host, "EDURANGE_METRICS_PORT", config.metrics_port);

@@ -17,8 +17,7 @@ typedef struct Values
 {
 	char *values[MAX_VALUES];
 	int count;
-	const char
-	    *names[MAX_PARAMS]; /* of the route's parameters, as the request spells them; NULL: any */
+	const char *names[MAX_PARAMS]; /* of the parameters, as the request spells them; NULL: any */
 } Values;
 
 extern bool

@@ -48,8 +48,7 @@ typedef struct JsonSize
 {
 	size_t values; /* at most */
 	int depth;     /* of objects and lists inside each other */
-	size_t
-	    part; /* values, at most, between two commas of the outermost object or of a list in it */
+	size_t part;   /* values, at most, between two commas of the object or of a list in it */
 } JsonSize;
 
 extern JsonSize json_size(const char *text, size_t length);

@@ -327,25 +327,20 @@ config_print(const Config *config)
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 	{
 		const Setting *setting = &settings[i];
-		const char *text = NULL;
+		void *value = value_of(config, setting);
+		const char *text;
 
-		switch (setting->kind)
+		if (setting->kind == SETTING_INTEGER)
 		{
-			case SETTING_INTEGER:
-				printf("%s=%d\n", setting->variable, *(int *) value_of(config, setting));
-				continue;
-			case SETTING_SWITCH:
-				printf("%s=%s\n", setting->variable,
-				       *(bool *) value_of(config, setting) ? "true" : "false");
-				continue;
-			case SETTING_SECRET:
-				if (*(const char **) value_of(config, setting) != NULL)
-					text = (config->from_file >> i & 1) != 0 ? "(set by a file)" : "(set)";
-				break;
-			case SETTING_TEXT:
-				text = *(const char **) value_of(config, setting);
-				break;
+			printf("%s=%d\n", setting->variable, *(int *) value);
+			continue;
 		}
+		if (setting->kind == SETTING_SWITCH)
+			text = *(bool *) value ? "true" : "false";
+		else
+			text = *(const char **) value;
+		if (setting->kind == SETTING_SECRET && text != NULL)
+			text = (config->from_file >> i & 1) != 0 ? "(set by a file)" : "(set)";
 		printf("%s=%s\n", setting->variable, text != NULL ? text : "(not set)");
 	}
 }

@@ -74,20 +74,14 @@ client_enter(Client *client, ClientPhase phase)
 static int
 allowed_seconds(const Client *client, const Config *config)
 {
-	switch (client->phase)
-	{
-		case CLIENT_HEAD:
-			if (client->spare)
-				return SPARE_SECONDS;
-			/* an idle connection is libmicrohttpd's to close: one that is left has part of a head */
-			return config->connection_timeout + HEAD_SECONDS;
-		case CLIENT_BODY:
-			return config->body_timeout;
-		case CLIENT_SENDING:
-			return config->body_timeout * SENDING_FACTOR;
-		default:
-			return 0;
-	}
+	const int seconds[CLIENT_PHASES] = {
+	    /* an idle connection is libmicrohttpd's to close: one that is left has part of a head */
+	    [CLIENT_HEAD] = client->spare ? SPARE_SECONDS : config->connection_timeout + HEAD_SECONDS,
+	    [CLIENT_BODY] = config->body_timeout,
+	    [CLIENT_SENDING] = config->body_timeout * SENDING_FACTOR,
+	};
+
+	return seconds[client->phase];
 }
 
 /* Has the client closed its half while more of a request, or a first one, is to come? */

@@ -18,7 +18,8 @@ typedef enum ClientPhase
 	CLIENT_BODY,
 	CLIENT_BUSY, /* the request is being answered */
 	CLIENT_SENDING,
-	CLIENT_ENDED
+	CLIENT_ENDED,
+	CLIENT_PHASES
 } ClientPhase;
 
 typedef struct Client

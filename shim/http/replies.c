@@ -95,15 +95,9 @@ reply_body(const Route *route, DatabaseResult *result, unsigned *status, Failure
 char *
 reply_without_database(const Route *route)
 {
-	switch (route->response)
-	{
-		case RESPOND_OPENAPI:
-			return strdup(openapi_document);
-		case RESPOND_DOCS:
-			return strdup(openapi_page);
-		default:
-			return strdup(route->away);
-	}
+	const char *text = route->response == RESPOND_OPENAPI ? openapi_document : route->away;
+
+	return strdup(route->response == RESPOND_DOCS ? openapi_page : text);
 }
 
 void
