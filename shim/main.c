@@ -38,8 +38,8 @@
 #define DRAIN_QUIET_STEPS 3 /* a request may still be on its way from a socket to its callback */
 
 /*
- * The socket to accept on, or -1 with the reason and the settings named in the log.  "::" is every address, of IPv4,
- * too, and of IPv4 alone where the system has no IPv6.
+ * The socket to accept on, or -1 with the reason and the settings named in the log.  "::" stands for all addresses
+ * of IPv6 and IPv4, and for those of IPv4 alone where the system has no IPv6.
  */
 static int
 listen_on(const char *host, const char *setting, int port)

@@ -27,7 +27,7 @@ typedef enum ParamType
 	TYPE_TIMESTAMP,
 	TYPE_TEXT_LIST,
 	TYPE_ANSWER,   /* text, number or list of texts */
-	TYPE_JSON,     /* any JSON, as its text; a JSON text is the text of some JSON */
+	TYPE_JSON,     /* any JSON, as its text; what comes as a text is JSON written out */
 	TYPE_DOCUMENT, /* the request body as it came */
 	TYPE_PACK      /* a part of the pack in the body */
 } ParamType;
@@ -50,7 +50,7 @@ typedef struct Param
 	bool required;
 	bool ignored; /* clients send it, nothing uses it */
 	bool slow;    /* with it, the route takes long */
-	int bound;    /* the value of the caller that it is when it is not given; 0: none */
+	int bound;    /* which value of the caller stands in when it is not given; 0: none */
 } Param;
 
 typedef enum BodyKind
@@ -76,7 +76,7 @@ typedef enum ResponseKind
 {
 	RESPOND_VALUE,
 	RESPOND_STATUS, /* with how the connections do; 200 also while the database is away */
-	RESPOND_LIVE,   /* what the route has for when the database is away: it is not asked */
+	RESPOND_LIVE,   /* the route's body for when the database is away, which is not asked */
 	RESPOND_OPENAPI,
 	RESPOND_DOCS,
 	RESPOND_METRICS,

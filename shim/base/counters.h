@@ -23,7 +23,7 @@ typedef enum Counter
 	COUNTER_HTTP_CONNECTIONS, /* open ones, those on their way to a loop included */
 	COUNTER_BODY_BYTES,       /* of the bodies of requests and answers */
 
-	/* the same, one for each tier, which is to be added */
+	/* the same for each tier, whose number is added to these */
 	COUNTER_QUEUE,                                 /* calls that wait for a connection ... */
 	COUNTER_DATABASE = COUNTER_QUEUE + TIER_COUNT, /* ... and connections to the database */
 	COUNTER_COUNT = COUNTER_DATABASE + TIER_COUNT

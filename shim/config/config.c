@@ -5,8 +5,7 @@
  * The command line wins over the environment.  An empty value is as none.  A secret comes from the
  * environment or from the file that VARIABLE_FILE names, never from the command line, which others
  * on the machine can read.  The connection is worked out here, so that whatever is wrong with it is
- * said before anything starts.  docs/settings.md is made from the table of
- * settings and its headings.
+ * said before anything starts.
  */
 #include "config/config.h"
 

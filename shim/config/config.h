@@ -38,7 +38,7 @@ extern const size_t setting_count;
 extern const char *setting_flag(const Setting *setting, char flag[FLAG_LENGTH]);
 
 /* clang-format off */
-/* One table of them: environment variable, field of Config, default, bounds and help of each. */
+/* Of each its variable, field of Config, default, bounds and help.  docs/settings.md is made of this and its headings. */
 #define SETTINGS(TEXT, SECRET, INTEGER, SWITCH) \
 	/* Database */ \
 	SECRET("DIRECT_DATABASE_URL", direct_database_url, \

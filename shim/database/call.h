@@ -95,7 +95,7 @@ typedef struct DatabaseCall
 	int group; /* the half of a failed batch with which alone it shares a transaction; 0: with any call */
 } DatabaseCall;
 
-/* Finds out how much a call sends, and what it locks by; without that it is light, and locks by nothing. */
+/* Works out size and key of a call; one that is not weighed counts as small, and locks by nothing. */
 extern void call_weigh(DatabaseCall *call);
 
 /* The error that a SQLSTATE is. */

@@ -216,7 +216,7 @@ find_hot(Lane *lane, uint64_t key, int64_t now)
 	return key != 0 && hot->key == key && (hot->under_way || now < hot->until) ? hot : NULL;
 }
 
-/* Makes a key hot, unless another one has its place whose call is under way. */
+/* Makes a key hot, unless another key has its place and a call under way. */
 static void
 make_hot(Lane *lane, uint64_t key, int64_t now)
 {
@@ -241,8 +241,8 @@ cool_down(Lane *lane, const Batch *batch)
 }
 
 /*
- * Must a call whose key is hot wait?  One of each key is under way, and one connection is left to the calls whose
- * keys are not.
+ * Must a call whose key is hot wait?  Each hot key has one call under way, and all of them together leave one
+ * connection to the calls whose keys are not hot.
  */
 static bool
 must_wait(const Lane *lane, const HotKey *hot)
@@ -337,7 +337,7 @@ take_batch(Lane *lane, int64_t now, int most)
 	return batch;
 }
 
-/* Puts the members of a batch back; those of its halves do not go together any more. */
+/* Puts the calls of a batch back; where it is halved, neither half shares a batch with the other again. */
 static void
 put_back(Lane *lane, Batch *batch, bool halve)
 {

@@ -51,5 +51,5 @@ typedef struct DatabaseStatement
 
 extern const DatabaseStatement statements[STATEMENT_COUNT];
 
-/* One call of so many values for a database of before, which knows no batches; to be freed, NULL: out of memory. */
+/* The SQL for one call of so many values, where the database is older and knows no batches; to be freed.  NULL: out of memory. */
 extern char *statement_direct(const DatabaseStatement *statement, int count, int acting);

@@ -94,7 +94,7 @@ has_left(const Client *client)
 	       recv(client->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-/* Ends a connection; who has not left is told, unless an answer is being sent, of which it would seem a part. */
+/* Ends a connection, and lets too_slow tell why; not within an answer, of which that would become a part. */
 static void
 end(Client *client, void (*too_slow)(Client *client))
 {

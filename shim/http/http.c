@@ -127,7 +127,7 @@ examine_headers(Request *request, const char *method, const char *version)
 		judge_caller(request);
 }
 
-/* Leaves the connection alone for now, or from the end of this turn on; it does not read on meanwhile. */
+/* Has libmicrohttpd leave the connection alone, and read nothing from it, until resume(). */
 static enum MHD_Result
 suspend(Request *request)
 {
@@ -363,7 +363,7 @@ on_authenticated(TokenWait *wait, const Identity *identity, const DatabaseResult
 	else
 		refuse_unknown(request, result);
 	judge_caller(request);
-	/* otherwise whoever asked goes on */
+	/* in other phases libmicrohttpd calls again for what waited: its head, or a piece of its body */
 	if (request->suspended && request->phase == PHASE_WAITING)
 		proceed(request);
 	else

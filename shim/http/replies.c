@@ -2,8 +2,8 @@
  * replies.c
  *	  What the database answered as the body of a response, and the headers that say so.
  *
- * Most routes hand on the value of their statement.  Those that tell how the service is get what the
- * route table says when the database is away, and what only the shim knows.
+ * Most routes hand on the value of their statement.  Those that tell how the service is have a body in the route
+ * table for when the database is away, and what only the shim knows is filled in here.
  */
 #include "http/request.h"
 

@@ -91,8 +91,8 @@ extern void *request_begin(void *cls, const char *uri, struct MHD_Connection *co
 extern void request_free(Request *request);
 
 /*
- * Counts so many bytes as held for the request, in the place of those that were.  False, and a failure, when it has
- * failed: it holds more than a little, and all requests together hold more than they may.
+ * Counts so many bytes as held for the request, in the place of those that were.  A request that holds more than a
+ * little fails when all together hold more than they may.  False: it has failed, now or before.
  */
 extern bool request_hold(Request *request, size_t bytes);
 

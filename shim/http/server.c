@@ -122,7 +122,7 @@ make_room(Engine *engine, bool metrics)
 	                            !clients_evict(clients, false, SILENT_MS, http_too_slow));
 	if (!engine->spare || clients->spare < SPARE_CONNECTIONS)
 		return true;
-	/* who has sent a request by now has the place */
+	/* what has come in is taken in first: who has sent a request by now keeps the place */
 	run_daemon(engine);
 	return clients_evict(clients, true, 0, http_too_slow);
 }
