@@ -190,7 +190,6 @@ on_result(void *closure, DatabaseResult *result)
 	request->backend = result->backend;
 	request->status = MHD_HTTP_OK;
 	values_free(&request->values);
-	/* else the metrics would show what they were asked with */
 	(void) request_hold(request, 0);
 	request->reply = reply_body(route, result, &request->status, &request->failure);
 	check_size(request);
