@@ -14,6 +14,7 @@ use Edurange::Cluster;
 use Edurange::InstanceManager;
 
 my $im = Edurange::InstanceManager->start;
+# Where a list lacks many pods and the machine is slow to ask for each, all are held for a moment.
 my $node = Edurange::Cluster->new_ready(
 	'sync_faults',
 	worker => $im,
@@ -21,6 +22,7 @@ my $node = Edurange::Cluster->new_ready(
 edurange.sync_interval = 100
 edurange.sync_timeout = 250
 edurange.sync_grace = 200
+edurange.sync_mass_grace = 1s
 CONF
 
 sub sql { return $node->safe_psql('edurange', $_[0]); }
