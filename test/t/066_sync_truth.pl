@@ -57,10 +57,19 @@ subtest 'paused' => sub {
 	my ($status, undef, $error) = $node->psql('edurange', 'SELECT edurange.sync_now()');
 	like($error, qr/no sync worker is running for database "edurange": edurange.sync_enabled is off/, 'sync_now() says why not');
 	sleep 1;
-	$node->configure(sync_enabled => 'on');
-	my $begin = time;
-	is_well();
-	cmp_ok(time - $begin, '<', 8, 'at once');
+	# (one that failed would begin after ten seconds; others use the machine, too)
+	my $took;
+	for (1 .. 3)
+	{
+		$node->configure(sync_enabled => 'on');
+		my $begin = time;
+		is_well();
+		$took = time - $begin;
+		last if $took < 8;
+		$node->configure(sync_enabled => 'off');
+		says('the sync worker is paused', 'that it is paused once more');
+	}
+	cmp_ok($took, '<', 8, 'at once');
 	unlike(slurp_file($node->logfile, $from), qr/WARNING|ERROR:  (?!no sync worker)/, 'the log has no complaint');
 };
 
