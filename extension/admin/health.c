@@ -80,9 +80,10 @@ typedef enum StatementId
 	"CASE WHEN (sync).held > 0 THEN format('%s instances are held because too many pods vanished"   \
 	" at once, until %s', (sync).held, (sync).\"heldUntil\") END,"                                  \
 	"CASE WHEN (drift).\"stuckRows\" > 0 THEN format('%s instances do not end or begin; see"        \
-	" edurange.sync_drift()', (drift).\"stuckRows\") END,"                                          \
+	" edurange.sync_drift()%s', (drift).\"stuckRows\", ' (' || (sync).\"lastEndError\" || ')') END," \
 	"CASE WHEN (drift).\"failingFlags\" > 0 THEN format('the flags of %s instances cannot be had;"  \
-	" see edurange.sync_drift()', (drift).\"failingFlags\") END,"                                   \
+	" see edurange.sync_drift()%s', (drift).\"failingFlags\", ' (' || (sync).\"lastFlagError\" || ')')" \
+	" END,"                                                                                         \
 	"CASE WHEN (drift).\"returnedPods\" > 0 THEN format('%s pods are back whose instances ended"    \
 	" when many were not found; see edurange.sync_drift()', (drift).\"returnedPods\") END,"         \
 	"CASE WHEN (drift).\"unreadablePods\" > 0 THEN format('%s pods of the list cannot be read; see" \
