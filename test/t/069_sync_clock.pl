@@ -22,7 +22,7 @@ edurange.instance_manager_url = '@{[ $im->url ]}'
 edurange.sync_interval = 100
 edurange.sync_grace = ${grace}s
 CONF
-my $clock = Edurange::Clock->of($node) or plan skip_all => 'there is no compiler';
+my $clock = Edurange::Clock->of($node);
 
 sub sql { return $node->safe_psql('edurange', $_[0]); }
 
@@ -42,9 +42,9 @@ sql(q{INSERT INTO "User" (id, email) VALUES ('u', 'u@play.test');
 	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01')});
 add_instance('lives');
 my $now = sql('SELECT extract(epoch FROM clock_timestamp())');
-$clock->shift_time(1000);
+$clock->set(0, 1000);
 cmp_ok(sql('SELECT extract(epoch FROM clock_timestamp())'), '>', $now + 900, 'the clock can be moved');
-$clock->shift_time(0);
+$clock->set(0, 0);
 
 for my $jump ([ 'a day ahead', 86400 ], [ 'and back', 0 ], [ 'an hour back', -3600 ], [ 'and ahead', 0 ], [ 'a day back', -86400 ])
 {
@@ -57,7 +57,7 @@ for my $jump ([ 'a day ahead', 86400 ], [ 'and back', 0 ], [ 'an hour back', -36
 	ok($node->poll_query_until('edurange', qq{SELECT EXISTS (SELECT FROM edurange.sync_watch WHERE name = '$id' AND reason = 'missing')}), "$name: a pod is missing");
 	my $begin = time;
 	my $polls = sql('SELECT polls FROM edurange.sync_status()');
-	$clock->shift_time($shift);
+	$clock->set(0, $shift);
 	my ($early, $negative, $ended, $lag) = (0, 0, 0, 0);
 	while (!$ended && time < $begin + 60)
 	{

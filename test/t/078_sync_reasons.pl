@@ -26,7 +26,7 @@ edurange.instance_manager_password_file = '$folder/password'
 edurange.sync_interval = 50
 edurange.sync_timeout = 300
 CONF
-my $clock = Edurange::Clock->of($node) or plan skip_all => 'there is no compiler';
+my $clock = Edurange::Clock->of($node);
 
 sub sql { return $node->safe_psql('edurange', $_[0]); }
 
@@ -36,7 +36,7 @@ sub becomes_true
 	return ok($node->poll_query_until('edurange', $query), $name);
 }
 
-my $hours = 0;
+my $seconds = 0;
 
 # How often the log has a line, from a place on.
 sub count_in_log
@@ -53,10 +53,10 @@ sub is_told_hourly
 	$node->wait_for_log($like, $from);
 	$happens->();
 	is(count_in_log($like, $from), 1, 'told once');
-	$clock->shift_monotonic($hours += 3500);
+	$clock->set($seconds += 3500, 0);
 	$happens->();
 	is(count_in_log($like, $from), 1, 'and not again within the hour');
-	$clock->shift_monotonic($hours += 200);
+	$clock->set($seconds += 200, 0);
 	$happens->();
 	is(count_in_log($like, $from), 2, 'once more in the next');
 	return;

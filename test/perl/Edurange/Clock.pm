@@ -6,105 +6,104 @@ use warnings;
 
 use PostgreSQL::Test::Utils;
 
+# Adds the milliseconds of a file to the clocks: the first number to all of them, the second to the time of day.
 my $source = <<'C';
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
-enum
+static long long shifts[2];
+
+static void
+read_shifts(void)
 {
-	TIME_OF_DAY,
-	MONOTONIC,
-	CLOCKS
-};
+	static int file = -1;
+	char text[64] = "";
+	char *rest = text;
 
-static int64_t
-shift(int clock)
+	if (file < 0)
+		file = open(getenv("CLOCK_FILE"), O_RDONLY | O_CLOEXEC);
+	if (pread(file, text, sizeof(text) - 1, 0) <= 0)
+		return;
+	shifts[0] = strtoll(text, &rest, 10);
+	shifts[1] = strtoll(rest, NULL, 10);
+}
+
+int
+clock_gettime(clockid_t clock, struct timespec *now)
 {
-	static const volatile int64_t *seconds;
+	long long shift;
 
-	if (seconds == NULL)
-	{
-		int file = open(getenv("SHIFT_FILE"), O_RDONLY | O_CLOEXEC);
-
-		seconds = mmap(NULL, CLOCKS * sizeof(*seconds), PROT_READ, MAP_SHARED, file, 0);
-	}
-	return seconds[clock];
+	if (syscall(SYS_clock_gettime, clock, now) != 0)
+		return -1;
+	read_shifts();
+	shift = clock == CLOCK_REALTIME ? shifts[0] + shifts[1] : clock == CLOCK_MONOTONIC ? shifts[0] : 0;
+	now->tv_sec += shift / 1000;
+	now->tv_nsec += shift % 1000 * 1000000;
+	if (now->tv_nsec < 0)
+		now->tv_sec--, now->tv_nsec += 1000000000;
+	if (now->tv_nsec >= 1000000000)
+		now->tv_sec++, now->tv_nsec -= 1000000000;
+	return 0;
 }
 
 int
 gettimeofday(struct timeval *restrict now, void *restrict zone)
 {
-	static int (*original)(struct timeval *, void *);
+	struct timespec precise;
 
-	if (original == NULL)
-		original = (int (*)(struct timeval *, void *)) dlsym(RTLD_NEXT, "gettimeofday");
-	original(now, zone);
-	now->tv_sec += shift(TIME_OF_DAY);
+	clock_gettime(CLOCK_REALTIME, &precise);
+	now->tv_sec = precise.tv_sec;
+	now->tv_usec = precise.tv_nsec / 1000;
 	return 0;
 }
 
 time_t
 time(time_t *result)
 {
-	struct timeval now;
+	struct timespec precise;
 
-	gettimeofday(&now, NULL);
+	clock_gettime(CLOCK_REALTIME, &precise);
 	if (result != NULL)
-		*result = now.tv_sec;
-	return now.tv_sec;
-}
-
-int
-clock_gettime(clockid_t clock, struct timespec *now)
-{
-	static int (*original)(clockid_t, struct timespec *);
-	int result;
-
-	if (original == NULL)
-		original = (int (*)(clockid_t, struct timespec *)) dlsym(RTLD_NEXT, "clock_gettime");
-	result = original(clock, now);
-	if (clock == CLOCK_MONOTONIC)
-		now->tv_sec += shift(MONOTONIC);
-	return result;
+		*result = precise.tv_sec;
+	return precise.tv_sec;
 }
 C
 
-# Restarts a node with the library; undef where there is no compiler.
+# Restarts a node with the library.
 sub of
 {
 	my ($class, $node) = @_;
 	my $folder = PostgreSQL::Test::Utils::tempdir();
-	my $self = bless { file => "$folder/shift", seconds => [ 0, 0 ] }, $class;
+	my $self = bless { path => "$folder/clock" }, $class;
 
 	append_to_file("$folder/clock.c", $source);
-	return if system($ENV{CC} // 'cc', '-shared', '-fPIC', '-o', "$folder/clock.so", "$folder/clock.c", '-ldl') != 0;
-	$self->_write;
+	system_or_bail($ENV{CC} // 'cc', '-shared', '-fPIC', '-O1', '-o', "$folder/clock.so", "$folder/clock.c");
+	append_to_file($self->{path}, "0\t0\n");
 	chmod 0755, $folder;
 	local $ENV{LD_PRELOAD} = join ' ', grep { length } $ENV{LD_PRELOAD} // '', "$folder/clock.so";
-	local $ENV{SHIFT_FILE} = $self->{file};
+	local $ENV{CLOCK_FILE} = $self->{path};
 	$node->restart;
 	return $self;
 }
 
-sub _write
-{
-	my ($self) = @_;
-	my $file;
+# The file, for who writes it otherwise.
+sub path { return $_[0]{path}; }
 
-	open($file, '+<', $self->{file}) or open($file, '>', $self->{file}) or die $!;
-	syswrite($file, pack('q2', @{ $self->{seconds} })) == 16 or die $!;
+# Lets so many seconds pass since the start, and the time of day be off by so many.
+sub set
+{
+	my ($self, $passed, $off) = @_;
+
+	# in one write and longer than before: who reads it meanwhile reads one of both
+	open(my $file, '+<', $self->{path}) or die $!;
+	syswrite($file, sprintf("%d\t%d\n%s", $passed * 1000, $off * 1000, ' ' x 20)) or die $!;
 	close($file);
 	return;
 }
-
-# Moves the time of day, or the clock that never jumps, away from the true one.
-sub shift_time { my ($self, $seconds) = @_; $self->{seconds}[0] = $seconds; return $self->_write; }
-sub shift_monotonic { my ($self, $seconds) = @_; $self->{seconds}[1] = $seconds; return $self->_write; }
 
 1;
