@@ -78,8 +78,8 @@ is_huge_exponent(const char *text, const char *at)
 	long most = EDURANGE_HIGHEST_EXPONENT - 1;
 	long written = 0;
 
-	for (const char *digit = at - 1; digit >= text && (isdigit((unsigned char) *digit) || *digit == '.');
-	     digit--)
+	for (const char *digit = at - 1;
+	     digit >= text && (isdigit((unsigned char) *digit) || *digit == '.'); digit--)
 	{
 		written++;
 		if (*digit != '0' && *digit != '.')

@@ -95,9 +95,12 @@ typedef enum StatementId
 
 /* A text as comparable() in C makes it. */
 #define COMPARABLE(text)                                                                           \
-	"(SELECT CASE WHEN length(t) > " CppAsString2(LONGEST_NORMALIZED) " THEN t ELSE normalize(t) END"   \
-	" FROM regexp_replace(regexp_replace(" text ", '" UNSEEN_CLASS "', '', 'g'),"                  \
-	"  '^" WHITE_SPACE_CLASS "+|" WHITE_SPACE_CLASS "+$', '', 'g') AS c (t))"
+	"(SELECT CASE WHEN length(t) > " CppAsString2(                                                 \
+	    LONGEST_NORMALIZED) " THEN t ELSE normalize(t) END"                                        \
+	                        " FROM regexp_replace(regexp_replace(" text ", '" UNSEEN_CLASS         \
+	                        "', '', 'g'),"                                                         \
+	                        "  '^" WHITE_SPACE_CLASS "+|" WHITE_SPACE_CLASS                        \
+	                        "+$', '', 'g') AS c (t))"
 
 /* What an answer says: its text, where it is one; nothing of a list. */
 #define ANSWER_TEXT COMPARABLE("said.answer #>> '{}'")
@@ -125,8 +128,9 @@ typedef enum StatementId
 	"CASE WHEN k -> 'options' = '[]' AND said.type NOT IN ('multiple_choice', 'checkboxes')"       \
 	"  THEN k -> 'options'"                                                                        \
 	" WHEN jsonb_typeof(k -> 'options') = 'array' AND"                                             \
-	"  (SELECT bool_and(coalesce(" COMPARABLE("a.answer") ", '') <> '') FROM " ANSWERS ")"         \
-	" THEN k -> 'options' || coalesce(" MISSING_OPTIONS ", '[]') END"
+	"  (SELECT bool_and(coalesce(" COMPARABLE(                                                     \
+	    "a.answer") ", '') <> '') FROM " ANSWERS ")"                                               \
+	                " THEN k -> 'options' || coalesce(" MISSING_OPTIONS ", '[]') END"
 #define MATCH_IS_KEPT                                                                              \
 	"said.type = 'text' AND NOT " ANSWER_IS_BLANK " AND (k ->> 'match' <> 'number'"                \
 	" OR jsonb_typeof(said.answer) <> 'string' OR said.answer = k -> 'answer'"                     \

@@ -115,9 +115,9 @@ read_question(const JsonbValue *component, int number, Question *question)
 		question->type = text_member(&config, "question_type");
 	if (json_value_member(&config, "answer", 6, &member))
 		question->answers = texts_of_value(&member, &question->has_number);
-	question->has_options =
-	    json_value_member(&config, "options", 7, &member) && json_kind(&member) == KIND_ARRAY &&
-	    (json_count(&member) > 0 || is_choice(question));
+	question->has_options = json_value_member(&config, "options", 7, &member) &&
+	                        json_kind(&member) == KIND_ARRAY &&
+	                        (json_count(&member) > 0 || is_choice(question));
 	if (question->has_options)
 		question->options = texts_of_value(&member, &ignored);
 	for (int i = 0; i < question->options.count; i++)

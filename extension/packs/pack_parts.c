@@ -59,7 +59,7 @@ static Statement statements[STATEMENT_COUNT] = {
 };
 
 #define LONGEST_NAME 60 /* of a member that is repeated in a message, in bytes */
-#define FIRST_LIST 3 /* of an archive's three: an argument */
+#define FIRST_LIST 3    /* of an archive's three: an argument */
 
 /* The members of the object that mean something. */
 typedef enum Member

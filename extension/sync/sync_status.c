@@ -255,8 +255,7 @@ sync_status_stale(void)
 static void
 clip(char copy[ERROR_SIZE], const char *error)
 {
-	size_t length =
-	    error == NULL ? 0 : pg_mbcliplen(error, (int) strlen(error), ERROR_SIZE - 1);
+	size_t length = error == NULL ? 0 : pg_mbcliplen(error, (int) strlen(error), ERROR_SIZE - 1);
 
 	memset(copy, 0, ERROR_SIZE);
 	if (length > 0)

@@ -47,7 +47,7 @@ static const char *const statuses[] = {"CREATING", "ACTIVE", "TERMINATING", "ERR
 
 static PodSettings settings;
 static json_t *pods;
-static json_t *queue; /* array of pods to come, with the time when each appears */
+static json_t *queue;                   /* array of pods to come, with the time when each appears */
 static json_int_t next_due = INT64_MAX; /* when a pod appears, is ready or is gone next */
 
 /* Something becomes of a pod then: until the first such time nothing needs to be looked at. */
