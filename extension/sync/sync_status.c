@@ -297,6 +297,19 @@ sync_status_problems(const char *ends, const char *statuses, const char *flags)
 	status_close();
 }
 
+void
+sync_status_settle(bool ends, bool statuses, bool flags)
+{
+	status_open();
+	if (!ends)
+		status->end_error[0] = '\0';
+	if (!statuses)
+		status->status_error[0] = '\0';
+	if (!flags)
+		status->flag_error[0] = '\0';
+	status_close();
+}
+
 TimestampTz
 sync_status_applied(void)
 {

@@ -48,6 +48,8 @@ extern TimestampTz sync_status_failure(TimestampTz observed_at, const char *erro
 
 /* Notes why questions about single pods fail; NULL: those of that kind do not. */
 extern void sync_status_problems(const char *ends, const char *statuses, const char *flags);
+/* Where there is nothing of a kind to ask for, nothing fails. */
+extern void sync_status_settle(bool ends, bool statuses, bool flags);
 
 extern SyncHold sync_status_hold(void);
 extern void sync_status_set_hold(const SyncHold *hold);

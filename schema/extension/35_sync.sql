@@ -68,7 +68,7 @@ CREATE FUNCTION edurange.sync_status(caller edurange.caller DEFAULT NULL)
   RETURNS edurange.sync_report
   AS 'MODULE_PATHNAME', 'edurange_sync_status' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.sync_status(edurange.caller) IS
-  'How the comparison with the Instance Manager goes since the server started: times of the last attempt and the last success, the seconds since that or else since the server started, failures in a row with the last error, pods in the last list, instances changed, instances held because too many pods vanished or were not found at once, polls, failed and outdated ones, the milliseconds that the last fetch and the last pass took, whether a worker serves this database, why it does not or cannot do its work, until what happens instances are held, and the last error of requests to end pods, of questions about statuses and of those for flags, until three in a row were answered. Tier: service.';
+  'How the comparison with the Instance Manager goes since the server started: times of the last attempt and the last success, the seconds since that or else since the server started, failures in a row with the last error, pods in the last list, instances changed, instances held because too many pods vanished or were not found at once, polls, failed and outdated ones, the milliseconds that the last fetch and the last pass took, whether a worker serves this database, why it does not or cannot do its work, until what happens instances are held, and the last error of requests to end pods, of questions about statuses and of those for flags, until three in a row were answered or none is left to ask. Tier: service.';
 
 CREATE FUNCTION edurange.sync_drift(caller edurange.caller DEFAULT NULL)
   RETURNS SETOF edurange.sync_drift_entry

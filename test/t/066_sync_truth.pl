@@ -201,6 +201,7 @@ subtest 'only ends fail' => sub {
 	says('1 instances do not end or begin; see edurange.sync_drift\\(\\) \\(HTTP 500\\)$', 'that ends fail, and why');
 	$im->remove_pod('flagless');
 	is_well();
+	is(sql('SELECT "lastFlagError", "lastEndError" FROM edurange.sync_status()'), '|', 'sync_status() says nothing of it any more');
 	$im->clear_faults;
 };
 
