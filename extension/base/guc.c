@@ -49,8 +49,6 @@ static int sync_concurrency;
 static bool allow_drop; /* read by the guard that migrate() makes, by name */
 static bool sync_schema;
 
-#define URL_SETTING "edurange.instance_manager_url"
-
 static emit_log_hook_type log_before;
 
 /*
@@ -83,7 +81,7 @@ check_url(char **url, void **extra, GucSource source)
 	/* (each session reads the configuration, and one of them says so) */
 	if (*url != NULL && take_out_password(*url))
 		ereport(IsUnderPostmaster && source == PGC_S_FILE ? DEBUG3 : WARNING,
-		        (errmsg("the password in \"" URL_SETTING "\" is left out"),
+		        (errmsg("the password in \"edurange.instance_manager_url\" is left out"),
 		         errhint("Put it in a file and name that in"
 		                 " \"edurange.instance_manager_password_file\".")));
 	return true;
@@ -93,11 +91,13 @@ check_url(char **url, void **extra, GucSource source)
 static void
 keep_out_of_log(ErrorData *error)
 {
-	char *url = error->message != NULL ? strstr(error->message, URL_SETTING) : NULL;
+	char *url =
+	    error->message != NULL ? strstr(error->message, "edurange.instance_manager_url") : NULL;
 
 	while (url != NULL && (url = strstr(url, "//")) != NULL)
 		(void) take_out_password(url++);
-	if (debug_query_string != NULL && strstr(debug_query_string, URL_SETTING) != NULL)
+	if (debug_query_string != NULL &&
+	    strstr(debug_query_string, "edurange.instance_manager_url") != NULL)
 		error->hide_stmt = true;
 	if (log_before != NULL)
 		log_before(error);
@@ -118,11 +118,10 @@ define_worker_settings(void)
 	    "File outside of the data directory whose text tells this server from a copy of it.",
 	    "It need not be there. A sync worker that finds itself in a copy does nothing.",
 	    &guc_server_marker, "/etc/machine-id", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
-	DefineCustomStringVariable(URL_SETTING,
+	DefineCustomStringVariable("edurange.instance_manager_url",
 	                           "Base URL of the Instance Manager; empty: the worker idles.",
 	                           "It may name a user, but holds no password: that comes from a file.",
-	                           &instance_manager_url, "", PGC_SIGHUP, 0, check_url, NULL,
-	                           NULL);
+	                           &instance_manager_url, "", PGC_SIGHUP, 0, check_url, NULL, NULL);
 	DefineCustomStringVariable(
 	    "edurange.instance_manager_password_file",
 	    "File with the password for the Instance Manager in its first line; empty: there is none.",
