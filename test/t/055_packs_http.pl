@@ -122,7 +122,7 @@ sub envelope
 	my (@challenges) = @_;
 	my ($manifest) = pack_files('p', '1.0.0', %files);
 
-	return qq({"challenges": [) . join(' , ', @challenges) . qq(], "unknown": [{"a": "]"}], "manifest": $manifest->{content}});
+	return qq({"challenges": [) . join(' , ', @challenges) . qq(], "force": null, "manifest": $manifest->{content}});
 }
 
 for my $form (sort keys %uploads)
