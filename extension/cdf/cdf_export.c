@@ -114,11 +114,16 @@ typedef enum StatementId
 	"   THEN (said.answer #>> '{}')::jsonb"                                                        \
 	"  ELSE jsonb_build_array(said.answer) END) AS e (answer)) AS a (answer)"
 
+/* The options as keys of an object, which finds each quickly. */
+#define CHOICE COMPARABLE("choice")
+#define KNOWN_OPTIONS                                                                              \
+	"(SELECT coalesce(jsonb_object_agg(" CHOICE ", true), '{}')"                                   \
+	" FROM jsonb_array_elements_text(k -> 'options') AS o (choice) WHERE choice IS NOT NULL)"
+
 /* Answers that the options lack: they become options. */
 #define MISSING_OPTIONS                                                                            \
-	"(SELECT jsonb_agg(a.answer) FROM " ANSWERS                                                    \
-	" WHERE NOT EXISTS (SELECT FROM jsonb_array_elements_text(k -> 'options') AS o (choice)"       \
-	"  WHERE " COMPARABLE("choice") " = " COMPARABLE("a.answer") "))"
+	"(SELECT jsonb_agg(a.answer) FROM " KNOWN_OPTIONS " AS known (choices), " ANSWERS              \
+	" WHERE NOT choices ? " COMPARABLE("a.answer") ")"
 
 /*
  * What a document says of judging is left out where the row says something that it does not go with: options
