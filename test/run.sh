@@ -85,7 +85,7 @@ copy_inputs() {
 build_sanitized() {
   asan=$TOP/build/asan
   # shellcheck disable=SC2046 # one word a file
-  copy_sources "$asan" edurange.control extension/base/errors.h \
+  copy_sources "$asan" edurange.control extension/base/errors.h extension/text/blank.h \
     $(cd "$TOP" && find shim test/instance_manager schema/extension -name '*.[ch]' -o -name '*.pl' -o -name '*.sql' -o -name Makefile)
   for dir in shim test/instance_manager; do
     flock "$TOP" "$MAKE" --no-print-directory -s -j2 -C "$asan/$dir" all CFLAGS="$SANITIZERS"

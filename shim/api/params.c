@@ -36,40 +36,6 @@ fail_type(Failure *failure, const Param *param, const char *expected)
 	return NULL;
 }
 
-/*
- * A member of the JSON object in the body exactly as it was written, which parsing loses: 1.50 and
- * 1.5 are the same number but not the same answer.  The body is known to be JSON.
- */
-static char *
-number_as_written(const char *body, const char *name)
-{
-	static const char space[] = " \t\r\n";
-	int depth = 0;
-
-	for (const char *at = body; *at != '\0'; at++)
-	{
-		const char *text = at + 1;
-
-		if (*at == '{' || *at == '[')
-			depth++;
-		else if (*at == '}' || *at == ']')
-			depth--;
-		if (*at != '"')
-			continue;
-		for (at++; *at != '"'; at++)
-			at += *at == '\\';
-		if (depth != 1 || (size_t) (at - text) != strlen(name) ||
-		    strncmp(text, name, strlen(name)) != 0)
-			continue;
-		text = at + 1 + strspn(at + 1, space);
-		if (*text != ':')
-			continue;
-		text += 1 + strspn(text + 1, space);
-		return strndup(text, strcspn(text, ",} \t\r\n"));
-	}
-	return NULL;
-}
-
 /* Is it written as a whole number? */
 static bool
 is_whole(const char *text)
@@ -96,7 +62,7 @@ bind_integer(const Param *param, Given given, Failure *failure)
 	else
 	{
 		/* a body with a whole number that no integer holds was parsed with all of them as real */
-		char *written = json_is_real(given.json) ? number_as_written(given.body, given.name) : NULL;
+		char *written = json_is_real(given.json) ? numeral_of_member(given.body, given.name) : NULL;
 
 		whole = json_is_integer(given.json) || (written != NULL && is_whole(written));
 		number = json_number_value(given.json);
@@ -171,14 +137,18 @@ is_text_list(const json_t *json)
 	return true;
 }
 
-/* Is nothing chosen?  As a text the list would not be blank, and would be judged. */
+/* Is nothing chosen, or nothing to see in what is?  As a text the list would not be blank, and would be judged. */
 static bool
 is_blank_list(const json_t *list)
 {
 	size_t i;
 	json_t *element;
 
-	json_array_foreach(list, i, element) if (json_string_length(element) > 0) return false;
+	json_array_foreach(list, i, element)
+	{
+		if (!text_is_blank(json_string_value(element)))
+			return false;
+	}
 	return true;
 }
 
@@ -207,7 +177,7 @@ bind_text_list(const Param *param, Given given, Failure *failure)
 static char *
 bind_number_as_text(const Param *param, Given given, Failure *failure)
 {
-	char *written = number_as_written(given.body, given.name);
+	char *written = numeral_of_member(given.body, given.name);
 	char text[NUMERAL_SIZE];
 
 	if (written != NULL && numeral_write_out(written, text))
@@ -246,6 +216,8 @@ bind_json(const Param *param, Given given, Failure *failure)
 {
 	const char *text = text_of(given);
 
+	if (json_is_number(given.json))
+		return numeral_of_member(given.body, given.name);
 	return text != NULL ? strdup(text) : json_dumps(given.json, JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
@@ -321,7 +293,7 @@ static const struct
     {json_error_null_byte_in_key, EDURANGE_INVALID_TEXT,
      "the request body has a null character in a text"},
     {json_error_invalid_utf8, EDURANGE_INVALID_ENCODING, "the request body is not valid UTF-8"},
-    {json_error_numeric_overflow, EDURANGE_INVALID_JSON,
+    {json_error_numeric_overflow, EDURANGE_OUT_OF_RANGE,
      "the request body has a number that is too large"},
 };
 
@@ -368,9 +340,15 @@ parse_object(const Route *route, const char *body, size_t length, Values *values
 	if (!json_body_check(body, length, body_kinds[route->body].values, failure))
 		return NULL;
 	object = json_loadb(body, length, flags, &error);
-	/* a whole number that no integer holds: parsed again, so that its parameter can be named */
+	/* a number that the parser cannot hold may be an answer; or its parameter is to be named */
 	if (object == NULL && json_error_code(&error) == json_error_numeric_overflow)
-		object = json_loadb(body, length, flags | JSON_DECODE_INT_AS_REAL, &error);
+	{
+		char *held = numerals_held(body, length);
+
+		if (held != NULL)
+			object = json_loadb(held, length, flags | JSON_DECODE_INT_AS_REAL, &error);
+		free(held);
+	}
 	if (object == NULL)
 		fail_json(route, body, &error, values, failure);
 	else if (!json_is_object(object))

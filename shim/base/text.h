@@ -33,6 +33,9 @@ extern bool is_token_character(char c);
 /* A copy, to be freed; NULL of none. */
 extern char *text_copy(const char *text);
 
+/* Is there nothing to see in a text of UTF-8?  The same as the database says of it. */
+extern bool text_is_blank(const char *text);
+
 /*
  * What keeps the database from storing it, a null byte or what is not UTF-8, with the rest of a sentence
  * that says so; EDURANGE_OK: nothing.

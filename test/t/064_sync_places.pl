@@ -209,11 +209,15 @@ subtest 'a password comes from a file and is shown nowhere' => sub {
 	$node->configure(instance_manager_password_file => $file, instance_manager_url => "http://alice\@127.0.0.1:$port/api");
 	$node->becomes_true('SELECT "consecutiveFailures" = 0 AND "lastSuccess" > clock_timestamp() - interval \'1s\' FROM edurange.sync_status()', 'it polls');
 	is($im->requests->{last_user}, 'alice:s3cret-of-file', 'as who the URL says, with the password of the file');
-	$node->configure(instance_manager_url => "http://alice:s3cret\@127.0.0.1:$port/api");
-	$node->becomes_true(qq{SELECT current_setting('edurange.instance_manager_url') = 'http://alice\@127.0.0.1:$port/api'}, 'a password in the URL is not shown');
+	$node->configure(instance_manager_url => "http://bob:s3cret\@127.0.0.1:$port/api");
+	$node->becomes_true(qq{SELECT current_setting('edurange.instance_manager_url') = 'http://bob\@127.0.0.1:$port/api'}, 'a password in the URL is not shown');
 	is(sql(q{SELECT count(*) FROM pg_settings s WHERE s::text ~ 's3cret'}), 0, 'nor by any view of settings');
 	unlike(slurp_file($node->logfile), qr/s3cret-of-file/, 'that of the file is in no log');
 	unlink $file;
+	(undef, undef, my $error) = $node->psql('edurange', q{SET edurange.instance_manager_url = 'http://bob:s3cret-of-url@x'});
+	like($error, qr/cannot be changed now/, 'a session cannot set it');
+	$node->wait_for_log(qr/parameter "edurange.instance_manager_url" changed to "http:..bob\@127/);
+	unlike(slurp_file($node->logfile), qr/s3cret/, 'and neither is in the log');
 	$node->becomes_true(q{SELECT "lastError" ~ 'instance_manager_password_file: No such file' FROM edurange.sync_status()}, 'a file that is gone is named');
 };
 

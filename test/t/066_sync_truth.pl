@@ -187,7 +187,8 @@ subtest 'only flags fail' => sub {
 	sql(q{UPDATE edurange.sync_watch SET due = now(), attempts = 2 WHERE reason = 'flag'}) for 1 .. 1;
 	ok($node->poll_query_until('edurange', q{SELECT EXISTS (SELECT FROM edurange.sync_watch WHERE reason = 'flag')}), 'it was asked for');
 	sql(q{UPDATE edurange.sync_watch SET due = now(), attempts = 2 WHERE reason = 'flag'});
-	says('the flags of 1 instances cannot be had; see edurange.sync_drift', 'that flags cannot be had');
+	says('the flags of 1 instances cannot be had; see edurange.sync_drift\\(\\) \\(HTTP 500\\)$', 'that flags cannot be had, and why');
+	is(sql('SELECT "lastFlagError", "lastEndError" FROM edurange.sync_status()'), 'HTTP 500|', 'sync_status() says it, too');
 	$im->clear_faults;
 	sql(q{UPDATE edurange.sync_watch SET due = now() WHERE reason = 'flag'});
 	is_well();
@@ -197,9 +198,10 @@ subtest 'only ends fail' => sub {
 	$im->fault('error500', route => 'end-challenge');
 	$node->configure(sync_end_interval => '500ms');
 	sql(q{UPDATE "ChallengeInstance" SET status = 'TERMINATING' WHERE id = 'flagless'});
-	says('1 instances do not end or begin; see edurange.sync_drift', 'that ends fail');
+	says('1 instances do not end or begin; see edurange.sync_drift\\(\\) \\(HTTP 500\\)$', 'that ends fail, and why');
 	$im->remove_pod('flagless');
 	is_well();
+	is(sql('SELECT "lastFlagError", "lastEndError" FROM edurange.sync_status()'), '|', 'sync_status() says nothing of it any more');
 	$im->clear_faults;
 };
 
