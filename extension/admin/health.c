@@ -43,6 +43,21 @@ typedef enum StatementId
 	"    JOIN (VALUES ('edurange_service', 2), ('edurange_admin', 3)) AS up (role, height)"               \
 	"     ON own.role = current_setting('role') AND up.height > own.height"                               \
 	"    WHERE pg_has_role(a.usesysid, to_regrole(up.role), 'MEMBER')))) AS shared"
+/*
+ * WebOS as it is needs two settings: one of ours, and one of the HTTP services, whose connections say which they have
+ * (shim/config/config.c).
+ */
+#define WEBOS_PROBLEM                                                                                  \
+	"(SELECT CASE WHEN known = 0 THEN NULL"                                                            \
+	" WHEN open > 0 AND NOT current_setting('edurange.webos_compatibility')::boolean"                  \
+	"  THEN 'requests without a token are those of any player (EDURANGE_ANONYMOUS_TIER), but"          \
+	" edurange.webos_compatibility is off, without which no WebOS completes a question'"               \
+	" WHEN open = 0 AND current_setting('edurange.webos_compatibility')::boolean"                      \
+	"  THEN 'edurange.webos_compatibility shows answers to players, but no HTTP service lets a WebOS"  \
+	" in without a token (EDURANGE_ANONYMOUS_TIER); turn it off, or that on' END"                      \
+	" FROM (SELECT count(*), count(*) FILTER (WHERE application_name LIKE '% anonymous=player')"       \
+	"  FROM pg_stat_activity WHERE datname = current_database()"                                       \
+	"  AND application_name ~ '^edurange_shim( |$)') AS service (known, open))"
 #define SYNC_PROBLEM                                                                                   \
 	"CASE WHEN pg_is_in_recovery() OR (sync).\"workerProblem\" IS NULL THEN NULL"                      \
 	" WHEN NOT (sync).\"workerRunning\" AND current_setting('edurange.database') = current_database()" \
@@ -71,7 +86,7 @@ typedef enum StatementId
 	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'exposure %'),"                             \
 	"(SELECT format('login %s can become more than one tier; give each tier its own"                \
 	" (deploy/roles.sql)', string_agg(name, ', ' ORDER BY name)) FROM " SHARED_LOGINS               \
-	"  HAVING count(*) > 0)," SYNC_PROBLEM ","                                                      \
+	"  HAVING count(*) > 0)," WEBOS_PROBLEM "," SYNC_PROBLEM ","                                                      \
 	"CASE WHEN (sync).\"consecutiveFailures\" > 2 THEN format("                                     \
 	" 'the sync worker failed %s times in a row: %s', (sync).\"consecutiveFailures\","              \
 	" (sync).\"lastError\")"                                                                        \

@@ -38,10 +38,11 @@ sub start_shim
 		EDURANGE_POOL_SIZE => 1,
 		EDURANGE_POOL_TIMEOUT => 120,
 		EDURANGE_STATEMENT_TIMEOUT => 120_000,
-		EDURANGE_ANONYMOUS_TIER => 'service',
+		AS => 'service',
 		@_);
 }
 my $shim = start_shim(EDURANGE_QUEUE_LENGTH => 40, EDURANGE_CONNECTION_LIMIT => 64);
+my $bearer = 'Authorization: Bearer ' . $shim->token;
 
 sub body
 {
@@ -185,7 +186,7 @@ $table->query_safe('BEGIN; LOCK TABLE edurange.standing IN ACCESS EXCLUSIVE MODE
 my @asked = map {
 	my $socket = $shim->socket;
 
-	syswrite($socket, "GET /competition/g/leaderboard?limit=$_ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	syswrite($socket, "GET /competition/g/leaderboard?limit=$_ HTTP/1.1\r\nHost: x\r\n$bearer\r\nConnection: close\r\n\r\n");
 	sleep 0.1;
 	$socket
 } 1, 2, (3) x 10, 4;
@@ -197,7 +198,7 @@ boards_are(4, 'the same question of ten was asked once');
 # ---- nobody waits any more ------------------------------------------------------------------------
 my $gone = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim->port);
 my $json = '{"user_id":"u1","group_id":"g","points":1000}';
-syswrite($gone, "POST /add_points HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+syswrite($gone, "POST /add_points HTTP/1.1\r\nHost: x\r\n$bearer\r\nContent-Type: application/json\r\nContent-Length: "
 	  . length($json) . "\r\n\r\n$json");
 sleep 0.3;
 close($gone);

@@ -38,7 +38,7 @@ sub start_shim
 		EDURANGE_POOL_SIZE => 1,
 		EDURANGE_POOL_TIMEOUT => 120,
 		EDURANGE_STATEMENT_TIMEOUT => 120_000,
-		EDURANGE_ANONYMOUS_TIER => 'service',
+		AS => 'service',
 		@_);
 }
 
