@@ -32,8 +32,8 @@ PG_CFLAGS += -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-co
 		-Wno-ignored-optimization-argument -Wno-ignored-attributes)
 # PostgreSQL 15 leaves PGDLLEXPORT empty; with hidden symbols it has to say "default".
 PG_CPPFLAGS += -Iextension -Ibuild -MMD -MP '-DPGDLLEXPORT=__attribute__((visibility("default")))'
-# SAY is what to say of a file that is compiled: nothing, unless deploy/lib.sh asks for it.
-COMPILE.c = $(SAY)$(CC) $(CFLAGS) $(CPPFLAGS) -c
+# With SHOW=yes each file that is compiled is named, where make is silent otherwise (deploy/lib.sh).
+COMPILE.c = $(if $(SHOW),$(info   $<))$(CC) $(CFLAGS) $(CPPFLAGS) -c
 # Also of sources that are gone or moved.
 EXTRA_CLEAN = build extension/*.[do] extension/*/*.[do]
 

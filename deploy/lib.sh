@@ -61,7 +61,7 @@ build_and_stage() {
     return
   fi
   flock "$TOP" "$MAKE" -C "$TOP" --no-print-directory -s -j2 all simulator install "DESTDIR=$1" \
-    SHIM_BINDIR=/usr/local/bin 'SAY=$(info   $<)'
+    SHIM_BINDIR=/usr/local/bin SHOW=yes
   install -m 755 "$TOP/test/instance_manager/edurange_instance_manager" "$1/usr/local/bin/"
 }
 

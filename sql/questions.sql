@@ -137,9 +137,10 @@ UPDATE "ChallengeInstance" SET "flagSecretName" = 'flag-secret-qi1', flag = 'nul
 SET ROLE edurange_player;
 SELECT testing.asserted('ada') AS null_flag, testing.asserted('bob') AS his_own;
 RESET ROLE;
-UPDATE "ChallengeInstance" SET flag = 'EDU-{adas-0001}', "competitionId" = 'standalone' WHERE id = 'qi1';
+INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('elsewhere', 'Elsewhere', '2020-01-01');
+UPDATE "ChallengeInstance" SET flag = 'EDU-{adas-0001}', "competitionId" = 'elsewhere' WHERE id = 'qi1';
 SET ROLE edurange_player;
-SELECT testing.asserted('ada') AS of_no_competition;
+SELECT testing.asserted('ada') AS of_another_competition;
 RESET ROLE;
 UPDATE "ChallengeInstance" SET "competitionId" = 'spring' WHERE id = 'qi1';
 RESET edurange.webos_compatibility;

@@ -29,7 +29,7 @@ $node->safe_psql(
 	UPDATE "ChallengeQuestion" SET id = cdf_question_id;
 	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('gc', 30, 'ch', 'g');
 	INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId", flag, "flagSecretName")
-	SELECT 'pod-' || n, 'ch', u, '', 'ACTIVE'::"InstanceStatus", 'g', 'EDU-{real-000' || n || '}', 'flag-secret-pod-' || n
+	SELECT 'pod-' || n, 'ch', u, '', 'ACTIVE'::"ChallengeStatus", 'g', 'EDU-{real-000' || n || '}', 'flag-secret-pod-' || n
 	FROM unnest(ARRAY['ada', 'bob', 'cyd']) WITH ORDINALITY AS s (u, n);
 });
 
@@ -81,7 +81,7 @@ for my $event ('CHALLENGE_STARTED', 'USER_DELETED', 'ACCESS_CODE_DELETED')
 	($status) = $shim->post('/activity/log', { eventType => $event, userId => $event eq 'USER_DELETED' ? 'gone' : 'ada', accessCodeId => 'deleted', metadata => { by => 'x' } }, 'ada');
 	is($status, 200, "$event is not lost");
 }
-is($node->safe_psql('edurange', q{SELECT count(*) FROM "User" WHERE role = 'STUDENT'}), '1', 'no student was made');
+is($node->safe_psql('edurange', q{SELECT count(*) FROM "User" WHERE role = 'STUDENT'}), '3', 'no student was made');
 is($node->safe_psql('edurange', q{SELECT count(*) FROM "ActivityLog" WHERE metadata::text LIKE '%secret-word%'}), '0', 'no answer is in the log');
 
 # ---- the other two configurations ---------------------------------------------------------------
