@@ -70,6 +70,7 @@ installdirs:
 endif
 else
 # Without the server headers only the targets below work; they install what is missing.
+NO_POSTGRESQL = yes
 all install installcheck installdirs uninstall:
 	@echo "make $@: no PostgreSQL server headers ($(PG_CONFIG)); run deploy/install-deps.sh" >&2
 	@exit 1
@@ -79,7 +80,10 @@ distclean: clean
 endif
 
 # ---- what this Makefile adds -----------------------------------------------------------------
-all: parts ## build extension, sync worker and shim
+ifndef NO_POSTGRESQL
+all: parts
+endif
+all: ## build extension, sync worker and shim
 simulator: $(SIMULATOR)-all ## build the Instance Manager simulator, for tests and `make run`
 clean: clean-parts ## remove what was built, and say so
 
