@@ -95,6 +95,7 @@ staged_conf() {
 unusable_ports() {
   whoever=as_user
   id "$SERVER_USER" >/dev/null 2>&1 || whoever=''
+  # shellcheck disable=SC2016 # those are Perl's
   $whoever perl -MIO::Socket::IP -ne '
     my ($address, $port, $variable) = split;
     next if IO::Socket::IP->new(LocalHost => $address, LocalPort => $port, Listen => 1, ReuseAddr => 1);

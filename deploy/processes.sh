@@ -56,7 +56,9 @@ show_log() {
 
 # Ends the script, which says last what the log of a program ends with, and this.
 fail_of() {
+  # shellcheck disable=SC2034 # for the one who ends
   FAILED_PROGRAM=$1
+  # shellcheck disable=SC2034
   FAILED=$2
   exit 1
 }

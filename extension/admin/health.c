@@ -105,6 +105,8 @@ typedef enum StatementId
 	"CASE WHEN (connections).utilization_percent > 90 THEN format('%s of %s connections are in"     \
 	" use; raise max_connections, or let what connects open fewer', (connections).current,"         \
 	" (connections).max) END], NULL)"
+/* (which health() does not do: it would take as long as there are totals) */
+#define NO_PROBLEM "'no problem is known; edurange.check_invariants() compares the totals with the ledger'"
 #define SERVER                                                                                     \
 	"clock_timestamp(), 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1),"   \
 	" (SELECT format('%sd %sh %sm %ss', s / 86400, s / 3600 % 24, s / 60 % 60, s % 60)"            \
@@ -147,7 +149,7 @@ static Statement statements[STATEMENT_COUNT] = {
     [ONE_ROW] = {"SELECT 1 FROM edurange.migration LIMIT 1", {InvalidOid}, .reads = true},
     /* $1 milliseconds that a query took, $2 the same in a transaction of its own */
     [HEALTH] =
-        {"SELECT ROW('ok', CASE WHEN cardinality(problems) = 0 THEN 'everything is in place'"
+        {"SELECT ROW('ok', CASE WHEN cardinality(problems) = 0 THEN " NO_PROBLEM
          "  ELSE array_to_string(problems, '; ') END, 'connected', " SERVER ","
          " ROW(round($1::numeric, 3), round($2::numeric, 3))::edurange.health_performance, " SIZES
          ", '{}'::text[], " LARGEST ", " VERSION ", missing, sync, drift)::edurange.health_report"
