@@ -316,7 +316,7 @@ typedef struct Finding
 {
 	const char *name;
 	const char *tables;
-	const char *repair; /* what repair() does; NULL: nothing is safe */
+	const char *repair;  /* what repair() does; NULL: nothing is safe */
 	bool changes_totals; /* so that nobody should mend all of them without saying so */
 	StatementId hold;
 	StatementId list;
@@ -538,7 +538,8 @@ SQL_FUNCTION(edurange_repair)
 		            name);
 	if (subject == NULL && finding->changes_totals)
 		raise_error(EDURANGE_MISSING_PARAMETER,
-		            "parameter \"subject\" is missing: the id of a finding \"%s\", or \"all\"", name);
+		            "parameter \"subject\" is missing: the id of a finding \"%s\", or \"all\"",
+		            name);
 	if (subject != NULL && strcmp(subject, "all") == 0)
 		subject = NULL;
 	InitMaterializedSRF(fcinfo, 0);

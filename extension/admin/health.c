@@ -47,16 +47,16 @@ typedef enum StatementId
  * WebOS as it is needs two settings: one of ours, and one of the HTTP services, whose connections say which they have
  * (shim/config/config.c).
  */
-#define WEBOS_PROBLEM                                                                                  \
-	"(SELECT CASE WHEN known = 0 THEN NULL"                                                            \
-	" WHEN open > 0 AND NOT current_setting('edurange.webos_compatibility')::boolean"                  \
-	"  THEN 'requests without a token are those of any player (EDURANGE_ANONYMOUS_TIER), but"          \
-	" edurange.webos_compatibility is off, without which no WebOS completes a question'"               \
-	" WHEN open = 0 AND current_setting('edurange.webos_compatibility')::boolean"                      \
-	"  THEN 'edurange.webos_compatibility shows answers to players, but no HTTP service lets a WebOS"  \
-	" in without a token (EDURANGE_ANONYMOUS_TIER); turn it off, or that on' END"                      \
-	" FROM (SELECT count(*), count(*) FILTER (WHERE application_name LIKE '% anonymous=player')"       \
-	"  FROM pg_stat_activity WHERE datname = current_database()"                                       \
+#define WEBOS_PROBLEM                                                                                 \
+	"(SELECT CASE WHEN known = 0 THEN NULL"                                                           \
+	" WHEN open > 0 AND NOT current_setting('edurange.webos_compatibility')::boolean"                 \
+	"  THEN 'requests without a token are those of any player (EDURANGE_ANONYMOUS_TIER), but"         \
+	" edurange.webos_compatibility is off, without which no WebOS completes a question'"              \
+	" WHEN open = 0 AND current_setting('edurange.webos_compatibility')::boolean"                     \
+	"  THEN 'edurange.webos_compatibility shows answers to players, but no HTTP service lets a WebOS" \
+	" in without a token (EDURANGE_ANONYMOUS_TIER); turn it off, or that on' END"                     \
+	" FROM (SELECT count(*), count(*) FILTER (WHERE application_name LIKE '% anonymous=player')"      \
+	"  FROM pg_stat_activity WHERE datname = current_database()"                                      \
 	"  AND application_name ~ '^edurange_shim( |$)') AS service (known, open))"
 #define SYNC_PROBLEM                                                                                   \
 	"CASE WHEN pg_is_in_recovery() OR (sync).\"workerProblem\" IS NULL THEN NULL"                      \
@@ -86,7 +86,7 @@ typedef enum StatementId
 	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'exposure %'),"                             \
 	"(SELECT format('login %s can become more than one tier; give each tier its own"                \
 	" (deploy/roles.sql)', string_agg(name, ', ' ORDER BY name)) FROM " SHARED_LOGINS               \
-	"  HAVING count(*) > 0)," WEBOS_PROBLEM "," SYNC_PROBLEM ","                                                      \
+	"  HAVING count(*) > 0)," WEBOS_PROBLEM "," SYNC_PROBLEM ","                                    \
 	"CASE WHEN (sync).\"consecutiveFailures\" > 2 THEN format("                                     \
 	" 'the sync worker failed %s times in a row: %s', (sync).\"consecutiveFailures\","              \
 	" (sync).\"lastError\")"                                                                        \
@@ -106,7 +106,8 @@ typedef enum StatementId
 	" use; raise max_connections, or let what connects open fewer', (connections).current,"         \
 	" (connections).max) END], NULL)"
 /* (which health() does not do: it would take as long as there are totals) */
-#define NO_PROBLEM "'no problem is known; edurange.check_invariants() compares the totals with the ledger'"
+#define NO_PROBLEM                                                                                 \
+	"'no problem is known; edurange.check_invariants() compares the totals with the ledger'"
 #define SERVER                                                                                     \
 	"clock_timestamp(), 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1),"   \
 	" (SELECT format('%sd %sh %sm %ss', s / 86400, s / 3600 % 24, s / 60 % 60, s % 60)"            \

@@ -347,7 +347,8 @@ derive(Config *config)
 	DsnPool ignored;
 
 	/* No more than player: what forwards requests for browsers forwards those of every student. */
-	if (!tier_from_name(config->anonymous_tier, &config->anonymous) || config->anonymous > TIER_PLAYER)
+	if (!tier_from_name(config->anonymous_tier, &config->anonymous) ||
+	    config->anonymous > TIER_PLAYER)
 	{
 		fprintf(stderr, "edurange_shim: EDURANGE_ANONYMOUS_TIER (--anonymous-tier) must be none or "
 		                "player; for more there are tokens\n");
@@ -377,7 +378,8 @@ derive(Config *config)
 static void
 name_connections(Config *config)
 {
-	const char *name = config->anonymous == TIER_PLAYER ? "edurange_shim anonymous=player" : "edurange_shim";
+	const char *name =
+	    config->anonymous == TIER_PLAYER ? "edurange_shim anonymous=player" : "edurange_shim";
 
 	dsn_add(&config->connection, "application_name", name);
 	if (config->read_database_url != NULL)
