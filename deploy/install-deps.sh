@@ -40,6 +40,9 @@ its client of etcd|python etcd|python3-etcd
 etcd|command etcd|etcd-server
 etcdctl|command etcdctl|etcd-client
 debootstrap|command debootstrap|debootstrap
+buildah|command buildah|buildah
+crun|command crun|crun
+seccomp profile of containers|file /usr/share/containers/seccomp.json|golang-github-containers-common
 ip|command ip|iproute2
 lintian|command lintian|lintian
 systemd-nspawn|command systemd-nspawn|systemd-container
