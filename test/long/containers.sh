@@ -31,7 +31,7 @@ if [ "${1:-}" != run ]; then
   images rm "$empty" >/dev/null
   for name in edurange-shim edurange-postgresql; do
     say "making $name"
-    (cd "$work/context" && images bud --isolation chroot --build-arg BASE=localhost/base \
+    (cd "$work/context" && images bud --isolation chroot --layers --format docker --build-arg BASE=localhost/base \
       -f "deploy/containers/$name.Dockerfile" -t "localhost/$name" .) >"$work/$name.log" 2>&1 ||
       { tail -n 40 "$work/$name.log" && fail "not ok: making $name"; }
     images inspect --type image "localhost/$name" >"$work/$name.json"
@@ -46,6 +46,8 @@ fi
 # ---- running them -----------------------------------------------------------------------------
 work=$2
 ip link set lo up
+# (crun knows cgroups of version 1 and of version 2, but not both at once)
+[ ! -d /sys/fs/cgroup/unified ] || umount /sys/fs/cgroup/unified
 mkdir -p "$work/data" "$work/secrets" "$work/bundles" "$work/state"
 printf 'the superuser\n' >"$work/secrets/password"
 printf "s'p\n" >"$work/secrets/shim-password"
