@@ -274,6 +274,12 @@ case ${1:-} in
     stay
     ;;
   up)
+    find_state
+    if [ "$(count_running)" = 3 ]; then
+      say "it runs already, as it was started; after a change: make down && make up"
+      say "its address, tokens and ports:  . $(shell_quote "$RUN_DIR/env")"
+      exit 0
+    fi
     prepare
     start
     say "make down stops it."

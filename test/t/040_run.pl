@@ -176,7 +176,10 @@ is( with_env(
 	'the sample has questions of all types');
 
 ($status, $out, $err) = run_script($copy, 'up');
-isnt($status, 0, 'a second up in the same run directory fails');
+is($status, 0, 'a second up in the same run directory leaves it as it is');
+like($out, qr/^it runs already.*make down && make up/m, 'and says so');
+($status, $out, $err) = run_script($copy, 'run');
+isnt($status, 0, 'run there fails');
 like($err, qr/already runs/, 'and says why');
 
 # ---- two copies --------------------------------------------------------------------------------
