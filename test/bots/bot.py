@@ -59,7 +59,7 @@ def call(name, values):
     with urllib.request.urlopen(urllib.request.Request(target, body, headers, method=method)) as answer:
         said = json.load(answer)
     shape = resolve(operation["responses"]["200"]["content"]["application/json"]["schema"])
-    missing = set(shape.get("required", [])) - set(said)
+    missing = {key for key in shape.get("required", []) if key not in said}
     if missing:
         raise KeyError(f"{name}: no {missing} in the answer")
     return said
