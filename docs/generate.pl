@@ -214,9 +214,11 @@ sub server_settings
 		$initial =~ s/^"|"$//g;
 		$initial = eval $initial if $initial =~ /^[\d *]+$/;
 		$initial = { true => 'on', false => 'off' }->{$initial} // $initial;
+		my $values = $type eq 'Bool' ? '`on`, `off`' : $type ne 'Int' ? 'text'
+		  : join ' to ', map { (eval($_ =~ s/\bINT_MAX\b/2147483647/r) // die "$name: $_ is no number\n") . ($unit // '') } $rest =~ /^[^,]+,\s*([^,]+),\s*([^,]+),/;
 		my $meaning = c_string($short) . ($long eq 'NULL' ? '' : ' ' . c_string($long));
-		$rows .= sprintf("| `%s` | %s | %s | %s |\n", $name, $initial eq '' ? '(empty)' : "`$initial@{[ $unit // '' ]}`",
-			$context{$when}, $meaning);
+		$rows .= sprintf("| `%s` | %s | %s | %s | %s |\n", $name, $initial eq '' ? '(empty)' : "`$initial@{[ $unit // '' ]}`",
+			$values, $context{$when}, $meaning);
 	}
 	return $rows;
 }
@@ -393,8 +395,8 @@ Made from `extension/base/guc.c` and `shim/config/config.h`. How they work toget
 
 ## PostgreSQL: extension and sync worker
 
-| setting | default | takes effect | meaning |
-|---|---|---|---|
+| setting | default | values | takes effect | meaning |
+|---|---|---|---|---|
 $server
 ## Shim
 

@@ -506,11 +506,35 @@ sub check_released
 	return;
 }
 
+# ---- messages ------------------------------------------------------------------------------------
+
+# What docs/troubleshooting.md explains is what something here says, but for what it says others say: (NAME's).
+sub check_messages
+{
+	my $said = join "\n", map { slurp($_) } 'Makefile',
+	  files(qr/\.(c|h|sql|pl|sh|service)$/, qw(extension shim/base shim/config shim/database shim/http shim/main.c syncworker schema/extension deploy test/installcheck.sh));
+
+	$said =~ s/"$gap"//g;
+	$said =~ s/\\\n\s*//g;
+	$said =~ s/\\"/"/g;
+	for my $row (slurp('docs/troubleshooting.md') =~ /^\| (`.*?) \| /mg)
+	{
+		next if $row =~ /\(\w+(?:'s|')\)$/ || $row =~ /^`code`/;
+		for my $message ($row =~ /`([^`]+)`/g)
+		{
+			my ($unsaid) = grep { length && index($said, $_) < 0 } map { s/^\s+|\s+$//gr } split /\xe2\x80\xa6/, $message;
+			finding("docs/troubleshooting.md explains what nothing says: $unsaid") if defined $unsaid;
+		}
+	}
+	return;
+}
+
 check_sql();
 check_identities();
 check_routes();
 check_settings();
 check_metrics();
+check_messages();
 check_banned();
 check_tests();
 check_released();

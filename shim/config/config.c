@@ -287,10 +287,12 @@ derive(Config *config)
 {
 	DsnPool ignored;
 
-	if (!tier_from_name(config->anonymous_tier, &config->anonymous))
+	/* No more than player: what forwards requests for browsers forwards those of every student. */
+	if (!tier_from_name(config->anonymous_tier, &config->anonymous) ||
+	    config->anonymous > TIER_PLAYER)
 	{
-		fprintf(stderr, "edurange_shim: EDURANGE_ANONYMOUS_TIER (--anonymous-tier) must be none, "
-		                "player, service or admin\n");
+		fprintf(stderr, "edurange_shim: EDURANGE_ANONYMOUS_TIER (--anonymous-tier) must be none or "
+		                "player; for more there are tokens\n");
 		return false;
 	}
 	if (config->threads == 0)
@@ -310,13 +312,34 @@ derive(Config *config)
 	return true;
 }
 
+/*
+ * Names the connections.  By that edurange.health() knows ours among others, and those of a service that takes
+ * requests without a token for those of players (extension/admin/health.c).
+ */
+static void
+name_connections(Config *config)
+{
+	const char *name =
+	    config->anonymous == TIER_PLAYER ? "edurange_shim anonymous=player" : "edurange_shim";
+
+	dsn_add(&config->connection, "application_name", name);
+	if (config->read_database_url != NULL)
+		dsn_add(&config->read_connection, "application_name", name);
+}
+
 /* Reads everything; what is wrong has been said on standard error. */
 ConfigAction
 config_read(Config *config, int argc, char **argv)
 {
 	ConfigAction action = read_environment(config) ? read_flags(config, argc, argv) : CONFIG_BROKEN;
 
-	return action > CONFIG_CHECK || derive(config) ? action : CONFIG_BROKEN;
+	if (action <= CONFIG_CHECK)
+	{
+		if (!derive(config))
+			return CONFIG_BROKEN;
+		name_connections(config);
+	}
+	return action;
 }
 
 /* Prints the settings in effect; of a secret only whether it is set. */

@@ -74,7 +74,7 @@ extern const char *setting_flag(const Setting *setting, char flag[FLAG_LENGTH]);
 		"seconds that requests in flight get to finish after SIGTERM") \
 	/* Security */ \
 	TEXT("EDURANGE_ANONYMOUS_TIER", anonymous_tier, "none", \
-		"what a request without a token may do: none, player, service or admin") \
+		"what a request without a token may do: none or player") \
 	TEXT("EDURANGE_CORS_ORIGINS", cors_origins, NULL, \
 		"origins whose pages may read answers, separated by commas; * for all") \
 	SWITCH("EDURANGE_ALLOW_ROOT", allow_root, "false", "start also as root") \

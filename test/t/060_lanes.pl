@@ -31,6 +31,7 @@ $node->safe_psql(
 	CREATE TRIGGER clash BEFORE INSERT ON edurange.points_ledger FOR EACH ROW WHEN (new.reason = 'clash') EXECUTE FUNCTION clash()});
 
 my $shim = start_patient($node, EDURANGE_QUEUE_LENGTH => 40, EDURANGE_CONNECTION_LIMIT => 64);
+my $bearer = 'Authorization: Bearer ' . $shim->token;
 
 sub points { return $node->safe_psql('edurange', "SELECT edurange.get_points('$_[0]', 'g')"); }
 
@@ -121,7 +122,7 @@ $table->query_safe('BEGIN; LOCK TABLE edurange.standing IN ACCESS EXCLUSIVE MODE
 my @asked = map {
 	my $socket = $shim->socket;
 
-	syswrite($socket, "GET /competition/g/leaderboard?limit=$_ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	syswrite($socket, "GET /competition/g/leaderboard?limit=$_ HTTP/1.1\r\nHost: x\r\n$bearer\r\nConnection: close\r\n\r\n");
 	sleep 0.1;
 	$socket
 } 1, 2, (3) x 10, 4;
@@ -133,7 +134,7 @@ boards_are(4, 'the same question of ten was asked once');
 # ---- nobody waits any more ------------------------------------------------------------------------
 my $gone = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim->port);
 my $json = '{"user_id":"u1","group_id":"g","points":1000}';
-syswrite($gone, "POST /add_points HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+syswrite($gone, "POST /add_points HTTP/1.1\r\nHost: x\r\n$bearer\r\nContent-Type: application/json\r\nContent-Length: "
 	  . length($json) . "\r\n\r\n$json");
 sleep 0.3;
 close($gone);

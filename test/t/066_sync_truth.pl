@@ -32,7 +32,7 @@ sub says
 	  || diag sql('SELECT message FROM edurange.health()', $database);
 }
 
-sub is_well { return says('everything is in place$', $_[0] // 'that all is well again') }
+sub is_well { return says('no problem is known; ', $_[0] // 'that all is well again') }
 
 sub problem_is
 {

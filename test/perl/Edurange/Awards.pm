@@ -29,7 +29,7 @@ sub start_patient
 		EDURANGE_POOL_SIZE => 1,
 		EDURANGE_POOL_TIMEOUT => 120,
 		EDURANGE_STATEMENT_TIMEOUT => 120_000,
-		EDURANGE_ANONYMOUS_TIER => 'service',
+		AS => 'service',
 		%settings);
 }
 
