@@ -357,6 +357,7 @@ bind_one(const Param *param, Given given, const char *body, Failure *failure)
 		case TYPE_JSON:
 			return bind_json(given);
 		case TYPE_DOCUMENT:
+		case TYPE_TABLE:
 		case TYPE_PACK:
 		case TYPE_TEXT:
 			break;
@@ -539,6 +540,8 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 		object = parse_object(route, body, body_length, values, failure);
 	else if (route->body == BODY_DOCUMENT)
 		(void) json_document_check(body, body_length, body_kinds[route->body].values, failure);
+	else if (route->body == BODY_TABLE)
+		(void) text_body_check(body, body_length, failure);
 
 	for (int i = 0; failure->info == NULL && i < MAX_PARAMS && route->params[i].name != NULL; i++)
 	{
@@ -557,7 +560,7 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 		}
 		if (param->source == FROM_UPLOAD)
 			given.text = upload->uploader;
-		else if (param->type == TYPE_DOCUMENT)
+		else if (param->type == TYPE_DOCUMENT || param->type == TYPE_TABLE)
 			given.text = body;
 		else if (param->source == FROM_PATH)
 			given.text = target->segments[match->values[path_value++]];
