@@ -17,6 +17,7 @@
 #include "calls/locks.h"
 #include "course/course.h"
 #include "game/activity.h"
+#include "game/competitions.h"
 #include "game/rosters.h"
 
 #define CODE_ROW                                                                                   \
@@ -44,7 +45,7 @@ static Statement statements[STATEMENT_COUNT] = {
               .reads = true,
               .by_key = true},
     [REVOKE] = {"DELETE FROM public.\"CompetitionAccessCode\" AS c"
-                " WHERE c.code = upper($2) AND c.\"groupId\" = $1 RETURNING " CODE_ROW,
+                " WHERE c.code = upper($2) AND c.\"groupId\"" OF("$1") " RETURNING " CODE_ROW,
                 {TEXTOID, TEXTOID},
                 .by_key = true},
 };

@@ -28,6 +28,12 @@
 #define PIECE 500 /* rows */
 #define CODE_TRIES 10
 
+/*
+ * Ends a subquery that is run for each element of a list: by its key, also where it is planned while there are few rows
+ * and a join would go through all of them for each.
+ */
+#define EACH " OFFSET 0"
+
 typedef enum StatementId
 {
 	FIND_USERS,
@@ -48,30 +54,32 @@ typedef enum StatementId
 
 static Statement statements[STATEMENT_COUNT] = {
     /* These take a list and return numbers in it. */
-    [FIND_USERS] = {"SELECT w.n, u.id FROM unnest($1) WITH ORDINALITY AS w (email, n)"
-                    " JOIN public.\"User\" u ON " EMAIL_KEY(
-                        "u.email") " = w.email"
-                                   " ORDER BY u.id FOR KEY SHARE OF u",
+    [FIND_USERS] = {"SELECT w.n, u.id FROM unnest($1) WITH ORDINALITY AS w (email, n),"
+                    " LATERAL (SELECT id FROM public.\"User\" WHERE " EMAIL_KEY(
+                        "email") " = w.email" EACH " FOR KEY SHARE) AS u",
                     {TEXTARRAYOID},
                     .by_key = true},
-    [HOLD_USERS] = {"SELECT w.n, u.id FROM unnest($1) WITH ORDINALITY AS w (id, n)"
-                    " JOIN public.\"User\" u ON u.id = w.id ORDER BY u.id FOR KEY SHARE OF u",
+    [HOLD_USERS] = {"SELECT w.n, u.id FROM unnest($1) WITH ORDINALITY AS w (id, n),"
+                    " LATERAL (SELECT id FROM public.\"User\" WHERE id = w.id" EACH
+                    " FOR KEY SHARE) AS u",
                     {TEXTARRAYOID},
                     .by_key = true},
     /* What of the addresses $2 is in the roster. */
-    [KNOWN] = {"SELECT w.n, r.user_id, r.code FROM unnest($2) WITH ORDINALITY AS w (email, n)"
-               " JOIN edurange.roster r ON r.email = w.email AND r.group_id = $1",
+    [KNOWN] = {"SELECT w.n, r.user_id, r.code FROM unnest($2) WITH ORDINALITY AS w (email, n),"
+               " LATERAL (SELECT user_id, code FROM edurange.roster"
+               "  WHERE group_id = $1 AND email = w.email" EACH ") AS r",
                {TEXTOID, TEXTARRAYOID},
                .by_key = true},
     /* Which of the users $2 are in the roster by another address than $3. */
-    [OTHER_ROWS] = {"SELECT w.n, r.email FROM unnest($2, $3) WITH ORDINALITY AS w (id, email, n)"
-                    " JOIN edurange.roster r ON r.user_id = w.id AND r.group_id = $1"
-                    " AND r.email <> w.email",
+    [OTHER_ROWS] = {"SELECT w.n, r.email FROM unnest($2, $3) WITH ORDINALITY AS w (id, email, n),"
+                    " LATERAL (SELECT email FROM edurange.roster WHERE user_id = w.id"
+                    "  AND group_id = $1 AND email <> w.email" EACH ") AS r",
                     {TEXTOID, TEXTARRAYOID, TEXTARRAYOID},
                     .by_key = true},
-    [USABLE_CODES] = {"SELECT w.n FROM unnest($2) WITH ORDINALITY AS w (code, n)"
-                      " JOIN public.\"CompetitionAccessCode\" c ON c.code = w.code"
-                      " AND c.\"groupId\" = $1 AND c.\"usedCount\" = 0",
+    [USABLE_CODES] = {"SELECT w.n FROM unnest($2) WITH ORDINALITY AS w (code, n),"
+                      " LATERAL (SELECT 1 FROM public.\"CompetitionAccessCode\""
+                      "  WHERE code = w.code AND \"groupId\"" OF("$1") " AND \"usedCount\" = 0" EACH
+                                                                       " ) AS c",
                       {TEXTOID, TEXTARRAYOID},
                       .by_key = true},
     /* $1 ids, $2 names, $3 addresses */
@@ -80,8 +88,11 @@ static Statement statements[STATEMENT_COUNT] = {
          " \"updatedAt\") SELECT w.id, w.name, w.email, 'STUDENT'::public.\"UserRole\", now, now"
          " FROM unnest($1, $2, $3) AS w (id, name, email), " CLOCK_ROW,
          {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}},
-    [WITHDRAW_CODES] = {"DELETE FROM public.\"CompetitionAccessCode\" WHERE code = ANY ($2)"
-                        " AND \"groupId\" = $1 AND \"usedCount\" = 0",
+    [WITHDRAW_CODES] = {"DELETE FROM public.\"CompetitionAccessCode\" WHERE ctid = ANY (ARRAY("
+                        " SELECT c.ctid FROM unnest($2) AS w (code),"
+                        " LATERAL (SELECT ctid FROM public.\"CompetitionAccessCode\""
+                        "  WHERE code = w.code AND \"groupId\"" OF(
+                            "$1") " AND \"usedCount\" = 0" EACH "  FOR UPDATE) AS c))",
                         {TEXTOID, TEXTARRAYOID},
                         .by_key = true},
     /* $1 competition, $2 ids, $3 codes, $4 who makes them */
@@ -99,8 +110,9 @@ static Statement statements[STATEMENT_COUNT] = {
          "  ON CONFLICT (\"A\", \"B\") DO NOTHING RETURNING \"B\" AS id)"
          " SELECT w.n FROM unnest($2) WITH ORDINALITY AS w (id, n) JOIN made USING (id)",
          {TEXTOID, TEXTARRAYOID}},
-    [COUNT_MEMBERS] = {"SELECT count(*) FROM public.\"_GroupMembers\""
-                       " WHERE \"A\" = $1 AND \"B\" = ANY ($2)",
+    [COUNT_MEMBERS] = {"SELECT count(*) FROM unnest($2) AS w (id),"
+                       " LATERAL (SELECT 1 FROM public.\"_GroupMembers\""
+                       "  WHERE \"A\" = $1 AND \"B\" = w.id" EACH ") AS m",
                        {TEXTOID, TEXTARRAYOID},
                        .by_key = true},
     /*

@@ -117,7 +117,7 @@ static Statement statements[STATEMENT_COUNT] = {
                    " AND (\"maxUses\" IS NULL OR \"usedCount\" < \"maxUses\"),"
                    " \"maxUses\" IS NULL OR \"usedCount\" < \"maxUses\")"
                    " FROM public.\"CompetitionAccessCode\""
-                   " WHERE code = $1 AND \"groupId\" = $2 FOR NO KEY UPDATE",
+                   " WHERE code = $1 AND \"groupId\"" OF("$2") " FOR NO KEY UPDATE",
                    {TEXTOID, TEXTOID},
                    .by_key = true},
     [INSERT_MEMBER] = {"INSERT INTO public.\"_GroupMembers\" (\"A\", \"B\") VALUES ($1, $2)"

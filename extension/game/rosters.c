@@ -20,17 +20,19 @@
 #include "base/triggers.h"
 #include "calls/locks.h"
 #include "game/activity.h"
+#include "game/competitions.h"
 #include "game/rosters.h"
 #include "text/plain_text.h"
 
 /* No user has two rows of a roster. */
 #define HAS_NO_ROW(group, user)                                                                    \
-	"NOT EXISTS (SELECT FROM edurange.roster o WHERE o.user_id = " user " AND o.group_id = " group \
-	")"
+	"NOT EXISTS (SELECT FROM edurange.roster o WHERE o.user_id = " user                            \
+	" AND o.group_id" OF(group) ")"
 
 typedef enum StatementId
 {
 	WAITING,
+	MAY_HAVE_ROW,
 	COMPLETE,
 	COMPLETE_BY_CODE,
 	WITHDRAW,
@@ -42,24 +44,28 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    /* $1 address, $2 user; competitions in one order */
-    [WAITING] = {"SELECT r.group_id, r.code FROM edurange.roster r WHERE r.email = $1"
-                 " AND r.user_id IS NULL AND " HAS_NO_ROW("r.group_id",
-                                                          "$2") " ORDER BY r.group_id",
-                 {TEXTOID, TEXTOID},
+    /* Competitions in one order.  For most users none waits, and this is all that they cost. */
+    [WAITING] = {"SELECT r.group_id, r.code FROM edurange.roster r"
+                 " WHERE r.email = $1 AND r.user_id IS NULL ORDER BY r.group_id",
+                 {TEXTOID},
                  .newest = true,
                  .by_key = true},
+    [MAY_HAVE_ROW] = {"SELECT " HAS_NO_ROW("$1", "$2"),
+                      {TEXTOID, TEXTOID},
+                      .newest = true,
+                      .by_key = true},
     [COMPLETE] = {"UPDATE edurange.roster AS r SET user_id = $3, code = NULL"
                   " WHERE r.group_id = $1 AND r.email = $2 AND r.user_id IS NULL",
                   {TEXTOID, TEXTOID, TEXTOID},
                   .by_key = true},
     [COMPLETE_BY_CODE] = {"UPDATE edurange.roster AS r SET user_id = $3"
-                          " WHERE r.code = $2 AND r.group_id = $1 AND r.user_id IS NULL"
-                          " AND " HAS_NO_ROW("$1", "$3"),
+                          " WHERE r.code = $2 AND r.group_id" OF("$1") " AND r.user_id IS NULL"
+                                                                       " AND " HAS_NO_ROW("$1",
+                                                                                          "$3"),
                           {TEXTOID, TEXTOID, TEXTOID},
                           .by_key = true},
     [WITHDRAW] = {"DELETE FROM edurange.roster AS r"
-                  " WHERE r.code = upper($2) AND r.group_id = $1 AND r.user_id IS NULL",
+                  " WHERE r.code = upper($2) AND r.group_id" OF("$1") " AND r.user_id IS NULL",
                   {TEXTOID, TEXTOID},
                   .by_key = true},
     [FORGET_USER] = {"UPDATE edurange.roster SET user_id = NULL, code = NULL WHERE user_id = $1",
@@ -70,7 +76,7 @@ static Statement statements[STATEMENT_COUNT] = {
                             .by_key = true},
     /* One that somebody used says who joined with it. */
     [DELETE_CODE] = {"DELETE FROM public.\"CompetitionAccessCode\" WHERE code = $2"
-                     " AND \"groupId\" = $1 AND \"usedCount\" = 0",
+                     " AND \"groupId\"" OF("$1") " AND \"usedCount\" = 0",
                      {TEXTOID, TEXTOID},
                      .by_key = true},
     [INSERT_MEMBER] = {"INSERT INTO public.\"_GroupMembers\" (\"A\", \"B\") VALUES ($1, $2)"
@@ -119,6 +125,9 @@ complete_row(const char *group_id, const char *code, const char *email, const ch
 	/* the competition, or the row, may have gone meanwhile */
 	if (!lock_competition(group_id, &refusal))
 		return;
+	STATEMENT_RUN(&statements[MAY_HAVE_ROW], value_text(group_id), value_text(user_id));
+	if (!row_bool(0, 1))
+		return;
 	if (code != NULL)
 		STATEMENT_RUN(&statements[DELETE_CODE], value_text(group_id), value_text(code));
 	if (STATEMENT_RUN(&statements[COMPLETE], value_text(group_id), value_text(email),
@@ -135,7 +144,7 @@ complete_row(const char *group_id, const char *code, const char *email, const ch
 static void
 complete_rows(const char *email, const char *user_id)
 {
-	uint64 count = STATEMENT_RUN(&statements[WAITING], value_text(email), value_text(user_id));
+	uint64 count = STATEMENT_RUN(&statements[WAITING], value_text(email));
 	char **groups = palloc(sizeof(char *) * count);
 	char **codes = palloc(sizeof(char *) * count);
 
