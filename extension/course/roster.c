@@ -73,7 +73,7 @@ static Statement statements[STATEMENT_COUNT] = {
     /* Which of the users $2 are in the roster by another address than $3. */
     [OTHER_ROWS] = {"SELECT w.n, r.email FROM unnest($2, $3) WITH ORDINALITY AS w (id, email, n),"
                     " LATERAL (SELECT email FROM edurange.roster WHERE user_id = w.id"
-                    "  AND group_id = $1 AND email <> w.email" EACH ") AS r",
+                    "  AND group_id" OF("$1") " AND email <> w.email" EACH ") AS r",
                     {TEXTOID, TEXTARRAYOID, TEXTARRAYOID},
                     .by_key = true},
     [USABLE_CODES] = {"SELECT w.n FROM unnest($2) WITH ORDINALITY AS w (code, n),"

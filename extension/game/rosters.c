@@ -46,7 +46,7 @@ typedef enum StatementId
 static Statement statements[STATEMENT_COUNT] = {
     /* Competitions in one order.  For most users none waits, and this is all that they cost. */
     [WAITING] = {"SELECT r.group_id, r.code FROM edurange.roster r"
-                 " WHERE r.email = $1 AND r.user_id IS NULL ORDER BY r.group_id",
+                 " WHERE lower(r.email) = $1 AND r.user_id IS NULL ORDER BY r.group_id",
                  {TEXTOID},
                  .newest = true,
                  .by_key = true},

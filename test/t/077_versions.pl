@@ -33,7 +33,7 @@ sub prepare
 		INSERT INTO "CompetitionGroup" (id, name, "startDate", "updatedAt") VALUES ('g', 'G', '2020-01-01', now());
 		INSERT INTO "_GroupMembers" ("A", "B") VALUES ('g', 'ada');
 		INSERT INTO "_GroupInstructors" ("A", "B") VALUES ('g', 'ina');
-		INSERT INTO "ChallengeType" (id, name, "updatedAt") VALUES ('t', 'web', now()) ON CONFLICT DO NOTHING;
+		INSERT INTO "ChallengeType" (id, name) VALUES ('t', 'web') ON CONFLICT DO NOTHING;
 		INSERT INTO "Challenge" (id, name, "challengeTypeId", "updatedAt") SELECT 'ch', 'C', id, now() FROM "ChallengeType" LIMIT 1;
 		INSERT INTO "ChallengeQuestion" (id, content, type, points, answer, "order", "challengeId", "updatedAt") VALUES ('q', '?', 'text', 10, 'a', 1, 'ch', now());
 		INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId", "updatedAt") VALUES ('gc', 10, 'ch', 'g', now());

@@ -202,8 +202,8 @@ is(scalar(grep { /acting user "otto" is no instructor|takes no part|is neither t
 my $errors = '[{"line":32,"message":"\"not an address\" is no e-mail address"}]';
 my @wanted = (
 	"tried true 31 30 30 $errors", 'nobody yet 0 0', "enrolled false 31 10 20 20 $errors", 'with a code 15', 'joined false', 'once true',
-	'used up access code CODE has expired or has no use left', 'all 16 14 14 0', "members $students 1 2 0", 'complete 30 4701 A 2', 'otto sees []',
-	'attempts 30', 'award 55', 'reset 1 1', 'expelled 0', 'named otto vera', 'otto now 29', 'by force 5 5 150', 'deleted Class', 'kept true');
+	'used up access code CODE has expired or has no use left', 'all 16 14 14 0', "members $students 1 2 0", 'complete 30 4710 A 11', 'otto sees []',
+	'attempts 30', 'award 55', 'reset 2 2', 'expelled 0', 'named otto vera', 'otto now 29', 'by force 5 4 120', 'deleted Class', 'kept true');
 my %written = map { $_ => 1 } @by_http;
 ok($written{$_}, $_) for @wanted;
 
