@@ -17,7 +17,6 @@
 #include "calls/locks.h"
 #include "course/course.h"
 #include "game/activity.h"
-#include "game/competitions.h"
 #include "game/rosters.h"
 
 #define CODE_ROW                                                                                   \

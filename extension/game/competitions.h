@@ -7,12 +7,6 @@
 
 #include "calls/caller.h"
 
-/*
- * Is a column that names the competition this one, where another key finds the row?  No index can take it, so that
- * a plan that is made while there are few rows does not go through all of a competition later.
- */
-#define OF(competition) " IS NOT DISTINCT FROM " competition
-
 /* The ids in the argument instructor_ids: at least one, none of them null. */
 extern Datum *competition_instructors(FunctionCallInfo fcinfo, int argument, int *count);
 

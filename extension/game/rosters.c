@@ -20,7 +20,6 @@
 #include "base/triggers.h"
 #include "calls/locks.h"
 #include "game/activity.h"
-#include "game/competitions.h"
 #include "game/rosters.h"
 #include "text/plain_text.h"
 
