@@ -31,4 +31,3 @@ extern char *numeral_of_member(const char *body, const char *name);
  * holds are others there, still too large for everything but an answer.  NULL: out of memory.
  */
 extern char *numerals_held(const char *body, size_t length);
-
