@@ -57,7 +57,7 @@ sub grow
 	my ($count) = @_;
 
 	sql(qq{SET session_replication_role = replica;
-		INSERT INTO "User" (id, email) SELECT 'many' || n, 'many' || n FROM generate_series($loaded + 1, $loaded + $count) n;
+		INSERT INTO "User" (id, email, "updatedAt") SELECT 'many' || n, 'many' || n, now() FROM generate_series($loaded + 1, $loaded + $count) n;
 		INSERT INTO "_GroupMembers" ("A", "B") SELECT 'comp3', 'many' || n FROM generate_series($loaded + 1, $loaded + $count) n;
 		INSERT INTO "GroupPoints" (id, "userId", "groupId", "updatedAt") SELECT 'many' || n, 'many' || n, 'comp3', now() FROM generate_series($loaded + 1, $loaded + $count) n;
 		INSERT INTO "QuestionAttempt" (id, "userId", "questionId", "groupChallengeId", answer, "isCorrect")
