@@ -1,6 +1,6 @@
 /*
  * people.c
- *	  Who is in a competition: its members and its instructors.
+ *	  Who is in a competition: its members, its instructors, and who its roster names.
  *
  * Locks are taken in the order of calls/locks.h: users, the competition, then memberships.
  */
@@ -22,6 +22,7 @@
 typedef enum StatementId
 {
 	MEMBERS,
+	ROSTER,
 	REMOVE_MEMBER,
 	REMOVED,
 	MISSING_USER,
@@ -51,6 +52,20 @@ static Statement statements[STATEMENT_COUNT] = {
                  {TEXTOID, INT4OID, TEXTOID},
                  .reads = true,
                  .by_key = true},
+    /* $1 competition, $2 how many, $3 behind which address */
+    [ROSTER] = {"SELECT ROW(" PAGE_OF(
+                    "ROW(p.email, p.name, p.external_id, p.login_id, p.section, p.user_id,"
+                    " p.is_member, CASE WHEN p.user_id IS NULL THEN p.code END, p.line,"
+                    " p.imported_at)::edurange.roster_row",
+                    "p.email", "$2") ")::edurange.roster_page"
+                                     " FROM (SELECT r.*, row_number() OVER (ORDER BY r.email) AS n,"
+                                     "  EXISTS (SELECT FROM public.\"_GroupMembers\" m"
+                                     "   WHERE m.\"A\" = $1 AND m.\"B\" = r.user_id) AS is_member"
+                                     "  FROM (SELECT * FROM edurange.roster WHERE group_id = $1"
+                                     "   AND email > $3 ORDER BY email LIMIT $2 + 1) r) p",
+                {TEXTOID, INT4OID, TEXTOID},
+                .reads = true,
+                .by_key = true},
     [REMOVE_MEMBER] = {"DELETE FROM public.\"_GroupMembers\" WHERE \"A\" = $1 AND \"B\" = $2",
                        {TEXTOID, TEXTOID},
                        .by_key = true},
@@ -85,7 +100,9 @@ static Statement statements[STATEMENT_COUNT] = {
                      .by_key = true},
 };
 
-SQL_FUNCTION_BATCHABLE(edurange_members)
+/* The people of a competition, a page of them; the arguments are those of every list of a competition. */
+static Datum
+people_page(FunctionCallInfo fcinfo, Statement *page)
 {
 	char *group_id = required_text(fcinfo, 0, "group_id");
 	int32 limit = page_limit(fcinfo, 1);
@@ -98,11 +115,21 @@ SQL_FUNCTION_BATCHABLE(edurange_members)
 	statements_begin();
 	if (!course_find(&caller, group_id, &refusal))
 		raise_refusal(&refusal);
-	STATEMENT_RUN(&statements[MEMBERS], value_text(group_id), value_int(limit),
+	STATEMENT_RUN(page, value_text(group_id), value_int(limit),
 	              value_text(cursor != NULL ? cursor : ""));
 	row = only_result();
 	statements_end();
 	return row;
+}
+
+SQL_FUNCTION_BATCHABLE(edurange_members)
+{
+	return people_page(fcinfo, &statements[MEMBERS]);
+}
+
+SQL_FUNCTION_BATCHABLE(edurange_roster)
+{
+	return people_page(fcinfo, &statements[ROSTER]);
 }
 
 static Datum

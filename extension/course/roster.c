@@ -1,6 +1,6 @@
 /*
  * roster.c
- *	  The roster of a competition: imported from a file, and listed.
+ *	  The roster of a competition, imported from a file.
  *
  * An import looks for the users of all rows first, then writes the rows, in pieces whose memory goes with them; before
  * it begins it takes the lock that whoever makes users waits for, and then everything in the order of calls/locks.h.
@@ -48,7 +48,6 @@ typedef enum StatementId
 	COUNT_MEMBERS,
 	KEEP,
 	RESULT,
-	PAGE,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -141,20 +140,6 @@ static Statement statements[STATEMENT_COUNT] = {
                 " FROM unnest($8, $9) AS e (line, message)), '{}'))::edurange.roster_import",
                 {BOOLOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, TEXTARRAYOID,
                  TEXTARRAYOID}},
-    /* $1 competition, $2 how many, $3 behind which address */
-    [PAGE] = {"SELECT ROW(" PAGE_OF(
-                  "ROW(p.email, p.name, p.external_id, p.login_id, p.section, p.user_id,"
-                  " p.is_member, CASE WHEN p.user_id IS NULL THEN p.code END, p.line,"
-                  " p.imported_at)::edurange.roster_row",
-                  "p.email", "$2") ")::edurange.roster_page"
-                                   " FROM (SELECT r.*, row_number() OVER (ORDER BY r.email) AS n,"
-                                   "  EXISTS (SELECT FROM public.\"_GroupMembers\" m"
-                                   "   WHERE m.\"A\" = $1 AND m.\"B\" = r.user_id) AS is_member"
-                                   "  FROM (SELECT * FROM edurange.roster WHERE group_id = $1"
-                                   "   AND email > $3 ORDER BY email LIMIT $2 + 1) r) p",
-              {TEXTOID, INT4OID, TEXTOID},
-              .reads = true,
-              .by_key = true},
 };
 
 /* An import, and what it has done. */
@@ -601,24 +586,4 @@ import_roster(FunctionCallInfo fcinfo, const Caller *caller)
 SQL_FUNCTION_OF(edurange_import_roster, ROSTER_BYTES)
 {
 	return mutate(fcinfo, import_roster);
-}
-
-SQL_FUNCTION_BATCHABLE(edurange_roster)
-{
-	char *group_id = required_text(fcinfo, 0, "group_id");
-	int32 limit = page_limit(fcinfo, 1);
-	char *cursor = optional_text(fcinfo, 2);
-	Refusal refusal = {0};
-	Caller caller;
-	Datum row;
-
-	caller_read(&caller, fcinfo, 3);
-	statements_begin();
-	if (!course_find(&caller, group_id, &refusal))
-		raise_refusal(&refusal);
-	STATEMENT_RUN(&statements[PAGE], value_text(group_id), value_int(limit),
-	              value_text(cursor != NULL ? cursor : ""));
-	row = only_result();
-	statements_end();
-	return row;
 }
