@@ -43,6 +43,21 @@ typedef enum StatementId
 	"    JOIN (VALUES ('edurange_service', 2), ('edurange_admin', 3)) AS up (role, height)"               \
 	"     ON own.role = current_setting('role') AND up.height > own.height"                               \
 	"    WHERE pg_has_role(a.usesysid, to_regrole(up.role), 'MEMBER')))) AS shared"
+/*
+ * WebOS as it is needs two settings: one of ours, and one of the HTTP services, whose connections say which they have
+ * (shim/config/config.c).
+ */
+#define WEBOS_PROBLEM                                                                                 \
+	"(SELECT CASE WHEN known = 0 THEN NULL"                                                           \
+	" WHEN open > 0 AND NOT current_setting('edurange.webos_compatibility')::boolean"                 \
+	"  THEN 'requests without a token are those of any player (EDURANGE_ANONYMOUS_TIER), but"         \
+	" edurange.webos_compatibility is off, without which no WebOS completes a question'"              \
+	" WHEN open = 0 AND current_setting('edurange.webos_compatibility')::boolean"                     \
+	"  THEN 'edurange.webos_compatibility shows answers to players, but no HTTP service lets a WebOS" \
+	" in without a token (EDURANGE_ANONYMOUS_TIER); turn it off, or that on' END"                     \
+	" FROM (SELECT count(*), count(*) FILTER (WHERE application_name LIKE '% anonymous=player')"      \
+	"  FROM pg_stat_activity WHERE datname = current_database()"                                      \
+	"  AND application_name ~ '^edurange_shim( |$)') AS service (known, open))"
 #define SYNC_PROBLEM                                                                                   \
 	"CASE WHEN pg_is_in_recovery() OR (sync).\"workerProblem\" IS NULL THEN NULL"                      \
 	" WHEN NOT (sync).\"workerRunning\" AND current_setting('edurange.database') = current_database()" \
@@ -71,7 +86,7 @@ typedef enum StatementId
 	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'exposure %'),"                                 \
 	"(SELECT format('login %s can become more than one tier; give each tier its own"                    \
 	" (deploy/roles.sql)', string_agg(name, ', ' ORDER BY name)) FROM " SHARED_LOGINS                   \
-	"  HAVING count(*) > 0)," SYNC_PROBLEM ","                                                          \
+	"  HAVING count(*) > 0)," WEBOS_PROBLEM "," SYNC_PROBLEM ","                                        \
 	"CASE WHEN (sync).\"consecutiveFailures\" > 2 THEN format("                                         \
 	" 'the sync worker failed %s times in a row: %s', (sync).\"consecutiveFailures\","                  \
 	" (sync).\"lastError\")"                                                                            \
@@ -91,6 +106,9 @@ typedef enum StatementId
 	"CASE WHEN (connections).utilization_percent > 90 THEN format('%s of %s connections are in"         \
 	" use; raise max_connections, or let what connects open fewer', (connections).current,"             \
 	" (connections).max) END], NULL)"
+/* (which health() does not do: it would take as long as there are totals) */
+#define NO_PROBLEM                                                                                 \
+	"'no problem is known; edurange.check_invariants() compares the totals with the ledger'"
 #define SERVER                                                                                     \
 	"clock_timestamp(), 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1),"   \
 	" (SELECT format('%sd %sh %sm %ss', s / 86400, s / 3600 % 24, s / 60 % 60, s % 60)"            \
@@ -133,7 +151,7 @@ static Statement statements[STATEMENT_COUNT] = {
     [ONE_ROW] = {"SELECT 1 FROM edurange.migration LIMIT 1", {InvalidOid}, .reads = true},
     /* $1 milliseconds that a query took, $2 the same in a transaction of its own */
     [HEALTH] =
-        {"SELECT ROW('ok', CASE WHEN cardinality(problems) = 0 THEN 'everything is in place'"
+        {"SELECT ROW('ok', CASE WHEN cardinality(problems) = 0 THEN " NO_PROBLEM
          "  ELSE array_to_string(problems, '; ') END, 'connected', " SERVER ","
          " ROW(round($1::numeric, 3), round($2::numeric, 3))::edurange.health_performance, " SIZES
          ", '{}'::text[], " LARGEST ", " VERSION ", missing, sync, drift)::edurange.health_report"

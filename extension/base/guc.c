@@ -232,9 +232,9 @@ guc_define(void)
 	    &guc_batch_lock_timeout, 250, 0, 600 * 1000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomBoolVariable(
 	    "edurange.webos_compatibility",
-	    "Lets a player see the answers of non-flag questions and assert their completion.",
-	    "Needed by a WebOS that judges text answers itself, and only for questions that it judges as"
-	    " the server does. Flags are never shown.",
+	    "Lets a player see the answers of non-flag questions and assert completions.",
+	    "Needed by a WebOS that judges answers itself, and only for questions that it judges as the server"
+	    " does; of flags while the user's own instance is ACTIVE and shows one. Flags are never shown.",
 	    &guc_webos_compatibility, false, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable(
 	    "edurange.allow_drop",

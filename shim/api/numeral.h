@@ -5,8 +5,7 @@
  * A parser makes a double of a number: 1.50 and 1.5 are the same then, and 1e309 is none.  So a number that
  * counts as it was written is read from the body once more.
  */
-#ifndef SHIM_NUMERAL_H
-#define SHIM_NUMERAL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,5 +31,3 @@ extern char *numeral_of_member(const char *body, const char *name);
  * holds are others there, still too large for everything but an answer.  NULL: out of memory.
  */
 extern char *numerals_held(const char *body, size_t length);
-
-#endif

@@ -30,12 +30,6 @@ my $clock = Edurange::Clock->of($node);
 
 sub sql { return $node->safe_psql('edurange', $_[0]); }
 
-sub becomes_true
-{
-	my ($query, $name) = @_;
-	return ok($node->poll_query_until('edurange', $query), $name);
-}
-
 my $seconds = 0;
 
 # How often the log has a line, from a place on.
@@ -69,7 +63,7 @@ sub is_told_hourly
 
 my $polls = sub {
 	my $before = sql('SELECT polls FROM edurange.sync_status()');
-	return becomes_true("SELECT polls > $before + 5 FROM edurange.sync_status()", 'polls go on');
+	return $node->becomes_true("SELECT polls > $before + 5 FROM edurange.sync_status()", 'polls go on');
 };
 my $passes = sub { sleep 5; return; };
 
@@ -105,7 +99,7 @@ subtest 'ends that fail' => sub {
 	sql(q{INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId")
 		VALUES ('stays', 'c', 'u', 'pending...', 'TERMINATING', 'g')});
 	is_told_hourly(qr/WARNING:  could not ask the Instance Manager: end-challenge: HTTP 500/, $polls, $from);
-	becomes_true(q{SELECT "lastEndError" = 'HTTP 500' FROM edurange.sync_status()}, 'sync_status() says why');
+	$node->becomes_true(q{SELECT "lastEndError" = 'HTTP 500' FROM edurange.sync_status()}, 'sync_status() says why');
 	$im->clear_faults;
 	sql(q{DELETE FROM "ChallengeInstance" WHERE id = 'stays'});
 	$im->remove_pod('stays');
