@@ -42,6 +42,8 @@
 	  "A player can complete a question only after a correct attempt at it.")                        \
 	X(NOT_AN_INSTRUCTOR, "not_an_instructor", "RG203", 403,                                          \
 	  "The acting user may not have this done; the message says what they would have to be.")        \
+	X(DISQUALIFIED, "disqualified", "RG204", 403,                                                    \
+	  "The user is disqualified in the competition and scores nothing.")                             \
 	X(ROUTE_NOT_FOUND, "route_not_found", "RG301", 404, "No route has this path.")                   \
 	X(USER_NOT_FOUND, "user_not_found", "RG302", 404, "There is no such user.")                      \
 	X(COMPETITION_NOT_FOUND, "competition_not_found", "RG303", 404,                                  \

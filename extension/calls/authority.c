@@ -96,6 +96,11 @@ static const Rule rules[] = {
     {"attempts", ONESELF, .competition = "group_id", .user = "user_id"},
     {"activity", INSTRUCTOR, .competition = "group_id"},
 
+    {"set_participation", INSTRUCTOR, .competition = "group_id"},
+    {"participation", INSTRUCTOR, .competition = "group_id"},
+    {"gradebook", INSTRUCTOR, .competition = "group_id"},
+    {"gradebook_file", INSTRUCTOR, .competition = "group_id"},
+
     {"challenges", ANY_USER},
     {"challenge_list", PARTICIPANT, .competition = "group_id"},
     {"challenge_details", ANY_USER},

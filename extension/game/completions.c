@@ -21,6 +21,7 @@
 #include "game/activity.h"
 #include "game/completions.h"
 #include "game/ledger.h"
+#include "game/participation.h"
 #include "game/retired.h"
 
 #define COMPLETION_ROW                                                                             \
@@ -36,12 +37,25 @@
 	"public.\"GroupChallenge\" gc JOIN public.\"CompetitionGroup\" c ON c.id = gc.\"groupId\""     \
 	" JOIN public.\"Challenge\" ch ON ch.id = gc.\"challengeId\""
 
+/* The question's completion, what was paid for the challenge, whether it is completed, and how the user takes part.
+ * $1 user, $2 question, $3 group challenge, $4 competition */
+#define STATE_WITH(participation)                                                                  \
+	"SELECT (SELECT " COMPLETION_ROW " FROM public.\"QuestionCompletion\" qc"                      \
+	"  WHERE qc.\"userId\" = $1 AND qc.\"questionId\" = $2"                                        \
+	"  AND qc.\"groupChallengeId\" = $3), " PAID_BY_QUESTIONS("$1", "$3") ", " PAID_BY_COMPLETION( \
+	    "$1", "$3") ","                                                                            \
+	                " EXISTS (SELECT FROM "                                                        \
+	                "public.\"ChallengeCompletion\""                                               \
+	                "  WHERE \"userId\" = $1 AND "                                                 \
+	                "\"groupChallengeId\" = $3), " participation
+
 typedef enum StatementId
 {
 	LOCK_GROUP_CHALLENGE,
 	LOCK_PLAY,
 	LOCK_MEMBER,
 	STATE,
+	STATE_OF_BEFORE,
 	INSERT_COMPLETION,
 	COMPLETE_CHALLENGE,
 	RAISE_CHALLENGE,
@@ -78,17 +92,12 @@ static Statement statements[STATEMENT_COUNT] = {
                      " WHERE \"A\" = $1 AND \"B\" = $2 FOR NO KEY UPDATE",
                      {TEXTOID, TEXTOID, TEXTOID},
                      .by_key = true},
-    /* The question's completion, what was paid for the challenge, and whether it is completed.
-	 * $1 user, $2 question, $3 group challenge, here and below */
-    [STATE] =
-        {"SELECT (SELECT " COMPLETION_ROW " FROM public.\"QuestionCompletion\" qc"
-         "  WHERE qc.\"userId\" = $1 AND qc.\"questionId\" = $2"
-         "  AND qc.\"groupChallengeId\" = $3), " PAID_BY_QUESTIONS("$1", "$3") ", " PAID_BY_COMPLETION(
-             "$1", "$3") ","
-                         " EXISTS (SELECT FROM public.\"ChallengeCompletion\""
-                         "  WHERE \"userId\" = $1 AND \"groupChallengeId\" = $3)",
-         {TEXTOID, TEXTOID, TEXTOID},
-         .by_key = true},
+    [STATE] = {STATE_WITH(PARTICIPATION("$1", "$4")),
+               {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+               .by_key = true},
+    /* The same before migrate(). */
+    [STATE_OF_BEFORE] = {STATE_WITH("0"), {TEXTOID, TEXTOID, TEXTOID}, .by_key = true},
+    /* $1 user, $2 question, $3 group challenge */
     [INSERT_COMPLETION] = {"INSERT INTO public.\"QuestionCompletion\" AS qc (id, \"userId\","
                            " \"questionId\", \"groupChallengeId\", \"pointsEarned\","
                            " \"completedAt\") VALUES ($4, $1, $2, $3, $5, " UTC_CLOCK ")"
@@ -185,8 +194,15 @@ lock_play(Play *play, Refusal *refusal)
 static void
 read_state(Play *play)
 {
-	STATEMENT_RUN(&statements[STATE], value_text(play->user_id), value_text(play->question_id),
-	              value_text(play->group_challenge_id));
+	NullableDatum state[] = {value_text(play->user_id), value_text(play->question_id),
+	                         value_text(play->group_challenge_id), value_text(play->group_id)};
+
+	if (participation_is_known())
+		statement_run(&statements[STATE], state, 4);
+	else
+		statement_run(&statements[STATE_OF_BEFORE], state, 3);
+	play->is_open |= row_int(0, 5) == HAS_EXTRA_TIME;
+	play->is_disqualified = row_int(0, 5) == IS_DISQUALIFIED;
 	play->paid_by_questions = row_long(0, 2);
 	play->paid_by_completion = row_long(0, 3);
 	play->challenge_completed = row_bool(0, 4);
@@ -225,6 +241,10 @@ play_check_open(const Play *play, Refusal *refusal)
 		return refuse(refusal, EDURANGE_QUESTION_RETIRED,
 		              "question \"%s\" is no longer part of challenge \"%s\"", play->question_id,
 		              play->challenge_id);
+	if (play->is_disqualified)
+		return refuse(refusal, EDURANGE_DISQUALIFIED,
+		              "user \"%s\" is disqualified in competition \"%s\"", play->user_id,
+		              play->group_id);
 	if (play->is_open)
 		return true;
 	return refuse(refusal, EDURANGE_COMPETITION_NOT_OPEN, "competition \"%s\" is not open",

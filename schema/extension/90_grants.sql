@@ -72,7 +72,8 @@ GRANT EXECUTE ON FUNCTION
   edurange.members, edurange.remove_member, edurange.set_instructors,
   edurange.access_codes, edurange.revoke_access_code,
   edurange.remove_competition_challenge, edurange.set_challenge_points, edurange.reset_progress,
-  edurange.activity
+  edurange.activity, edurange.set_participation, edurange.participation,
+  edurange.gradebook, edurange.gradebook_file
   TO edurange_service;
 
 GRANT EXECUTE ON FUNCTION

@@ -106,6 +106,13 @@ const Route routes[] = {
 				OPTIONAL_OF("force", NULL, BOOLEAN), OPTIONAL("reason", NULL)}},
 	{WRITE("POST", "/competition/{group_id}/reset", SERVICE, RESET_PROGRESS, OBJECT), .lock_keys = {2, 1},
 	 .params = {PATH("group_id"), TEXT("userId", "user_id"), OPTIONAL("reason", NULL)}},
+	{WRITE("PUT", "/competition/{group_id}/participation/{user_id}", SERVICE, SET_PARTICIPATION, OBJECT),
+	 .lock_keys = {2, 1}, .params = {PATH("group_id"), PATH("user_id"), OPTIONAL_OF("endsAt", "ends_at", TIMESTAMP),
+				OPTIONAL_OF("hidden", NULL, BOOLEAN), OPTIONAL_OF("disqualified", NULL, BOOLEAN), OPTIONAL("reason", NULL)}},
+	{READ("/competition/{group_id}/gradebook", SERVICE, GRADEBOOK), .response = RESPOND_FILE, .slow = true,
+	 .params = {PATH("group_id"), FILTER("format", NULL), FILTER("by", NULL), FILTER_OF("at", NULL, TIMESTAMP),
+				FILTER_OF("in_points", "inPoints", BOOLEAN)}},
+	{READ("/competition/{group_id}/participation", SERVICE, PARTICIPATION), .params = {PATH("group_id"), PAGE}},
 	{READ("/competition/{group_id}/attempts", PLAYER, ATTEMPTS), .params = {PATH("group_id"), WHOSE,
 				FILTER("question_id", "questionId"), PAGE}},
 	{READ("/activity", SERVICE, ACTIVITY), .params = {FILTER("group_id", "groupId"), WHOSE,
@@ -116,7 +123,8 @@ const Route routes[] = {
 				FILTER("status", NULL), PAGE}},
 	{READ("/competition/{group_id}/leaderboard", PLAYER, LEADERBOARD), .replica_ok = true,
 	 .params = {PATH("group_id"), FILTER_OF("limit", NULL, INTEGER), FILTER_OF("offset", NULL, INTEGER),
-				{.name = "at", .source = FROM_QUERY, .type = TYPE_TIMESTAMP, .slow = true}}},
+				{.name = "at", .source = FROM_QUERY, .type = TYPE_TIMESTAMP, .slow = true},
+				FILTER_OF("corrected", NULL, BOOLEAN)}},
 	{READ("/competition/{group_id}/progress/{user_id}", PLAYER, PROGRESS), .params = {PATH("group_id"),
 				PATH("user_id")}},
 	{WRITE("POST", "/competition/complete-challenge", PLAYER, COMPLETE_CHALLENGE, OBJECT), .lock_keys = {1, 2},
@@ -190,7 +198,7 @@ const char *const media_types[RESPOND_COUNT] = {
     [RESPOND_VALUE... RESPOND_OPENAPI] = "application/json",
     [RESPOND_DOCS] = "text/html; charset=utf-8",
     [RESPOND_METRICS] = "text/plain; version=0.0.4; charset=utf-8",
-    [RESPOND_READY... RESPOND_HEALTH] = "application/json",
+    [RESPOND_READY... RESPOND_FILE] = "application/json",
 };
 
 /* Prints method, path and tier of each route. */

@@ -317,6 +317,16 @@ describe_headers(const Route *route, unsigned status)
 			    headers, limits[i].name,
 			    json_pack("{s:o}", "$ref",
 			              json_sprintf("#/components/headers/%s", limits[i].component)));
+	if (route->response == RESPOND_FILE && status == 200)
+	{
+		json_object_set_new(headers, "Content-Disposition",
+		                    json_pack("{s:s, s:{s:s}}", "description", "The name of the file.",
+		                              "schema", "type", "string"));
+		json_object_set_new(headers, "X-Warning",
+		                    json_pack("{s:s, s:{s:s}}", "description",
+		                              "Who is not found by an id where the file is read.", "schema",
+		                              "type", "string"));
+	}
 	return headers;
 }
 
@@ -359,13 +369,18 @@ describe_success(const Route *route, json_t *components)
 	json_t *schema = strcmp(type, "application/json") == 0 ? schema_of_route(route, components)
 	                                                       : json_pack("{s:s}", "type", "string");
 	json_t *example;
+	json_t *success;
 
 	if (schema == NULL)
 		return NULL;
 	example = schema_example(schema, "", components);
-	return json_pack("{s:o, s:o, s:{s:{s:o, s:o}}}", "description", schema_summary(route),
-	                 "headers", describe_headers(route, 200), "content", type, "schema", schema,
-	                 "example", example);
+	success = json_pack("{s:o, s:o, s:{s:{s:o, s:o}}}", "description", schema_summary(route),
+	                    "headers", describe_headers(route, 200), "content", type, "schema", schema,
+	                    "example", example);
+	if (route->response == RESPOND_FILE)
+		json_object_set_new(json_object_get(success, "content"), "text/csv",
+		                    json_pack("{s:{s:s}}", "schema", "type", "string"));
+	return success;
 }
 
 /* Adds to the errors of 503 what a route answers that is none: its own report of what is wrong. */
