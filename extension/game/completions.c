@@ -69,15 +69,10 @@ static Statement statements[STATEMENT_COUNT] = {
                               " WHERE gc.id = $1 FOR KEY SHARE OF c, gc, ch",
                               {TEXTOID},
                               .by_key = true},
-    /* The same, and before it the user $2, behind it the question $3: no row where one of them is not there.  The
-	 * key: a list in the document, or the column's text; both where they differ.  An import holds all questions
+    /* The same, and before it the user $2, behind it the question $3: no row where one of them is not there.  An import holds all questions
 	 * of its challenge FOR UPDATE before it decides. */
     [LOCK_PLAY] = {"SELECT " PLACE_COLUMNS ", q.points, upper(q.type),"
-                   " CASE WHEN jsonb_typeof(q.cdf_payload -> 'answer') = 'array' THEN"
-                   "  CASE WHEN upper(q.type) = 'CHECKBOXES' THEN ARRAY[]::text[]"
-                   "  ELSE ARRAY[q.answer] END ||"
-                   "  ARRAY(SELECT jsonb_array_elements_text(q.cdf_payload -> 'answer'))"
-                   " ELSE ARRAY[q.answer] END, " QUESTION_MATCH
+                   " " QUESTION_KEY ", " QUESTION_MATCH
                    ", q.cdf_payload ->> 'tolerance', " QUESTION_FLAG " FROM " PLACE_TABLES
                    " JOIN public.\"User\" u ON u.id = $2"
                    " JOIN public.\"ChallengeQuestion\" q"

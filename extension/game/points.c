@@ -36,6 +36,7 @@ typedef enum StatementId
 	STATEMENT_COUNT
 } StatementId;
 
+#define REACHED_OF_PAIR REACHED_BY_SUMS("o.user_id", "o.group_id")
 #define IS_KNOWN_KIND                                                                              \
 	"(kind IN ('opening', 'award', 'add', 'set', 'external', 'moved', 'removed',"                  \
 	" 'taken_back', 'rejudged', 'accepted', 'repriced', 'graded', 'voided', 'undone'))"
@@ -88,40 +89,39 @@ static Statement statements[STATEMENT_COUNT] = {
     [PAIR_INVARIANTS] =
         {"WITH ledger AS ("
          " SELECT user_id, group_id, sum(delta) AS total, max(seq) AS seq, max(at) AS at,"
-         "  max(at) FILTER (WHERE delta <> 0) AS changed_last, bool_or(effective_at IS NOT NULL) AS backdated"
-         " FROM edurange.points_ledger GROUP BY user_id, group_id),"
+         "  CASE WHEN bool_or(effective_at IS NOT NULL) THEN " REACHED_OF_PAIR
+         "   ELSE max(at) FILTER (WHERE delta <> 0) END AS reached_at,"
+         "  bool_or(effective_at IS NOT NULL) AS backdated"
+         " FROM edurange.points_ledger o GROUP BY user_id, group_id),"
          " pair AS ("
          " SELECT user_id, group_id, coalesce(l.total, 0) AS ledger,"
          "  coalesce(p.points, 0) AS points,"
          "  coalesce(s.points, 0) AS standing, coalesce(l.seq, 0) AS seq,"
-         "  coalesce(s.seq, 0) AS standing_seq, l.at, s.changed_at,"
-         "  CASE WHEN l.backdated THEN " REACHED_BY_SUMS(
-             "user_id",
-             "group_id") ""
-                         "   ELSE l.changed_last END AS reached_at, coalesce(l.backdated, false) AS backdated,"
-                         "  s.reached_at AS standing_reached_at, coalesce(s.backdated, false) AS standing_backdated,"
-                         "  coalesce(s.hidden, false) AS hidden,"
-                         "  coalesce(t.hidden OR t.disqualified, false) AS should_hide, m.\"A\" IS NOT NULL AS member,"
-                         "  coalesce(s.member, false) AS standing_member"
-                         " FROM ledger l FULL JOIN (SELECT \"userId\" AS user_id, \"groupId\" AS group_id, points"
-                         "  FROM public.\"GroupPoints\") p USING (user_id, group_id)"
-                         " FULL JOIN edurange.standing s USING (user_id, group_id)"
-                         " FULL JOIN (SELECT \"B\" AS user_id, \"A\" AS group_id, \"A\""
-                         "  FROM public.\"_GroupMembers\") m USING (user_id, group_id)"
-                         " FULL JOIN edurange.participation t USING (user_id, group_id))"
-                         " SELECT v.invariant, user_id, group_id, v.detail FROM pair, LATERAL (VALUES"
-                         " ('ledger_is_total', ledger <> points OR points <> standing,"
-                         "  format('ledger %s, total %s, standing %s', ledger, points, standing)),"
-                         " ('standing_is_ledger_head', " IS_WRONG_HEAD ","
-                         "  format('ledger seq %s at %s, standing seq %s at %s', seq, reached_at, standing_seq,"
-                         "   standing_reached_at)),"
-                         " ('members_are_on_the_board', member <> standing_member,"
-                         "  format('member %s, on the board %s', member, standing_member)),"
-                         " ('who_is_hidden_is_not_on_the_board', hidden <> should_hide,"
-                         "  format('to be hidden %s, hidden %s', should_hide, hidden)))"
-                         "  AS v (invariant, is_broken, detail)"
-                         " WHERE (ledger <> points OR points <> standing OR " IS_WRONG_HEAD
-                         "  OR member <> standing_member OR hidden <> should_hide) AND v.is_broken ORDER BY 1, 2, 3, 4",
+         "  coalesce(s.seq, 0) AS standing_seq, l.at, s.changed_at, l.reached_at,"
+         "  coalesce(l.backdated, false) AS backdated, s.reached_at AS standing_reached_at,"
+         "  coalesce(s.backdated, false) AS standing_backdated, coalesce(s.hidden, false) AS hidden,"
+         "  coalesce(t.hidden OR t.disqualified, false) AS should_hide,"
+         "  m.\"A\" IS NOT NULL AS member, coalesce(s.member, false) AS standing_member"
+         " FROM ledger l FULL JOIN (SELECT \"userId\" AS user_id, \"groupId\" AS group_id, points"
+         "  FROM public.\"GroupPoints\") p USING (user_id, group_id)"
+         " FULL JOIN edurange.standing s USING (user_id, group_id)"
+         " FULL JOIN (SELECT \"B\" AS user_id, \"A\" AS group_id, \"A\""
+         "  FROM public.\"_GroupMembers\") m USING (user_id, group_id)"
+         " FULL JOIN edurange.participation t USING (user_id, group_id))"
+         " SELECT v.invariant, user_id, group_id, v.detail FROM pair, LATERAL (VALUES"
+         " ('ledger_is_total', ledger <> points OR points <> standing,"
+         "  format('ledger %s, total %s, standing %s', ledger, points, standing)),"
+         " ('standing_is_ledger_head', " IS_WRONG_HEAD ","
+         "  format('ledger seq %s at %s, standing seq %s at %s', seq, reached_at, standing_seq,"
+         "   standing_reached_at)),"
+         " ('members_are_on_the_board', member <> standing_member,"
+         "  format('member %s, on the board %s', member, standing_member)),"
+         " ('who_is_hidden_is_not_on_the_board', hidden <> should_hide,"
+         "  format('to be hidden %s, hidden %s', should_hide, hidden)))"
+         "  AS v (invariant, is_broken, detail)"
+         " WHERE (ledger <> points OR points <> standing OR " IS_WRONG_HEAD
+         "  OR member <> standing_member OR hidden <> should_hide)"
+         " AND v.is_broken ORDER BY 1, 2, 3, 4",
          {InvalidOid},
          .reads = true},
 };

@@ -71,3 +71,114 @@ CREATE FUNCTION edurange.gradebook_file(
   AS 'MODULE_PATHNAME', 'edurange_gradebook_file' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.gradebook_file(text, text, text, timestamptz, boolean, edurange.caller) IS
   'The gradebook as a file of comma-separated values in UTF-8: format csv (a line for each member and item), canvas or moodle (a line for each member, a column for each item); for moodle in percent of what is to be had, 0 to 100, or in_points. No cell begins as a formula does. The warning counts members whom the other system does not find by their ids. At most 16 MiB. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, response_too_large.';
+
+CREATE TYPE edurange.grade_change_result AS (
+  "changeId" text,
+  "dryRun" boolean,
+  "alreadyDone" boolean,
+  attempts bigint,
+  "attemptsChanged" bigint,
+  gained bigint,
+  lost bigint,
+  adjusted bigint,
+  kept bigint,
+  "pointsPaid" bigint,
+  "pointsTaken" bigint,
+  "formerMembers" text[],
+  "notUndone" text[]);
+COMMENT ON TYPE edurange.grade_change_result IS 'Nullable: changeId.';
+
+CREATE FUNCTION edurange.rejudge(
+    group_id text, question_id text, dry_run boolean DEFAULT false, reason text DEFAULT NULL,
+    caller edurange.caller DEFAULT NULL, idempotency_key text DEFAULT NULL)
+  RETURNS edurange.grade_change_result
+  AS 'MODULE_PATHNAME', 'edurange_rejudge' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION edurange.rejudge(text, text, boolean, text, edurange.caller, text) IS
+  'Judges all attempts of a competition at a question by its key of now. Members whose attempts since their last reset hold a right one complete it, with the time of the first of these; who has only wrong ones loses it; what no attempt stands behind, because a service asserted it or an instructor graded it, is kept. The challenge follows, and each total changes by what is to be paid less what was paid. Former members are named and stay as they are. A dry run tells and does nothing. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, question_not_found, question_retired, not_rejudged, flag_not_ready, pattern_unsupported, out_of_range.';
+
+CREATE FUNCTION edurange.accept_answer(
+    group_id text, question_id text, answer text, dry_run boolean DEFAULT false,
+    reason text DEFAULT NULL,
+    caller edurange.caller DEFAULT NULL, idempotency_key text DEFAULT NULL)
+  RETURNS edurange.grade_change_result
+  AS 'MODULE_PATHNAME', 'edurange_accept_answer' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION edurange.accept_answer(text, text, text, boolean, text, edurange.caller, text) IS
+  'Takes a further answer to a question for right, in one competition and from now on, and judges all attempts there once more, as rejudge does. Nothing happens where it is right already. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, question_not_found, question_retired, not_rejudged, flag_not_ready, pattern_unsupported, out_of_range.';
+
+CREATE FUNCTION edurange.reprice(
+    group_id text, question_id text, reason text DEFAULT NULL,
+    caller edurange.caller DEFAULT NULL, idempotency_key text DEFAULT NULL)
+  RETURNS edurange.grade_change_result
+  AS 'MODULE_PATHNAME', 'edurange_reprice' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION edurange.reprice(text, text, text, edurange.caller, text) IS
+  'Pays the members of a competition who have completed a question what it is worth now, or takes it back; what was graded by hand is kept. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, question_not_found, question_retired, out_of_range.';
+
+CREATE FUNCTION edurange.grade_question(
+    group_id text, user_id text, question_id text, points integer, reason text DEFAULT NULL,
+    caller edurange.caller DEFAULT NULL, idempotency_key text DEFAULT NULL)
+  RETURNS edurange.grade_change_result
+  AS 'MODULE_PATHNAME', 'edurange_grade_question' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION edurange.grade_question(text, text, text, integer, text, edurange.caller, text) IS
+  'Grades a question of a member by hand: completes it with 0 points to all that it is worth, or changes what it pays. It counts from the last attempt, or without one from now, but no later than the end. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, user_not_found, not_a_member, question_not_found, question_retired, out_of_range.';
+
+CREATE FUNCTION edurange.void_completion(
+    group_id text, user_id text, question_id text, reason text DEFAULT NULL,
+    caller edurange.caller DEFAULT NULL, idempotency_key text DEFAULT NULL)
+  RETURNS edurange.grade_change_result
+  AS 'MODULE_PATHNAME', 'edurange_void_completion' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION edurange.void_completion(text, text, text, text, edurange.caller, text) IS
+  'Takes a completed question back from a member. Attempts from before back nothing any more, so that it is to be solved again. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, user_not_found, not_a_member, question_not_found, question_retired, question_not_completed, out_of_range.';
+
+CREATE FUNCTION edurange.undo_change(
+    group_id text, change_id text, reason text DEFAULT NULL,
+    caller edurange.caller DEFAULT NULL, idempotency_key text DEFAULT NULL)
+  RETURNS edurange.grade_change_result
+  AS 'MODULE_PATHNAME', 'edurange_undo_change' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION edurange.undo_change(text, text, text, edurange.caller, text) IS
+  'Reverses the latest change of a question: attempts, completions with their ids and times, and points are as before, except of members who have earned it again or were reset since (notUndone), and of former ones. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, question_not_found, change_not_found, change_not_latest, out_of_range.';
+
+CREATE TYPE edurange.grade_change_record AS (
+  id text,
+  kind text,
+  "questionId" text,
+  "groupChallengeId" text,
+  reason text,
+  actor text,
+  via text,
+  at timestamptz,
+  "undoneAt" timestamptz,
+  "undoneBy" text);
+COMMENT ON TYPE edurange.grade_change_record IS 'Nullable: reason, via, undoneAt, undoneBy.';
+
+CREATE TYPE edurange.grade_change_of_user AS (
+  "userId" text,
+  "pointsBefore" integer,
+  "pointsAfter" integer,
+  delta bigint,
+  "effectiveAt" timestamptz);
+COMMENT ON TYPE edurange.grade_change_of_user IS 'Nullable: pointsBefore, pointsAfter, effectiveAt.';
+
+CREATE TYPE edurange.grade_change_details AS (
+  change edurange.grade_change_record,
+  "attemptsChanged" bigint,
+  users edurange.grade_change_of_user[]);
+
+CREATE TYPE edurange.grade_change_page AS (
+  changes edurange.grade_change_record[],
+  "nextCursor" text);
+COMMENT ON TYPE edurange.grade_change_page IS 'Nullable: nextCursor.';
+
+CREATE FUNCTION edurange.grade_change(
+    group_id text, change_id text, caller edurange.caller DEFAULT NULL)
+  RETURNS edurange.grade_change_details
+  AS 'MODULE_PATHNAME', 'edurange_grade_change' LANGUAGE C STABLE;
+COMMENT ON FUNCTION edurange.grade_change(text, text, edurange.caller) IS
+  'A change of grades, and who won and lost by it: what the question paid before and after (null: it was not completed), and by how much the total changed. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, change_not_found.';
+
+CREATE FUNCTION edurange.grade_changes(
+    group_id text, "limit" integer DEFAULT 100, cursor text DEFAULT NULL,
+    caller edurange.caller DEFAULT NULL)
+  RETURNS edurange.grade_change_page
+  AS 'MODULE_PATHNAME', 'edurange_grade_changes' LANGUAGE C STABLE;
+COMMENT ON FUNCTION edurange.grade_changes(text, integer, text, edurange.caller) IS
+  'The changes of grades in a competition (rejudged, accepted, repriced, graded, voided), newest first, 1 to 500 of them behind the cursor. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found.';

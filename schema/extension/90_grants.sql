@@ -73,7 +73,9 @@ GRANT EXECUTE ON FUNCTION
   edurange.access_codes, edurange.revoke_access_code,
   edurange.remove_competition_challenge, edurange.set_challenge_points, edurange.reset_progress,
   edurange.activity, edurange.set_participation, edurange.participation,
-  edurange.gradebook, edurange.gradebook_file
+  edurange.gradebook, edurange.gradebook_file,
+  edurange.rejudge, edurange.accept_answer, edurange.reprice, edurange.grade_question, edurange.void_completion,
+  edurange.undo_change, edurange.grade_change, edurange.grade_changes
   TO edurange_service;
 
 GRANT EXECUTE ON FUNCTION

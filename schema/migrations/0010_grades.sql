@@ -60,14 +60,15 @@ CREATE TABLE grade_change (
 CREATE INDEX grade_change_question_idx ON grade_change (group_challenge_id, question_id, at, id);
 CREATE INDEX grade_change_group_idx ON grade_change (group_id, at, id);
 
--- Whom it concerned: the question's completion and the challenge's, as they were before (null: there was none), what
--- the question pays after it (null: nothing), and the entry in the ledger.
+-- Whom it concerned: the completions of the question and the challenge as they were before, the question's after it
+-- (null: there was none), and the entry in the ledger.
 CREATE TABLE grade_change_user (
   change_id text NOT NULL,
   user_id text NOT NULL,
   completion_id text,
   completed_at timestamptz,
   points_before integer,
+  completion_after text,
   points_after integer,
   challenge_completion_id text,
   challenge_completed_at timestamptz,

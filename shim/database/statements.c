@@ -69,6 +69,17 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 		" (SELECT format(E'text/csv; charset=utf-8\\t%s\\t%s\\n%s', \"fileName\", warning, content)"
 		" FROM edurange.gradebook_file(group_id => $1, format => $2, by => coalesce($3, 'total'), at => $4,"
 		" in_points => coalesce($5, false), " CALLER(6, 7, 8, 9) ") t) END", .list = true},
+	[STATEMENT_REJUDGE] = ROW("rejudge", "group_id => $1, question_id => $2,"
+		" dry_run => coalesce($3, false), reason => $4, " KEYED(5, 6, 7, 8, 9)),
+	[STATEMENT_ACCEPT_ANSWER] = ROW("accept_answer", "group_id => $1, question_id => $2, answer => $3,"
+		" dry_run => coalesce($4, false), reason => $5, " KEYED(6, 7, 8, 9, 10)),
+	[STATEMENT_REPRICE] = ROW("reprice", "group_id => $1, question_id => $2, reason => $3, " KEYED(4, 5, 6, 7, 8)),
+	[STATEMENT_GRADE_QUESTION] = ROW("grade_question", "group_id => $1, question_id => $2, user_id => $3,"
+		" points => $4, reason => $5, " KEYED(6, 7, 8, 9, 10)),
+	[STATEMENT_VOID_COMPLETION] = ROW("void_completion", "group_id => $1, question_id => $2, user_id => $3,"
+		" reason => $4, " KEYED(5, 6, 7, 8, 9)),
+	[STATEMENT_UNDO_CHANGE] = ROW("undo_change", "group_id => $1, change_id => $2, reason => $3, "
+		KEYED(4, 5, 6, 7, 8)),
 	[STATEMENT_COMPLETED] = {SELECT("completed_questions",
 		"json_build_object('completed_questions', " ROWS ")::text",
 		"user_id => $1, group_challenge_id => $2, " CALLER(3, 4, 5, 6))},
