@@ -108,6 +108,9 @@ static const Rule rules[] = {
     {"undo_change", INSTRUCTOR, .competition = "group_id"},
     {"grade_change", INSTRUCTOR, .competition = "group_id"},
     {"grade_changes", INSTRUCTOR, .competition = "group_id"},
+    {"question_statistics", INSTRUCTOR, .competition = "group_id"},
+    {"timeline", INSTRUCTOR, .competition = "group_id"},
+    {"integrity_findings", INSTRUCTOR, .competition = "group_id"},
 
     {"challenges", ANY_USER},
     {"challenge_list", PARTICIPANT, .competition = "group_id"},

@@ -182,3 +182,62 @@ CREATE FUNCTION edurange.grade_changes(
   AS 'MODULE_PATHNAME', 'edurange_grade_changes' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.grade_changes(text, integer, text, edurange.caller) IS
   'The changes of grades in a competition (rejudged, accepted, repriced, graded, voided), newest first, 1 to 500 of them behind the cursor. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found.';
+
+CREATE TYPE edurange.wrong_answer AS (
+  answer text,
+  attempts bigint,
+  users bigint);
+
+CREATE TYPE edurange.question_statistics AS (
+  "groupChallengeId" text,
+  "questionId" text,
+  challenge text,
+  question text,
+  solvers bigint,
+  attempts bigint,
+  "rightAttempts" bigint,
+  "shareRight" double precision,
+  "timeFrom" text,
+  "secondsQuarter" double precision,
+  "secondsHalf" double precision,
+  "secondsThreeQuarters" double precision,
+  "wrongAnswers" edurange.wrong_answer[]);
+COMMENT ON TYPE edurange.question_statistics IS 'Nullable: shareRight, secondsQuarter, secondsHalf, secondsThreeQuarters.';
+
+CREATE FUNCTION edurange.question_statistics(group_id text, caller edurange.caller DEFAULT NULL)
+  RETURNS SETOF edurange.question_statistics
+  AS 'MODULE_PATHNAME', 'edurange_question_statistics' LANGUAGE C STABLE;
+COMMENT ON FUNCTION edurange.question_statistics(text, edurange.caller) IS
+  'How a class did at each question of a competition: who solved it, attempts and the share of right ones, in how many seconds a quarter, half and three quarters of the solvers were done (timeFrom says from what: their instance, where all have one, else their first attempt), and the five most frequent wrong answers. Tier: service. Errors: missing_parameter, forbidden, competition_not_found.';
+
+CREATE TYPE edurange.timeline_point AS (
+  rank bigint,
+  "userId" text,
+  name text,
+  at timestamptz,
+  points bigint);
+COMMENT ON TYPE edurange.timeline_point IS 'Nullable: name.';
+
+CREATE FUNCTION edurange.timeline(
+    group_id text, top integer DEFAULT 10, caller edurange.caller DEFAULT NULL)
+  RETURNS SETOF edurange.timeline_point
+  AS 'MODULE_PATHNAME', 'edurange_timeline' LANGUAGE C STABLE;
+COMMENT ON FUNCTION edurange.timeline(text, integer, edurange.caller) IS
+  'How the totals of the best grew (top: 1 to 100 of the board): a row for each time at which one changed, by when points count. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found.';
+
+CREATE TYPE edurange.integrity_finding AS (
+  kind text,
+  "userId" text,
+  "otherUserId" text,
+  "questionId" text,
+  at timestamptz,
+  detail text);
+COMMENT ON TYPE edurange.integrity_finding IS 'Nullable: otherUserId, questionId.';
+
+CREATE FUNCTION edurange.integrity_findings(
+    group_id text, fastest_seconds integer DEFAULT 10, equal_answers integer DEFAULT 3,
+    rare_users integer DEFAULT 3, caller edurange.caller DEFAULT NULL)
+  RETURNS SETOF edurange.integrity_finding
+  AS 'MODULE_PATHNAME', 'edurange_integrity_findings' LANGUAGE C STABLE;
+COMMENT ON FUNCTION edurange.integrity_findings(text, integer, integer, integer, edurange.caller) IS
+  'Signs that answers were passed on, for people to judge: foreign_flag, a wrong answer that is the flag of another user''s instance, as long as that is kept; fast_solve, a question that was completed sooner than fastest_seconds after the user''s instance began; equal_answers, two users with at least equal_answers wrong texts in the same order that at most rare_users gave. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found.';

@@ -75,7 +75,8 @@ GRANT EXECUTE ON FUNCTION
   edurange.activity, edurange.set_participation, edurange.participation,
   edurange.gradebook, edurange.gradebook_file,
   edurange.rejudge, edurange.accept_answer, edurange.reprice, edurange.grade_question, edurange.void_completion,
-  edurange.undo_change, edurange.grade_change, edurange.grade_changes
+  edurange.undo_change, edurange.grade_change, edurange.grade_changes,
+  edurange.question_statistics, edurange.timeline, edurange.integrity_findings
   TO edurange_service;
 
 GRANT EXECUTE ON FUNCTION

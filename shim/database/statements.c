@@ -69,6 +69,10 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 		" (SELECT format(E'text/csv; charset=utf-8\\t%s\\t%s\\n%s', \"fileName\", warning, content)"
 		" FROM edurange.gradebook_file(group_id => $1, format => $2, by => coalesce($3, 'total'), at => $4,"
 		" in_points => coalesce($5, false), " CALLER(6, 7, 8, 9) ") t) END", .list = true},
+	[STATEMENT_STATISTICS] = LIST("question_statistics", "group_id => $1, " CALLER(2, 3, 4, 5)),
+	[STATEMENT_TIMELINE] = LIST("timeline", "group_id => $1, top => coalesce($2, 10), " CALLER(3, 4, 5, 6)),
+	[STATEMENT_INTEGRITY] = LIST("integrity_findings", "group_id => $1, fastest_seconds => coalesce($2, 10),"
+		" equal_answers => coalesce($3, 3), rare_users => coalesce($4, 3), " CALLER(5, 6, 7, 8)),
 	[STATEMENT_REJUDGE] = ROW("rejudge", "group_id => $1, question_id => $2,"
 		" dry_run => coalesce($3, false), reason => $4, " KEYED(5, 6, 7, 8, 9)),
 	[STATEMENT_ACCEPT_ANSWER] = ROW("accept_answer", "group_id => $1, question_id => $2, answer => $3,"
