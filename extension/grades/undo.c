@@ -148,6 +148,9 @@ turn_back(Grade *grade, uint64 row, TimestampTz changed_at)
 		return false;
 	if (after != NULL ? !is_same(grade->completion_id, after) : grade->completion_id != NULL)
 		return false;
+	/* it would be completed without the change, too */
+	if (before == NULL && grade->first_right != 0)
+		return false;
 	grade->is_changed = true;
 	grade->wanted_id = before;
 	grade->wanted_at = row_time_or_zero(row, 3);
@@ -205,9 +208,9 @@ turn_all_back(Change *change, const char *id, TimestampTz changed_at, int *count
 	return grades;
 }
 
-/* Attempts are right or wrong again as they were, and what a change left of its own goes. */
+/* Attempts are right or wrong again as they were. */
 static void
-turn_attempts_back(Change *change, const char *id, const Grade *grades, int count)
+turn_attempts_back(Change *change, const char *id)
 {
 	NullableDatum ids;
 	NullableDatum were;
@@ -217,6 +220,12 @@ turn_attempts_back(Change *change, const char *id, const Grade *grades, int coun
 	were = row_argument(0, 2, BOOLARRAYOID);
 	change->attempts_changed = row_long(0, 3);
 	STATEMENT_RUN(&statements[TURN_BACK], ids, were);
+}
+
+/* What a change left of its own goes: an answer, or until when attempts back nothing. */
+static void
+forget_change(const Change *change, const char *id, const Grade *grades, int count)
+{
 	if (strcmp(change->kind, "accepted") == 0)
 		STATEMENT_RUN(&statements[FORGET_ANSWER], value_text(id));
 	if (strcmp(change->kind, "voided") != 0)
@@ -285,8 +294,9 @@ undo_change(FunctionCallInfo fcinfo, const Caller *caller)
 	change.id = id;
 	if (!is_undone)
 	{
+		turn_attempts_back(&change, id);
 		grades = turn_all_back(&change, id, changed_at, &count);
-		turn_attempts_back(&change, id, grades, count);
+		forget_change(&change, id, grades, count);
 		change_apply(caller, &change, grades, count, "undone");
 		STATEMENT_RUN(&statements[UNDONE], value_text(id), value_text(caller->actor));
 		change_log(caller, &change, "undone");
