@@ -238,7 +238,7 @@ CREATE FUNCTION edurange.repair(finding text, subject text DEFAULT NULL)
   RETURNS SETOF edurange.finding
   AS 'MODULE_PATHNAME', 'edurange_repair' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.repair(text, text) IS
-  'Repairs all rows of a finding, or the one subject, and returns them; a changed total has its entry in the ledger. Locks the tables against writers until the end of the transaction. Needs a superuser. Errors: missing_parameter, invalid_parameter, not_installed, forbidden.';
+  'Repairs all rows of a finding (subject null or all; total_differs, which changes totals, wants all to be said), or the one subject, and returns them; a changed total has its entry in the ledger. Locks the tables against writers until the end of the transaction. Needs a superuser. Errors: missing_parameter, invalid_parameter, not_installed, forbidden.';
 
 CREATE FUNCTION edurange.planted_platform(platform_owner text) RETURNS SETOF edurange.planted
   LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off

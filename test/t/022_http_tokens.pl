@@ -189,7 +189,7 @@ for my $in_use (1, 0)
 is($patient->stop, 0, 'stopped');
 
 # ---- without a token ---------------------------------------------------------------------------
-for my $tier (qw(player service admin))
+for my $tier (qw(none player))
 {
 	my $open = Edurange::Shim->start($node, EDURANGE_ANONYMOUS_TIER => $tier);
 
