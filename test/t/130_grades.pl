@@ -81,7 +81,15 @@ is(sql(q{SELECT "isCorrect" FROM edurange.attempt_question('u7', 'c4q3', 'p4', (
 sleep 1;
 ask('PATCH', '/competition/g', { endDate => sql(q{SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')}) });
 is((sql(q{DO $$ BEGIN PERFORM edurange.attempt_question('u9', 'c1q1', 'p1', 'x'); EXCEPTION WHEN SQLSTATE 'RG503' THEN NULL; END $$; SELECT count(*) FROM "QuestionAttempt" WHERE answer = 'x'})), '0', 'it is over');
+my $others = q{SELECT md5(string_agg(t::text, ',' ORDER BY user_id)) FROM edurange.standing t WHERE user_id NOT IN ('u1', 'u2')};
+my $others_before = sql($others);
+sql(q{CREATE FUNCTION may(who text) RETURNS boolean LANGUAGE plpgsql AS $$
+	BEGIN PERFORM edurange.attempt_question(who, 'c4q1', 'p4', 'never'); RETURN true; EXCEPTION WHEN SQLSTATE 'RG503' OR SQLSTATE 'RG204' THEN RETURN false; END $$});
+my $who_may = q{BEGIN; SELECT coalesce(string_agg(u, ' ' ORDER BY u), '') FROM (SELECT 'u' || n AS u FROM generate_series(1, 200) n) t WHERE may(u); ROLLBACK};
+is(sql($who_may), '', 'it is over for all');
 ask('PUT', "/competition/g/participation/u$_", { endsAt => '2999-01-01T00:00:00Z', reason => 'was ill' }) for 1, 2;
+is(sql($who_may), 'u1 u2', 'but for two');
+is(sql($others), $others_before, 'and nothing of the others has changed');
 play("'u1', 'u2'");
 sql(q{SELECT edurange.attempt_question(u, 'c2q1', 'p2', 'a1') FROM unnest(ARRAY['u1', 'u2']) u});
 
@@ -111,6 +119,7 @@ for my $void (sql(q{SELECT "userId" FROM "QuestionCompletion" WHERE "questionId"
 }
 push @changes, ask('POST', '/competition/g/questions/c3q2/grade', { userId => 'u20', points => 7, reason => 'nearly' })->{changeId};
 ask('PUT', '/competition/g/participation/u30', { disqualified => JSON::PP::true, reason => 'let others play' });
+is(sql($who_may), 'u1 u2', 'who is disqualified, and all others, may as before');
 isnt(sql($board), $first_board, 'the board is another');
 is(sql('SELECT * FROM edurange.check_invariants()'), '', 'invariants');
 
