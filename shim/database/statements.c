@@ -19,6 +19,12 @@
 #define LIST(function, arguments) {SELECT(function, ROWS "::text", arguments), .list = true}
 #define VALUE(function, arguments)                                                                 \
 	{function, "SELECT edurange." function "(" arguments ")::text"}
+/* What the function lists, as JSON, or, where $2 is another format, as a file; a line before it says which it is. */
+#define BOOK(function, arguments, of_file)                                                         \
+	{function, "SELECT CASE WHEN coalesce($2, 'json') = 'json' THEN"                               \
+	 " (SELECT E'application/json\\t\\t\\n' || " ROWS " FROM edurange." function "(" arguments ") t)"  \
+	 " ELSE (SELECT format(E'text/csv; charset=utf-8\\t%s\\t%s\\n%s', \"fileName\", warning, content)" \
+	 " FROM edurange." function "_file(" arguments ", " of_file ") t) END", .list = true}
 #define BATCHED_AS(function, answer)                                                               \
 	{function, "SELECT " answer ", sqlstate, message, detail, hint FROM edurange.outcomes('"        \
 	 function "', $1, 4)", .value = answer, .batched = true}
@@ -62,13 +68,9 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 		" \"limit\" => coalesce($3, 100), before_seq => $4, " CALLER(5, 6, 7, 8)),
 	[STATEMENT_INSTANCES] = LIST("challenge_instances", "group_id => $1, user_id => $2, status => $3,"
 		" \"limit\" => coalesce($4, 100), cursor => $5, " CALLER(6, 7, 8, 9)),
-	/* the line that says what a file is comes first; JSON is none */
-	[STATEMENT_GRADEBOOK] = {"gradebook", "SELECT CASE WHEN coalesce($2, 'json') = 'json' THEN"
-		" (SELECT E'application/json\\t\\t\\n' || " ROWS " FROM edurange.gradebook(group_id => $1,"
-		" by => coalesce($3, 'total'), at => $4, " CALLER(6, 7, 8, 9) ") t) ELSE"
-		" (SELECT format(E'text/csv; charset=utf-8\\t%s\\t%s\\n%s', \"fileName\", warning, content)"
-		" FROM edurange.gradebook_file(group_id => $1, format => $2, by => coalesce($3, 'total'), at => $4,"
-		" in_points => coalesce($5, false), " CALLER(6, 7, 8, 9) ") t) END", .list = true},
+	[STATEMENT_GRADEBOOK] = BOOK("gradebook",
+		"group_id => $1, by => coalesce($3, 'total'), at => $4, " CALLER(6, 7, 8, 9),
+		"format => $2, in_points => coalesce($5, false)"),
 	[STATEMENT_STATISTICS] = LIST("question_statistics", "group_id => $1, " CALLER(2, 3, 4, 5)),
 	[STATEMENT_TIMELINE] = LIST("timeline", "group_id => $1, top => coalesce($2, 10), " CALLER(3, 4, 5, 6)),
 	[STATEMENT_INTEGRITY] = LIST("integrity_findings", "group_id => $1, fastest_seconds => coalesce($2, 10),"
