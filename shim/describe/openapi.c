@@ -320,12 +320,9 @@ describe_headers(const Route *route, unsigned status)
 	if (route->response == RESPOND_FILE && status == 200)
 	{
 		json_object_set_new(headers, "Content-Disposition",
-		                    json_pack("{s:s, s:{s:s}}", "description", "The name of the file.",
-		                              "schema", "type", "string"));
+		                    json_pack("{s:s}", "$ref", "#/components/headers/fileName"));
 		json_object_set_new(headers, "X-Warning",
-		                    json_pack("{s:s, s:{s:s}}", "description",
-		                              "Who is not found by an id where the file is read.", "schema",
-		                              "type", "string"));
+		                    json_pack("{s:s}", "$ref", "#/components/headers/warning"));
 	}
 	return headers;
 }
@@ -484,6 +481,8 @@ describe_route(const Route *route, json_t *components)
 static json_t *
 describe_components(json_t *schemas)
 {
+	json_t *components;
+	json_t *headers;
 	json_t *violation =
 	    json_pack("{s:s, s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}}, s:[s,s]}", "type", "object",
 	              "properties", "path", "type", "string", "keyword", "type", "string", "message",
@@ -496,7 +495,7 @@ describe_components(json_t *schemas)
 	              "string", "detail", "type", "string", "hint", "type", "string", "requestId",
 	              "type", "string", "validation_errors", "type", "array", "items", violation,
 	              "required", "error", "code", "requestId"));
-	return json_pack(
+	components = json_pack(
 	    "{s:o, s:{s:{s:s, s:s, s:s}}, s:{s:{s:s, s:{s:s}}, s:{s:s, s:{s:s}}, s:{s:s, s:{s:s}},"
 	    " s:{s:s, s:{s:s}}, s:{s:s, s:{s:s, s:s}}}, s:{s:{s:s,s:s,s:s,s:{s:s,s:s}},"
 	    " s:{s:s,s:s,s:s,s:{s:s,s:i,s:i}},"
@@ -520,6 +519,16 @@ describe_components(json_t *schemas)
 	    "description",
 	    "The id of the user on whose behalf an unbound token of tier service or admin has this done.",
 	    "schema", "type", "string", "minLength", 1);
+	headers = json_object_get(components, "headers");
+	json_object_set_new(headers, "fileName",
+	                    json_pack("{s:s, s:{s:s}}", "description",
+	                              "The name of the file, where it is one.", "schema", "type",
+	                              "string"));
+	json_object_set_new(headers, "warning",
+	                    json_pack("{s:s, s:{s:s}}", "description",
+	                              "Who is not found by an id where the file is read.", "schema",
+	                              "type", "string"));
+	return components;
 }
 
 json_t *
