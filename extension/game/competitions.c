@@ -22,6 +22,7 @@
 #include "game/completions.h"
 #include "game/entries.h"
 #include "game/participation.h"
+#include "game/rosters.h"
 #include "text/plain_text.h"
 
 #define LEADERBOARD_LIMIT 10000
@@ -131,7 +132,7 @@ static Statement statements[STATEMENT_COUNT] = {
                    " AND (\"maxUses\" IS NULL OR \"usedCount\" < \"maxUses\"),"
                    " \"maxUses\" IS NULL OR \"usedCount\" < \"maxUses\")"
                    " FROM public.\"CompetitionAccessCode\""
-                   " WHERE code = $1 AND \"groupId\" = $2 FOR NO KEY UPDATE",
+                   " WHERE code = $1 AND \"groupId\"" OF("$2") " FOR NO KEY UPDATE",
                    {TEXTOID, TEXTOID},
                    .by_key = true},
     [INSERT_MEMBER] = {"INSERT INTO public.\"_GroupMembers\" (\"A\", \"B\") VALUES ($1, $2)"
@@ -294,9 +295,9 @@ checked_code(const char *given)
 	return code;
 }
 
-/* A random code; bytes beyond the last multiple of the alphabet's size would favour its start. */
-static char *
-random_code(void)
+/* (bytes beyond the last multiple of the alphabet's size would favour its start) */
+char *
+competition_random_code(void)
 {
 	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 	const int letters = sizeof(alphabet) - 1;
@@ -335,7 +336,7 @@ generate_access_code(FunctionCallInfo fcinfo, const Caller *caller)
 		raise_refusal(&refusal);
 	for (int i = 0;; i++)
 	{
-		char *candidate = code != NULL ? code : random_code();
+		char *candidate = code != NULL ? code : competition_random_code();
 
 		if (STATEMENT_RUN(&statements[INSERT_CODE], value_text(id), value_text(candidate),
 		                  expires_at, fcinfo->args[4], value_text(group_id),
@@ -429,6 +430,7 @@ use_code(const Caller *caller, const char *code, const char *group_id, const cha
 		return true;
 	}
 	STATEMENT_RUN(&statements[USE_CODE], value_text(code_id));
+	roster_joined(group_id, code, user_id);
 	activity_log(&(Activity){.event_type = "GROUP_JOINED",
 	                         .user_id = user_id,
 	                         .group_id = group_id,

@@ -50,7 +50,7 @@ CREATE FUNCTION edurange.wanted_indexes() RETURNS TABLE (table_name text, name t
   LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
   VALUES
-  ('User', 'edurange_user_email_idx', 'lower(email) text_pattern_ops, id'),
+  ('User', 'edurange_user_email_idx', 'lower(btrim(email)) text_pattern_ops, id'),
   ('CompetitionGroup', 'edurange_competition_time_idx', '"createdAt", id'),
   ('QuestionAttempt', 'edurange_question_attempt_idx',
    '"userId", "questionId", "groupChallengeId", "attemptedAt"'),
@@ -97,6 +97,9 @@ AS $assertions$
     ('_GroupMembers', 'edurange_group_members_truncated', 'AFTER TRUNCATE', 'group_members_changed'),
     ('User', 'edurange_user_archived', 'BEFORE DELETE', 'archive_activity'),
     ('CompetitionGroup', 'edurange_competition_archived', 'BEFORE DELETE', 'archive_activity'),
+    ('User', 'edurange_roster_awaited', 'BEFORE INSERT OR UPDATE OF email', 'await_roster'),
+    ('User', 'edurange_roster_followed', 'AFTER INSERT OR UPDATE OF email OR DELETE', 'follow_roster'),
+    ('CompetitionGroup', 'edurange_roster_deleted', 'AFTER DELETE', 'follow_roster'),
     ('ChallengeQuestion', 'edurange_question_kept', 'BEFORE DELETE', 'keep_question'),
     ('ChallengeQuestion', 'edurange_question_deleted', 'AFTER DELETE', 'question_deleted'),
     ('ChallengeQuestion', 'edurange_questions_truncated', 'AFTER TRUNCATE', 'question_deleted'),

@@ -31,8 +31,9 @@ CREATE TABLE roster (
   line integer NOT NULL,
   imported_at timestamptz NOT NULL,
   CONSTRAINT roster_pkey PRIMARY KEY (group_id, email));
-CREATE UNIQUE INDEX roster_user_key ON roster (user_id, group_id);
-CREATE INDEX roster_waiting_idx ON roster (email) WHERE user_id IS NULL;
+-- Each key is of use for its own question and no other, so that no plan of an empty table takes the wrong one.
+CREATE UNIQUE INDEX roster_user_key ON roster (user_id, group_id) WHERE user_id IS NOT NULL;
+CREATE INDEX roster_email_idx ON roster (lower(email));
 CREATE INDEX roster_code_idx ON roster (code) WHERE code IS NOT NULL;
 
 -- What migrate() makes in their place is in the order of the lists.

@@ -227,6 +227,7 @@ static char *(*const binders[])(const Param *param, Given given, Failure *failur
     [TYPE_BOOLEAN] = bind_boolean,     [TYPE_TIMESTAMP] = bind_timestamp,
     [TYPE_TEXT_LIST] = bind_text_list, [TYPE_ANSWER] = bind_answer,
     [TYPE_JSON] = bind_json,           [TYPE_DOCUMENT] = bind_text,
+    [TYPE_TABLE] = bind_text,
 };
 
 /* The names of a parameter: 0 is its own, then its alias, then NULL. */
@@ -404,6 +405,8 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 		object = parse_object(route, body, body_length, values, failure);
 	else if (route->body == BODY_DOCUMENT)
 		(void) json_document_check(body, body_length, body_kinds[route->body].values, failure);
+	else if (route->body == BODY_TABLE)
+		(void) text_body_check(body, body_length, failure);
 
 	for (int i = 0; failure->info == NULL && i < MAX_PARAMS && route->params[i].name != NULL; i++)
 	{
@@ -422,7 +425,7 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 		}
 		if (param->source == FROM_UPLOAD)
 			given.text = upload->uploader;
-		else if (param->type == TYPE_DOCUMENT)
+		else if (param->type == TYPE_DOCUMENT || param->type == TYPE_TABLE)
 			given.text = body;
 		else if (param->source == FROM_PATH)
 			given.text = target->segments[match->values[path_value++]];

@@ -28,7 +28,8 @@ typedef enum ParamType
 	TYPE_TEXT_LIST,
 	TYPE_ANSWER,   /* text, number or list of texts */
 	TYPE_JSON,     /* any JSON, as its text; what comes as a text is JSON written out */
-	TYPE_DOCUMENT, /* the request body as it came */
+	TYPE_DOCUMENT, /* the request body as it came, JSON */
+	TYPE_TABLE,    /* the same, CSV */
 	TYPE_PACK      /* a part of the pack in the body */
 } ParamType;
 
@@ -58,6 +59,7 @@ typedef enum BodyKind
 	BODY_NONE,
 	BODY_OBJECT,
 	BODY_DOCUMENT,
+	BODY_TABLE, /* as CSV */
 	BODY_PACK,
 	BODY_KINDS
 } BodyKind;
@@ -66,7 +68,8 @@ typedef enum BodyKind
 typedef struct BodyKindInfo
 {
 	size_t bytes;
-	size_t values; /* of JSON: objects, lists and what is in them */
+	size_t values;     /* of JSON: objects, lists and what is in them */
+	const char *media; /* its Content-Type; NULL: several can be */
 } BodyKindInfo;
 
 #define SMALL_BODY 65536 /* bytes up to which a body is taken however many there are */

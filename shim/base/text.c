@@ -145,13 +145,16 @@ json_body_check(const char *body, size_t length, size_t values, Failure *failure
 }
 
 bool
+text_body_check(const char *body, size_t length, Failure *failure)
+{
+	const char *sentence;
+	EdurangeError fault = text_fault(body, length, &sentence);
+
+	return fault == EDURANGE_OK || failure_set(failure, fault, "the request body %s", sentence);
+}
+
+bool
 json_document_check(const char *body, size_t length, size_t values, Failure *failure)
 {
-	EdurangeError fault;
-	const char *sentence;
-
-	if (!json_body_check(body, length, values, failure))
-		return false;
-	fault = text_fault(body, length, &sentence);
-	return fault == EDURANGE_OK || failure_set(failure, fault, "the request body %s", sentence);
+	return json_body_check(body, length, values, failure) && text_body_check(body, length, failure);
 }

@@ -56,6 +56,7 @@ typedef struct JsonSize
 
 extern JsonSize json_size(const char *text, size_t length);
 
-/* Checks a body of JSON before it is parsed; or one that goes to the database as it is. */
+/* Checks a body of JSON before it is parsed; or a text, or JSON, that goes to the database as it is. */
 extern bool json_body_check(const char *body, size_t length, size_t values, Failure *failure);
+extern bool text_body_check(const char *body, size_t length, Failure *failure);
 extern bool json_document_check(const char *body, size_t length, size_t values, Failure *failure);

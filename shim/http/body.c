@@ -43,9 +43,9 @@ body_check_headers(Request *request)
 		    &request->failure, EDURANGE_UNSUPPORTED_MEDIA_TYPE,
 		    "the request body must be a form (multipart/form-data) with a zip file, or have "
 		    "the Content-Type application/zip or application/json");
-	else if (kind != BODY_PACK && !media_type_is(type, "application/json"))
+	else if (kind != BODY_PACK && !media_type_is(type, body_kinds[kind].media))
 		failure_set(&request->failure, EDURANGE_UNSUPPORTED_MEDIA_TYPE,
-		            "the request body must have the Content-Type application/json");
+		            "the request body must have the Content-Type %s", body_kinds[kind].media);
 	else if (encoding != NULL && strcasecmp(encoding, "identity") != 0)
 		failure_set(&request->failure, EDURANGE_UNSUPPORTED_MEDIA_TYPE,
 		            "the request body must have no Content-Encoding");

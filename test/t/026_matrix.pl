@@ -99,6 +99,8 @@ my %cases = (
 	'GET /competition/{group_id}/members' => [ [ '?limit=1', undef, 'g' ], [ '', undef, 404, 'no' ] ],
 	'DELETE /competition/{group_id}/members/{user_id}' => [ [ '', undef, 'd', 'TIER' ], [ '', undef, 404, 'd', 'no' ] ],
 	'PUT /competition/{group_id}/instructors' => [ [ '', { instructorIds => ['ina'] }, 'd' ], [ '', { instructorIds => ['no'] }, 404, 'd' ] ],
+	'POST /competition/{group_id}/roster' => [ [ '?dry_run=true', "email\nTIER\@example.org\nnone\n", 'd' ], [ '', "email\n", 404, 'no' ] ],
+	'GET /competition/{group_id}/roster' => [ [ '?limit=1', undef, 'd' ], [ '', undef, 404, 'no' ] ],
 	'GET /competition/{group_id}/access-codes' => [ [ '?limit=1', undef, 'd' ], [ '', undef, 404, 'no' ] ],
 	'DELETE /competition/{group_id}/access-codes/{code}' => [ [ '', undef, 'd', 'R-TIER' ], [ '', undef, 404, 'd', 'no' ] ],
 	'DELETE /competition/{group_id}/challenges/{group_challenge_id}' => [ [ '?force=true', undef, 'd', 'd-TIER' ], [ '', undef, 404, 'd', 'no' ] ],
@@ -140,6 +142,16 @@ my %cases = (
 
 is_deeply([ sort keys %cases ], [ sort keys %tier ], 'every route is in this table');
 
+# A body with its headers: JSON, or a table as it is.
+sub body_of
+{
+	my ($body, $who, %headers) = @_;
+	my $text = ref $body ? encode_json($body) : $body;
+
+	return (headers => \%headers) unless defined $body;
+	return (body => $text =~ s/\bTIER\b/$who/gr, headers => { %headers, 'Content-Type' => ref $body ? 'application/json' : 'text/csv' });
+}
+
 # Sends a request of the table as a tier; the ids of the path come last.
 sub ask
 {
@@ -147,10 +159,7 @@ sub ask
 	my ($method, $path) = split / /, $route;
 
 	$path =~ s/\{\w+\}/shift(@ids) =~ s{\bTIER\b}{$who}r/ge;
-	my ($status, $json, $headers, $raw) = $shim->request($method, $path . $query, token => $token{$who},
-		defined $body
-		? (body => encode_json($body) =~ s/\bTIER\b/$who/gr, headers => { 'Content-Type' => 'application/json' })
-		: ());
+	my ($status, $json, $headers, $raw) = $shim->request($method, $path . $query, token => $token{$who}, body_of($body, $who));
 	my $operation = $openapi->{paths}{ (split / /, $route)[1] }{ lc $method };
 	is_deeply([ $schema->response_violations($operation, $status, $json, $headers->{'content-type'}) ], [],
 		"$route for $who: the answer is as documented");
@@ -219,9 +228,7 @@ for my $route (sort keys %authority_of)
 			my ($query, $body, @ids) = @$right;
 			my ($method, $path) = split / /, $route;
 			$path =~ s/\{\w+\}/shift(@ids) =~ s{\bTIER\b}{$who}r/ge;
-			my ($status, $json) = $shim->request($method, $path . $query, token => $token{$who},
-				defined $body ? (body => encode_json($body) =~ s/\bTIER\b/$who/gr) : (),
-				headers => { 'X-Acting-User' => $acting, defined $body ? ('Content-Type' => 'application/json') : () });
+			my ($status, $json) = $shim->request($method, $path . $query, token => $token{$who}, body_of($body, $who, 'X-Acting-User' => $acting));
 			push @{ $got{ $status == 401 ? 401 : $status == 403 && $json->{code} =~ /^(forbidden|not_an_instructor)$/ ? $1 : 'may' } }, $acting;
 		}
 		my %all = map { $_ => 1 } qw(ada bob ina oti adm no gone);
@@ -271,6 +278,8 @@ ask(@$_)
   [ 'GET /competitions', 'service', '?limit=500' ],
   [ 'GET /competition/{group_id}/members', 'service', '', undef, 'g' ],
   [ 'GET /competition/{group_id}/access-codes', 'service', '', undef, 'g' ],
+  [ 'POST /competition/{group_id}/roster', 'service', '', "email,name\nada,\nnew\@example.org\nservice\@example.org,S\n", 'd' ],
+  [ 'GET /competition/{group_id}/roster', 'service', '', undef, 'd' ],
   [ 'GET /competition/{group_id}/attempts', 'player', '', undef, 'g' ],
   [ 'GET /activity', 'service', '?limit=500' ],
   [ 'GET /competition/{group_id}/points-history/{user_id}', 'service', '', undef, 'g', 'ada' ],
