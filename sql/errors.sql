@@ -60,6 +60,12 @@ INSERT INTO testing.provoked VALUES
   ('RG530', $$SELECT edurange.create_user('new@example.org', id => 'ada')$$),
   ('RG531', $$INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId") VALUES ('ri', 'quiz', 'ada', '', 'ACTIVE', 'spring'); SELECT edurange.delete_competition('spring', 'Spring')$$),
   ('RG532', $$SELECT testing.try('ada', 'list', 'no'); SELECT edurange.remove_competition_challenge('spring', testing.gc())$$),
+  ('RG204', $$SELECT edurange.set_participation('spring', 'ada', disqualified => true); SELECT testing.try('ada', 'list', 'red')$$),
+  ('RG320', $$SELECT edurange.grade_change('spring', 'none')$$),
+  ('RG540', $$SELECT edurange.void_completion('spring', 'ada', testing.q('list'))$$),
+  ('RG541', $$SELECT edurange.grade_question('spring', 'ada', testing.q('list'), n) FROM generate_series(1, 2) n;
+    SELECT edurange.undo_change('spring', id) FROM (SELECT id FROM edurange.grade_change ORDER BY at, id LIMIT 1) c$$),
+  ('RG710', $$SELECT edurange.rejudge('spring', testing.q('flag'))$$),
   ('RG311', $$SELECT edurange.revoke_access_code('spring', 'NONE')$$),
   ('RG203', $$SELECT edurange.get_points('ada', 'spring', ROW(NULL, NULL, NULL, 'nobody'))$$),
   ('RG901', $$SELECT edurange.sync_now()$$),

@@ -175,6 +175,38 @@ SELECT r.email, r."externalId", r."userId", r."isMember", r."accessCode" IS NOT 
 SELECT a."userId", a."isCorrect", a.answer FROM edurange.attempts('spring', "limit" => 1), unnest(attempts) a;
 -- activity
 SELECT e."eventType", e."userId", e."isArchived" FROM edurange.activity('spring', event_type => 'GROUP_JOINED'), unnest(entries) e;
+-- set_participation
+SELECT "userId", "endsAt", hidden FROM edurange.set_participation('spring', 'ada', '2030-01-01 12:00Z', reason => 'was ill');
+-- participation
+SELECT p."userId", p.disqualified, p.reason FROM edurange.participation('spring'), unnest(participation) p;
+-- accept_answer
+SELECT attempts, "attemptsChanged", gained FROM edurange.accept_answer('spring', 'rope', 'jute', reason => 'it holds, too');
+-- rejudge
+SELECT attempts, "attemptsChanged", "alreadyDone" FROM edurange.rejudge('spring', 'rope', dry_run => true);
+-- grade_question
+SELECT adjusted, "pointsTaken" FROM edurange.grade_question('spring', 'ada', 'rope', 20, 'without a reason');
+-- grade_changes
+SELECT c.kind, c."questionId", c.reason FROM edurange.grade_changes('spring', 1), unnest(changes) c;
+-- grade_change
+SELECT u."userId", u."pointsBefore", u."pointsAfter", u.delta FROM edurange.grade_change('spring',
+  (SELECT c.id FROM edurange.grade_changes('spring', 1), unnest(changes) c)), unnest(users) u;
+-- undo_change
+SELECT adjusted, "pointsPaid" FROM edurange.undo_change('spring',
+  (SELECT c.id FROM edurange.grade_changes('spring', 1), unnest(changes) c));
+-- reprice
+SELECT adjusted, "alreadyDone" FROM edurange.reprice('spring', 'rope');
+-- void_completion
+SELECT lost, "pointsTaken" FROM edurange.void_completion('spring', 'ada', 'rope', 'copied');
+-- gradebook
+SELECT "userId", item, points, "of", attempts FROM edurange.gradebook('spring', 'challenge');
+-- gradebook_file
+SELECT "fileName", content FROM edurange.gradebook_file('spring', 'moodle');
+-- question_statistics
+SELECT question, solvers, attempts, "shareRight" FROM edurange.question_statistics('spring');
+-- timeline
+SELECT rank, "userId", count(*) AS changes FROM edurange.timeline('spring', 3) GROUP BY 1, 2 ORDER BY 1;
+-- integrity_findings
+SELECT kind, "userId", "otherUserId", detail FROM edurange.integrity_findings('spring', fastest_seconds => 60);
 -- set_challenge_points
 SELECT (challenge).points, "usersCharged", "pointsTaken" FROM edurange.set_challenge_points('spring',
   (SELECT id FROM "GroupChallenge" WHERE "groupId" = 'spring' LIMIT 1), 5, force => true, reason => 'agreed in class');

@@ -42,6 +42,8 @@
 	  "A player can complete a question only after a correct attempt at it.")                        \
 	X(NOT_AN_INSTRUCTOR, "not_an_instructor", "RG203", 403,                                          \
 	  "The acting user may not have this done; the message says what they would have to be.")        \
+	X(DISQUALIFIED, "disqualified", "RG204", 403,                                                    \
+	  "The user is disqualified in the competition and scores nothing.")                             \
 	X(ROUTE_NOT_FOUND, "route_not_found", "RG301", 404, "No route has this path.")                   \
 	X(USER_NOT_FOUND, "user_not_found", "RG302", 404, "There is no such user.")                      \
 	X(COMPETITION_NOT_FOUND, "competition_not_found", "RG303", 404,                                  \
@@ -56,6 +58,8 @@
 	X(PACK_NOT_FOUND, "pack_not_found", "RG310", 404, "There is no such pack.")                      \
 	X(ACCESS_CODE_NOT_FOUND, "access_code_not_found", "RG311", 404,                                  \
 	  "The competition has no such access code.")                                                    \
+	X(CHANGE_NOT_FOUND, "change_not_found", "RG320", 404,                                            \
+	  "The competition has no such change of grades.")                                               \
 	X(METHOD_NOT_ALLOWED, "method_not_allowed", "RG401", 405,                                        \
 	  "The path exists, but not with this method; the header Allow lists those it has.")             \
 	X(CODE_IN_USE, "code_in_use", "RG501", 409, "Another access code has this text already.")        \
@@ -92,6 +96,10 @@
 	  "Instances of the competition are running.")                                                   \
 	X(CHALLENGE_WORKED_AT, "challenge_worked_at", "RG532", 409,                                      \
 	  "Students worked at the challenge; the message says how many.")                                \
+	X(QUESTION_NOT_COMPLETED, "question_not_completed", "RG540", 409,                                \
+	  "The user has not completed the question.")                                                    \
+	X(CHANGE_NOT_LATEST, "change_not_latest", "RG541", 409,                                          \
+	  "The question was changed again; the message names the change that is to be undone first.")    \
 	X(CONFLICT, "conflict", "23000", 409,                                                            \
 	  "A row that somebody else wrote at the same time stands in the way; nothing was written.")     \
 	X(REQUEST_TIMEOUT, "request_timeout", "RG607", 408,                                              \
@@ -115,6 +123,8 @@
 	  "A schema refers to another one that was not handed in; nothing is ever fetched.")             \
 	X(PATTERN_UNSUPPORTED, "pattern_unsupported", "RG705", 422,                                      \
 	  "A pattern of a schema or a question is no regular expression, or none that can be run here.") \
+	X(NOT_REJUDGED, "not_rejudged", "RG710", 422,                                                    \
+	  "The question has another flag for each instance; no attempt at it is judged once more.")      \
 	X(TOO_MANY_ATTEMPTS, "too_many_attempts", "RG801", 429,                                          \
 	  "Too many attempts at the question; resetTime says when the next one is allowed.")             \
 	X(INTERNAL, "internal", "XX000", 500,                                                            \

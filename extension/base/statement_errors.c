@@ -38,6 +38,7 @@ static const char *const secret_tables[] = {
     "edurange.token",
     "edurange.idempotency",
     "edurange.cdf_document",
+    "edurange.accepted_answer",
 };
 
 static const char *

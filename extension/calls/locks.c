@@ -13,6 +13,7 @@ typedef enum StatementId
 {
 	LOCK_USER,
 	LOCK_COMPETITION,
+	LOCK_MEMBER,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -23,6 +24,10 @@ static Statement statements[STATEMENT_COUNT] = {
     [LOCK_COMPETITION] = {"SELECT 1 FROM public.\"CompetitionGroup\" WHERE id = $1 FOR KEY SHARE",
                           {TEXTOID},
                           .by_key = true},
+    [LOCK_MEMBER] = {"SELECT 1 FROM public.\"_GroupMembers\" WHERE \"A\" = $1 AND \"B\" = $2"
+                     " FOR NO KEY UPDATE",
+                     {TEXTOID, TEXTOID},
+                     .by_key = true},
 };
 
 bool
@@ -40,4 +45,13 @@ lock_competition(const char *group_id, Refusal *refusal)
 		return true;
 	return refuse(refusal, EDURANGE_COMPETITION_NOT_FOUND, "competition \"%s\" does not exist",
 	              group_id);
+}
+
+bool
+lock_member(const char *group_id, const char *user_id, Refusal *refusal)
+{
+	if (STATEMENT_RUN(&statements[LOCK_MEMBER], value_text(group_id), value_text(user_id)) > 0)
+		return true;
+	return refuse(refusal, EDURANGE_NOT_A_MEMBER,
+	              "user \"%s\" is not a member of competition \"%s\"", user_id, group_id);
 }

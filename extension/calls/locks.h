@@ -28,4 +28,7 @@
 extern bool lock_user(const char *user_id, Refusal *refusal);
 extern bool lock_competition(const char *group_id, Refusal *refusal);
 
+/* The same of a membership, after both, as whoever scores holds it; refuses with not_a_member. */
+extern bool lock_member(const char *group_id, const char *user_id, Refusal *refusal);
+
 #endif

@@ -23,18 +23,13 @@
 
 typedef enum StatementId
 {
-	LOCK_MEMBER,
 	DELETE_QUESTIONS,
 	DELETE_CHALLENGES,
 	STATEMENT_COUNT
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    /* $1 competition, $2 user, here and below */
-    [LOCK_MEMBER] = {"SELECT 1 FROM public.\"_GroupMembers\" WHERE \"A\" = $1 AND \"B\" = $2"
-                     " FOR NO KEY UPDATE",
-                     {TEXTOID, TEXTOID},
-                     .by_key = true},
+    /* $1 competition, $2 user */
     [DELETE_QUESTIONS] = {"DELETE FROM public.\"QuestionCompletion\" qc"
                           " USING public.\"GroupChallenge\" gc WHERE gc.\"groupId\" = $1"
                           " AND qc.\"groupChallengeId\" = gc.id AND qc.\"userId\" = $2",
@@ -68,11 +63,9 @@ reset_progress(FunctionCallInfo fcinfo, const Caller *caller)
 	statements_begin();
 	if (!caller_acts_as(caller, "user_id", entry.user_id, &refusal) ||
 	    !course_find(caller, entry.group_id, &refusal) || !lock_user(entry.user_id, &refusal) ||
-	    !lock_competition(entry.group_id, &refusal))
+	    !lock_competition(entry.group_id, &refusal) ||
+	    !lock_member(entry.group_id, entry.user_id, &refusal))
 		raise_refusal(&refusal);
-	if (STATEMENT_RUN(&statements[LOCK_MEMBER], group_id, user_id) == 0)
-		raise_error(EDURANGE_NOT_A_MEMBER, "user \"%s\" is not a member of competition \"%s\"",
-		            entry.user_id, entry.group_id);
 	questions = STATEMENT_RUN(&statements[DELETE_QUESTIONS], group_id, user_id);
 	challenges = STATEMENT_RUN(&statements[DELETE_CHALLENGES], group_id, user_id);
 	if (!ledger_change(&entry, LEDGER_SET, 0, &refusal))

@@ -27,6 +27,12 @@ typedef enum AnswerMatch
 #define QUESTION_MATCH                                                                             \
 	"CASE WHEN translate(upper(q.type), '- ', '__') IN ('FLAG', 'CHECKBOXES', 'MULTIPLE_CHOICE')"  \
 	" THEN 'exact' ELSE coalesce(q.cdf_payload ->> 'match', 'exact') END"
+/* Its key, as an array: a list in the document, or the column's text; both where they differ. */
+#define QUESTION_KEY                                                                               \
+	"CASE WHEN jsonb_typeof(q.cdf_payload -> 'answer') = 'array' THEN"                             \
+	"  CASE WHEN upper(q.type) = 'CHECKBOXES' THEN ARRAY[]::text[] ELSE ARRAY[q.answer] END ||"    \
+	"  ARRAY(SELECT jsonb_array_elements_text(q.cdf_payload -> 'answer'))"                         \
+	" ELSE ARRAY[q.answer] END"
 #define QUESTION_FLAG                                                                              \
 	"CASE WHEN upper(q.type) = 'FLAG' THEN coalesce(q.cdf_payload ->> 'flag', 'instance') END"
 

@@ -20,6 +20,8 @@
 #include "game/activity.h"
 #include "game/competitions.h"
 #include "game/completions.h"
+#include "game/entries.h"
+#include "game/participation.h"
 #include "game/rosters.h"
 #include "text/plain_text.h"
 
@@ -32,6 +34,18 @@
 	"ROW(gc.id, gc.points, gc.\"challengeId\", gc.\"groupId\","                                    \
 	" gc.\"createdAt\" AT TIME ZONE 'UTC',"                                                        \
 	" gc.\"updatedAt\" AT TIME ZONE 'UTC')::edurange.group_challenge"
+
+/* The first rows of those of the board that are chosen. */
+#define BOARD_OF(chosen)                                                                           \
+	"SELECT $3 + row_number() OVER board, s.user_id, u.name, s.points,"                            \
+	" (SELECT count(*) FROM public.\"GroupChallenge\" gc"                                          \
+	" JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"                   \
+	" WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = s.user_id), s.reached_at"                      \
+	" FROM (SELECT * FROM edurange.standing WHERE group_id = $1 AND " chosen                       \
+	" ORDER BY points DESC, reached_at, user_id LIMIT $2 OFFSET $3) s"                             \
+	" JOIN public.\"User\" u ON u.id = s.user_id"                                                  \
+	" WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id)"                           \
+	" ORDER BY 1"
 
 typedef enum StatementId
 {
@@ -50,6 +64,7 @@ typedef enum StatementId
 	USE_CODE,
 	JOINED,
 	LEADERBOARD,
+	LEADERBOARD_OF_BEFORE,
 	PAST_LEADERBOARD,
 	WHO_EXISTS,
 	PROGRESS,
@@ -138,20 +153,14 @@ static Statement statements[STATEMENT_COUNT] = {
                 " FROM public.\"CompetitionGroup\" c WHERE c.id = $1",
                 {TEXTOID, BOOLOID},
                 .by_key = true},
-    [LEADERBOARD] = {"SELECT $3 + row_number() OVER board, s.user_id, u.name, s.points,"
-                     " (SELECT count(*) FROM public.\"GroupChallenge\" gc"
-                     " JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"
-                     " WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = s.user_id), s.reached_at"
-                     " FROM (SELECT * FROM edurange.standing WHERE group_id = $1 AND member"
-                     " ORDER BY points DESC, reached_at, user_id LIMIT $2 OFFSET $3) s"
-                     " JOIN public.\"User\" u ON u.id = s.user_id"
-                     " WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id)"
-                     " ORDER BY 1",
-                     {TEXTOID, INT4OID, INT8OID},
-                     .reads = true},
+    [LEADERBOARD] = {BOARD_OF("member AND NOT hidden"), {TEXTOID, INT4OID, INT8OID}, .reads = true},
+    /* The same before migrate(). */
+    [LEADERBOARD_OF_BEFORE] = {BOARD_OF("member"), {TEXTOID, INT4OID, INT8OID}, .reads = true},
     /*
 	 * The board at the time $4, from the ledger: members, and former ones who had points then.  A pair whose
-	 * head is not younger is as it was; of others the newest entry until then is found by the ledger's key.
+	 * head is not younger is as it was; of others the newest entry until then is found by the ledger's key.  Where
+	 * entries count from earlier on than they were written, all until then are summed up: by when they were written,
+	 * which is what was shown, or, $5, by when they count.
 	 */
     [PAST_LEADERBOARD] =
         {"SELECT $3 + row_number() OVER board, s.user_id, u.name, s.points,"
@@ -160,18 +169,25 @@ static Statement statements[STATEMENT_COUNT] = {
          "  WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = s.user_id"
          "  AND cc.\"completedAt\" <= $4 AT TIME ZONE 'UTC'), s.reached_at"
          " FROM (SELECT h.user_id, was.points, CASE WHEN h.changed_at <= $4 THEN h.reached_at"
+         "  WHEN h.backdated THEN e.at"
          "  WHEN e.delta = 0 THEN (SELECT l.at FROM edurange.points_ledger l"
          "   WHERE l.user_id = h.user_id AND l.group_id = $1 AND l.at <= $4 AND l.delta <> 0"
          "   ORDER BY l.seq DESC LIMIT 1) ELSE e.at END AS reached_at FROM edurange.standing h"
-         "  LEFT JOIN LATERAL (SELECT l.balance, l.at, l.delta FROM edurange.points_ledger l"
-         "   WHERE h.changed_at > $4 AND l.user_id = h.user_id AND l.group_id = $1 AND l.at <= $4"
-         "   ORDER BY l.seq DESC LIMIT 1) e ON true,"
+         "  LEFT JOIN LATERAL ((SELECT l.balance, l.at, l.delta FROM edurange.points_ledger l"
+         "   WHERE h.changed_at > $4 AND NOT h.backdated"
+         "   AND l.user_id = h.user_id AND l.group_id = $1 AND l.at <= $4"
+         "   ORDER BY l.seq DESC LIMIT 1)"
+         "   UNION ALL SELECT sum(delta)::integer, max(t) FILTER (WHERE delta <> 0), 0"
+         "   FROM (SELECT " COUNTS_AT " AS t, sum(delta) AS delta FROM edurange.points_ledger l"
+         "    WHERE h.changed_at > $4 AND h.backdated AND l.user_id = h.user_id AND l.group_id = $1"
+         "    AND CASE WHEN $5 THEN " COUNTS_AT " ELSE at END <= $4 GROUP BY 1) sums"
+         "   HAVING h.backdated) e ON true,"
          "  LATERAL (SELECT CASE WHEN h.changed_at <= $4 THEN h.points ELSE coalesce(e.balance, 0) END)"
-         "   AS was (points) WHERE h.group_id = $1 AND (h.member OR was.points <> 0)"
+         "   AS was (points) WHERE h.group_id = $1 AND NOT h.hidden AND (h.member OR was.points <> 0)"
          "  ORDER BY 2 DESC, 3, 1 LIMIT $2 OFFSET $3) s"
          " LEFT JOIN public.\"User\" u ON u.id = s.user_id"
          " WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id) ORDER BY 1",
-         {TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID},
+         {TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID},
          .reads = true,
          .by_key = true},
     [WHO_EXISTS] = {"SELECT EXISTS (SELECT FROM public.\"CompetitionGroup\" WHERE id = $1),"
@@ -489,19 +505,21 @@ SQL_FUNCTION(edurange_leaderboard)
 	int32 limit = int_between(fcinfo, 1, "limit", 1, LEADERBOARD_LIMIT);
 	int32 offset = int_between(fcinfo, 2, "offset", 0, PG_INT32_MAX);
 	NullableDatum at = optional_time(fcinfo, 3, "at");
+	int caller_argument = PG_NARGS() - 1; /* the script of 0.0.9 knows no "corrected" before it */
+	bool corrected = caller_argument > 4 && optional_flag(fcinfo, 4);
 	Refusal refusal = {0};
 	Caller caller;
 
-	caller_read(&caller, fcinfo, 4);
+	caller_read(&caller, fcinfo, caller_argument);
 	statements_begin();
 	if (!caller_sees_competition(&caller, group_id, &refusal))
 		raise_refusal(&refusal);
 	if (at.isnull)
-		STATEMENT_RUN(&statements[LEADERBOARD], value_text(group_id), value_int(limit),
-		              value_long(offset));
+		STATEMENT_RUN(&statements[participation_is_known() ? LEADERBOARD : LEADERBOARD_OF_BEFORE],
+		              value_text(group_id), value_int(limit), value_long(offset));
 	else
 		STATEMENT_RUN(&statements[PAST_LEADERBOARD], value_text(group_id), value_int(limit),
-		              value_long(offset), at);
+		              value_long(offset), at, value_bool(corrected));
 	rows_to_result(fcinfo);
 	statements_end();
 	return (Datum) 0;

@@ -22,6 +22,7 @@
 #include "game/activity.h"
 #include "game/completions.h"
 #include "game/ledger.h"
+#include "game/participation.h"
 #include "game/retired.h"
 
 #define COMPLETION_ROW                                                                             \
@@ -37,17 +38,9 @@
 	"public.\"GroupChallenge\" gc JOIN public.\"CompetitionGroup\" c ON c.id = gc.\"groupId\""     \
 	" JOIN public.\"Challenge\" ch ON ch.id = gc.\"challengeId\""
 
-/*
- * The same of a question, $3 of the group challenge $1, for the user $2.  The key: a list in the document, or
- * the column's text; both where they differ.
- */
+/* The same of a question, $3 of the group challenge $1, for the user $2. */
 #define QUESTION_COLUMNS                                                                           \
-	PLACE_COLUMNS ", q.points, upper(q.type),"                                                     \
-	              " CASE WHEN jsonb_typeof(q.cdf_payload -> 'answer') = 'array' THEN"              \
-	              "  CASE WHEN upper(q.type) = 'CHECKBOXES' THEN ARRAY[]::text[]"                  \
-	              "  ELSE ARRAY[q.answer] END ||"                                                  \
-	              "  ARRAY(SELECT jsonb_array_elements_text(q.cdf_payload -> 'answer'))"           \
-	              " ELSE ARRAY[q.answer] END, " QUESTION_MATCH                                     \
+	PLACE_COLUMNS ", q.points, upper(q.type), " QUESTION_KEY ", " QUESTION_MATCH                   \
 	              ", q.cdf_payload ->> 'tolerance', " QUESTION_FLAG
 #define QUESTION_TABLES                                                                            \
 	PLACE_TABLES " JOIN public.\"User\" u ON u.id = $2"                                            \
@@ -87,13 +80,28 @@
 	"  AND q.required AND q.id IS DISTINCT FROM $2"                                                \
 	"  AND (q.id = ANY (done.questions)) IS NOT TRUE AND " QUESTION_IS_LIVE ")"
 
+/*
+ * What was done, tried and paid by now, whatever the snapshot of the transaction, and how the user takes part: all
+ * that changes it waits for the membership or the question, which are held.
+ * $1 user, $2 question, $3 group challenge, $4 challenge, $5 competition; $6 to $8: see ATTEMPTS
+ */
+#define STATE_WITH(participation)                                                                     \
+	{                                                                                                 \
+		"SELECT done.completion, done.paid, (SELECT \"pointsEarned\""                                 \
+		"  FROM public.\"ChallengeCompletion\" WHERE \"userId\" = $1 AND \"groupChallengeId\" = $3)," \
+		" EXISTS (SELECT FROM edurange.retired_question WHERE question_id = $2), " IS_LEFT            \
+		", attempts.*, " participation " FROM " DONE ", " ATTEMPTS,                                   \
+		    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID},   \
+		    .newest = true, .by_key = true                                                            \
+	}
+
 typedef enum StatementId
 {
 	LOCK_GROUP_CHALLENGE,
 	LOCK_PLAY,
 	LOCK_MEMBERS_PLAY,
-	LOCK_MEMBER,
 	STATE,
+	STATE_OF_BEFORE,
 	INSERT_ATTEMPT,
 	INSERT_COMPLETION,
 	IS_ALL_DONE,
@@ -123,21 +131,9 @@ static Statement statements[STATEMENT_COUNT] = {
          " FOR KEY SHARE OF u, c, gc, ch, q FOR NO KEY UPDATE OF m",
          {TEXTOID, TEXTOID, TEXTOID},
          .by_key = true},
-    [LOCK_MEMBER] = {"SELECT 1 FROM public.\"_GroupMembers\""
-                     " WHERE \"A\" = $1 AND \"B\" = $2 FOR NO KEY UPDATE",
-                     {TEXTOID, TEXTOID},
-                     .by_key = true},
-    /* What was done, tried and paid by now, whatever the snapshot of the transaction: all that changes it waits
-	 * for the membership or the question, which are held.
-	 * $1 user, $2 question, $3 group challenge, $4 challenge, $5 competition; $6 to $8: see ATTEMPTS */
-    [STATE] =
-        {"SELECT done.completion, done.paid, (SELECT \"pointsEarned\""
-         "  FROM public.\"ChallengeCompletion\" WHERE \"userId\" = $1 AND \"groupChallengeId\" = $3),"
-         " EXISTS (SELECT FROM edurange.retired_question WHERE question_id = $2), " IS_LEFT
-         ", attempts.* FROM " DONE ", " ATTEMPTS,
-         {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-         .newest = true,
-         .by_key = true},
+    [STATE] = STATE_WITH(PARTICIPATION("$1", "$5")),
+    /* The same before migrate(). */
+    [STATE_OF_BEFORE] = STATE_WITH("0"),
     /* $1 user, $2 question, $3 group challenge, $4 id, here and below */
     [INSERT_ATTEMPT] = {"INSERT INTO public.\"QuestionAttempt\" (id, \"userId\", \"questionId\","
                         " \"groupChallengeId\", answer, \"isCorrect\", \"attemptedAt\")"
@@ -228,17 +224,6 @@ read_question(Play *play)
 	play->key.values = is_null ? NULL : DatumGetArrayTypePCopy(values);
 }
 
-/* Locks the membership, the last lock before the total. */
-static bool
-lock_member(const Play *play, Refusal *refusal)
-{
-	return STATEMENT_RUN(&statements[LOCK_MEMBER], value_text(play->group_id),
-	                     value_text(play->user_id)) > 0 ||
-	       refuse(refusal, EDURANGE_NOT_A_MEMBER,
-	              "user \"%s\" is not a member of competition \"%s\"", play->user_id,
-	              play->group_id);
-}
-
 /* Locks what an answer is about, and the membership. */
 static bool
 lock_play(Play *play, Refusal *refusal)
@@ -258,7 +243,7 @@ lock_play(Play *play, Refusal *refusal)
 		              "question \"%s\" does not exist in group challenge \"%s\"", play->question_id,
 		              play->group_challenge_id);
 	read_question(play);
-	return lock_member(play, refusal);
+	return lock_member(play->group_id, play->user_id, refusal);
 }
 
 /* Reads what was done, tried and paid so far. */
@@ -268,10 +253,13 @@ read_state(Play *play)
 	TimestampTz window = GetCurrentTimestamp() - guc_attempt_window * USECS_PER_SEC;
 	NullableDatum completion;
 
-	STATEMENT_RUN(&statements[STATE], value_text(play->user_id), value_text(play->question_id),
+	STATEMENT_RUN(&statements[participation_is_known() ? STATE : STATE_OF_BEFORE],
+	              value_text(play->user_id), value_text(play->question_id),
 	              value_text(play->group_challenge_id), value_text(play->challenge_id),
 	              value_text(play->group_id), value_int(guc_attempt_limit),
 	              value_time(window - guc_attempt_lock * USECS_PER_SEC), value_time(window));
+	play->is_open |= row_int(0, 12) == HAS_EXTRA_TIME;
+	play->is_disqualified = row_int(0, 12) == IS_DISQUALIFIED;
 	play->paid_by_questions = row_long(0, 2);
 	completion = row_argument(0, 3, INT4OID);
 	play->challenge_completed = !completion.isnull;
@@ -294,8 +282,9 @@ play_find(const Caller *caller, Play *play, Refusal *refusal)
 	if (!caller_acts_as(caller, "user_id", play->user_id, refusal))
 		return false;
 	play->acting_user = caller->acting_user;
-	if (!(play->question_id != NULL ? lock_play(play, refusal)
-	                                : lock_place(play, refusal) && lock_member(play, refusal)))
+	if (!(play->question_id != NULL
+	          ? lock_play(play, refusal)
+	          : lock_place(play, refusal) && lock_member(play->group_id, play->user_id, refusal)))
 		return false;
 	read_state(play);
 	play->completion = first_result(1);
@@ -316,6 +305,10 @@ play_check_open(const Play *play, Refusal *refusal)
 		return refuse(refusal, EDURANGE_QUESTION_RETIRED,
 		              "question \"%s\" is no longer part of challenge \"%s\"", play->question_id,
 		              play->challenge_id);
+	if (play->is_disqualified)
+		return refuse(refusal, EDURANGE_DISQUALIFIED,
+		              "user \"%s\" is disqualified in competition \"%s\"", play->user_id,
+		              play->group_id);
 	if (play->is_open)
 		return true;
 	return refuse(refusal, EDURANGE_COMPETITION_NOT_OPEN, "competition \"%s\" is not open",

@@ -33,7 +33,10 @@
 typedef enum StatementId
 {
 	MOVE_HEAD,
+	MOVE_HEAD_OF_BEFORE,
 	PUT_HEAD,
+	PUT_HEAD_OF_BEFORE,
+	REACHED,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -43,20 +46,38 @@ typedef enum StatementId
 	"points = $3, seq = s.seq + $4, changed_at = " ENTRY_TIME ","                                  \
 	" reached_at = CASE WHEN $6 THEN " ENTRY_TIME " ELSE s.reached_at END"
 #define HEAD "s.seq, s.changed_at"
+#define HEAD_TYPES TEXTOID, TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID
+
+/* $1 user, $2 group, $3 total, $4 entries, $5 clock, $6 whether one of them changed it */
+#define MOVES_HEAD(more, returned)                                                                 \
+	"UPDATE edurange.standing AS s SET " NEXT_HEAD more                                            \
+	" WHERE s.group_id = $2 AND s.user_id = $1 RETURNING " HEAD ", " returned
+#define PUTS_HEAD(column, value, more, returned)                                                   \
+	"INSERT INTO edurange.standing AS s"                                                           \
+	" (user_id, group_id, points, seq, changed_at, reached_at" column ")"                          \
+	" VALUES ($1, $2, $3, $4, $5, CASE WHEN $6 THEN $5 END" value ")"                              \
+	" ON CONFLICT (group_id, user_id) DO UPDATE SET " NEXT_HEAD more " RETURNING " HEAD            \
+	", " returned
+#define BACKDATED ", backdated = s.backdated OR $7"
 
 static Statement statements[STATEMENT_COUNT] = {
-    /* $1 user, $2 group, $3 total, $4 entries, $5 clock, $6 whether one of them changed it */
-    [MOVE_HEAD] = {"UPDATE edurange.standing AS s SET " NEXT_HEAD
-                   " WHERE s.group_id = $2 AND s.user_id = $1 RETURNING " HEAD,
-                   {TEXTOID, TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID},
-                   .by_key = true},
-    [PUT_HEAD] = {"INSERT INTO edurange.standing AS s"
-                  " (user_id, group_id, points, seq, changed_at, reached_at)"
-                  " VALUES ($1, $2, $3, $4, $5, CASE WHEN $6 THEN $5 END)"
-                  " ON CONFLICT (group_id, user_id) DO UPDATE SET " NEXT_HEAD " RETURNING " HEAD,
-                  {TEXTOID, TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID},
+    /* $7 whether one of them counts from earlier on */
+    [MOVE_HEAD] = {MOVES_HEAD(BACKDATED, "s.backdated"), {HEAD_TYPES, BOOLOID}, .by_key = true},
+    [PUT_HEAD] = {PUTS_HEAD(", backdated", ", $7", BACKDATED, "s.backdated"),
+                  {HEAD_TYPES, BOOLOID},
                   .by_key = true,
                   .must_write = true},
+    /* The same before migrate(). */
+    [MOVE_HEAD_OF_BEFORE] = {MOVES_HEAD("", "false"), {HEAD_TYPES}, .by_key = true},
+    [PUT_HEAD_OF_BEFORE] = {PUTS_HEAD("", "", "", "false"),
+                            {HEAD_TYPES},
+                            .by_key = true,
+                            .must_write = true},
+    [REACHED] = {"UPDATE edurange.standing SET reached_at = " REACHED_BY_SUMS(
+                     "$1", "$2") " WHERE group_id = $2 AND user_id = $1",
+                 {TEXTOID, TEXTOID},
+                 .by_key = true,
+                 .must_write = true},
 };
 
 /* The columns of the ledger. */
@@ -72,7 +93,8 @@ enum
 	ACTOR,
 	REASON,
 	AT,
-	VIA, /* the last: before migrate() the ledger lacks it */
+	VIA, /* from here on the ledger lacks them before migrate() */
+	EFFECTIVE_AT,
 	COLUMNS
 };
 
@@ -92,6 +114,7 @@ static const struct
     [REASON] = {"reason", TEXTOID},
     [AT] = {"at", TIMESTAMPTZOID},
     [VIA] = {"via", TEXTOID},
+    [EFFECTIVE_AT] = {"effective_at", TIMESTAMPTZOID},
 };
 
 /* The ledger, open for new rows. */
@@ -133,24 +156,43 @@ compare_entries(const void *a, const void *b)
 	return order != 0 ? order : one < other ? -1 : 1;
 }
 
-/* Moves the head of a pair on by its entries; returns the number before, and their time. */
-static int64
-move_head(const Entry **entries, int count, TimestampTz now, NullableDatum *at)
+/* The head of a pair before its entries are added. */
+typedef struct Head
+{
+	int64 seq;
+	NullableDatum at; /* the time of the entries */
+	bool backdated;   /* some entry of the pair counts from earlier on */
+} Head;
+
+/* Moves the head of a pair on by its entries. */
+static Head
+move_head(const Ledger *ledger, const Entry **entries, int count, TimestampTz now)
 {
 	const Entry *last = entries[count - 1];
+	bool is_before = ledger->count <= EFFECTIVE_AT;
 	bool changed = false;
+	bool backdated = false;
 
 	for (int i = 0; i < count; i++)
+	{
 		changed = changed || entries[i]->delta != 0;
+		backdated = backdated || entries[i]->effective_at != 0;
+	}
 	NullableDatum head[] = {value_text(last->user_id), value_text(last->group_id),
 	                        value_int(last->total),    value_long(count),
-	                        value_time(now),           value_bool(changed)};
+	                        value_time(now),           value_bool(changed),
+	                        value_bool(backdated)};
+	int arguments = lengthof(head) - (is_before ? 1 : 0);
 
 	/* a member has a head already */
-	if (statement_run(&statements[MOVE_HEAD], head, lengthof(head)) == 0)
-		statement_run(&statements[PUT_HEAD], head, lengthof(head));
-	*at = value_time(row_time(0, 2));
-	return row_long(0, 1) - count;
+	if (statement_run(&statements[is_before ? MOVE_HEAD_OF_BEFORE : MOVE_HEAD], head, arguments) ==
+	    0)
+		statement_run(&statements[is_before ? PUT_HEAD_OF_BEFORE : PUT_HEAD], head, arguments);
+	return (Head){
+	    .seq = row_long(0, 1) - count,
+	    .at = value_time(row_time(0, 2)),
+	    .backdated = row_bool(0, 3),
+	};
 }
 
 /*
@@ -167,7 +209,9 @@ ledger_open(Ledger *ledger)
 		raise_error(EDURANGE_NOT_INSTALLED, "relation \"edurange.points_ledger\" does not exist");
 	ledger->relation = table_open(table, RowExclusiveLock);
 	shape_ordinary(ledger->relation);
-	ledger->count = get_attnum(table, "via") == InvalidAttrNumber ? VIA : COLUMNS;
+	for (ledger->count = VIA; ledger->count < COLUMNS; ledger->count++)
+		if (get_attnum(table, columns[ledger->count].name) == InvalidAttrNumber)
+			break;
 	for (int i = 0; i < ledger->count; i++)
 		ledger->places[i] = shape_column(ledger->relation, columns[i].name, columns[i].type) - 1;
 	ledger->state = CreateExecutorState();
@@ -208,11 +252,16 @@ ledger_insert(Ledger *ledger, const Entry *entry, int64 seq, NullableDatum at)
 	    [REASON] = value_text(entry->reason),
 	    [AT] = at,
 	    [VIA] = value_text(entry->via),
+	    /* the platform's times are rounded, and might be later */
+	    [EFFECTIVE_AT] = entry->effective_at != 0
+	                         ? value_time(Min(entry->effective_at, DatumGetTimestampTz(at.value)))
+	                         : value_null(),
 	};
 
-	if (entry->via != NULL && ledger->count == VIA)
-		raise_error(EDURANGE_NOT_INSTALLED,
-		            "column \"via\" of edurange.points_ledger does not exist");
+	for (int i = ledger->count; i < COLUMNS; i++)
+		if (!values[i].isnull)
+			raise_error(EDURANGE_NOT_INSTALLED,
+			            "column \"%s\" of edurange.points_ledger does not exist", columns[i].name);
 	ExecClearTuple(row);
 	memset(row->tts_isnull, true, RelationGetDescr(ledger->relation)->natts * sizeof(bool));
 	for (int i = 0; i < ledger->count; i++)
@@ -228,11 +277,24 @@ ledger_insert(Ledger *ledger, const Entry *entry, int64 seq, NullableDatum at)
 	ResetPerTupleExprContext(ledger->state);
 }
 
+/* How many entries from the first on are of its pair. */
+static int
+count_of_pair(const Entry **sorted, int count)
+{
+	int next = 1;
+
+	while (next < count && compare_pairs(sorted[0], sorted[next]) == 0)
+		next++;
+	return next;
+}
+
 /* Writes entries that are in the order in which they came. */
 static void
 write_entries(const Entry *entries, int count)
 {
 	const Entry **sorted = palloc(sizeof(Entry *) * count);
+	const Entry **backdated = palloc(sizeof(Entry *) * count); /* one of each such pair */
+	int backdated_count = 0;
 	TimestampTz now = GetCurrentTimestamp();
 	Ledger ledger;
 
@@ -242,16 +304,19 @@ write_entries(const Entry *entries, int count)
 	ledger_open(&ledger);
 	for (int first = 0, next; first < count; first = next)
 	{
-		NullableDatum at;
-		int64 seq;
+		Head head;
 
-		for (next = first + 1; next < count && compare_pairs(sorted[first], sorted[next]) == 0;)
-			next++;
-		seq = move_head(&sorted[first], next - first, now, &at);
+		next = first + count_of_pair(&sorted[first], count - first);
+		head = move_head(&ledger, &sorted[first], next - first, now);
 		for (int i = first; i < next; i++)
-			ledger_insert(&ledger, sorted[i], ++seq, at);
+			ledger_insert(&ledger, sorted[i], ++head.seq, head.at);
+		if (head.backdated)
+			backdated[backdated_count++] = sorted[first];
 	}
 	ledger_close(&ledger);
+	for (int i = 0; i < backdated_count; i++)
+		STATEMENT_RUN(&statements[REACHED], value_text(backdated[i]->user_id),
+		              value_text(backdated[i]->group_id));
 }
 
 static const char *
@@ -285,6 +350,7 @@ entries_add(const Entry *entry)
 	    .actor = copy_text(entry->actor),
 	    .via = copy_text(entry->via),
 	    .reason = copy_text(entry->reason),
+	    .effective_at = entry->effective_at,
 	    .subtransaction = GetCurrentSubTransactionId(),
 	};
 	batch.count++;

@@ -7,7 +7,19 @@
 
 #include "postgres.h"
 
+#include "utils/timestamp.h"
+
 #include "calls/outcomes.h"
+
+/*
+ * When the total of a pair was reached some of whose entries count from earlier on than they were written: the last
+ * time whose changes do not cancel each other out.  Of all other pairs it is the time of the last change.
+ */
+#define COUNTS_AT "coalesce(effective_at, at)"
+#define REACHED_BY_SUMS(user_id, group_id)                                                         \
+	"(SELECT max(t) FROM (SELECT " COUNTS_AT " AS t FROM edurange.points_ledger"                   \
+	" WHERE user_id = " user_id " AND group_id = " group_id                                        \
+	" GROUP BY 1 HAVING sum(delta) <> 0) AS sums)"
 
 /* A change of a pair's total, as it is recorded. */
 typedef struct Entry
@@ -21,6 +33,7 @@ typedef struct Entry
 	const char *actor;
 	const char *via;
 	const char *reason;
+	TimestampTz effective_at;        /* when it counts; 0: when it is written */
 	SubTransactionId subtransaction; /* of a kept one: the one that it came in */
 } Entry;
 

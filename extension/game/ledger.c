@@ -31,6 +31,9 @@
 /* After so many turns it is nobody else who is faster but a trigger that lets no row be written. */
 #define CHANGE_TURNS 10
 
+/* Of the pair of a change c. */
+#define REACHED_OF_PAIR REACHED_BY_SUMS("c.user_id", "c.group_id")
+
 typedef enum StatementId
 {
 	CHANGE_TOTAL,
@@ -71,16 +74,20 @@ static Statement statements[STATEMENT_COUNT] = {
     [OPEN_TOTALS] =
         {"WITH change AS (SELECT c.user_id, c.group_id, c.points, c.delta,"
          "  greatest(l.seq, s.seq, 0) + 1 AS seq, greatest(c.at, l.at, s.changed_at) AS at,"
-         "  CASE WHEN c.delta <> 0 THEN greatest(c.at, l.at, s.changed_at) ELSE l.reached_at END AS reached_at"
+         "  CASE WHEN c.delta <> 0 THEN greatest(c.at, l.at, s.changed_at)"
+         "   WHEN l.backdated THEN " REACHED_OF_PAIR " ELSE l.reached_at END AS reached_at,"
+         "  coalesce(l.backdated, false) AS backdated"
          "  FROM unnest($1, $2, $3, $4, $5) AS c (user_id, group_id, points, delta, at)"
          "  LEFT JOIN edurange.standing s ON s.group_id = c.group_id AND s.user_id = c.user_id,"
-         "  LATERAL (SELECT max(seq) AS seq, max(at) AS at, max(at) FILTER (WHERE delta <> 0) AS reached_at"
+         "  LATERAL (SELECT max(seq) AS seq, max(at) AS at, max(at) FILTER (WHERE delta <> 0) AS reached_at,"
+         "   bool_or(effective_at IS NOT NULL) AS backdated"
          "   FROM edurange.points_ledger WHERE user_id = c.user_id AND group_id = c.group_id) l),"
          " head AS (INSERT INTO edurange.standing"
-         "  (group_id, user_id, points, seq, reached_at, changed_at)"
-         "  SELECT group_id, user_id, points, seq, reached_at, at FROM change"
+         "  (group_id, user_id, points, seq, reached_at, changed_at, backdated)"
+         "  SELECT group_id, user_id, points, seq, reached_at, at, backdated FROM change"
          "  ON CONFLICT (group_id, user_id) DO UPDATE SET points = excluded.points,"
-         "  seq = excluded.seq, reached_at = excluded.reached_at, changed_at = excluded.changed_at)"
+         "  seq = excluded.seq, reached_at = excluded.reached_at, changed_at = excluded.changed_at,"
+         "  backdated = excluded.backdated)"
          " INSERT INTO edurange.points_ledger"
          " (user_id, group_id, seq, delta, balance, kind, actor, reason, at)"
          " SELECT user_id, group_id, seq, delta, points, 'opening', $6, $7, at FROM change",
@@ -229,6 +236,7 @@ record_change(const char *user_id, const char *group_id, int64 before, int64 tot
 		change.actor = entry->actor;
 		change.via = entry->via;
 		change.reason = entry->reason;
+		change.effective_at = entry->effective_at;
 	}
 	else
 		change.actor = caller_role_actor();

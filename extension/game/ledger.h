@@ -9,6 +9,7 @@
 
 #include "commands/trigger.h"
 #include "fmgr.h"
+#include "utils/timestamp.h"
 
 #include "base/refusal.h"
 
@@ -62,6 +63,7 @@ typedef struct LedgerEntry
 	const char *actor;
 	const char *via; /* through whom the actor acts; may be NULL */
 	const char *reason;
+	TimestampTz effective_at; /* when it counts; 0: when it is written */
 	bool is_play; /* user and competition are held by play_find(): they are not locked again */
 } LedgerEntry;
 

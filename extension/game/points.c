@@ -13,6 +13,7 @@
 #include "base/surface.h"
 #include "calls/caller.h"
 #include "calls/idempotency.h"
+#include "game/entries.h"
 #include "game/ledger.h"
 
 #define HISTORY_LIMIT 1000
@@ -35,11 +36,13 @@ typedef enum StatementId
 	STATEMENT_COUNT
 } StatementId;
 
+#define REACHED_OF_PAIR REACHED_BY_SUMS("o.user_id", "o.group_id")
 #define IS_KNOWN_KIND                                                                              \
 	"(kind IN ('opening', 'award', 'add', 'set', 'external', 'moved', 'removed',"                  \
-	" 'taken_back'))"
+	" 'taken_back', 'rejudged', 'accepted', 'repriced', 'graded', 'voided', 'undone'))"
 #define IS_WRONG_HEAD                                                                              \
-	"(seq <> standing_seq OR reached_at IS DISTINCT FROM standing_reached_at OR at > changed_at)"
+	"(seq <> standing_seq OR reached_at IS DISTINCT FROM standing_reached_at OR at > changed_at"   \
+	" OR backdated <> standing_backdated)"
 
 static Statement statements[STATEMENT_COUNT] = {
     [MEMBERSHIP] = {"SELECT 1 FROM public.\"_GroupMembers\" WHERE \"B\" = $1 AND \"A\" = $2",
@@ -54,7 +57,7 @@ static Statement statements[STATEMENT_COUNT] = {
                {TEXTOID, TEXTOID},
                .reads = true,
                .by_key = true},
-    [HISTORY] = {"SELECT " HISTORY_COLUMNS ", via" HISTORY_PAGE,
+    [HISTORY] = {"SELECT " HISTORY_COLUMNS ", via, effective_at" HISTORY_PAGE,
                  {TEXTOID, TEXTOID, INT4OID, INT8OID},
                  .reads = true},
     [HISTORY_OF_BEFORE] = {"SELECT " HISTORY_COLUMNS HISTORY_PAGE,
@@ -63,7 +66,7 @@ static Statement statements[STATEMENT_COUNT] = {
     /* What is wrong with entries of the ledger: one pass in the order of its key. */
     [ENTRY_INVARIANTS] =
         {"SELECT v.invariant, e.user_id, e.group_id, v.detail FROM (SELECT user_id, group_id, seq,"
-         "  balance, kind, at, lag(seq, 1, 0::bigint) OVER pair AS before,"
+         "  balance, kind, at, effective_at, lag(seq, 1, 0::bigint) OVER pair AS before,"
          "  sum(delta) OVER pair AS running, lag(at) OVER pair AS at_before"
          "  FROM edurange.points_ledger"
          "  WINDOW pair AS (PARTITION BY user_id, group_id ORDER BY seq)) AS e, LATERAL (VALUES"
@@ -73,9 +76,12 @@ static Statement statements[STATEMENT_COUNT] = {
          "   FROM " LEDGER_SUMS " AS o WHERE o.user_id = e.user_id AND o.group_id = e.group_id),"
          "  format('balance %s, sum %s at seq %s', balance, running, seq)),"
          " ('ledger_times_never_go_back', at < at_before,"
-         "  format('seq %s at %s, before %s', seq, at, at_before))) AS v (invariant, is_broken, detail)"
+         "  format('seq %s at %s, before %s', seq, at, at_before)),"
+         " ('entry_counts_no_later', effective_at > at,"
+         "  format('seq %s at %s counts from %s', seq, at, effective_at)))"
+         "  AS v (invariant, is_broken, detail)"
          " WHERE (seq <> before + 1 OR NOT " IS_KNOWN_KIND
-         " OR balance <> running OR at < at_before)"
+         " OR balance <> running OR at < at_before OR effective_at > at)"
          " AND v.is_broken ORDER BY 1, 2, 3, 4",
          {InvalidOid},
          .reads = true},
@@ -83,20 +89,25 @@ static Statement statements[STATEMENT_COUNT] = {
     [PAIR_INVARIANTS] =
         {"WITH ledger AS ("
          " SELECT user_id, group_id, sum(delta) AS total, max(seq) AS seq, max(at) AS at,"
-         "  max(at) FILTER (WHERE delta <> 0) AS reached_at"
-         " FROM edurange.points_ledger GROUP BY user_id, group_id),"
+         "  CASE WHEN bool_or(effective_at IS NOT NULL) THEN " REACHED_OF_PAIR
+         "   ELSE max(at) FILTER (WHERE delta <> 0) END AS reached_at,"
+         "  bool_or(effective_at IS NOT NULL) AS backdated"
+         " FROM edurange.points_ledger o GROUP BY user_id, group_id),"
          " pair AS ("
          " SELECT user_id, group_id, coalesce(l.total, 0) AS ledger,"
          "  coalesce(p.points, 0) AS points,"
          "  coalesce(s.points, 0) AS standing, coalesce(l.seq, 0) AS seq,"
          "  coalesce(s.seq, 0) AS standing_seq, l.at, s.changed_at, l.reached_at,"
-         "  s.reached_at AS standing_reached_at, m.\"A\" IS NOT NULL AS member,"
-         "  coalesce(s.member, false) AS standing_member"
+         "  coalesce(l.backdated, false) AS backdated, s.reached_at AS standing_reached_at,"
+         "  coalesce(s.backdated, false) AS standing_backdated, coalesce(s.hidden, false) AS hidden,"
+         "  coalesce(t.hidden OR t.disqualified, false) AS should_hide,"
+         "  m.\"A\" IS NOT NULL AS member, coalesce(s.member, false) AS standing_member"
          " FROM ledger l FULL JOIN (SELECT \"userId\" AS user_id, \"groupId\" AS group_id, points"
          "  FROM public.\"GroupPoints\") p USING (user_id, group_id)"
          " FULL JOIN edurange.standing s USING (user_id, group_id)"
          " FULL JOIN (SELECT \"B\" AS user_id, \"A\" AS group_id, \"A\""
-         "  FROM public.\"_GroupMembers\") m USING (user_id, group_id))"
+         "  FROM public.\"_GroupMembers\") m USING (user_id, group_id)"
+         " FULL JOIN edurange.participation t USING (user_id, group_id))"
          " SELECT v.invariant, user_id, group_id, v.detail FROM pair, LATERAL (VALUES"
          " ('ledger_is_total', ledger <> points OR points <> standing,"
          "  format('ledger %s, total %s, standing %s', ledger, points, standing)),"
@@ -104,10 +115,13 @@ static Statement statements[STATEMENT_COUNT] = {
          "  format('ledger seq %s at %s, standing seq %s at %s', seq, reached_at, standing_seq,"
          "   standing_reached_at)),"
          " ('members_are_on_the_board', member <> standing_member,"
-         "  format('member %s, on the board %s', member, standing_member)))"
+         "  format('member %s, on the board %s', member, standing_member)),"
+         " ('who_is_hidden_is_not_on_the_board', hidden <> should_hide,"
+         "  format('to be hidden %s, hidden %s', should_hide, hidden)))"
          "  AS v (invariant, is_broken, detail)"
          " WHERE (ledger <> points OR points <> standing OR " IS_WRONG_HEAD
-         "  OR member <> standing_member) AND v.is_broken ORDER BY 1, 2, 3, 4",
+         "  OR member <> standing_member OR hidden <> should_hide)"
+         " AND v.is_broken ORDER BY 1, 2, 3, 4",
          {InvalidOid},
          .reads = true},
 };

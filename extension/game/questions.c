@@ -12,14 +12,26 @@
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/idempotency.h"
+#include "game/accepted_answers.h"
 #include "game/attempts.h"
 #include "game/completions.h"
+#include "game/participation.h"
 #include "text/flags.h"
 #include "text/plain_text.h"
+
+/* An attempt that was right, and was not undone by an instructor's reset since.  $1 user, $2 question,
+ * $3 group challenge, $4 competition */
+#define CORRECT_ATTEMPT_BUT(undone)                                                                \
+	"SELECT 1 FROM public.\"QuestionAttempt\" a WHERE a.\"userId\" = $1"                           \
+	" AND a.\"questionId\" = $2 AND a.\"groupChallengeId\" = $3"                                   \
+	" AND a.\"isCorrect\" AND NOT EXISTS (SELECT FROM edurange.standing s"                         \
+	"  WHERE s.user_id = $1 AND s.group_id = $4"                                                   \
+	"  AND s.reset_at >= a.\"attemptedAt\" AT TIME ZONE 'UTC')" undone " LIMIT 1"
 
 typedef enum StatementId
 {
 	CORRECT_ATTEMPT,
+	CORRECT_ATTEMPT_OF_BEFORE,
 	FIND_FLAG,
 	LIVE_FLAG,
 	COMPLETED,
@@ -27,15 +39,18 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    /* An attempt that was right, and was not undone by an instructor's reset since.  $1 user, $2 question,
-	 * $3 group challenge, $4 competition */
-    [CORRECT_ATTEMPT] = {"SELECT 1 FROM public.\"QuestionAttempt\" a WHERE a.\"userId\" = $1"
-                         " AND a.\"questionId\" = $2 AND a.\"groupChallengeId\" = $3"
-                         " AND a.\"isCorrect\" AND NOT EXISTS (SELECT FROM edurange.standing s"
-                         "  WHERE s.user_id = $1 AND s.group_id = $4"
-                         "  AND s.reset_at >= a.\"attemptedAt\" AT TIME ZONE 'UTC') LIMIT 1",
+    /* Nor taken back with its completion, by hand. */
+    [CORRECT_ATTEMPT] = {CORRECT_ATTEMPT_BUT(
+                             " AND NOT EXISTS (SELECT FROM edurange.voided v"
+                             "  WHERE v.group_challenge_id = $3 AND v.question_id = $2"
+                             "  AND v.user_id = $1"
+                             "  AND v.at >= a.\"attemptedAt\" AT TIME ZONE 'UTC')"),
                          {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
                          .by_key = true},
+    /* The same before migrate(). */
+    [CORRECT_ATTEMPT_OF_BEFORE] = {CORRECT_ATTEMPT_BUT(""),
+                                   {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+                                   .by_key = true},
     /* The instance that is given, or the user's newest live one, or the newest.  A flag counts only
 	 * once it was synchronized, which the secret's name marks: before, it is a decoy.  Held after the
 	 * membership, so that the log can name it. */
@@ -137,6 +152,10 @@ try_answer(const Caller *caller, Play *play, PlayAttempt *attempt, AttemptAllowa
 	if (!find_flag(caller, play, refusal) || !attempts_check(play, allowance, refusal) ||
 	    !answer_judge(&play->key, attempt->answer, &attempt->is_correct, refusal))
 		return false;
+	if (!attempt->is_correct && (play->flag == NULL || play_has_static_flag(play)) &&
+	    participation_is_known())
+		attempt->is_correct = answer_is_accepted(
+		    &play->key, accepted_answers(play->group_id, play->question_id), attempt->answer);
 	completes = attempt->is_correct && !play->already_completed;
 	if (completes && !play_award_question(caller, play, refusal))
 		return false;
@@ -162,6 +181,16 @@ webos_can_judge(const Caller *caller, const Play *play)
 	        is_flag(row_text_or_null(0, 1)));
 }
 
+static bool
+has_correct_attempt(const Play *play)
+{
+	StatementId correct = participation_is_known() ? CORRECT_ATTEMPT : CORRECT_ATTEMPT_OF_BEFORE;
+
+	return STATEMENT_RUN(&statements[correct], value_text(play->user_id),
+	                     value_text(play->question_id), value_text(play->group_challenge_id),
+	                     value_text(play->group_id)) > 0;
+}
+
 /* Completes a question on the caller's word, which a player's attempts must back. */
 static bool
 assert_completion(const Caller *caller, Play *play, Refusal *refusal)
@@ -173,9 +202,7 @@ assert_completion(const Caller *caller, Play *play, Refusal *refusal)
 		if (!play_check_open(play, refusal))
 			return false;
 		if (caller->tier < TIER_SERVICE && !webos_can_judge(caller, play) &&
-		    STATEMENT_RUN(&statements[CORRECT_ATTEMPT], value_text(play->user_id),
-		                  value_text(play->question_id), value_text(play->group_challenge_id),
-		                  value_text(play->group_id)) == 0)
+		    !has_correct_attempt(play))
 			return refuse(refusal, EDURANGE_ATTEMPT_REQUIRED,
 			              "user \"%s\" has no correct attempt at question \"%s\"", play->user_id,
 			              play->question_id);

@@ -19,8 +19,9 @@ CREATE TYPE edurange.points_entry AS (
   actor text,
   reason text,
   at timestamptz,
-  via text);
-COMMENT ON TYPE edurange.points_entry IS 'Nullable: sourceId, reason, via.';
+  via text,
+  "effectiveAt" timestamptz);
+COMMENT ON TYPE edurange.points_entry IS 'Nullable: sourceId, reason, via, effectiveAt.';
 
 CREATE FUNCTION edurange.add_points(
     user_id text, group_id text, points integer, reason text DEFAULT NULL,
@@ -53,7 +54,7 @@ CREATE FUNCTION edurange.points_history(
   RETURNS SETOF edurange.points_entry
   AS 'MODULE_PATHNAME', 'edurange_points_entries' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.points_history(text, text, integer, bigint, edurange.caller) IS
-  'The ledger of a user in a competition, newest entry first, 1 to 1000 entries, optionally only those before a seq; where a user acted through a token or role, the actor is the user and via names that. Tier: service. Errors: missing_parameter, invalid_parameter.';
+  'The ledger of a user in a competition, newest entry first, 1 to 1000 entries, optionally only those before a seq; where a user acted through a token or role, the actor is the user and via names that; effectiveAt is when a change counts, where that is earlier than when it was written. Tier: service. Errors: missing_parameter, invalid_parameter.';
 
 CREATE FUNCTION edurange.check_invariants(caller edurange.caller DEFAULT NULL)
   RETURNS TABLE (invariant text, "userId" text, "groupId" text, detail text)

@@ -103,11 +103,12 @@ COMMENT ON FUNCTION edurange.join_competition(text, text, edurange.caller, text)
 
 CREATE FUNCTION edurange.leaderboard(
     group_id text, "limit" integer DEFAULT 1000, "offset" integer DEFAULT 0,
-    at timestamptz DEFAULT NULL, caller edurange.caller DEFAULT NULL)
+    at timestamptz DEFAULT NULL, corrected boolean DEFAULT false,
+    caller edurange.caller DEFAULT NULL)
   RETURNS SETOF edurange.leaderboard_entry
   AS 'MODULE_PATHNAME', 'edurange_leaderboard' LANGUAGE C STABLE;
-COMMENT ON FUNCTION edurange.leaderboard(text, integer, integer, timestamptz, edurange.caller) IS
-  'The members of a competition by points, then by who reached them first, then by user id: 1 to 10000 rows after the first offset ones; none for an unknown competition. With a time: the board as it was then, by the ledger, of todays members and of former ones who had points; exact for times before the oldest transaction that is still open. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden.';
+COMMENT ON FUNCTION edurange.leaderboard(text, integer, integer, timestamptz, boolean, edurange.caller) IS
+  'The members of a competition by points, then by who reached them first, then by user id: 1 to 10000 rows after the first offset ones; none for an unknown competition. Who is hidden or disqualified is not listed. With a time: the board as it was then, by the ledger, of todays members and of former ones who had points; exact for times before the oldest transaction that is still open; corrected: with what was found and taken back later counted from when it should have been. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden.';
 
 CREATE FUNCTION edurange.competition_progress(
     group_id text, user_id text, caller edurange.caller DEFAULT NULL)

@@ -15,7 +15,8 @@ COMMENT ON FUNCTION edurange.platform_tables() IS
 CREATE FUNCTION edurange.lent_tables() RETURNS text[]
   LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT ARRAY['standing', 'points_ledger', 'retired_question', 'pack_manifest', 'sync_watch', 'sync_past', 'cdf_document', 'activity_archive', 'roster']
+  SELECT ARRAY['standing', 'points_ledger', 'retired_question', 'pack_manifest', 'sync_watch', 'sync_past', 'cdf_document', 'activity_archive', 'roster',
+    'participation', 'voided', 'grade_change', 'grade_change_user']
 $$;
 COMMENT ON FUNCTION edurange.lent_tables() IS
   'The names of the tables in schema edurange that edurange_game may read: what statements join with the platform''s rows. None holds a token or a stored answer.';
@@ -53,7 +54,7 @@ AS $$
   ('CompetitionGroup', 'edurange_competition_time_idx', '"createdAt", id'),
   ('QuestionAttempt', 'edurange_question_attempt_idx',
    '"userId", "questionId", "groupChallengeId", "attemptedAt"'),
-  ('QuestionAttempt', 'edurange_attempted_question_idx', '"questionId"'),
+  ('QuestionAttempt', 'edurange_question_placement_idx', '"questionId", "groupChallengeId", "attemptedAt", id'),
   ('QuestionAttempt', 'edurange_attempt_time_idx', '"groupChallengeId", "attemptedAt"'),
   ('QuestionCompletion', 'edurange_question_completion_idx', '"groupChallengeId", "userId"'),
   ('QuestionCompletion', 'edurange_completed_question_idx', '"questionId"'),

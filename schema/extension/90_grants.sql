@@ -72,7 +72,11 @@ GRANT EXECUTE ON FUNCTION
   edurange.members, edurange.remove_member, edurange.set_instructors,
   edurange.access_codes, edurange.revoke_access_code, edurange.import_roster, edurange.roster,
   edurange.remove_competition_challenge, edurange.set_challenge_points, edurange.reset_progress,
-  edurange.activity
+  edurange.activity, edurange.set_participation, edurange.participation,
+  edurange.gradebook, edurange.gradebook_file,
+  edurange.rejudge, edurange.accept_answer, edurange.reprice, edurange.grade_question, edurange.void_completion,
+  edurange.undo_change, edurange.grade_change, edurange.grade_changes,
+  edurange.question_statistics, edurange.timeline, edurange.integrity_findings
   TO edurange_service;
 
 GRANT EXECUTE ON FUNCTION

@@ -85,6 +85,7 @@ typedef enum ResponseKind
 	RESPOND_METRICS,
 	RESPOND_READY,  /* 503 where it says that it is not ready */
 	RESPOND_HEALTH, /* with how the connections do; 503 while the database is away */
+	RESPOND_FILE, /* a line says what it is: media type, name of the file, a warning, with tabs between */
 	RESPOND_COUNT
 } ResponseKind;
 

@@ -19,6 +19,12 @@
 #define LIST(function, arguments) {SELECT(function, ROWS "::text", arguments), .list = true}
 #define VALUE(function, arguments)                                                                 \
 	{function, "SELECT edurange." function "(" arguments ")::text"}
+/* What the function lists, as JSON, or, where $2 is another format, as a file; a line before it says which it is. */
+#define BOOK(function, arguments, of_file)                                                         \
+	{function, "SELECT CASE WHEN coalesce($2, 'json') = 'json' THEN"                               \
+	 " (SELECT E'application/json\\t\\t\\n' || " ROWS " FROM edurange." function "(" arguments ") t)"  \
+	 " ELSE (SELECT format(E'text/csv; charset=utf-8\\t%s\\t%s\\n%s', \"fileName\", warning, content)" \
+	 " FROM edurange." function "_file(" arguments ", " of_file ") t) END", .list = true}
 #define BATCHED_AS(function, answer)                                                               \
 	{function, "SELECT " answer ", sqlstate, message, detail, hint FROM edurange.outcomes('"        \
 	 function "', $1, 4)", .value = answer, .batched = true}
@@ -56,12 +62,30 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 		"")},
 	[STATEMENT_GET_POINTS] = BATCHED_AS("get_points", "'{\"points\":' || value || '}'"),
 	[STATEMENT_LEADERBOARD] = LIST("leaderboard",
-		"group_id => $1, \"limit\" => coalesce($2, 1000), \"offset\" => coalesce($3, 0), at => $4, "
-		CALLER(5, 6, 7, 8)),
+		"group_id => $1, \"limit\" => coalesce($2, 1000), \"offset\" => coalesce($3, 0), at => $4,"
+		" corrected => coalesce($5, false), " CALLER(6, 7, 8, 9)),
 	[STATEMENT_POINTS_HISTORY] = LIST("points_history", "group_id => $1, user_id => $2,"
 		" \"limit\" => coalesce($3, 100), before_seq => $4, " CALLER(5, 6, 7, 8)),
 	[STATEMENT_INSTANCES] = LIST("challenge_instances", "group_id => $1, user_id => $2, status => $3,"
 		" \"limit\" => coalesce($4, 100), cursor => $5, " CALLER(6, 7, 8, 9)),
+	[STATEMENT_GRADEBOOK] = BOOK("gradebook",
+		"group_id => $1, by => coalesce($3, 'total'), at => $4, " CALLER(6, 7, 8, 9),
+		"format => $2, in_points => coalesce($5, false)"),
+	[STATEMENT_STATISTICS] = LIST("question_statistics", "group_id => $1, " CALLER(2, 3, 4, 5)),
+	[STATEMENT_TIMELINE] = LIST("timeline", "group_id => $1, top => coalesce($2, 10), " CALLER(3, 4, 5, 6)),
+	[STATEMENT_INTEGRITY] = LIST("integrity_findings", "group_id => $1, fastest_seconds => coalesce($2, 10),"
+		" equal_answers => coalesce($3, 3), rare_users => coalesce($4, 3), " CALLER(5, 6, 7, 8)),
+	[STATEMENT_REJUDGE] = ROW("rejudge", "group_id => $1, question_id => $2,"
+		" dry_run => coalesce($3, false), reason => $4, " KEYED(5, 6, 7, 8, 9)),
+	[STATEMENT_ACCEPT_ANSWER] = ROW("accept_answer", "group_id => $1, question_id => $2, answer => $3,"
+		" dry_run => coalesce($4, false), reason => $5, " KEYED(6, 7, 8, 9, 10)),
+	[STATEMENT_REPRICE] = ROW("reprice", "group_id => $1, question_id => $2, reason => $3, " KEYED(4, 5, 6, 7, 8)),
+	[STATEMENT_GRADE_QUESTION] = ROW("grade_question", "group_id => $1, question_id => $2, user_id => $3,"
+		" points => $4, reason => $5, " KEYED(6, 7, 8, 9, 10)),
+	[STATEMENT_VOID_COMPLETION] = ROW("void_completion", "group_id => $1, question_id => $2, user_id => $3,"
+		" reason => $4, " KEYED(5, 6, 7, 8, 9)),
+	[STATEMENT_UNDO_CHANGE] = ROW("undo_change", "group_id => $1, change_id => $2, reason => $3, "
+		KEYED(4, 5, 6, 7, 8)),
 	[STATEMENT_COMPLETED] = {SELECT("completed_questions",
 		"json_build_object('completed_questions', " ROWS ")::text",
 		"user_id => $1, group_challenge_id => $2, " CALLER(3, 4, 5, 6))},
@@ -81,9 +105,9 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 	[STATEMENT_UPDATE_INSTANCE] = BATCHED_AS("update_challenge_instance",
 		"'{\"success\":true,\"message\":\"instance updated\",\"data\":' || value || '}'"),
 	[STATEMENT_SYNC_METRICS] = {"sync_metrics", /* in the format of Prometheus; what is not known is left out */
-		"SELECT string_agg(format(E'# HELP %1$s %3$s\\n# TYPE %1$s %2$s\\n%1$s %4$s\\n', name, type, help, value), '')"
+		"SELECT string_agg(format(E'# HELP %1$s %3$s\\n# TYPE %1$s %2$s\\n%1$s %4$s\n', name, type, help, value), '')"
 		" || (SELECT E'# HELP edurange_sync_drift Where instances and pods differ, by kind.\\n# TYPE edurange_sync_drift"
-		" gauge\\n' || string_agg(sample, '') FROM (SELECT format(E'edurange_sync_drift{kind=\"%s\"} %s\\n', k, count(d.kind))"
+		" gauge\n' || string_agg(sample, '') FROM (SELECT format(E'edurange_sync_drift{kind=\"%s\"} %s\n', k, count(d.kind))"
 		" FROM unnest('{row_without_pod,pod_without_row,status_mismatch,owner_mismatch,stuck,missing_flag,returned_pod,"
 		"unreadable_pod,foreign_secret}'::text[]) k LEFT JOIN edurange.sync_drift(" CALLER(1, 2, 3, 4) ") d ON d.kind = k GROUP BY k) t (sample))"
 		" FROM edurange.sync_status(" CALLER(1, 2, 3, 4) ") s, LATERAL (VALUES"

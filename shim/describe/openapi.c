@@ -332,6 +332,13 @@ describe_headers(const Route *route, unsigned status)
 			    headers, limits[i].name,
 			    json_pack("{s:o}", "$ref",
 			              json_sprintf("#/components/headers/%s", limits[i].component)));
+	if (route->response == RESPOND_FILE && status == 200)
+	{
+		json_object_set_new(headers, "Content-Disposition",
+		                    json_pack("{s:s}", "$ref", "#/components/headers/fileName"));
+		json_object_set_new(headers, "X-Warning",
+		                    json_pack("{s:s}", "$ref", "#/components/headers/warning"));
+	}
 	return headers;
 }
 
@@ -374,13 +381,18 @@ describe_success(const Route *route, json_t *components)
 	json_t *schema = strcmp(type, "application/json") == 0 ? schema_of_route(route, components)
 	                                                       : json_pack("{s:s}", "type", "string");
 	json_t *example;
+	json_t *success;
 
 	if (schema == NULL)
 		return NULL;
 	example = schema_example(schema, "", components);
-	return json_pack("{s:o, s:o, s:{s:{s:o, s:o}}}", "description", schema_summary(route),
-	                 "headers", describe_headers(route, 200), "content", type, "schema", schema,
-	                 "example", example);
+	success = json_pack("{s:o, s:o, s:{s:{s:o, s:o}}}", "description", schema_summary(route),
+	                    "headers", describe_headers(route, 200), "content", type, "schema", schema,
+	                    "example", example);
+	if (route->response == RESPOND_FILE)
+		json_object_set_new(json_object_get(success, "content"), "text/csv",
+		                    json_pack("{s:{s:s}}", "schema", "type", "string"));
+	return success;
 }
 
 /* Adds to the errors of 503 what a route answers that is none: its own report of what is wrong. */
@@ -486,6 +498,8 @@ describe_route(const Route *route, json_t *components)
 static json_t *
 describe_components(json_t *schemas)
 {
+	json_t *components;
+	json_t *headers;
 	json_t *violation =
 	    json_pack("{s:s, s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}}, s:[s,s]}", "type", "object",
 	              "properties", "path", "type", "string", "keyword", "type", "string", "message",
@@ -498,7 +512,7 @@ describe_components(json_t *schemas)
 	              "string", "detail", "type", "string", "hint", "type", "string", "requestId",
 	              "type", "string", "validation_errors", "type", "array", "items", violation,
 	              "required", "error", "code", "requestId"));
-	return json_pack(
+	components = json_pack(
 	    "{s:o, s:{s:{s:s, s:s, s:s}}, s:{s:{s:s, s:{s:s}}, s:{s:s, s:{s:s}}, s:{s:s, s:{s:s}},"
 	    " s:{s:s, s:{s:s}}, s:{s:s, s:{s:s, s:s}}}, s:{s:{s:s,s:s,s:s,s:{s:s,s:s}},"
 	    " s:{s:s,s:s,s:s,s:{s:s,s:i,s:i}},"
@@ -522,6 +536,16 @@ describe_components(json_t *schemas)
 	    "description",
 	    "The id of the user on whose behalf an unbound token of tier service or admin has this done.",
 	    "schema", "type", "string", "minLength", 1);
+	headers = json_object_get(components, "headers");
+	json_object_set_new(headers, "fileName",
+	                    json_pack("{s:s, s:{s:s}}", "description",
+	                              "The name of the file, where it is one.", "schema", "type",
+	                              "string"));
+	json_object_set_new(headers, "warning",
+	                    json_pack("{s:s, s:{s:s}}", "description",
+	                              "Who is not found by an id where the file is read.", "schema",
+	                              "type", "string"));
+	return components;
 }
 
 json_t *

@@ -193,6 +193,8 @@ on_result(void *closure, DatabaseResult *result)
 	(void) request_hold(request, 0);
 	request->reply = reply_body(route, result, &request->status, &request->failure);
 	check_size(request);
+	if (request->reply != NULL && result->ok && route->response == RESPOND_FILE)
+		request->file = reply_take_file(request->reply);
 	if (request->reply != NULL && result->ok && (route->limited || route->award_unless != NULL))
 		request->members = json_loads(request->reply, 0, NULL);
 	if (result->ok && route->award != AWARD_NONE && reply_awards(route, request->members))

@@ -100,6 +100,33 @@ reply_without_database(const Route *route)
 	return strdup(route->response == RESPOND_DOCS ? openapi_page : text);
 }
 
+char *
+reply_take_file(char *reply)
+{
+	size_t length = strcspn(reply, "\n");
+	char *file = strndup(reply, length);
+
+	/* three texts, one behind the other */
+	for (char *tab = file; tab != NULL && (tab = strchr(tab, '\t')) != NULL; tab++)
+		*tab = '\0';
+	memmove(reply, reply + length + 1, strlen(reply + length + 1) + 1);
+	return file;
+}
+
+void
+reply_add_file(struct MHD_Response *response, const char *file)
+{
+	const char *name = file + strlen(file) + 1;
+	const char *warning = name + strlen(name) + 1;
+	char *disposition = NULL;
+
+	if (name[0] != '\0' && asprintf(&disposition, "attachment; filename=\"%s\"", name) > 0)
+		MHD_add_response_header(response, "Content-Disposition", disposition);
+	if (warning[0] != '\0')
+		MHD_add_response_header(response, "X-Warning", warning);
+	free(disposition);
+}
+
 void
 reply_add_limits(struct MHD_Response *response, const json_t *members)
 {

@@ -42,6 +42,7 @@ request_free(Request *request)
 	upload_free(&request->upload);
 	json_decref(request->members);
 	free(request->reply);
+	free(request->file);
 	free(request->body.bytes);
 	free(request->uri);
 	counter_add(COUNTER_BODY_BYTES, -(long) request->held);

@@ -75,7 +75,9 @@ typedef struct Request
 	bool malformed; /* nobody knows where it ends, so nothing behind its head is read */
 	bool told;      /* of its failure, past libmicrohttpd: what still comes is dropped */
 	Failure failure;
-	char *reply;     /* body of the response */
+	char *reply; /* body of the response */
+	char *
+	    file; /* what it is, where it may be a file: media type, name, warning, with tabs between; or NULL */
 	json_t *members; /* of that body, where something is to be read in it */
 	unsigned status;
 	char sqlstate[SQLSTATE_LENGTH];
@@ -151,6 +153,12 @@ reply_body(const Route *route, DatabaseResult *result, unsigned *status, Failure
 
 /* The body of a route that asks no database, to be freed. */
 extern char *reply_without_database(const Route *route);
+
+/* Takes the line that says what it is from the answer of a route that may give a file; NULL: out of memory. */
+extern char *reply_take_file(char *reply);
+
+/* Headers that say what file it is. */
+extern void reply_add_file(struct MHD_Response *response, const char *file);
 
 /* Headers about attempts that are left, from the members of a body that tells of them. */
 extern void reply_add_limits(struct MHD_Response *response, const json_t *members);

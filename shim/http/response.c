@@ -35,6 +35,8 @@ media_type(const Request *request)
 {
 	const Route *route = request->match.route;
 
+	if (request->file != NULL && request->failure.info == NULL)
+		return request->file;
 	return media_types[route != NULL && request->failure.info == NULL ? route->response
 	                                                                  : RESPOND_VALUE];
 }
@@ -90,7 +92,7 @@ add_cors_headers(const Request *request, struct MHD_Response *response)
 	HEADER("Access-Control-Allow-Origin", any ? "*" : origin);
 	HEADER(
 	    "Access-Control-Expose-Headers",
-	    "X-Request-Id, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset");
+	    "X-Request-Id, Retry-After, Content-Disposition, X-Warning, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset");
 	if (strcmp(request->method, "OPTIONS") == 0 && request->match.path_found)
 	{
 		HEADER("Access-Control-Allow-Methods", request->match.allow);
@@ -160,6 +162,8 @@ make_response(Request *request)
 		return NULL;
 	if (request->match.route != NULL && request->match.route->limited)
 		reply_add_limits(response, request->members);
+	if (request->file != NULL && request->failure.info == NULL)
+		reply_add_file(response, request->file);
 	add_headers(request, response);
 	return response;
 }

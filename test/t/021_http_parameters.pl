@@ -80,6 +80,38 @@ my %routes = (
 	],
 	'POST /competition/{group_id}/reset' =>
 	  [ [ 'userId', 'user_id', 'text', 1 ], [ 'reason', undef, 'text', 0 ] ],
+	'PUT /competition/{group_id}/participation/{user_id}' => [
+		[ 'endsAt', 'ends_at', 'timestamp', 0 ],
+		[ 'hidden', undef, 'boolean', 0 ],
+		[ 'disqualified', undef, 'boolean', 0 ],
+		[ 'reason', undef, 'text', 0 ]
+	],
+	'GET /competition/{group_id}/participation' => [@page],
+	'GET /competition/{group_id}/gradebook' => [
+		[ 'format', undef, 'text', 0 ],
+		[ 'by', undef, 'text', 0 ],
+		[ 'at', undef, 'timestamp', 0 ],
+		[ 'in_points', 'inPoints', 'boolean', 0 ]
+	],
+	'GET /competition/{group_id}/statistics' => [],
+	'GET /competition/{group_id}/timeline' => [ [ 'top', undef, 'integer', 0 ] ],
+	'GET /competition/{group_id}/integrity' => [
+		[ 'fastest_seconds', 'fastestSeconds', 'integer', 0 ],
+		[ 'equal_answers', 'equalAnswers', 'integer', 0 ],
+		[ 'rare_users', 'rareUsers', 'integer', 0 ]
+	],
+	'POST /competition/{group_id}/questions/{question_id}/rejudge' =>
+	  [ [ 'dryRun', 'dry_run', 'boolean', 0 ], [ 'reason', undef, 'text', 0 ] ],
+	'POST /competition/{group_id}/questions/{question_id}/accept-answer' =>
+	  [ [ 'answer', undef, 'answer', 1 ], [ 'dryRun', 'dry_run', 'boolean', 0 ], [ 'reason', undef, 'text', 0 ] ],
+	'POST /competition/{group_id}/questions/{question_id}/reprice' => [ [ 'reason', undef, 'text', 0 ] ],
+	'POST /competition/{group_id}/questions/{question_id}/grade' =>
+	  [ [ 'userId', 'user_id', 'text', 1 ], [ 'points', undef, 'integer', 1 ], [ 'reason', undef, 'text', 0 ] ],
+	'POST /competition/{group_id}/questions/{question_id}/void' =>
+	  [ [ 'userId', 'user_id', 'text', 1 ], [ 'reason', undef, 'text', 0 ] ],
+	'GET /competition/{group_id}/changes' => [@page],
+	'GET /competition/{group_id}/changes/{change_id}' => [],
+	'POST /competition/{group_id}/changes/{change_id}/undo' => [ [ 'reason', undef, 'text', 0 ] ],
 	'GET /competition/{group_id}/attempts' => [ @whose, [ 'question_id', 'questionId', 'text', 0 ], @page ],
 	'GET /activity' =>
 	  [ [ 'group_id', 'groupId', 'text', 0 ], @whose, [ 'event_type', 'eventType', 'text', 0 ], @page ],
@@ -91,7 +123,8 @@ my %routes = (
 	'GET /competition/{group_id}/leaderboard' => [
 		[ 'limit', undef, 'integer', 0 ],
 		[ 'offset', undef, 'integer', 0 ],
-		[ 'at', undef, 'timestamp', 0 ]
+		[ 'at', undef, 'timestamp', 0 ],
+		[ 'corrected', undef, 'boolean', 0 ]
 	],
 	'GET /competition/{group_id}/progress/{user_id}' => [],
 	'POST /competition/complete-challenge' => [

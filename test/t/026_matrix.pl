@@ -30,10 +30,18 @@ $node->safe_psql(
 		{"type": "question", "id": "q", "config": {"type": "text", "text": "?", "points": 10, "answer": "a"}}]}', c))
 	FROM unnest(ARRAY['ch', 'service', 'admin']) c;
 	UPDATE "ChallengeQuestion" SET id = 'q' WHERE "challengeId" = 'ch';
+	INSERT INTO "ChallengeQuestion" (id, "challengeId", content, type, points, "order", required) VALUES ('q2', 'ch', '?', 'TEXT', 1, 1, false);
 	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('gc', 10, 'ch', 'g');
 	INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId") VALUES ('i', 'ch', 'ada', '', 'ACTIVE', 'g');
 	INSERT INTO "QuestionAttempt" (id, "questionId", "userId", "groupChallengeId", answer, "isCorrect") VALUES ('a', 'q', 'ada', 'gc', 'a', true);
 	INSERT INTO "ChallengeCompletion" (id, "userId", "groupChallengeId", "pointsEarned") VALUES ('c', 'ada', 'gc', 0);
+	-- what is changed of grades, for each tier its own; and two who said the same
+	INSERT INTO "_GroupMembers" ("A", "B") VALUES ('g', 'service'), ('g', 'admin');
+	INSERT INTO "QuestionCompletion" (id, "userId", "questionId", "groupChallengeId", "pointsEarned") SELECT 'q-' || u, u, 'q', 'gc', 0 FROM unnest(ARRAY['service', 'admin']) u;
+	INSERT INTO "QuestionAttempt" (id, "questionId", "userId", "groupChallengeId", answer, "isCorrect") SELECT 'w-' || u, 'q', u, 'gc', 'wrong', false FROM unnest(ARRAY['ina', 'ada']) u;
+	INSERT INTO "QuestionCompletion" (id, "userId", "questionId", "groupChallengeId", "pointsEarned", "completedAt") SELECT 'q2', 'ada', 'q2', 'gc', 0, now() AT TIME ZONE 'UTC' FROM "ChallengeQuestion" WHERE id = 'q2';
+	INSERT INTO edurange.grade_change (id, group_id, group_challenge_id, question_id, kind, actor, at) VALUES ('change-service', 'g', 'gc', 'q2', 'repriced', 'a', '2021-01-02'), ('change-admin', 'g', 'gc', 'q2', 'repriced', 'a', '2021-01-01');
+	INSERT INTO edurange.grade_change_user (change_id, user_id, delta) VALUES ('change-admin', 'carl', 0);
 	-- what is taken away, for each tier its own
 	INSERT INTO "User" (id, email) VALUES ('carl', 'carl');
 	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('d', 'D', '2020-01-01'), ('d-service', 'D', '2020-01-01'), ('d-admin', 'D', '2020-01-01');
@@ -98,6 +106,20 @@ my %cases = (
 	'DELETE /competition/{group_id}/challenges/{group_challenge_id}' => [ [ '?force=true', undef, 'd', 'd-TIER' ], [ '', undef, 404, 'd', 'no' ] ],
 	'PATCH /competition/{group_id}/challenges/{group_challenge_id}' => [ [ '', { points => 10, force => JSON::PP::true }, 'g', 'gc' ], [ '', { points => 10 }, 404, 'g', 'no' ] ],
 	'POST /competition/{group_id}/reset' => [ [ '', { userId => 'carl' }, 'd' ], [ '', { userId => 'no' }, 404, 'd' ] ],
+	'PUT /competition/{group_id}/participation/{user_id}' => [ [ '', { hidden => JSON::PP::false }, 'g', 'ada' ], [ '', { hidden => JSON::PP::true }, 404, 'g', 'no' ] ],
+	'GET /competition/{group_id}/participation' => [ [ '?limit=1', undef, 'g' ], [ '', undef, 404, 'no' ] ],
+	'GET /competition/{group_id}/gradebook' => [ [ '?by=total', undef, 'g' ], [ '', undef, 404, 'no' ] ],
+	'GET /competition/{group_id}/statistics' => [ [ '', undef, 'g' ], [ '', undef, 404, 'no' ] ],
+	'GET /competition/{group_id}/timeline' => [ [ '?top=5', undef, 'g' ], [ '', undef, 404, 'no' ] ],
+	'GET /competition/{group_id}/integrity' => [ [ '?fastest_seconds=99999999&equal_answers=1&rare_users=100', undef, 'g' ], [ '', undef, 404, 'no' ] ],
+	'POST /competition/{group_id}/questions/{question_id}/rejudge' => [ [ '', { reason => 'r' }, 'g', 'q' ], [ '', { reason => 'r' }, 404, 'g', 'no' ] ],
+	'POST /competition/{group_id}/questions/{question_id}/accept-answer' => [ [ '', { answer => 'b' }, 'g', 'q' ], [ '', { answer => 'b' }, 404, 'g', 'no' ] ],
+	'POST /competition/{group_id}/questions/{question_id}/reprice' => [ [ '', { reason => 'r' }, 'g', 'q' ], [ '', { reason => 'r' }, 404, 'g', 'no' ] ],
+	'POST /competition/{group_id}/questions/{question_id}/grade' => [ [ '', { userId => 'ada', points => 1 }, 'g', 'q' ], [ '', { userId => 'no', points => 1 }, 404, 'g', 'q' ] ],
+	'POST /competition/{group_id}/questions/{question_id}/void' => [ [ '', { userId => 'TIER' }, 'g', 'q' ], [ '', { userId => 'no' }, 404, 'g', 'q' ] ],
+	'GET /competition/{group_id}/changes' => [ [ '?limit=5', undef, 'g' ], [ '', undef, 404, 'no' ] ],
+	'GET /competition/{group_id}/changes/{change_id}' => [ [ '', undef, 'g', 'change-admin' ], [ '', undef, 404, 'g', 'no' ] ],
+	'POST /competition/{group_id}/changes/{change_id}/undo' => [ [ '', { reason => 'r' }, 'g', 'change-TIER' ], [ '', { reason => 'r' }, 404, 'g', 'no' ] ],
 	'GET /competition/{group_id}/attempts' => [ [ '?user_id=ada&limit=1', undef, 'g' ], [ '', undef, 404, 'no' ] ],
 	'GET /activity' => [ ['?group_id=g&limit=1'], [ '?user_id=no', undef, 200 ] ],
 	'GET /competition/{group_id}/points-history/{user_id}' => [ [ '', undef, 'g', 'ada' ], [ '', undef, 200, 'no', 'no' ] ],

@@ -21,7 +21,7 @@ use Test::More;
 my $top = abs_path(dirname(__FILE__) . '/../..');
 my $base = PostgreSQL::Test::Utils::tempdir();
 my @pages = map { abs_path($_) } "$top/README.md", "$top/CONTRIBUTING.md", sort glob "$top/docs/*.md";
-my %always = map { $_ => 1 } qw(README.md quickstart.md http-api.md challenges.md first-class.md first-score.md);
+my %always = map { $_ => 1 } qw(README.md quickstart.md http-api.md challenges.md first-class.md first-score.md grades.md);
 my @started;
 my $folders = 0;
 

@@ -148,9 +148,9 @@ sub response_violations
 	my ($self, $operation, $status, $body, $type) = @_;
 	my $response = $operation->{responses}{$status} // return "status $status is not documented";
 	my $content = $response->{content} // return ();
-	my ($media) = keys %$content;
+	my ($media) = grep { index($type // '', $_) == 0 } keys %$content;
 
-	return "media type $type is not $media" if index($type // '', $media) != 0;
+	return "media type $type is none of " . join(', ', sort keys %$content) unless defined $media;
 	return () if $media !~ /json/;
 	return 'the body is not JSON' unless defined $body;
 	return $self->violations($body, $content->{$media}{schema}, 'body');

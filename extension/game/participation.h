@@ -1,0 +1,29 @@
+/*
+ * participation.h
+ *	  How a member takes part, where that is not as all others do: with extra time, or disqualified.
+ *
+ * Whoever sets it holds the membership, as whoever scores does, so that it is decided before a play or after it.
+ */
+#ifndef EDURANGE_PARTICIPATION_H
+#define EDURANGE_PARTICIPATION_H
+
+#include "postgres.h"
+
+typedef enum Participation
+{
+	PARTICIPATES,
+	HAS_EXTRA_TIME, /* at the time of the statement: the competition has begun, and is not over for this user */
+	IS_DISQUALIFIED
+} Participation;
+
+/* A user's in a competition, as SQL that reads an integer; after the membership is held. */
+#define PARTICIPATION(user_id, group_id)                                                           \
+	"coalesce((SELECT CASE WHEN t.disqualified THEN 2 WHEN t.ends_at > statement_timestamp()"      \
+	" AND c.\"startDate\" AT TIME ZONE 'UTC' <= statement_timestamp() THEN 1 END"                  \
+	" FROM edurange.participation t JOIN public.\"CompetitionGroup\" c ON c.id = t.group_id"       \
+	" WHERE t.group_id = " group_id " AND t.user_id = " user_id "), 0)"
+
+/* Is there such a table?  Before migrate() there is none, nor what came with it. */
+extern bool participation_is_known(void);
+
+#endif

@@ -1,0 +1,555 @@
+/*
+ * changes.c
+ *	  Changes of what a question of a competition paid, after it was paid.
+ *
+ * The placement is held against everybody, as scoring holds it, too, and so waits; or, where one user is concerned,
+ * against other changes only.  Then come the users, who scores holds before it: nobody waits for the placement who has
+ * locked a user against being named.  Last come the memberships, by the order of ids.
+ *
+ * What was paid for a challenge is the larger of two sums (game/completions.h); here of what was completed since the
+ * user's last reset, so that nothing is taken back that a reset has taken already.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "base/arguments.h"
+#include "base/ids.h"
+#include "base/json_text.h"
+#include "base/statements.h"
+#include "calls/locks.h"
+#include "course/course.h"
+#include "game/activity.h"
+#include "game/completions.h"
+#include "game/entries.h"
+#include "game/ledger.h"
+#include "game/retired.h"
+#include "grades/changes.h"
+
+typedef enum StatementId
+{
+	HOLD_ALL,
+	HOLD_ONE,
+	IS_RETIRED,
+	HOLD_USERS,
+	HOLD_MEMBERS,
+	STRANGERS,
+	GRADES,
+	DROP_COMPLETION,
+	ADD_COMPLETION,
+	SET_COMPLETION,
+	AFTER,
+	DROP_CHALLENGE,
+	ADD_CHALLENGE,
+	SET_CHALLENGE,
+	RECORD,
+	RECORD_USER,
+	STATEMENT_COUNT
+} StatementId;
+
+#define UTC(column) column " AT TIME ZONE 'UTC'"
+
+/* $1 competition, $2 question */
+#define HOLD(strength)                                                                              \
+	"SELECT gc.id, gc.\"challengeId\", q.points, upper(q.type) = 'CHECKBOXES', " QUESTION_MATCH     \
+	", q.cdf_payload ->> 'tolerance', " QUESTION_FLAG ", " QUESTION_KEY ", q.required"              \
+	" FROM public.\"GroupChallenge\" gc JOIN public.\"Challenge\" ch ON ch.id = gc.\"challengeId\"" \
+	" JOIN public.\"ChallengeQuestion\" q ON q.\"challengeId\" = gc.\"challengeId\""                \
+	" WHERE gc.\"groupId\" = $1 AND q.id = $2 FOR " strength                                        \
+	" OF gc FOR KEY SHARE OF ch FOR KEY SHARE OF q"
+
+/* What completing a challenge needs: the required ones of its questions, all where none is. */
+#define NEEDED(challenge_id)                                                                       \
+	"needed AS (SELECT id FROM (SELECT q.id, q.required, bool_or(q.required) OVER () AS is_any"    \
+	"  FROM public.\"ChallengeQuestion\" q WHERE q.\"challengeId\" = " challenge_id                \
+	"  AND " QUESTION_IS_LIVE ") AS live WHERE required OR NOT is_any)"
+
+static Statement statements[STATEMENT_COUNT] = {
+    [HOLD_ALL] = {HOLD("UPDATE"), {TEXTOID, TEXTOID}, .by_key = true},
+    [HOLD_ONE] = {HOLD("NO KEY UPDATE"), {TEXTOID, TEXTOID}, .by_key = true},
+    /* Now that it is held: is it no part of its challenge any more, and is it needed?  $1 question, $2 challenge */
+    [IS_RETIRED] = {"WITH " NEEDED("$2") " SELECT EXISTS (SELECT FROM edurange.retired_question"
+                                         "  WHERE question_id = $1),"
+                                         " EXISTS (SELECT FROM needed WHERE id = $1)",
+                    {TEXTOID, TEXTOID},
+                    .newest = true,
+                    .by_key = true},
+    [HOLD_USERS] = {"SELECT 1 FROM public.\"User\" WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE",
+                    {TEXTARRAYOID},
+                    .by_key = true},
+    [HOLD_MEMBERS] = {"SELECT \"B\" FROM public.\"_GroupMembers\" WHERE \"A\" = $1"
+                      " AND \"B\" = ANY ($2) ORDER BY \"B\" FOR NO KEY UPDATE",
+                      {TEXTOID, TEXTARRAYOID},
+                      .by_key = true},
+    /* Those of $2 who are not in $1, at most so many. */
+    [STRANGERS] =
+        {"SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM (SELECT id FROM unnest($2) u (id)"
+         " EXCEPT SELECT unnest($1) ORDER BY 1 LIMIT 1000) s",
+         {TEXTARRAYOID, TEXTARRAYOID}},
+    /* $1 competition, $2 placement, $3 question, $4 users */
+    [GRADES] =
+        {"SELECT m.user_id, qc.id, " UTC(
+             "qc.\"completedAt\"") ", qc.\"pointsEarned\","
+                                   " EXISTS (SELECT FROM edurange.grade_change_user gu JOIN edurange.grade_change g"
+                                   "  ON g.id = gu.change_id WHERE gu.user_id = m.user_id AND gu.completion_after = qc.id"
+                                   "  AND g.kind = 'graded' AND g.undone_at IS NULL),"
+                                   " cc.id, " UTC(
+                                       "cc.\"completedAt\"") ", cc.\"pointsEarned\","
+                                                             " EXISTS (SELECT FROM edurange.points_ledger l WHERE l.user_id = m.user_id"
+                                                             "  AND l.group_id = $1 AND l.kind = 'award' AND l.source_id = $2"
+                                                             "  AND l.at > coalesce(s.reset_at, '-infinity')),"
+                                                             " greatest((SELECT sum(d.\"pointsEarned\") FROM public.\"QuestionCompletion\" d"
+                                                             "   WHERE d.\"userId\" = m.user_id AND d.\"groupChallengeId\" = $2"
+                                                             "   AND " UTC(
+                                                                 "d.\"completedAt\"") " > coalesce(s.reset_at, '-infinity')),"
+                                                                                      "  CASE WHEN " UTC(
+                                                                                          "cc.\"completedAt\"") " > coalesce(s.reset_at, '-infinity')"
+                                                                                                                "   THEN cc.\"pointsEarned\" END, 0),"
+                                                                                                                " (SELECT " COUNTS_AT
+                                                                                                                " FROM edurange.points_ledger l WHERE l.user_id = m.user_id"
+                                                                                                                "  AND l.group_id = $1 AND l.source_id = $3 AND l.delta > 0"
+                                                                                                                "  AND l.at > coalesce(s.reset_at, '-infinity') ORDER BY l.seq DESC LIMIT 1),"
+                                                                                                                " s.reset_at, v.at, count(a.id), min(a.\"attemptedAt\") FILTER (WHERE a.\"isCorrect\")"
+                                                                                                                "  AT TIME ZONE 'UTC', max(a.\"attemptedAt\") AT TIME ZONE 'UTC'"
+                                                                                                                " FROM unnest($4) AS m (user_id)"
+                                                                                                                " LEFT JOIN edurange.standing s ON s.group_id = $1 AND s.user_id = m.user_id"
+                                                                                                                " LEFT JOIN edurange.voided v ON v.group_challenge_id = $2 AND v.question_id = $3"
+                                                                                                                "  AND v.user_id = m.user_id"
+                                                                                                                " LEFT JOIN public.\"QuestionCompletion\" qc ON qc.\"userId\" = m.user_id"
+                                                                                                                "  AND qc.\"questionId\" = $3 AND qc.\"groupChallengeId\" = $2"
+                                                                                                                " LEFT JOIN public.\"ChallengeCompletion\" cc ON cc.\"userId\" = m.user_id"
+                                                                                                                "  AND cc.\"groupChallengeId\" = $2"
+                                                                                                                " LEFT JOIN public.\"QuestionAttempt\" a ON a.\"userId\" = m.user_id"
+                                                                                                                "  AND a.\"questionId\" = $3 AND a.\"groupChallengeId\" = $2"
+                                                                                                                "  AND a.\"attemptedAt\" > coalesce(greatest(s.reset_at, v.at), '-infinity')"
+                                                                                                                "   AT TIME ZONE 'UTC'"
+                                                                                                                " GROUP BY m.user_id, qc.id, cc.id, s.group_id, s.user_id, v.group_challenge_id,"
+                                                                                                                "  v.question_id, v.user_id ORDER BY m.user_id",
+         {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID},
+         .newest = true,
+         .by_key = true},
+    [DROP_COMPLETION] = {"DELETE FROM public.\"QuestionCompletion\" WHERE id = $1",
+                         {TEXTOID},
+                         .by_key = true},
+    /* $1 id, $2 user, $3 question, $4 placement, $5 points, $6 when */
+    [ADD_COMPLETION] = {"INSERT INTO public.\"QuestionCompletion\" (id, \"userId\","
+                        " \"questionId\", \"groupChallengeId\", \"pointsEarned\","
+                        " \"completedAt\") VALUES ($1, $2, $3, $4, $5, $6 AT TIME ZONE 'UTC')",
+                        {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID},
+                        .must_write = true,
+                        .keys_held = true},
+    [SET_COMPLETION] = {"UPDATE public.\"QuestionCompletion\" SET \"pointsEarned\" = $2"
+                        " WHERE id = $1",
+                        {TEXTOID, INT4OID},
+                        .by_key = true,
+                        .must_write = true},
+    /* What is done of the challenge then: what is paid since the reset by questions, by all of them, whether nothing
+	 * is missing, and when the last one was done.  $1 competition, $2 placement, $3 challenge, $4 users */
+    [AFTER] =
+        {"WITH " NEEDED(
+             "$3") " SELECT m.user_id,"
+                   " coalesce(sum(qc.\"pointsEarned\") FILTER (WHERE"
+                   "  " UTC(
+                       "qc.\"completedAt\"") " > coalesce(s.reset_at,"
+                                             "   '-infinity')), 0),"
+                                             " least(coalesce(sum(qc.\"pointsEarned\"), 0), 2147483647)::integer,"
+                                             " (SELECT count(*) FROM needed) > 0"
+                                             "  AND count(n.id) = (SELECT count(*) FROM needed),"
+                                             " max(qc.\"completedAt\") FILTER (WHERE n.id IS NOT NULL)"
+                                             "  AT TIME ZONE 'UTC' FROM unnest($4) AS m (user_id)"
+                                             " LEFT JOIN edurange.standing s ON s.group_id = $1"
+                                             "  AND s.user_id = m.user_id"
+                                             " LEFT JOIN public.\"QuestionCompletion\" qc"
+                                             "  ON qc.\"userId\" = m.user_id"
+                                             "  AND qc.\"groupChallengeId\" = $2"
+                                             " LEFT JOIN needed n ON n.id = qc.\"questionId\""
+                                             " GROUP BY m.user_id ORDER BY m.user_id",
+         {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID},
+         .newest = true,
+         .by_key = true},
+    [DROP_CHALLENGE] = {"DELETE FROM public.\"ChallengeCompletion\" WHERE id = $1",
+                        {TEXTOID},
+                        .by_key = true},
+    /* $1 id, $2 user, $3 placement, $4 points, $5 when */
+    [ADD_CHALLENGE] = {"INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\","
+                       " \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
+                       " VALUES ($1, $2, $3, $4, $5 AT TIME ZONE 'UTC')",
+                       {TEXTOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID},
+                       .must_write = true,
+                       .keys_held = true},
+    [SET_CHALLENGE] = {"UPDATE public.\"ChallengeCompletion\" SET \"pointsEarned\" = $2"
+                       " WHERE id = $1",
+                       {TEXTOID, INT4OID},
+                       .by_key = true,
+                       .must_write = true},
+    [RECORD] = {"INSERT INTO edurange.grade_change (id, group_id, group_challenge_id, question_id,"
+                " kind, reason, actor, via, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
+                " clock_timestamp())",
+                {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+                .must_write = true},
+    [RECORD_USER] = {"INSERT INTO edurange.grade_change_user (change_id, user_id, completion_id,"
+                     " completed_at, points_before, completion_after, points_after,"
+                     " challenge_completion_id, challenge_completed_at, challenge_points, delta,"
+                     " effective_at, voided_before)"
+                     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                     {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, INT4OID, TEXTOID, INT4OID, TEXTOID,
+                      TIMESTAMPTZOID, INT4OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+                     .must_write = true},
+};
+
+/* A time that may not be. */
+static NullableDatum
+time_or_null(TimestampTz time)
+{
+	return time != 0 ? value_time(time) : value_null();
+}
+
+/* A number that is there where a row is. */
+static NullableDatum
+int_or_null(const char *row, int32 number)
+{
+	return row != NULL ? value_int(number) : value_null();
+}
+
+bool
+change_find(const Caller *caller, Change *change, Refusal *refusal)
+{
+	NullableDatum key;
+
+	if (!course_find(caller, change->group_id, refusal) ||
+	    !lock_competition(change->group_id, refusal))
+		return false;
+	if (STATEMENT_RUN(&statements[change->of_one ? HOLD_ONE : HOLD_ALL],
+	                  value_text(change->group_id), value_text(change->question_id)) == 0)
+		return refuse(refusal, EDURANGE_QUESTION_NOT_FOUND,
+		              "competition \"%s\" has no question \"%s\"", change->group_id,
+		              change->question_id);
+	change->id = MemoryContextStrdup(change->context, new_id());
+	change->placement_id = row_text(0, 1);
+	change->challenge_id = row_text(0, 2);
+	change->question_points = row_int(0, 3);
+	change->key.is_set = row_bool(0, 4);
+	change->key.match = answer_match(row_text(0, 5));
+	change->key.tolerance = row_text_or_null(0, 6);
+	change->flag = row_text_or_null(0, 7);
+	key = row_argument(0, 8, TEXTARRAYOID);
+	change->key.values = key.isnull ? NULL : DatumGetArrayTypePCopy(key.value);
+	STATEMENT_RUN(&statements[IS_RETIRED], value_text(change->question_id),
+	              value_text(change->challenge_id));
+	change->is_retired = row_bool(0, 1);
+	change->is_needed = row_bool(0, 2);
+	return true;
+}
+
+bool
+change_is_live(const Change *change, Refusal *refusal)
+{
+	if (!change->is_retired)
+		return true;
+	return refuse(refusal, EDURANGE_QUESTION_RETIRED,
+	              "question \"%s\" is no longer part of challenge \"%s\"", change->question_id,
+	              change->challenge_id);
+}
+
+Datum
+change_hold_users(Change *change, Datum users)
+{
+	NullableDatum wanted = {.value = users};
+	NullableDatum members = {.isnull = false};
+	uint64 count;
+	Datum *ids;
+
+	STATEMENT_RUN(&statements[HOLD_USERS], wanted);
+	count = STATEMENT_RUN(&statements[HOLD_MEMBERS], value_text(change->group_id), wanted);
+	ids = palloc(sizeof(Datum) * Max(count, 1));
+	for (uint64 i = 0; i < count; i++)
+		ids[i] = CStringGetTextDatum(row_text(i, 1));
+	members.value =
+	    PointerGetDatum(construct_array(ids, (int) count, TEXTOID, -1, false, TYPALIGN_INT));
+	STATEMENT_RUN(&statements[STRANGERS], members, wanted);
+	change->former = row_result(0, 1, TEXTARRAYOID);
+	return members.value;
+}
+
+Grade *
+change_read_grades(const Change *change, Datum users, int *count)
+{
+	uint64 rows = STATEMENT_RUN(&statements[GRADES], value_text(change->group_id),
+	                            value_text(change->placement_id), value_text(change->question_id),
+	                            (NullableDatum){.value = users});
+	Grade *grades = palloc0(sizeof(Grade) * Max(rows, 1));
+
+	for (uint64 i = 0; i < rows; i++)
+	{
+		Grade *grade = &grades[i];
+
+		CHECK_FOR_INTERRUPTS();
+		grade->user_id = row_text(i, 1);
+		grade->completion_id = row_text_or_null(i, 2);
+		grade->completed_at = row_time_or_zero(i, 3);
+		grade->points = grade->completion_id != NULL ? row_int(i, 4) : 0;
+		grade->is_by_hand = row_bool(i, 5);
+		grade->challenge_completion_id = row_text_or_null(i, 6);
+		grade->challenge_completed_at = row_time_or_zero(i, 7);
+		grade->challenge_points = grade->challenge_completion_id != NULL ? row_int(i, 8) : 0;
+		grade->is_asserted = row_bool(i, 9);
+		grade->paid = row_long(i, 10);
+		grade->counts_at = row_time_or_zero(i, 11);
+		grade->reset_at = row_time_or_zero(i, 12);
+		grade->voided_at = row_time_or_zero(i, 13);
+		grade->attempts = row_long(i, 14);
+		grade->first_right = row_time_or_zero(i, 15);
+		grade->last_attempt = row_time_or_zero(i, 16);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	*count = (int) rows;
+	return grades;
+}
+
+/* Writes the completion of the question as it is to be. */
+static void
+write_completion(const Change *change, const Grade *grade)
+{
+	if (grade->completion_id != NULL && grade->wanted_id != NULL)
+		STATEMENT_RUN(&statements[SET_COMPLETION], value_text(grade->completion_id),
+		              value_int(grade->wanted_points));
+	else if (grade->completion_id != NULL)
+		STATEMENT_RUN(&statements[DROP_COMPLETION], value_text(grade->completion_id));
+	else if (grade->wanted_id != NULL)
+		STATEMENT_RUN(&statements[ADD_COMPLETION], value_text(grade->wanted_id),
+		              value_text(grade->user_id), value_text(change->question_id),
+		              value_text(change->placement_id), value_int(grade->wanted_points),
+		              value_time(grade->wanted_at));
+}
+
+/* What is done of the challenge, when the completions of the question are written. */
+typedef struct Done
+{
+	int64 paid_by_questions;
+	int32 points;
+	bool is_complete;
+	TimestampTz last_at;
+} Done;
+
+/*
+ * Lets the completion of the challenge follow its questions; returns what it pays then.  One for which a service was
+ * paid stays, and so does one that was made before a question was added, as long as none that it needs is lost.
+ */
+static int64
+follow_challenge(const Change *change, const Grade *grade, const Done *done)
+{
+	const char *id = grade->challenge_completion_id;
+	TimestampTz at = grade->challenge_completed_at;
+	int32 points = grade->challenge_points;
+	bool was_old =
+	    id != NULL && grade->old_challenge_id != NULL && strcmp(id, grade->old_challenge_id) == 0;
+
+	if (id != NULL && !grade->is_asserted && change->is_needed && grade->wanted_id == NULL)
+	{
+		STATEMENT_RUN(&statements[DROP_CHALLENGE], value_text(id));
+		return 0;
+	}
+	if (id != NULL && !grade->is_asserted)
+	{
+		points = was_old ? Min(grade->old_challenge_points, done->points) : done->points;
+		if (points != grade->challenge_points)
+			STATEMENT_RUN(&statements[SET_CHALLENGE], value_text(id), value_int(points));
+	}
+	else if (id == NULL && done->is_complete && grade->wanted_id != NULL)
+	{
+		bool is_old = grade->old_challenge_id != NULL;
+
+		at = is_old ? grade->old_challenge_at : done->last_at;
+		points = is_old ? Min(grade->old_challenge_points, done->points) : done->points;
+		STATEMENT_RUN(&statements[ADD_CHALLENGE],
+		              value_text(is_old ? grade->old_challenge_id : new_id()),
+		              value_text(grade->user_id), value_text(change->placement_id),
+		              value_int(points), value_time(at));
+	}
+	return at > grade->reset_at ? points : 0;
+}
+
+/* Pays what is to be paid now, less what was paid: one entry, where that is not nothing. */
+static void
+pay_difference(const Caller *caller, Change *change, Grade *grade, int64 after, const char *kind)
+{
+	LedgerEntry entry = {
+	    .user_id = grade->user_id,
+	    .group_id = change->group_id,
+	    .kind = kind,
+	    .source_id = change->question_id,
+	    .actor = caller->actor,
+	    .via = caller->via,
+	    .reason = change->reason,
+	    .effective_at = grade->effective_at,
+	    .is_play = true,
+	};
+	Refusal refusal = {0};
+
+	grade->delta = after - grade->paid;
+	if (grade->delta == 0)
+		return;
+	if (grade->delta < PG_INT32_MIN || grade->delta > PG_INT32_MAX)
+		raise_error(EDURANGE_OUT_OF_RANGE, "a total would be out of range for type integer");
+	if (!ledger_change(&entry, LEDGER_ADD, (int32) grade->delta, &refusal))
+		raise_error(EDURANGE_OUT_OF_RANGE,
+		            "the total of user \"%s\" would be out of range for type integer",
+		            grade->user_id);
+	if (grade->delta > 0)
+		change->paid += grade->delta;
+	else
+		change->taken -= grade->delta;
+}
+
+/* Keeps what was before, and logs what was gained. */
+static void
+note_grade(const Caller *caller, Change *change, const Grade *grade, bool is_recorded)
+{
+	bool is_gained = grade->completion_id == NULL && grade->wanted_id != NULL;
+
+	if (is_gained)
+		change->gained++;
+	else if (grade->completion_id != NULL && grade->wanted_id == NULL)
+		change->lost++;
+	else
+		change->adjusted++;
+	if (is_recorded)
+		STATEMENT_RUN(
+		    &statements[RECORD_USER], value_text(change->id), value_text(grade->user_id),
+		    value_text(grade->completion_id), time_or_null(grade->completed_at),
+		    int_or_null(grade->completion_id, grade->points), value_text(grade->wanted_id),
+		    int_or_null(grade->wanted_id, grade->wanted_points),
+		    value_text(grade->challenge_completion_id), time_or_null(grade->challenge_completed_at),
+		    int_or_null(grade->challenge_completion_id, grade->challenge_points),
+		    value_long(grade->delta), time_or_null(grade->effective_at),
+		    time_or_null(grade->voided_at));
+	if (!is_gained)
+		return;
+	activity_log(&(Activity){
+	    .event_type = "QUESTION_COMPLETED",
+	    .user_id = grade->user_id,
+	    .group_id = change->group_id,
+	    .challenge_id = change->challenge_id,
+	    .acting_user = caller->acting_user,
+	    .metadata =
+	        psprintf("%s,\"pointsEarned\":%d,%s", json_member("questionId", change->question_id),
+	                 grade->wanted_points, json_member("changeId", change->id)),
+	    .is_play = true,
+	});
+}
+
+/* The users of what is to be changed, as an array. */
+static Datum
+users_of(Grade *const *grades, int count)
+{
+	Datum *ids = palloc(sizeof(Datum) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+		ids[i] = CStringGetTextDatum(grades[i]->user_id);
+	return PointerGetDatum(construct_array(ids, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+void
+change_apply(const Caller *caller, Change *change, Grade *grades, int count, const char *kind)
+{
+	Grade **changed = palloc(sizeof(Grade *) * Max(count, 1));
+	int changed_count = 0;
+	Done *done;
+
+	for (int i = 0; i < count; i++)
+		if (grades[i].is_changed)
+			changed[changed_count++] = &grades[i];
+	for (int i = 0; i < changed_count; i++)
+		write_completion(change, changed[i]);
+	if (STATEMENT_RUN(&statements[AFTER], value_text(change->group_id),
+	                  value_text(change->placement_id), value_text(change->challenge_id),
+	                  (NullableDatum){.value = users_of(changed, changed_count)}) != changed_count)
+		elog(ERROR, "a user is listed twice");
+	done = palloc(sizeof(Done) * Max(changed_count, 1));
+	for (int i = 0; i < changed_count; i++)
+		done[i] = (Done){
+		    .paid_by_questions = row_long(i, 2),
+		    .points = row_int(i, 3),
+		    .is_complete = row_bool(i, 4),
+		    .last_at = row_time_or_zero(i, 5),
+		};
+	for (int i = 0; i < changed_count; i++)
+	{
+		int64 by_challenge;
+
+		CHECK_FOR_INTERRUPTS();
+		by_challenge = follow_challenge(change, changed[i], &done[i]);
+		pay_difference(caller, change, changed[i], Max(done[i].paid_by_questions, by_challenge),
+		               kind);
+		note_grade(caller, change, changed[i], strcmp(kind, "undone") != 0);
+	}
+}
+
+void
+change_record(const Caller *caller, Change *change)
+{
+	STATEMENT_RUN(&statements[RECORD], value_text(change->id), value_text(change->group_id),
+	              value_text(change->placement_id), value_text(change->question_id),
+	              value_text(change->kind), value_text(change->reason), value_text(caller->actor),
+	              value_text(caller->via));
+}
+
+void
+change_log(const Caller *caller, const Change *change, const char *kind)
+{
+	activity_log(&(Activity){
+	    .event_type = "GROUP_UPDATED",
+	    .user_id = course_subject(caller),
+	    .group_id = change->group_id,
+	    .challenge_id = change->challenge_id,
+	    .acting_user = caller->acting_user,
+	    .metadata = psprintf("%s,%s,%s,\"gained\":" INT64_FORMAT ",\"lost\":" INT64_FORMAT
+	                         ",\"adjusted\":" INT64_FORMAT "%s%s",
+	                         json_member("gradeChange", kind), json_member("changeId", change->id),
+	                         json_member("questionId", change->question_id), change->gained,
+	                         change->lost, change->adjusted, change->reason != NULL ? "," : "",
+	                         change->reason != NULL ? json_member("reason", change->reason) : ""),
+	});
+}
+
+void
+change_not_undone(Change *change, const char *user_id)
+{
+	MemoryContext context = MemoryContextSwitchTo(change->context);
+
+	change->not_undone = lappend(change->not_undone, pstrdup(user_id));
+	MemoryContextSwitchTo(context);
+}
+
+/* User ids as an array. */
+static NullableDatum
+list_of_users(const List *users)
+{
+	Datum *ids = palloc(sizeof(Datum) * Max(list_length(users), 1));
+	ListCell *cell;
+	int count = 0;
+
+	foreach (cell, users)
+		ids[count++] = CStringGetTextDatum(lfirst(cell));
+	return (NullableDatum){
+	    .value = PointerGetDatum(construct_array(ids, count, TEXTOID, -1, false, TYPALIGN_INT))};
+}
+
+Datum
+change_result(FunctionCallInfo fcinfo, const Change *change, bool already_done)
+{
+	return composite_result(
+	    fcinfo,
+	    (NullableDatum[]){value_text(change->dry_run || already_done ? NULL : change->id),
+	                      value_bool(change->dry_run), value_bool(already_done),
+	                      value_long(change->attempts), value_long(change->attempts_changed),
+	                      value_long(change->gained), value_long(change->lost),
+	                      value_long(change->adjusted), value_long(change->kept),
+	                      value_long(change->paid), value_long(change->taken), change->former,
+	                      list_of_users(change->not_undone)},
+	    13);
+}

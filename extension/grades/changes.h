@@ -1,0 +1,109 @@
+/*
+ * changes.h
+ *	  Changes of what a question of a competition paid, after it was paid.
+ *
+ * A change finds its question and holds it, reads what is so of the users that it may concern, says for each what is to
+ * be, and has that written: completions of the question, then those of the challenge, which follow, and one entry in
+ * the ledger for what is to be paid now less what was paid.  What was before is kept, so that it can be undone.
+ */
+#ifndef EDURANGE_CHANGES_H
+#define EDURANGE_CHANGES_H
+
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "calls/caller.h"
+#include "game/answers.h"
+
+typedef struct Change
+{
+	/* as asked */
+	const char
+	    *kind; /* rejudged, accepted, repriced, graded, voided; undone is none that is recorded */
+	char *group_id;
+	char *question_id;
+	char *reason;
+	bool of_one; /* it concerns one user: all others may go on to score */
+	bool dry_run;
+	MemoryContext context; /* of the caller, for what outlives the statements */
+	/* as found */
+	char *id;
+	char *placement_id;
+	char *challenge_id;
+	int32 question_points;
+	AnswerKey key;
+	char *flag; /* of which kind a flag question's is, else NULL */
+	bool is_retired;
+	bool is_needed; /* for the challenge to be complete */
+	/* the outcome */
+	int64 attempts; /* that were judged */
+	int64 attempts_changed;
+	int64 gained;
+	int64 lost;
+	int64 adjusted;
+	int64 kept; /* completions that nothing backs, and that stay: asserted, or graded by hand */
+	int64 paid;
+	int64 taken;
+	NullableDatum former; /* texts: who was concerned, too, and is no member any more */
+	List *not_undone;     /* user ids */
+} Change;
+
+/* What is so of one user, and what is to be. */
+typedef struct Grade
+{
+	char *user_id;
+	char *completion_id; /* of the question; NULL: none */
+	TimestampTz completed_at;
+	int32 points;
+	bool is_by_hand; /* an instructor has graded it */
+	char *challenge_completion_id;
+	TimestampTz challenge_completed_at;
+	int32 challenge_points;
+	bool is_asserted;      /* a service was paid for the challenge as a whole */
+	int64 paid;            /* for the challenge, since the last reset */
+	TimestampTz counts_at; /* when what was paid for the question counts; 0: not known */
+	TimestampTz reset_at;
+	TimestampTz voided_at;   /* until when attempts back nothing; 0: not at all */
+	int64 attempts;          /* that count, since then */
+	TimestampTz first_right; /* of them; 0: none */
+	TimestampTz last_attempt;
+
+	bool is_changed; /* what follows is to be */
+	char *wanted_id; /* of the completion; NULL: none is to be */
+	TimestampTz wanted_at;
+	int32 wanted_points;
+	char *old_challenge_id; /* what a completion of the challenge was, should one be made */
+	TimestampTz old_challenge_at;
+	int32 old_challenge_points;
+	TimestampTz effective_at; /* of the entry in the ledger; 0: when it is written */
+	int64 delta;
+} Grade;
+
+/* These run statements.  Finds the question in the competition and holds it; refuses with what is wrong. */
+extern bool change_find(const Caller *caller, Change *change, Refusal *refusal);
+
+/* Refuses a question that is no part of its challenge any more. */
+extern bool change_is_live(const Change *change, Refusal *refusal);
+
+/* Holds users, and those who are members as scoring does; the members, texts, by id.  Who is none is noted. */
+extern Datum change_hold_users(Change *change, Datum users);
+
+/* What is so of the users; so many. */
+extern Grade *change_read_grades(const Change *change, Datum users, int *count);
+
+/* Writes what is to be.  Raises what cannot be. */
+extern void
+change_apply(const Caller *caller, Change *change, Grade *grades, int count, const char *kind);
+
+/* Notes the change itself, unless it has changed nothing; and logs it. */
+extern void change_record(const Caller *caller, Change *change);
+extern void change_log(const Caller *caller, const Change *change, const char *kind);
+
+/* Notes a user for whom something was not undone. */
+extern void change_not_undone(Change *change, const char *user_id);
+
+/* The answer of all of them; behind statements_end(). */
+extern Datum change_result(FunctionCallInfo fcinfo, const Change *change, bool already_done);
+
+#endif

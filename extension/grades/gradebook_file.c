@@ -1,0 +1,436 @@
+/*
+ * gradebook_file.c
+ *	  The book of grades as a file: for a spreadsheet, for Canvas, for Moodle.
+ *
+ * Canvas takes a line for each student with a column for each item, and a second line with the points possible.  It
+ * finds students by the ids of the roster, and by name where there are none; it takes digits in parentheses at the end
+ * of a title for an id of its own, and words of its own columns for those.  Moodle takes percent of what an item is
+ * worth, unless it is asked for points, and nothing above what is possible.
+ *
+ * No cell begins as a formula does: programs that open such a file would run it, and names are the students' to choose.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+#include "base/arguments.h"
+#include "base/statements.h"
+#include "base/surface.h"
+#include "grades/gradebook.h"
+
+#define FILE_BYTES (16 * 1024 * 1024)
+#define END_OF_LINE "\r\n"
+
+typedef enum Format
+{
+	FORMAT_CSV,
+	FORMAT_CANVAS,
+	FORMAT_MOODLE,
+	FORMAT_COUNT
+} Format;
+
+static const char *const formats[FORMAT_COUNT] = {"csv", "canvas", "moodle"};
+
+/* A file that is written. */
+typedef struct Sheet
+{
+	Format format;
+	bool in_points;       /* Moodle: not in percent */
+	bool has_corrections; /* some member has points that no item accounts for */
+	StringInfoData text;
+	List *titles;   /* of the columns so far, each only once */
+	int64 nameless; /* members whom the system that reads it finds by name, or not at all */
+	int64 left_out;
+} Sheet;
+
+typedef enum StatementId
+{
+	NAME,
+	STATEMENT_COUNT
+} StatementId;
+
+static Statement statements[STATEMENT_COUNT] = {
+    [NAME] = {"SELECT name FROM public.\"CompetitionGroup\" WHERE id = $1",
+              {TEXTOID},
+              .reads = true,
+              .by_key = true},
+};
+
+/* A text on one line, its control characters as spaces. */
+static char *
+one_line(const char *text)
+{
+	char *line = pstrdup(text);
+
+	for (char *at = line; *at != '\0'; at++)
+		if ((unsigned char) *at < ' ' || *at == 0x7f)
+			*at = ' ';
+	return line;
+}
+
+static void
+begin_cell(Sheet *sheet)
+{
+	char last = sheet->text.len > 0 ? sheet->text.data[sheet->text.len - 1] : '\n';
+
+	if (sheet->text.len > FILE_BYTES)
+		raise_error(EDURANGE_RESPONSE_TOO_LARGE, "the gradebook is larger than %d MiB",
+		            FILE_BYTES >> 20);
+	if (last != '\n')
+		appendStringInfoChar(&sheet->text, ',');
+}
+
+/* Adds a text as a cell; one that would begin as a formula gets an apostrophe before it, as spreadsheets have it. */
+static void
+put_text(Sheet *sheet, const char *text)
+{
+	char *line = one_line(text != NULL ? text : "");
+
+	begin_cell(sheet);
+	if (line[0] != '\0' && strchr("=+-@", line[0]) != NULL)
+		line = psprintf("'%s", line);
+	/* an empty one in quotes, so that the next one sees that it is there */
+	appendStringInfoChar(&sheet->text, '"');
+	for (const char *at = line; *at != '\0'; at++)
+	{
+		if (*at == '"')
+			appendStringInfoChar(&sheet->text, '"');
+		appendStringInfoChar(&sheet->text, *at);
+	}
+	appendStringInfoChar(&sheet->text, '"');
+}
+
+/* Adds a number; a minus stands behind a space, which numbers may have before them. */
+static void
+put_number(Sheet *sheet, int64 number)
+{
+	begin_cell(sheet);
+	appendStringInfo(&sheet->text, "%s" INT64_FORMAT, number < 0 ? " " : "", number);
+}
+
+/* Adds points as percent of what is possible, 0 to 100. */
+static void
+put_percent(Sheet *sheet, int64 points, int64 possible)
+{
+	double percent = possible > 0 ? 100.0 * points / possible : points > 0 ? 100.0 : 0.0;
+
+	begin_cell(sheet);
+	appendStringInfo(&sheet->text, "%.5f", Min(Max(percent, 0.0), 100.0));
+}
+
+static void
+end_line(Sheet *sheet)
+{
+	appendStringInfoString(&sheet->text, END_OF_LINE);
+}
+
+/* Where a text has a word in ASCII, in whichever case; NULL: nowhere. */
+static char *
+find_word(char *text, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (char *at = text; *at != '\0'; at++)
+		if (pg_strncasecmp(at, word, length) == 0)
+			return at;
+	return NULL;
+}
+
+/* Takes from a title what Canvas would take for columns of its own. */
+static char *
+canvas_title(char *title)
+{
+	static const char *const reserved[] = {
+	    "Current Score", "Current Points", "Current Grade",  "Final Score",     "Final Points",
+	    "Final Grade",   "Override Score", "Override Grade", "Override Status",
+	};
+	size_t length;
+
+	for (int i = 0; i < lengthof(reserved); i++)
+		for (char *found; (found = find_word(title, reserved[i])) != NULL;)
+			*strchr(found, ' ') = '-';
+	for (length = strlen(title); length > 0 && title[length - 1] == ' '; length--)
+		title[length - 1] = '\0';
+	if (length > 2 && title[length - 1] == ')')
+	{
+		size_t digits =
+		    strspn(strrchr(title, '(') != NULL ? strrchr(title, '(') + 1 : "", "0123456789");
+
+		if (digits > 0 && title[length - digits - 2] == '(')
+		{
+			title[length - digits - 2] = '[';
+			title[length - 1] = ']';
+		}
+	}
+	return title;
+}
+
+static bool
+has_title(const Sheet *sheet, const char *title)
+{
+	ListCell *cell;
+
+	foreach (cell, sheet->titles)
+		if (pg_strcasecmp(lfirst(cell), title) == 0)
+			return true;
+	return false;
+}
+
+/* The title of a column that no other has. */
+static char *
+column_title(Sheet *sheet, const char *item)
+{
+	char *title = one_line(item);
+	char *only;
+
+	if (sheet->format == FORMAT_CANVAS)
+		title = canvas_title(title);
+	only = title;
+	for (int i = 2; has_title(sheet, only); i++)
+		only = psprintf("%s [%d]", title, i);
+	sheet->titles = lappend(sheet->titles, only);
+	return only;
+}
+
+/* Is there a column for what the row says? */
+static bool
+has_column(const Sheet *sheet, uint64 row)
+{
+	return sheet->has_corrections || !row_bool(row, GRADE_IS_CORRECTION);
+}
+
+/* How many rows a member has: as many as there are items. */
+static uint64
+rows_of_member(uint64 rows)
+{
+	char *first = rows > 0 ? row_text(0, GRADE_USER_ID) : NULL;
+	uint64 count = 0;
+
+	while (count < rows && strcmp(row_text(count, GRADE_USER_ID), first) == 0)
+		count++;
+	return count;
+}
+
+/* The lines before those of members, by the rows of the first member. */
+static void
+put_head(Sheet *sheet, uint64 items)
+{
+	static const char *const heads[FORMAT_COUNT][16] = {
+	    [FORMAT_CSV] = {"userId", "name", "email", "externalId", "groupChallengeId", "questionId",
+	                    "item", "points", "of", "firstTimeRight", "attempts", "late", "hidden",
+	                    "disqualified"},
+	    [FORMAT_CANVAS] = {"Student", "ID", "SIS User ID", "SIS Login ID", "Section"},
+	    [FORMAT_MOODLE] = {"email", "idnumber", "name"},
+	};
+
+	for (int i = 0; heads[sheet->format][i] != NULL; i++)
+	{
+		put_text(sheet, heads[sheet->format][i]);
+		sheet->titles = lappend(sheet->titles, pstrdup(heads[sheet->format][i]));
+	}
+	for (uint64 row = 0; sheet->format != FORMAT_CSV && row < items; row++)
+		if (has_column(sheet, row))
+			put_text(sheet, column_title(sheet, row_text(row, GRADE_ITEM)));
+	end_line(sheet);
+	if (sheet->format != FORMAT_CANVAS)
+		return;
+	put_text(sheet, "Points Possible");
+	for (int i = 1; heads[FORMAT_CANVAS][i] != NULL; i++)
+		put_text(sheet, "");
+	for (uint64 row = 0; row < items; row++)
+		if (has_column(sheet, row))
+			put_number(sheet, row_long(row, GRADE_OF));
+	end_line(sheet);
+}
+
+/* The line of an item of a member, for spreadsheets. */
+static void
+put_item(Sheet *sheet, uint64 row)
+{
+	if (row_bool(row, GRADE_IS_CORRECTION) && row_long(row, GRADE_POINTS) == 0)
+		return;
+	for (int i = GRADE_USER_ID; i <= GRADE_ITEM; i++)
+		put_text(sheet, row_text_or_null(row, i));
+	for (int i = GRADE_POINTS; i <= GRADE_LATE; i++)
+		put_number(sheet, row_long(row, i));
+	put_text(sheet, row_bool(row, GRADE_HIDDEN) ? "true" : "false");
+	put_text(sheet, row_bool(row, GRADE_DISQUALIFIED) ? "true" : "false");
+	end_line(sheet);
+}
+
+/* Who it is, as the system that reads it finds students; false: it could not find this one, and would stop there. */
+static bool
+put_student(Sheet *sheet, uint64 row)
+{
+	char *name = row_text_or_null(row, GRADE_NAME);
+	char *email = row_text(row, GRADE_EMAIL);
+	char *external_id = row_text_or_null(row, GRADE_EXTERNAL_ID);
+	char *login_id = row_text_or_null(row, GRADE_LOGIN_ID);
+
+	if (sheet->format == FORMAT_MOODLE)
+	{
+		if (email[0] == '\0')
+			return false;
+		put_text(sheet, email);
+		put_text(sheet, external_id);
+		put_text(sheet, name != NULL ? name : email);
+		sheet->nameless += external_id == NULL || external_id[0] == '\0';
+		return true;
+	}
+	put_text(sheet, name != NULL && name[0] != '\0' ? name : email);
+	put_text(sheet, "");
+	put_text(sheet, external_id);
+	put_text(sheet, login_id != NULL && login_id[0] != '\0' ? login_id : email);
+	put_text(sheet, row_text_or_null(row, GRADE_SECTION));
+	sheet->nameless += (external_id == NULL || external_id[0] == '\0') &&
+	                   (login_id == NULL || login_id[0] == '\0');
+	return true;
+}
+
+/* The line of a member with all items, for Canvas and Moodle. */
+static void
+put_member(Sheet *sheet, uint64 first, uint64 items)
+{
+	if (!put_student(sheet, first))
+	{
+		sheet->left_out++;
+		return;
+	}
+	for (uint64 row = first; row < first + items; row++)
+		if (has_column(sheet, row))
+		{
+			if (sheet->format == FORMAT_MOODLE && !sheet->in_points)
+				put_percent(sheet, row_long(row, GRADE_POINTS), row_long(row, GRADE_OF));
+			else
+				put_number(sheet, row_long(row, GRADE_POINTS));
+		}
+	end_line(sheet);
+}
+
+/* Has a member points that no item accounts for?  Asked first, because a column for them stands in the first line. */
+static bool
+find_corrections(Gradebook book)
+{
+	uint64 rows;
+	bool found = false;
+
+	while (strcmp(book.by, "total") != 0 && !found && (rows = gradebook_next(&book)) > 0)
+		for (uint64 row = 0; row < rows && !found; row++)
+			found = row_bool(row, GRADE_IS_CORRECTION) && row_long(row, GRADE_POINTS) != 0;
+	return found;
+}
+
+static void
+write_file(Sheet *sheet, Gradebook *book)
+{
+	uint64 rows;
+	uint64 items = 0;
+
+	sheet->has_corrections = find_corrections(*book);
+	while ((rows = gradebook_next(book)) > 0)
+	{
+		if (items == 0)
+		{
+			items = rows_of_member(rows);
+			put_head(sheet, items);
+		}
+		for (uint64 row = 0; row < rows; row += sheet->format == FORMAT_CSV ? 1 : items)
+		{
+			if (sheet->format == FORMAT_CSV)
+				put_item(sheet, row);
+			else
+				put_member(sheet, row, items);
+		}
+	}
+	if (items == 0)
+		put_head(sheet, 0);
+}
+
+/* The competition's name as part of a file's: what is no ASCII letter or digit is a hyphen. */
+static char *
+file_name(const Gradebook *book, Format format)
+{
+	StringInfoData name;
+
+	STATEMENT_RUN(&statements[NAME], value_text(book->group_id));
+	initStringInfo(&name);
+	appendStringInfoString(&name, "grades");
+	for (const char *at = row_text(0, 1); *at != '\0' && name.len < 60; at++)
+	{
+		bool is_plain = isalnum((unsigned char) *at) && (unsigned char) *at < 0x80;
+
+		if (is_plain && name.len == (int) strlen("grades"))
+			appendStringInfoChar(&name, '-');
+		if (is_plain)
+			appendStringInfoChar(&name, *at);
+		else if (name.data[name.len - 1] != '-' && name.len > (int) strlen("grades"))
+			appendStringInfoChar(&name, '-');
+	}
+	if (name.data[name.len - 1] == '-')
+		name.data[--name.len] = '\0';
+	appendStringInfo(&name, "%s%s.csv", format == FORMAT_CSV ? "" : "-",
+	                 format == FORMAT_CSV ? "" : formats[format]);
+	return name.data;
+}
+
+/* What somebody should know who hands the file on; NULL: nothing. */
+static char *
+warning_of(const Sheet *sheet)
+{
+	if (sheet->left_out > 0)
+		return psprintf(INT64_FORMAT " members have no e-mail address and are left out",
+		                sheet->left_out);
+	if (sheet->nameless == 0)
+		return NULL;
+	if (sheet->format == FORMAT_MOODLE)
+		return psprintf(INT64_FORMAT " members have no external id in the roster; match by e-mail",
+		                sheet->nameless);
+	return psprintf(INT64_FORMAT " members have neither an external id nor a login id in the"
+	                             " roster; where their e-mail address is no login, Canvas"
+	                             " guesses by name",
+	                sheet->nameless);
+}
+
+static Format
+read_format(const char *given)
+{
+	for (int i = 0; i < FORMAT_COUNT; i++)
+		if (strcmp(given, formats[i]) == 0)
+			return (Format) i;
+	raise_error(EDURANGE_INVALID_PARAMETER,
+	            "parameter \"format\" must be json, csv, canvas or moodle");
+}
+
+SQL_FUNCTION(edurange_gradebook_file)
+{
+	Sheet sheet = {.format = read_format(required_text(fcinfo, 1, "format")),
+	               .in_points = optional_flag(fcinfo, 4)};
+	MemoryContext context = CurrentMemoryContext;
+	Gradebook book;
+	Refusal refusal = {0};
+	Caller caller;
+	char *name;
+	char *warning;
+	NullableDatum content;
+
+	gradebook_read(&book, fcinfo, 2, 3);
+	caller_read(&caller, fcinfo, 5);
+	statements_begin();
+	if (!gradebook_find(&caller, &book, &refusal))
+		raise_refusal(&refusal);
+	name = file_name(&book, sheet.format);
+	initStringInfo(&sheet.text);
+	write_file(&sheet, &book);
+	warning = warning_of(&sheet);
+	MemoryContextSwitchTo(context);
+	content = (NullableDatum){
+	    .value = PointerGetDatum(cstring_to_text_with_len(sheet.text.data, sheet.text.len))};
+	name = pstrdup(name);
+	warning = warning != NULL ? pstrdup(warning) : NULL;
+	statements_end();
+	return composite_result(fcinfo,
+	                        (NullableDatum[]){value_text(name), content, value_text(warning)}, 3);
+}

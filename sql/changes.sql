@@ -1,0 +1,142 @@
+-- Grades changed after the game: judged once more, a further right answer, other points, by hand, voided; and undone.
+CALL testing.fresh();
+CALL testing.quiz();
+INSERT INTO "_GroupInstructors" ("A", "B") VALUES ('spring', 'ina');
+INSERT INTO "_GroupMembers" ("A", "B") VALUES ('spring', 'cyd');
+CREATE VIEW testing.books AS SELECT u.id AS who, coalesce(p.points, 0) AS total, s.reached_at,
+  (SELECT string_agg(q.cdf_question_id || ' ' || c."pointsEarned", ', ' ORDER BY q."order") FROM "QuestionCompletion" c JOIN "ChallengeQuestion" q ON q.id = c."questionId" WHERE c."userId" = u.id) AS completed,
+  (SELECT string_agg(c."pointsEarned"::text, ', ') FROM "ChallengeCompletion" c WHERE c."userId" = u.id) AS challenge,
+  (SELECT string_agg(CASE WHEN a."isCorrect" THEN '+' ELSE '-' END, '' ORDER BY a."attemptedAt", a.id) FROM "QuestionAttempt" a WHERE a."userId" = u.id) AS attempts
+  FROM "User" u LEFT JOIN "GroupPoints" p ON p."userId" = u.id AND p."groupId" = 'spring' LEFT JOIN edurange.standing s ON s.user_id = u.id AND s.group_id = 'spring' WHERE u.id IN ('ada', 'bob', 'cyd') ORDER BY u.id;
+-- rows of the platform that a change may touch, as they are
+CREATE FUNCTION testing.grades() RETURNS text LANGUAGE sql AS $$ SELECT md5(''|| (SELECT string_agg(t::text, ',' ORDER BY id) FROM "QuestionCompletion" t)
+  || coalesce((SELECT string_agg(t::text, ',' ORDER BY id) FROM "ChallengeCompletion" t), '') || (SELECT string_agg(t::text, ',' ORDER BY id) FROM "QuestionAttempt" t)
+  || (SELECT string_agg(t::text, ',') FROM edurange.leaderboard('spring') t)) $$;
+CREATE FUNCTION testing.change(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE r edurange.grade_change_result;
+BEGIN
+  EXECUTE 'SELECT * FROM edurange.' || call INTO r;
+  RETURN format('%s%s%s of %s attempts, %s gained, %s lost, %s adjusted, %s kept, %s paid, %s taken%s%s', CASE WHEN r."dryRun" THEN 'dry run, ' END, CASE WHEN r."alreadyDone" THEN 'already done, ' END,
+    r."attemptsChanged", r.attempts, r.gained, r.lost, r.adjusted, r.kept, r."pointsPaid", r."pointsTaken",
+    ', former ' || nullif(r."formerMembers"::text, '{}'), ', not undone ' || nullif(r."notUndone"::text, '{}'));
+END $$;
+-- a refusal without ids, which differ from run to run
+CREATE FUNCTION testing.plain(statement text) RETURNS text LANGUAGE sql AS $$ SELECT regexp_replace(testing.refused(statement), '"[0-9a-f-]{36}"', '"…"', 'g') $$;
+CREATE FUNCTION testing.latest() RETURNS text LANGUAGE sql AS $$ SELECT id FROM edurange.grade_change ORDER BY at DESC, id DESC LIMIT 1 $$;
+-- a class: ada right at once, bob with another answer, cyd right and then a service asserted
+SELECT testing.try('ada', 'text', 'Forty-Two'), testing.try('bob', 'text', '42'), testing.try('cyd', 'text', 'x'), testing.try('cyd', 'text', '42'), testing.try('ada', 'list', 'red'), testing.try('bob', 'list', 'green');
+SELECT * FROM (SELECT who, total, completed, attempts FROM testing.books) b;
+SELECT testing.grades() AS state_first \gset
+-- what cannot be
+SELECT c, testing.plain('SELECT edurange.rejudge(' || c || ')') FROM unnest(ARRAY[$$NULL, 'q'$$, $$'spring', ''$$, $$'no', testing.q('text')$$, $$'autumn', testing.q('text')$$,
+  $$'spring', 'no'$$, $$'spring', testing.q('flag')$$, $$'spring', testing.q('text'), caller => ROW('t', NULL, NULL, 'ada')$$]) c;
+SELECT c, testing.plain('SELECT edurange.accept_answer(' || c || ')') FROM unnest(ARRAY[$$'spring', testing.q('text'), NULL$$, $$'spring', testing.q('text'), E' \u200b'$$, $$'spring', testing.q('flag'), 'x'$$,
+  $$'spring', testing.q('boxes'), '[]'$$, $$'no', testing.q('text'), 'x'$$]) c;
+SELECT c, testing.plain('SELECT edurange.grade_question(' || c || ')') FROM unnest(ARRAY[$$'spring', 'ada', testing.q('text'), NULL$$, $$'spring', 'ada', testing.q('text'), -1$$, $$'spring', 'ada', testing.q('text'), 11$$,
+  $$'spring', 'no', testing.q('text'), 1$$, $$'spring', 'ina', testing.q('text'), 1$$, $$'spring', 'ada', 'no', 1$$]) c;
+SELECT c, testing.plain('SELECT edurange.void_completion(' || c || ')') FROM unnest(ARRAY[$$'spring', 'bob', testing.q('text')$$, $$'spring', NULL, testing.q('text')$$, $$'spring', 'ina', testing.q('text')$$]) c;
+SELECT c, testing.plain('SELECT edurange.' || c) FROM unnest(ARRAY[$$reprice('spring', 'no')$$, $$undo_change('spring', 'no')$$, $$undo_change('spring', '')$$, $$grade_change('spring', 'no')$$, $$grade_changes('no')$$, $$grade_changes('spring', 0)$$]) c;
+SELECT testing.grades() = :'state_first' AS nothing_happened, (SELECT count(*) FROM edurange.grade_change) AS changes;
+-- nothing to do
+SELECT testing.change($$rejudge('spring', testing.q('text'))$$), testing.change($$reprice('spring', testing.q('text'))$$), testing.change($$grade_question('spring', 'ada', testing.q('text'), 10)$$),
+  testing.change($$accept_answer('spring', testing.q('text'), ' Forty-Two')$$);
+-- a further right answer: first tried, then for good, once
+SELECT testing.change($$accept_answer('spring', testing.q('text'), '42', true)$$);
+SELECT testing.grades() = :'state_first' AS as_before, (SELECT count(*) FROM edurange.grade_change) AS changes, (SELECT count(*) FROM edurange.accepted_answer) AS accepted;
+SELECT testing.change($$accept_answer('spring', testing.q('text'), '42', reason => 'also right', caller => ROW('t', NULL, NULL, 'ina'), idempotency_key => 'k')$$);
+SELECT testing.change($$accept_answer('spring', testing.q('text'), '42', reason => 'also right', caller => ROW('t', NULL, NULL, 'ina'), idempotency_key => 'k')$$);
+SELECT testing.change($$accept_answer('spring', testing.q('text'), '42')$$);
+SELECT who, total, completed, attempts FROM testing.books;
+-- the points count from the attempt; what was shown then is as it was, and corrected it is as it should have been
+SELECT l.user_id, l.delta, l.kind, l.actor, l.reason, l.source_id = testing.q('text') AS of_question, l.effective_at = a.at AS from_attempt FROM edurange.points_ledger l
+  JOIN (SELECT "userId", max("attemptedAt") AT TIME ZONE 'UTC' AS at FROM "QuestionAttempt" WHERE "questionId" = testing.q('text') GROUP BY 1) a ON a."userId" = l.user_id WHERE l.kind = 'accepted' ORDER BY 1;
+SELECT min(at) - interval '1 us' AS before FROM edurange.points_ledger WHERE kind = 'accepted' \gset
+SELECT rank, "userId", points FROM edurange.leaderboard('spring');
+SELECT rank, "userId", points FROM edurange.leaderboard('spring', at => :'before');
+SELECT rank, "userId", points FROM edurange.leaderboard('spring', at => :'before', corrected => true);
+SELECT b."reachedAt" IS NOT DISTINCT FROM s.reached_at AS as_head FROM edurange.leaderboard('spring', at => clock_timestamp(), corrected => true) b JOIN edurange.standing s ON s.user_id = b."userId" AND s.group_id = 'spring';
+SELECT * FROM edurange.check_invariants();
+SELECT (c.change).kind, (c.change).reason, (c.change).actor, (c.change).via, "attemptsChanged", u."userId", u."pointsBefore", u."pointsAfter", u.delta FROM edurange.grade_change('spring', testing.latest()) c, unnest(users) u;
+SELECT "eventType", "userId", metadata - 'changeId' - 'questionId' AS metadata FROM "ActivityLog" WHERE metadata ? 'changeId' ORDER BY 1, 2;
+-- new attempts are judged so, too; elsewhere they are not, and a rejudging changes nothing
+SELECT testing.try('ada', 'text', '42');
+SELECT testing.change($$rejudge('spring', testing.q('text'))$$);
+-- undone: all as before, but the new attempt
+DELETE FROM "QuestionAttempt" WHERE "attemptedAt" = (SELECT max("attemptedAt") FROM "QuestionAttempt");
+SELECT testing.change(format($$undo_change('spring', %L, 'a mistake')$$, testing.latest()));
+SELECT testing.grades() = :'state_first' AS as_before, (SELECT count(*) FROM edurange.accepted_answer) AS accepted;
+SELECT testing.change(format($$undo_change('spring', %L)$$, testing.latest()));
+SELECT * FROM edurange.check_invariants();
+SELECT kind, "undoneAt" IS NOT NULL AS undone FROM edurange.grade_changes('spring'), unnest(changes);
+-- a key that was wrong: who had it loses it, who had not gains, and the challenge follows
+UPDATE "ChallengeQuestion" SET required = cdf_question_id IN ('text', 'list') WHERE "challengeId" = 'quiz';
+SELECT "challengeCompleted" FROM edurange.complete_question('ada', testing.q('list'), testing.gc());
+SELECT "challengeCompleted" FROM edurange.complete_question('ada', testing.q('choice'), testing.gc());
+SELECT testing.try('ada', 'bonus', 'x');
+INSERT INTO "ChallengeCompletion" (id, "userId", "groupChallengeId", "pointsEarned") VALUES ('by-dashboard', 'ada', testing.gc(), 30) ON CONFLICT DO NOTHING;
+SELECT testing.grades() AS state_second \gset
+UPDATE "ChallengeQuestion" SET answer = '42', cdf_payload = cdf_payload || '{"answer": "42"}' WHERE id = testing.q('text');
+SELECT testing.change($$rejudge('spring', testing.q('text'), true)$$);
+SELECT testing.change($$rejudge('spring', testing.q('text'), reason => 'wrong key')$$);
+SELECT who, total, completed, challenge, attempts FROM testing.books;
+SELECT user_id, delta, kind, effective_at IS NOT NULL AS backdated FROM edurange.points_ledger WHERE kind = 'rejudged' ORDER BY 1;
+SELECT * FROM edurange.check_invariants();
+-- other points: what is paid is the difference; who is graded by hand keeps that
+SELECT testing.change($$grade_question('spring', 'bob', testing.q('text'), 4, 'half')$$);
+UPDATE "ChallengeQuestion" SET points = 15 WHERE id = testing.q('text');
+SELECT testing.change($$reprice('spring', testing.q('text'))$$);
+SELECT who, total, completed FROM testing.books;
+-- the latest comes first
+SELECT c.kind, testing.refused(format($$SELECT edurange.undo_change('spring', %L)$$, c.id)) LIKE 'RG541%' AS refused FROM edurange.grade_changes('spring'), unnest(changes) c WHERE c."undoneAt" IS NULL AND c.id <> testing.latest();
+SELECT c.kind, testing.change(format($$undo_change('spring', %L)$$, c.id)) FROM edurange.grade_changes('spring'), unnest(changes) c WHERE c."undoneAt" IS NULL;
+UPDATE "ChallengeQuestion" SET points = 10, answer = 'Forty-Two', cdf_payload = cdf_payload || '{"answer": "Forty-Two"}' WHERE id = testing.q('text');
+SELECT testing.grades() = :'state_second' AS as_before;
+SELECT * FROM edurange.check_invariants();
+-- voided: taken back, and older attempts back nothing
+SELECT testing.change($$void_completion('spring', 'ada', testing.q('text'), 'copied')$$);
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'ada';
+SELECT testing.q('text') AS q, testing.gc() AS gc \gset
+SET ROLE edurange_player;
+\set VERBOSITY sqlstate
+SELECT edurange.complete_question('ada', :'q', :'gc');
+\set VERBOSITY default
+RESET ROLE;
+SELECT testing.change($$rejudge('spring', testing.q('text'))$$);
+SELECT testing.try('ada', 'text', 'Forty-Two');
+-- earned again: that stays, and is named
+SELECT testing.change(format($$undo_change('spring', %L)$$, testing.latest()));
+SELECT who, total, completed FROM testing.books WHERE who = 'ada';
+SELECT testing.change($$void_completion('spring', 'ada', testing.q('text'))$$);
+SELECT testing.change(format($$undo_change('spring', %L)$$, testing.latest()));
+-- by hand, without any attempt, and a reset since
+SELECT testing.change($$grade_question('spring', 'cyd', testing.q('open'), 1)$$), testing.change($$grade_question('spring', 'cyd', testing.q('boxes'), 7)$$);
+SELECT (points).points FROM edurange.reset_progress('spring', 'cyd');
+SELECT testing.change(format($$undo_change('spring', %L)$$, testing.latest()));
+SELECT who, total, completed FROM testing.books WHERE who = 'cyd';
+-- attempts from before the reset count no more; who left is named and stays as they are
+SELECT testing.change($$accept_answer('spring', testing.q('text'), '42')$$);
+DELETE FROM "_GroupMembers" WHERE "B" = 'bob';
+SELECT testing.change($$accept_answer('spring', testing.q('text'), 'x')$$);
+SELECT testing.change(format($$undo_change('spring', %L)$$, c.id)) FROM edurange.grade_changes('spring', 2), unnest(changes) c;
+SELECT who, total, completed FROM testing.books;
+-- a service asserted the challenge: its completion stays, and what it paid
+CALL testing.fresh();
+CALL testing.quiz();
+SELECT testing.try('ada', 'text', 'Forty-Two');
+SELECT "alreadyCompleted" FROM edurange.complete_challenge('ada', testing.gc(), 60);
+UPDATE "ChallengeQuestion" SET answer = '42', cdf_payload = cdf_payload || '{"answer": "42"}' WHERE id = testing.q('text');
+SELECT testing.change($$rejudge('spring', testing.q('text'))$$);
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'ada';
+-- what was paid before a reset by the dashboard, which leaves completions, is not taken again
+SELECT testing.try('bob', 'list', 'red');
+UPDATE "GroupPoints" SET points = 0 WHERE "userId" = 'bob';
+SELECT testing.change($$void_completion('spring', 'bob', testing.q('list'))$$);
+SELECT who, total, completed FROM testing.books WHERE who = 'bob';
+-- a retired question, and one whose static flag is none
+INSERT INTO edurange.retired_question (question_id, challenge_id, retired_at) SELECT testing.q('list'), 'quiz', now();
+SELECT f, testing.plain(format('SELECT edurange.%s', f)) FROM unnest(ARRAY[$$rejudge('spring', testing.q('list'))$$, $$reprice('spring', testing.q('list'))$$, $$accept_answer('spring', testing.q('list'), 'x')$$,
+  $$grade_question('spring', 'bob', testing.q('list'), 1)$$, $$void_completion('spring', 'bob', testing.q('list'))$$]) f;
+UPDATE "ChallengeQuestion" SET cdf_payload = cdf_payload || '{"flag": "static"}' WHERE id = testing.q('flag');
+SELECT testing.plain($$SELECT edurange.rejudge('spring', testing.q('flag'))$$);
+SELECT * FROM edurange.check_invariants();
+DROP VIEW testing.books;

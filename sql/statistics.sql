@@ -1,0 +1,40 @@
+-- What instructors look at: statistics, how totals grew, and signs that answers were passed on.
+CALL testing.fresh();
+CALL testing.quiz();
+INSERT INTO "_GroupInstructors" ("A", "B") VALUES ('spring', 'ina');
+INSERT INTO "_GroupMembers" ("A", "B") VALUES ('spring', 'cyd');
+SELECT f, testing.refused('SELECT * FROM edurange.' || f) FROM unnest(ARRAY['question_statistics(NULL)', $$question_statistics('no')$$, $$timeline('spring', 0)$$, $$timeline('spring', 101)$$, $$timeline('no')$$,
+  $$integrity_findings('no')$$, $$integrity_findings('spring', -1)$$, $$integrity_findings('spring', equal_answers => 0)$$, $$integrity_findings('spring', rare_users => 1)$$,
+  $$integrity_findings('spring', caller => ROW('t', NULL, NULL, 'ada'))$$]) f;
+-- nobody did anything
+SELECT question, solvers, attempts, "shareRight", "timeFrom", "secondsHalf", "wrongAnswers" FROM edurange.question_statistics('spring') LIMIT 1;
+SELECT * FROM edurange.timeline('spring');
+SELECT * FROM edurange.integrity_findings('spring');
+-- times are written down: from the first attempt, and from the instance where all solvers have one
+SELECT testing.try('ada', 'text', 'no'), testing.try('ada', 'text', 'Forty-Two'), testing.try('bob', 'text', 'no'), testing.try('bob', 'text', 'nay'), testing.try('bob', 'text', 'Forty-Two'), testing.try('cyd', 'text', 'no');
+UPDATE "QuestionAttempt" SET "attemptedAt" = '2021-01-01'; -- the first of each
+UPDATE "QuestionCompletion" SET "completedAt" = timestamp '2021-01-01' + CASE "userId" WHEN 'ada' THEN interval '10 s' ELSE interval '20.5 s' END;
+SELECT challenge, question, solvers, attempts, "rightAttempts", "shareRight", "timeFrom", "secondsQuarter", "secondsHalf", "secondsThreeQuarters", "wrongAnswers" FROM edurange.question_statistics('spring') WHERE attempts > 0;
+INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId", "creationTime", flag, "flagSecretName")
+  SELECT u, 'quiz', u, '', 'TERMINATED', 'spring', '2021-01-01 00:00:02', 'EDU-{' || u || '}', 's' FROM unnest(ARRAY['ada', 'bob']) u;
+SELECT solvers, "timeFrom", "secondsQuarter", "secondsHalf", "secondsThreeQuarters" FROM edurange.question_statistics('spring') WHERE attempts > 0;
+-- how totals grew, by when points count
+UPDATE edurange.points_ledger SET at = '2021-01-01' WHERE user_id = 'ada';
+UPDATE edurange.points_ledger SET at = '2021-01-02', effective_at = '2020-12-31' WHERE user_id = 'bob';
+SELECT points FROM edurange.add_points('ada', 'spring', 3);
+SELECT rank, "userId", name, at > '2021-06-01' AS later, CASE WHEN at < '2021-06-01' THEN at AT TIME ZONE 'PST8PDT' END AS at, points FROM edurange.timeline('spring');
+SELECT count(*) FROM edurange.timeline('spring', 1);
+-- a flag of another's instance, solved too fast, rare wrong answers in the same order
+SELECT kind, "userId", "otherUserId", "questionId" = testing.q('text') AS at_text, detail FROM edurange.integrity_findings('spring');
+SELECT kind, "userId", detail FROM edurange.integrity_findings('spring', 19);
+SELECT testing.try('ada', 'flag', ' EDU-{bob} ');
+SELECT testing.try(u, 'list', a) FROM unnest(ARRAY['ada', 'bob']) u, unnest(ARRAY['mauve', 'teal', 'puce']) a;
+SELECT testing.try('cyd', 'list', a) FROM unnest(ARRAY['puce', 'teal']) a;
+UPDATE "QuestionAttempt" SET "attemptedAt" = timestamp '2021-01-02' + coalesce(array_position(CASE "userId" WHEN 'cyd' THEN '{no,puce,teal}' ELSE '{no,mauve,teal,puce}' END::text[], answer), 0) * interval '1 s' WHERE NOT "isCorrect";
+SELECT kind, "userId", "otherUserId", "questionId" = testing.q('flag') AS at_flag, detail FROM edurange.integrity_findings('spring', 0);
+SELECT count(*) FROM edurange.integrity_findings('spring', 0, rare_users => 2) WHERE kind = 'equal_answers';
+SELECT count(*) FROM edurange.integrity_findings('spring', 0, equal_answers => 4) WHERE kind = 'equal_answers';
+SELECT "userId", "otherUserId", detail FROM edurange.integrity_findings('spring', 0, equal_answers => 1) WHERE kind = 'equal_answers';
+-- the flag is not kept any more
+UPDATE "ChallengeInstance" SET flag = NULL WHERE id = 'bob';
+SELECT count(*) FROM edurange.integrity_findings('spring', 0) WHERE kind = 'foreign_flag';
