@@ -148,4 +148,27 @@ SELECT wanted -> 'secrets' AS secrets FROM edurange.sync_apply('{"challenge_pods
 SELECT changed FROM edurange.sync_apply('{"secrets": [{"name": "e1", "secret_name": "flag-secret-e2", "value": "EDU-{of e2}"}]}', '2021-07-03 00:00:01');
 SELECT flag, "flagSecretName" FROM "ChallengeInstance" WHERE id = 'e1';
 SELECT kind, name FROM edurange.sync_drift() ORDER BY kind;
+-- who is found missing early ends when the period is over, and not a period after the question
+CALL testing.running('{ACTIVE,ACTIVE}');
+SELECT changed FROM edurange.sync_apply(testing.statuses('e2 not_found'), '2021-07-03 12:00:00');
+SELECT changed FROM edurange.sync_apply(testing.statuses('e2 not_found'), '2021-07-03 12:00:20');
+SELECT name, due FROM testing.watched;
+SELECT wanted -> 'statuses' AS statuses FROM edurange.sync_apply(testing.pods('e1 ACTIVE'), '2021-07-03 12:00:30');
+SELECT changed FROM edurange.sync_apply(testing.statuses('e2 not_found'), '2021-07-03 12:00:30.1');
+SELECT testing.state();
+-- why questions fail is kept until an answer says otherwise, whatever lists come, and as long as there is one to ask
+CREATE VIEW testing.failing AS SELECT "lastEndError", "lastStatusError", length("lastFlagError") AS "lastFlagError" FROM edurange.sync_status();
+CALL testing.running('{ACTIVE,TERMINATING,ACTIVE}');
+UPDATE "ChallengeInstance" SET "flagSecretName" = NULL WHERE id = 'e1';
+SELECT wanted <> '{}' AS asks FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 ACTIVE'), '2021-07-04 00:00:00');
+SELECT changed FROM edurange.sync_apply(jsonb_build_object('statuses', '[]'::jsonb, 'problems', jsonb_build_object('ends', 'HTTP 500', 'statuses', 'a timeout', 'secrets', repeat('ä', 300))), '2021-07-04 00:00:01');
+SELECT * FROM testing.failing;
+SELECT changed FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 ACTIVE'), '2021-07-04 00:00:02');
+SELECT changed FROM edurange.sync_apply('{"statuses": [], "problems": {"ends": "HTTP 500", "secrets": null}}', '2021-07-04 00:00:03');
+SELECT * FROM testing.failing;
+DELETE FROM "ChallengeInstance" WHERE id = 'e2';
+SELECT changed FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e3 ACTIVE'), '2021-07-04 00:00:04');
+SELECT * FROM testing.failing;
+SELECT testing.refused(format('SELECT edurange.sync_apply(%L)', snapshot)) FROM (VALUES ('{"statuses": [], "problems": []}'), ('{"statuses": [], "problems": "x"}'), ('{"statuses": [], "problems": {"ends": 5}}'), ('{"problems": {}}')) AS s (snapshot);
+DROP VIEW testing.failing;
 DELETE FROM "ChallengeInstance" WHERE "challengeId" = 'sch';

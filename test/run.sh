@@ -485,7 +485,7 @@ staged_conf "$WORK/stage" >"$WORK/stage/staged.conf"
 } >"$WORK/regress.conf"
 copy_inputs
 add_npm_packages 059_pack_tools archives
-add_npm_packages 079_clients clients
+add_npm_packages 143_clients clients
 add_npm_packages 081_kubernetes kubernetes
 add_npm_packages 113_trust_prisma prisma
 

@@ -31,20 +31,31 @@ typedef enum StatementId
 {
 	FIND,
 	STORE,
+	STORE_ANEW,
 	PURGE,
 	STATEMENT_COUNT
 } StatementId;
 
+#define STORED                                                                                     \
+	"INSERT INTO edurange.idempotency AS i"                                                        \
+	" (caller, function, key, request_sha256, response, created_at)"                               \
+	" VALUES ($1, $2, $3, $4, $5, clock_timestamp())"
+
 static Statement statements[STATEMENT_COUNT] = {
-    /* $1 caller, $2 function, $3 key, here and below; $4 when the oldest key that counts was written */
-    [FIND] = {"SELECT request_sha256, response FROM edurange.idempotency"
-              " WHERE caller = $1 AND function = $2 AND key = $3 AND created_at > $4",
+    /* $1 caller, $2 function, $3 key, here and below; $4 when the oldest key that counts was written.  What is
+	 * there by now, whatever the snapshot of the transaction: the key's lock is held. */
+    [FIND] = {"SELECT request_sha256, response, created_at > $4 FROM edurange.idempotency"
+              " WHERE caller = $1 AND function = $2 AND key = $3",
               {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID},
+              .newest = true,
               .by_key = true},
-    [STORE] =
-        {"INSERT INTO edurange.idempotency AS i"
-         " (caller, function, key, request_sha256, response, created_at)"
-         " VALUES ($1, $2, $3, $4, $5, clock_timestamp())"
+    [STORE] = {STORED,
+               {TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID},
+               .by_key = true,
+               .must_write = true},
+    /* Where an expired one is in the way, if nobody has taken it meanwhile. */
+    [STORE_ANEW] =
+        {STORED
          " ON CONFLICT (caller, function, key) DO UPDATE SET created_at = excluded.created_at,"
          " request_sha256 = excluded.request_sha256, response = excluded.response",
          {TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID},
@@ -65,6 +76,7 @@ typedef struct Request
 	NullableDatum function;
 	NullableDatum key;
 	bytea *sha256;
+	bool has_expired; /* the key was used before, so long ago that it does not count */
 } Request;
 
 /* Keys that were written at this time, or before, count no more. */
@@ -158,12 +170,15 @@ lock_key(const Request *request)
 
 /* The answer to the same request before, or NULL; another request with the key is an error. */
 static char *
-find_response(const Request *request)
+find_response(Request *request)
 {
 	bytea *known;
 
 	if (STATEMENT_RUN(&statements[FIND], request->caller, request->function, request->key,
 	                  expiry()) == 0)
+		return NULL;
+	request->has_expired = !row_bool(0, 3);
+	if (request->has_expired)
 		return NULL;
 	known = row_bytes(0, 1);
 	if (VARSIZE_ANY_EXHDR(known) != PG_SHA256_DIGEST_LENGTH ||
@@ -187,7 +202,8 @@ run_and_store(FunctionCallInfo fcinfo, Mutation mutation, const Caller *caller,
 	getTypeOutputInfo(get_func_rettype(fcinfo->flinfo->fn_oid), &output, &is_varlena);
 	response = OidOutputFunctionCall(output, result);
 	statements_begin();
-	STATEMENT_RUN(&statements[STORE], request->caller, request->function, request->key,
+	STATEMENT_RUN(&statements[request->has_expired ? STORE_ANEW : STORE], request->caller,
+	              request->function, request->key,
 	              (NullableDatum){.value = PointerGetDatum(request->sha256)}, value_text(response));
 	if (stored++ % KEYS_PER_PURGE == 0)
 		STATEMENT_RUN(&statements[PURGE], expiry());
@@ -212,7 +228,7 @@ mutate(FunctionCallInfo fcinfo, Mutation mutation)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Caller caller;
-	Request request;
+	Request request = {0};
 	char *response;
 
 	caller_read(&caller, fcinfo, PG_NARGS() - 2);

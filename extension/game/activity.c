@@ -36,6 +36,7 @@ typedef enum StatementId
 {
 	INSERT_ENTRY,
 	INSERT_PLAY_ENTRY,
+	INSERT_PLAY_ENTRIES,
 	REPORT,
 	STAND_IN,
 	MAKE_SYSTEM_ACCOUNT,
@@ -54,6 +55,11 @@ typedef enum StatementId
 static Statement statements[STATEMENT_COUNT] = {
     [INSERT_ENTRY] = {ENTRY, {ENTRY_TYPES}, .must_write = true},
     [INSERT_PLAY_ENTRY] = {ENTRY, {ENTRY_TYPES}, .must_write = true, .keys_held = true},
+    /* and another one that differs in $9 id, $10 event type and $11 metadata */
+    [INSERT_PLAY_ENTRIES] = {ENTRY ", ($9, $10::public.\"ActivityEventType\", $3, $4, $5, $6, $7,"
+                                   " $11::jsonb, 'INFO', " UTC_CLOCK ")",
+                             {ENTRY_TYPES, TEXTOID, TEXTOID, TEXTOID},
+                             .keys_held = true},
     /*
 	 * What somebody else reports: $1 id, $2 event type, $3 severity, $4 user, $5 challenge, $6 group,
 	 * $7 code, $8 instance, $9 metadata, $10 the tier of who reports, $11 the user that was named.
@@ -122,21 +128,40 @@ static Statement statements[STATEMENT_COUNT] = {
                      .by_key = true},
 };
 
-void
-activity_log(const Activity *activity)
+/* The metadata of an entry of the server's. */
+static NullableDatum
+metadata_of(const Activity *activity)
 {
 	char *acting = activity->acting_user != NULL
 	                   ? psprintf(",%s", json_member("actingUserId", activity->acting_user))
 	                   : "";
-	char *metadata =
-	    psprintf("{\"reportedBy\":\"server\"%s%s%s}", acting, activity->metadata ? "," : "",
-	             activity->metadata ? activity->metadata : "");
 
+	return value_text(psprintf("{\"reportedBy\":\"server\"%s%s%s}", acting,
+	                           activity->metadata ? "," : "",
+	                           activity->metadata ? activity->metadata : ""));
+}
+
+void
+activity_log(const Activity *activity)
+{
 	STATEMENT_RUN(&statements[activity->is_play ? INSERT_PLAY_ENTRY : INSERT_ENTRY],
 	              value_text(new_id()), value_text(activity->event_type),
 	              value_text(activity->user_id), value_text(activity->challenge_id),
 	              value_text(activity->group_id), value_text(activity->access_code_id),
-	              value_text(activity->instance_id), value_text(metadata));
+	              value_text(activity->instance_id), metadata_of(activity));
+}
+
+void
+activity_log_two(const Activity *one, const Activity *other)
+{
+	uint64 written = STATEMENT_RUN(
+	    &statements[INSERT_PLAY_ENTRIES], value_text(new_id()), value_text(one->event_type),
+	    value_text(one->user_id), value_text(one->challenge_id), value_text(one->group_id),
+	    value_text(one->access_code_id), value_text(one->instance_id), metadata_of(one),
+	    value_text(new_id()), value_text(other->event_type), metadata_of(other));
+
+	if (written != 2)
+		row_kept_out("public.\"ActivityLog\"");
 }
 
 /* Keys whose values are secrets and have no place in a log. */

@@ -26,6 +26,9 @@ typedef struct Activity
  */
 extern void activity_log(const Activity *activity);
 
+/* The same of two that a play leaves, which differ in event type and metadata alone. */
+extern void activity_log_two(const Activity *one, const Activity *other);
+
 /*
  * The id of the user whom an entry can name: this one, or the system's account where there is none.
  * Their row is locked; lives until statements_end().

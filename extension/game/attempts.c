@@ -1,48 +1,20 @@
 /*
  * attempts.c
- *	  The limit of attempts, derived from the attempts that are on record.
+ *	  The limit of attempts, derived from the attempts that are on record (AttemptHistory).
  *
  * As many attempts as the limit within the window lock the question until the lock's time after the
  * last of them.  A refused attempt is not recorded, so it does not prolong the lock.  Attempts from
  * before an instructor's reset, which leaves a total of zero, do not count.
  *
- * The user's membership is locked by then, so that attempts come one after the other.  They are read as they are
- * by now and not as they were when the transaction began: what another one recorded meanwhile counts at each
- * level of isolation.
+ * The user's membership was locked before they were read, so that attempts come one after the other.
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "utils/timestamp.h"
 
 #include "base/guc.h"
 #include "base/wire.h"
 #include "game/attempts.h"
-
-typedef enum StatementId
-{
-	RECENT,
-	STATEMENT_COUNT
-} StatementId;
-
-static Statement statements[STATEMENT_COUNT] = {
-    /* Of the newest attempts, $5 of them at most, none older than $6 and none from before the last reset in the
-	 * competition $4: newest, oldest, how many, and the oldest and how many that are younger than $7.  Last, how
-	 * many there are in all. */
-    [RECENT] = {"WITH recent AS (SELECT \"attemptedAt\" AT TIME ZONE 'UTC' AS at"
-                "  FROM public.\"QuestionAttempt\""
-                "  WHERE \"userId\" = $1 AND \"questionId\" = $2 AND \"groupChallengeId\" = $3"
-                "  AND \"attemptedAt\" > greatest($6, (SELECT reset_at FROM edurange.standing"
-                "   WHERE user_id = $1 AND group_id = $4)) AT TIME ZONE 'UTC'"
-                "  ORDER BY \"attemptedAt\" DESC LIMIT $5)"
-                " SELECT max(at), min(at), count(*)::integer,"
-                " min(at) FILTER (WHERE at > $7), (count(*) FILTER (WHERE at > $7))::integer,"
-                " (SELECT count(*)::integer FROM public.\"QuestionAttempt\" WHERE \"userId\" = $1"
-                "  AND \"questionId\" = $2 AND \"groupChallengeId\" = $3) FROM recent",
-                {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-                .newest = true,
-                .by_key = true},
-};
 
 /* The refusal, with what a form needs to show how long to wait. */
 static bool
@@ -66,26 +38,20 @@ refuse_attempt(const Play *play, TimestampTz now, TimestampTz until, Refusal *re
 bool
 attempts_check(const Play *play, AttemptAllowance *allowance, Refusal *refusal)
 {
+	const AttemptHistory *history = &play->attempts;
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz window = guc_attempt_window * USECS_PER_SEC;
 	TimestampTz lock = guc_attempt_lock * USECS_PER_SEC;
-	TimestampTz newest;
-	TimestampTz oldest;
 
-	STATEMENT_RUN(&statements[RECENT], value_text(play->user_id), value_text(play->question_id),
-	              value_text(play->group_challenge_id), value_text(play->group_id),
-	              value_int(guc_attempt_limit), value_time(now - window - lock),
-	              value_time(now - window));
-	*allowance = (AttemptAllowance){.limit = guc_attempt_limit, .before = row_int(0, 6)};
+	*allowance = (AttemptAllowance){.limit = guc_attempt_limit};
 	if (guc_attempt_limit == 0)
 		return true;
-	newest = row_time_or_zero(0, 1);
-	oldest = row_time_or_zero(0, 2);
-	if (row_int(0, 3) == guc_attempt_limit && newest - oldest <= window && now < newest + lock)
-		return refuse_attempt(play, now, newest + lock, refusal);
-	allowance->remaining = Max(guc_attempt_limit - row_int(0, 5) - 1, 0);
+	if (history->count == guc_attempt_limit && history->newest - history->oldest <= window &&
+	    now < history->newest + lock)
+		return refuse_attempt(play, now, history->newest + lock, refusal);
+	allowance->remaining = Max(guc_attempt_limit - history->in_window - 1, 0);
 	allowance->reset = allowance->remaining == 0
 	                       ? now + lock
-	                       : (row_int(0, 5) > 0 ? row_time_or_zero(0, 4) : now) + window;
+	                       : (history->in_window > 0 ? history->oldest_in_window : now) + window;
 	return true;
 }

@@ -12,8 +12,7 @@
 /* The limit as it stands after the attempt that is about to be made. */
 typedef struct AttemptAllowance
 {
-	int32 before; /* attempts at the question so far, whenever */
-	int32 limit;  /* 0: none */
+	int32 limit; /* 0: none */
 	int32 remaining;
 	TimestampTz reset; /* when there will be more */
 } AttemptAllowance;

@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "base/guc.h"
 #include "base/ids.h"
 #include "base/json_text.h"
 #include "calls/locks.h"
@@ -37,26 +38,73 @@
 	"public.\"GroupChallenge\" gc JOIN public.\"CompetitionGroup\" c ON c.id = gc.\"groupId\""     \
 	" JOIN public.\"Challenge\" ch ON ch.id = gc.\"challengeId\""
 
-/* The question's completion, what was paid for the challenge, whether it is completed, and how the user takes part.
- * $1 user, $2 question, $3 group challenge, $4 competition */
+/*
+ * The same of a question, $3 of the group challenge $1, for the user $2.
+ */
+#define QUESTION_COLUMNS                                                                           \
+	PLACE_COLUMNS ", q.points, upper(q.type),"                                                     \
+	              " " QUESTION_KEY ", " QUESTION_MATCH                                             \
+	              ", q.cdf_payload ->> 'tolerance', " QUESTION_FLAG
+#define QUESTION_TABLES                                                                            \
+	PLACE_TABLES " JOIN public.\"User\" u ON u.id = $2"                                            \
+	             " JOIN public.\"ChallengeQuestion\" q"                                            \
+	             "  ON q.id = $3 AND q.\"challengeId\" = gc.\"challengeId\""
+
+/*
+ * The attempts of the user $1 at the question $2 of the group challenge $3: how many there are in all; of the
+ * newest, $6 of them at most, none older than $7 and none from before the last reset in the competition $5,
+ * newest, oldest and how many; the oldest and how many of them are younger than $8.
+ */
+#define ATTEMPTS                                                                                    \
+	"(SELECT count(*)::integer AS every, max(at) FILTER (WHERE counts) AS newest,"                  \
+	"  min(at) FILTER (WHERE counts) AS oldest, (count(*) FILTER (WHERE counts))::integer AS many," \
+	"  min(at) FILTER (WHERE counts AND at > $8) AS oldest_in_window,"                              \
+	"  (count(*) FILTER (WHERE counts AND at > $8))::integer AS in_window"                          \
+	"  FROM (SELECT \"attemptedAt\" AT TIME ZONE 'UTC' AS at, \"attemptedAt\" > greatest($7,"       \
+	"    (SELECT reset_at FROM edurange.standing WHERE user_id = $1 AND group_id = $5))"            \
+	"    AT TIME ZONE 'UTC' AND row_number() OVER (ORDER BY \"attemptedAt\" DESC) <= $6 AS counts"  \
+	"   FROM public.\"QuestionAttempt\""                                                            \
+	"   WHERE \"userId\" = $1 AND \"questionId\" = $2 AND \"groupChallengeId\" = $3) AS one) AS attempts"
+
+/*
+ * What the user $1 has done at the group challenge $3: the completion of the question $2, what the completed
+ * questions were worth, and which they are.
+ */
+#define DONE                                                                                       \
+	"(SELECT (array_agg(" COMPLETION_ROW                                                           \
+	") FILTER (WHERE qc.\"questionId\" = $2))[1] AS completion,"                                   \
+	"  coalesce(sum(qc.\"pointsEarned\"), 0) AS paid, array_agg(qc.\"questionId\") AS questions"   \
+	"  FROM public.\"QuestionCompletion\" qc"                                                      \
+	"  WHERE qc.\"userId\" = $1 AND qc.\"groupChallengeId\" = $3) AS done"
+
+/* Is a required question of the challenge $4 left to do, $2 aside? */
+#define IS_LEFT                                                                                    \
+	"EXISTS (SELECT FROM public.\"ChallengeQuestion\" q WHERE q.\"challengeId\" = $4"              \
+	"  AND q.required AND q.id IS DISTINCT FROM $2"                                                \
+	"  AND (q.id = ANY (done.questions)) IS NOT TRUE AND " QUESTION_IS_LIVE ")"
+
+/*
+ * What was done, tried and paid by now, and last how the user takes part.
+ * $1 user, $2 question, $3 group challenge, $4 challenge, $5 competition; $6 to $8: see ATTEMPTS
+ */
 #define STATE_WITH(participation)                                                                  \
-	"SELECT (SELECT " COMPLETION_ROW " FROM public.\"QuestionCompletion\" qc"                      \
-	"  WHERE qc.\"userId\" = $1 AND qc.\"questionId\" = $2"                                        \
-	"  AND qc.\"groupChallengeId\" = $3), " PAID_BY_QUESTIONS("$1", "$3") ", " PAID_BY_COMPLETION( \
-	    "$1", "$3") ","                                                                            \
-	                " EXISTS (SELECT FROM "                                                        \
-	                "public.\"ChallengeCompletion\""                                               \
-	                "  WHERE \"userId\" = $1 AND "                                                 \
-	                "\"groupChallengeId\" = $3), " participation
+	"SELECT done.completion, done.paid, (SELECT \"pointsEarned\""                                  \
+	"  FROM public.\"ChallengeCompletion\" WHERE \"userId\" = $1 AND \"groupChallengeId\" = $3),"  \
+	" EXISTS (SELECT FROM edurange.retired_question WHERE question_id = $2), " IS_LEFT             \
+	", attempts.*, " participation " FROM " DONE ", " ATTEMPTS
+#define STATE_TYPES                                                                                \
+	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID
 
 typedef enum StatementId
 {
 	LOCK_GROUP_CHALLENGE,
 	LOCK_PLAY,
-	LOCK_MEMBER,
+	LOCK_MEMBERS_PLAY,
 	STATE,
 	STATE_OF_BEFORE,
+	INSERT_ATTEMPT,
 	INSERT_COMPLETION,
+	IS_ALL_DONE,
 	COMPLETE_CHALLENGE,
 	RAISE_CHALLENGE,
 	TOTAL,
@@ -69,30 +117,35 @@ static Statement statements[STATEMENT_COUNT] = {
                               " WHERE gc.id = $1 FOR KEY SHARE OF c, gc, ch",
                               {TEXTOID},
                               .by_key = true},
-    /* The same, and before it the user $2, behind it the question $3: no row where one of them is not there.  An import holds all questions
-	 * of its challenge FOR UPDATE before it decides. */
-    [LOCK_PLAY] = {"SELECT " PLACE_COLUMNS ", q.points, upper(q.type),"
-                   " " QUESTION_KEY ", " QUESTION_MATCH
-                   ", q.cdf_payload ->> 'tolerance', " QUESTION_FLAG " FROM " PLACE_TABLES
-                   " JOIN public.\"User\" u ON u.id = $2"
-                   " JOIN public.\"ChallengeQuestion\" q"
-                   "  ON q.id = $3 AND q.\"challengeId\" = gc.\"challengeId\""
+    /* The same, and before it the user $2, behind it the question $3: no row where one of them is not there.
+	 * An import holds all questions of its challenge FOR UPDATE before it decides. */
+    [LOCK_PLAY] = {"SELECT " QUESTION_COLUMNS " FROM " QUESTION_TABLES
                    " WHERE gc.id = $1 FOR KEY SHARE OF u, c, gc, ch, q",
                    {TEXTOID, TEXTOID, TEXTOID},
                    .by_key = true},
-    /* The last lock before the total: whoever scores holds the membership to the end.  Asks about the
-	 * question $3, too, now that its row is held. */
-    [LOCK_MEMBER] = {"SELECT EXISTS (SELECT FROM edurange.retired_question"
-                     "  WHERE question_id = $3) FROM public.\"_GroupMembers\""
-                     " WHERE \"A\" = $1 AND \"B\" = $2 FOR NO KEY UPDATE",
-                     {TEXTOID, TEXTOID, TEXTOID},
-                     .by_key = true},
-    [STATE] = {STATE_WITH(PARTICIPATION("$1", "$4")),
-               {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+    /* Of a member all at once: whoever scores holds the membership, last, to the end. */
+    [LOCK_MEMBERS_PLAY] =
+        {"SELECT " QUESTION_COLUMNS " FROM " QUESTION_TABLES
+         " JOIN public.\"_GroupMembers\" m ON m.\"A\" = gc.\"groupId\" AND m.\"B\" = $2"
+         " WHERE gc.id = $1"
+         " FOR KEY SHARE OF u, c, gc, ch, q FOR NO KEY UPDATE OF m",
+         {TEXTOID, TEXTOID, TEXTOID},
+         .by_key = true},
+    /* Whatever the snapshot of the transaction: all that changes it waits for the membership or the question, which
+	 * are held. */
+    [STATE] = {STATE_WITH(PARTICIPATION("$1", "$5")),
+               {STATE_TYPES},
+               .newest = true,
                .by_key = true},
     /* The same before migrate(). */
-    [STATE_OF_BEFORE] = {STATE_WITH("0"), {TEXTOID, TEXTOID, TEXTOID}, .by_key = true},
-    /* $1 user, $2 question, $3 group challenge */
+    [STATE_OF_BEFORE] = {STATE_WITH("0"), {STATE_TYPES}, .newest = true, .by_key = true},
+    /* $1 user, $2 question, $3 group challenge, $4 id, here and below */
+    [INSERT_ATTEMPT] = {"INSERT INTO public.\"QuestionAttempt\" (id, \"userId\", \"questionId\","
+                        " \"groupChallengeId\", answer, \"isCorrect\", \"attemptedAt\")"
+                        " VALUES ($4, $1, $2, $3, $5, $6, " UTC_CLOCK ")",
+                        {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID},
+                        .must_write = true,
+                        .keys_held = true},
     [INSERT_COMPLETION] = {"INSERT INTO public.\"QuestionCompletion\" AS qc (id, \"userId\","
                            " \"questionId\", \"groupChallengeId\", \"pointsEarned\","
                            " \"completedAt\") VALUES ($4, $1, $2, $3, $5, " UTC_CLOCK ")"
@@ -100,27 +153,25 @@ static Statement statements[STATEMENT_COUNT] = {
                            {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID},
                            .must_write = true,
                            .keys_held = true},
-    /* No row: not all is done; null: it was completed already.
-	 * $1 user, $2 group challenge, $3 challenge, $4 id */
-    [COMPLETE_CHALLENGE] =
+    /* Where no required question is left: is one required, or is none left at all?
+	 * $1 user, $2 group challenge, $3 challenge */
+    [IS_ALL_DONE] =
         {"WITH live AS (SELECT q.id, q.required FROM public.\"ChallengeQuestion\" q"
-         "  WHERE q.\"challengeId\" = $3 AND " QUESTION_IS_LIVE "),"
-         " done AS (SELECT WHERE NOT EXISTS (SELECT FROM live"
-         "  WHERE (required OR NOT EXISTS (SELECT FROM live WHERE required))"
-         "  AND NOT EXISTS (SELECT FROM public.\"QuestionCompletion\" qc"
-         "   WHERE qc.\"questionId\" = live.id AND qc.\"userId\" = $1"
-         "   AND qc.\"groupChallengeId\" = $2))),"
-         " made AS (INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\","
-         "  \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
-         "  SELECT $4, $1, $2, (SELECT least(sum(\"pointsEarned\"), 2147483647)"
-         "   FROM public.\"QuestionCompletion\""
-         "   WHERE \"userId\" = $1 AND \"groupChallengeId\" = $2), " UTC_CLOCK " FROM done"
-         "  ON CONFLICT (\"userId\", \"groupChallengeId\") DO NOTHING"
-         "  RETURNING \"pointsEarned\")"
-         " SELECT \"pointsEarned\" FROM done LEFT JOIN made ON true",
-         {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
-         .by_key = true,
-         .keys_held = true},
+         "  WHERE q.\"challengeId\" = $3 AND " QUESTION_IS_LIVE ")"
+         " SELECT EXISTS (SELECT FROM live WHERE required) OR NOT EXISTS (SELECT FROM live"
+         "  WHERE NOT EXISTS (SELECT FROM public.\"QuestionCompletion\" qc WHERE qc.\"userId\" = $1"
+         "   AND qc.\"questionId\" = live.id AND qc.\"groupChallengeId\" = $2))",
+         {TEXTOID, TEXTOID, TEXTOID},
+         .newest = true,
+         .by_key = true},
+    /* No row: it was completed already.  $1 user, $2 group challenge, $3 points, $4 id */
+    [COMPLETE_CHALLENGE] = {"INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\","
+                            " \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
+                            " VALUES ($4, $1, $2, $3, " UTC_CLOCK ")"
+                            " ON CONFLICT (\"userId\", \"groupChallengeId\") DO NOTHING",
+                            {TEXTOID, TEXTOID, INT4OID, TEXTOID},
+                            .by_key = true,
+                            .keys_held = true},
     /* $1 user, $2 group challenge, $3 points, $4 id */
     [RAISE_CHALLENGE] = {"INSERT INTO public.\"ChallengeCompletion\" AS cc (id, \"userId\","
                          " \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
@@ -160,19 +211,13 @@ lock_place(Play *play, Refusal *refusal)
 	return true;
 }
 
-/* The same with the question, whose key is read. */
-static bool
-lock_play(Play *play, Refusal *refusal)
+/* The same of the question, and its key. */
+static void
+read_question(Play *play)
 {
 	bool is_null;
 	Datum values;
 
-	if (STATEMENT_RUN(&statements[LOCK_PLAY], value_text(play->group_challenge_id),
-	                  value_text(play->user_id), value_text(play->question_id)) == 0)
-		return lock_place(play, refusal) &&
-		       refuse(refusal, EDURANGE_QUESTION_NOT_FOUND,
-		              "question \"%s\" does not exist in group challenge \"%s\"", play->question_id,
-		              play->group_challenge_id);
 	read_place(play);
 	play->points = row_int(0, 5);
 	play->type = row_text(0, 6);
@@ -182,25 +227,58 @@ lock_play(Play *play, Refusal *refusal)
 	play->flag = row_text_or_null(0, 10);
 	values = row_value(0, 7, TEXTARRAYOID, &is_null);
 	play->key.values = is_null ? NULL : DatumGetArrayTypePCopy(values);
-	return true;
 }
 
-/* Reads what was done and paid so far. */
+/* Locks what an answer is about, and the membership. */
+static bool
+lock_play(Play *play, Refusal *refusal)
+{
+	NullableDatum names[] = {value_text(play->group_challenge_id), value_text(play->user_id),
+	                         value_text(play->question_id)};
+
+	if (statement_run(&statements[LOCK_MEMBERS_PLAY], names, lengthof(names)) > 0)
+	{
+		read_question(play);
+		return true;
+	}
+	/* one of them is not there, or has come meanwhile */
+	if (statement_run(&statements[LOCK_PLAY], names, lengthof(names)) == 0)
+		return lock_place(play, refusal) &&
+		       refuse(refusal, EDURANGE_QUESTION_NOT_FOUND,
+		              "question \"%s\" does not exist in group challenge \"%s\"", play->question_id,
+		              play->group_challenge_id);
+	read_question(play);
+	return lock_member(play->group_id, play->user_id, refusal);
+}
+
+/* Reads what was done, tried and paid so far. */
 static void
 read_state(Play *play)
 {
-	NullableDatum state[] = {value_text(play->user_id), value_text(play->question_id),
-	                         value_text(play->group_challenge_id), value_text(play->group_id)};
+	TimestampTz window = GetCurrentTimestamp() - guc_attempt_window * USECS_PER_SEC;
+	NullableDatum completion;
 
-	if (participation_is_known())
-		statement_run(&statements[STATE], state, 4);
-	else
-		statement_run(&statements[STATE_OF_BEFORE], state, 3);
-	play->is_open |= row_int(0, 5) == HAS_EXTRA_TIME;
-	play->is_disqualified = row_int(0, 5) == IS_DISQUALIFIED;
+	STATEMENT_RUN(&statements[participation_is_known() ? STATE : STATE_OF_BEFORE],
+	              value_text(play->user_id), value_text(play->question_id),
+	              value_text(play->group_challenge_id), value_text(play->challenge_id),
+	              value_text(play->group_id), value_int(guc_attempt_limit),
+	              value_time(window - guc_attempt_lock * USECS_PER_SEC), value_time(window));
+	play->is_open |= row_int(0, 12) == HAS_EXTRA_TIME;
+	play->is_disqualified = row_int(0, 12) == IS_DISQUALIFIED;
 	play->paid_by_questions = row_long(0, 2);
-	play->paid_by_completion = row_long(0, 3);
-	play->challenge_completed = row_bool(0, 4);
+	completion = row_argument(0, 3, INT4OID);
+	play->challenge_completed = !completion.isnull;
+	play->paid_by_completion = completion.isnull ? 0 : DatumGetInt32(completion.value);
+	play->is_retired = row_bool(0, 4);
+	play->is_left = row_bool(0, 5);
+	play->attempts = (AttemptHistory){
+	    .all = row_int(0, 6),
+	    .newest = row_time_or_zero(0, 7),
+	    .oldest = row_time_or_zero(0, 8),
+	    .count = row_int(0, 9),
+	    .oldest_in_window = row_time_or_zero(0, 10),
+	    .in_window = row_int(0, 11),
+	};
 }
 
 bool
@@ -209,14 +287,10 @@ play_find(const Caller *caller, Play *play, Refusal *refusal)
 	if (!caller_acts_as(caller, "user_id", play->user_id, refusal))
 		return false;
 	play->acting_user = caller->acting_user;
-	if (!(play->question_id != NULL ? lock_play(play, refusal) : lock_place(play, refusal)))
+	if (!(play->question_id != NULL
+	          ? lock_play(play, refusal)
+	          : lock_place(play, refusal) && lock_member(play->group_id, play->user_id, refusal)))
 		return false;
-	if (STATEMENT_RUN(&statements[LOCK_MEMBER], value_text(play->group_id),
-	                  value_text(play->user_id), value_text(play->question_id)) == 0)
-		return refuse(refusal, EDURANGE_NOT_A_MEMBER,
-		              "user \"%s\" is not a member of competition \"%s\"", play->user_id,
-		              play->group_id);
-	play->is_retired = row_bool(0, 1);
 	read_state(play);
 	play->completion = first_result(1);
 	play->already_completed = !play->completion.isnull;
@@ -285,20 +359,31 @@ play_award_question(const Caller *caller, Play *play, Refusal *refusal)
 	return pay(caller, play, after - before, play->question_id, refusal);
 }
 
-/* An entry of the server's about the play; the metadata say what it is about and its points. */
-static void
-log_play(const Play *play, const char *event_type, const char *about, int32 points)
+/* An entry of the server's about the play, whose metadata say what it is about and something more. */
+static Activity
+play_activity(const Play *play, const char *event_type, const char *about, const char *more)
 {
-	activity_log(&(Activity){
+	return (Activity){
 	    .event_type = event_type,
 	    .user_id = play->user_id,
 	    .group_id = play->group_id,
 	    .challenge_id = play->challenge_id,
 	    .instance_id = play->instance_id,
 	    .acting_user = play->acting_user,
-	    .metadata = psprintf("%s,\"pointsEarned\":%d", about, points),
+	    .metadata = psprintf("%s,%s", about, more),
 	    .is_play = true,
-	});
+	};
+}
+
+/* The entry that the challenge is complete, and worth so many points. */
+static void
+log_challenge(const Play *play, int32 points)
+{
+	Activity entry = play_activity(play, "CHALLENGE_COMPLETED",
+	                               json_member("groupChallengeId", play->group_challenge_id),
+	                               psprintf("\"pointsEarned\":%d", points));
+
+	activity_log(&entry);
 }
 
 /* That a completion was not written must be because there is one. */
@@ -313,33 +398,61 @@ check_completed(Play *play)
 bool
 play_complete_challenge(Play *play)
 {
-	NullableDatum points;
+	int32 points = (int32) Min(play->paid_by_questions, PG_INT32_MAX);
 
-	if (STATEMENT_RUN(&statements[COMPLETE_CHALLENGE], value_text(play->user_id),
-	                  value_text(play->group_challenge_id), value_text(play->challenge_id),
-	                  value_text(new_id())) == 0)
+	if (play->is_left || play->challenge_completed)
 		return false;
-	points = row_argument(0, 1, INT4OID);
-	if (points.isnull)
+	STATEMENT_RUN(&statements[IS_ALL_DONE], value_text(play->user_id),
+	              value_text(play->group_challenge_id), value_text(play->challenge_id));
+	if (!row_bool(0, 1))
+		return false;
+	if (STATEMENT_RUN(&statements[COMPLETE_CHALLENGE], value_text(play->user_id),
+	                  value_text(play->group_challenge_id), value_int(points),
+	                  value_text(new_id())) == 0)
 	{
 		check_completed(play);
 		return false;
 	}
 	play->challenge_completed = true;
-	log_play(play, "CHALLENGE_COMPLETED", json_member("groupChallengeId", play->group_challenge_id),
-	         DatumGetInt32(points.value));
+	log_challenge(play, points);
 	return true;
 }
 
 void
-play_record_completion(Play *play)
+play_record(Play *play, const PlayAttempt *attempt, bool completes)
 {
-	play->completion = first_result(STATEMENT_RUN(
-	    &statements[INSERT_COMPLETION], value_text(play->user_id), value_text(play->question_id),
-	    value_text(play->group_challenge_id), value_text(new_id()), value_int(play->points)));
-	log_play(play, "QUESTION_COMPLETED", json_member("questionId", play->question_id),
-	         play->points);
-	(void) play_complete_challenge(play);
+	NullableDatum user_id = value_text(play->user_id);
+	NullableDatum question_id = value_text(play->question_id);
+	NullableDatum group_challenge_id = value_text(play->group_challenge_id);
+	char *about = json_member("questionId", play->question_id);
+	Activity entries[2];
+	int count = 0;
+
+	if (attempt != NULL)
+	{
+		STATEMENT_RUN(&statements[INSERT_ATTEMPT], user_id, question_id, group_challenge_id,
+		              value_text(new_id()), value_text(attempt->answer),
+		              value_bool(attempt->is_correct));
+		entries[count++] =
+		    play_activity(play, "QUESTION_ATTEMPTED", about,
+		                  psprintf("\"isCorrect\":%s,\"attemptNumber\":%d",
+		                           attempt->is_correct ? "true" : "false", attempt->number));
+	}
+	if (completes)
+	{
+		play->completion = first_result(
+		    STATEMENT_RUN(&statements[INSERT_COMPLETION], user_id, question_id, group_challenge_id,
+		                  value_text(new_id()), value_int(play->points)));
+		play->paid_by_questions += play->points;
+		entries[count++] = play_activity(play, "QUESTION_COMPLETED", about,
+		                                 psprintf("\"pointsEarned\":%d", play->points));
+	}
+	if (count == 2)
+		activity_log_two(&entries[0], &entries[1]);
+	else
+		activity_log(&entries[0]);
+	if (completes)
+		(void) play_complete_challenge(play);
 }
 
 bool
@@ -364,8 +477,7 @@ play_raise_challenge(const Caller *caller, Play *play, int32 amount, Refusal *re
 			row_kept_out("public.\"ChallengeCompletion\"");
 	}
 	else if (row_bool(0, 1))
-		log_play(play, "CHALLENGE_COMPLETED",
-		         json_member("groupChallengeId", play->group_challenge_id), (int32) after);
+		log_challenge(play, (int32) after);
 	return true;
 }
 

@@ -26,6 +26,20 @@
 	"(SELECT coalesce(max(done.\"pointsEarned\"), 0)::bigint FROM public.\"ChallengeCompletion\" AS done" \
 	" WHERE done.\"userId\" = " user_id " AND done.\"groupChallengeId\" = " group_challenge_id ")"
 
+/*
+ * The attempts at the question that are on record.  Those that count are the newest, as many as the limit, that
+ * are young enough to matter and came after an instructor's reset.
+ */
+typedef struct AttemptHistory
+{
+	int32 all;          /* whether they count or not */
+	int32 count;        /* of those that count */
+	TimestampTz newest; /* 0 here and below: there is none */
+	TimestampTz oldest;
+	int32 in_window; /* of those that count: within edurange.attempt_window */
+	TimestampTz oldest_in_window;
+} AttemptHistory;
+
 typedef struct Play
 {
 	/* as asked */
@@ -47,6 +61,8 @@ typedef struct Play
 	char *flag;              /* of which kind a flag question's is, instance or static; else NULL */
 	int64 paid_by_questions; /* for the challenge, before */
 	int64 paid_by_completion;
+	bool is_left; /* a required question of the challenge is not completed, this one aside */
+	AttemptHistory attempts;
 	/* the outcome */
 	bool already_completed;
 	bool challenge_completed;
@@ -69,8 +85,19 @@ extern bool play_has_static_flag(const Play *play);
 /* Pays for the question what was not paid before: the last refusal, the first write. */
 extern bool play_award_question(const Caller *caller, Play *play, Refusal *refusal);
 
-/* Writes the question's completion and, with the last one that is needed, the challenge's. */
-extern void play_record_completion(Play *play);
+/* An attempt as it was judged. */
+typedef struct PlayAttempt
+{
+	const char *answer;
+	bool is_correct;
+	int32 number; /* among the user's attempts at the question, from 1 */
+} PlayAttempt;
+
+/*
+ * Writes the attempt, where there is one, and the question's completion, where it completes: with the last one
+ * that is needed the challenge's, too; and the entries of the log.
+ */
+extern void play_record(Play *play, const PlayAttempt *attempt, bool completes);
 
 /* Writes the challenge's completion if all the questions it needs are; tells whether it did. */
 extern bool play_complete_challenge(Play *play);

@@ -9,13 +9,10 @@
 
 #include "base/arguments.h"
 #include "base/guc.h"
-#include "base/ids.h"
-#include "base/json_text.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/idempotency.h"
 #include "game/accepted_answers.h"
-#include "game/activity.h"
 #include "game/attempts.h"
 #include "game/completions.h"
 #include "game/participation.h"
@@ -37,7 +34,6 @@ typedef enum StatementId
 	CORRECT_ATTEMPT_OF_BEFORE,
 	FIND_FLAG,
 	LIVE_FLAG,
-	INSERT_ATTEMPT,
 	COMPLETED,
 	STATEMENT_COUNT
 } StatementId;
@@ -74,12 +70,6 @@ static Statement statements[STATEMENT_COUNT] = {
                    {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
                    .reads = true,
                    .by_key = true},
-    [INSERT_ATTEMPT] = {"INSERT INTO public.\"QuestionAttempt\" (id, \"userId\", \"questionId\","
-                        " \"groupChallengeId\", answer, \"isCorrect\", \"attemptedAt\")"
-                        " VALUES ($4, $1, $2, $3, $5, $6, " UTC_CLOCK ")",
-                        {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID},
-                        .must_write = true,
-                        .keys_held = true},
     [COMPLETED] = {"SELECT id, \"questionId\", \"userId\", \"groupChallengeId\","
                    " \"completedAt\" AT TIME ZONE 'UTC', \"pointsEarned\""
                    " FROM public.\"QuestionCompletion\" WHERE \"userId\" = $1"
@@ -147,54 +137,30 @@ find_flag(const Caller *caller, Play *play, Refusal *refusal)
 	return play->flag == NULL || check_static_flag(play, refusal);
 }
 
-/* An attempt, and what came of it. */
-typedef struct Attempt
-{
-	const char *answer;
-	bool is_correct;
-	int32 count; /* of attempts, with this one */
-	AttemptAllowance allowance;
-} Attempt;
-
 /* Judges and records an attempt. */
 static bool
-try_answer(const Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
+try_answer(const Caller *caller, Play *play, PlayAttempt *attempt, AttemptAllowance *allowance,
+           Refusal *refusal)
 {
-	Activity activity = {.event_type = "QUESTION_ATTEMPTED"};
+	bool completes;
 
 	if (!play_find(caller, play, refusal) || !play_check_open(play, refusal))
 		return false;
 	if (play->instance_id != NULL &&
 	    !caller_uses_instance(caller, "challenge_instance_id", play->instance_id, refusal))
 		return false;
-	if (!find_flag(caller, play, refusal) || !attempts_check(play, &attempt->allowance, refusal) ||
+	if (!find_flag(caller, play, refusal) || !attempts_check(play, allowance, refusal) ||
 	    !answer_judge(&play->key, attempt->answer, &attempt->is_correct, refusal))
 		return false;
 	if (!attempt->is_correct && (play->flag == NULL || play_has_static_flag(play)) &&
 	    participation_is_known())
 		attempt->is_correct = answer_is_accepted(
 		    &play->key, accepted_answers(play->group_id, play->question_id), attempt->answer);
-	if (attempt->is_correct && !play->already_completed &&
-	    !play_award_question(caller, play, refusal))
+	completes = attempt->is_correct && !play->already_completed;
+	if (completes && !play_award_question(caller, play, refusal))
 		return false;
-
-	STATEMENT_RUN(&statements[INSERT_ATTEMPT], value_text(play->user_id),
-	              value_text(play->question_id), value_text(play->group_challenge_id),
-	              value_text(new_id()), value_text(attempt->answer),
-	              value_bool(attempt->is_correct));
-	attempt->count = attempt->allowance.before + 1;
-	activity.user_id = play->user_id;
-	activity.acting_user = play->acting_user;
-	activity.group_id = play->group_id;
-	activity.challenge_id = play->challenge_id;
-	activity.instance_id = play->instance_id;
-	activity.metadata = psprintf("%s,\"isCorrect\":%s,\"attemptNumber\":%d",
-	                             json_member("questionId", play->question_id),
-	                             attempt->is_correct ? "true" : "false", attempt->count);
-	activity.is_play = true;
-	activity_log(&activity);
-	if (attempt->is_correct && !play->already_completed)
-		play_record_completion(play);
+	attempt->number = play->attempts.all + 1;
+	play_record(play, attempt, completes);
 	play_read_total(play);
 	return true;
 }
@@ -242,7 +208,7 @@ assert_completion(const Caller *caller, Play *play, Refusal *refusal)
 			              play->question_id);
 		if (!play_award_question(caller, play, refusal))
 			return false;
-		play_record_completion(play);
+		play_record(play, NULL, true);
 	}
 	play_read_total(play);
 	return true;
@@ -263,7 +229,8 @@ static Datum
 attempt_question(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	Play play = read_play(fcinfo);
-	Attempt attempt = {.answer = required_text(fcinfo, 3, "answer")};
+	PlayAttempt attempt = {.answer = required_text(fcinfo, 3, "answer")};
+	AttemptAllowance allowance;
 	Refusal refusal = {0};
 	NullableDatum limit = value_null();
 	NullableDatum remaining = value_null();
@@ -273,18 +240,18 @@ attempt_question(FunctionCallInfo fcinfo, const Caller *caller)
 	if (comparable(attempt.answer)[0] == '\0')
 		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"answer\" is blank");
 	statements_begin();
-	if (!try_answer(caller, &play, &attempt, &refusal))
+	if (!try_answer(caller, &play, &attempt, &allowance, &refusal))
 		raise_refusal(&refusal);
 	statements_end();
-	if (attempt.allowance.limit > 0)
+	if (allowance.limit > 0)
 	{
-		limit = value_int(attempt.allowance.limit);
-		remaining = value_int(attempt.allowance.remaining);
-		reset = value_time(attempt.allowance.reset);
+		limit = value_int(allowance.limit);
+		remaining = value_int(allowance.remaining);
+		reset = value_time(allowance.reset);
 	}
 	return composite_result(
 	    fcinfo,
-	    (NullableDatum[]){value_bool(attempt.is_correct), value_int(attempt.count),
+	    (NullableDatum[]){value_bool(attempt.is_correct), value_int(attempt.number),
 	                      value_bool(play.already_completed), value_bool(play.challenge_completed),
 	                      value_int(play.points_earned), play.completion, play.total, limit,
 	                      remaining, reset},

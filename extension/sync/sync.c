@@ -202,7 +202,9 @@ static Statement statements[STATEMENT_COUNT] = {
          "   CASE reason WHEN 'unknown' THEN $8 + $15 WHEN 'creating' THEN $8 + $11 WHEN 'zombie' THEN $8 + $10"
          "    WHEN 'ending' THEN $8 + CASE WHEN status <> next"
          "     THEN " RETRY_AFTER("$13", "coalesce(ends_requested, 0)", LONGEST_WAIT) " ELSE $13 END"
-         "    WHEN 'missing' THEN CASE WHEN observed THEN $8 + $10"
+         /* who was asked for early, as when instances are held no more, is asked for again when the period is over */
+         "    WHEN 'missing' THEN CASE WHEN pod_status = 'not_found' AND least(since, $8) + $10 > $8"
+         "      THEN least(since, $8) + $10 WHEN observed THEN $8 + $10"
          "     WHEN marked AND (since IS NOT NULL OR unproved) THEN due"
          "     WHEN unproved THEN $8 ELSE $8 + $10 END END AS due,"
          "   CASE reason WHEN 'missing' THEN CASE WHEN pod_status IS NOT NULL THEN 0"

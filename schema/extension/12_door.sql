@@ -6,9 +6,11 @@ DECLARE
   member record;
 BEGIN
   IF pg_catalog.getdatabaseencoding() <> 'UTF8' THEN
-    RAISE EXCEPTION 'database "%" has the encoding %, edurange needs UTF8',
-      pg_catalog.current_database(), pg_catalog.getdatabaseencoding()
-      USING ERRCODE = 'RG506', HINT = 'Make one with: CREATE DATABASE … TEMPLATE template0 ENCODING ''UTF8''.';
+    -- the locale, too: one of another encoding lets no database of the encoding UTF8 be made
+    RAISE EXCEPTION 'database "%" has the encoding % and the locale "%", edurange needs UTF8',
+      pg_catalog.current_database(), pg_catalog.getdatabaseencoding(),
+      (SELECT datctype FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+      USING ERRCODE = 'RG506', HINT = 'Make one with: CREATE DATABASE … TEMPLATE template0 ENCODING ''UTF8'' LOCALE ''C.UTF-8''.';
   END IF;
   FOR wrong IN SELECT (p).* FROM edurange.planted_roles() AS p UNION ALL SELECT (p).* FROM edurange.planted_objects() AS p LOOP
     RAISE EXCEPTION '%', wrong.what USING ERRCODE = 'RG506', HINT = wrong.hint;

@@ -59,6 +59,13 @@ my %server_setting = map { $_ => 1 } slurp_file("$top/docs/settings.md") =~ /^\|
 my %user = map { basename($_, '.Dockerfile') => (slurp_file($_) =~ /^USER (\d+):\d+$/m)[0] }
   glob "$top/deploy/containers/*.Dockerfile";
 is_deeply([ sort keys %user ], [qw(edurange-postgresql edurange-shim)], 'the images');
+for my $file (glob "$top/deploy/containers/*.Dockerfile")
+{
+	my $text = slurp_file($file);
+
+	like($text, qr/^HEALTHCHECK .*CMD \[/m, basename($file) . ': somebody can ask whether it lives');
+	like($text, qr{^COPY --from=build \S+\.deb /packages/$}m, basename($file) . ': of what was built it copies its own package');
+}
 
 # ---- what a manifest has -------------------------------------------------------------------------
 sub pod_template { return $_[0]{spec}{template}; }

@@ -167,6 +167,7 @@ is($node->safe_psql('postgres', q{SELECT string_agg(rolname, ', ') FROM pg_roles
 
 # A database that is not UTF8.
 $node->safe_psql('postgres', q{CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'});
-like(refusal('latin', 'CREATE EXTENSION edurange'), qr/has the encoding LATIN1, edurange needs UTF8 \| Make one/, 'another encoding is refused');
+like(refusal('latin', 'CREATE EXTENSION edurange'), qr/has the encoding LATIN1 and the locale "C", edurange needs UTF8 \| Make one/,
+	'another encoding is refused, and the locale named');
 
 done_testing();

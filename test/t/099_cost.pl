@@ -1,0 +1,125 @@
+# What a call costs is counted, not timed: how many statements it runs, how many pages a deletion touches while the
+# tables grow, how often a table is read; and long calls say how far they are.
+
+use strict;
+use warnings;
+
+use Edurange::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = Edurange::Cluster->new_ready('cost', conf => "fsync = off\nautovacuum = off\nshared_buffers = 256MB\n"
+	  . "shared_preload_libraries = 'pg_stat_statements, edurange'\npg_stat_statements.track = all\n");
+
+sub sql { return $node->safe_psql('edurange', $_[0]) }
+
+sql(q{CREATE EXTENSION pg_stat_statements});
+
+# ---- the world -----------------------------------------------------------------------------------
+# Two of each thing that is deleted below, with as much that goes with it: what was done by three users at three
+# challenges in three competitions.
+sql(q{
+	INSERT INTO "ChallengeType" (id, name) VALUES ('t', 't');
+	INSERT INTO "User" (id, email) SELECT k || n, k || n FROM unnest('{user,other}'::text[]) k, generate_series(1, 3) n;
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") SELECT 'comp' || n, 'C', '2020-01-01' FROM generate_series(1, 3) n;
+	INSERT INTO "_GroupMembers" ("A", "B") SELECT g.id, u.id FROM "CompetitionGroup" g, "User" u;
+	INSERT INTO "Challenge" (id, name, "challengeTypeId") SELECT 'ch' || n, 'C', 't' FROM generate_series(1, 3) n;
+	INSERT INTO "ChallengeQuestion" (id, "challengeId", content, type, points, answer, "order")
+	SELECT c.id || 'q' || n, c.id, '?', 'text', 1, 'yes', n FROM "Challenge" c, generate_series(1, 4) n;
+	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") SELECT c.id || g.id, 4, c.id, g.id FROM "Challenge" c, "CompetitionGroup" g;
+	SELECT count(*) FROM "User" u, "ChallengeQuestion" q, "GroupChallenge" p, LATERAL edurange.attempt_question(u.id, q.id, p.id, 'yes')
+	WHERE p."challengeId" = q."challengeId" AND q."order" < 4});
+
+# ---- statements ----------------------------------------------------------------------------------
+# How many statements a call of a function runs, itself aside, once their plans are made.
+sub statements_of
+{
+	my ($call, $again) = @_;
+
+	return sql(qq{$call; SELECT FROM pg_stat_statements_reset(); $again;
+		SELECT sum(calls) - 1 FROM pg_stat_statements WHERE query NOT LIKE '%pg_stat_statements%'}) =~ s/.*\n//sr;
+}
+my $attempt = sub { my ($q) = @_; qq{SELECT FROM edurange.attempt_question('user1', 'ch1$q', 'ch1comp1', 'no')} };
+is(statements_of(q{SELECT FROM edurange.add_points('user1', 'comp1', 1)}, q{SELECT FROM edurange.add_points('user1', 'comp1', 1)}),
+	3, 'an award: the membership, the total, the head of its ledger');
+is(statements_of($attempt->('q4'), $attempt->('q4')), 5, 'a wrong answer: what it is about, what was done, the attempt, its entry in the log, the total');
+is(statements_of(q{SELECT FROM edurange.attempt_question('user1', 'ch2q4', 'ch2comp1', 'no')},
+	q{SELECT FROM edurange.attempt_question('user1', 'ch3q4', 'ch3comp1', 'no')}), 5, 'at any question');
+sql(q{DELETE FROM "QuestionCompletion" WHERE "questionId" IN ('ch1q1', 'ch1q2'); DELETE FROM "ChallengeCompletion"});
+is(statements_of(q{SELECT FROM edurange.attempt_question('user2', 'ch1q1', 'ch1comp1', 'yes')},
+	q{SELECT FROM edurange.attempt_question('user2', 'ch1q2', 'ch1comp1', 'yes')}), 7, 'a right one: the total, the head of its ledger, the attempt, the completion, both entries in the log');
+
+# ---- deletions -----------------------------------------------------------------------------------
+# Others' attempts and what comes of them, so many.
+my $loaded = 0;
+sub grow
+{
+	my ($count) = @_;
+
+	sql(qq{SET session_replication_role = replica;
+		INSERT INTO "User" (id, email, "updatedAt") SELECT 'many' || n, 'many' || n, now() FROM generate_series($loaded + 1, $loaded + $count) n;
+		INSERT INTO "_GroupMembers" ("A", "B") SELECT 'comp3', 'many' || n FROM generate_series($loaded + 1, $loaded + $count) n;
+		INSERT INTO "GroupPoints" (id, "userId", "groupId", "updatedAt") SELECT 'many' || n, 'many' || n, 'comp3', now() FROM generate_series($loaded + 1, $loaded + $count) n;
+		INSERT INTO "QuestionAttempt" (id, "userId", "questionId", "groupChallengeId", answer, "isCorrect")
+		SELECT 'many' || n, 'many' || n, 'ch3q1', 'ch3comp3', 'x', true FROM generate_series($loaded + 1, $loaded + $count) n;
+		INSERT INTO "QuestionCompletion" (id, "userId", "questionId", "groupChallengeId", "pointsEarned")
+		SELECT 'many' || n, 'many' || n, 'ch3q1', 'ch3comp3', 1 FROM generate_series($loaded + 1, $loaded + $count) n;
+		INSERT INTO "ChallengeCompletion" (id, "userId", "groupChallengeId", "pointsEarned")
+		SELECT 'many' || n, 'many' || n, 'ch3comp3', 1 FROM generate_series($loaded + 1, $loaded + $count) n;
+		INSERT INTO "ActivityLog" (id, "eventType", "userId", "groupId", "challengeId", metadata)
+		SELECT 'many' || n, 'QUESTION_ATTEMPTED', 'many' || n, 'comp3', 'ch3', '{}' FROM generate_series($loaded + 1, $loaded + $count) n});
+	sql('VACUUM (ANALYZE, FREEZE)');
+	$loaded += $count;
+	return;
+}
+
+# The pages that statements touch, those of the catalogue aside once a session knows it.
+sub pages_of
+{
+	my ($delete, $warm) = @_;
+	my $pages = 'SELECT FROM pg_stat_force_next_flush(); SELECT blks_hit + blks_read FROM pg_stat_database WHERE datname = current_database()';
+	my ($before, $after) = split /\n/, sql("BEGIN; $delete; ROLLBACK; $pages; $delete; $pages");
+
+	return $after - $before;
+}
+my @things = (
+	[ 'a question', sub { qq{DELETE FROM "ChallengeQuestion" WHERE id = 'ch$_[0]q4' AND NOT EXISTS (SELECT FROM "QuestionAttempt" WHERE "questionId" = 'ch$_[0]q4')} } ],
+	[ 'a user', sub { qq{DELETE FROM "User" WHERE id = 'other$_[0]'} } ],
+	[ 'a placement and its challenge', sub { qq{DELETE FROM "GroupChallenge" WHERE "challengeId" = 'ch$_[0]'; DELETE FROM "Challenge" WHERE id = 'ch$_[0]'} } ],
+	[ 'a competition', sub { qq{DELETE FROM "CompetitionGroup" WHERE id = 'comp$_[0]'} } ]);
+sql(q{DELETE FROM "QuestionAttempt" WHERE "questionId" ~ 'q4'});
+grow(5_000);
+my %small = map { $_->[0] => pages_of($_->[1]->(1)) } @things;
+grow(100_000);
+for my $thing (@things)
+{
+	my ($name, $delete) = @$thing;
+	my $scans = q{SELECT coalesce(sum(seq_scan), 0) FROM pg_stat_user_tables WHERE relname IN ('QuestionAttempt', 'QuestionCompletion',
+		'ChallengeCompletion', 'ActivityLog', 'GroupPoints', '_GroupMembers', 'User')};
+	my $before = sql($scans);
+	my $pages = pages_of($delete->(2));
+
+	cmp_ok($pages, '<', $small{$name} * 1.5 + 50, "$name: pages that its deletion touches, among 20 times as much as where they are $small{$name}");
+	diag("$name: $small{$name} pages among 5,000 attempts, $pages among 105,000");
+	is(sql($scans), $before, "$name: no table is read whole");
+}
+is(sql('SELECT count(*) FROM "QuestionAttempt" WHERE "userId" LIKE \'many%\''), $loaded, 'nothing else has gone');
+
+# ---- long calls ----------------------------------------------------------------------------------
+# They say how far they are, where operators look for it.
+for my $case ([ 'findings', 'ChallengePack', 'phantom_pack, 8 of 11' ], [ 'check_invariants', '_GroupMembers', 'totals and memberships, 2 of 2' ])
+{
+	my ($function, $table, $said) = @$case;
+	my $lock = $node->background_psql('edurange');
+	my $call = $node->background_psql('edurange');
+
+	$lock->query_safe(qq{BEGIN; LOCK TABLE "$table" IN ACCESS EXCLUSIVE MODE});
+	$call->query_until(qr/begun/, "\\echo begun\nSELECT count(*) FROM edurange.$function();\n\\echo over\n");
+	ok($node->poll_query_until('edurange', qq{SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'edurange.$function(): $said'}), "$function(): $said");
+	$lock->query_safe('COMMIT');
+	$call->query_until(qr/over/, '');
+	is(sql(qq{SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'edurange.$function(): %'}), 0, 'and afterwards shows the query again');
+	$_->quit for $lock, $call;
+}
+$node->stop;
+done_testing();
