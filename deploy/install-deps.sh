@@ -36,6 +36,8 @@ zip|command zip|zip
 bsdtar|command bsdtar|libarchive-tools'
 needs_long='
 patroni|command patroni|patroni
+numpy|python numpy|python3-numpy
+requests for Python|python requests|python3-requests
 its client of etcd|python etcd|python3-etcd
 etcd|command etcd|etcd-server
 etcdctl|command etcdctl|etcd-client
