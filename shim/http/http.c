@@ -186,6 +186,7 @@ on_result(void *closure, DatabaseResult *result)
 	request->backend = result->backend;
 	request->status = MHD_HTTP_OK;
 	values_free(&request->values);
+	(void) request_hold(request, 0);
 	request->reply = reply_body(route, result, &request->status, &request->failure);
 	check_size(request);
 	if (request->reply != NULL && result->ok && (route->limited || route->award_unless != NULL))
