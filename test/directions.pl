@@ -34,8 +34,9 @@ my %may_use = (
 	'shim/packs' => [qw(base config database access)],
 	'shim/api' => [qw(base config database access packs)],
 	'shim/describe' => [qw(base config database access packs api)],
-	'shim/http' => [qw(base config database access packs api describe)],
-	'shim/main.c' => [qw(base config database access packs api describe http)],
+	'shim/live' => [qw(base config database)],
+	'shim/http' => [qw(base config database access packs api describe live)],
+	'shim/main.c' => [qw(base config database access packs api describe live http)],
 
 	'syncworker' => [],
 );

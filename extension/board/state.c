@@ -30,83 +30,80 @@ typedef enum StatementId
 } StatementId;
 
 #define AS_TIME(time) "to_char(" time ", 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+#define STARTS AS_TIME("c.\"startDate\"")
+#define ENDS AS_TIME("c.\"endDate\"")
+#define FREEZES AS_TIME("r.freeze_at AT TIME ZONE 'UTC'")
+#define THAWS AS_TIME("r.thawed_at AT TIME ZONE 'UTC'")
+#define REACHED "coalesce('\"' || " AS_TIME("reached_at AT TIME ZONE 'UTC'") " || '\"', 'null')"
 #define AS_MILLISECONDS(time) "(extract(epoch FROM " time ") * 1000)::bigint"
+#define SOLVED_AT AS_MILLISECONDS("cc.\"completedAt\"")
+#define PAID_AT AS_MILLISECONDS("l.at")
 /* The challenges in the order in which their places are counted, from 0. */
 #define PLACED                                                                                     \
 	"(SELECT gc.id, gc.points, gc.\"challengeId\","                                                \
 	"  row_number() OVER (ORDER BY gc.\"createdAt\", gc.id) - 1 AS place"                          \
 	" FROM public.\"GroupChallenge\" gc WHERE gc.\"groupId\" = $1)"
+#define HEADS STANDING_AT("$1", "$2")
 /* Is the version of a row of that transaction or a later one?  Numbers of rows go round; null: it does not matter. */
 #define IS_SINCE(xmin, since)                                                                      \
 	"coalesce((" xmin "::text::bigint - " since ") & 4294967295 < 2147483648, false)"
+#define ROW_IS_SINCE IS_SINCE("t.written", "$3")
+#define NAME_IS_SINCE IS_SINCE("u.xmin", "$4")
+#define WAITS IS_SINCE("written", "$5")
 
 static Statement statements[STATEMENT_COUNT] = {
     /* $1 group, $2 as of when, or null */
-    [HEAD] =
-        {"SELECT coalesce(r.visibility, 'members'),"
-         " json_build_object('groupId', c.id, 'name', c.name,"
-         "  'startDate', " AS_TIME("c.\"startDate\"") ", 'endDate', " AS_TIME(
-             "c.\"endDate\"") ","
-                              "  'visibility', coalesce(r.visibility, 'members'), 'frozen', $2 IS NOT NULL,"
-                              "  'freezeAt', " AS_TIME(
-                                  "r.freeze_at AT TIME ZONE 'UTC'") ","
-                                                                    "  'thawedAt', " AS_TIME(
-                                                                        "r.thawed_at AT TIME ZONE 'UTC'") ","
-                                                                                                          "  'challenges', coalesce((SELECT json_agg(json_build_object('id', p.id,"
-                                                                                                          "   'name', ch.name, 'points', p.points) ORDER BY p.place) FROM " PLACED
-                                                                                                          " AS p"
-                                                                                                          "   JOIN public.\"Challenge\" ch ON ch.id = p.\"challengeId\"), '[]'))::text,"
-                                                                                                          " pg_snapshot_xmin(pg_current_snapshot())::text"
-                                                                                                          " FROM public.\"CompetitionGroup\" c LEFT JOIN edurange.board_rule r ON r.group_id = c.id"
-                                                                                                          " WHERE c.id = $1",
-         {TEXTOID, TIMESTAMPTZOID},
-         .reads = true,
-         .by_key = true},
+    [HEAD] = {"SELECT coalesce(r.visibility, 'members'),"
+              " json_build_object('groupId', c.id, 'name', c.name, 'startDate', " STARTS ","
+              "  'endDate', " ENDS ", 'visibility', coalesce(r.visibility, 'members'),"
+              "  'frozen', $2 IS NOT NULL, 'freezeAt', " FREEZES ", 'thawedAt', " THAWS ","
+              "  'challenges', (SELECT '[' || coalesce(string_agg(json_build_object('id', p.id,"
+              "    'name', ch.name, 'points', p.points)::text, ',' ORDER BY p.place), '') || ']'"
+              "   FROM " PLACED " AS p"
+              "   JOIN public.\"Challenge\" ch ON ch.id = p.\"challengeId\")::json)::text,"
+              " pg_snapshot_xmin(pg_current_snapshot())::text"
+              " FROM public.\"CompetitionGroup\" c"
+              " LEFT JOIN edurange.board_rule r ON r.group_id = c.id WHERE c.id = $1",
+              {TEXTOID, TIMESTAMPTZOID},
+              .reads = true,
+              .by_key = true},
     /*
 	 * $1 group, $2 as of when, $3 $4 since when the board and the names were looked at: null for all, and for names
 	 * that are not; $5 what is under way now.  Lines by key, and how long an entry has been waiting for that.
 	 */
-    [ROWS] =
-        {"WITH placed AS MATERIALIZED " PLACED ", seen AS ("
-         "  SELECT t.*, u.id IS NOT NULL AND t.member AS shown, u.name"
-         "  FROM " STANDING_AT(
-             "$1",
-             "$2") " AS t LEFT JOIN public.\"User\" u ON u.id = t.user_id"
-                   "  WHERE $3 IS NULL AND t.member OR " IS_SINCE("t.written", "$3") "   OR " IS_SINCE(
-                       "u.xmin",
-                       "$4") "  ORDER BY t.points DESC, t.reached_at, t.user_id LIMIT 10000)"
-                             " SELECT coalesce(string_agg(key || E'\\t' || CASE WHEN shown THEN json_build_object("
-                             "   'userId', user_id, 'name', name, 'points', points,"
-                             "   'reachedAt', " AS_TIME(
-                                 "reached_at AT TIME ZONE 'UTC'") ","
-                                                                  "   'solved', coalesce((SELECT json_agg(json_build_array(p.place,"
-                                                                  "     " AS_MILLISECONDS(
-                                                                      "cc.\"completedAt\"") ") ORDER BY cc.\"completedAt\", p.place)"
-                                                                                            "    FROM public.\"ChallengeCompletion\" cc"
-                                                                                            "    JOIN placed p ON p.id = cc.\"groupChallengeId\" WHERE cc.\"userId\" = user_id"
-                                                                                            "    AND cc.\"completedAt\" <= $2 AT TIME ZONE 'UTC'), '[]'))::text ELSE '' END"
-                                                                                            "   || E'\\n', '' ORDER BY key COLLATE \"C\"), ''),"
-                                                                                            "  coalesce(extract(epoch FROM clock_timestamp() - min(changed_at) FILTER (WHERE " IS_SINCE(
-                                                                                                "written",
-                                                                                                "$5") "))::float8, 0)"
-                                                                                                      " FROM seen, LATERAL (SELECT to_json(user_id)::text) AS k (key)",
-         {TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID},
-         .reads = true,
-         .by_key = true},
+    [ROWS] = {"WITH placed AS MATERIALIZED " PLACED ", seen AS ("
+              "  SELECT t.*, u.id IS NOT NULL AND t.member AS shown, u.name FROM " HEADS " AS t"
+              "  LEFT JOIN public.\"User\" u ON u.id = t.user_id"
+              "  WHERE $3 IS NULL AND t.member OR " ROW_IS_SINCE " OR " NAME_IS_SINCE
+              "  ORDER BY t.points DESC, t.reached_at, t.user_id LIMIT 10000)"
+              " SELECT coalesce(string_agg(key || E'\\t' || CASE WHEN shown THEN format("
+              "   '{\"userId\":%s,\"name\":%s,\"points\":%s,\"reachedAt\":%s,\"solved\":[%s]}',"
+              "   key, coalesce(to_json(name)::text, 'null'), points, " REACHED ","
+              "   (SELECT string_agg(format('[%s,%s]', p.place, " SOLVED_AT "), ','"
+              "     ORDER BY cc.\"completedAt\", p.place)"
+              "    FROM public.\"ChallengeCompletion\" cc"
+              "    JOIN placed p ON p.id = cc.\"groupChallengeId\" WHERE cc.\"userId\" = user_id"
+              "    AND cc.\"completedAt\" <= $2 AT TIME ZONE 'UTC')) ELSE '' END"
+              "   || E'\\n', '' ORDER BY key COLLATE \"C\"), ''),"
+              "  coalesce(extract(epoch FROM clock_timestamp()"
+              "   - min(changed_at) FILTER (WHERE " WAITS "))::float8, 0)"
+              " FROM seen, LATERAL (SELECT to_json(user_id)::text) AS k (key)",
+              {TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID},
+              .reads = true,
+              .by_key = true},
     /* Of the best ten: when each had how many points, at most the latest 200 changes. */
-    [SERIES] =
-        {"SELECT coalesce(json_agg(json_build_object('userId', b.user_id, 'points', coalesce("
-         "  (SELECT json_agg(json_build_array(" AS_MILLISECONDS(
-             "l.at") ", l.balance) ORDER BY l.seq)"
-                     "   FROM (SELECT * FROM edurange.points_ledger l WHERE l.user_id = b.user_id"
-                     "    AND l.group_id = $1 AND l.at <= $2 AND l.delta <> 0 ORDER BY l.seq DESC LIMIT 200) l),"
-                     "  '[]')) ORDER BY b.points DESC, b.reached_at, b.user_id), '[]')::text"
-                     " FROM (SELECT * FROM " STANDING_AT(
-                         "$1", "$2") " AS t WHERE member"
-                                     "  ORDER BY points DESC, reached_at, user_id LIMIT 10) b",
-         {TEXTOID, TIMESTAMPTZOID},
-         .reads = true,
-         .by_key = true},
+    [SERIES] = {"SELECT '[' || coalesce(string_agg(format('{\"userId\":%s,\"points\":[%s]}',"
+                "   to_json(b.user_id), (SELECT string_agg(format('[%s,%s]', " PAID_AT ","
+                "     l.balance), ',' ORDER BY l.seq) FROM ("
+                "     SELECT * FROM edurange.points_ledger l WHERE l.user_id = b.user_id"
+                "     AND l.group_id = $1 AND l.at <= $2 AND l.delta <> 0"
+                "     ORDER BY l.seq DESC LIMIT 200) l)), ','"
+                "   ORDER BY b.points DESC, b.reached_at, b.user_id), '') || ']'"
+                " FROM (SELECT * FROM " HEADS " AS t WHERE member"
+                "  ORDER BY points DESC, reached_at, user_id LIMIT 10) b",
+                {TEXTOID, TIMESTAMPTZOID},
+                .reads = true,
+                .by_key = true},
 };
 
 /* What somebody has seen of a board. */
