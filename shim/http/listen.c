@@ -57,7 +57,7 @@ listen_has_room(const Request *request)
 
 	if (most > config->listener_limit)
 		most = config->listener_limit;
-	return request->worker->listening < (most + config->threads - 1) / config->threads;
+	return counter_value(COUNTER_LISTENERS) < most;
 }
 
 void
@@ -80,7 +80,6 @@ begin(Request *request, bool is_staff, int64_t milliseconds)
 	listener->board = board_hold(group_id, is_staff);
 	listener->ends_at = now_ms() + milliseconds;
 	LIST_INSERT_HEAD(&request->worker->listeners, listener, others);
-	request->worker->listening++;
 	request->listener = listener;
 	counter_add(COUNTER_LISTENERS, 1);
 	reader_begin();
@@ -95,7 +94,6 @@ listen_end(Request *request)
 	if (listener == NULL)
 		return;
 	LIST_REMOVE(listener, others);
-	request->worker->listening--;
 	counter_add(COUNTER_LISTENERS, -1);
 	if (listener->piece != NULL)
 		piece_release(listener->piece);

@@ -33,7 +33,6 @@ typedef struct Worker
 	bool resumed; /* a connection was resumed: its response is to be sent in this turn */
 	LIST_HEAD(RequestList, Request) waiting; /* requests whose connections are to be left alone */
 	LIST_HEAD(ListenerList, Listener) listeners; /* requests whose answers go on */
-	int listening;                               /* of them */
 	ReaderClient reader;
 } Worker;
 
@@ -135,7 +134,7 @@ extern bool response_is_closing(void);
 
 /* ---- answers that go on: listen.c ---------------------------------------------------------------- */
 
-/* May one more request of the loop go on? */
+/* May one more request go on? */
 extern bool listen_has_room(const Request *request);
 extern void listen_refuse(Request *request);
 

@@ -8,7 +8,6 @@
  */
 #include "live/reader.h"
 
-#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -104,7 +103,7 @@ on_answer(void *closure, DatabaseResult *result)
 		reader.thorough_at = now + (pause > THOROUGH_MS ? pause : THOROUGH_MS);
 	if (answer != NULL)
 		counter_add(COUNTER_FEED_DELAY,
-		            (long) ceil(boards_take(answer)) - counter_value(COUNTER_FEED_DELAY));
+		            (long) (boards_take(answer) + 0.999) - counter_value(COUNTER_FEED_DELAY));
 	json_decref(answer);
 	reader_tell();
 }
