@@ -48,7 +48,7 @@ typedef enum StatementId
 #define IS_SINCE(xmin, since)                                                                      \
 	"coalesce((" xmin "::text::bigint - " since ") & 4294967295 < 2147483648, false)"
 #define ROW_IS_SINCE IS_SINCE("t.written", "$3")
-#define NAME_IS_SINCE IS_SINCE("u.xmin", "$4")
+#define NAME_IS_SINCE IS_SINCE("n.xmin", "$4")
 #define WAITS IS_SINCE("written", "$5")
 
 static Statement statements[STATEMENT_COUNT] = {
@@ -71,26 +71,28 @@ static Statement statements[STATEMENT_COUNT] = {
 	 * $1 group, $2 as of when, $3 $4 since when the board and the names were looked at: null for all, and for names
 	 * that are not; $5 what is under way now.  Lines by key, and how long an entry has been waiting for that.
 	 */
-    [ROWS] = {"WITH placed AS MATERIALIZED " PLACED ", seen AS ("
-              "  SELECT t.*, u.id IS NOT NULL AND t.member AS shown, u.name FROM " HEADS " AS t"
-              "  LEFT JOIN public.\"User\" u ON u.id = t.user_id"
-              "  WHERE $3 IS NULL AND t.member OR " ROW_IS_SINCE " OR " NAME_IS_SINCE
-              "  ORDER BY t.points DESC, t.reached_at, t.user_id LIMIT 10000)"
-              " SELECT coalesce(string_agg(key || E'\\t' || CASE WHEN shown THEN format("
-              "   '{\"userId\":%s,\"name\":%s,\"points\":%s,\"reachedAt\":%s,\"solved\":[%s]}',"
-              "   key, coalesce(to_json(name)::text, 'null'), points, " REACHED ","
-              "   (SELECT string_agg(format('[%s,%s]', p.place, " SOLVED_AT "), ','"
-              "     ORDER BY cc.\"completedAt\", p.place)"
-              "    FROM public.\"ChallengeCompletion\" cc"
-              "    JOIN placed p ON p.id = cc.\"groupChallengeId\" WHERE cc.\"userId\" = user_id"
-              "    AND cc.\"completedAt\" <= $2 AT TIME ZONE 'UTC')) ELSE '' END"
-              "   || E'\\n', '' ORDER BY key COLLATE \"C\"), ''),"
-              "  coalesce(extract(epoch FROM clock_timestamp()"
-              "   - min(changed_at) FILTER (WHERE " WAITS "))::float8, 0)"
-              " FROM seen, LATERAL (SELECT to_json(user_id)::text) AS k (key)",
-              {TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID},
-              .reads = true,
-              .by_key = true},
+    [ROWS] =
+        {"WITH placed AS MATERIALIZED " PLACED ", seen AS ("
+         "  SELECT * FROM " HEADS " AS t"
+         "  WHERE $3 IS NULL AND t.member OR " ROW_IS_SINCE " OR $4 IS NOT NULL AND EXISTS"
+         "   (SELECT FROM public.\"User\" n WHERE n.id = t.user_id AND " NAME_IS_SINCE ")"
+         "  ORDER BY t.points DESC, t.reached_at, t.user_id LIMIT 10000)"
+         " SELECT coalesce(string_agg(key || E'\\t' || CASE WHEN member AND u.id IS NOT NULL THEN format("
+         "   '{\"userId\":%s,\"name\":%s,\"points\":%s,\"reachedAt\":%s,\"solved\":[%s]}',"
+         "   key, coalesce(to_json(name)::text, 'null'), points, " REACHED ","
+         "   (SELECT string_agg(format('[%s,%s]', p.place, " SOLVED_AT "), ','"
+         "     ORDER BY cc.\"completedAt\", p.place)"
+         "    FROM public.\"ChallengeCompletion\" cc"
+         "    JOIN placed p ON p.id = cc.\"groupChallengeId\" WHERE cc.\"userId\" = user_id"
+         "    AND cc.\"completedAt\" <= $2 AT TIME ZONE 'UTC')) ELSE '' END"
+         "   || E'\\n', '' ORDER BY key COLLATE \"C\"), ''),"
+         "  coalesce(extract(epoch FROM clock_timestamp()"
+         "   - min(changed_at) FILTER (WHERE " WAITS "))::float8, 0)"
+         " FROM seen LEFT JOIN public.\"User\" u ON u.id = user_id,"
+         " LATERAL (SELECT to_json(user_id)::text) AS k (key)",
+         {TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID},
+         .reads = true,
+         .by_key = true},
     /* Of the best ten: when each had how many points, at most the latest 200 changes. */
     [SERIES] = {"SELECT '[' || coalesce(string_agg(format('{\"userId\":%s,\"points\":[%s]}',"
                 "   to_json(b.user_id), (SELECT string_agg(format('[%s,%s]', " PAID_AT ","
