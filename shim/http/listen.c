@@ -104,24 +104,6 @@ listen_end(Request *request)
 
 /* ---- who listens to a board ------------------------------------------------------------------------ */
 
-void
-listen_to_board(Request *request, const DatabaseResult *result)
-{
-	json_t *access = json_loads(result->text, 0, NULL);
-	Listener *listener =
-	    begin(request, json_is_true(json_object_get(access, "isStaff")), LISTENER_MS);
-	int size = SEND_BUFFER;
-
-	json_decref(access);
-	if (listener == NULL)
-	{
-		listen_refuse(request);
-		return;
-	}
-	listener->last = board_number(listener->board, request_header(request, "Last-Event-ID"));
-	setsockopt(request->client->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-}
-
 /* The next thing to send; NULL: nothing yet. */
 static Piece *
 next_piece(Listener *listener, int64_t now)
@@ -175,10 +157,24 @@ send_more(void *cls, uint64_t position, char *bytes, size_t room)
 	return (ssize_t) left;
 }
 
-struct MHD_Response *
-listen_response(Request *request)
+void
+listen_to_board(Request *request, const DatabaseResult *result)
 {
-	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, send_more, request, NULL);
+	json_t *access = json_loads(result->text, 0, NULL);
+	Listener *listener =
+	    begin(request, json_is_true(json_object_get(access, "isStaff")), LISTENER_MS);
+	int size = SEND_BUFFER;
+
+	json_decref(access);
+	if (listener == NULL)
+	{
+		listen_refuse(request);
+		return;
+	}
+	listener->last = board_number(listener->board, request_header(request, "Last-Event-ID"));
+	request->stream =
+	    MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, send_more, request, NULL);
+	setsockopt(request->client->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
 /* Goes on with a listener that has something to be told, or is to end. */
@@ -286,6 +282,7 @@ static void
 ask_again(Listener *listener, int64_t now)
 {
 	BoardNews news = board_news(listener->board, 0);
+	Worker *worker = listener->request->worker;
 	Listener *other;
 
 	if (listener->asked)
@@ -299,12 +296,15 @@ ask_again(Listener *listener, int64_t now)
 		return;
 	listener->changes = news.changes;
 	listener->asked = true;
-	LIST_FOREACH(other, &listener->request->worker->listeners, others)
-	if (other->waits && other->asked && other->by == other && other->key == listener->key)
-		break;
+	for (other = LIST_FIRST(&worker->listeners); other != NULL; other = LIST_NEXT(other, others))
+		if (other->waits && other->asked && other->by == other && other->key == listener->key)
+			break;
 	listener->by = other != NULL ? other : listener;
 	if (other == NULL)
-		request_submit(listener->request);
+	{
+		listener->request->call.tries = listener->request->call.group = 0;
+		database_submit(worker->database, &listener->request->call);
+	}
 }
 
 void

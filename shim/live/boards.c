@@ -63,15 +63,23 @@ piece_make(const char *format, ...)
 	return piece;
 }
 
+/* The board that is shown as that one, with the lock held; NULL: there is none. */
+static Board *
+find_board(const char *group_id, bool is_staff)
+{
+	for (Board *board = LIST_FIRST(&boards.all); board != NULL; board = LIST_NEXT(board, others))
+		if (!board->over && board->is_staff == is_staff && strcmp(board->group_id, group_id) == 0)
+			return board;
+	return NULL;
+}
+
 Board *
 board_hold(const char *group_id, bool is_staff)
 {
 	Board *board;
 
 	pthread_mutex_lock(&boards.lock);
-	LIST_FOREACH(board, &boards.all, others)
-	if (!board->over && board->is_staff == is_staff && strcmp(board->group_id, group_id) == 0)
-		break;
+	board = find_board(group_id, is_staff);
 	if (board == NULL && (board = calloc(1, sizeof(Board))) != NULL)
 	{
 		if (boards.begun == 0)
@@ -220,10 +228,9 @@ json_t *
 boards_question(bool thorough)
 {
 	json_t *question = NULL;
-	Board *board;
 
 	pthread_mutex_lock(&boards.lock);
-	LIST_FOREACH(board, &boards.all, others)
+	for (Board *board = LIST_FIRST(&boards.all); board != NULL; board = LIST_NEXT(board, others))
 	{
 		if (board->over)
 			continue;
@@ -435,9 +442,8 @@ boards_take(const json_t *answer)
 		double its = json_number_value(json_object_get(state, "feedDelay"));
 
 		delay = its > delay ? its : delay;
-		LIST_FOREACH(board, &boards.all, others)
-		if (!board->over && board->is_staff == is_staff && group_id != NULL &&
-		    strcmp(board->group_id, group_id) == 0)
+		board = group_id != NULL ? find_board(group_id, is_staff) : NULL;
+		if (board != NULL)
 			take_state(board, state);
 	}
 	pthread_mutex_unlock(&boards.lock);

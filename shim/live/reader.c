@@ -69,10 +69,9 @@ reader_join(ReaderClient *client, Database *database)
 void
 reader_tell(void)
 {
-	ReaderClient *client;
-
 	pthread_mutex_lock(&reader.lock);
-	SLIST_FOREACH(client, &reader.clients, others)
+	for (ReaderClient *client = SLIST_FIRST(&reader.clients); client != NULL;
+	     client = SLIST_NEXT(client, others))
 	{
 		if (!client->posted)
 			loop_post(client->loop, &client->task);
