@@ -2,7 +2,7 @@
  * reader.c
  *	  Asks the database how the boards are that somebody listens to: one for the whole process.
  *
- * It asks four times a second, and never for more than a tenth of the time: boards so large that an answer takes
+ * It asks four times a second, and never for more than a twentieth of the time: boards so large that an answer takes
  * long are asked for less often.  What is dearer to look at, names and the past of the best, is asked for every five
  * seconds.
  */
@@ -16,7 +16,7 @@
 
 #define INTERVAL_MS 250
 #define THOROUGH_MS 5000
-#define SHARE 10 /* of its time it asks for one part in so many */
+#define SHARE 20 /* of its time it asks for one part in so many */
 
 static struct
 {
