@@ -22,6 +22,7 @@
 #define SEND_BUFFER 65536  /* of the system, for a listener */
 #define TIME_MS 15000      /* from one event with the time to the next */
 #define LISTENER_MS 300000 /* then a listener has to come anew, with its token */
+#define FEED_AGAIN_MS 1000 /* who is told something asks again at once: so often at most */
 #define FEED_MS 25000      /* that the feed is waited for */
 #define CONNECTIONS_LEFT 4 /* of so many connections one is not for listeners */
 #define NOTHING_NEW "{\"sinceToken\""
@@ -33,6 +34,7 @@ typedef struct Listener
 	Request *request;
 	Board *board;
 	int64_t ends_at;
+	bool live; /* it wants the rows, and at once */
 
 	/* of who listens to a board */
 	uint64_t last; /* number of the event that was sent last */
@@ -77,7 +79,8 @@ begin(Request *request, bool is_staff, int64_t milliseconds)
 	if (listener == NULL)
 		return NULL;
 	listener->request = request;
-	listener->board = board_hold(group_id, is_staff);
+	listener->live = milliseconds == LISTENER_MS;
+	listener->board = board_hold(group_id, is_staff, listener->live);
 	listener->ends_at = now_ms() + milliseconds;
 	LIST_INSERT_HEAD(&request->worker->listeners, listener, others);
 	request->listener = listener;
@@ -97,7 +100,7 @@ listen_end(Request *request)
 	counter_add(COUNTER_LISTENERS, -1);
 	if (listener->piece != NULL)
 		piece_release(listener->piece);
-	board_release(listener->board);
+	board_release(listener->board, listener->live);
 	free(listener);
 	request->listener = NULL;
 }
@@ -245,6 +248,7 @@ share_answer(Listener *leader, const char *answer)
 			continue;
 		free(one->request->reply);
 		one->request->reply = strdup(answer);
+		(void) request_hold(one->request, strlen(answer));
 		stop_waiting(one);
 	}
 }
@@ -292,7 +296,8 @@ ask_again(Listener *listener, int64_t now)
 		stop_waiting(listener);
 		return;
 	}
-	if (news.changes == listener->changes && !news.delayed)
+	if ((news.changes == listener->changes && !news.delayed) ||
+	    now - listener->ends_at + FEED_MS < FEED_AGAIN_MS)
 		return;
 	listener->changes = news.changes;
 	listener->asked = true;

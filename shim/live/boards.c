@@ -74,7 +74,7 @@ find_board(const char *group_id, bool is_staff)
 }
 
 Board *
-board_hold(const char *group_id, bool is_staff)
+board_hold(const char *group_id, bool is_staff, bool live)
 {
 	Board *board;
 
@@ -90,15 +90,19 @@ board_hold(const char *group_id, bool is_staff)
 		LIST_INSERT_HEAD(&boards.all, board, others);
 	}
 	if (board != NULL)
+	{
 		board->holders++;
+		board->live += live;
+	}
 	pthread_mutex_unlock(&boards.lock);
 	return board;
 }
 
 void
-board_release(Board *board)
+board_release(Board *board, bool live)
 {
 	pthread_mutex_lock(&boards.lock);
+	board->live -= live;
 	if (--board->holders == 0)
 	{
 		LIST_REMOVE(board, others);
@@ -225,14 +229,14 @@ board_news(const Board *board, uint64_t last)
 }
 
 json_t *
-boards_question(bool thorough)
+boards_question(bool all, bool thorough)
 {
 	json_t *question = NULL;
 
 	pthread_mutex_lock(&boards.lock);
 	for (Board *board = LIST_FIRST(&boards.all); board != NULL; board = LIST_NEXT(board, others))
 	{
-		if (board->over)
+		if (board->over || (!all && board->live == 0))
 			continue;
 		if (question == NULL)
 			question = json_array();
@@ -242,6 +246,17 @@ boards_question(bool thorough)
 	}
 	pthread_mutex_unlock(&boards.lock);
 	return question;
+}
+
+bool
+boards_are_held(void)
+{
+	bool held;
+
+	pthread_mutex_lock(&boards.lock);
+	held = !LIST_EMPTY(&boards.all);
+	pthread_mutex_unlock(&boards.lock);
+	return held;
 }
 
 /* Is the one line's key before the other's?  Like strcmp. */

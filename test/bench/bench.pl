@@ -256,7 +256,7 @@ sub read_feed
 	my $ask = sub {
 		my ($socket) = @_;
 		my $since = $reader{$socket}{since};
-		syswrite($socket, "GET /competition/g0/events?limit=10000" . (defined $since ? "&sinceToken=$since" : '')
+		syswrite($socket, "GET /competition/g0/events?limit=500" . (defined $since ? "&sinceToken=$since" : '')
 			  . " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token\r\n\r\n");
 		$reader{$socket}{text} = '';
 	};
@@ -274,7 +274,8 @@ sub read_feed
 			sysread($socket, $$text, 1 << 20, length $$text) or exit 1;
 			my ($head, $length) = $$text =~ /^(.*?Content-Length: (\d+).*?\r\n\r\n)/s or next;
 			next if length $$text < length($head) + $length;
-			($reader{$socket}{since}) = substr($$text, -700) =~ /"sinceToken" : "(\w+)"/;
+			# (a refusal, as the service holds much for the others, has none)
+			$reader{$socket}{since} = $1 if substr($$text, -700) =~ /"sinceToken" : "(\w+)"/;
 			$ask->($socket);
 		}
 	}
