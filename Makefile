@@ -32,6 +32,8 @@ PG_CFLAGS += -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-co
 		-Wno-ignored-optimization-argument -Wno-ignored-attributes)
 # PostgreSQL 15 leaves PGDLLEXPORT empty; with hidden symbols it has to say "default".
 PG_CPPFLAGS += -Iextension -Ibuild -MMD -MP '-DPGDLLEXPORT=__attribute__((visibility("default")))'
+# With SHOW=yes each file that is compiled is named, where make is silent otherwise (deploy/lib.sh).
+COMPILE.c = $(if $(SHOW),$(info   $<))$(CC) $(CFLAGS) $(CPPFLAGS) -c
 # Also of sources that are gone or moved.
 EXTRA_CLEAN = build extension/*.[do] extension/*/*.[do]
 
@@ -68,6 +70,7 @@ installdirs:
 endif
 else
 # Without the server headers only the targets below work; they install what is missing.
+NO_POSTGRESQL = yes
 all install installcheck installdirs uninstall:
 	@echo "make $@: no PostgreSQL server headers ($(PG_CONFIG)); run deploy/install-deps.sh" >&2
 	@exit 1
@@ -77,7 +80,10 @@ distclean: clean
 endif
 
 # ---- what this Makefile adds -----------------------------------------------------------------
-all: parts ## build extension, sync worker and shim
+ifndef NO_POSTGRESQL
+all: parts
+endif
+all: ## build extension, sync worker and shim
 simulator: $(SIMULATOR)-all ## build the Instance Manager simulator, for tests and `make run`
 clean: clean-parts ## remove what was built, and say so
 

@@ -16,16 +16,14 @@ make_cluster() {
   (cd "$STATE_DIR" && as_user "$BINDIR/initdb" -D "$STATE_DIR/data.new" -U postgres --encoding=UTF8 \
     --locale=C --auth-local=trust --auth-host=scram-sha-256 --data-checksums \
     --pwfile="$STATE_DIR/password.new") >"$STATE_DIR/logs/initdb.log" 2>&1 || {
-    show_log initdb
-    fail "initdb failed"
+    fail_of initdb "initdb failed"
   }
   say "include_if_exists = 'edurange.conf'" >>"$STATE_DIR/data.new/postgresql.conf"
   # With its database at the first start the worker does not have to wait for it.
   say 'CREATE DATABASE edurange' | (cd "$STATE_DIR" &&
     as_user "$BINDIR/postgres" --single -j -D "$STATE_DIR/data.new" postgres) \
     >>"$STATE_DIR/logs/initdb.log" 2>&1 || {
-    show_log initdb
-    fail "the database could not be made"
+    fail_of initdb "the database could not be made"
   }
   mv "$STATE_DIR/password.new" "$STATE_DIR/password"
   mv "$STATE_DIR/data.new" "$STATE_DIR/data"
@@ -94,8 +92,7 @@ start_postgres() {
     grep -q 'shared memory block\|lock file' "$STATE_DIR/logs/postgres.log" || break
     sleep 1
   done
-  show_log postgres
-  fail "PostgreSQL did not start"
+  fail_of postgres "PostgreSQL did not start"
 }
 
 # The database with the extension in the version that was just built, its tables, and the shim's
@@ -115,8 +112,7 @@ SELECT * FROM edurange.migrate();
 COMMIT;
 \\i $(shell_quote "$TOP/deploy/roles.sql")
 SQL
-    show_log migrate
-    fail "the database could not be prepared"
+    fail_of migrate "the database could not be prepared"
   }
   say "$script" >"$STATE_DIR/installed-script"
 }
@@ -130,7 +126,6 @@ enable_sync() {
 load_sample() {
   sql -v directory="$TOP/deploy/sample/first-steps" -f "$TOP/deploy/sample/load.sql" \
     >"$STATE_DIR/logs/sample.log" 2>&1 || {
-    show_log sample
-    fail "the sample could not be loaded"
+    fail_of sample "the sample could not be loaded"
   }
 }

@@ -36,9 +36,13 @@ zip|command zip|zip
 bsdtar|command bsdtar|libarchive-tools'
 needs_long='
 patroni|command patroni|patroni
+its client of etcd|python etcd|python3-etcd
 etcd|command etcd|etcd-server
 etcdctl|command etcdctl|etcd-client
 debootstrap|command debootstrap|debootstrap
+buildah|command buildah|buildah
+crun|command crun|crun
+seccomp profile of containers|file /usr/share/containers/seccomp.json|golang-github-containers-common
 ip|command ip|iproute2
 lintian|command lintian|lintian
 systemd-nspawn|command systemd-nspawn|systemd-container
@@ -138,11 +142,8 @@ missing_packages() {
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
     env DEBIAN_FRONTEND=noninteractive "$@"
-  elif command -v sudo >/dev/null 2>&1; then
-    sudo env DEBIAN_FRONTEND=noninteractive "$@"
   else
-    echo "install-deps.sh: neither root nor sudo; as root, run: $*" >&2
-    exit 1
+    sudo env DEBIAN_FRONTEND=noninteractive "$@"
   fi
 }
 
@@ -151,6 +152,12 @@ packages=$(missing_packages)
 
 if ! command -v apt-get >/dev/null 2>&1; then
   echo "install-deps.sh: not Debian (no apt-get); missing, by Debian's names: $packages" >&2
+  exit 1
+fi
+if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null 2>&1; then
+  echo "install-deps.sh: some packages are missing, and there is no sudo to install them with.  As root:" >&2
+  echo "    $0 $purpose" >&2
+  echo "which installs: $(echo "$packages" | sed 's/-ANY//' | tr '\n' ' ')" >&2
   exit 1
 fi
 as_root apt-get -q update

@@ -37,11 +37,12 @@ as_user() {
 # Can SERVER_USER enter and read this folder?  Every folder above it counts too.
 user_can_reach() { as_user test -r "$1" && as_user test -x "$1"; }
 
-# A folder of SERVER_USER's, or of the caller's, that nobody else can have prepared: fails on a
-# symbolic link and on a folder with another owner.
+# A folder of SERVER_USER's, or of the caller's, that nobody else can have prepared, with mode $2: fails on a
+# symbolic link and on a folder with another owner, and says $3, what else can be done.
 make_own_dir() {
-  if [ -L "$1" ] || { [ -e "$1" ] && [ ! -O "$1" ]; }; then
-    fail "$1 exists and does not belong to $(id -un)"
+  [ ! -L "$1" ] || fail "$1 is a symbolic link; remove it${3:+, or $3}"
+  if [ -e "$1" ] && [ ! -O "$1" ]; then
+    fail "$1 belongs to $(stat -c %U "$1"), not to $(id -un): remove it as that user${3:+, or $3}"
   fi
   [ -d "$1" ] || (umask 077 && mkdir -p "$(dirname "$1")" && mkdir "$1")
   chmod "$2" "$1"
@@ -51,7 +52,7 @@ make_own_dir() {
 # the same, so that it is found again.
 var_tmp_dir() { printf '/var/tmp/edurange-%s' "$(printf '%s' "$1" | sha256sum | cut -c 1-12)"; }
 
-# Builds everything and installs it below $1; two runs from one checkout do not build at once.
+# Builds everything, naming each file, and installs it below $1; two runs from one checkout do not build at once.
 # With EDURANGE_STAGE, that finished stage is copied instead.
 build_and_stage() {
   if [ -n "${EDURANGE_STAGE:-}" ]; then
@@ -60,7 +61,7 @@ build_and_stage() {
     return
   fi
   flock "$TOP" "$MAKE" -C "$TOP" --no-print-directory -s -j2 all simulator install "DESTDIR=$1" \
-    SHIM_BINDIR=/usr/local/bin
+    SHIM_BINDIR=/usr/local/bin SHOW=yes
   install -m 755 "$TOP/test/instance_manager/edurange_instance_manager" "$1/usr/local/bin/"
 }
 
@@ -87,4 +88,17 @@ staged_conf() {
   fi
   say "dynamic_library_path = $(conf_quote "$1$("$PG_CONFIG" --pkglibdir):\$libdir")"
   say "shared_preload_libraries = 'edurange'"
+}
+
+# Of lines "ADDRESS PORT VARIABLE" says which cannot be listened on, why, and what to set.  Listens for a moment, as
+# SERVER_USER where that is installed already, which is the only true answer.
+unusable_ports() {
+  whoever=as_user
+  id "$SERVER_USER" >/dev/null 2>&1 || whoever=''
+  # shellcheck disable=SC2016 # those are Perl's
+  $whoever perl -MIO::Socket::IP -ne '
+    my ($address, $port, $variable) = split;
+    next if IO::Socket::IP->new(LocalHost => $address, LocalPort => $port, Listen => 1, ReuseAddr => 1);
+    my $why = $!{EACCES} ? "ports below 1024 need rights that are not used here" : $!;
+    print "port $port on $address cannot be used ($why): set $variable to another port\n"'
 }

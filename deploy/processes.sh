@@ -54,6 +54,15 @@ show_log() {
   tail -n "${2:-20}" "$STATE_DIR/logs/$1.log" >&2 2>/dev/null || true
 }
 
+# Ends the script, which says last what the log of a program ends with, and this.
+fail_of() {
+  # shellcheck disable=SC2034 # for the one who ends
+  FAILED_PROGRAM=$1
+  # shellcheck disable=SC2034
+  FAILED=$2
+  exit 1
+}
+
 # Waits until a command succeeds: wait_for SECONDS PROGRAM COMMAND...; fails at once when the program
 # is gone.
 wait_for() {

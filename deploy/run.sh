@@ -41,7 +41,7 @@ find_state() {
 
 # Makes RUN_DIR and decides where the state lives.
 make_state() {
-  make_own_dir "$RUN_DIR" 755
+  make_own_dir "$RUN_DIR" 755 'name another folder in EDURANGE_RUN_DIR'
   find_state
   if [ "$STATE_DIR" = "$RUN_DIR" ] && ! user_can_reach "$RUN_DIR"; then
     STATE_DIR=$(var_tmp_dir "$RUN_DIR")
@@ -55,26 +55,22 @@ make_state() {
   make_own_dir "$STATE_DIR/pids" 755
 }
 
-# Fails when a port is no port, is used twice or is taken, naming the variable.  Binds for a moment,
-# which is the only true answer.
-check_port() {
-  case $2 in '' | *[!0-9]*) fail "$1 must be a port number, not \"$2\"" ;; esac
-  if [ "$2" -lt 1 ] || [ "$2" -gt 65535 ]; then
-    fail "$1 must be between 1 and 65535, not $2"
-  fi
-  problem=$(perl -MIO::Socket::IP -e '
-    IO::Socket::IP->new(LocalHost => $ARGV[0], LocalPort => $ARGV[1], Listen => 1, ReuseAddr => 1)
-      or print $!' "$3" "$2") || fail "cannot test port $2"
-  [ -z "$problem" ] || fail "port $2 on $3 cannot be used ($problem): set $1 to another port"
-}
-
+# Fails when a port is no port, or is used twice, naming the variable; then when some are taken, naming all of them.
 check_ports() {
+  for port in "EDURANGE_PORT $PORT" "EDURANGE_PGPORT $PGPORT_OWN" "EDURANGE_IM_PORT $IM_PORT"; do
+    case ${port#* } in '' | *[!0-9]*) fail "${port%% *} must be a port number, not \"${port#* }\"" ;; esac
+    if [ "${port#* }" -lt 1 ] || [ "${port#* }" -gt 65535 ]; then
+      fail "${port%% *} must be between 1 and 65535, not ${port#* }"
+    fi
+  done
   [ "$PORT" != "$PGPORT_OWN" ] || fail "EDURANGE_PORT and EDURANGE_PGPORT are both $PORT"
   [ "$PORT" != "$IM_PORT" ] || fail "EDURANGE_PORT and EDURANGE_IM_PORT are both $PORT"
   [ "$IM_PORT" != "$PGPORT_OWN" ] || fail "EDURANGE_IM_PORT and EDURANGE_PGPORT are both $IM_PORT"
-  check_port EDURANGE_PORT "$PORT" "$HOST"
-  check_port EDURANGE_PGPORT "$PGPORT_OWN" 127.0.0.1
-  check_port EDURANGE_IM_PORT "$IM_PORT" 127.0.0.1
+  choose_user
+  problems=$(say "$HOST $PORT EDURANGE_PORT
+127.0.0.1 $PGPORT_OWN EDURANGE_PGPORT
+127.0.0.1 $IM_PORT EDURANGE_IM_PORT" | unusable_ports) || fail "the ports cannot be tried"
+  [ -z "$problems" ] || fail "$problems"
 }
 
 # How many of the three programs run.
@@ -169,11 +165,11 @@ edurange runs at $URL (logs in $STATE_DIR/logs)
 
 Is it well?  Join the sample competition, look at a challenge, answer a question, see the board:
 
-curl -s $URL/status
-curl -s $auth $json -d '{"code": "FIRST-STEPS", "userId": "sample-ada"}' $URL/competition/join
-curl -s $auth '$URL/challenge/details?challenge_id=terminal-tour'
-curl -s $auth $json -d '{"user_id": "sample-ada", "question_id": "$question", "group_challenge_id": "$placed", "answer": "pwd"}' $URL/question/attempt
-curl -s $auth $URL/competition/$group/leaderboard
+curl -sw '\n' $URL/status
+curl -sw '\n' $auth $json -d '{"code": "FIRST-STEPS", "userId": "sample-ada"}' $URL/competition/join
+curl -sw '\n' $auth '$URL/challenge/details?challenge_id=terminal-tour'
+curl -sw '\n' $auth $json -d '{"user_id": "sample-ada", "question_id": "$question", "group_challenge_id": "$placed", "answer": "pwd"}' $URL/question/attempt
+curl -sw '\n' $auth $URL/competition/$group/leaderboard
 
 TEXT
 }
@@ -184,7 +180,7 @@ start() {
   exec 9>"$RUN_DIR/lock"
   flock -n 9 || fail "another make run or make up is starting in $RUN_DIR"
   STARTED=yes
-  say "building"
+  say "building (a minute or two at first)"
   build_and_stage "$STATE_DIR/stage" 9>&-
   make_cluster
   make_sockets
@@ -196,8 +192,7 @@ start() {
   start_program simulator "$STATE_DIR/stage/usr/local/bin/edurange_instance_manager" \
     --port "$IM_PORT" --pods "$STATE_DIR/pods.json"
   wait_for 10 simulator curl -gfsS -m 2 "http://127.0.0.1:$IM_PORT/api/list-challenge-pods" || {
-    show_log simulator
-    fail "the Instance Manager simulator does not answer"
+    fail_of simulator "the Instance Manager simulator does not answer"
   }
   enable_sync
   start_program shim env "EDURANGE_HOST=$HOST" "EDURANGE_PORT=$PORT" \
@@ -205,11 +200,9 @@ start() {
     "$STATE_DIR/stage/usr/local/bin/edurange_shim"
   write_env
   if ! wait_for 60 shim curl -gfsS -m 5 "$URL/ready"; then
-    say "$URL/ready does not answer with 200:" >&2
-    curl -gsS -m 5 "$URL/ready" >&2 || true
     show_log postgres
-    show_log shim
-    fail "not ready after 60 s, or ended before"
+    answer=$(curl -gsS -m 5 "$URL/ready" 2>&1) || true
+    fail_of shim "not ready after 60 s, or ended before: $URL/ready says: $answer"
   fi
   print_summary
   flock -u 9
@@ -223,14 +216,13 @@ stay() {
       if ! is_running "$program"; then
         # make down removes the files of what it stops.
         [ -f "$STATE_DIR/pids/$program" ] || { STARTED='' && say "stopped" && exit 0; }
-        show_log "$program"
-        say "$program ended; stopping the rest" >&2
-        exit 1
+        fail_of "$program" "$program ended, and the rest was stopped"
       fi
     done
   done
 }
 
+# The cause comes last, where it is seen.
 on_exit() {
   status=$?
   trap - EXIT INT TERM HUP
@@ -238,6 +230,7 @@ on_exit() {
     say "stopping"
     stop_all
   fi
+  [ -z "${FAILED:-}" ] || { show_log "$FAILED_PROGRAM" && say "$FAILED" >&2; }
   exit "$status"
 }
 
@@ -246,7 +239,6 @@ prepare() {
   check_own_copy
   check_ports
   "$TOP/deploy/install-deps.sh" build
-  choose_user
   id "$SERVER_USER" >/dev/null 2>&1 || fail "root needs the user $SERVER_USER to run PostgreSQL as"
   BINDIR=$("$PG_CONFIG" --bindir)
   trap on_exit EXIT
@@ -282,6 +274,12 @@ case ${1:-} in
     stay
     ;;
   up)
+    find_state
+    if [ "$(count_running)" = 3 ]; then
+      say "it runs already, as it was started; after a change: make down && make up"
+      say "its address, tokens and ports:  . $(shell_quote "$RUN_DIR/env")"
+      exit 0
+    fi
     prepare
     start
     say "make down stops it."

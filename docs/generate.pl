@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # Makes the pages that list what the sources define: errors.md from extension/base/errors.h, sql-api.md
 # from schema/extension/ with the examples of expected/examples.out, settings.md from
-# extension/base/guc.c and shim/config/config.c, metrics.md from shim/http/metrics.c, shim/database/statements.c and
+# extension/base/guc.c and shim/config/config.h, metrics.md from shim/http/metrics.c, shim/database/statements.c and
 # deploy/prometheus/textfile.sql.
 #
 # Usage: docs/generate.pl [--check | --man | --environment]: with --check nothing is written, and a page that
@@ -214,9 +214,11 @@ sub server_settings
 		$initial =~ s/^"|"$//g;
 		$initial = eval $initial if $initial =~ /^[\d *]+$/;
 		$initial = { true => 'on', false => 'off' }->{$initial} // $initial;
+		my $values = $type eq 'Bool' ? '`on`, `off`' : $type ne 'Int' ? 'text'
+		  : join ' to ', map { (eval($_ =~ s/\bINT_MAX\b/2147483647/r) // die "$name: $_ is no number\n") . ($unit // '') } $rest =~ /^[^,]+,\s*([^,]+),\s*([^,]+),/;
 		my $meaning = c_string($short) . ($long eq 'NULL' ? '' : ' ' . c_string($long));
-		$rows .= sprintf("| `%s` | %s | %s | %s |\n", $name, $initial eq '' ? '(empty)' : "`$initial@{[ $unit // '' ]}`",
-			$context{$when}, $meaning);
+		$rows .= sprintf("| `%s` | %s | %s | %s | %s |\n", $name, $initial eq '' ? '(empty)' : "`$initial@{[ $unit // '' ]}`",
+			$values, $context{$when}, $meaning);
 	}
 	return $rows;
 }
@@ -225,11 +227,12 @@ sub server_settings
 # as { heading => … }.
 sub shim_table
 {
-	my $source = slurp('shim/config/config.c');
+	my ($source) = slurp('shim/config/config.h') =~ /^#define SETTINGS\b[^\n]*\n((?:\t[^\n]*\n)+)/m;
 	my $strings = '((?:"(?:[^"\\\\]|\\\\.)*"\s*)+)';
 	my @table;
 
-	while ($source =~ /^\t(?:\/\* (\w+) \*\/$|(TEXT|SECRET|INTEGER|SWITCH)\("([A-Z_]+)", \w+,\s*(.*?)\),$)/gsm)
+	$source =~ s/ \\$//gm;
+	while ($source =~ /^\t(?:\/\* (\w+) \*\/$|(TEXT|SECRET|INTEGER|SWITCH)\("([A-Z_]+)", \w+,\s*(.*?)\)$)/gsm)
 	{
 		my ($heading, $kind, $variable, $rest) = ($1, $2, $3, $4);
 		if (defined $heading)
@@ -387,13 +390,13 @@ sub settings
 	return <<"TXT";
 # Settings
 
-Made from `extension/base/guc.c` and `shim/config/config.c`. How they work together is told in
+Made from `extension/base/guc.c` and `shim/config/config.h`. How they work together is told in
 [configuration.md](configuration.md).
 
 ## PostgreSQL: extension and sync worker
 
-| setting | default | takes effect | meaning |
-|---|---|---|---|
+| setting | default | values | takes effect | meaning |
+|---|---|---|---|---|
 $server
 ## Shim
 

@@ -21,7 +21,7 @@ INSERT INTO testing.call VALUES
   ('complete_question', $$'ada', testing.q('text'), testing.gc()$$),
   ('complete_challenge', $$'ada', testing.gc()$$), ('completed_questions', $$'ada', testing.gc()$$),
   ('create_user', $$'new@example.org'$$), ('users', ''), ('competitions', ''), ('competition', $$'spring'$$), ('update_competition', $$'spring', 'S'$$), ('delete_competition', $$'spring', 'no'$$),
-  ('members', $$'spring'$$), ('remove_member', $$'spring', 'ada'$$), ('set_instructors', $$'spring', ARRAY['ina']$$), ('access_codes', $$'spring'$$), ('revoke_access_code', $$'spring', 'SPRING'$$),
+  ('members', $$'spring'$$), ('remove_member', $$'spring', 'ada'$$), ('set_instructors', $$'spring', ARRAY['ina']$$), ('import_roster', $$'spring', 'email'$$), ('roster', $$'spring'$$), ('access_codes', $$'spring'$$), ('revoke_access_code', $$'spring', 'SPRING'$$),
   ('remove_competition_challenge', $$'spring', testing.gc()$$), ('set_challenge_points', $$'spring', testing.gc(), 1$$), ('reset_progress', $$'spring', 'ada'$$),
   ('set_board_policy', $$'spring', 'members'$$), ('get_board_policy', $$'spring'$$), ('board_access', $$'spring'$$), ('board_state', $$'spring'$$), ('events', $$'spring'$$),
   ('attempts', $$'spring', 'ada'$$), ('activity', $$'spring'$$),

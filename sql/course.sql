@@ -83,7 +83,7 @@ SELECT testing.bound($$edurange.attempts('spring', 'ada', @)$$, 'bob'), testing.
 SELECT "questionsReset", "challengesReset", (points).points FROM edurange.reset_progress('spring', 'ada', 'asked for', ROW('t', NULL, NULL, 'ina'));
 SELECT count(*) AS attempts FROM "QuestionAttempt" WHERE "userId" = 'ada';
 SELECT testing.try('ada', 'text', 'Forty-Two');
-SELECT kind, delta, balance, actor, via, reason FROM edurange.points_history('ada', 'spring') ORDER BY seq;
+SELECT kind, delta, balance, replace(actor, 'role:' || session_user, 'role:superuser') AS actor, via, reason FROM edurange.points_history('ada', 'spring') ORDER BY seq;
 SELECT c, testing.refused('SELECT edurange.reset_progress(' || c || ')') FROM unnest(ARRAY[$$'spring', 'bob'$$, $$'spring', 'no'$$, $$'no', 'ada'$$]) c;
 -- what was paid before a reset is not taken back
 SELECT (challenge)."challengeId", attempts, "completedQuestions", "usersCharged", "pointsTaken" FROM edurange.remove_competition_challenge('spring', testing.gc(), true, 'a leak');
@@ -118,5 +118,5 @@ SELECT name FROM edurange.delete_competition('autumn', 'Autumn Cup', idempotency
 SELECT * FROM edurange.check_invariants();
 -- each list is read from an index
 SET enable_seqscan = off;
-EXPLAIN (COSTS OFF) SELECT id FROM "User" WHERE lower(email) ~>=~ 'a' AND lower(email) ~<=~ 'b' ORDER BY lower(email) USING ~<~, id LIMIT 2;
+EXPLAIN (COSTS OFF) SELECT id FROM "User" WHERE lower(btrim(email)) ~>=~ 'a' AND lower(btrim(email)) ~<=~ 'b' ORDER BY lower(btrim(email)) USING ~<~, id LIMIT 2;
 RESET enable_seqscan;

@@ -177,6 +177,10 @@ SELECT "groupId", i.id, i.role FROM edurange.set_instructors('spring', ARRAY['in
 SELECT c.code, c."maxUses", c."usedCount" FROM edurange.access_codes('spring'), unnest("accessCodes") c;
 -- revoke_access_code
 SELECT code, "usedCount" FROM edurange.revoke_access_code('spring', 'WELCOME-26');
+-- import_roster
+SELECT rows, "alreadyMembers", "membersAdded", waiting, "codesMade", errors FROM edurange.import_roster('spring', E'E-Mail,External ID\nada@example.org,4711\nnew@example.org,4712\nnobody,4713');
+-- roster
+SELECT r.email, r."externalId", r."userId", r."isMember", r."accessCode" IS NOT NULL AS waits, page."nextCursor" FROM edurange.roster('spring') page, unnest(page.roster) r;
 -- attempts
 SELECT a."userId", a."isCorrect", a.answer FROM edurange.attempts('spring', "limit" => 1), unnest(attempts) a;
 -- activity

@@ -66,11 +66,11 @@ INSERT INTO "GroupPoints" (id, "userId", "groupId", points) SELECT 'f-tp' || n, 
 UPDATE edurange.points_ledger SET kind = 'opening' WHERE user_id LIKE 'f-t_';
 SELECT subject, detail FROM edurange.findings('total_differs') WHERE subject LIKE 'f-t%';
 SELECT subject FROM edurange.repair('total_differs', 'f-tp3');
-SELECT subject FROM edurange.repair('total_differs') WHERE subject LIKE 'f-t%';
+SELECT subject FROM edurange.repair('total_differs', 'all') WHERE subject LIKE 'f-t%';
 SELECT user_id, seq, delta, balance, kind, actor LIKE 'role:%' AS by_role, reason FROM edurange.points_ledger WHERE user_id LIKE 'f-t_' AND seq > 1 ORDER BY 1;
 -- what somebody corrected since is meant to differ
 SELECT points FROM edurange.add_points('f-t1', 'f-g', 5);
-SELECT subject FROM edurange.repair('total_differs') WHERE subject LIKE 'f-t%';
+SELECT subject FROM edurange.repair('total_differs', 'all') WHERE subject LIKE 'f-t%';
 SELECT * FROM edurange.check_invariants();
 -- none is set where one would not fit
 UPDATE "QuestionCompletion" SET "pointsEarned" = 2147483647 WHERE id IN ('f-tq5', 'f-right');
@@ -82,6 +82,9 @@ ROLLBACK;
 -- refusals
 SELECT testing.refused($$SELECT edurange.findings('no_such')$$);
 SELECT testing.refused($$SELECT edurange.repair('no_such')$$);
+-- all totals are not set by an oversight
+SELECT testing.refused($$SELECT edurange.repair('total_differs')$$);
+SELECT count(*) FROM edurange.repair('null_flag', 'all');
 SELECT testing.refused($$SELECT edurange.repair(NULL)$$);
 SELECT testing.refused($$SELECT edurange.repair('points_without_membership')$$);
 GRANT EXECUTE ON FUNCTION edurange.repair TO edurange_admin;

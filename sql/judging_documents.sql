@@ -36,6 +36,13 @@ SELECT config, E'\n' || testing.checked(testing.one(config)) AS says FROM (VALUE
   ('{"type": "multiple_choice", "options": ["a", "b"]}'), ('{"type": "checkboxes", "options": ["a", "b"]}'), ('{"type": "multiple_choice", "options": [], "answer": "a"}'), ('{"type": "multiple_choice", "options": ["cafe\u0301"], "answer": "\u00a0caf\u00e9"}'),
   ('{"type": "checkboxes", "options": ["a", "b"], "answer": ["a", 9]}'), ('{"type": "checkboxes", "options": ["a", "b"], "answer": ["a", ""]}'), ('{"type": "checkboxes", "options": ["a", "b"], "answer": "[\"a\", \"c\"]"}'), ('{"type": "checkboxes", "options": ["a", "9"], "answer": "[\"a\", 9]"}'),
   ('{"type": "checkboxes", "options": ["a"], "answer": "[]"}'), ('{"type": "multiple_choice", "options": ["[a"], "answer": "[a"}'), ('{"type": "multiple_choice", "options": ["a"], "answer": "[\"a\"]"}'), ('{"type": "text", "options": ["a"], "answer": "c"}')) AS v (config);
+-- whatever the type is and however it is judged; an empty list is no options
+SELECT answer, string_agg(CASE WHEN says LIKE '% options must %' THEN 'refused' WHEN says LIKE '%minItems%' THEN 'no answer' ELSE 'taken' END, ', ' ORDER BY type) AS "checkboxes, flag, multiple_choice, text", options
+FROM unnest(ARRAY['text', 'flag', 'multiple_choice', 'checkboxes']) type, unnest(ARRAY['"a"', '" a\u200b"', '9', '["a", 9]', '"b"', '8', '["a", 8]', '""', '[]', '["a", " "]', NULL]) answer, unnest(ARRAY['["a", "9"]', '[]']) options,
+  testing.checked(testing.one(format('{"type": "%s", "options": %s%s}', type, options, ', "answer": ' || answer))) says GROUP BY options, answer ORDER BY options, answer;
+SELECT config, E'\n' || testing.checked(testing.one(config)) AS says FROM (VALUES
+  ('{"type": "text", "options": ["a", "b"], "answer": "a|b", "match": "pattern"}'), ('{"type": "text", "options": ["1", "2"], "answer": 1.5, "match": "number", "tolerance": 1}'), ('{"type": "text", "options": ["a"], "answer": "A", "match": "ignore_case"}'),
+  ('{"type": "flag", "options": ["CTF{a}", "CTF{b}"], "answer": "CTF{b}", "flag": "static"}'), ('{"type": "flag", "options": ["CTF{a}"], "answer": "CTF{b}", "flag": "static"}'), ('{"type": "flag", "options": ["a"], "answer": "{{FLAG}}"}')) AS v (config);
 -- a pattern that matches the question's own words
 SELECT config, E'\n' || testing.checked(testing.one(config)) AS says FROM (VALUES
   ('{"type": "text", "text": "Which port?", "answer": ".*", "match": "pattern"}'), ('{"type": "text", "text": "Which port?", "answer": ["22", "[\\w? ]+"], "match": "pattern"}'), ('{"type": "text", "text": "Which port?", "answer": "\\w+", "match": "pattern"}')) AS v (config);
@@ -53,8 +60,8 @@ SELECT config, E'\n' || testing.checked(testing.one(config)) AS says FROM (VALUE
 RESET edurange.webos_compatibility;
 -- numbers that nobody writes out
 SELECT testing.refused(format('SELECT edurange.%s(%L)', f, replace(testing.one('{"type": "text", "answer": "N"}'), '"N"', n)))
-FROM unnest(ARRAY['cdf_validate', 'cdf_import']) f, unnest(ARRAY['1e400', '-1e131071', '1e-400', '1e131073']) n;
-SELECT testing.checked(replace(testing.one('{"type": "text", "answer": "N"}'), '"N"', n)) FROM unnest(ARRAY['1e399', repeat('9', 400), '1e-399']) n;
+FROM unnest(ARRAY['cdf_validate', 'cdf_import']) f, unnest(ARRAY['1e400', '-1e131071', '1e-400', '1e131073', '0e100000', '0e9999999999', '0.01e402', '1e99999999999']) n;
+SELECT testing.checked(replace(testing.one('{"type": "text", "answer": "N"}'), '"N"', n)) FROM unnest(ARRAY['1e399', repeat('9', 400), '1e-399', '0e500', '-0.0e99999', '0.000001e405', '1' || repeat('0', 350) || 'e-20']) n;
 -- a message never repeats what the document says
 SELECT bool_or(testing.checked(testing.one(config)) LIKE '%secret%') AS repeats FROM (VALUES ('{"type": "text", "answer": "(secret", "match": "pattern"}'), ('{"type": "text", "answer": "secret", "match": "number"}'), ('{"type": "text", "answer": "1", "match": "secret"}'),
   ('{"type": "flag", "answer": "secret"}'), ('{"type": "multiple_choice", "options": ["secret"], "answer": "secret2"}')) AS v (config);
@@ -94,5 +101,8 @@ SELECT config, change, E'\n  ' || testing.edited(config, change) AS exported FRO
   ('{"type": "multiple_choice", "options": ["caf\u00e9", "tea"], "answer": "cafe\u0301"}', 'points = 2'),
   ('{"type": "flag", "answer": "f", "flag": "static"}', 'points = 2'), ('{"type": "flag", "answer": "f", "flag": "static"}', 'answer = ''{{FLAG}}'''), ('{"type": "flag", "answer": "f", "flag": "static"}', 'answer = NULL'), ('{"type": "flag", "answer": "f", "flag": "static"}', 'type = ''TEXT'''),
   ('{"type": "multiple_choice", "options": ["a", "b"], "answer": "a"}', 'answer = ''c'''), ('{"type": "multiple_choice", "options": ["a", "b"], "answer": "a"}', 'answer = NULL'), ('{"type": "multiple_choice", "options": ["a", "b"], "answer": "a"}', 'answer = '' '''),
-  ('{"type": "multiple_choice", "options": ["a", "b"], "answer": "a"}', 'answer = ''["c"]'''), ('{"type": "text", "options": ["a", "b"], "answer": 7}', 'type = ''MULTIPLE_CHOICE'''), ('{"type": "text", "options": ["a", "b"], "answer": [7, "a"]}', 'type = ''checkboxes'''),
+  ('{"type": "multiple_choice", "options": ["a", "b"], "answer": "a"}', 'answer = ''["c"]'''), ('{"type": "text", "options": ["a", "b"], "answer": "a"}', 'type = ''MULTIPLE_CHOICE'', answer = ''7'''), ('{"type": "text", "options": ["a", "7"], "answer": [7, "a"]}', 'type = ''checkboxes'''),
+  ('{"type": "text", "options": ["a", "b"], "answer": "a"}', 'answer = ''c'''), ('{"type": "text", "options": ["a", "b"], "answer": "a", "match": "ignore_case"}', 'answer = U&''\00a0\200b'''), ('{"type": "text", "options": ["a", "b"], "answer": "a"}', 'answer = NULL'),
+  ('{"type": "text", "options": [], "answer": "a"}', 'answer = ''c'''), ('{"type": "text", "options": ["caf\u00e9"], "answer": "\u00a0cafe\u0301\u200b"}', 'points = 2'), ('{"type": "text", "options": [], "answer": "a"}', 'type = ''checkboxes'''),
+  ('{"type": "flag", "options": ["f", "g"], "answer": "f", "flag": "static"}', 'answer = ''h'''), ('{"type": "flag", "options": ["f", "g"], "answer": "f", "flag": "static"}', 'answer = NULL'), ('{"type": "checkboxes", "options": ["a", "b"], "answer": ["a", "b"]}', 'answer = ''[]'''),
   ('{"type": "checkboxes", "options": ["a", "b"], "answer": ["a", "b"]}', 'answer = ''["b", "c\"d", 80]'''), ('{"type": "checkboxes", "options": ["a", "b"], "answer": ["a", "b"]}', 'answer = ''[b'''), ('{"type": "checkboxes", "options": ["a", "b"], "answer": ["a", "b"]}', 'points = 2')) AS v (config, change);

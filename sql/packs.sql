@@ -113,7 +113,7 @@ SELECT * FROM testing.pack_violations(testing.manifest('bad', '01.0.0', '{a,b,c}
 SELECT file, path FROM testing.pack_violations(testing.manifest('bad', '1.0.0', '{a,b}'), '{a,b}',
   ARRAY[testing.challenge('fine'), testing.challenge('not fine', '{"difficulty": "easy"}')]);
 -- one object with all of it: every text stays as it is written
-SELECT * FROM edurange.pack_parts(E' {"x": [{"manifest": "]"}], "challenges": [ {"a" :\t1.50, "b":1e400,"b": "\\u00e9\\/é"} ,'
+SELECT * FROM edurange.pack_parts(E' {"challenges": [ {"manifest": "]", "a" :\t1.50, "b":1e400,"b": "\\u00e9\\/é"} ,'
   '{"document": {"q":\n {} }, "path": "sub/\\u0062"}, {"path": 1, "document": 2}, {"path": "p"}], "force": null,'
   '"manifest":{ "challenges" :["a", "not used", "c", "d"] , "z": 1.0}}', dry_run => false);
 SELECT paths, documents, force FROM edurange.pack_parts('{"manifest": {}, "challenges": [], "force": true}');
@@ -126,7 +126,10 @@ SELECT testing.refused(format('SELECT edurange.pack_parts(%L, true)', envelope))
   ('{"manifest": {"challenges": 1}, "challenges": [{}]}'), ('{"manifest": {}, "challenges": [{"path": "a", "document": {}, "path": "b"}]}'),
   ('{"manifest": {}, "challenges": [{"path": "a", "document": {}, "document": {}}]}'),
   ('{"manifest": {}, "challenges": [], "dry_run": "true"}'), ('{"manifest": {}, "challenges": [], "dryRun": true}'),
-  ('{"manifest": {}, "challenges": [], "force": true, "force": true}'), ('{"manifest": {}, "challenges": [], "dryRun": 1}'), ('{"manifest": {}, "challenges": [], "dryRun": true, "dry_run": true}')) AS e (envelope);
+  ('{"manifest": {}, "challenges": [], "force": true, "force": true}'), ('{"manifest": {}, "challenges": [], "dryRun": 1}'), ('{"manifest": {}, "challenges": [], "dryRun": true, "dry_run": true}'),
+  -- what means nothing is no typing error that goes unnoticed
+  ('{"manifest": {}, "challenges": [], "dryrun": true}'), ('{"manifest": {}, "challenges": [], "Force": null}'), ('{"manifest": {}, "challenges": [], "": 1}'), ('{"manifest": {}, "challenges": [], "é' || repeat('ä', 60) || '": 1}'),
+  ('{"manifest": {"challenges": ["a"]}, "challenges": [{"path": "a", "document": {}, "sha256": "x"}]}')) AS e (envelope);
 SELECT testing.refused($$SELECT edurange.pack_parts('{"manifest": {}, "challenges": []}', names => '{}')$$);
 -- a byte order mark stays in what is kept, and is in nobody's way
 SELECT message FROM edurange.pack_install(E'\ufeff' || testing.manifest('marked', '1.0.0', '{a}', '{"dependencies": {}}'), '{a}', ARRAY[E'\ufeff' || testing.challenge('marked-a') || E'\n']);

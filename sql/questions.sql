@@ -114,6 +114,43 @@ SET edurange.webos_compatibility = on;
 SET ROLE edurange_player;
 SELECT (completion)."pointsEarned" FROM edurange.complete_question('bob', :'bonus', :'gc');
 RESET ROLE;
+-- a flag only while a pod of one's own shows one
+SELECT set_config('testing.flag', testing.q('flag'), false) \gset ignored_
+CREATE FUNCTION testing.asserted(member text) RETURNS text LANGUAGE sql AS $$
+  SELECT replace(testing.refused(format('SELECT edurange.complete_question(%L, current_setting(''testing.flag''), current_setting(''testing.gc''))', member)),
+    current_setting('testing.flag'), 'flag') $$;
+DELETE FROM "QuestionCompletion" WHERE "userId" = 'ada' AND "questionId" = testing.q('flag');
+UPDATE "QuestionAttempt" SET "isCorrect" = false WHERE "questionId" = testing.q('flag');
+SELECT id, status, flag FROM "ChallengeInstance" WHERE id LIKE 'qi_' ORDER BY id;
+SET ROLE edurange_player;
+SELECT testing.asserted('ada') AS queued;
+RESET ROLE;
+UPDATE "ChallengeInstance" SET status = 'TERMINATED' WHERE id = 'qi1';
+SET ROLE edurange_player;
+SELECT testing.asserted('ada') AS over;
+RESET ROLE;
+UPDATE "ChallengeInstance" SET status = 'ACTIVE', "flagSecretName" = '' WHERE id = 'qi1';
+SET ROLE edurange_player;
+SELECT testing.asserted('ada') AS decoy;
+RESET ROLE;
+UPDATE "ChallengeInstance" SET "flagSecretName" = 'flag-secret-qi1', flag = 'null' WHERE id = 'qi1';
+SET ROLE edurange_player;
+SELECT testing.asserted('ada') AS null_flag, testing.asserted('bob') AS his_own;
+RESET ROLE;
+INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('elsewhere', 'Elsewhere', '2020-01-01');
+UPDATE "ChallengeInstance" SET flag = 'EDU-{adas-0001}', "competitionId" = 'elsewhere' WHERE id = 'qi1';
+SET ROLE edurange_player;
+SELECT testing.asserted('ada') AS of_another_competition;
+RESET ROLE;
+UPDATE "ChallengeInstance" SET "competitionId" = 'spring' WHERE id = 'qi1';
+RESET edurange.webos_compatibility;
+SET ROLE edurange_player;
+SELECT testing.asserted('ada') AS without_webos;
+RESET ROLE;
+SET edurange.webos_compatibility = on;
+SET ROLE edurange_player;
+SELECT testing.asserted('ada') AS hers;
+RESET ROLE;
 RESET edurange.webos_compatibility;
 -- refusals
 SELECT testing.refused($$SELECT edurange.attempt_question(NULL, 'q', 'g', 'a')$$);

@@ -18,6 +18,9 @@
 #define TOGETHER_MS 20
 #define MAX_TOGETHER 100
 
+const ProblemArea question_areas[] = {
+    [IM_END] = PROBLEM_ENDS, [IM_STATUS] = PROBLEM_STATUSES, [IM_SECRET] = PROBLEM_SECRETS};
+
 typedef struct Answer
 {
 	ImQuestion question;
@@ -78,16 +81,24 @@ answers_due_ms(void)
 	return (long) Max(first_at + TOGETHER_MS - clock_ms(), 0);
 }
 
-/* The argument for edurange.sync_apply(); each answer says how long ago it was asked for. */
+/* The argument for edurange.sync_apply(): each answer says how long ago it was asked for; and which kinds fail. */
 static char *
 evidence_text(const Answer *answers, int number)
 {
 	json_t *evidence = json_pack("{}"); /* the server has a json_object() of its own */
+	json_t *problems = json_pack("{}");
 	int64 now = clock_ms();
 	char *text;
 
 	for (int i = 0; i < IM_QUESTIONS; i++)
+	{
+		const char *reason = problem_reason(question_areas[i]);
+
 		json_object_set_new(evidence, im_lists[i], json_array());
+		if (reason[0] != '\0')
+			json_object_set_new(problems, im_lists[i], json_string(reason));
+	}
+	json_object_set_new(evidence, "problems", problems);
 	for (int i = 0; i < number; i++)
 	{
 		json_object_set_new(answers[i].answer, "age_ms", json_integer(now - answers[i].asked_at));

@@ -7,6 +7,10 @@
 
 #include "database.h"
 #include "instance_manager.h"
+#include "problems.h"
+
+/* Where in the log each kind of question stands. */
+extern const ProblemArea question_areas[IM_QUESTIONS];
 
 extern void answers_add(ImQuestion question, json_t *answer, int64 asked_at);
 extern bool answers_wait(void);

@@ -9,6 +9,7 @@
 
 #define REPEAT_MS (3600 * 1000)
 #define REMEMBERED 32
+#define REASON_SIZE 200
 
 /* How each area is called in the log. */
 static const struct
@@ -35,11 +36,14 @@ static struct
 {
 	ProblemArea area;
 	int64 told_at; /* 0: nothing was */
-	char reason[200];
+	char reason[REASON_SIZE];
 } told[REMEMBERED];
 
 /* Areas of which the log says that they fail. */
 static bool reported[PROBLEM_AREAS];
+
+/* Why each area fails. */
+static char last[PROBLEM_AREAS][REASON_SIZE];
 
 /* Whether the reason was told within the hour; remembers that it is now, if it was not. */
 static bool
@@ -63,8 +67,15 @@ was_told(ProblemArea area, const char *reason)
 }
 
 void
+problem_note(ProblemArea area, const char *reason)
+{
+	strlcpy(last[area], reason, sizeof(last[area]));
+}
+
+void
 problem_report(ProblemArea area, const char *reason)
 {
+	problem_note(area, reason);
 	if (was_told(area, reason))
 		return;
 	reported[area] = true;
@@ -77,4 +88,11 @@ problem_over(ProblemArea area)
 	if (reported[area])
 		ereport(LOG, (errmsg("%s", texts[area].works)));
 	reported[area] = false;
+	last[area][0] = '\0';
+}
+
+const char *
+problem_reason(ProblemArea area)
+{
+	return last[area];
 }

@@ -20,7 +20,11 @@ typedef enum ProblemArea
 	PROBLEM_AREAS /* how many there are */
 } ProblemArea;
 
+/* Something fails, and it is told; or is worth no line in the log, because it is about one pod. */
 extern void problem_report(ProblemArea area, const char *reason);
+extern void problem_note(ProblemArea area, const char *reason);
 extern void problem_over(ProblemArea area);
+/* The last reason; empty: it works. */
+extern const char *problem_reason(ProblemArea area);
 
 #endif

@@ -49,15 +49,8 @@ typedef struct Kind
 	int answers_in_a_row;
 } Kind;
 
-static const struct
-{
-	int divisor; /* of the concurrency */
-	ProblemArea area;
-} shares[] = {
-    [IM_END] = {4, PROBLEM_ENDS},
-    [IM_STATUS] = {4, PROBLEM_STATUSES},
-    [IM_SECRET] = {2, PROBLEM_SECRETS},
-};
+/* Which part of the concurrency is theirs. */
+static const int divisors[] = {[IM_END] = 4, [IM_STATUS] = 4, [IM_SECRET] = 2};
 
 static Running running[MAX_RUNNING];
 static Kind kinds[IM_QUESTIONS];
@@ -206,7 +199,7 @@ find_free(void)
 static void
 begin_lane(const ImTarget *target, const QuestionLimits *limits, ImQuestion question, bool again)
 {
-	int places = Max(limits->concurrency / shares[question].divisor / (again ? 2 : 1), 1);
+	int places = Max(limits->concurrency / divisors[question] / (again ? 2 : 1), 1);
 	long deadline = limits->timeout_ms;
 	int left = places - places_taken(question, again, places);
 
@@ -252,17 +245,26 @@ learn(Kind *kind, ProblemArea area, const HttpRequest *request)
 		problem_over(area);
 }
 
-/* An end that is refused is a problem, too: it has no other answer. */
+/*
+ * An answer that is no use is a problem, too.  An end has no other answer, so that is told; of a flag that is not
+ * there yet, or a status that is not known, the drift tells when it lasts.
+ */
 static void
-note_end(const HttpRequest *request)
+note_refusal(const Running *question)
 {
-	char buffer[32];
+	const HttpRequest *request = &question->request;
+	ProblemArea area = question_areas[question->question];
+	char reason[32];
 
-	if (request->status == 0 || (request->status >= 200 && request->status <= 299))
+	if (request->status == 0 || (request->status >= 200 && request->status <= 299) ||
+	    (question->question == IM_STATUS && request->status == 404))
 		return;
-	snprintf(buffer, sizeof(buffer), "HTTP %ld", request->status);
-	kinds[IM_END].answers_in_a_row = 0;
-	problem_report(PROBLEM_ENDS, buffer);
+	snprintf(reason, sizeof(reason), "HTTP %ld", request->status);
+	kinds[question->question].answers_in_a_row = 0;
+	if (question->question == IM_END)
+		problem_report(area, reason);
+	else
+		problem_note(area, reason);
 }
 
 /* Takes what was answered, or timed out.  What was never sent stays wanted. */
@@ -277,9 +279,8 @@ questions_end(void)
 
 		if (question->wanted == NULL || !request->done)
 			continue;
-		if (question->question == IM_END)
-			note_end(request);
-		learn(&kinds[question->question], shares[question->question].area, request);
+		note_refusal(question);
+		learn(&kinds[question->question], question_areas[question->question], request);
 		answer =
 		    !request->sent ? NULL : im_read_answer(question->question, question->wanted, request);
 		if (answer != NULL)

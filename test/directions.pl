@@ -27,7 +27,7 @@ my %may_use = (
 	'extension/admin' => [qw(base text calls game course board json_schema cdf packs sync)],
 	'extension/edurange.c' => [qw(base text calls game course board json_schema cdf packs sync admin)],
 
-	'shim/base' => [qw(extension/base/errors.h)],
+	'shim/base' => [qw(extension/base/errors.h extension/text/blank.h)],
 	'shim/config' => [qw(base)],
 	'shim/database' => [qw(base config)],
 	'shim/access' => [qw(base config database)],

@@ -339,7 +339,7 @@ sub check_settings
 	my $documented = slurp('docs/settings.md');
 	my $sources = join "\n", @c_text{ grep { /^extension/ } @c_files };
 	my @server = $sources =~ /DefineCustom\w+Variable\(\s*"(edurange\.\w+)"/g;
-	my @shim = map { slurp($_) =~ /^\t(?:TEXT|SECRET|INTEGER|SWITCH)\("(\w+)"/gm } files(qr/\.c$/, 'shim/config');
+	my @shim = map { slurp($_) =~ /^\t(?:TEXT|SECRET|INTEGER|SWITCH)\("(\w+)"/gm } files(qr/\.h$/, 'shim/config');
 	my $schema = join "\n", map { slurp($_) } files(qr/\.(?:sql|sh)$/, qw(schema/extension schema/migrations schema/make_migrations.sh schema/make_schemas.sh));
 	my $named = qr/(?:FUNCTION|PROCEDURE|TYPE|TABLE|VIEW|SEQUENCE)\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:edurange\.)?(\w+)/i;
 	my %known = map { $_ => 1 } @server, @shim, map { "${_}_FILE" } @shim;
@@ -506,11 +506,35 @@ sub check_released
 	return;
 }
 
+# ---- messages ------------------------------------------------------------------------------------
+
+# What docs/troubleshooting.md explains is what something here says, but for what it says others say: (NAME's).
+sub check_messages
+{
+	my $said = join "\n", map { slurp($_) } 'Makefile',
+	  files(qr/\.(c|h|sql|pl|sh|service)$/, qw(extension shim/base shim/config shim/database shim/http shim/main.c syncworker schema/extension deploy test/installcheck.sh));
+
+	$said =~ s/"$gap"//g;
+	$said =~ s/\\\n\s*//g;
+	$said =~ s/\\"/"/g;
+	for my $row (slurp('docs/troubleshooting.md') =~ /^\| (`.*?) \| /mg)
+	{
+		next if $row =~ /\(\w+(?:'s|')\)$/ || $row =~ /^`code`/;
+		for my $message ($row =~ /`([^`]+)`/g)
+		{
+			my ($unsaid) = grep { length && index($said, $_) < 0 } map { s/^\s+|\s+$//gr } split /\xe2\x80\xa6/, $message;
+			finding("docs/troubleshooting.md explains what nothing says: $unsaid") if defined $unsaid;
+		}
+	}
+	return;
+}
+
 check_sql();
 check_identities();
 check_routes();
 check_settings();
 check_metrics();
+check_messages();
 check_banned();
 check_tests();
 check_released();

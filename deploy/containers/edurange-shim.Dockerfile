@@ -8,10 +8,11 @@ COPY . /src
 RUN /src/deploy/containers/build.sh
 
 FROM ${BASE}
-COPY --from=build /src/build/deb/ /packages/
-COPY deploy/containers/install-shim.sh /packages/
+COPY --from=build /src/build/deb/edurange-shim_*.deb /packages/
+COPY deploy/containers/install-shim.sh deploy/containers/shim-health.sh /packages/
 RUN /packages/install-shim.sh
 USER 10001:10001
 ENV EDURANGE_HOST=::
 EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["/usr/local/bin/edurange-shim-health"]
 ENTRYPOINT ["/usr/bin/edurange_shim"]

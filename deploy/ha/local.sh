@@ -34,7 +34,10 @@ wait_for() {
   tries=0
   until "$@" >/dev/null 2>&1; do
     tries=$((tries + 1))
-    [ "$tries" -lt 300 ] || fail "$what did not come; the logs are in $dir"
+    [ "$tries" -lt 300 ] || {
+      tail -n 5 "$dir"/*.log >&2
+      fail "$what did not come; all of the logs are in $dir"
+    }
     sleep 0.2
   done
 }
@@ -48,7 +51,7 @@ write_configuration() {
   sed -e "s|@NAME@|node$number|g" -e 's|@ADDRESS@|127.0.0.1|g' -e 's|@NETWORK@|127.0.0.1/32|g' \
     -e "s|@PORT@|$((port + 2 * number))|g" -e "s|@REST_PORT@|$((port + 2 * number + 1))|g" \
     -e "s|@ETCD@|127.0.0.1:$port|g" -e "s|@DATA@|$dir/node-$number|g" \
-    -e "s|@BINDIR@|$(pg_config --bindir)|g" -e "s|@SOCKETS@|$dir/sockets-$number|g" \
+    -e "s|@BINDIR@|$("$PG_CONFIG" --bindir)|g" -e "s|@SOCKETS@|$dir/sockets-$number|g" \
     -e "s|@SUPERUSER_PASSWORD@|$(cat "$dir/password")|g" \
     -e "s|@REPLICATION_PASSWORD@|$(cat "$dir/password-replication")|g" \
     -e "s|@REWIND_PASSWORD@|$(cat "$dir/password-rewind")|g" \
@@ -58,6 +61,11 @@ write_configuration() {
     else
       cat
     fi >"$dir/patroni-$number.yml"
+}
+
+# Listens for a moment, which is the only true answer.
+is_taken() {
+  ! python3 -c 'import socket, sys; socket.create_server(("127.0.0.1", int(sys.argv[1])))' "$1" 2>/dev/null
 }
 
 is_leader() { curl -fsS "http://127.0.0.1:$((port + 2 * $1 + 1))/leader"; }
@@ -70,6 +78,11 @@ is_synchronous() {
 }
 
 up() {
+  taken=''
+  for number in 0 1 2 3 4 5 6 7; do
+    ! is_taken "$((port + number))" || taken="$taken $((port + number))"
+  done
+  [ -z "$taken" ] || fail "these ports are taken:$taken; set EDURANGE_HA_PORT to the first of eight others"
   mkdir -p "$dir"
   [ ! -e "$dir/etcd" ] || fail "$dir is in use; choose another folder"
   new_password >"$dir/password"
@@ -108,10 +121,14 @@ down() {
 
 [ -n "$dir" ] || fail "usage: local.sh up|start|down DIR [NODE]"
 [ "$(id -u)" -ne 0 ] || fail "PostgreSQL refuses to run as root; call this as another user"
-for program in patroni etcd etcdctl curl pg_config; do
+# Debian keeps one with each server, and in PATH only with the headers.
+PG_CONFIG=${PG_CONFIG:-$(command -v pg_config || printf '%s\n' /usr/lib/postgresql/*/bin/pg_config | tail -n 1)}
+for program in patroni etcd etcdctl curl "$PG_CONFIG"; do
   command -v "$program" >/dev/null ||
-    fail "$program is missing; on Debian: apt-get install patroni etcd-server etcd-client curl"
+    fail "$program is missing; on Debian: apt-get install patroni python3-etcd etcd-server etcd-client curl"
 done
+[ "$command" = down ] || python3 -c 'import etcd' 2>/dev/null ||
+  fail "Patroni has no client of etcd; on Debian: apt-get install python3-etcd"
 case $command in
   up) up ;;
   start) start "patroni-$3" patroni "$dir/patroni-$3.yml" ;;

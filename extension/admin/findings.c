@@ -316,7 +316,8 @@ typedef struct Finding
 {
 	const char *name;
 	const char *tables;
-	const char *repair; /* what repair() does; NULL: nothing is safe */
+	const char *repair;  /* what repair() does; NULL: nothing is safe */
+	bool changes_totals; /* so that nobody should mend all of them without saying so */
 	StatementId hold;
 	StatementId list;
 	StatementId list_first; /* before there is a ledger, where that makes a difference */
@@ -398,6 +399,7 @@ static const Finding findings[] = {
         .tables = TOTALS_TABLES,
         .hold = TOTALS_HOLD,
         .repair = "sets the total to what the completions are worth",
+        .changes_totals = true,
         .list = TOTALS_LIST,
         .list_first = TOTALS_FIRST_LIST,
         .mend_listed = mend_totals,
@@ -534,6 +536,12 @@ SQL_FUNCTION(edurange_repair)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"finding\" is \"%s\", which cannot be repaired automatically",
 		            name);
+	if (subject == NULL && finding->changes_totals)
+		raise_error(EDURANGE_MISSING_PARAMETER,
+		            "parameter \"subject\" is missing: the id of a finding \"%s\", or \"all\"",
+		            name);
+	if (subject != NULL && strcmp(subject, "all") == 0)
+		subject = NULL;
 	InitMaterializedSRF(fcinfo, 0);
 	statements_begin();
 	/* Before the first migrate() only what can stand in its way is mended. */

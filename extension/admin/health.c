@@ -43,6 +43,21 @@ typedef enum StatementId
 	"    JOIN (VALUES ('edurange_service', 2), ('edurange_admin', 3)) AS up (role, height)"               \
 	"     ON own.role = current_setting('role') AND up.height > own.height"                               \
 	"    WHERE pg_has_role(a.usesysid, to_regrole(up.role), 'MEMBER')))) AS shared"
+/*
+ * WebOS as it is needs two settings: one of ours, and one of the HTTP services, whose connections say which they have
+ * (shim/config/config.c).
+ */
+#define WEBOS_PROBLEM                                                                                 \
+	"(SELECT CASE WHEN known = 0 THEN NULL"                                                           \
+	" WHEN open > 0 AND NOT current_setting('edurange.webos_compatibility')::boolean"                 \
+	"  THEN 'requests without a token are those of any player (EDURANGE_ANONYMOUS_TIER), but"         \
+	" edurange.webos_compatibility is off, without which no WebOS completes a question'"              \
+	" WHEN open = 0 AND current_setting('edurange.webos_compatibility')::boolean"                     \
+	"  THEN 'edurange.webos_compatibility shows answers to players, but no HTTP service lets a WebOS" \
+	" in without a token (EDURANGE_ANONYMOUS_TIER); turn it off, or that on' END"                     \
+	" FROM (SELECT count(*), count(*) FILTER (WHERE application_name LIKE '% anonymous=player')"      \
+	"  FROM pg_stat_activity WHERE datname = current_database()"                                      \
+	"  AND application_name ~ '^edurange_shim( |$)') AS service (known, open))"
 #define SYNC_PROBLEM                                                                                   \
 	"CASE WHEN pg_is_in_recovery() OR (sync).\"workerProblem\" IS NULL THEN NULL"                      \
 	" WHEN NOT (sync).\"workerRunning\" AND current_setting('edurange.database') = current_database()" \
@@ -71,7 +86,7 @@ typedef enum StatementId
 	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'exposure %'),"                                 \
 	"(SELECT format('login %s can become more than one tier; give each tier its own"                    \
 	" (deploy/roles.sql)', string_agg(name, ', ' ORDER BY name)) FROM " SHARED_LOGINS                   \
-	"  HAVING count(*) > 0)," SYNC_PROBLEM ","                                                          \
+	"  HAVING count(*) > 0)," WEBOS_PROBLEM "," SYNC_PROBLEM ","                                        \
 	"CASE WHEN (sync).\"consecutiveFailures\" > 2 THEN format("                                         \
 	" 'the sync worker failed %s times in a row: %s', (sync).\"consecutiveFailures\","                  \
 	" (sync).\"lastError\")"                                                                            \
@@ -80,9 +95,10 @@ typedef enum StatementId
 	"CASE WHEN (sync).held > 0 THEN format('%s instances are held because too many pods vanished"       \
 	" at once, until %s', (sync).held, (sync).\"heldUntil\") END,"                                      \
 	"CASE WHEN (drift).\"stuckRows\" > 0 THEN format('%s instances do not end or begin; see"            \
-	" edurange.sync_drift()', (drift).\"stuckRows\") END,"                                              \
+	" edurange.sync_drift()%s', (drift).\"stuckRows\", ' (' || (sync).\"lastEndError\" || ')') END,"    \
 	"CASE WHEN (drift).\"failingFlags\" > 0 THEN format('the flags of %s instances cannot be had;"      \
-	" see edurange.sync_drift()', (drift).\"failingFlags\") END,"                                       \
+	" see edurange.sync_drift()%s', (drift).\"failingFlags\", ' (' || (sync).\"lastFlagError\" || ')')" \
+	" END,"                                                                                             \
 	"CASE WHEN (drift).\"returnedPods\" > 0 THEN format('%s pods are back whose instances ended"        \
 	" when many were not found; see edurange.sync_drift()', (drift).\"returnedPods\") END,"             \
 	"CASE WHEN (drift).\"unreadablePods\" > 0 THEN format('%s pods of the list cannot be read; see"     \
@@ -91,10 +107,13 @@ typedef enum StatementId
 	" attempts; set EDURANGE_ANONYMOUS_TIER to none', count(*)) FROM edurange.board_rule"               \
 	"  WHERE freeze_at <= clock_timestamp() AND coalesce(thawed_at > clock_timestamp(), true)"          \
 	"  AND EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"                     \
-	"   AND application_name LIKE 'edurange_shim, without a token %') HAVING count(*) > 0),"            \
+	"   AND application_name LIKE 'edurange_shim anonymous=%') HAVING count(*) > 0),"                   \
 	"CASE WHEN (connections).utilization_percent > 90 THEN format('%s of %s connections are in"         \
 	" use; raise max_connections, or let what connects open fewer', (connections).current,"             \
 	" (connections).max) END], NULL)"
+/* (which health() does not do: it would take as long as there are totals) */
+#define NO_PROBLEM                                                                                 \
+	"'no problem is known; edurange.check_invariants() compares the totals with the ledger'"
 #define SERVER                                                                                     \
 	"clock_timestamp(), 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1),"   \
 	" (SELECT format('%sd %sh %sm %ss', s / 86400, s / 3600 % 24, s / 60 % 60, s % 60)"            \
@@ -137,7 +156,7 @@ static Statement statements[STATEMENT_COUNT] = {
     [ONE_ROW] = {"SELECT 1 FROM edurange.migration LIMIT 1", {InvalidOid}, .reads = true},
     /* $1 milliseconds that a query took, $2 the same in a transaction of its own */
     [HEALTH] =
-        {"SELECT ROW('ok', CASE WHEN cardinality(problems) = 0 THEN 'everything is in place'"
+        {"SELECT ROW('ok', CASE WHEN cardinality(problems) = 0 THEN " NO_PROBLEM
          "  ELSE array_to_string(problems, '; ') END, 'connected', " SERVER ","
          " ROW(round($1::numeric, 3), round($2::numeric, 3))::edurange.health_performance, " SIZES
          ", '{}'::text[], " LARGEST ", " VERSION ", missing, sync, drift)::edurange.health_report"

@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
@@ -111,6 +113,23 @@ value_text(const char *text)
 	if (text != NULL)
 		value.value = CStringGetTextDatum(text);
 	return value;
+}
+
+NullableDatum
+value_texts(char **texts, int count)
+{
+	Datum *values = palloc(sizeof(Datum) * Max(count, 1));
+	bool *nulls = palloc(sizeof(bool) * Max(count, 1));
+	int lower = 1;
+
+	for (int i = 0; i < count; i++)
+	{
+		nulls[i] = texts[i] == NULL;
+		values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(texts[i]);
+	}
+	return (NullableDatum){
+	    .value = PointerGetDatum(construct_md_array(values, nulls, 1, &count, &lower, TEXTOID, -1,
+	                                                false, TYPALIGN_INT))};
 }
 
 NullableDatum

@@ -37,6 +37,7 @@ extern bool optional_flag(FunctionCallInfo fcinfo, int argument);
 
 /* What is given to a statement; NULL is null. */
 extern NullableDatum value_text(const char *text);
+extern NullableDatum value_texts(char **texts, int count); /* an array, with nulls */
 extern NullableDatum value_int(int32 number);
 extern NullableDatum value_long(int64 number);
 extern NullableDatum value_bool(bool truth);

@@ -140,6 +140,8 @@
 
 /* Of a number in an answer or a document, written out; more are out_of_range. */
 #define EDURANGE_MOST_DIGITS 400
+/* An exponent from here on is too much in any case, also that of nothing: PostgreSQL reads no larger ones. */
+#define EDURANGE_HIGHEST_EXPONENT 100000
 
 typedef enum EdurangeError
 {

@@ -12,6 +12,7 @@
 #include "parser/parser.h"
 #include "pgtime.h"
 #include "storage/proc.h"
+#include "tcop/tcopprot.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/bytea.h"
@@ -48,32 +49,58 @@ static int sync_concurrency;
 static bool allow_drop; /* read by the guard that migrate() makes, by name */
 static bool sync_schema;
 
+static emit_log_hook_type log_before;
+
 /*
- * Takes a password out of the URL: settings are shown to whoever looks.  Who asks stands between "//" and the last
- * "@" before the path, the password behind the first colon of that.
+ * Takes the password out of a URL, or of the first one in a text; false: there is none.  Who asks stands between
+ * "//" and the last "@" before the path, the password behind the first colon of that.
  */
 static bool
-take_out_password(char **url, void **extra, GucSource source)
+take_out_password(char *text)
 {
-	char *user = *url == NULL ? NULL : strstr(*url, "//");
+	char *user = strstr(text, "//");
 	char *colon;
 	char *end;
 
 	if (user == NULL)
-		return true;
+		return false;
 	user += strlen("//");
-	for (end = user + strcspn(user, "/?#"); end > user && *end != '@'; end--)
+	for (end = user + strcspn(user, "/?#\"'"); end > user && *end != '@'; end--)
 		continue;
 	colon = memchr(user, ':', end - user);
 	if (colon == NULL)
-		return true;
+		return false;
 	memmove(colon, end, strlen(end) + 1);
-	/* (each session reads the configuration, and one of them says so) */
-	ereport(IsUnderPostmaster && source == PGC_S_FILE ? DEBUG3 : WARNING,
-	        (errmsg("the password in \"edurange.instance_manager_url\" is left out"),
-	         errhint("Put it in a file and name that in"
-	                 " \"edurange.instance_manager_password_file\".")));
 	return true;
+}
+
+/* Settings are shown to whoever looks. */
+static bool
+check_url(char **url, void **extra, GucSource source)
+{
+	/* (each session reads the configuration, and one of them says so) */
+	if (*url != NULL && take_out_password(*url))
+		ereport(IsUnderPostmaster && source == PGC_S_FILE ? DEBUG3 : WARNING,
+		        (errmsg("the password in \"edurange.instance_manager_url\" is left out"),
+		         errhint("Put it in a file and name that in"
+		                 " \"edurange.instance_manager_password_file\".")));
+	return true;
+}
+
+/* The server itself logs what stands in its configuration, and statements that others set it by. */
+static void
+keep_out_of_log(ErrorData *error)
+{
+	char *url =
+	    error->message != NULL ? strstr(error->message, "edurange.instance_manager_url") : NULL;
+
+	while (url != NULL && (url = strstr(url, "//")) != NULL)
+		(void) take_out_password(url++);
+	if (debug_query_string != NULL &&
+	    strstr(debug_query_string, "edurange.instance_manager_url") != NULL)
+		error->hide_stmt = true;
+	if (log_before != NULL)
+		log_before(error);
 }
 
 /* The database is fixed at start; a module loaded later in a session finds the start's value. */
@@ -94,8 +121,7 @@ define_worker_settings(void)
 	DefineCustomStringVariable("edurange.instance_manager_url",
 	                           "Base URL of the Instance Manager; empty: the worker idles.",
 	                           "It may name a user, but holds no password: that comes from a file.",
-	                           &instance_manager_url, "", PGC_SIGHUP, 0, take_out_password, NULL,
-	                           NULL);
+	                           &instance_manager_url, "", PGC_SIGHUP, 0, check_url, NULL, NULL);
 	DefineCustomStringVariable(
 	    "edurange.instance_manager_password_file",
 	    "File with the password for the Instance Manager in its first line; empty: there is none.",
@@ -190,6 +216,8 @@ define_attempt_settings(void)
 void
 guc_define(void)
 {
+	log_before = emit_log_hook;
+	emit_log_hook = keep_out_of_log;
 	define_worker_settings();
 	define_sync_settings();
 	define_attempt_settings();
@@ -204,9 +232,9 @@ guc_define(void)
 	    &guc_batch_lock_timeout, 250, 0, 600 * 1000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomBoolVariable(
 	    "edurange.webos_compatibility",
-	    "Lets a player see the answers of non-flag questions and assert their completion.",
-	    "Needed by a WebOS that judges text answers itself, and only for questions that it judges as"
-	    " the server does. Flags are never shown.",
+	    "Lets a player see the answers of non-flag questions and assert completions.",
+	    "Needed by a WebOS that judges answers itself, and only for questions that it judges as the server"
+	    " does; of flags while the user's own instance is ACTIVE and shows one. Flags are never shown.",
 	    &guc_webos_compatibility, false, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable(
 	    "edurange.allow_drop",

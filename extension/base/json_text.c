@@ -67,14 +67,28 @@ string_end(const char *at)
 	return at;
 }
 
-/* Is there an exponent here, behind the digits of a number, that makes it too long to be written out? */
+/*
+ * Is there an exponent here, behind the digits of a number, that makes it much longer than it is written?  How
+ * many digits that are is counted when it was parsed.
+ */
 static bool
-is_huge_exponent(const char *at)
+is_huge_exponent(const char *text, const char *at)
 {
 	const char *digits = at + 1 + (at[1] == '-' || at[1] == '+');
+	long most = EDURANGE_HIGHEST_EXPONENT - 1;
+	long written = 0;
 
+	for (const char *digit = at - 1;
+	     digit >= text && (isdigit((unsigned char) *digit) || *digit == '.'); digit--)
+	{
+		written++;
+		if (*digit != '0' && *digit != '.')
+			most = EDURANGE_MOST_DIGITS;
+	}
+	if (most == EDURANGE_MOST_DIGITS)
+		most = Min(most + written, EDURANGE_HIGHEST_EXPONENT - 1);
 	digits += strspn(digits, "0");
-	return strspn(digits, "0123456789") > 3 || strtol(digits, NULL, 10) > EDURANGE_MOST_DIGITS;
+	return strspn(digits, "0123456789") > 9 || strtol(digits, NULL, 10) > most;
 }
 
 /*
@@ -105,7 +119,7 @@ json_text_measure(const char *text)
 			measure.values += next != ']' && next != '}';
 		}
 		else if ((*at == 'e' || *at == 'E') && at > text && isdigit((unsigned char) at[-1]))
-			measure.has_huge_number |= is_huge_exponent(at);
+			measure.has_huge_number |= is_huge_exponent(text, at);
 	}
 	return measure;
 }

@@ -154,7 +154,7 @@ statement_rethrow(const char *sql, MemoryContext context)
 	raise_deferred(error);
 	if (own && (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ||
 	            error->sqlerrcode == ERRCODE_UNDEFINED_TABLE))
-		raise_error(EDURANGE_NOT_INSTALLED, "%s", error->message);
+		raise_error(EDURANGE_NOT_INSTALLED, "%s; run edurange.migrate()", error->message);
 	if (own)
 		raise_misfit(sql, error);
 	if (handles_secrets(sql) && can_quote(error))

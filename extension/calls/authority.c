@@ -12,17 +12,13 @@
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "base/arguments.h"
 #include "base/refusal.h"
-#include "base/arguments.h"
 #include "base/statements.h"
 #include "calls/authority.h"
 
@@ -90,6 +86,8 @@ static const Rule rules[] = {
     {"members", INSTRUCTOR, .competition = "group_id"},
     {"remove_member", INSTRUCTOR, .competition = "group_id"},
     {"set_instructors", INSTRUCTOR, .competition = "group_id"},
+    {"import_roster", INSTRUCTOR, .competition = "group_id"},
+    {"roster", INSTRUCTOR, .competition = "group_id"},
     {"access_codes", INSTRUCTOR, .competition = "group_id"},
     {"revoke_access_code", INSTRUCTOR, .competition = "group_id"},
     {"remove_competition_challenge", INSTRUCTOR, .competition = "group_id"},

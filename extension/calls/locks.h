@@ -18,6 +18,12 @@
 
 #include "base/refusal.h"
 
+/*
+ * Is a column that names the competition this one, where another key finds the row?  No index can take it, so that
+ * a plan that is made while there are few rows does not go through all of a competition later.
+ */
+#define OF(competition) " IS NOT DISTINCT FROM " competition
+
 /* Both hold the row to the end of the transaction, or refuse because there is none; within statements. */
 extern bool lock_user(const char *user_id, Refusal *refusal);
 extern bool lock_competition(const char *group_id, Refusal *refusal);

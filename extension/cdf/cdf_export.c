@@ -18,6 +18,8 @@
 #include "cdf/cdf_export.h"
 #include "cdf/cdf_mapping.h"
 #include "game/retired.h"
+#include "text/blank.h"
+#include "text/plain_text.h"
 
 typedef enum StatementId
 {
@@ -91,29 +93,49 @@ typedef enum StatementId
 #define LIST_OF_CHOICES                                                                            \
 	"'^\\s*\\[\\s*(" CHOICE_IN_LIST "(\\s*,\\s*" CHOICE_IN_LIST ")*)?\\s*\\]\\s*$'"
 
+/* A text as comparable() in C makes it. */
+#define COMPARABLE(text)                                                                           \
+	"(SELECT CASE WHEN length(t) > " CppAsString2(                                                 \
+	    LONGEST_NORMALIZED) " THEN t ELSE normalize(t) END"                                        \
+	                        " FROM regexp_replace(regexp_replace(" text ", '" UNSEEN_CLASS         \
+	                        "', '', 'g'),"                                                         \
+	                        "  '^" WHITE_SPACE_CLASS "+|" WHITE_SPACE_CLASS                        \
+	                        "+$', '', 'g') AS c (t))"
+
 /* What an answer says: its text, where it is one; nothing of a list. */
-#define ANSWER_TEXT "btrim(said.answer #>> '{}', E' \\t\\r\\n')"
+#define ANSWER_TEXT COMPARABLE("said.answer #>> '{}'")
 #define ANSWER_IS_BLANK "coalesce(" ANSWER_TEXT ", '') = ''"
 
-/* Answers of a choice that the options lack: they become options. */
-#define MISSING_OPTIONS                                                                            \
-	"(SELECT jsonb_agg(a.answer #>> '{}') FROM jsonb_array_elements(CASE"                          \
+/* The answers, each by itself. */
+#define ANSWERS                                                                                    \
+	"(SELECT e.answer #>> '{}' FROM jsonb_array_elements(CASE"                                     \
 	"  WHEN jsonb_typeof(said.answer) = 'array' THEN said.answer"                                  \
 	"  WHEN said.type = 'checkboxes' AND said.answer #>> '{}' ~ " LIST_OF_CHOICES                  \
 	"   THEN (said.answer #>> '{}')::jsonb"                                                        \
-	"  ELSE jsonb_build_array(said.answer) END) AS a (answer)"                                     \
-	" WHERE said.type IN ('multiple_choice', 'checkboxes')"                                        \
-	" AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(k -> 'options') AS o (choice)"         \
-	"  WHERE normalize(btrim(choice)) = normalize(btrim(a.answer #>> '{}'))))"
+	"  ELSE jsonb_build_array(said.answer) END) AS e (answer)) AS a (answer)"
+
+/* The options as keys of an object, which finds each quickly. */
+#define CHOICE COMPARABLE("choice")
+#define KNOWN_OPTIONS                                                                              \
+	"(SELECT coalesce(jsonb_object_agg(" CHOICE ", true), '{}')"                                   \
+	" FROM jsonb_array_elements_text(k -> 'options') AS o (choice) WHERE choice IS NOT NULL)"
+
+/* Answers that the options lack: they become options. */
+#define MISSING_OPTIONS                                                                            \
+	"(SELECT jsonb_agg(a.answer) FROM " KNOWN_OPTIONS " AS known (choices), " ANSWERS              \
+	" WHERE NOT choices ? " COMPARABLE("a.answer") ")"
 
 /*
- * What a document says of judging is left out where the row says something that it does not go with: a choice
- * that is not known any more, another type, an answer that is no number or no flag.
+ * What a document says of judging is left out where the row says something that it does not go with: options
+ * without a right one, another type, an answer that is no number or no flag.
  */
 #define KEPT_OPTIONS                                                                               \
-	"CASE WHEN jsonb_typeof(k -> 'options') = 'array'"                                             \
-	" AND NOT (said.type IN ('multiple_choice', 'checkboxes') AND " ANSWER_IS_BLANK ")"            \
-	" THEN k -> 'options' || coalesce(" MISSING_OPTIONS ", '[]') END"
+	"CASE WHEN k -> 'options' = '[]' AND said.type NOT IN ('multiple_choice', 'checkboxes')"       \
+	"  THEN k -> 'options'"                                                                        \
+	" WHEN jsonb_typeof(k -> 'options') = 'array' AND"                                             \
+	"  (SELECT bool_and(coalesce(" COMPARABLE(                                                     \
+	    "a.answer") ", '') <> '') FROM " ANSWERS ")"                                               \
+	                " THEN k -> 'options' || coalesce(" MISSING_OPTIONS ", '[]') END"
 #define MATCH_IS_KEPT                                                                              \
 	"said.type = 'text' AND NOT " ANSWER_IS_BLANK " AND (k ->> 'match' <> 'number'"                \
 	" OR jsonb_typeof(said.answer) <> 'string' OR said.answer = k -> 'answer'"                     \

@@ -26,7 +26,7 @@ typedef struct Question
 	char *match;
 	char *flag;
 	bool has_tolerance;
-	bool has_options;
+	bool has_options; /* an empty list of them is one of a choice only */
 	TextList options; /* comparable */
 	TextList answers; /* as they are written; one is a list of one */
 	bool has_number;  /* one of the answers is a number */
@@ -78,6 +78,19 @@ text_member(const JsonbValue *object, const char *name)
 	return json_value_member(object, name, (int) strlen(name), &member) ? json_string(&member) : "";
 }
 
+static bool
+is_of_type(const Question *question, const char *type)
+{
+	return strcmp(question->type, type) == 0;
+}
+
+/* Is it asked what is chosen of options? */
+static bool
+is_choice(const Question *question)
+{
+	return is_of_type(question, "multiple_choice") || is_of_type(question, "checkboxes");
+}
+
 /* Reads one component, the number-th; false: it is no question. */
 static bool
 read_question(const JsonbValue *component, int number, Question *question)
@@ -102,8 +115,9 @@ read_question(const JsonbValue *component, int number, Question *question)
 		question->type = text_member(&config, "question_type");
 	if (json_value_member(&config, "answer", 6, &member))
 		question->answers = texts_of_value(&member, &question->has_number);
-	question->has_options =
-	    json_value_member(&config, "options", 7, &member) && json_kind(&member) == KIND_ARRAY;
+	question->has_options = json_value_member(&config, "options", 7, &member) &&
+	                        json_kind(&member) == KIND_ARRAY &&
+	                        (json_count(&member) > 0 || is_choice(question));
 	if (question->has_options)
 		question->options = texts_of_value(&member, &ignored);
 	for (int i = 0; i < question->options.count; i++)
@@ -133,12 +147,6 @@ each_question(Jsonb *document, void (*check)(const Question *question, ReportLis
 		if (read_question(&walk.value, number++, &question))
 			check(&question, list);
 	}
-}
-
-static bool
-is_of_type(const Question *question, const char *type)
-{
-	return strcmp(question->type, type) == 0;
 }
 
 static void
@@ -190,8 +198,7 @@ check_set(const Question *question, ReportList *list)
 static void
 check_options(const Question *question, ReportList *list)
 {
-	if (!question->has_options ||
-	    (!is_of_type(question, "multiple_choice") && !is_of_type(question, "checkboxes")))
+	if (!question->has_options)
 		return;
 	if (question->answers.count == 0)
 		violate(question, list, "", "options", "must have an answer, which is one of its options");

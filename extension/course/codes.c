@@ -17,6 +17,7 @@
 #include "calls/locks.h"
 #include "course/course.h"
 #include "game/activity.h"
+#include "game/rosters.h"
 
 #define CODE_ROW                                                                                   \
 	"ROW(c.id, c.code, c.\"expiresAt\" AT TIME ZONE 'UTC', c.\"maxUses\", c.\"usedCount\","        \
@@ -43,7 +44,7 @@ static Statement statements[STATEMENT_COUNT] = {
               .reads = true,
               .by_key = true},
     [REVOKE] = {"DELETE FROM public.\"CompetitionAccessCode\" AS c"
-                " WHERE c.code = upper($2) AND c.\"groupId\" = $1 RETURNING " CODE_ROW,
+                " WHERE c.code = upper($2) AND c.\"groupId\"" OF("$1") " RETURNING " CODE_ROW,
                 {TEXTOID, TEXTOID},
                 .by_key = true},
 };
@@ -82,6 +83,7 @@ revoke_access_code(FunctionCallInfo fcinfo, const Caller *caller)
 		raise_error(EDURANGE_ACCESS_CODE_NOT_FOUND, "competition \"%s\" has no access code \"%s\"",
 		            group_id, code);
 	row = only_result();
+	roster_code_withdrawn(group_id, code);
 	activity_log(&(Activity){.event_type = "ACCESS_CODE_DELETED",
 	                         .user_id = course_subject(caller),
 	                         .group_id = group_id,

@@ -8,7 +8,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "utils/builtins.h"
@@ -22,6 +21,7 @@
 #include "course/course.h"
 #include "course/users.h"
 #include "game/activity.h"
+#include "game/rosters.h"
 #include "text/plain_text.h"
 
 #define EMAIL_MAX_LENGTH 254
@@ -41,7 +41,7 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    [BY_EMAIL] = {"SELECT u.id FROM public.\"User\" u WHERE lower(u.email) = $1 LIMIT 2",
+    [BY_EMAIL] = {"SELECT u.id FROM public.\"User\" u WHERE " EMAIL_KEY("u.email") " = $1 LIMIT 2",
                   {TEXTOID},
                   .by_key = true},
     /* $1 id, $2 name, $3 e-mail address, $4 role */
@@ -54,17 +54,20 @@ static Statement statements[STATEMENT_COUNT] = {
                {TEXTOID, BOOLOID},
                .by_key = true},
     /* $1 how many, $2 how their addresses begin, $3 behind which: address and id; in the order of bytes */
-    [PAGE] = {"SELECT ROW(" PAGE_OF("ROW(" USER_COLUMNS ")::edurange.user_record",
-                                    "lower(u.email) || ' ' || u.id",
-                                    "$1") ")::edurange.user_page"
-                                          " FROM (SELECT *, row_number() OVER"
-                                          "  (ORDER BY lower(email) USING ~<~, id) AS n"
-                                          "  FROM public.\"User\" WHERE lower(email) ~>=~ $2"
-                                          "  AND lower(email) ~<=~ ($2 || chr(1114111))"
-                                          "  AND lower(email) ~>=~ split_part($3, ' ', 1)"
-                                          "  AND (lower(email) ~>~ split_part($3, ' ', 1)"
-                                          "   OR id > split_part($3, ' ', 2))"
-                                          "  ORDER BY lower(email) USING ~<~, id LIMIT $1 + 1) u",
+    [PAGE] = {"SELECT ROW(" PAGE_OF(
+                  "ROW(" USER_COLUMNS ")::edurange.user_record", "key || ' ' || u.id",
+                  "$1") ")::edurange.user_page"
+                        " FROM (SELECT *, row_number() OVER"
+                        "  (ORDER BY key USING ~<~, id) AS n"
+                        "  FROM public.\"User\","
+                        "  LATERAL (SELECT " EMAIL_KEY(
+                            "email") ") AS k (key)"
+                                     "  WHERE key ~>=~ $2"
+                                     "  AND key ~<=~ ($2 || chr(1114111))"
+                                     "  AND key ~>=~ split_part($3, ' ', 1)"
+                                     "  AND (key ~>~ split_part($3, ' ', 1)"
+                                     "   OR id > split_part($3, ' ', 2))"
+                                     "  ORDER BY key USING ~<~, id LIMIT $1 + 1) u",
               {INT4OID, TEXTOID, TEXTOID},
               .reads = true,
               .by_key = true},
@@ -83,18 +86,10 @@ is_email(const char *email)
 	return true;
 }
 
-/* The same address in whichever case, as the database's lower() has it. */
-static char *
-lower_email(const char *email)
-{
-	return text_to_cstring(DatumGetTextPP(
-	    DirectFunctionCall1Coll(lower, DEFAULT_COLLATION_OID, CStringGetTextDatum(email))));
-}
-
 bool
 user_of_email(const char *email, char **user_id, Refusal *refusal)
 {
-	uint64 count = STATEMENT_RUN(&statements[BY_EMAIL], value_text(lower_email(email)));
+	uint64 count = STATEMENT_RUN(&statements[BY_EMAIL], value_text(email_key(email)));
 
 	if (count > 1)
 		return refuse(refusal, EDURANGE_USER_EXISTS, "several users have this e-mail address");
@@ -106,11 +101,10 @@ user_of_email(const char *email, char **user_id, Refusal *refusal)
 static void
 lock_email(const char *email)
 {
-	char *lower = lower_email(email);
+	char *key = email_key(email);
 
-	(void) lock_take(LOCK_EMAIL,
-	                 (int64) hash_bytes_extended((unsigned char *) lower, (int) strlen(lower), 0),
-	                 true);
+	(void) lock_take(
+	    LOCK_EMAIL, (int64) hash_bytes_extended((unsigned char *) key, (int) strlen(key), 0), true);
 }
 
 bool
@@ -119,6 +113,7 @@ make_user(const NewUser *user, const Caller *caller, char **user_id, bool *exist
 {
 	const char *id = user->id != NULL ? user->id : new_id();
 
+	rosters_hold_for_users();
 	lock_email(user->email);
 	if (!user_of_email(user->email, user_id, refusal))
 		return false;
@@ -203,7 +198,7 @@ SQL_FUNCTION_BATCHABLE(edurange_users)
 		raise_error(EDURANGE_FORBIDDEN, "a bound token lists no users");
 	statements_begin();
 	STATEMENT_RUN(&statements[PAGE], value_int(limit),
-	              value_text(lower_email(search != NULL ? search : "")),
+	              value_text(email_key(search != NULL ? search : "")),
 	              value_text(cursor != NULL ? cursor : ""));
 	row = only_result();
 	statements_end();

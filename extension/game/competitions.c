@@ -20,6 +20,7 @@
 #include "game/activity.h"
 #include "game/competitions.h"
 #include "game/completions.h"
+#include "game/rosters.h"
 #include "game/sight.h"
 #include "text/plain_text.h"
 
@@ -32,6 +33,8 @@
 	"ROW(gc.id, gc.points, gc.\"challengeId\", gc.\"groupId\","                                    \
 	" gc.\"createdAt\" AT TIME ZONE 'UTC',"                                                        \
 	" gc.\"updatedAt\" AT TIME ZONE 'UTC')::edurange.group_challenge"
+
+#define PAST_HEADS STANDING_AT("$1", "$4")
 
 typedef enum StatementId
 {
@@ -117,7 +120,7 @@ static Statement statements[STATEMENT_COUNT] = {
                    " AND (\"maxUses\" IS NULL OR \"usedCount\" < \"maxUses\"),"
                    " \"maxUses\" IS NULL OR \"usedCount\" < \"maxUses\")"
                    " FROM public.\"CompetitionAccessCode\""
-                   " WHERE code = $1 AND \"groupId\" = $2 FOR NO KEY UPDATE",
+                   " WHERE code = $1 AND \"groupId\"" OF("$2") " FOR NO KEY UPDATE",
                    {TEXTOID, TEXTOID},
                    .by_key = true},
     [INSERT_MEMBER] = {"INSERT INTO public.\"_GroupMembers\" (\"A\", \"B\") VALUES ($1, $2)"
@@ -156,13 +159,10 @@ static Statement statements[STATEMENT_COUNT] = {
          "  JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"
          "  WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = s.user_id"
          "  AND cc.\"completedAt\" <= $4 AT TIME ZONE 'UTC'), s.reached_at"
-         " FROM (SELECT * FROM " STANDING_AT(
-             "$1",
-             "$4") " AS past"
-                   "  WHERE member OR points <> 0 AND NOT $5"
-                   "  ORDER BY points DESC, reached_at, user_id LIMIT $2 OFFSET $3) s"
-                   " LEFT JOIN public.\"User\" u ON u.id = s.user_id"
-                   " WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id) ORDER BY 1",
+         " FROM (SELECT * FROM " PAST_HEADS " AS past WHERE member OR points <> 0 AND NOT $5"
+         "  ORDER BY points DESC, reached_at, user_id LIMIT $2 OFFSET $3) s"
+         " LEFT JOIN public.\"User\" u ON u.id = s.user_id"
+         " WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id) ORDER BY 1",
          {TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID},
          .reads = true,
          .by_key = true},
@@ -271,9 +271,9 @@ checked_code(const char *given)
 	return code;
 }
 
-/* A random code; bytes beyond the last multiple of the alphabet's size would favour its start. */
-static char *
-random_code(void)
+/* (bytes beyond the last multiple of the alphabet's size would favour its start) */
+char *
+competition_random_code(void)
 {
 	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 	const int letters = sizeof(alphabet) - 1;
@@ -312,7 +312,7 @@ generate_access_code(FunctionCallInfo fcinfo, const Caller *caller)
 		raise_refusal(&refusal);
 	for (int i = 0;; i++)
 	{
-		char *candidate = code != NULL ? code : random_code();
+		char *candidate = code != NULL ? code : competition_random_code();
 
 		if (STATEMENT_RUN(&statements[INSERT_CODE], value_text(id), value_text(candidate),
 		                  expires_at, fcinfo->args[4], value_text(group_id),
@@ -406,6 +406,7 @@ use_code(const Caller *caller, const char *code, const char *group_id, const cha
 		return true;
 	}
 	STATEMENT_RUN(&statements[USE_CODE], value_text(code_id));
+	roster_joined(group_id, code, user_id);
 	activity_log(&(Activity){.event_type = "GROUP_JOINED",
 	                         .user_id = user_id,
 	                         .group_id = group_id,

@@ -24,6 +24,7 @@ typedef enum StatementId
 {
 	CORRECT_ATTEMPT,
 	FIND_FLAG,
+	LIVE_FLAG,
 	INSERT_ATTEMPT,
 	COMPLETED,
 	STATEMENT_COUNT
@@ -49,6 +50,14 @@ static Statement statements[STATEMENT_COUNT] = {
                    " ORDER BY status NOT IN ('TERMINATED', 'ERROR') DESC, \"creationTime\" DESC"
                    " LIMIT 1 FOR KEY SHARE",
                    {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+                   .by_key = true},
+    /* The flag that a pod of the user's own shows now. */
+    [LIVE_FLAG] = {"SELECT flag FROM public.\"ChallengeInstance\""
+                   " WHERE \"userId\" = $1 AND \"challengeId\" = $2 AND \"competitionId\" = $3"
+                   " AND ($4::text IS NULL OR id = $4) AND status = 'ACTIVE'"
+                   " AND \"flagSecretName\" <> '' ORDER BY \"creationTime\" DESC LIMIT 1",
+                   {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+                   .reads = true,
                    .by_key = true},
     [INSERT_ATTEMPT] = {"INSERT INTO public.\"QuestionAttempt\" (id, \"userId\", \"questionId\","
                         " \"groupChallengeId\", answer, \"isCorrect\", \"attemptedAt\")"
@@ -173,12 +182,18 @@ try_answer(const Caller *caller, Play *play, Attempt *attempt, Refusal *refusal)
 
 /*
  * May an unmodified WebOS judge the question itself?  It compares texts as they are, and flags with that of the
- * user's instance.
+ * user's instance, which runs while it does so.
  */
 static bool
-webos_can_judge(const Play *play)
+webos_can_judge(const Caller *caller, const Play *play)
 {
-	return guc_webos_compatibility && play->key.match == MATCH_EXACT && !play_has_static_flag(play);
+	if (!guc_webos_compatibility || play->key.match != MATCH_EXACT || play_has_static_flag(play))
+		return false;
+	return play->flag == NULL ||
+	       (STATEMENT_RUN(&statements[LIVE_FLAG], value_text(play->user_id),
+	                      value_text(play->challenge_id), value_text(play->group_id),
+	                      value_text(caller->bound_instance)) == 1 &&
+	        is_flag(row_text_or_null(0, 1)));
 }
 
 /* Completes a question on the caller's word, which a player's attempts must back. */
@@ -191,7 +206,7 @@ assert_completion(const Caller *caller, Play *play, Refusal *refusal)
 	{
 		if (!play_check_open(play, refusal))
 			return false;
-		if (caller->tier < TIER_SERVICE && !webos_can_judge(play) &&
+		if (caller->tier < TIER_SERVICE && !webos_can_judge(caller, play) &&
 		    STATEMENT_RUN(&statements[CORRECT_ATTEMPT], value_text(play->user_id),
 		                  value_text(play->question_id), value_text(play->group_challenge_id),
 		                  value_text(play->group_id)) == 0)

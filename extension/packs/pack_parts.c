@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 #include "base/arguments.h"
@@ -25,8 +26,9 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    [MEMBERS] = {"SELECT key, value::text, json_typeof(value) FROM json_each($1::json)"
-                 " WHERE key IN ('manifest', 'challenges', 'dry_run', 'dryRun', 'force')",
+    /* (what nobody knows is there without its value) */
+    [MEMBERS] = {"SELECT key, CASE WHEN key IN ('manifest', 'challenges', 'dry_run', 'dryRun',"
+                 " 'force') THEN value::text END, json_typeof(value) FROM json_each($1::json)",
                  {TEXTOID},
                  .reads = true},
     /*
@@ -38,23 +40,26 @@ static Statement statements[STATEMENT_COUNT] = {
          " coalesce(array_agg(coalesce(p.document, e.value::text) ORDER BY n), '{}'),"
          " coalesce(bool_and(json_typeof(e.value) = 'object'), true),"
          " coalesce(bool_or(p.members > 2), false),"
-         " coalesce(bool_and(coalesce(p.path, named.path) IS NOT NULL), true)"
+         " coalesce(bool_and(coalesce(p.path, named.path) IS NOT NULL), true), min(p.other)"
          " FROM json_array_elements($1::json) WITH ORDINALITY AS e (value, n)"
          " LEFT JOIN json_array_elements_text(CASE json_typeof($2::json -> 'challenges')"
          "  WHEN 'array' THEN $2::json -> 'challenges' ELSE '[]' END)"
          "  WITH ORDINALITY AS named (path, n) USING (n)"
-         " LEFT JOIN LATERAL (SELECT count(*) AS members,"
+         " LEFT JOIN LATERAL (SELECT count(*) FILTER (WHERE m.key IN ('path', 'document')) AS members,"
          "  min(m.value #>> '{}') FILTER (WHERE m.key = 'path') AS path,"
-         "  min(m.value::text) FILTER (WHERE m.key = 'document') AS document"
+         "  min(m.value::text) FILTER (WHERE m.key = 'document') AS document,"
+         "  min(m.key) FILTER (WHERE m.key NOT IN ('path', 'document')) AS other"
          "  FROM json_each(CASE json_typeof(e.value) WHEN 'object' THEN e.value"
          "   ELSE '{}' END) AS m"
-         "  WHERE m.key = 'document' OR m.key = 'path' AND json_typeof(m.value) = 'string'"
-         "  HAVING count(DISTINCT m.key) = 2) AS p ON true",
+         "  WHERE m.key <> 'path' OR json_typeof(m.value) = 'string'"
+         "  HAVING count(DISTINCT m.key) FILTER (WHERE m.key IN ('path', 'document')) = 2) AS p"
+         " ON true",
          {TEXTOID, TEXTOID},
          .reads = true},
 };
 
-#define FIRST_LIST 3 /* of an archive's three: an argument */
+#define LONGEST_NAME 60 /* of a member that is repeated in a message, in bytes */
+#define FIRST_LIST 3    /* of an archive's three: an argument */
 
 /* The members of the object that mean something. */
 typedef enum Member
@@ -86,6 +91,17 @@ typedef struct Members
 	const char *names[MEMBER_COUNT];
 } Members;
 
+/* What nobody knows is refused: a dry run whose name is mistyped would install. */
+static _Noreturn void
+raise_unknown(const char *within, const char *name)
+{
+	int length = (int) strlen(name);
+
+	raise_error(EDURANGE_INVALID_PARAMETER, "%s has the member \"%s%s\", which means nothing",
+	            within, pnstrdup(name, pg_mbcliplen(name, length, LONGEST_NAME)),
+	            length > LONGEST_NAME ? "..." : "");
+}
+
 static Member
 find_member(const char *name)
 {
@@ -93,7 +109,7 @@ find_member(const char *name)
 		if (strcmp(known[i].name, name) == 0 ||
 		    (known[i].alias != NULL && strcmp(known[i].alias, name) == 0))
 			return (Member) i;
-	elog(ERROR, "unknown member");
+	raise_unknown("a pack in JSON", name);
 }
 
 /* Finds the members by their names; a null is as none, unless the member must be there. */
@@ -140,6 +156,7 @@ static void
 read_envelope(const char *envelope, Members *members, NullableDatum parts[3])
 {
 	Refusal refusal = {0};
+	char *unknown;
 
 	if (!json_text_check(envelope, &refusal))
 		raise_refusal(&refusal);
@@ -160,6 +177,9 @@ read_envelope(const char *envelope, Members *members, NullableDatum parts[3])
 	if (!row_bool(0, 5))
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"challenges\" has more documents than the manifest names");
+	unknown = row_text_or_null(0, 6);
+	if (unknown != NULL)
+		raise_unknown("an element of parameter \"challenges\"", unknown);
 	for (int i = 0; i < 2; i++)
 		parts[1 + i] = row_result(0, 1 + i, TEXTARRAYOID);
 	/* what was made with statements open goes with them */

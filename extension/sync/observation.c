@@ -372,6 +372,26 @@ read_ends(JsonbContainer *root, Observation *observation)
 	};
 }
 
+static void
+read_problems(JsonbContainer *root, Observation *observation)
+{
+	static const char must[] = "have an object of texts in problems";
+	JsonbValue *value = member(root, "problems");
+	JsonbContainer *problems;
+
+	if (value == NULL)
+		return;
+	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+		refuse_snapshot(must);
+	problems = value->val.binary.data;
+	observation->problems = (ObservedProblems){
+	    .told = true,
+	    .ends = member_text(problems, "ends", must),
+	    .statuses = member_text(problems, "statuses", must),
+	    .flags = member_text(problems, "secrets", must),
+	};
+}
+
 static double
 read_duration(JsonbContainer *root)
 {
@@ -396,6 +416,7 @@ observation_read(Jsonb *snapshot, TimestampTz observed_at, Observation *observat
 	read_pods(root, observed_at, observation);
 	read_secrets(root, observed_at, observation);
 	read_ends(root, observation);
+	read_problems(root, observation);
 	if (observation->error != NULL && observation->has_list)
 		refuse_snapshot("have either challenge_pods or error");
 	if (observation->error == NULL && !observation->has_list && member(root, "statuses") == NULL &&

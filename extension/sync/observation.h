@@ -31,6 +31,15 @@ typedef struct ObservedEnds
 	NullableDatum accepted;
 } ObservedEnds;
 
+/* Why questions about single pods fail; a NULL: those of that kind do not. */
+typedef struct ObservedProblems
+{
+	bool told;
+	char *ends;
+	char *statuses;
+	char *flags;
+} ObservedProblems;
+
 /* One observation, read as a whole: a list, or why there is none, or answers about single pods. */
 typedef struct Observation
 {
@@ -43,6 +52,7 @@ typedef struct Observation
 	ObservedPods pods;
 	ObservedFlags flags;
 	ObservedEnds ends;
+	ObservedProblems problems;
 } Observation;
 
 /*

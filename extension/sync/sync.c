@@ -452,6 +452,9 @@ pass(FunctionCallInfo fcinfo, const Observation *observation, TimestampTz observ
 	state = read_state();
 	sync_count_ends(&observation->ends, at);
 	outcome.changed += sync_store_flags(&observation->flags, at);
+	if (observation->problems.told)
+		sync_status_problems(observation->problems.ends, observation->problems.statuses,
+		                     observation->problems.flags);
 	if (clock_jumped || (observation->has_list && observed_at < state.applied_at))
 		sync_status_stale();
 	else

@@ -38,6 +38,8 @@
 /* Who looks at two clocks one after the other may be kept from running in between. */
 #define CLOCK_TOLERANCE_MS 5000
 
+#define ERROR_SIZE 200
+
 typedef struct SyncStatus
 {
 	slock_t lock;
@@ -63,7 +65,10 @@ typedef struct SyncStatus
 	double apply_ms;
 	SyncHold hold;
 	bool release_wanted;
-	char error[200];
+	char error[ERROR_SIZE];
+	char end_error[ERROR_SIZE];
+	char status_error[ERROR_SIZE];
+	char flag_error[ERROR_SIZE];
 } SyncStatus;
 
 static SyncStatus own = {0};
@@ -246,12 +251,24 @@ sync_status_stale(void)
 	status_close();
 }
 
+/* An error's text as it is kept, whole characters of it; of none nothing. */
+static void
+clip(char copy[ERROR_SIZE], const char *error)
+{
+	size_t length = error == NULL ? 0 : pg_mbcliplen(error, (int) strlen(error), ERROR_SIZE - 1);
+
+	memset(copy, 0, ERROR_SIZE);
+	if (length > 0)
+		memcpy(copy, error, length);
+}
+
 TimestampTz
 sync_status_failure(TimestampTz observed_at, const char *error)
 {
-	size_t length = pg_mbcliplen(error, (int) strlen(error), sizeof(status->error) - 1);
+	char copy[ERROR_SIZE];
 	TimestampTz since;
 
+	clip(copy, error);
 	status_open();
 	status->last_attempt = Max(status->last_attempt, observed_at);
 	if (status->failing_since == 0)
@@ -260,10 +277,37 @@ sync_status_failure(TimestampTz observed_at, const char *error)
 	status->failures_in_a_row++;
 	status->polls++;
 	status->failures++;
-	memcpy(status->error, error, length);
-	status->error[length] = '\0';
+	memcpy(status->error, copy, ERROR_SIZE);
 	status_close();
 	return since;
+}
+
+void
+sync_status_problems(const char *ends, const char *statuses, const char *flags)
+{
+	char copies[3][ERROR_SIZE];
+
+	clip(copies[0], ends);
+	clip(copies[1], statuses);
+	clip(copies[2], flags);
+	status_open();
+	memcpy(status->end_error, copies[0], ERROR_SIZE);
+	memcpy(status->status_error, copies[1], ERROR_SIZE);
+	memcpy(status->flag_error, copies[2], ERROR_SIZE);
+	status_close();
+}
+
+void
+sync_status_settle(bool ends, bool statuses, bool flags)
+{
+	status_open();
+	if (!ends)
+		status->end_error[0] = '\0';
+	if (!statuses)
+		status->status_error[0] = '\0';
+	if (!flags)
+		status->flag_error[0] = '\0';
+	status_close();
 }
 
 TimestampTz
@@ -465,6 +509,12 @@ value_time_or_null(TimestampTz time)
 }
 
 static NullableDatum
+value_error(const char *error)
+{
+	return value_text(error[0] == '\0' ? NULL : error);
+}
+
+static NullableDatum
 value_double(double number)
 {
 	return (NullableDatum){.value = Float8GetDatum(number)};
@@ -479,7 +529,7 @@ SQL_FUNCTION(edurange_sync_status)
 	    value_time_or_null(now.last_success),
 	    value_double(lag_seconds(&now)),
 	    value_int(now.failures_in_a_row),
-	    value_text(now.error[0] == '\0' ? NULL : now.error),
+	    value_error(now.error),
 	    now.last_success == 0 ? value_null() : value_int(now.pods),
 	    value_long(now.changed),
 	    value_int(Max(now.held, now.hold.held)),
@@ -491,6 +541,9 @@ SQL_FUNCTION(edurange_sync_status)
 	    value_bool(running),
 	    value_text(find_problem(&now, running)),
 	    value_text(find_end_of_hold(&now)),
+	    value_error(now.end_error),
+	    value_error(now.status_error),
+	    value_error(now.flag_error),
 	};
 
 	caller_check(fcinfo);

@@ -46,6 +46,11 @@ extern void sync_status_stale(void);
 /* Notes a poll that failed.  Returns since when all have failed. */
 extern TimestampTz sync_status_failure(TimestampTz observed_at, const char *error);
 
+/* Notes why questions about single pods fail; NULL: those of that kind do not. */
+extern void sync_status_problems(const char *ends, const char *statuses, const char *flags);
+/* Where there is nothing of a kind to ask for, nothing fails. */
+extern void sync_status_settle(bool ends, bool statuses, bool flags);
+
 extern SyncHold sync_status_hold(void);
 extern void sync_status_set_hold(const SyncHold *hold);
 /* Somebody lets go of what is held; returns how many instances that are. */

@@ -13,6 +13,7 @@
 #include "base/guc.h"
 #include "base/statements.h"
 #include "sync/sync_sql.h"
+#include "sync/sync_status.h"
 #include "sync/sync_steps.h"
 
 /* Where adopted pods go whose competition does not exist. */
@@ -223,9 +224,13 @@ static Statement statements[STATEMENT_COUNT] = {
                      " AND w.reason IN ('zombie', 'unknown', 'orphan'))",
                      {TIMESTAMPTZOID, INTERVALOID}},
     /* $1 observed at, $2 limit of attempts */
+    /* ... and whether there are ends, statuses and flags to ask for at all, now or later */
     [WANTED] = {"SELECT jsonb_build_object('statuses', " WANTED_LIST("", "w.reason = 'missing'") ","
                 " 'secrets', " WANTED_LIST(", 'secret_name', " OWN_SECRET("name"), "w.reason = 'flag'") ","
-                " 'ends', " WANTED_LIST("", END_IS_DUE) ")",
+                " 'ends', " WANTED_LIST("", END_IS_DUE) "),"
+                " EXISTS (SELECT FROM edurange.sync_watch WHERE reason IN ('ending', 'zombie', 'orphan')),"
+                " EXISTS (SELECT FROM edurange.sync_watch WHERE reason = 'missing'),"
+                " EXISTS (SELECT FROM edurange.sync_watch WHERE reason = 'flag')",
                 {TIMESTAMPTZOID, INT4OID}},
 };
 /* clang-format on */
@@ -308,6 +313,7 @@ NullableDatum
 sync_wanted(NullableDatum observed_at)
 {
 	STATEMENT_RUN(&statements[WANTED], observed_at, value_int(guc_sync_end_attempts));
+	sync_status_settle(row_bool(0, 2), row_bool(0, 3), row_bool(0, 4));
 	return row_result(0, 1, JSONBOID);
 }
 

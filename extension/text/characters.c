@@ -4,24 +4,12 @@
  */
 #include "postgres.h"
 
+#include "text/blank.h"
 #include "text/case_folding.h"
 #include "text/characters.h"
 
-const Range white_space[] = {{'\t', '\r'},
-                             {' ', ' '},
-                             {0xA0, 0xA0},
-                             {0x1680, 0x1680},
-                             {0x2000, 0x200A},
-                             {0x2028, 0x2029},
-                             {0x202F, 0x202F},
-                             {0x205F, 0x205F},
-                             {0x3000, 0x3000},
-                             {0xFEFF, 0xFEFF},
-                             {0}};
-
-/* soft hyphen; zero width space; marks and embeddings of direction; word joiner; its old form */
-const Range unseen[] = {{0xAD, 0xAD},     {0x200B, 0x200B}, {0x200E, 0x200F}, {0x202A, 0x202E},
-                        {0x2060, 0x2060}, {0x2066, 0x2069}, {0xFEFF, 0xFEFF}, {0}};
+const Range white_space[] = {WHITE_SPACE_RANGES, {0}};
+const Range unseen[] = {UNSEEN_RANGES, {0}};
 
 bool
 set_has(const Range *set, pg_wchar character)

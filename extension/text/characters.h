@@ -22,13 +22,11 @@ typedef struct Range
 	pg_wchar last;
 } Range;
 
-/* What ECMA 262 takes for white space and ends of lines: \s, and what trim() removes. */
 extern const Range white_space[];
 
 /*
- * What shows nothing and changes no letter beside it: it comes along when a text is copied from a page, and
- * whoever pasted it cannot see why the text is another one.  The joiners U+200C and U+200D are none of
- * these: words and emoji are spelled with them.
+ * It comes along when a text is copied from a page, and whoever pasted it cannot see why the text is another
+ * one.  The joiners U+200C and U+200D are none of these: words and emoji are spelled with them.
  */
 extern const Range unseen[];
 

@@ -11,7 +11,6 @@
 #include "text/numerals.h"
 
 #define DIGITS "0123456789"
-#define HIGHEST_EXPONENT 100000 /* what is beyond counts as this, which is too much in any case */
 
 /* Reads what stands behind an e; false: it is no exponent. */
 static bool
@@ -25,7 +24,7 @@ read_exponent(const char *text, int *exponent)
 	if (count == 0 || text[count] != '\0')
 		return false;
 	for (*exponent = 0; *text != '\0'; text++)
-		*exponent = Min(*exponent * 10 + (*text - '0'), HIGHEST_EXPONENT);
+		*exponent = Min(*exponent * 10 + (*text - '0'), EDURANGE_HIGHEST_EXPONENT);
 	if (negative)
 		*exponent = -*exponent;
 	return true;
@@ -35,14 +34,17 @@ int
 numeral_digits(const char *text)
 {
 	const char *whole = text + (*text == '-' || *text == '+');
-	int before = (int) Min(strspn(whole, DIGITS), HIGHEST_EXPONENT);
+	const char *first = whole + strspn(whole, "0."); /* that is no zero */
+	int before = (int) Min(strspn(whole, DIGITS), EDURANGE_HIGHEST_EXPONENT);
 	const char *at = whole + strspn(whole, DIGITS);
+	int zeros = (int) Min(first - whole, EDURANGE_HIGHEST_EXPONENT);
 	int behind = 0;
 	int exponent = 0;
 
 	if (*at == '.')
 	{
-		behind = (int) Min(strspn(at + 1, DIGITS), HIGHEST_EXPONENT);
+		zeros -= first > at;
+		behind = (int) Min(strspn(at + 1, DIGITS), EDURANGE_HIGHEST_EXPONENT);
 		at += 1 + strspn(at + 1, DIGITS);
 	}
 	if (before + behind == 0)
@@ -54,10 +56,10 @@ numeral_digits(const char *text)
 	}
 	else if (*at != '\0')
 		return 0;
-	before -= (int) strspn(whole, "0");
-	if (whole[strspn(whole, "0.")] == '\0' || (whole[strspn(whole, "0.")] | 0x20) == 'e')
-		exponent = Min(exponent, 0); /* nothing times whatever is nothing */
-	return Max(before + exponent, 1) + Max(behind - exponent, 0);
+	/* nothing times whatever is nothing */
+	if (first >= at && exponent < EDURANGE_HIGHEST_EXPONENT)
+		exponent = Min(exponent, 0);
+	return Max(before - zeros + exponent, 1) + Max(behind - exponent, 0);
 }
 
 Numeric

@@ -9,12 +9,6 @@
 #include "text/characters.h"
 #include "text/plain_text.h"
 
-/*
- * What is longer is compared as it is written: the server's function sorts accents in a time that grows with
- * the square of their number, and nothing can end it.
- */
-#define LONGEST_NORMALIZED 5000
-
 /* A text as characters; the array ends with a 0, as the server's functions want it. */
 typedef struct Characters
 {

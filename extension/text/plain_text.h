@@ -7,6 +7,12 @@
 
 #include "postgres.h"
 
+/*
+ * What is longer is compared as it is written: the server's function sorts accents in a time that grows with
+ * the square of their number, and nothing can end it.
+ */
+#define LONGEST_NORMALIZED 5000 /* characters */
+
 /* The text without outer white space, which is what JavaScript's trim() takes; a copy. */
 extern char *trimmed(const char *text);
 

@@ -44,7 +44,7 @@ CREATE FUNCTION edurange.complete_question(
   RETURNS edurange.completion_result
   AS 'MODULE_PATHNAME', 'edurange_complete_question' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.complete_question(text, text, text, boolean, edurange.caller, text) IS
-  'Completes a question for a user, awards its points once and completes the challenge with its last required question. A player needs a correct attempt on record since the last reset (under edurange.webos_compatibility only where WebOS cannot judge the question). Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found, question_not_found, group_challenge_not_found, not_a_member, competition_not_open, attempt_required.';
+  'Completes a question for a user, awards its points once and completes the challenge with its last required question. A player needs a correct attempt on record since the last reset (under edurange.webos_compatibility only where WebOS cannot judge the question, which it can those with exact answers, and those with the flag of an ACTIVE instance of the user''s own). Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found, question_not_found, group_challenge_not_found, not_a_member, competition_not_open, attempt_required.';
 
 CREATE FUNCTION edurange.completed_questions(
     user_id text, group_challenge_id text, caller edurange.caller DEFAULT NULL)

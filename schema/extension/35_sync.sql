@@ -22,8 +22,11 @@ CREATE TYPE edurange.sync_report AS (
   "applyMs" double precision,
   "workerRunning" boolean,
   "workerProblem" text,
-  "heldUntil" text);
-COMMENT ON TYPE edurange.sync_report IS 'Nullable: lastAttempt, lastSuccess, lastError, podsSeen, workerProblem, heldUntil.';
+  "heldUntil" text,
+  "lastEndError" text,
+  "lastStatusError" text,
+  "lastFlagError" text);
+COMMENT ON TYPE edurange.sync_report IS 'Nullable: lastAttempt, lastSuccess, lastError, podsSeen, workerProblem, heldUntil, lastEndError, lastStatusError, lastFlagError.';
 
 CREATE TYPE edurange.sync_drift_entry AS (
   kind text,
@@ -52,7 +55,7 @@ CREATE FUNCTION edurange.sync_apply(
   RETURNS edurange.sync_result
   AS 'MODULE_PATHNAME', 'edurange_sync_apply' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.sync_apply(jsonb, timestamptz) IS
-  'Applies one observation of the Instance Manager, made at observed_at. The object snapshot holds any of: challenge_pods, the list that list-challenge-pods answers with; error, the text of why there is none; statuses, [{name, status, age_ms}] as get-pod-status answers, where status is also not_found or unknown; secrets, [{name, secret_name, value, age_ms}] as get-secret answers, without value where it gave none; ends, [{name, accepted}], requests to end pods that were sent; duration_ms, how long the fetching took. age_ms says how long before observed_at an answer was asked for. A pod of the list that cannot be read is left as it is and reported. Returns how many pods there are, how many instances changed, how many are held because their pods vanished or are not found all at once, and in wanted what to ask next: statuses, secrets and ends (pods to end), each with name, and attempts where there were any. The same observation twice changes nothing the second time. What is older than the last that was applied to an instance changes nothing of it. Tier: admin. Errors: missing_parameter, invalid_parameter.';
+  'Applies one observation of the Instance Manager, made at observed_at. The object snapshot holds any of: challenge_pods, the list that list-challenge-pods answers with; error, the text of why there is none; statuses, [{name, status, age_ms}] as get-pod-status answers, where status is also not_found or unknown; secrets, [{name, secret_name, value, age_ms}] as get-secret answers, without value where it gave none; ends, [{name, accepted}], requests to end pods that were sent; problems, {ends, statuses, secrets}, the texts of why such questions fail, without those that do not; duration_ms, how long the fetching took. age_ms says how long before observed_at an answer was asked for. A pod of the list that cannot be read is left as it is and reported. Returns how many pods there are, how many instances changed, how many are held because their pods vanished or are not found all at once, and in wanted what to ask next: statuses, secrets and ends (pods to end), each with name, and attempts where there were any. The same observation twice changes nothing the second time. What is older than the last that was applied to an instance changes nothing of it. Tier: admin. Errors: missing_parameter, invalid_parameter.';
 
 CREATE FUNCTION edurange.sync_apply_list(
     list text, observed_at timestamptz DEFAULT pg_catalog.clock_timestamp(), duration_ms double precision DEFAULT NULL)
@@ -65,7 +68,7 @@ CREATE FUNCTION edurange.sync_status(caller edurange.caller DEFAULT NULL)
   RETURNS edurange.sync_report
   AS 'MODULE_PATHNAME', 'edurange_sync_status' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.sync_status(edurange.caller) IS
-  'How the comparison with the Instance Manager goes since the server started: times of the last attempt and the last success, the seconds since that or else since the server started, failures in a row with the last error, pods in the last list, instances changed, instances held because too many pods vanished or were not found at once, polls, failed and outdated ones, the milliseconds that the last fetch and the last pass took, whether a worker serves this database, why it does not or cannot do its work, and until what happens instances are held. Tier: service.';
+  'How the comparison with the Instance Manager goes since the server started: times of the last attempt and the last success, the seconds since that or else since the server started, failures in a row with the last error, pods in the last list, instances changed, instances held because too many pods vanished or were not found at once, polls, failed and outdated ones, the milliseconds that the last fetch and the last pass took, whether a worker serves this database, why it does not or cannot do its work, until what happens instances are held, and the last error of requests to end pods, of questions about statuses and of those for flags, until three in a row were answered or none is left to ask. Tier: service.';
 
 CREATE FUNCTION edurange.sync_drift(caller edurange.caller DEFAULT NULL)
   RETURNS SETOF edurange.sync_drift_entry

@@ -139,6 +139,64 @@ CREATE FUNCTION edurange.set_instructors(
 COMMENT ON FUNCTION edurange.set_instructors(text, text[], edurange.caller, text) IS
   'Makes the users that are listed, and nobody else, the instructors of a competition; at least one. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, user_not_found.';
 
+CREATE TYPE edurange.roster_row AS (
+  email text,
+  name text,
+  "externalId" text,
+  "loginId" text,
+  section text,
+  "userId" text,
+  "isMember" boolean,
+  "accessCode" text,
+  line integer,
+  "importedAt" timestamptz);
+COMMENT ON TYPE edurange.roster_row IS 'Nullable: name, externalId, loginId, section, userId, accessCode.';
+
+CREATE TYPE edurange.roster_page AS (
+  roster edurange.roster_row[],
+  "nextCursor" text);
+COMMENT ON TYPE edurange.roster_page IS 'Nullable: nextCursor.';
+
+CREATE TYPE edurange.roster_error AS (
+  line integer,
+  message text);
+
+CREATE TYPE edurange.roster_import AS (
+  "dryRun" boolean,
+  rows integer,
+  "alreadyMembers" integer,
+  "membersAdded" integer,
+  "usersMade" integer,
+  waiting integer,
+  "codesMade" integer,
+  errors edurange.roster_error[]);
+
+CREATE FUNCTION edurange.import_roster(
+    group_id text, csv text, dry_run boolean DEFAULT false, make_users boolean DEFAULT false,
+    caller edurange.caller DEFAULT NULL, idempotency_key text DEFAULT NULL)
+  RETURNS edurange.roster_import
+  AS 'MODULE_PATHNAME', 'edurange_import_roster' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION edurange.import_roster(text, text, boolean, boolean, edurange.caller, text) IS
+  'Takes who is to be in a competition from a table as CSV with the columns email, name, external_id, login_id and section, of which only the first must be there, in any order and spelling. Users that have an address become members. Every other row waits for one, or for somebody who joins with the access code that is made for it; with make_users a student is made instead. A row that is wrong is named by its line and left out. What was imported before stays, and what the file says of it counts. At most 10000 rows and 2 MiB; pg_stat_activity shows how far it is. With dry_run all is as it would be, and undone. Tier: service. Errors: missing_parameter, invalid_parameter, payload_too_large, forbidden, competition_not_found.';
+
+CREATE FUNCTION edurange.roster(
+    group_id text, "limit" integer DEFAULT 100, cursor text DEFAULT NULL,
+    caller edurange.caller DEFAULT NULL)
+  RETURNS edurange.roster_page
+  AS 'MODULE_PATHNAME', 'edurange_roster' LANGUAGE C STABLE;
+COMMENT ON FUNCTION edurange.roster(text, integer, text, edurange.caller) IS
+  'The roster of a competition by address, 1 to 500 rows behind the cursor: who each turned out to be, or the access code with which it waits. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found.';
+
+CREATE FUNCTION edurange.follow_roster() RETURNS trigger
+  AS 'MODULE_PATHNAME', 'edurange_follow_roster' LANGUAGE C;
+COMMENT ON FUNCTION edurange.follow_roster() IS
+  'Trigger of public."User" and public."CompetitionGroup": completes the rows of rosters that wait for a user''s address, lets them wait again when the user goes, and deletes them with their competition.';
+
+CREATE FUNCTION edurange.await_roster() RETURNS trigger
+  AS 'MODULE_PATHNAME', 'edurange_await_roster' LANGUAGE C;
+COMMENT ON FUNCTION edurange.await_roster() IS
+  'Trigger of public."User": waits while a roster is imported, so that neither misses the other.';
+
 CREATE TYPE edurange.access_code_page AS (
   "accessCodes" edurange.access_code[],
   "nextCursor" text);

@@ -15,7 +15,7 @@ COMMENT ON FUNCTION edurange.platform_tables() IS
 CREATE FUNCTION edurange.lent_tables() RETURNS text[]
   LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT ARRAY['standing', 'points_ledger', 'retired_question', 'pack_manifest', 'sync_watch', 'sync_past', 'cdf_document', 'activity_archive', 'board_rule']
+  SELECT ARRAY['standing', 'points_ledger', 'retired_question', 'pack_manifest', 'sync_watch', 'sync_past', 'cdf_document', 'activity_archive', 'roster', 'board_rule']
 $$;
 COMMENT ON FUNCTION edurange.lent_tables() IS
   'The names of the tables in schema edurange that edurange_game may read: what statements join with the platform''s rows. None holds a token or a stored answer.';
@@ -49,7 +49,7 @@ CREATE FUNCTION edurange.wanted_indexes() RETURNS TABLE (table_name text, name t
   LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
   VALUES
-  ('User', 'edurange_user_email_idx', 'lower(email) text_pattern_ops, id'),
+  ('User', 'edurange_user_email_idx', 'lower(btrim(email)) text_pattern_ops, id'),
   ('CompetitionGroup', 'edurange_competition_time_idx', '"createdAt", id'),
   ('QuestionAttempt', 'edurange_question_attempt_idx',
    '"userId", "questionId", "groupChallengeId", "attemptedAt"'),
@@ -96,6 +96,9 @@ AS $assertions$
     ('_GroupMembers', 'edurange_group_members_truncated', 'AFTER TRUNCATE', 'group_members_changed'),
     ('User', 'edurange_user_archived', 'BEFORE DELETE', 'archive_activity'),
     ('CompetitionGroup', 'edurange_competition_archived', 'BEFORE DELETE', 'archive_activity'),
+    ('User', 'edurange_roster_awaited', 'BEFORE INSERT OR UPDATE OF email', 'await_roster'),
+    ('User', 'edurange_roster_followed', 'AFTER INSERT OR UPDATE OF email OR DELETE', 'follow_roster'),
+    ('CompetitionGroup', 'edurange_roster_deleted', 'AFTER DELETE', 'follow_roster'),
     ('ChallengeQuestion', 'edurange_question_kept', 'BEFORE DELETE', 'keep_question'),
     ('ChallengeQuestion', 'edurange_question_deleted', 'AFTER DELETE', 'question_deleted'),
     ('ChallengeQuestion', 'edurange_questions_truncated', 'AFTER TRUNCATE', 'question_deleted'),
@@ -237,7 +240,7 @@ CREATE FUNCTION edurange.repair(finding text, subject text DEFAULT NULL)
   RETURNS SETOF edurange.finding
   AS 'MODULE_PATHNAME', 'edurange_repair' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.repair(text, text) IS
-  'Repairs all rows of a finding, or the one subject, and returns them; a changed total has its entry in the ledger. Locks the tables against writers until the end of the transaction. Needs a superuser. Errors: missing_parameter, invalid_parameter, not_installed, forbidden.';
+  'Repairs all rows of a finding (subject null or all; total_differs, which changes totals, wants all to be said), or the one subject, and returns them; a changed total has its entry in the ledger. Locks the tables against writers until the end of the transaction. Needs a superuser. Errors: missing_parameter, invalid_parameter, not_installed, forbidden.';
 
 CREATE FUNCTION edurange.planted_platform(platform_owner text) RETURNS SETOF edurange.planted
   LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off

@@ -70,7 +70,7 @@ GRANT EXECUTE ON FUNCTION
   edurange.create_user, edurange.users,
   edurange.competitions, edurange.competition, edurange.update_competition, edurange.delete_competition,
   edurange.members, edurange.remove_member, edurange.set_instructors,
-  edurange.access_codes, edurange.revoke_access_code,
+  edurange.access_codes, edurange.revoke_access_code, edurange.import_roster, edurange.roster,
   edurange.remove_competition_challenge, edurange.set_challenge_points, edurange.reset_progress,
   edurange.activity, edurange.set_board_policy, edurange.get_board_policy, edurange.board_state
   TO edurange_service;

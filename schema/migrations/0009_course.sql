@@ -18,6 +18,24 @@ CREATE INDEX activity_archive_user_idx ON activity_archive (user_id, at, id);
 CREATE INDEX activity_archive_group_idx ON activity_archive (group_id, at, id) WHERE group_id IS NOT NULL;
 CREATE INDEX activity_archive_at_idx ON activity_archive (at, id);
 
+-- Who is to be in a competition, as a file has it.
+CREATE TABLE roster (
+  group_id text NOT NULL,
+  email text NOT NULL, -- in lower case, with no white space around it
+  name text,
+  external_id text,
+  login_id text,
+  section text,
+  user_id text,        -- who it turned out to be; null: the row waits
+  code text,           -- made for the row; once it is complete, with which it was
+  line integer NOT NULL,
+  imported_at timestamptz NOT NULL,
+  CONSTRAINT roster_pkey PRIMARY KEY (group_id, email));
+-- Each key is of use for its own question and no other, so that no plan of an empty table takes the wrong one.
+CREATE UNIQUE INDEX roster_user_key ON roster (user_id, group_id) WHERE user_id IS NOT NULL;
+CREATE INDEX roster_email_idx ON roster (lower(email));
+CREATE INDEX roster_code_idx ON roster (code) WHERE code IS NOT NULL;
+
 -- What migrate() makes in their place is in the order of the lists.
 DROP INDEX IF EXISTS public.edurange_access_code_idx;
 DROP INDEX IF EXISTS public.edurange_activity_group_idx;

@@ -1,14 +1,16 @@
 /*
  * numeral.c
- *	  A number in a request written out, as the database writes one.
+ *	  Numbers in a request: as they were written, and as the database writes them.
  */
 #include "api/numeral.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DIGITS "0123456789"
-#define HIGHEST_EXPONENT 1000000 /* what is beyond counts as this, which is too much in any case */
+#define SPACE " \t\r\n"
+#define STAND_IN "1e300" /* as long as the shortest number that no double holds */
 
 static long
 read_exponent(const char *text)
@@ -18,9 +20,9 @@ read_exponent(const char *text)
 	if (*text != 'e' && *text != 'E')
 		return 0;
 	exponent = strtol(text + 1, NULL, 10);
-	if (exponent > HIGHEST_EXPONENT)
-		return HIGHEST_EXPONENT;
-	return exponent < -HIGHEST_EXPONENT ? -HIGHEST_EXPONENT : exponent;
+	if (exponent > EDURANGE_HIGHEST_EXPONENT)
+		return EDURANGE_HIGHEST_EXPONENT;
+	return exponent < -EDURANGE_HIGHEST_EXPONENT ? -EDURANGE_HIGHEST_EXPONENT : exponent;
 }
 
 /* The digit in this place of a number whose point stands behind the first ones; beyond both ends there are zeros. */
@@ -48,7 +50,7 @@ numeral_write_out(const char *text, char out[NUMERAL_SIZE])
 
 	while (first < count && digit_at(number, before, count, first) == '0')
 		first++;
-	if (first == count)
+	if (first == count && exponent < EDURANGE_HIGHEST_EXPONENT)
 	{
 		negative = false;
 		point = first = 0;
@@ -67,4 +69,107 @@ numeral_write_out(const char *text, char out[NUMERAL_SIZE])
 		*end++ = digit_at(number, before, count, place);
 	*end = '\0';
 	return true;
+}
+
+/* A member of the object in a body. */
+typedef struct Member
+{
+	const char *name; /* as it is written, without quotes */
+	size_t length;
+	const char *value; /* where it begins */
+} Member;
+
+/* The end of the string that begins here: its quote, or that of the text. */
+static const char *
+string_end(const char *at)
+{
+	for (at++; *at != '\0' && *at != '"'; at++)
+		at += *at == '\\' && at[1] != '\0';
+	return at;
+}
+
+/* Finds the next member behind a place, and moves the place there; false: there is none. */
+static bool
+next_member(const char **place, int *depth, Member *member)
+{
+	for (const char *at = *place; *at != '\0'; at++)
+	{
+		const char *name = at + 1;
+
+		if (*at == '{' || *at == '[')
+			(*depth)++;
+		else if (*at == '}' || *at == ']')
+			(*depth)--;
+		if (*at != '"')
+			continue;
+		at = string_end(at);
+		if (*at == '\0')
+			return false;
+		*member = (Member){name, (size_t) (at - name), at + 1 + strspn(at + 1, SPACE)};
+		if (*depth != 1 || *member->value != ':')
+			continue;
+		member->value += 1 + strspn(member->value + 1, SPACE);
+		*place = member->value;
+		return true;
+	}
+	return false;
+}
+
+/* Is this the name, in which any letter may be escaped? */
+static bool
+is_named(const Member *member, const char *name)
+{
+	for (size_t i = 0; i < member->length; name++)
+	{
+		char digits[5] = {0};
+		long letter = member->name[i];
+
+		if (letter == '\\' && member->length - i >= 6 && member->name[i + 1] == 'u')
+		{
+			memcpy(digits, member->name + i + 2, 4);
+			letter = strtol(digits, NULL, 16);
+			i += 5;
+		}
+		i++;
+		if (*name == '\0' || letter != *name)
+			return false;
+	}
+	return *name == '\0';
+}
+
+char *
+numeral_of_member(const char *body, const char *name)
+{
+	Member member;
+	int depth = 0;
+
+	while (next_member(&body, &depth, &member))
+		if (is_named(&member, name))
+			return strndup(member.value, strcspn(member.value, ",}" SPACE));
+	return NULL;
+}
+
+char *
+numerals_held(const char *body, size_t length)
+{
+	char *copy = malloc(length + 1);
+	const char *place = copy;
+	Member member;
+	int depth = 0;
+
+	if (copy == NULL)
+		return NULL;
+	memcpy(copy, body, length);
+	copy[length] = '\0';
+	while (next_member(&place, &depth, &member))
+	{
+		char *numeral = copy + (member.value - copy) + (*member.value == '-');
+		size_t written = strspn(numeral, DIGITS "+-.eE");
+
+		if (written < strlen(STAND_IN) || !isinf(strtod(numeral, NULL)))
+			continue;
+		memset(numeral, ' ', written);
+		memcpy(numeral, STAND_IN, strlen(STAND_IN));
+	}
+	return copy;
 }

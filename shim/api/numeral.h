@@ -1,11 +1,14 @@
 /*
  * numeral.h
- *	  A number in a request written out, as the database writes one.
+ *	  Numbers in a request: as they were written, and as the database writes them.
+ *
+ * A parser makes a double of a number: 1.50 and 1.5 are the same then, and 1e309 is none.  So a number that
+ * counts as it was written is read from the body once more.
  */
-#ifndef SHIM_NUMERAL_H
-#define SHIM_NUMERAL_H
+#pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/errors.h"
 
@@ -17,4 +20,14 @@
  */
 extern bool numeral_write_out(const char *numeral, char out[NUMERAL_SIZE]);
 
-#endif
+/*
+ * The number that is a member of the JSON object in the body, as it was written, to be freed; NULL: it is none.
+ * The body is known to be JSON.
+ */
+extern char *numeral_of_member(const char *body, const char *name);
+
+/*
+ * A copy of the body, to be freed, that a parser takes: members of its object that are numbers which no double
+ * holds are others there, still too large for everything but an answer.  NULL: out of memory.
+ */
+extern char *numerals_held(const char *body, size_t length);

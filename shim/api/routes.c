@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
-
 /* clang-format off */
 /* how the service is */
 #define OPEN(p, r) .method = "GET", .path = p, .open = true, .read_only = true, .response = RESPOND_##r
@@ -95,6 +93,10 @@ const Route routes[] = {
 				1}, .params = {PATH("group_id"), PATH("user_id")}},
 	{WRITE("PUT", "/competition/{group_id}/instructors", SERVICE, SET_INSTRUCTORS, OBJECT),
 	 .params = {PATH("group_id"), REQUIRED("instructorIds", "instructor_ids", TEXT_LIST)}},
+	{WRITE("POST", "/competition/{group_id}/roster", SERVICE, IMPORT_ROSTER, TABLE), .slow = true,
+	 .params = {PATH("group_id"), REQUIRED("csv", NULL, TABLE), FILTER_OF("dry_run", "dryRun", BOOLEAN),
+				FILTER_OF("make_users", "makeUsers", BOOLEAN)}},
+	{READ("/competition/{group_id}/roster", SERVICE, ROSTER), .params = {PATH("group_id"), PAGE}},
 	{READ("/competition/{group_id}/access-codes", SERVICE, ACCESS_CODES), .params = {PATH("group_id"), PAGE}},
 	{WRITE("DELETE", "/competition/{group_id}/access-codes/{code}", SERVICE, REVOKE_CODE, NONE), .lock_keys = {1},
 	 .params = {PATH("group_id"), PATH("code")}},
@@ -187,9 +189,11 @@ const Route routes[] = {
 const size_t route_count = sizeof(routes) / sizeof(routes[0]);
 
 const BodyKindInfo body_kinds[BODY_KINDS] = {
-    [BODY_OBJECT] = {SMALL_BODY, 1000},
+    [BODY_OBJECT] = {SMALL_BODY, 1000, "application/json"},
     /* a document holds the texts of a whole challenge, and is kept as it came */
-    [BODY_DOCUMENT] = {DOCUMENT_BYTES, DOCUMENT_VALUES},
+    [BODY_DOCUMENT] = {DOCUMENT_BYTES, DOCUMENT_VALUES, "application/json"},
+    /* as large as the extension takes it */
+    [BODY_TABLE] = {2 << 20, .media = "text/csv"},
     /* a pack holds many documents; each of its files is looked at alone */
     [BODY_PACK] = {16 << 20, DOCUMENT_VALUES},
 };

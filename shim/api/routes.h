@@ -2,14 +2,14 @@
  * routes.h
  *	  The route table, which drives everything else.
  */
-#ifndef EDURANGE_SHIM_ROUTES_H
-#define EDURANGE_SHIM_ROUTES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "access/auth.h"
 #include "base/errors.h"
+#include "base/text.h"
 #include "base/tier.h"
 #include "database/statements.h"
 #include "packs/pack.h"
@@ -28,8 +28,9 @@ typedef enum ParamType
 	TYPE_TIMESTAMP,
 	TYPE_TEXT_LIST,
 	TYPE_ANSWER,   /* text, number or list of texts */
-	TYPE_JSON,     /* any JSON, as its text; a JSON text is the text of some JSON */
-	TYPE_DOCUMENT, /* the request body as it came */
+	TYPE_JSON,     /* any JSON, as its text; what comes as a text is JSON written out */
+	TYPE_DOCUMENT, /* the request body as it came, JSON */
+	TYPE_TABLE,    /* the same, CSV */
 	TYPE_PACK      /* a part of the pack in the body */
 } ParamType;
 
@@ -51,7 +52,7 @@ typedef struct Param
 	bool required;
 	bool ignored; /* clients send it, nothing uses it */
 	bool slow;    /* with it, the route takes long */
-	int bound;    /* the value of the caller that it is when it is not given; 0: none */
+	int bound;    /* which value of the caller stands in when it is not given; 0: none */
 } Param;
 
 typedef enum BodyKind
@@ -59,6 +60,7 @@ typedef enum BodyKind
 	BODY_NONE,
 	BODY_OBJECT,
 	BODY_DOCUMENT,
+	BODY_TABLE, /* as CSV */
 	BODY_PACK,
 	BODY_KINDS
 } BodyKind;
@@ -67,7 +69,8 @@ typedef enum BodyKind
 typedef struct BodyKindInfo
 {
 	size_t bytes;
-	size_t values; /* of JSON: objects, lists and what is in them */
+	size_t values;     /* of JSON: objects, lists and what is in them */
+	const char *media; /* its Content-Type; NULL: several can be */
 } BodyKindInfo;
 
 #define SMALL_BODY 65536 /* bytes up to which a body is taken however many there are */
@@ -77,7 +80,7 @@ typedef enum ResponseKind
 {
 	RESPOND_VALUE,
 	RESPOND_STATUS, /* with how the connections do; 200 also while the database is away */
-	RESPOND_LIVE,   /* what the route has for when the database is away: it is not asked */
+	RESPOND_LIVE,   /* the route's body for when the database is away, which is not asked */
 	RESPOND_OPENAPI,
 	RESPOND_DOCS,
 	RESPOND_METRICS,
@@ -130,18 +133,12 @@ typedef struct Route
 
 #define MAX_QUERY_FIELDS 64
 
-typedef struct QueryField
-{
-	char *name;
-	char *value;
-} QueryField;
-
 /* A request target taken apart and decoded. */
 typedef struct Target
 {
 	char *segments[MAX_SEGMENTS];
 	int nsegments;
-	QueryField fields[MAX_QUERY_FIELDS];
+	Field fields[MAX_QUERY_FIELDS];
 	int nfields;
 	bool too_deep; /* more segments than any route has */
 	bool asterisk; /* it is no path but the server itself */
@@ -165,5 +162,3 @@ extern void routes_match(const char *method, const Target *target, RouteMatch *m
 
 /* Takes a request target apart, in place: target.c. */
 extern bool target_parse(char *uri, Target *target, Failure *failure);
-
-#endif

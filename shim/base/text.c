@@ -9,6 +9,8 @@
 
 #include <unistr.h>
 
+#include "../../extension/text/blank.h"
+
 #define FIRST_ROOM 1024
 
 bool
@@ -40,6 +42,29 @@ char *
 text_copy(const char *text)
 {
 	return text != NULL ? strdup(text) : NULL;
+}
+
+bool
+text_is_blank(const char *text)
+{
+	static const struct
+	{
+		ucs4_t first;
+		ucs4_t last;
+	} ranges[] = {WHITE_SPACE_RANGES, UNSEEN_RANGES};
+	const uint8_t *at = (const uint8_t *) text;
+	ucs4_t character;
+
+	while ((at = u8_next(&character, at)) != NULL)
+	{
+		bool is_seen = true;
+
+		for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+			is_seen &= character < ranges[i].first || character > ranges[i].last;
+		if (is_seen)
+			return false;
+	}
+	return true;
 }
 
 /* Does it begin as UTF-16 does, with a byte order mark or a letter of ASCII? */
@@ -120,13 +145,16 @@ json_body_check(const char *body, size_t length, size_t values, Failure *failure
 }
 
 bool
+text_body_check(const char *body, size_t length, Failure *failure)
+{
+	const char *sentence;
+	EdurangeError fault = text_fault(body, length, &sentence);
+
+	return fault == EDURANGE_OK || failure_set(failure, fault, "the request body %s", sentence);
+}
+
+bool
 json_document_check(const char *body, size_t length, size_t values, Failure *failure)
 {
-	EdurangeError fault;
-	const char *sentence;
-
-	if (!json_body_check(body, length, values, failure))
-		return false;
-	fault = text_fault(body, length, &sentence);
-	return fault == EDURANGE_OK || failure_set(failure, fault, "the request body %s", sentence);
+	return json_body_check(body, length, values, failure) && text_body_check(body, length, failure);
 }

@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "database/statements.h"
 
-#define EXTRA_OPTIONS 11
+#define EXTRA_OPTIONS 10
 #define CANCEL_MESSAGE_LENGTH 256
 
 static struct

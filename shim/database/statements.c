@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 /* clang-format off */
-/* Each names its function once: what it selects of it as a row, as rows or as a value, or for many calls. */
+/* Forms of statements.  Each names its function once: to get one row of it, a list of rows, a value, or many calls' answers. */
 #define SELECT(function, value, arguments)                                                         \
 	function, "SELECT " value " FROM edurange." function "(" arguments ") t"
 #define ROW(function, arguments) {SELECT(function, "edurange.wire(t)::text", arguments)}
@@ -121,6 +121,8 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 	[STATEMENT_CDF_VALIDATE] = ROW("cdf_validate", "document => $1, " CALLER(2, 3, 4, 5)),
 	[STATEMENT_CDF_IMPORT] = ROW("cdf_import", "document => $1, pack_id => $2, " KEYED(3, 4, 5, 6, 7)),
 	[STATEMENT_CDF_UPDATE] = ROW("cdf_update", "challenge_id => $1, document => $2, " KEYED(3, 4, 5, 6, 7)),
+	[STATEMENT_IMPORT_ROSTER] = ROW("import_roster", "group_id => $1, csv => $2, dry_run => coalesce($3, false),"
+		" make_users => coalesce($4, false), " KEYED(5, 6, 7, 8, 9)),
 	[STATEMENT_CDF_EXPORT] = VALUE("cdf_export", "challenge_id => $1, " CALLER(2, 3, 4, 5)),
 };
 /* clang-format on */

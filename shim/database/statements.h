@@ -2,8 +2,7 @@
  * statements.h
  *	  The statement table: every statement that the shim sends to the database.
  */
-#ifndef EDURANGE_SHIM_STATEMENTS_H
-#define EDURANGE_SHIM_STATEMENTS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -16,7 +15,7 @@
 	X(CREATE_USER, "create_user") X(USERS, "users") X(COMPETITIONS, "competitions") \
 	X(COMPETITION, "competition") X(UPDATE_COMPETITION, "update_competition") \
 	X(DELETE_COMPETITION, "delete_competition") X(MEMBERS, "members") X(REMOVE_MEMBER, "remove_member") \
-	X(SET_INSTRUCTORS, "set_instructors") X(ACCESS_CODES, "access_codes") \
+	X(SET_INSTRUCTORS, "set_instructors") X(ROSTER, "roster") X(ACCESS_CODES, "access_codes") \
 	X(REVOKE_CODE, "revoke_access_code") X(REMOVE_CHALLENGE, "remove_competition_challenge") \
 	X(SET_CHALLENGE_POINTS, "set_challenge_points") X(RESET_PROGRESS, "reset_progress") \
 	X(SET_BOARD_POLICY, "set_board_policy") X(GET_BOARD_POLICY, "get_board_policy") \
@@ -32,8 +31,8 @@ typedef enum StatementId
 	STATEMENT_PACK_INSTALL, STATEMENT_PACK_UPDATE, STATEMENT_PACK_UNINSTALL, STATEMENT_PACK_LIST,
 	STATEMENT_PACK_DETAILS, STATEMENT_PROGRESS, STATEMENT_INSTANCE, STATEMENT_UPDATE_INSTANCE,
 	STATEMENT_HEALTH, STATEMENT_SYNC_METRICS, STATEMENT_CDF_SCHEMA, STATEMENT_CDF_VALIDATE,
-	STATEMENT_CDF_IMPORT, STATEMENT_CDF_UPDATE, STATEMENT_CDF_EXPORT, STATEMENT_BOARD_ACCESS,
-	STATEMENT_BOARDS, STATEMENT_EVENTS,
+	STATEMENT_CDF_IMPORT, STATEMENT_CDF_UPDATE, STATEMENT_CDF_EXPORT, STATEMENT_IMPORT_ROSTER,
+	STATEMENT_BOARD_ACCESS, STATEMENT_BOARDS, STATEMENT_EVENTS,
 #define ENTRY(id, function) STATEMENT_##id,
 	BATCHED_STATEMENTS(ENTRY)
 #undef ENTRY
@@ -54,7 +53,5 @@ typedef struct DatabaseStatement
 
 extern const DatabaseStatement statements[STATEMENT_COUNT];
 
-/* One call of so many values for a database of before, which knows no batches; to be freed, NULL: out of memory. */
+/* The SQL for one call of so many values, where the database is older and knows no batches; to be freed.  NULL: out of memory. */
 extern char *statement_direct(const DatabaseStatement *statement, int count, int acting);
-
-#endif

@@ -63,6 +63,9 @@ fault_of_route(const Route *route)
 		if ((param->type == TYPE_DOCUMENT) !=
 		    (param->source == FROM_BODY && route->body == BODY_DOCUMENT))
 			return "a document and a body of fields do not go together";
+		if ((param->type == TYPE_TABLE) !=
+		    (param->source == FROM_BODY && route->body == BODY_TABLE))
+			return "a table and a body of fields do not go together";
 		if (param->source == FROM_UPLOAD && route->body != BODY_PACK)
 			return "a parameter comes from a pack that the route does not take";
 	}

@@ -78,6 +78,8 @@ parameter_schema(const Param *param)
 			return json_pack("{s:s}", "type", "object");
 		case TYPE_JSON:
 			return json_object();
+		case TYPE_TABLE:
+			return json_pack("{s:s}", "type", "string");
 		default:
 			return json_pack("{s:s, s:i}", "type", "string", "minLength", param->required ? 1 : 0);
 	}
@@ -219,11 +221,23 @@ describe_body(const Route *route)
 	json_t *schema = route->body == BODY_OBJECT ? describe_object(route, example)
 	                                            : json_pack("{s:s}", "type", "object");
 
-	return json_pack("{s:b, s:o, s:{s:{s:o, s:o}}}", "required", 1, "description",
-	                 json_sprintf("At most %d bytes and %d values.",
-	                              (int) body_kinds[route->body].bytes,
-	                              (int) body_kinds[route->body].values),
-	                 "content", "application/json", "schema", schema, "example", example);
+	return json_pack(
+	    "{s:b, s:o, s:{s:{s:o, s:o}}}", "required", 1, "description",
+	    json_sprintf("At most %d bytes and %d values.", (int) body_kinds[route->body].bytes,
+	                 (int) body_kinds[route->body].values),
+	    "content", body_kinds[route->body].media, "schema", schema, "example", example);
+}
+
+/* A table, as text. */
+static json_t *
+describe_table(void)
+{
+	return json_pack(
+	    "{s:b, s:o, s:{s:{s:{s:s}, s:s}}}", "required", 1, "description",
+	    json_sprintf("At most %d bytes, in UTF-8.", (int) body_kinds[BODY_TABLE].bytes), "content",
+	    body_kinds[BODY_TABLE].media, "schema", "type", "string", "example",
+	    "email,name,external_id,login_id,section\n"
+	    "ada@example.org,Ada Lovelace,4711,ada,A\n");
 }
 
 /* Adds the errors that a text names, separated by spaces. */
@@ -288,8 +302,9 @@ find_errors(ErrorSet set, const Route *route)
 	if (route->body == BODY_PACK)
 		add_named_errors(set, "invalid_form archive_invalid missing_parameter invalid_type");
 	if (route->body != BODY_NONE)
-		add_named_errors(set, "invalid_json invalid_text too_deep payload_too_large too_busy "
-		                      "unsupported_media_type");
+		add_named_errors(set, "invalid_text payload_too_large too_busy unsupported_media_type");
+	if (route->body != BODY_NONE && route->body != BODY_TABLE)
+		add_named_errors(set, "invalid_json too_deep");
 }
 
 /* The headers that a response of a route has, or may have, beside those that say what its body is. */
@@ -440,7 +455,9 @@ operation_id(const Route *route)
 static json_t *
 describe_any_body(const Route *route)
 {
-	return route->body == BODY_PACK ? describe_pack() : describe_body(route);
+	return route->body == BODY_PACK    ? describe_pack()
+	       : route->body == BODY_TABLE ? describe_table()
+	                                   : describe_body(route);
 }
 
 static json_t *

@@ -2,8 +2,7 @@
  * schema.h
  *	  JSON Schemas of what the routes answer, from the row types of the SQL interface.
  */
-#ifndef EDURANGE_SHIM_SCHEMA_H
-#define EDURANGE_SHIM_SCHEMA_H
+#pragma once
 
 #include <jansson.h>
 
@@ -24,5 +23,3 @@ extern json_t *schema_summary(const Route *route);
 
 /* A value that a schema allows, called name where it is part of something. */
 extern json_t *schema_example(const json_t *schema, const char *name, const json_t *components);
-
-#endif

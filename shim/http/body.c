@@ -2,8 +2,8 @@
  * body.c
  *	  The body of a request: refused by its headers, or taken in piece by piece.
  *
- * What is not wanted is read and dropped, up to a limit, so that the client can read why.  It is told at once;
- * one that sends its body first and reads then finds the answer all the same, and the connection ends.
+ * A body that is not wanted is read and dropped, up to a limit.  Its client is told why at once; one that reads
+ * only when it has sent everything finds that answer, too.  Then the connection ends.
  */
 #include "http/request.h"
 
@@ -43,9 +43,9 @@ body_check_headers(Request *request)
 		    &request->failure, EDURANGE_UNSUPPORTED_MEDIA_TYPE,
 		    "the request body must be a form (multipart/form-data) with a zip file, or have "
 		    "the Content-Type application/zip or application/json");
-	else if (kind != BODY_PACK && !media_type_is(type, "application/json"))
+	else if (kind != BODY_PACK && !media_type_is(type, body_kinds[kind].media))
 		failure_set(&request->failure, EDURANGE_UNSUPPORTED_MEDIA_TYPE,
-		            "the request body must have the Content-Type application/json");
+		            "the request body must have the Content-Type %s", body_kinds[kind].media);
 	else if (encoding != NULL && strcasecmp(encoding, "identity") != 0)
 		failure_set(&request->failure, EDURANGE_UNSUPPORTED_MEDIA_TYPE,
 		            "the request body must have no Content-Encoding");

@@ -7,6 +7,7 @@
  */
 #include "pods.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +47,16 @@ static const char *const statuses[] = {"CREATING", "ACTIVE", "TERMINATING", "ERR
 
 static PodSettings settings;
 static json_t *pods;
-static json_t *queue; /* array of pods to come, with the time when each appears */
+static json_t *queue;                   /* array of pods to come, with the time when each appears */
+static json_int_t next_due = INT64_MAX; /* when a pod appears, is ready or is gone next */
+
+/* Something becomes of a pod then: until the first such time nothing needs to be looked at. */
+static void
+expect(json_int_t when)
+{
+	if (when < next_due)
+		next_due = when;
+}
 
 /* Begins with no pod at all. */
 void
@@ -198,15 +208,16 @@ pods_terminate(const char *name)
 {
 	json_t *pod = pods_find(name);
 	json_t *delay;
+	json_int_t gone;
 
 	if (pod == NULL)
 		return false;
 	delay = json_object_get(pod, "termination_delay_ms");
+	gone = server_now_ms() +
+	       (json_is_integer(delay) ? json_integer_value(delay) : settings.termination_delay_ms);
 	json_object_set_new(pod, "status", json_string("TERMINATING"));
-	json_object_set_new(
-	    pod, "gone",
-	    json_integer(server_now_ms() + (json_is_integer(delay) ? json_integer_value(delay)
-	                                                           : settings.termination_delay_ms)));
+	json_object_set_new(pod, "gone", json_integer(gone));
+	expect(gone);
 	return true;
 }
 
@@ -219,6 +230,7 @@ pods_queue(const json_t *fields)
 {
 	static unsigned int number;
 	json_t *start = json_deep_copy(fields);
+	json_int_t appears = server_now_ms() + settings.start_delay_ms;
 
 	if (json_array_size(queue) >= START_QUEUE)
 	{
@@ -227,8 +239,9 @@ pods_queue(const json_t *fields)
 	}
 	json_object_set_new(start, "flag",
 	                    json_sprintf("EDU-{%08x-%u}", (unsigned int) rand(), ++number));
-	json_object_set_new(start, "appears", json_integer(server_now_ms() + settings.start_delay_ms));
+	json_object_set_new(start, "appears", json_integer(appears));
 	json_array_append_new(queue, start);
+	expect(appears);
 	return (int) json_array_size(queue);
 }
 
@@ -244,7 +257,10 @@ advance(void)
 		json_t *start = json_array_get(queue, 0);
 
 		if (json_integer_value(json_object_get(start, "appears")) > server_now_ms())
+		{
+			expect(json_integer_value(json_object_get(start, "appears")));
 			break;
+		}
 		pod = pod_new();
 		json_object_update(pod, start);
 		json_object_del(pod, "appears");
@@ -258,8 +274,13 @@ advance(void)
 	{
 		json_t *ready = json_object_get(pod, "ready");
 
-		if (ready == NULL || json_integer_value(ready) > server_now_ms())
+		if (ready == NULL)
 			continue;
+		if (json_integer_value(ready) > server_now_ms())
+		{
+			expect(json_integer_value(ready));
+			continue;
+		}
 		json_object_set_new(pod, "phase", json_string("Running"));
 		json_object_set_new(pod, "containers", json_true());
 		json_object_del(pod, "ready");
@@ -288,14 +309,20 @@ reap(void)
 	json_t *pod;
 	void *next;
 
+	if (server_now_ms() < next_due)
+		return;
+	next_due = INT64_MAX;
 	advance();
-
 	json_object_foreach_safe(pods, next, name, pod)
 	{
 		json_t *gone = json_object_get(pod, "gone");
 
-		if (gone != NULL && json_integer_value(gone) <= server_now_ms())
+		if (gone == NULL)
+			continue;
+		if (json_integer_value(gone) <= server_now_ms())
 			json_object_del(pods, name);
+		else
+			expect(json_integer_value(gone));
 	}
 }
 

@@ -68,6 +68,10 @@ is "$(chroot "$root" dpkg-query -W -f '${Conffiles}' edurange-shim | awk '{print
 is "$(chroot "$root" edurange-shim --version | cut -d ' ' -f 1)" edurange_shim 'both names of the program'
 chroot "$root" systemd-analyze verify --man=no /lib/systemd/system/edurange-shim.service
 say "ok: systemd-analyze verify"
+for file in roles.sql remove.sql prometheus/alerts.yml prometheus/textfile.sql grafana/edurange.json ha/local.sh ha/patroni.yml; do
+  [ -s "$root/usr/share/postgresql/$version/edurange/$file" ] || fail "not ok: $file is not where the docs say"
+done
+say "ok: the files that operators need"
 
 # ---- it boots ---------------------------------------------------------------------------------
 rm "$root/usr/sbin/policy-rc.d"
@@ -113,6 +117,7 @@ echo 'DATABASE_URL=postgresql://edurange_shim_{tier}@/edurange?host=/var/run/pos
 echo 'EDURANGE_METRICS_PORT=9187' >>"$root/etc/edurange/shim.env"
 inside systemctl restart edurange-shim
 is "$(property ActiveState)/$(property SubState)/$(property Type)" active/running/notify 'the service says that it is ready'
+is "$(property MemoryMax)" 536870912 'its memory is bounded'
 is "$(property UnitFileState)" enabled 'and it starts with the system'
 main=$(property MainPID)
 is "$(inside ps -o user= -p "$main" 2>/dev/null || inside stat -c %U "/proc/$main")" edurange_shim 'it runs as its own user'
@@ -157,7 +162,7 @@ is "$(inside systemctl is-active edurange-shim || true)" inactive 'removed: no s
 rows=$(sql -c 'SELECT count(*) FROM "Challenge"')
 sql -c 'DROP EXTENSION edurange CASCADE' 2>/dev/null
 rm "$root/etc/postgresql/$version/main/conf.d/edurange.conf"
-inside dpkg --purge edurange-shim "postgresql-$version-edurange" >/dev/null
+is "$(inside dpkg --purge edurange-shim "postgresql-$version-edurange" 2>&1 | grep -c 'edurange_owner,$')" 1 'the removal names the roles that stay'
 inside systemctl restart postgresql
 wait_for 'PostgreSQL starts without it' sql -c 'SELECT 1'
 is "$(sql -c 'SELECT count(*) FROM "Challenge"')" "$rows" 'the tables are there'

@@ -12,7 +12,7 @@ use Edurange::Cluster;
 use Edurange::Shim;
 
 my $node = Edurange::Cluster->new_ready('parameters');
-my $shim = Edurange::Shim->start($node, EDURANGE_ANONYMOUS_TIER => 'admin');
+my $shim = Edurange::Shim->start($node, AS => 'admin');
 
 # name, other spelling, type, required
 my @user_group = ([ 'user_id', 'userId', 'text', 1 ], [ 'group_id', 'groupId', 'text', 1 ]);
@@ -67,6 +67,8 @@ my %routes = (
 	'GET /competition/{group_id}/members' => [@page],
 	'DELETE /competition/{group_id}/members/{user_id}' => [],
 	'PUT /competition/{group_id}/instructors' => [ [ 'instructorIds', 'instructor_ids', 'list', 1 ] ],
+	'POST /competition/{group_id}/roster' => undef, # takes a table: 076_rosters.pl
+	'GET /competition/{group_id}/roster' => [@page],
 	'GET /competition/{group_id}/access-codes' => [@page],
 	'DELETE /competition/{group_id}/access-codes/{code}' => [],
 	'DELETE /competition/{group_id}/challenges/{group_challenge_id}' =>
@@ -211,7 +213,7 @@ is_deeply([ sort keys %routes, keys %open, 'POST /cdf/import', 'POST /cdf/update
 	[ sort keys %of_program ],
 	'every route is in this table, but for those that take a document or nothing');
 
-my $token; # with which requests are sent; none: the anonymous tier
+my $token; # with which requests are sent; none: that of the administrator
 
 sub in_query
 {

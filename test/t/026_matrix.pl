@@ -96,6 +96,8 @@ my %cases = (
 	'GET /competition/{group_id}/members' => [ [ '?limit=1', undef, 'g' ], [ '', undef, 404, 'no' ] ],
 	'DELETE /competition/{group_id}/members/{user_id}' => [ [ '', undef, 'd', 'TIER' ], [ '', undef, 404, 'd', 'no' ] ],
 	'PUT /competition/{group_id}/instructors' => [ [ '', { instructorIds => ['ina'] }, 'd' ], [ '', { instructorIds => ['no'] }, 404, 'd' ] ],
+	'POST /competition/{group_id}/roster' => [ [ '?dry_run=true', "email\nTIER\@example.org\nnone\n", 'd' ], [ '', "email\n", 404, 'no' ] ],
+	'GET /competition/{group_id}/roster' => [ [ '?limit=1', undef, 'd' ], [ '', undef, 404, 'no' ] ],
 	'GET /competition/{group_id}/access-codes' => [ [ '?limit=1', undef, 'd' ], [ '', undef, 404, 'no' ] ],
 	'DELETE /competition/{group_id}/access-codes/{code}' => [ [ '', undef, 'd', 'R-TIER' ], [ '', undef, 404, 'd', 'no' ] ],
 	'DELETE /competition/{group_id}/challenges/{group_challenge_id}' => [ [ '?force=true', undef, 'd', 'd-TIER' ], [ '', undef, 404, 'd', 'no' ] ],
@@ -123,6 +125,16 @@ my %cases = (
 
 is_deeply([ sort keys %cases ], [ sort keys %tier ], 'every route is in this table');
 
+# A body with its headers: JSON, or a table as it is.
+sub body_of
+{
+	my ($body, $who, %headers) = @_;
+	my $text = ref $body ? encode_json($body) : $body;
+
+	return (headers => \%headers) unless defined $body;
+	return (body => $text =~ s/\bTIER\b/$who/gr, headers => { %headers, 'Content-Type' => ref $body ? 'application/json' : 'text/csv' });
+}
+
 # Sends a request of the table as a tier; the ids of the path come last.
 sub ask
 {
@@ -131,10 +143,7 @@ sub ask
 
 	$path =~ s/\{\w+\}/shift(@ids) =~ s{\bTIER\b}{$who}r/ge;
 	my ($status, $json, $headers, $raw) = $path =~ /board-events$/ ? $shim->listen($path, token => $token{$who})
-	  : $shim->request($method, $path . $query, token => $token{$who},
-		defined $body
-		? (body => encode_json($body) =~ s/\bTIER\b/$who/gr, headers => { 'Content-Type' => 'application/json' })
-		: ());
+	  : $shim->request($method, $path . $query, token => $token{$who}, body_of($body, $who));
 	my $operation = $openapi->{paths}{ (split / /, $route)[1] }{ lc $method };
 	is_deeply([ $schema->response_violations($operation, $status, $json, $headers->{'content-type'}) ], [],
 		"$route for $who: the answer is as documented");
@@ -205,9 +214,7 @@ for my $route (sort keys %authority_of)
 			my ($method, $path) = split / /, $route;
 			$path =~ s/\{\w+\}/shift(@ids) =~ s{\bTIER\b}{$who}r/ge;
 			my ($status, $json) = $path =~ /board-events$/ ? $shim->listen($path, token => $token{$who}, headers => { 'X-Acting-User' => $acting })
-			  : $shim->request($method, $path . $query, token => $token{$who},
-				defined $body ? (body => encode_json($body) =~ s/\bTIER\b/$who/gr) : (),
-				headers => { 'X-Acting-User' => $acting, defined $body ? ('Content-Type' => 'application/json') : () });
+			  : $shim->request($method, $path . $query, token => $token{$who}, body_of($body, $who, 'X-Acting-User' => $acting));
 			push @{ $got{ $status == 401 ? 401 : $status == 403 && $json->{code} =~ /^(forbidden|not_an_instructor)$/ ? $1 : 'may' } }, $acting;
 		}
 		my %all = map { $_ => 1 } qw(ada bob ina oti adm no gone);
@@ -257,6 +264,8 @@ ask(@$_)
   [ 'GET /competitions', 'service', '?limit=500' ],
   [ 'GET /competition/{group_id}/members', 'service', '', undef, 'g' ],
   [ 'GET /competition/{group_id}/access-codes', 'service', '', undef, 'g' ],
+  [ 'POST /competition/{group_id}/roster', 'service', '', "email,name\nada,\nnew\@example.org\nservice\@example.org,S\n", 'd' ],
+  [ 'GET /competition/{group_id}/roster', 'service', '', undef, 'd' ],
   [ 'GET /competition/{group_id}/attempts', 'player', '', undef, 'g' ],
   [ 'GET /activity', 'service', '?limit=500' ],
   [ 'GET /competition/{group_id}/points-history/{user_id}', 'service', '', undef, 'g', 'ada' ],

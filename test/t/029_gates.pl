@@ -169,8 +169,12 @@ planted(
 	[ 'docs/settings.md', sub { s/`EDURANGE_PORT`/``/g }, qr/lacks EDURANGE_PORT$/m, 'one of the shim' ],
 	[ 'docs/sync.md', "Set `edurange.sync_intervals` to 5.\n", qr{docs/sync.md names edurange.sync_intervals,}, 'a setting that does not exist' ],
 	[ 'docs/security.md', "`EDURANGE_POOLS=5`\n", qr{docs/security.md names EDURANGE_POOLS,}, 'one of the shim' ],
-	[ 'deploy/kubernetes/base/shim/deployment.yaml', "# EDURANGE_POOL_SIZES\n", qr{deployment.yaml names EDURANGE_POOL_SIZES,}, 'one in a folder of deploy/' ],
+	[ 'deploy/kubernetes/base/deployment.yaml', "# EDURANGE_POOL_SIZES\n", qr{deployment.yaml names EDURANGE_POOL_SIZES,}, 'one in a folder of deploy/' ],
 	[ 'deploy/kubernetes/base/stray.conf', "edurange.points_limit = 5\n", qr{stray.conf names edurange.points_limit,}, 'one of the server there' ]);
+planted(
+	$gates,
+	[ 'docs/troubleshooting.md', "| `the server lets … in so:` | nobody |\n| `\"x\" is unwell` (PostgreSQL's) | call a doctor |\n", undef, undef ],
+	[ 'docs/troubleshooting.md', "| `the server lets everybody in` | ask |\n", qr{troubleshooting.md explains what nothing says: the server lets everybody in$}m, 'a message that nothing says' ]);
 planted(
 	$gates,
 	[ 'docs/metrics.md', sub { s/`edurange_sync_held`/``/ }, qr{lacks edurange_sync_held$}m, 'a metric that is not documented' ],

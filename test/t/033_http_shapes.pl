@@ -11,17 +11,19 @@ use Edurange::Cluster;
 use Edurange::Shim;
 
 my $node = Edurange::Cluster->new_ready('shapes');
-my $shim = Edurange::Shim->start($node, EDURANGE_ANONYMOUS_TIER => 'service');
+my $shim = Edurange::Shim->start($node, AS => 'service');
 my $json = '{"a":1}';
 my $chunks = "7\r\n$json\r\n0\r\n\r\n";
 my $next = "GET /live HTTP/1.1\r\nHost: x\r\n\r\n";
+
+my $bearer = 'Authorization: Bearer ' . $shim->token;
 
 # A request with these fields and this body.
 sub post
 {
 	my ($fields, $body, $line) = @_;
 
-	return ($line // 'POST /add_points HTTP/1.1') . "\r\nHost: x\r\nContent-Type: application/json\r\n$fields\r\n" . ($body // $json);
+	return ($line // 'POST /add_points HTTP/1.1') . "\r\nHost: x\r\n$bearer\r\nContent-Type: application/json\r\n$fields\r\n" . ($body // $json);
 }
 
 # Sends a shape and then, as a second request, one that is right; returns what came.
@@ -46,7 +48,7 @@ my %right = (
 	'many fields' => post(join('', map { "X-$_: $_\r\n" } 1 .. 100) . "Content-Length: 7\r\n"),
 	'an empty line before it' => "\r\n" . post("Content-Length: 7\r\n"),
 	'cookies' => post("Cookie: a=b; c=d\r\nContent-Length: 7\r\n"),
-	'a query' => "GET /get_points?user_id=a%20b&group_id=%67&x HTTP/1.1\r\nHost: x\r\n\r\n",
+	'a query' => "GET /get_points?user_id=a%20b&group_id=%67&x HTTP/1.1\r\nHost: x\r\n$bearer\r\n\r\n",
 	'a body where none is needed' => "GET /live HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n$json");
 for my $name (sort keys %right)
 {
@@ -72,14 +74,14 @@ my %refused = (
 	'a tab before the colon' => post("Content-Length\t: 7\r\n"),
 	'a space before the colon of Transfer-Encoding' => post("Content-Length: 7\r\nTransfer-Encoding : chunked\r\n"),
 	'a space before the colon of anything' => post("X-A : b\r\nContent-Length: 7\r\n"),
-	'a space before the first field' => "POST /add_points HTTP/1.1\r\n X-A: b\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n$json",
+	'a space before the first field' => "POST /add_points HTTP/1.1\r\n X-A: b\r\nHost: x\r\n$bearer\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n$json",
 	'a continued line' => post("X-A: a\r\n b\r\nContent-Length: 7\r\n"),
 	'a continued line with a tab' => post("Transfer-Encoding:\r\n\tchunked\r\n", $chunks),
 	'a continued Content-Length' => post("Content-Length: 7\r\n 0\r\n"),
-	'LF alone everywhere' => "POST /add_points HTTP/1.1\nHost: x\nContent-Type: application/json\nContent-Length: 7\n\n$json",
+	'LF alone everywhere' => "POST /add_points HTTP/1.1\nHost: x\n$bearer\nContent-Type: application/json\nContent-Length: 7\n\n$json",
 	'LF alone behind a field' => post("X-A: b\nContent-Length: 7\r\n"),
-	'LF alone behind the first line' => "POST /add_points HTTP/1.1\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n$json",
-	'LF alone at the end' => "POST /add_points HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\n$json",
+	'LF alone behind the first line' => "POST /add_points HTTP/1.1\nHost: x\r\n$bearer\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n$json",
+	'LF alone at the end' => "POST /add_points HTTP/1.1\r\nHost: x\r\n$bearer\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\n$json",
 	'CR alone behind a field' => post("X-A: b\rContent-Length: 7\r\n"),
 	'CR in a value' => post("X-A: a\rb\r\nContent-Length: 7\r\n"),
 	'CR CR LF' => post("X-A: a\r\r\nContent-Length: 7\r\n"),
@@ -157,7 +159,7 @@ for my $name (sort keys %last)
 }
 
 # ---- a proxied request inside another's body ----------------------------------------------------
-my $inner = "POST /add_points HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n$json";
+my $inner = "POST /add_points HTTP/1.1\r\nHost: x\r\n$bearer\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n$json";
 for my $outer (
 	post('Content-Length: ' . (5 + length $inner) . "\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n$inner"),
 	post("Transfer-Encoding: chunked\r\n", "0\r\n\r\n$inner"))

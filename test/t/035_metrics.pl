@@ -10,6 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 use Edurange::Cluster;
+use Edurange::Proxy;
 use Edurange::Shim;
 
 my $node = Edurange::Cluster->new_ready('metrics');
@@ -129,16 +130,21 @@ SKIP:
 }
 
 # ---- without a database -------------------------------------------------------------------------
-my $open = Edurange::Shim->start($node, EDURANGE_ANONYMOUS_TIER => 'service');
+# Who asked a moment ago is still known; who comes later cannot be told from anybody.
+my $proxy = Edurange::Proxy->start($node);
+my $open = Edurange::Shim->start($node, $proxy->env, AS => 'service');
 (undef, $health) = $open->get('/health/detailed');
 my ($well, $connected) = ($health->{status}, $health->{connection_info}{last_connected});
-$node->stop('fast');
+undef $proxy;
 ($status, $health) = $open->get('/health/detailed');
 is_deeply([ $status, $well, @$health{qw(status database)} ], [ 503, 'ok', 'error', 'disconnected' ], 'health without a database') or diag explain $health;
 is_deeply([ @{ $health->{connection_info} }{qw(last_connected last_error)} ], [ $connected, 'connection failed' ], 'with what the shim knows');
 cmp_ok($health->{connection_info}{reconnect_attempts}, '>', 0, 'attempts are counted');
 like($health->{timestamp}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'at a time');
+sleep 1;
+is(($open->get('/health/detailed'))[1]{code}, 'unavailable', 'a second later tokens cannot be checked');
 is($open->stop, 0, 'stopped');
+$node->stop('fast');
 $own = $http->get("http://127.0.0.1:$port/metrics");
 is($own->{status}, 200, 'metrics without a database');
 my %away = samples($own->{content});

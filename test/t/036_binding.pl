@@ -57,7 +57,8 @@ sub ask
 	my ($method, $path) = split / /, $route;
 
 	($status, $json) = $shim->request($method, ($query =~ m{^/} ? $query : $path . $query), token => $token,
-		headers => { %headers, defined $body ? ('Content-Type' => 'application/json') : () }, defined $body ? (body => encode_json($body)) : ());
+		headers => { %headers, defined $body ? ('Content-Type' => ref $body ? 'application/json' : 'text/csv') : () },
+		defined $body ? (body => ref $body ? encode_json($body) : $body) : ());
 	return $status;
 }
 
@@ -125,6 +126,8 @@ my %of_ada = (
 	'GET /competition/{group_id}/members' => ['/competition/g/members'],
 	'DELETE /competition/{group_id}/members/{user_id}' => ['/competition/both/members/ada'],
 	'PUT /competition/{group_id}/instructors' => [ '/competition/g/instructors', { instructorIds => ['ina'] } ],
+	'POST /competition/{group_id}/roster' => [ '/competition/g/roster', "email\neve\@example.org\n" ],
+	'GET /competition/{group_id}/roster' => ['/competition/g/roster'],
 	'GET /competition/{group_id}/access-codes' => ['/competition/g/access-codes'],
 	'DELETE /competition/{group_id}/access-codes/{code}' => ['/competition/g/access-codes/OPEN'],
 	'DELETE /competition/{group_id}/challenges/{group_challenge_id}' => ['/competition/g/challenges/gc'],

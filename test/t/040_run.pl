@@ -109,6 +109,22 @@ foreach my $variable (@variables)
 	isnt($status, 0, "a port that is no number fails, $variable");
 	like($err, qr/$variable.*"http"/, 'the variable is named');
 }
+{
+	my @taken = map { IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1, Proto => 'tcp') // die "cannot listen: $!" } @variables;
+	my %taken;
+
+	@taken{@variables} = map { $_->sockport } @taken;
+	($status, $out, $err) = run_script($copy, 'up', %taken);
+	is(scalar(() = $err =~ /^port \d+ on 127\.0\.0\.1 cannot be used/mg), 3, 'all taken ports are named at once');
+}
+SKIP:
+{
+	skip 'any port is free to this user', 2 if $> == 0 || slurp_file('/proc/sys/net/ipv4/ip_unprivileged_port_start') <= 1;
+	($status, $out, $err) = run_script($copy, 'up', EDURANGE_PORT => 1);
+	like($err, qr/^port 1 on .*below 1024.*EDURANGE_PORT/m, 'a port that needs rights says so');
+	($status, $out, $err) = run_script($copy, 'up', EDURANGE_RUN_DIR => '/usr/share');
+	like($err, qr{^/usr/share belongs to root, not to .*EDURANGE_RUN_DIR}m, "a folder of somebody else's, and what to do");
+}
 ($status, $out, $err) = run_script($copy, 'up', EDURANGE_IM_PORT => $copy->{EDURANGE_PORT});
 isnt($status, 0, 'one port for two programs fails');
 like($err, qr/EDURANGE_PORT and EDURANGE_IM_PORT are both/, 'both variables are named');
@@ -160,7 +176,10 @@ is( with_env(
 	'the sample has questions of all types');
 
 ($status, $out, $err) = run_script($copy, 'up');
-isnt($status, 0, 'a second up in the same run directory fails');
+is($status, 0, 'a second up in the same run directory leaves it as it is');
+like($out, qr/^it runs already.*make down && make up/m, 'and says so');
+($status, $out, $err) = run_script($copy, 'run');
+isnt($status, 0, 'run there fails');
 like($err, qr/already runs/, 'and says why');
 
 # ---- two copies --------------------------------------------------------------------------------
@@ -198,6 +217,17 @@ is(count_alive(@pids), 0, 'nothing runs any more');
 ok(!-e $sockets, 'the folder of the socket is gone');
 ($status) = run_script($copy, 'down');
 is($status, 0, 'down again');
+
+# ---- a start that fails ------------------------------------------------------------------------
+my $own = "$copy->{EDURANGE_RUN_DIR}/data/postgresql.auto.conf";
+my $kept = slurp_file($own);
+append_to_file($own, "nonsense = 1\n");
+($status, $out, $err) = run_script($copy, 'up');
+isnt($status, 0, 'a start that fails says so');
+like($err, qr/"nonsense".*\nPostgreSQL did not start\n\z/s, 'and the cause comes last');
+open(my $again, '>', $own) or die "cannot write: $!";
+print $again $kept;
+close($again);
 
 # ---- run ---------------------------------------------------------------------------------------
 foreach my $signal (qw(INT TERM))

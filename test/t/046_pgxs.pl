@@ -31,6 +31,14 @@ sub make
 	return ($? >> 8, $out, $err);
 }
 
+# ---- without PostgreSQL --------------------------------------------------------------------------
+for my $target ('', 'install')
+{
+	my ($status, undef, $err) = make('PG_CONFIG=/nonexistent', $target ? $target : ());
+	isnt($status, 0, "make $target without PostgreSQL");
+	like($err, qr{\Amake \w+: no PostgreSQL server headers .*deploy/install-deps\.sh}, 'says what to do, and nothing else before');
+}
+
 # ---- META.json -----------------------------------------------------------------------------------
 # As https://pgxn.org/spec/ 1.0.0 has it.
 my $meta = decode_json(slurp_file("$top/META.json"));

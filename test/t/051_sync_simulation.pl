@@ -11,77 +11,15 @@ use warnings;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+use Edurange::Clock;
 use Edurange::Cluster;
 use Edurange::Seed qw(draw_from);
 
 my $passes = $ENV{EDURANGE_LONG} ? 20000 : 600;
 my $seed = draw_from(4711);
 
-# Adds the milliseconds of a file to the clocks: the first number to all of them, the second to the time of day.
-my $dir = PostgreSQL::Test::Utils::tempdir();
-append_to_file("$dir/clock", "0\t0\n");
-append_to_file("$dir/clock.c", <<'C');
-#define _GNU_SOURCE
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <time.h>
-#include <unistd.h>
-
-static long long shifts[2];
-
-static void
-read_shifts(void)
-{
-	static int file = -1;
-	char text[64] = "";
-	char *rest = text;
-
-	if (file < 0)
-		file = open(getenv("CLOCK_FILE"), O_RDONLY | O_CLOEXEC);
-	if (pread(file, text, sizeof(text) - 1, 0) <= 0)
-		return;
-	shifts[0] = strtoll(text, &rest, 10);
-	shifts[1] = strtoll(rest, NULL, 10);
-}
-
-int
-clock_gettime(clockid_t clock, struct timespec *now)
-{
-	long long shift;
-
-	if (syscall(SYS_clock_gettime, clock, now) != 0)
-		return -1;
-	read_shifts();
-	shift = clock == CLOCK_REALTIME ? shifts[0] + shifts[1] : clock == CLOCK_MONOTONIC ? shifts[0] : 0;
-	now->tv_sec += shift / 1000;
-	now->tv_nsec += shift % 1000 * 1000000;
-	if (now->tv_nsec < 0)
-		now->tv_sec--, now->tv_nsec += 1000000000;
-	if (now->tv_nsec >= 1000000000)
-		now->tv_sec++, now->tv_nsec -= 1000000000;
-	return 0;
-}
-
-int
-gettimeofday(struct timeval *restrict now, void *restrict zone)
-{
-	struct timespec precise;
-
-	clock_gettime(CLOCK_REALTIME, &precise);
-	now->tv_sec = precise.tv_sec;
-	now->tv_usec = precise.tv_nsec / 1000;
-	return 0;
-}
-C
-system_or_bail($ENV{CC} // 'cc', '-shared', '-fPIC', '-O1', '-o', "$dir/clock.so", "$dir/clock.c");
-my $node;
-{
-	local $ENV{LD_PRELOAD} = join ' ', $ENV{LD_PRELOAD} // (), "$dir/clock.so";
-	local $ENV{CLOCK_FILE} = "$dir/clock";
-	$node = Edurange::Cluster->new_ready('sync_simulation', conf => "synchronous_commit = off\n");
-}
+my $node = Edurange::Cluster->new_ready('sync_simulation', conf => "synchronous_commit = off\n");
+my $clock_file = Edurange::Clock->of($node)->path;
 
 sub sql { return $node->safe_psql('edurange', $_[0]); }
 
@@ -98,7 +36,7 @@ sql(q{INSERT INTO "User" (id, email) VALUES ('u', 'u@play.test');
 # pod: what really is there.  model: what each instance must be, with the time since which nothing
 # has proved its pod (missing), and how often its end was sent.  wrong: what was not as it must be.  waiting: pods
 # whose end is wanted, since how many sendings.  lost: instances that ended in a mass event although their pods live.
-sql("CREATE SCHEMA sim; CREATE TABLE sim.file AS SELECT '$dir/clock'::text AS path");
+sql("CREATE SCHEMA sim; CREATE TABLE sim.file AS SELECT '$clock_file'::text AS path");
 sql(<<'SQL');
 CREATE TABLE sim.pod (name text PRIMARY KEY, status text NOT NULL, flag text NOT NULL, adoptable boolean NOT NULL DEFAULT false);
 CREATE TABLE sim.model (id text PRIMARY KEY, status text NOT NULL, missing timestamptz, flag text, sent integer NOT NULL DEFAULT 0);

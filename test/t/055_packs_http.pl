@@ -122,7 +122,7 @@ sub envelope
 	my (@challenges) = @_;
 	my ($manifest) = pack_files('p', '1.0.0', %files);
 
-	return qq({"challenges": [) . join(' , ', @challenges) . qq(], "unknown": [{"a": "]"}], "manifest": $manifest->{content}});
+	return qq({"challenges": [) . join(' , ', @challenges) . qq(], "force": null, "manifest": $manifest->{content}});
 }
 
 for my $form (sort keys %uploads)
@@ -237,12 +237,14 @@ my @wrong = (
 	[ 'nothing', 'application/json', '', '400 invalid_json', qr/empty/ ],
 	[ 'half an object', 'application/json', "{\"manifest\": $manifest", '400 invalid_json', qr/is not JSON, see line 1/ ],
 	[ 'brackets that do not match', 'application/json', "{\"manifest\": $manifest, \"challenges\": [}]", '400 invalid_json', qr/is not JSON, see line 1/ ],
-	[ 'too deep', 'application/json', '{"x": ' . '[' x 5000 . ']' x 5000 . '}', '400 too_deep', qr/too deeply/ ],
+	[ 'too deep', 'application/json', '{"manifest": ' . '[' x 5000 . ']' x 5000 . '}', '400 too_deep', qr/too deeply/ ],
 	[ 'no commas', 'application/json', "{\"manifest\": $manifest \"challenges\": []}", '400 invalid_json', qr/is not JSON, see line 1/ ],
 	[ 'no object', 'application/json', '[]', '400 invalid_json', qr/^a pack in JSON must be a JSON object/ ],
 	[ 'no manifest', 'application/json', '{"challenges": []}', '400 missing_parameter', qr/"manifest"/ ],
 	[ 'no challenges', 'application/json', "{\"manifest\": $manifest}", '400 missing_parameter', qr/"challenges"/ ],
 	[ 'two manifests', 'application/json', "{\"manifest\": {}, \"manifest\": $manifest, \"challenges\": []}", '400 invalid_json', qr/"manifest" is given more than once/ ],
+	[ 'a dry run whose name is mistyped', 'application/json', "{\"dryrun\": true, \"manifest\": $manifest, \"challenges\": []}", '400 invalid_parameter', qr/"dryrun"/ ],
+	[ 'a member of a challenge that means nothing', 'application/json', '{"manifest": {"challenges": ["a"]}, "challenges": [{"path": "a", "document": {}, "docs": 1}]}', '400 invalid_parameter', qr/"challenges".*"docs"/ ],
 	[ 'a manifest that is none', 'application/json', '{"manifest": "x", "challenges": []}', '400 invalid_type', qr/"manifest" must be an object/ ],
 	[ 'challenges that are none', 'application/json', "{\"manifest\": $manifest, \"challenges\": {}}", '400 invalid_type', qr/"challenges" must be a list/ ],
 	[ 'a challenge that is none', 'application/json', "{\"manifest\": $manifest, \"challenges\": [1]}", '400 invalid_type', qr/"challenges" must be a list of documents/ ],

@@ -13,7 +13,7 @@ use Edurange::Zip qw(zip_of deflate);
 
 # How deep is too deep depends on the stack: PostgreSQL 17 needs little of it.
 my $node = Edurange::Cluster->new_ready('archives', conf => "max_stack_depth = 500kB\n");
-my $shim = Edurange::Shim->start($node, EDURANGE_ANONYMOUS_TIER => 'admin');
+my $shim = Edurange::Shim->start($node, AS => 'admin');
 
 my $manifest = '{"id": "p", "name": "P", "version": "1.0.0", "challenges": ["a.json"]}';
 my $document = '{"metadata": {"id": "a", "name": "A", "version": "1", "challenge_type": "web"}, "components":'

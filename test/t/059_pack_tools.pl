@@ -15,7 +15,7 @@ use Edurange::Cluster;
 use Edurange::Shim;
 
 my $node = Edurange::Cluster->new_ready('tools');
-my $shim = Edurange::Shim->start($node, EDURANGE_ANONYMOUS_TIER => 'admin');
+my $shim = Edurange::Shim->start($node, AS => 'admin');
 my $tmp = PostgreSQL::Test::Utils::tempdir();
 my $scripts = abs_path("$FindBin::RealBin/../archives");
 

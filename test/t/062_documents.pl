@@ -1,5 +1,6 @@
 # Every fenced block of the pages for people says what it is, and those that can run do, in their order and on a
-# fresh sample, as a reader would type them: README, quickstart, the HTTP API and the authors' guide always, the other pages in the long run.
+# fresh sample, as a reader would type them: README, quickstart, the first score, a class, the HTTP API
+# and the authors' guide always, the other pages in the long run.
 #
 # The words after ``` are the language and one of
 #	run            typed into a shell, or into psql where the language is sql
@@ -20,7 +21,7 @@ use Test::More;
 my $top = abs_path(dirname(__FILE__) . '/../..');
 my $base = PostgreSQL::Test::Utils::tempdir();
 my @pages = map { abs_path($_) } "$top/README.md", "$top/CONTRIBUTING.md", sort glob "$top/docs/*.md";
-my %always = map { $_ => 1 } qw(README.md quickstart.md http-api.md challenges.md first-class.md);
+my %always = map { $_ => 1 } qw(README.md quickstart.md http-api.md challenges.md first-class.md first-score.md);
 my @started;
 my $folders = 0;
 

@@ -8,89 +8,20 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use Edurange::Clock;
 use Edurange::Cluster;
 use Edurange::InstanceManager;
 
 my $grace = 3;
-my $folder = PostgreSQL::Test::Utils::tempdir();
-append_to_file("$folder/clock.c", <<'C');
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/time.h>
-#include <time.h>
-
-static int64_t
-shift(void)
-{
-	static const volatile int64_t *seconds;
-
-	if (seconds == NULL)
-	{
-		int file = open(getenv("SHIFT_FILE"), O_RDONLY | O_CLOEXEC);
-
-		seconds = mmap(NULL, sizeof(*seconds), PROT_READ, MAP_SHARED, file, 0);
-	}
-	return *seconds;
-}
-
-int
-gettimeofday(struct timeval *restrict now, void *restrict zone)
-{
-	static int (*original)(struct timeval *, void *);
-
-	if (original == NULL)
-		original = (int (*)(struct timeval *, void *)) dlsym(RTLD_NEXT, "gettimeofday");
-	original(now, zone);
-	now->tv_sec += shift();
-	return 0;
-}
-
-time_t
-time(time_t *result)
-{
-	struct timeval now;
-
-	gettimeofday(&now, NULL);
-	if (result != NULL)
-		*result = now.tv_sec;
-	return now.tv_sec;
-}
-C
-system('cc', '-shared', '-fPIC', '-o', "$folder/clock.so", "$folder/clock.c", '-ldl') == 0 or plan skip_all => 'there is no compiler';
-
-# Moves the server's clock away from the true one.
-sub shift_clock
-{
-	my ($seconds) = @_;
-
-	my $file;
-
-	open($file, '+<', "$folder/shift") or open($file, '>', "$folder/shift") or die $!;
-	syswrite($file, pack('q', $seconds)) == 8 or die $!;
-	close($file);
-	return;
-}
-shift_clock(0);
-chmod 0755, $folder;
-
 my $im = Edurange::InstanceManager->start;
 my $node = Edurange::Cluster->new_ready(
 	'sync_clock',
-	worker => 1,
+	worker => $im,
 	conf => <<"CONF");
-edurange.instance_manager_url = '@{[ $im->url ]}'
 edurange.sync_interval = 100
 edurange.sync_grace = ${grace}s
 CONF
-{
-	local $ENV{LD_PRELOAD} = join ' ', grep { length } $ENV{LD_PRELOAD} // '', "$folder/clock.so";
-	local $ENV{SHIFT_FILE} = "$folder/shift";
-	$node->restart;
-}
+my $clock = Edurange::Clock->of($node);
 
 sub sql { return $node->safe_psql('edurange', $_[0]); }
 
@@ -110,9 +41,9 @@ sql(q{INSERT INTO "User" (id, email) VALUES ('u', 'u@play.test');
 	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01')});
 add_instance('lives');
 my $now = sql('SELECT extract(epoch FROM clock_timestamp())');
-shift_clock(1000);
+$clock->set(0, 1000);
 cmp_ok(sql('SELECT extract(epoch FROM clock_timestamp())'), '>', $now + 900, 'the clock can be moved');
-shift_clock(0);
+$clock->set(0, 0);
 
 for my $jump ([ 'a day ahead', 86400 ], [ 'and back', 0 ], [ 'an hour back', -3600 ], [ 'and ahead', 0 ], [ 'a day back', -86400 ])
 {
@@ -125,7 +56,7 @@ for my $jump ([ 'a day ahead', 86400 ], [ 'and back', 0 ], [ 'an hour back', -36
 	ok($node->poll_query_until('edurange', qq{SELECT EXISTS (SELECT FROM edurange.sync_watch WHERE name = '$id' AND reason = 'missing')}), "$name: a pod is missing");
 	my $begin = time;
 	my $polls = sql('SELECT polls FROM edurange.sync_status()');
-	shift_clock($shift);
+	$clock->set(0, $shift);
 	my ($early, $negative, $ended, $lag) = (0, 0, 0, 0);
 	while (!$ended && time < $begin + 60)
 	{

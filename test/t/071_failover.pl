@@ -209,6 +209,19 @@ disturb('node killed', $shim, $token,
 system_or_bail($ha, 'start', "$dir/ha", $killed);
 wait_for(sub { (ask($killed, 'SELECT pg_is_in_recovery()', 'postgres') // '') eq 't' },
 	'the killed node comes back as a standby', 120);
+
+# ---- without etcd --------------------------------------------------------------------------------
+# Longer than another node would wait before it took over, if it were not for the leader's own questions.
+wait_for(sub { ask(primary(), q{SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'}, 'postgres') eq '2' }, 'all three nodes are there', 120);
+my $leader = primary();
+my @pids = start_writers($shim, $token);
+kill 'STOP', pid_in("$dir/ha/etcd.pid");
+sleep 45;
+kill 'CONT', pid_in("$dir/ha/etcd.pid");
+my ($acknowledged, $gap, $others) = stop_writers(@pids);
+is(primary(), $leader, 'without etcd the primary stays');
+is(join(' ', keys %$others), '', "and takes each of $acknowledged awards");
+cmp_ok($gap, '<', 5, 'without a pause');
 is($shim->stop, 0, 'the shim ends as it should');
 
 done_testing();

@@ -98,6 +98,11 @@ my %worst = (
 	sync_apply => [ q{jsonb_build_object('challenge_pods', (SELECT jsonb_agg(jsonb_build_object('name', 'p' || n, 'status', 'ACTIVE')) FROM generate_series(1, 100000) n)), now()} ],
 	sync_apply_list => [ q{'{"challenge_pods": ' || testing.listed('{"name": "p", "status": "ACTIVE"}', 500000) || '}', now()}, q!'{"challenge_pods": [' || repeat('[', 2000000), now()! ],
 	points_history => [ q{'u1', 'g', 1000} ],
+	import_roster => [
+		q{'g', 'email,name' || (SELECT string_agg(E'\\nx' || n || '@example.org,' || repeat('n', 180), '') FROM generate_series(1, 9999) n)},
+		q{'g', 'email,name' || (SELECT string_agg(E'\\nx' || n || '@example.org,' || repeat('n', 180), '') FROM generate_series(1, 9999) n), make_users => true},
+		q{'g', E'email\\n' || repeat('"', 2000000)}, q{'g', E'email\\n' || repeat(E'"""\\n', 500000)}, q{'g', E'email\\n' || repeat(E',\\n', 1000000)},
+		q{'g', 'email' || repeat(E'\\n,"" ', 9999)} ],
 	migrate => [ 'dry_run => true' ],
 	challenge_list => [ qq{search => repeat('%_', 30000)}, qq{cursor => $long} ]);
 

@@ -156,6 +156,22 @@ for my $pushed (0, 1)
 	is(sql(qq{SELECT string_agg(concat_ws(' ', actor, via, reason), ', ' ORDER BY seq) FROM edurange.points_ledger WHERE group_id = '$h' AND kind <> 'award'}),
 		'user:ina token:dashboard asked well, user:ina token:dashboard anew', "$when: ours is somebody's, for a reason");
 
+	# somebody for whom a roster waits signs up: at the dashboard as by a function of ours
+	for my $way ([ theirs => sub { dashboard(qq{INSERT INTO "public"."User" ("id","name","email","role","createdAt","updatedAt") VALUES ('$_[0]','New','$_[0]\@x',CAST('STUDENT'::text AS "public"."UserRole"),now(),now())}) } ],
+		[ ours => sub { sql(qq{SELECT edurange.create_user('$_[0]\@x', 'New', id => '$_[0]')}); '' } ],
+		[ renamed => sub { sql(qq{SELECT edurange.create_user('other-$_[0]\@x', 'New', id => '$_[0]')}); dashboard(qq{UPDATE "public"."User" SET "email" = '$_[0]\@X', "updatedAt" = now() WHERE ("public"."User"."id" = '$_[0]' AND 1=1)}) } ])
+	{
+		my ($name, $sign_up) = @$way;
+		my $new = "new-$name-$pushed";
+		is(sql(qq{SELECT waiting FROM edurange.import_roster('$g', E'email\n$new\@x')}), 1, "$when: a row waits for $new");
+		is($sign_up->($new), '', "$when: $new signs up");
+		holds("$when: $new signs up");
+		is(sql(qq{SELECT (SELECT count(*) FROM "_GroupMembers" WHERE "A" = '$g' AND "B" = '$new'), user_id, code FROM edurange.roster WHERE group_id = '$g' AND email = '$new\@x'}),
+			"1|$new|", "$when: $new is a member, and the row complete");
+		is(dashboard(qq{DELETE FROM "public"."User" WHERE ("public"."User"."id" = '$new' AND 1=1)}), '', "$when: $new is deleted");
+		is(sql(qq{SELECT user_id IS NULL FROM edurange.roster WHERE group_id = '$g' AND email = '$new\@x'}), 't', "$when: the row waits again");
+	}
+
 	# deletions, which keep evidence
 	my $entries = sql('SELECT count(*) FROM edurange.points_ledger');
 	is(dashboard(qq{DELETE FROM "public"."User" WHERE ("public"."User"."id" = '$ada' AND 1=1)}), '', "$when: the dashboard deletes a user");
@@ -168,6 +184,7 @@ for my $pushed (0, 1)
 	is(dashboard(qq{DELETE FROM "public"."CompetitionGroup" WHERE "public"."CompetitionGroup"."id" = '$g'}), '', "$when: the dashboard deletes a competition");
 	is($node->psql('edurange', qq{SELECT edurange.delete_competition('$h', 'Cup')}), 0, "$when: and so do we");
 	holds("$when: competitions are deleted");
+	is(sql(qq{SELECT count(*) FROM edurange.roster WHERE group_id = '$g'}), 0, "$when: with its roster");
 	cmp_ok(sql('SELECT count(*) FROM edurange.points_ledger'), '>=', $entries, "$when: the ledger stays");
 	is(sql(qq{SELECT count(*) FROM edurange.activity('$h'), unnest(entries) e WHERE e."isArchived"}), 8, "$when: and the log");
 }

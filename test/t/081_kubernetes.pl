@@ -26,9 +26,7 @@ sub output
 }
 
 plan skip_all => 'YAML::XS is not there' unless eval { require YAML::XS; 1 };
-# Without ado: a kubectl from before kustomize 4 does not know components.
-my ($kubectl) = output('', 'kubectl', 'kustomize', "$top/deploy/kubernetes/base/api");
-plan skip_all => 'no kubectl that renders kustomize 4 or newer' unless $kubectl;
+plan skip_all => 'there is no kubectl here' unless grep { -x "$_/kubectl" } split /:/, $ENV{PATH};
 {
 	no warnings 'once';
 	$YAML::XS::Boolean = 'JSON::PP';
@@ -73,6 +71,20 @@ sub selects
 	return !grep { ($labels->{$_} // '') ne $selector->{$_} } keys %$selector;
 }
 
+# Does the selector of a policy mean pods with these labels?
+sub is_for
+{
+	my ($policy, $labels) = @_;
+	my $selector = $policy->{spec}{podSelector};
+
+	for my $expression (@{ $selector->{matchExpressions} // [] })
+	{
+		die "operator $expression->{operator}" unless $expression->{operator} eq 'In';
+		return 0 unless grep { $_ eq ($labels->{ $expression->{key} } // '') } @{ $expression->{values} };
+	}
+	return exists $selector->{matchLabels} ? selects($selector->{matchLabels}, $labels) : exists $selector->{matchExpressions};
+}
+
 # The ports of a container by name.
 sub ports { return map { $_->{name} => $_->{containerPort} } @{ $_[0]{ports} // [] }; }
 
@@ -96,8 +108,13 @@ sub is_safe
 	{
 		my $value = $variable->{value} // '';
 		unlike($value, qr{://}, "$name: $variable->{name} is no secret in clear");
-		ok(exists $variable->{valueFrom}{secretKeyRef}, "$name: $variable->{name} is by reference")
-		  if $variable->{name} =~ /PASSWORD$|_URL$/;
+		unlike($variable->{name}, qr/PASSWORD$|_URL$/, "$name: $variable->{name} is no secret in the environment");
+		is(scalar(grep { index($value, "$_->{mountPath}/") == 0 } @{ $container->{volumeMounts} }), 1, "$name: $variable->{name} is mounted")
+		  if $variable->{name} =~ /_FILE$/;
+	}
+	for my $volume (@{ $pod->{volumes} // [] })
+	{
+		ok($volume->{emptyDir}{sizeLimit}, "$name: volume $volume->{name} has a limit") if exists $volume->{emptyDir};
 	}
 	my %volumes = map { $_->{name} => 1 } @{ $pod->{volumes} // [] };
 	return \%volumes;
@@ -142,7 +159,18 @@ sub is_shim
 		$pod->{terminationGracePeriodSeconds}, '>',
 		$effect{EDURANGE_DRAIN_TIMEOUT} + $container->{lifecycle}{preStop}{exec}{command}[1],
 		"$name: time to finish");
-	return $effect{EDURANGE_ANONYMOUS_TIER};
+	return \%effect;
+}
+
+# The connections that the shims may take of the server at most, rollouts included: docs/deployment.md has the sum.
+sub connections
+{
+	my ($effect, $scaler) = @_;
+	my $share = int($effect->{EDURANGE_POOL_SIZE} / $effect->{EDURANGE_THREADS});
+	my ($tiers, $kinds, $for_all, $in_a_rollout) = (3, 3, 4, 2);
+
+	$share = $effect->{EDURANGE_POOL_SIZE} > 1 ? 2 : 1 if $share < 2;
+	return ($scaler->{spec}{maxReplicas} + $in_a_rollout) * $effect->{EDURANGE_THREADS} * ($tiers * $kinds * $share + $for_all);
 }
 
 # The server's settings among its arguments.
@@ -163,7 +191,7 @@ sub server_settings
 }
 
 # ---- each overlay --------------------------------------------------------------------------------
-my (%tiers, %server, %documents, %encoded);
+my (%tiers, %server, %connections, %documents, %encoded);
 for my $overlay (@overlays)
 {
 	my ($ok, $yaml, $err) = output('', 'kubectl', 'kustomize', "$top/deploy/kubernetes/overlays/$overlay");
@@ -198,10 +226,20 @@ for my $overlay (@overlays)
 				[ sort map { $_->{name} } @{ $container->{volumeMounts} // [] } ],
 				[ sort keys %$volumes ],
 				"$name: its volumes are mounted");
-			$tiers{$overlay}{ $workload->{metadata}{name} } = is_shim($name, $pod, $container)
-			  if $container->{image} =~ /shim/;
 			$server{$overlay} = server_settings($name, $container) if $workload->{kind} eq 'StatefulSet';
+			next unless $container->{image} =~ /shim/;
+			my $effect = is_shim($name, $pod, $container);
+			$tiers{$overlay}{ $workload->{metadata}{name} } = $effect->{EDURANGE_ANONYMOUS_TIER};
+			like($effect->{EDURANGE_ANONYMOUS_TIER}, qr/^(none|player)$/, "$name: nobody without a token is more than a player");
+			$connections{$overlay} += connections($effect, @{ $by_kind{HorizontalPodAutoscaler} });
+			cmp_ok($workload->{spec}{minReadySeconds}, '>=',
+				$effect->{EDURANGE_DRAIN_TIMEOUT} + $container->{lifecycle}{preStop}{exec}{command}[1],
+				"$name: in a rollout one is gone before the next one goes");
+			is($workload->{spec}{template}{metadata}{labels}{app}, 'database-controller', "$name: as the platform's installer looks for it");
 		}
+		is($workload->{spec}{template}{metadata}{labels}{'app.kubernetes.io/part-of'}, 'edurange', "$name: its pods are ours");
+		ok(!exists $_->{metadata}{labels}, "$name: no label is in a template that can never be changed")
+		  for @{ $workload->{spec}{volumeClaimTemplates} // [] };
 	}
 	for my $service (@{ $by_kind{Service} })
 	{
@@ -229,7 +267,7 @@ for my $overlay (@overlays)
 	}
 	for my $policy (@{ $by_kind{NetworkPolicy} })
 	{
-		my @pods = grep { selects($policy->{spec}{podSelector}{matchLabels}, $_->{metadata}{labels}) } @templates;
+		my @pods = grep { is_for($policy, $_->{metadata}{labels}) } @templates;
 		my %ports = map { ports($_->{spec}{containers}[0]) } @pods;
 		ok(@pods > 0, "$overlay: policy $policy->{metadata}{name} is for somebody");
 		for my $rule (@{ $policy->{spec}{ingress} // [] })
@@ -239,10 +277,16 @@ for my $overlay (@overlays)
 	}
 	for my $template (@templates)
 	{
-		next if $template->{metadata}{labels}{'app.kubernetes.io/name'} eq 'edurange-migration';
-		ok( (grep { selects($_->{spec}{podSelector}{matchLabels}, $template->{metadata}{labels})
-				  && grep { $_ eq 'Ingress' } @{ $_->{spec}{policyTypes} } } @{ $by_kind{NetworkPolicy} }),
-			"$overlay: every pod that listens has a policy");
+		my $name = "$overlay: pods $template->{metadata}{labels}{'app.kubernetes.io/name'}";
+		my @policies = grep { is_for($_, $template->{metadata}{labels}) } @{ $by_kind{NetworkPolicy} };
+
+		for my $direction (qw(Ingress Egress))
+		{
+			ok((grep { grep { $_ eq $direction } @{ $_->{spec}{policyTypes} } } @policies), "$name have a policy of $direction");
+		}
+		my @outward = map { @{ $_->{spec}{egress} // [] } } @policies;
+		is_deeply([ sort map { "$_->{protocol} $_->{port}" } map { exists $_->{to} ? () : @{ $_->{ports} } } @outward ],
+			[ map { ("$_ 53", "$_ 5353") } qw(TCP UDP) ], "$name reach name servers, whatever address these have, and nothing else so");
 	}
 }
 
@@ -252,24 +296,32 @@ is_deeply(
 	{
 		'existing-postgresql' => { 'database-controller-api' => 'none' },
 		'in-cluster-postgresql' => { 'database-controller-api' => 'none' },
-		map { $_ => { 'database-controller-api' => 'player', 'database-controller-dashboard' => 'admin' } }
-		  qw(compatible compatible-existing-postgresql)
+		map { $_ => { 'database-controller-api' => 'player' } } qw(compatible compatible-existing-postgresql)
 	},
 	'tiers without a token');
 is($server{'in-cluster-postgresql'}{'edurange.webos_compatibility'}, undef, 'compatibility is off');
 is($server{compatible}{'edurange.webos_compatibility'}, 'on', 'and on where it is wanted');
 
-# Whom the policies admit to a port of the pods of a component.
+# Three are kept for superusers; the Job, a monitor, a backup, a session of somebody.  Without a setting a server has 100.
+is_deeply([ map { my $of = $server{$_}{max_connections} // 100; $connections{$_} + 3 + 5 <= $of ? () : "$_: $connections{$_} of $of" } @overlays ],
+	[], 'the connections that the server has are enough');
+
+# A kustomization that writes labels would write them where they can never be changed.
+for my $file (split /\n/, (output('', 'find', "$top/deploy/kubernetes", '-name', 'kustomization.yaml'))[1])
+{
+	unlike(slurp_file($file), qr/^(labels|commonLabels|namePrefix|nameSuffix):/m, basename(dirname($file)) . ' renames and labels nothing');
+}
+
+# Whom the policies admit to a port of the shim's pods.
 sub admitted
 {
-	my ($overlay, $component, $port) = @_;
+	my ($overlay, $port) = @_;
 	my @admitted;
 
 	for my $policy (grep { $_->{kind} eq 'NetworkPolicy' } @{ $documents{$overlay} })
 	{
-		next unless selects(
-			$policy->{spec}{podSelector}{matchLabels},
-			{ 'app.kubernetes.io/name' => 'edurange-shim', 'app.kubernetes.io/component' => $component });
+		next unless is_for($policy,
+			{ map { ("app.kubernetes.io/$_->[0]" => $_->[1]) } [ name => 'edurange-shim' ], [ component => 'api' ], [ 'part-of' => 'edurange' ] });
 		for my $rule (grep { grep { $_->{port} eq $port } @{ $_->{ports} } } @{ $policy->{spec}{ingress} // [] })
 		{
 			push @admitted, map { $json->encode($_) } @{ $rule->{from} };
@@ -279,18 +331,14 @@ sub admitted
 }
 
 my $client = '{"podSelector":{"matchLabels":{"edurange.cloud/database-api":"client"}}}';
-is_deeply(admitted($_, 'api', 'http'), [$client], "$_: labelled clients alone")
+is_deeply(admitted($_, 'http'), [$client], "$_: labelled clients alone")
   for qw(existing-postgresql in-cluster-postgresql);
 for my $overlay (qw(compatible compatible-existing-postgresql))
 {
 	is_deeply(
-		admitted($overlay, 'api', 'http'),
-		[ map({ qq({"podSelector":{"matchLabels":{"app":"$_"}}}) } qw(ctfchal monitoring-service)), $client ],
+		admitted($overlay, 'http'),
+		[ map({ qq({"podSelector":{"matchLabels":{"app":"$_"}}}) } qw(ctfchal dashboard monitoring-service)), $client ],
 		"$overlay: also the pods of the platform");
-	is_deeply(
-		admitted($overlay, 'dashboard-api', 'http'),
-		['{"podSelector":{"matchLabels":{"app":"dashboard"}}}'],
-		"$overlay: the shim of tier admin is for the dashboard alone");
 }
 
 # ---- the schemas of Kubernetes -------------------------------------------------------------------

@@ -104,13 +104,29 @@ sub target
 	return (chance(0.1) ? '/api' : '') . $path . (@query ? '?' . join('&', @query) : '');
 }
 
+# A table as CSV: lines of the example, and others.
+sub table
+{
+	my ($self, $example) = @_;
+	my ($head, @lines) = split /\n/, $example;
+
+	push @lines, 'x@y', '"a,b",c', '"', '"a""b"x', ',,,,', '=1+1', "a\tb";
+	return join(pick("\n", "\r\n"), chance(0.9) ? $head : pick('email,email', 'name', ''), map { pick(@lines) } 1 .. int rand 8);
+}
+
+# An object as the description has it, or one of the documents.
+sub object
+{
+	my ($self, $schema) = @_;
+
+	return $json->encode(exists $schema->{properties} || !$self->{documents} ? $self->value($schema, 'body') : pick(@{ $self->{documents} }));
+}
+
 # The body of a request, sometimes broken.
 sub body
 {
 	my ($self, $content) = @_;
-	my $schema = $content->{'application/json'}{schema};
-	my $object = exists $schema->{properties} || !$self->{documents} ? $self->value($schema, 'body') : pick(@{ $self->{documents} });
-	my $text = $json->encode($object);
+	my $text = $content->{'text/csv'} ? $self->table($content->{'text/csv'}{example}) : $self->object($content->{'application/json'}{schema});
 
 	substr($text, int rand length $text, 1) = chr int rand 256 if chance(0.05);
 	$text = substr($text, 0, int rand length $text) if chance(0.02);
@@ -132,7 +148,7 @@ sub request
 	$headers{'X-Request-Id'} = pick('abc', 'a b', 'x' x 70) if chance(0.1);
 	if ($operation->{requestBody})
 	{
-		$headers{'Content-Type'} = chance(0.98) ? 'application/json' : pick('text/plain', 'application/zip', '');
+		$headers{'Content-Type'} = chance(0.98) ? (exists $operation->{requestBody}{content}{'text/csv'} ? 'text/csv' : 'application/json') : pick('text/plain', 'application/zip', '');
 		$body = $self->body($operation->{requestBody}{content});
 	}
 	utf8::encode($_) for grep { utf8::is_utf8($_) } values %headers;

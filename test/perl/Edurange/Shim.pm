@@ -32,12 +32,14 @@ my $end_seconds = 90; # draining included
 
 # Starts the shim for a server (undef: the settings name it) with settings from the environment
 # given, on a free port, and returns when /ready answers 200 (or, with WAIT => '/live', when that does).
+# With AS => 'service' a token of that tier is made, and goes with every request that has none.
 sub start
 {
 	my ($class, $node, %env) = @_;
 	my $self = bless {
 		node => $node,
 		wait => delete $env{WAIT} // '/ready',
+		as => delete $env{AS},
 		http => HTTP::Tiny->new(timeout => 30, max_redirect => 0),
 		log => sprintf('%s/shim_%d_%d.log', $PostgreSQL::Test::Utils::log_path, $$, ++$started)
 	}, $class;
@@ -54,6 +56,7 @@ sub start
 		EDURANGE_PORT => 0,
 		%env
 	};
+	$self->{token} = $self->make_token($self->{as}) if defined $self->{as};
 	$self->launch;
 	return $self;
 }
@@ -105,6 +108,9 @@ sub port { return $_[0]{env}{EDURANGE_PORT}; }
 
 sub pid { return $_[0]{pid}; }
 
+# The token that goes with requests that have none.
+sub token { return $_[0]{token}; }
+
 sub url { return "http://127.0.0.1:$_[0]{env}{EDURANGE_PORT}"; }
 
 # Everything that the shim has logged.
@@ -122,8 +128,9 @@ sub request
 {
 	my ($self, $method, $path, %options) = @_;
 	my %headers = %{ $options{headers} // {} };
+	my $token = $options{token} // $self->{token};
 
-	$headers{Authorization} = "Bearer $options{token}" if defined $options{token};
+	$headers{Authorization} = "Bearer $token" if defined $token;
 	my $response = $self->{http}->request($method, $self->url . $path,
 		{ headers => \%headers, (defined $options{body} ? (content => $options{body}) : ()) });
 	my $decoded = eval { $json->decode($response->{content}) };
@@ -165,8 +172,9 @@ sub ask_aside
 	my $socket = $self->socket;
 	my $body = ref $options{body} ? $json->encode($options{body}) : $options{body};
 	my %headers = (Host => 'x', Connection => 'close', %{ $options{headers} // {} });
+	my $token = $options{token} // $self->{token};
 
-	$headers{Authorization} = "Bearer $options{token}" if defined $options{token};
+	$headers{Authorization} = "Bearer $token" if defined $token;
 	%headers = (%headers, 'Content-Type' => 'application/json', 'Content-Length' => length $body) if defined $body;
 	syswrite($socket, join('', "$method $path HTTP/1.1\r\n", (map { "$_: $headers{$_}\r\n" } sort keys %headers), "\r\n", $body // ''));
 	return $socket;

@@ -1,0 +1,184 @@
+/*
+ * rosters.c
+ *	  Rows of rosters that wait for somebody, and who completes them.
+ *
+ * Who completes a row holds the competition, then the code, then the row, then the membership.  Joining with a code
+ * holds the code first as well, so of two who complete one row the second finds it complete.  That a user comes while
+ * a roster is written neither may miss: whoever makes users or gives them another address waits for that.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+
+#include "base/own_locks.h"
+#include "base/statements.h"
+#include "base/surface.h"
+#include "base/triggers.h"
+#include "calls/locks.h"
+#include "game/activity.h"
+#include "game/rosters.h"
+#include "text/plain_text.h"
+
+/* No user has two rows of a roster. */
+#define HAS_NO_ROW(group, user)                                                                    \
+	"NOT EXISTS (SELECT FROM edurange.roster o WHERE o.user_id = " user                            \
+	" AND o.group_id" OF(group) ")"
+
+typedef enum StatementId
+{
+	WAITING,
+	MAY_HAVE_ROW,
+	COMPLETE,
+	COMPLETE_BY_CODE,
+	WITHDRAW,
+	FORGET_USER,
+	FORGET_COMPETITION,
+	DELETE_CODE,
+	INSERT_MEMBER,
+	STATEMENT_COUNT
+} StatementId;
+
+static Statement statements[STATEMENT_COUNT] = {
+    /* Competitions in one order.  For most users none waits, and this is all that they cost. */
+    [WAITING] = {"SELECT r.group_id, r.code FROM edurange.roster r"
+                 " WHERE lower(r.email) = $1 AND r.user_id IS NULL ORDER BY r.group_id",
+                 {TEXTOID},
+                 .newest = true,
+                 .by_key = true},
+    [MAY_HAVE_ROW] = {"SELECT " HAS_NO_ROW("$1", "$2"),
+                      {TEXTOID, TEXTOID},
+                      .newest = true,
+                      .by_key = true},
+    [COMPLETE] = {"UPDATE edurange.roster AS r SET user_id = $3, code = NULL"
+                  " WHERE r.group_id = $1 AND r.email = $2 AND r.user_id IS NULL",
+                  {TEXTOID, TEXTOID, TEXTOID},
+                  .by_key = true},
+    [COMPLETE_BY_CODE] = {"UPDATE edurange.roster AS r SET user_id = $3"
+                          " WHERE r.code = $2 AND r.group_id" OF("$1") " AND r.user_id IS NULL"
+                                                                       " AND " HAS_NO_ROW("$1",
+                                                                                          "$3"),
+                          {TEXTOID, TEXTOID, TEXTOID},
+                          .by_key = true},
+    [WITHDRAW] = {"DELETE FROM edurange.roster AS r"
+                  " WHERE r.code = upper($2) AND r.group_id" OF("$1") " AND r.user_id IS NULL",
+                  {TEXTOID, TEXTOID},
+                  .by_key = true},
+    [FORGET_USER] = {"UPDATE edurange.roster SET user_id = NULL, code = NULL WHERE user_id = $1",
+                     {TEXTOID},
+                     .by_key = true},
+    [FORGET_COMPETITION] = {"DELETE FROM edurange.roster WHERE group_id = $1",
+                            {TEXTOID},
+                            .by_key = true},
+    /* One that somebody used says who joined with it. */
+    [DELETE_CODE] = {"DELETE FROM public.\"CompetitionAccessCode\" WHERE code = $2"
+                     " AND \"groupId\"" OF("$1") " AND \"usedCount\" = 0",
+                     {TEXTOID, TEXTOID},
+                     .by_key = true},
+    [INSERT_MEMBER] = {"INSERT INTO public.\"_GroupMembers\" (\"A\", \"B\") VALUES ($1, $2)"
+                       " ON CONFLICT (\"A\", \"B\") DO NOTHING",
+                       {TEXTOID, TEXTOID}},
+};
+
+char *
+email_key(const char *email)
+{
+	return text_to_cstring(DatumGetTextPP(DirectFunctionCall1Coll(
+	    lower, DEFAULT_COLLATION_OID, CStringGetTextDatum(trimmed(email)))));
+}
+
+void
+rosters_hold_for_writing(void)
+{
+	(void) lock_take(LOCK_ROSTERS, 0, true);
+}
+
+void
+rosters_hold_for_users(void)
+{
+	lock_share(LOCK_ROSTERS, 0);
+}
+
+void
+roster_joined(const char *group_id, const char *code, const char *user_id)
+{
+	STATEMENT_RUN(&statements[COMPLETE_BY_CODE], value_text(group_id), value_text(code),
+	              value_text(user_id));
+}
+
+void
+roster_code_withdrawn(const char *group_id, const char *code)
+{
+	STATEMENT_RUN(&statements[WITHDRAW], value_text(group_id), value_text(code));
+}
+
+/* Makes the user of an address a member, for whom a row of the competition's roster waits. */
+static void
+complete_row(const char *group_id, const char *code, const char *email, const char *user_id)
+{
+	Refusal refusal = {0};
+
+	/* the competition, or the row, may have gone meanwhile */
+	if (!lock_competition(group_id, &refusal))
+		return;
+	STATEMENT_RUN(&statements[MAY_HAVE_ROW], value_text(group_id), value_text(user_id));
+	if (!row_bool(0, 1))
+		return;
+	if (code != NULL)
+		STATEMENT_RUN(&statements[DELETE_CODE], value_text(group_id), value_text(code));
+	if (STATEMENT_RUN(&statements[COMPLETE], value_text(group_id), value_text(email),
+	                  value_text(user_id)) == 0)
+		return;
+	if (STATEMENT_RUN(&statements[INSERT_MEMBER], value_text(group_id), value_text(user_id)) > 0)
+		activity_log(&(Activity){.event_type = "GROUP_JOINED",
+		                         .user_id = user_id,
+		                         .group_id = group_id,
+		                         .metadata = "\"roster\":true"});
+}
+
+/* Completes what waits for the user's address. */
+static void
+complete_rows(const char *email, const char *user_id)
+{
+	uint64 count = STATEMENT_RUN(&statements[WAITING], value_text(email));
+	char **groups = palloc(sizeof(char *) * count);
+	char **codes = palloc(sizeof(char *) * count);
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		groups[i] = row_text(i, 1);
+		codes[i] = row_text_or_null(i, 2);
+	}
+	for (uint64 i = 0; i < count; i++)
+		complete_row(groups[i], codes[i], email, user_id);
+}
+
+SQL_TRIGGER(edurange_follow_roster)
+{
+	TriggerData *trigger = trigger_data(fcinfo, TRIGGER_EVENT_AFTER);
+	bool is_user = strcmp(RelationGetRelationName(trigger->tg_relation), "User") == 0;
+	HeapTuple row =
+	    TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	char *id = tuple_text(trigger, row, "id");
+
+	statements_begin();
+	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		STATEMENT_RUN(&statements[is_user ? FORGET_USER : FORGET_COMPETITION], value_text(id));
+	else
+		complete_rows(email_key(tuple_text(trigger, row, "email")), id);
+	statements_end();
+	return PointerGetDatum(NULL);
+}
+
+/* Runs in the name of whoever writes, and needs no other: it evaluates nothing of anybody's. */
+SQL_FUNCTION_ANYWHERE(edurange_await_roster)
+{
+	TriggerData *trigger = trigger_data(fcinfo, TRIGGER_EVENT_BEFORE);
+
+	rosters_hold_for_users();
+	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple
+	                                                                  : trigger->tg_trigtuple);
+}

@@ -1,0 +1,122 @@
+# A service of one version and a database of the other.  A new service serves a database of the version before: it asks
+# how many attributes edurange.caller has there, which are three, and what needs the fourth, or a function that is not
+# there, is 503.  A service of before is of no use on a new database, which is why docs/operations.md has the service
+# updated first: what it sends is refused and nothing is written.
+#
+# There is no program of before to start here.  What stands for it are the statements that it prepares, as it has
+# them in its table, sent with the values that it binds, on connections of its logins: a call a statement, with who calls as
+# ROW($1, $2, $3); and the batches that came between the two, of which those of three values go on.
+
+use strict;
+use warnings;
+
+use Edurange::Cluster;
+use Edurange::Shim;
+use FindBin;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $before = '0.0.9';
+my $top = "$FindBin::RealBin/../..";
+
+sub prepare
+{
+	my ($name, $version) = @_;
+	my $node = Edurange::Cluster->new_staged($name);
+
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE DATABASE edurange');
+	$node->safe_psql('edurange', 'CREATE EXTENSION edurange' . ($version ? " VERSION '$version'" : '') . '; SELECT edurange.migrate()');
+	$node->psql_file('edurange', "$top/deploy/roles.sql");
+	$node->safe_psql('edurange', q{
+		INSERT INTO "User" (id, email, role) VALUES ('ada', 'ada@x', 'STUDENT'), ('ina', 'ina@x', 'INSTRUCTOR');
+		INSERT INTO "CompetitionGroup" (id, name, "startDate", "updatedAt") VALUES ('g', 'G', '2020-01-01', now());
+		INSERT INTO "_GroupMembers" ("A", "B") VALUES ('g', 'ada');
+		INSERT INTO "_GroupInstructors" ("A", "B") VALUES ('g', 'ina');
+		INSERT INTO "ChallengeType" (id, name) VALUES ('t', 'web') ON CONFLICT DO NOTHING;
+		INSERT INTO "Challenge" (id, name, "challengeTypeId", "updatedAt") SELECT 'ch', 'C', id, now() FROM "ChallengeType" LIMIT 1;
+		INSERT INTO "ChallengeQuestion" (id, content, type, points, answer, "order", "challengeId", "updatedAt") VALUES ('q', '?', 'text', 10, 'a', 1, 'ch', now());
+		INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId", "updatedAt") VALUES ('gc', 10, 'ch', 'g', now());
+		INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId") VALUES ('i', 'ch', 'ada', '', 'ACTIVE', 'g')});
+	return $node;
+}
+
+# ---- a new service on a database of before -------------------------------------------------------
+my $old = prepare('before', $before);
+is($old->safe_psql('edurange', q{SELECT relnatts FROM pg_class WHERE oid = 'edurange.caller'::regclass}), 3, 'three attributes');
+my $shim = Edurange::Shim->start($old);
+my %token = map { $_ => $shim->make_token($_) } qw(player service);
+for (
+	[ 'GET', '/ready' ],
+	[ 'GET', '/get_points?user_id=ada&group_id=g', 'player' ],
+	[ 'POST', '/add_points', 'service', { user_id => 'ada', group_id => 'g', points => 5, reason => 'r' } ],
+	[ 'POST', '/set_points', 'service', { user_id => 'ada', group_id => 'g', points => 5 } ],
+	[ 'POST', '/competition/create', 'service', { name => 'N', startDate => '2025-01-01', instructorIds => ['ina'] } ],
+	[ 'POST', '/competition/generate-code', 'service', { groupId => 'g', createdBy => 'ina', code => 'CODE' } ],
+	[ 'POST', '/competition/join', 'player', { code => 'CODE', userId => 'ada' } ],
+	[ 'GET', '/competition/g/leaderboard', 'player' ],
+	[ 'POST', '/question/attempt', 'player', { user_id => 'ada', question_id => 'q', group_challenge_id => 'gc', answer => 'a' } ],
+	[ 'GET', '/question/completed?user_id=ada&group_challenge_id=gc', 'player' ],
+	[ 'GET', '/get_challenge_instance?challenge_instance_id=i', 'player' ],
+	[ 'POST', '/activity/log', 'player', { eventType => 'USER_UPDATED', userId => 'ada' } ])
+{
+	my ($method, $path, $tier, $body) = @$_;
+	my ($status, $json) = $body ? $shim->post($path, $body, $token{$tier}) : $shim->get($path, $tier && $token{$tier});
+	is($status, 200, "before: $method $path") or diag explain $json;
+}
+is($old->safe_psql('edurange', q{SELECT points FROM "GroupPoints" WHERE "userId" = 'ada'}), 15, 'and each was done once');
+for (
+	[ 'on behalf of somebody', '/get_points?user_id=ada&group_id=g', { 'X-Acting-User' => 'ada' } ],
+	[ 'a course', '/competition/g/members' ],
+	[ 'a roster', '/competition/g/roster' ],
+	[ 'users', '/users' ])
+{
+	my ($what, $path, $headers) = @$_;
+	my ($status, $json, $answered) = $shim->request('GET', $path, token => $token{service}, headers => $headers // {});
+	is("$status $json->{code}", '503 not_installed', "before: $what has to wait");
+	ok($answered->{'retry-after'}, 'and may come again');
+}
+
+# ---- a service of before on a new database -------------------------------------------------------
+my $new = prepare('after');
+is($new->safe_psql('edurange', q{SELECT relnatts FROM pg_class WHERE oid = 'edurange.caller'::regclass}), 4, 'four attributes');
+my $state = q{SELECT (SELECT count(*) FROM edurange.points_ledger), (SELECT count(*) FROM "QuestionAttempt"), (SELECT count(*) FROM "ActivityLog"), (SELECT count(*) FROM edurange.idempotency)};
+my $as_it_was = $new->safe_psql('edurange', $state);
+
+# Prepares and executes a statement as the program of before does; returns the answer, or SQLSTATE and message.
+sub of_before
+{
+	my ($tier, $sql, @values) = @_;
+	my $values = join(', ', map { defined $_ ? "'$_'" : 'NULL' } @values);
+	my ($code, $out, $err) = $new->psql('edurange', "\\set VERBOSITY sqlstate\nSET ROLE edurange_shim_$tier;\nPREPARE s AS $sql;\nEXECUTE s($values)", on_error_stop => 1);
+
+	return $code == 0 ? $out : $err =~ /ERROR:\s+(\w{5})/ ? $1 : $err;
+}
+my $row = 'SELECT edurange.wire(t)::text FROM edurange.%s t';
+my @calls = (
+	[ 'player', 'get_points(user_id => $1, group_id => $2, caller => ROW($3,$4,$5)::edurange.caller)', 'ada', 'g', ('t', undef, undef) ],
+	[ 'service', 'add_points(user_id => $1, group_id => $2, points => $3, reason => $4, caller => ROW($5,$6,$7)::edurange.caller, idempotency_key => $8)', 'ada', 'g', 5, undef, ('t', undef, undef), 'k' ],
+	[ 'player', 'attempt_question(user_id => $1, question_id => $2, group_challenge_id => $3, answer => $4, challenge_instance_id => $5, caller => ROW($6,$7,$8)::edurange.caller, idempotency_key => $9)', 'ada', 'q', 'gc', 'a', undef, ('t', undef, undef), undef ],
+	[ 'player', 'leaderboard(group_id => $1, "limit" => coalesce($2, 1000), "offset" => coalesce($3, 0), at => $4, caller => ROW($5,$6,$7)::edurange.caller)', 'g', undef, undef, undef, ('t', undef, undef) ],
+	[ 'player', 'completed_questions(user_id => $1, group_challenge_id => $2, caller => ROW($3,$4,$5)::edurange.caller)', 'ada', 'gc', ('t', undef, undef) ],
+	[ 'player', 'challenge_instance(challenge_instance_id => $1, caller => ROW($2,$3,$4)::edurange.caller)', 'i', ('t', undef, undef) ]);
+for (@calls)
+{
+	my ($tier, $call, @values) = @$_;
+	is(of_before($tier, sprintf($row, $call), @values), '42846', 'of before: ' . $call =~ s/\(.*//sr . ' is refused, since a row of three is no caller');
+}
+is($new->safe_psql('edurange', $state), $as_it_was, 'and nothing is written');
+# what a batch is made of is texts, and it says how many there are of who calls: three, where it does not say
+is(of_before('service', q{SELECT value, sqlstate, message, detail, hint FROM edurange.outcomes('add_points', $1)}, '{ada,g,5,NULL,t,NULL,NULL,NULL}') =~ s/\|.*//sr,
+	'{"points":5}', 'a batch of three goes on');
+is($new->safe_psql('edurange', 'SELECT * FROM edurange.check_invariants()'), '', 'invariants');
+# what has no caller goes on: it is ready, and knows its tokens
+like(of_before('player', sprintf($row, 'readiness()')), qr/"ready": ?true/, 'it is ready');
+like(of_before('player', sprintf($row, 'authenticate_token($1::bytea)'), '\x00'), qr/^$|tokenId|null/, 'it asks for tokens');
+
+# ---- in which order ------------------------------------------------------------------------------
+my ($upgrading) = slurp_file("$top/docs/operations.md") =~ /^## Upgrading edurange\n(.*?)^## /ms;
+cmp_ok(index($upgrading, 'restart the new HTTP service'), '<', index($upgrading, 'ALTER EXTENSION edurange UPDATE'),
+	'the pages have the service updated before the database');
+
+done_testing();
