@@ -5,8 +5,11 @@
  * Entries become visible when their transactions end, which is in no order of theirs.  So a reader gets them by
  * windows of transaction ids [from, to), of which no transaction is under way any more: whatever a window holds is
  * there, and nothing comes to it.  Inside a window entries are ordered by (at, user_id, seq).  Entries of one pair
- * may cross in their transaction ids, but then they share a window: who writes the second has waited for the first
- * to end, so it began before that and was under way with it.
+ * may cross in their transaction ids; where such a crossing would be cut by the end of a window, because a third
+ * transaction between the two is under way, the window ends before it.
+ *
+ * A token names no transaction that may be forgotten: one that wrote nothing may have its number again after a crash.
+ * So it moves on with entries alone, behind the last of them.
  *
  * A window is read by an index on (group_id, xid).  A block range index would be smaller, but what was written
  * since the last vacuum is in no range of it and had to be read whole each time.
@@ -49,6 +52,8 @@ typedef enum StatementId
 	UNDER_WAY,
 	IS_THERE,
 	FIRST_WITHHELD,
+	FIRST_CROSSED,
+	LAST_ENTRY,
 	HISTORY,
 	WINDOW,
 	STATEMENT_COUNT
@@ -59,7 +64,7 @@ typedef enum StatementId
 	"SELECT coalesce(array_agg(ROW(user_id, group_id, seq, delta, balance, kind,"                  \
 	"   CASE WHEN $3 THEN source_id END, CASE WHEN $3 THEN actor END,"                             \
 	"   CASE WHEN $3 THEN reason END, at, CASE WHEN $3 THEN via END)::edurange.event"              \
-	"   ORDER BY at, user_id, seq), '{}'), count(*), max(xid), max(at),"                           \
+	"   ORDER BY at, user_id, seq), '{}'), count(*), max(at),"                                     \
 	"  (array_agg(user_id ORDER BY at DESC, user_id DESC, seq DESC))[1],"                          \
 	"  (array_agg(seq ORDER BY at DESC, user_id DESC, seq DESC))[1]"                               \
 	" FROM (SELECT l.* FROM " source " AND l.at <= $2"                                             \
@@ -93,6 +98,18 @@ static Statement statements[STATEMENT_COUNT] = {
     [FIRST_WITHHELD] = {"SELECT min(l.xid) FROM " OF_WINDOW("$3") " AND l.at > $2",
                         {TEXTOID, TIMESTAMPTZOID, INT8OID},
                         .by_key = true},
+    /* $1 group, $2 from, $3 to: what comes behind an entry of its pair that is not in the window */
+    [FIRST_CROSSED] =
+        {"SELECT min(l.xid) FROM edurange.points_ledger l"
+         " WHERE l.group_id = $1 AND l.xid >= $2 AND l.xid < $3 AND EXISTS ("
+         "  SELECT FROM edurange.points_ledger p WHERE p.group_id = $1 AND p.xid >= $3"
+         "  AND p.user_id = l.user_id AND p.seq < l.seq)",
+         {TEXTOID, INT8OID, INT8OID},
+         .by_key = true},
+    [LAST_ENTRY] = {"SELECT max(xid) FROM edurange.points_ledger"
+                    " WHERE group_id = $1 AND xid >= $2 AND xid < $3",
+                    {TEXTOID, INT8OID, INT8OID},
+                    .by_key = true},
     [HISTORY] = {EVENTS("edurange.feed_history h JOIN edurange.points_ledger l"
                         "  ON l.user_id = h.user_id AND l.group_id = h.group_id AND l.seq <= h.seq"
                         " WHERE h.group_id = $1"),
@@ -128,7 +145,6 @@ typedef struct Reading
 	Token token;
 	NullableDatum events;
 	int64 count;
-	int64 last_xid; /* the greatest of them */
 	bool more;
 } Reading;
 
@@ -245,11 +261,10 @@ read_events(Reading *reading, StatementId statement, bool behind, int64 from, in
 	reading->events = row_result(0, 1, reading->list);
 	if (reading->count == 0)
 		return;
-	reading->last_xid = statement == WINDOW ? row_long(0, 3) : 0;
 	reading->more = reading->count == reading->limit;
-	token->at = row_time(0, 4);
-	token->user_id = row_text(0, 5);
-	token->seq = row_long(0, 6);
+	token->at = row_time(0, 3);
+	token->user_id = row_text(0, 4);
+	token->seq = row_long(0, 5);
 }
 
 /* Reads on in history, and passes from it to what was written since where that is all. */
@@ -267,41 +282,61 @@ read_history(Reading *reading)
 	reading->more = reading->count > 0;
 }
 
+/* The transaction that a statement found, or another number where it found none. */
+static int64
+found_xid(int64 otherwise)
+{
+	bool is_null;
+	Datum xid = row_value(0, 1, INT8OID, &is_null);
+
+	return is_null ? otherwise : DatumGetInt64(xid);
+}
+
 /* The first transaction that wrote something behind the freeze, from the beginning of the window on. */
 static int64
 first_withheld(const Reading *reading)
 {
-	bool is_null;
-	Datum first;
-
 	if (reading->sight.until.isnull)
 		return PG_INT64_MAX;
 	STATEMENT_RUN(&statements[FIRST_WITHHELD], value_text(reading->group_id), reading->sight.until,
 	              value_long(reading->token.from));
-	first = row_value(0, 1, INT8OID, &is_null);
-	return is_null ? PG_INT64_MAX : DatumGetInt64(first);
+	return found_xid(PG_INT64_MAX);
+}
+
+/* The end of a window that opens: behind the last entry before that number whose pair the end does not cut. */
+static int64
+window_end(const Reading *reading, int64 to)
+{
+	NullableDatum group_id = value_text(reading->group_id);
+	NullableDatum from = value_long(reading->token.from);
+
+	for (int64 before = 0; before != to;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		before = to;
+		STATEMENT_RUN(&statements[FIRST_CROSSED], group_id, from, value_long(to));
+		to = found_xid(to);
+	}
+	STATEMENT_RUN(&statements[LAST_ENTRY], group_id, from, value_long(to));
+	return found_xid(reading->token.from - 1) + 1;
 }
 
 /*
  * Reads on in a window, or opens the next one, up to what is done.  While the board is frozen a window ends before
- * what is withheld, and a token tells nothing of that: it moves on with entries alone, and behind the last of them.
+ * what is withheld; one that was opened before stays open while something in it is.
  */
 static void
 read_window(Reading *reading, int64 done)
 {
 	Token *token = &reading->token;
-	bool frozen = !reading->sight.until.isnull;
 	bool opens = token->from == token->to;
-	bool has_key = token->seq > 0;
 	int64 withheld = first_withheld(reading);
-	int64 to = opens ? Min(done, withheld) : token->to;
+	int64 to = opens ? window_end(reading, Min(done, withheld)) : token->to;
 
 	read_events(reading, WINDOW, !opens, token->from, to);
 	if (reading->more)
 		token->to = to;
-	else if (reading->count > 0 && (opens || withheld >= to))
-		token->from = token->to = frozen && opens ? reading->last_xid + 1 : to;
-	else if (reading->count == 0 && has_key && withheld >= to && !(frozen && opens))
+	else if (withheld >= to)
 		token->from = token->to = to;
 }
 

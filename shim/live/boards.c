@@ -432,6 +432,8 @@ take_state(Board *board, const json_t *state)
 		return;
 	replace(&board->visibility, json_object_get(state, "visibility"));
 	replace(&board->mark, json_object_get(state, "mark"));
+	/* (what was delayed is there when nothing is any more) */
+	board->changes += board->delayed;
 	board->delayed = json_number_value(json_object_get(state, "feedDelay")) > 0;
 	if (json_is_true(json_object_get(state, "isWhole")) || board->rows == NULL)
 		change_all(board, state);
