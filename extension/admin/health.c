@@ -103,6 +103,11 @@ typedef enum StatementId
 	" when many were not found; see edurange.sync_drift()', (drift).\"returnedPods\") END,"             \
 	"CASE WHEN (drift).\"unreadablePods\" > 0 THEN format('%s pods of the list cannot be read; see"     \
 	" edurange.sync_drift()', (drift).\"unreadablePods\") END,"                                         \
+	"(SELECT format('%s boards are frozen, but without a token everybody may ask a shim for points and" \
+	" attempts; set EDURANGE_ANONYMOUS_TIER to none', count(*)) FROM edurange.board_rule"               \
+	"  WHERE freeze_at <= clock_timestamp() AND coalesce(thawed_at > clock_timestamp(), true)"          \
+	"  AND EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"                     \
+	"   AND application_name LIKE 'edurange_shim anonymous=%') HAVING count(*) > 0),"                   \
 	"CASE WHEN (connections).utilization_percent > 90 THEN format('%s of %s connections are in"         \
 	" use; raise max_connections, or let what connects open fewer', (connections).current,"             \
 	" (connections).max) END], NULL)"

@@ -23,6 +23,7 @@
 #include "game/entries.h"
 #include "game/participation.h"
 #include "game/rosters.h"
+#include "game/sight.h"
 #include "text/plain_text.h"
 
 #define LEADERBOARD_LIMIT 10000
@@ -46,6 +47,7 @@
 	" JOIN public.\"User\" u ON u.id = s.user_id"                                                  \
 	" WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id)"                           \
 	" ORDER BY 1"
+#define PAST_HEADS STANDING_AT("$1", "$4", "$5")
 
 typedef enum StatementId
 {
@@ -157,10 +159,8 @@ static Statement statements[STATEMENT_COUNT] = {
     /* The same before migrate(). */
     [LEADERBOARD_OF_BEFORE] = {BOARD_OF("member"), {TEXTOID, INT4OID, INT8OID}, .reads = true},
     /*
-	 * The board at the time $4, from the ledger: members, and former ones who had points then.  A pair whose
-	 * head is not younger is as it was; of others the newest entry until then is found by the ledger's key.  Where
-	 * entries count from earlier on than they were written, all until then are summed up: by when they were written,
-	 * which is what was shown, or, $5, by when they count.
+	 * The board at the time $4: members, and former ones who had points then; $6 of members alone, as a frozen one is.
+	 * $5 by when entries count, else by when they were written, which is what was shown.
 	 */
     [PAST_LEADERBOARD] =
         {"SELECT $3 + row_number() OVER board, s.user_id, u.name, s.points,"
@@ -168,26 +168,12 @@ static Statement statements[STATEMENT_COUNT] = {
          "  JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"
          "  WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = s.user_id"
          "  AND cc.\"completedAt\" <= $4 AT TIME ZONE 'UTC'), s.reached_at"
-         " FROM (SELECT h.user_id, was.points, CASE WHEN h.changed_at <= $4 THEN h.reached_at"
-         "  WHEN h.backdated THEN e.at"
-         "  WHEN e.delta = 0 THEN (SELECT l.at FROM edurange.points_ledger l"
-         "   WHERE l.user_id = h.user_id AND l.group_id = $1 AND l.at <= $4 AND l.delta <> 0"
-         "   ORDER BY l.seq DESC LIMIT 1) ELSE e.at END AS reached_at FROM edurange.standing h"
-         "  LEFT JOIN LATERAL ((SELECT l.balance, l.at, l.delta FROM edurange.points_ledger l"
-         "   WHERE h.changed_at > $4 AND NOT h.backdated"
-         "   AND l.user_id = h.user_id AND l.group_id = $1 AND l.at <= $4"
-         "   ORDER BY l.seq DESC LIMIT 1)"
-         "   UNION ALL SELECT sum(delta)::integer, max(t) FILTER (WHERE delta <> 0), 0"
-         "   FROM (SELECT " COUNTS_AT " AS t, sum(delta) AS delta FROM edurange.points_ledger l"
-         "    WHERE h.changed_at > $4 AND h.backdated AND l.user_id = h.user_id AND l.group_id = $1"
-         "    AND CASE WHEN $5 THEN " COUNTS_AT " ELSE at END <= $4 GROUP BY 1) sums"
-         "   HAVING h.backdated) e ON true,"
-         "  LATERAL (SELECT CASE WHEN h.changed_at <= $4 THEN h.points ELSE coalesce(e.balance, 0) END)"
-         "   AS was (points) WHERE h.group_id = $1 AND NOT h.hidden AND (h.member OR was.points <> 0)"
-         "  ORDER BY 2 DESC, 3, 1 LIMIT $2 OFFSET $3) s"
+         " FROM (SELECT * FROM " PAST_HEADS
+         " AS past WHERE NOT hidden AND (member OR points <> 0 AND NOT $6)"
+         "  ORDER BY points DESC, reached_at, user_id LIMIT $2 OFFSET $3) s"
          " LEFT JOIN public.\"User\" u ON u.id = s.user_id"
          " WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id) ORDER BY 1",
-         {TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID},
+         {TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID, BOOLOID},
          .reads = true,
          .by_key = true},
     [WHO_EXISTS] = {"SELECT EXISTS (SELECT FROM public.\"CompetitionGroup\" WHERE id = $1),"
@@ -509,17 +495,27 @@ SQL_FUNCTION(edurange_leaderboard)
 	bool corrected = caller_argument > 4 && optional_flag(fcinfo, 4);
 	Refusal refusal = {0};
 	Caller caller;
+	Sight sight;
+	bool frozen;
 
 	caller_read(&caller, fcinfo, caller_argument);
 	statements_begin();
-	if (!caller_sees_competition(&caller, group_id, &refusal))
+	if (!board_sight(&caller, false, group_id, &sight, &refusal) &&
+	    refusal.error != EDURANGE_COMPETITION_NOT_FOUND)
 		raise_refusal(&refusal);
+	frozen = !sight.until.isnull &&
+	         (at.isnull || DatumGetTimestampTz(at.value) >= DatumGetTimestampTz(sight.until.value));
+	if (frozen)
+		at = sight.until;
+	if (refusal.error != EDURANGE_OK)
+		limit = 0; /* as one that does not exist */
 	if (at.isnull)
 		STATEMENT_RUN(&statements[participation_is_known() ? LEADERBOARD : LEADERBOARD_OF_BEFORE],
 		              value_text(group_id), value_int(limit), value_long(offset));
 	else
 		STATEMENT_RUN(&statements[PAST_LEADERBOARD], value_text(group_id), value_int(limit),
-		              value_long(offset), at, value_bool(corrected));
+		              value_long(offset), at, value_bool(corrected && sight.until.isnull),
+		              value_bool(frozen));
 	rows_to_result(fcinfo);
 	statements_end();
 	return (Datum) 0;

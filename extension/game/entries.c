@@ -93,10 +93,13 @@ enum
 	ACTOR,
 	REASON,
 	AT,
-	VIA, /* from here on the ledger lacks them before migrate() */
+	VIA, /* from here on: before migrate() the ledger may lack them */
 	EFFECTIVE_AT,
+	XID,
 	COLUMNS
 };
+
+#define NO_PLACE (-1)
 
 static const struct
 {
@@ -115,6 +118,7 @@ static const struct
     [AT] = {"at", TIMESTAMPTZOID},
     [VIA] = {"via", TEXTOID},
     [EFFECTIVE_AT] = {"effective_at", TIMESTAMPTZOID},
+    [XID] = {"xid", INT8OID},
 };
 
 /* The ledger, open for new rows. */
@@ -124,8 +128,8 @@ typedef struct Ledger
 	EState *state;
 	ResultRelInfo *target;
 	TupleTableSlot *row;
-	int count;           /* of its columns */
 	int places[COLUMNS]; /* of the columns in the row */
+	int64 xid;           /* of the transaction */
 } Ledger;
 
 /* The entries of a batch that is under way. */
@@ -169,7 +173,7 @@ static Head
 move_head(const Ledger *ledger, const Entry **entries, int count, TimestampTz now)
 {
 	const Entry *last = entries[count - 1];
-	bool is_before = ledger->count <= EFFECTIVE_AT;
+	bool is_before = ledger->places[EFFECTIVE_AT] == NO_PLACE;
 	bool changed = false;
 	bool backdated = false;
 
@@ -209,11 +213,12 @@ ledger_open(Ledger *ledger)
 		raise_error(EDURANGE_NOT_INSTALLED, "relation \"edurange.points_ledger\" does not exist");
 	ledger->relation = table_open(table, RowExclusiveLock);
 	shape_ordinary(ledger->relation);
-	for (ledger->count = VIA; ledger->count < COLUMNS; ledger->count++)
-		if (get_attnum(table, columns[ledger->count].name) == InvalidAttrNumber)
-			break;
-	for (int i = 0; i < ledger->count; i++)
-		ledger->places[i] = shape_column(ledger->relation, columns[i].name, columns[i].type) - 1;
+	for (int i = 0; i < COLUMNS; i++)
+		ledger->places[i] =
+		    i >= VIA && get_attnum(table, columns[i].name) == InvalidAttrNumber
+		        ? NO_PLACE
+		        : shape_column(ledger->relation, columns[i].name, columns[i].type) - 1;
+	ledger->xid = (int64) U64FromFullTransactionId(GetTopFullTransactionId());
 	ledger->state = CreateExecutorState();
 	ledger->state->es_output_cid = GetCurrentCommandId(true);
 	ledger->target = makeNode(ResultRelInfo);
@@ -256,16 +261,19 @@ ledger_insert(Ledger *ledger, const Entry *entry, int64 seq, NullableDatum at)
 	    [EFFECTIVE_AT] = entry->effective_at != 0
 	                         ? value_time(Min(entry->effective_at, DatumGetTimestampTz(at.value)))
 	                         : value_null(),
+	    [XID] = value_long(ledger->xid),
 	};
 
-	for (int i = ledger->count; i < COLUMNS; i++)
-		if (!values[i].isnull)
+	for (int i = VIA; i < XID; i++)
+		if (!values[i].isnull && ledger->places[i] == NO_PLACE)
 			raise_error(EDURANGE_NOT_INSTALLED,
 			            "column \"%s\" of edurange.points_ledger does not exist", columns[i].name);
 	ExecClearTuple(row);
 	memset(row->tts_isnull, true, RelationGetDescr(ledger->relation)->natts * sizeof(bool));
-	for (int i = 0; i < ledger->count; i++)
+	for (int i = 0; i < COLUMNS; i++)
 	{
+		if (ledger->places[i] == NO_PLACE)
+			continue;
 		row->tts_values[ledger->places[i]] = values[i].value;
 		row->tts_isnull[ledger->places[i]] = values[i].isnull;
 	}

@@ -56,7 +56,7 @@ GRANT EXECUTE ON FUNCTION
   edurange.question_details, edurange.completed_questions, edurange.attempt_question,
   edurange.complete_question, edurange.complete_challenge, edurange.competition_progress,
   edurange.challenge_instance, edurange.log_activity,
-  edurange.cdf_schema, edurange.attempts
+  edurange.cdf_schema, edurange.attempts, edurange.board_access, edurange.events
   TO edurange_player;
 
 GRANT EXECUTE ON FUNCTION
@@ -76,7 +76,8 @@ GRANT EXECUTE ON FUNCTION
   edurange.gradebook, edurange.gradebook_file,
   edurange.rejudge, edurange.accept_answer, edurange.reprice, edurange.grade_question, edurange.void_completion,
   edurange.undo_change, edurange.grade_change, edurange.grade_changes,
-  edurange.question_statistics, edurange.timeline, edurange.integrity_findings
+  edurange.question_statistics, edurange.timeline, edurange.integrity_findings,
+  edurange.set_board_policy, edurange.get_board_policy, edurange.board_state
   TO edurange_service;
 
 GRANT EXECUTE ON FUNCTION

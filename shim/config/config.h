@@ -79,8 +79,10 @@ extern const char *setting_flag(const Setting *setting, char flag[FLAG_LENGTH]);
 		"origins whose pages may read answers, separated by commas; * for all") \
 	SWITCH("EDURANGE_ALLOW_ROOT", allow_root, "false", "start also as root") \
 	/* Limits */ \
-	INTEGER("EDURANGE_CONNECTION_LIMIT", connection_limit, "1000", 64, 100000, \
+	INTEGER("EDURANGE_CONNECTION_LIMIT", connection_limit, "2000", 64, 100000, \
 		"HTTP connections at the same time") \
+	INTEGER("EDURANGE_LISTENER_LIMIT", listener_limit, "1000", 1, 100000, \
+		"of them, those that listen to a board or wait for a feed; never more than three quarters of all") \
 	INTEGER("EDURANGE_CONNECTION_TIMEOUT", connection_timeout, "30", 1, 3600, \
 		"seconds after which an idle HTTP connection is closed") \
 	INTEGER("EDURANGE_BODY_TIMEOUT", body_timeout, "60", 1, 3600, \

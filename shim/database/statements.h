@@ -18,9 +18,10 @@
 	X(SET_INSTRUCTORS, "set_instructors") X(ROSTER, "roster") X(ACCESS_CODES, "access_codes") \
 	X(REVOKE_CODE, "revoke_access_code") X(REMOVE_CHALLENGE, "remove_competition_challenge") \
 	X(SET_CHALLENGE_POINTS, "set_challenge_points") X(RESET_PROGRESS, "reset_progress") \
-	X(SET_PARTICIPATION, "set_participation") \
-	X(PARTICIPATION, "participation") X(GRADE_CHANGE, "grade_change") X(GRADE_CHANGES, "grade_changes") \
-	 X(ATTEMPTS, "attempts") X(ACTIVITY, "activity") X(ATTEMPT, "attempt_question") \
+	X(SET_PARTICIPATION, "set_participation") X(PARTICIPATION, "participation") \
+	X(GRADE_CHANGE, "grade_change") X(GRADE_CHANGES, "grade_changes") \
+	X(SET_BOARD_POLICY, "set_board_policy") X(GET_BOARD_POLICY, "get_board_policy") \
+	X(ATTEMPTS, "attempts") X(ACTIVITY, "activity") X(ATTEMPT, "attempt_question") \
 	X(COMPLETE, "complete_question") X(CHALLENGE_DETAILS, "challenge_details") \
 	X(COMPLETE_CHALLENGE, "complete_challenge") X(LOG_ACTIVITY, "log_activity")
 
@@ -37,6 +38,7 @@ typedef enum StatementId
 	STATEMENT_PACK_DETAILS, STATEMENT_PROGRESS, STATEMENT_INSTANCE, STATEMENT_UPDATE_INSTANCE,
 	STATEMENT_HEALTH, STATEMENT_SYNC_METRICS, STATEMENT_CDF_SCHEMA, STATEMENT_CDF_VALIDATE,
 	STATEMENT_CDF_IMPORT, STATEMENT_CDF_UPDATE, STATEMENT_CDF_EXPORT, STATEMENT_IMPORT_ROSTER,
+	STATEMENT_BOARD_ACCESS, STATEMENT_BOARDS, STATEMENT_EVENTS,
 #define ENTRY(id, function) STATEMENT_##id,
 	BATCHED_STATEMENTS(ENTRY)
 #undef ENTRY

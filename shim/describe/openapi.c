@@ -489,7 +489,9 @@ describe_route(const Route *route, json_t *components)
 	if (route->body != BODY_NONE)
 		json_object_set_new(operation, "requestBody", describe_any_body(route));
 	json_object_set_new(operation, "security",
-	                    route->open ? json_array() : json_pack("[{s:[]}]", "token"));
+	                    route->open         ? json_array()
+	                    : route->for_public ? json_pack("[{}, {s:[]}]", "token")
+	                                        : json_pack("[{s:[]}]", "token"));
 	json_object_set_new(operation, "responses", responses);
 	return operation;
 }

@@ -28,6 +28,8 @@ static const RouteText texts[] = {
 	{"GET /question/completed", NULL,
 	 "completed_questions:question_completion[]"},
 	{"POST /challenge-pack/install", "The same as /packs/upload."},
+	{"GET /competition/{group_id}/board-events", "A competition's board, as it is and as it changes, as Server-Sent Events."},
+	{"GET /competition/{group_id}/events", "The ledger of a competition as lines of JSON; behind a token it waits for something new."},
 	{"PATCH /challenge-instances/{instance_id}", NULL,
 	 "success:boolean message:text data:instance_change"},
 	{"GET /cdf/export/{challenge_id}", NULL,

@@ -18,8 +18,9 @@
 #include "base/loop.h"
 
 #define SWEEP_MS 1000
-#define HEAD_SECONDS 10  /* for the head of a request, once something of it is there */
-#define SPARE_SECONDS 2  /* for the request on a connection beyond the limit */
+#define HEAD_SECONDS 10      /* for the head of a request, once something of it is there */
+#define SPARE_SECONDS 2      /* for the request on a connection beyond the limit */
+#define LISTENING_SECONDS 10 /* for a piece of an answer without end */
 #define SENDING_FACTOR 5 /* reading an answer may take that many times as long as sending a body */
 
 Client *
@@ -79,6 +80,7 @@ allowed_seconds(const Client *client, const Config *config)
 	    [CLIENT_HEAD] = client->spare ? SPARE_SECONDS : config->connection_timeout + HEAD_SECONDS,
 	    [CLIENT_BODY] = config->body_timeout,
 	    [CLIENT_SENDING] = config->body_timeout * SENDING_FACTOR,
+	    [CLIENT_LISTENING] = LISTENING_SECONDS,
 	};
 
 	return seconds[client->phase];
@@ -98,19 +100,19 @@ has_left(const Client *client)
 static void
 end(Client *client, void (*too_slow)(Client *client))
 {
-	if (too_slow != NULL && client->phase != CLIENT_SENDING)
+	if (too_slow != NULL && client->phase != CLIENT_SENDING && client->phase != CLIENT_LISTENING)
 		too_slow(client);
 	shutdown(client->fd, SHUT_RDWR);
 	client->phase = CLIENT_ENDED;
 }
 
-void
+bool
 clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *client))
 {
 	int64_t now = now_ms();
 
 	if (now - clients->swept < SWEEP_MS)
-		return;
+		return false;
 	clients->swept = now;
 	for (Client *client = LIST_FIRST(&clients->all); client != NULL;
 	     client = LIST_NEXT(client, others))
@@ -125,6 +127,7 @@ clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *c
 			counter_add(COUNTER_TIMED_OUT_CONNECTIONS, 1);
 		}
 	}
+	return true;
 }
 
 bool

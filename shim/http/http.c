@@ -136,25 +136,6 @@ suspend(Request *request)
 	return MHD_YES;
 }
 
-/* Gives the connection back to libmicrohttpd; nothing of the request may be touched after this. */
-static void
-resume(Request *request)
-{
-	if (!request->suspended)
-		return;
-	request->suspended = false;
-	request->worker->resumed = true;
-	MHD_resume_connection(request->connection);
-}
-
-/* The answer is there, or a failure; nothing of the request may be touched after this. */
-static void
-finish(Request *request)
-{
-	request->phase = PHASE_ANSWERED;
-	resume(request);
-}
-
 /* Refuses an answer that is too large; not one to a write, which tells what has been done. */
 static void
 check_size(Request *request)
@@ -189,8 +170,13 @@ on_result(void *closure, DatabaseResult *result)
 		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
 	request->backend = result->backend;
 	request->status = MHD_HTTP_OK;
+	if (route->response == RESPOND_FEED && listen_for_feed(request, result))
+		return;
 	values_free(&request->values);
 	(void) request_hold(request, 0);
+	if (route->response == RESPOND_BOARD && result->ok)
+		listen_to_board(request, result);
+	free(request->reply);
 	request->reply = reply_body(route, result, &request->status, &request->failure);
 	check_size(request);
 	if (request->reply != NULL && result->ok && route->response == RESPOND_FILE)
@@ -199,7 +185,7 @@ on_result(void *closure, DatabaseResult *result)
 		request->members = json_loads(request->reply, 0, NULL);
 	if (result->ok && route->award != AWARD_NONE && reply_awards(route, request->members))
 		metrics_award(route->award);
-	finish(request);
+	request_finish(request);
 }
 
 /* Makes the values of the statement; the body is of no use any more then. */
@@ -218,6 +204,9 @@ prepare_request(Request *request)
 	request->body = (Buffer){0};
 	if (!fine)
 		return false;
+	if (route->for_public)
+		request->values.values[request->values.count++] =
+		    request->identity.tier == TIER_NONE ? strdup("true") : NULL;
 	for (int i = 0; route->caller && i < CALLER_VALUES; i++)
 		request->values.values[request->values.count++] = text_copy(request->identity.values[i]);
 	if (route->keyed)
@@ -266,6 +255,12 @@ submit(Request *request)
 {
 	const Route *route = request->match.route;
 
+	if (route->response == RESPOND_BOARD && !listen_has_room(request))
+	{
+		listen_refuse(request);
+		request_finish(request);
+		return;
+	}
 	request->call = (DatabaseCall){
 	    .tier = route->open ? TIER_NONE : request->identity.tier,
 	    .lane = choose_lane(request),
@@ -283,7 +278,7 @@ submit(Request *request)
 	if (request_hold(request, request->call.size))
 		database_submit(request->worker->database, &request->call);
 	else
-		finish(request);
+		request_finish(request);
 }
 
 /* Work: makes the values of a request whose body is large or a pack. */
@@ -308,7 +303,7 @@ on_read(Task *task)
 	if (request->failure.info == NULL)
 		submit(request);
 	else
-		finish(request);
+		request_finish(request);
 }
 
 /* Goes on with a request that has come in whole and whose caller is known. */
@@ -328,7 +323,7 @@ proceed(Request *request)
 	else if (request->failure.info == NULL && prepare_request(request))
 		submit(request);
 	else
-		finish(request);
+		request_finish(request);
 }
 
 /* What it means that the database did not say whose a token is. */
@@ -368,7 +363,7 @@ on_authenticated(TokenWait *wait, const Identity *identity, const DatabaseResult
 	if (request->suspended && request->phase == PHASE_WAITING)
 		proceed(request);
 	else
-		resume(request);
+		request_resume(request);
 }
 
 /* Is it known whose request it is?  Otherwise it will be, and the request goes on then. */
@@ -490,6 +485,7 @@ http_completed(void *cls, struct MHD_Connection *connection, void **closure,
 	*closure = NULL;
 	if (request->phase != PHASE_NEW)
 		response_log(request);
+	listen_end(request);
 	client_enter(request->client, CLIENT_HEAD);
 	request_free(request);
 }

@@ -19,6 +19,8 @@
 #include "config/config.h"
 #include "database/database.h"
 #include "http/clients.h"
+#include "live/boards.h"
+#include "live/reader.h"
 
 /* One event loop as a request sees it. */
 typedef struct Worker
@@ -29,6 +31,8 @@ typedef struct Worker
 	Tokens *tokens;
 	bool resumed; /* a connection was resumed: its response is to be sent in this turn */
 	LIST_HEAD(RequestList, Request) waiting; /* requests whose connections are to be left alone */
+	LIST_HEAD(ListenerList, Listener) listeners; /* requests whose answers go on */
+	ReaderClient reader;
 } Worker;
 
 typedef enum Phase
@@ -70,6 +74,8 @@ typedef struct Request
 	TokenWait token_wait;
 	DatabaseCall call;
 
+	struct Listener *listener;   /* where its answer goes on, ... */
+	struct MHD_Response *stream; /* ... and is that of a listener */
 	bool suspended;
 	bool close;     /* the connection, after the response */
 	bool malformed; /* nobody knows where it ends, so nothing behind its head is read */
@@ -97,6 +103,12 @@ extern void request_free(Request *request);
  * little fails when all together hold more than they may.  False: it has failed, now or before.
  */
 extern bool request_hold(Request *request, size_t bytes);
+
+/* Gives the connection back to libmicrohttpd; nothing of the request may be touched after this. */
+extern void request_resume(Request *request);
+
+/* The answer is there, or a failure; nothing of the request may be touched after this. */
+extern void request_finish(Request *request);
 
 /* Looks up a header of the request; NULL where there is none. */
 extern const char *request_header(const Request *request, const char *name);
@@ -129,6 +141,23 @@ extern void response_log(const Request *request);
 
 /* From now on connections are closed after their next response.  Any thread, once. */
 extern void response_close_connections(void);
+extern bool response_is_closing(void);
+
+/* ---- answers that go on: listen.c ---------------------------------------------------------------- */
+
+/* May one more request go on? */
+extern bool listen_has_room(const Request *request);
+extern void listen_refuse(Request *request);
+
+/* It has a response without end, of what the database lets it see of the board; or a failure. */
+extern void listen_to_board(Request *request, const DatabaseResult *result);
+
+/* Does the request wait for more of the feed, as there is nothing new?  It keeps the answer for the end of that. */
+extern bool listen_for_feed(Request *request, DatabaseResult *result);
+
+/* Looks after those of a loop that may have something to be told. */
+extern void listen_tend(Worker *worker);
+extern void listen_end(Request *request);
 
 /* ---- what libmicrohttpd and the loop call: http.c ----------------------------------------------- */
 

@@ -151,7 +151,7 @@ sub response_violations
 	my ($media) = grep { index($type // '', $_) == 0 } keys %$content;
 
 	return "media type $type is none of " . join(', ', sort keys %$content) unless defined $media;
-	return () if $media !~ /json/;
+	return () if $media !~ m{^application/json};
 	return 'the body is not JSON' unless defined $body;
 	return $self->violations($body, $content->{$media}{schema}, 'body');
 }
