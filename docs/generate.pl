@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # Makes the pages that list what the sources define: errors.md from extension/base/errors.h, sql-api.md
 # from schema/extension/ with the examples of expected/examples.out, settings.md from
-# extension/base/guc.c and shim/config/config.c, metrics.md from shim/http/metrics.c, shim/database/statements.c and
+# extension/base/guc.c and shim/config/config.h, metrics.md from shim/http/metrics.c, shim/database/statements.c and
 # deploy/prometheus/textfile.sql.
 #
 # Usage: docs/generate.pl [--check | --man | --environment]: with --check nothing is written, and a page that
@@ -225,11 +225,12 @@ sub server_settings
 # as { heading => … }.
 sub shim_table
 {
-	my $source = slurp('shim/config/config.c');
+	my ($source) = slurp('shim/config/config.h') =~ /^#define SETTINGS\b[^\n]*\n((?:\t[^\n]*\n)+)/m;
 	my $strings = '((?:"(?:[^"\\\\]|\\\\.)*"\s*)+)';
 	my @table;
 
-	while ($source =~ /^\t(?:\/\* (\w+) \*\/$|(TEXT|SECRET|INTEGER|SWITCH)\("([A-Z_]+)", \w+,\s*(.*?)\),$)/gsm)
+	$source =~ s/ \\$//gm;
+	while ($source =~ /^\t(?:\/\* (\w+) \*\/$|(TEXT|SECRET|INTEGER|SWITCH)\("([A-Z_]+)", \w+,\s*(.*?)\)$)/gsm)
 	{
 		my ($heading, $kind, $variable, $rest) = ($1, $2, $3, $4);
 		if (defined $heading)
@@ -387,7 +388,7 @@ sub settings
 	return <<"TXT";
 # Settings
 
-Made from `extension/base/guc.c` and `shim/config/config.c`. How they work together is told in
+Made from `extension/base/guc.c` and `shim/config/config.h`. How they work together is told in
 [configuration.md](configuration.md).
 
 ## PostgreSQL: extension and sync worker

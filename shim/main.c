@@ -38,8 +38,8 @@
 #define DRAIN_QUIET_STEPS 3 /* a request may still be on its way from a socket to its callback */
 
 /*
- * The socket to accept on, or -1 with the reason and the settings named in the log.  "::" is every address, of IPv4,
- * too, and of IPv4 alone where the system has no IPv6.
+ * The socket to accept on, or -1 with the reason and the settings named in the log.  "::" stands for all addresses
+ * of IPv6 and IPv4, and for those of IPv4 alone where the system has no IPv6.
  */
 static int
 listen_on(const char *host, const char *setting, int port)
@@ -203,9 +203,8 @@ main(int argc, char **argv)
 		                "with EDURANGE_ALLOW_ROOT=true\n");
 		return EXIT_CONFIGURATION;
 	}
-	json_object_seed(0); /* before any thread starts: hash tables need their seed */
-	mallopt(M_MMAP_THRESHOLD,
-	        1 << 17); /* what is larger goes back to the system when it is freed */
+	json_object_seed(0);                /* before any thread starts: hash tables need their seed */
+	mallopt(M_MMAP_THRESHOLD, 1 << 17); /* what is larger is given back when it is freed */
 	fd = listen_on(config.host, "EDURANGE_PORT", config.port);
 	if (config.metrics_port != 0)
 		metrics_fd = listen_on(config.host, "EDURANGE_METRICS_PORT", config.metrics_port);

@@ -27,11 +27,10 @@
 #include "compat.h"
 #include "http.h"
 #include "interrupts.h"
+#include "responses.h"
 
 #define MAX_BODY (32 * 1024 * 1024)
 #define MAX_HEADERS (64 * 1024)
-#define BODY_TOO_LARGE "response larger than 32 MiB"
-#define MAX_REDIRECTS 3
 #define MAX_TRANSFERS 512
 /* Connections that are kept open while nothing is asked. */
 #define MAX_IDLE_CONNECTIONS 64
@@ -65,27 +64,6 @@ static Client client = {.epoll = -1, .timer_due = -1};
 /* Whether a request was done since http_wait() returned, and when that was. */
 static bool finished = false;
 static int64 left_at = 0;
-
-/* Failures that deserve plainer words than libcurl's. */
-static const struct
-{
-	CURLcode code;
-	const char *text;
-} failures[] = {
-    {CURLE_OPERATION_TIMEDOUT, "timed out"},
-    {CURLE_COULDNT_CONNECT, "could not connect"},
-    {CURLE_COULDNT_RESOLVE_HOST, "could not resolve the host name"},
-    {CURLE_GOT_NOTHING, "connection closed without a response"},
-    {CURLE_PARTIAL_FILE, "response cut short"},
-    {CURLE_RECV_ERROR, "connection lost"},
-    {CURLE_SEND_ERROR, "connection lost"},
-    {CURLE_FILESIZE_EXCEEDED, BODY_TOO_LARGE},
-    {CURLE_UNSUPPORTED_PROTOCOL, "not an HTTP server"},
-    {CURLE_WEIRD_SERVER_REPLY, "not an HTTP server"},
-    {CURLE_TOO_MANY_REDIRECTS, "too many redirects"},
-    {CURLE_REMOTE_ACCESS_DENIED, "redirected to another host"},
-    {CURLE_FAILED_INIT, "out of a resource"},
-};
 
 /* Blocks all signals but those of faults, so that a thread started meanwhile handles none. */
 static void
@@ -298,56 +276,6 @@ transfer_begin(Transfer *transfer, HttpRequest *request, long timeout_ms)
 	transfer_send(transfer, request->url);
 }
 
-/* Whether a redirect leads to the host that was asked, and not out of encryption. */
-static bool
-same_host(const char *from, const char *to)
-{
-	CURLU *urls[] = {curl_url(), curl_url()};
-	char *hosts[] = {NULL, NULL};
-	char *schemes[] = {NULL, NULL};
-	const char *texts[] = {from, to};
-	bool same = true;
-
-	for (int i = 0; i < 2; i++)
-		same = same && urls[i] != NULL &&
-		       curl_url_set(urls[i], CURLUPART_URL, texts[i], 0) == CURLUE_OK &&
-		       curl_url_get(urls[i], CURLUPART_HOST, &hosts[i], 0) == CURLUE_OK &&
-		       curl_url_get(urls[i], CURLUPART_SCHEME, &schemes[i], 0) == CURLUE_OK;
-	same = same && pg_strcasecmp(hosts[0], hosts[1]) == 0 &&
-	       (strcmp(schemes[1], "https") == 0 || strcmp(schemes[0], schemes[1]) == 0);
-	for (int i = 0; i < 2; i++)
-	{
-		curl_free(hosts[i]);
-		curl_free(schemes[i]);
-		curl_url_cleanup(urls[i]);
-	}
-	return same;
-}
-
-/* Where a response sends the transfer on to; NULL when it is to be taken as it is. */
-static char *
-redirect_of(const Transfer *transfer, long status)
-{
-	char *url = NULL;
-
-	if (transfer->request->content != NULL ? status != 307 && status != 308
-	                                       : status < 301 || status > 308)
-		return NULL;
-	curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_URL, &url);
-	return url;
-}
-
-static const char *
-failure_text(CURLcode code, const Transfer *transfer)
-{
-	if (transfer != NULL && transfer->too_large != NULL)
-		return transfer->too_large;
-	for (int i = 0; i < lengthof(failures); i++)
-		if (failures[i].code == code)
-			return failures[i].text;
-	return curl_easy_strerror(code);
-}
-
 /* Takes the request off a transfer, which is free then. */
 static void
 transfer_release(Transfer *transfer)
@@ -379,29 +307,23 @@ transfer_end(Transfer *transfer, CURLcode code, long status)
 	free(request->body);
 	request->body = NULL;
 	request->length = 0;
-	strlcpy(request->problem, failure_text(code, transfer), sizeof(request->problem));
+	strlcpy(request->problem,
+	        transfer->too_large != NULL ? transfer->too_large : response_failure(code),
+	        sizeof(request->problem));
 }
 
 /* libcurl is through with a transfer: it is over, or goes on to where it was sent. */
 static void
 transfer_done(Transfer *transfer, CURLcode code)
 {
-	char *redirect = NULL;
+	const HttpRequest *request = transfer->request;
 	char *target = NULL;
 	long status = 0;
 
 	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (code == CURLE_OK)
-		redirect = redirect_of(transfer, status);
-	if (redirect != NULL)
-	{
-		if (!same_host(transfer->request->url, redirect))
-			code = CURLE_REMOTE_ACCESS_DENIED;
-		else if (++transfer->redirects > MAX_REDIRECTS)
-			code = CURLE_TOO_MANY_REDIRECTS;
-		else
-			target = strdup(redirect);
-	}
+		code = response_redirect(transfer->easy, request->url, request->content != NULL,
+		                         &transfer->redirects, &target);
 	if (target != NULL)
 	{
 		curl_multi_remove_handle(client.multi, transfer->easy);
@@ -571,7 +493,7 @@ http_begin(HttpRequest *request, long timeout_ms)
 	{
 		request->done = finished = true;
 		if (request->problem[0] == '\0')
-			strlcpy(request->problem, failure_text(CURLE_FAILED_INIT, NULL),
+			strlcpy(request->problem, response_failure(CURLE_FAILED_INIT),
 			        sizeof(request->problem));
 	}
 	if (client.failed)

@@ -3,7 +3,7 @@
 # touched.  TESTS="points 020_" runs only the tests whose names contain one of the words;
 # SUITES="regress isolation" runs only those of regress, hostile, isolation, sanitized, tap, fuzz and long;
 # EDURANGE_LONG=1 asks tests for their long variants; EDURANGE_SANITIZE=no leaves the sanitizers out;
-# EDURANGE_JOBS=1 runs TAP files one after another.
+# EDURANGE_JOBS=1 runs suites and TAP files one after another.
 # Ends with what was not run, and why, and one line "N passed, N failed": regression tests, isolation tests
 # and TAP files.
 set -eu
@@ -176,10 +176,11 @@ count_suite() {
 list_tests() {
   dir=$1
   suffix=$2
-  sed -n 's/^test: *//p' "$3" | tr ' ' '\n' >"$WORK/schedule"
-  first=$(head -n 1 "$WORK/schedule")
+  schedule=$(sed -n 's/^test: *//p' "$3")
+  first=$(echo "$schedule" | head -n 1)
+  first=${first%% *}
   selected=''
-  for name in $(cat "$WORK/schedule") $(find "$dir" -maxdepth 1 -name "*$suffix" | sort |
+  for name in $schedule $(find "$dir" -maxdepth 1 -name "*$suffix" | sort |
     sed "s,.*/,,;s,$suffix\$,,"); do
     if [ ! -f "$dir/$name$suffix" ] || ! wanted "$name"; then
       continue
@@ -216,7 +217,7 @@ run_regress() {
   [ "$(id -u)" -ne 0 ] || chown "$SERVER_USER:" "$WORK/out/$suite"
   status=0
   # shellcheck disable=SC2086 # one word a test
-  (cd "$WORK/out/$suite" && as_user timeout "$LIMIT" ${preload:+env LD_PRELOAD="$preload"} \
+  (cd "$WORK/out/$suite" && as_user timeout "$LIMIT" env --default-signal=INT,QUIT ${preload:+LD_PRELOAD="$preload"} \
     "$PGXS_TEST/$program" --inputdir="$input" \
     --outputdir="$WORK/out/$suite" --bindir="$BINDIR" --dbname="edurange_${suite%%_*}" \
     --temp-instance="$WORK/out/$suite/server" --temp-config="$conf" \
@@ -271,44 +272,75 @@ run_tap() {
   fi
 }
 
-# Takes the next name off the list of TAP files.
-next_tap() (
-  flock 9
-  head -n 1 "$WORK/taps"
-  sed -i 1d "$WORK/taps"
-) 9>"$WORK/taps.lock"
+suite_regress() {
+  run_regress regress regress/pg_regress "$src" "$(list_tests "$src/sql" .sql "$src/sql/schedule")" "$WORK/regress.conf"
+}
 
-# Runs TAP files until none is left, and leaves what it counted to run_taps.
+suite_hostile() {
+  build_hostile
+  run_regress regress_hostile regress/pg_regress "$src" "$(list_tests "$src/sql" .sql "$src/sql/schedule")" "$WORK/hostile.conf"
+}
+
+suite_isolation() {
+  run_regress isolation isolation/pg_isolation_regress "$src/test/isolation" \
+    "$(list_tests "$src/test/isolation/specs" .spec "$src/test/isolation/schedule")" "$WORK/regress.conf"
+}
+
+# Takes the next job off the list: a TAP file or the name of a suite.
+next_job() (
+  flock 9
+  head -n 1 "$WORK/jobs"
+  sed -i 1d "$WORK/jobs"
+) 9>"$WORK/jobs.lock"
+
+# Runs jobs until none is left, and leaves what it counted to run_jobs.
 run_lane() {
   passed=0
   failed=0
   skipped=''
-  while test=$(next_tap) && [ -n "$test" ]; do
-    run_tap "$src/test/t/$test" >"$WORK/report.$1"
-    flock "$WORK/taps.lock" cat "$WORK/report.$1"
+  while job=$(next_job) && [ -n "$job" ]; do
+    case $job in
+      *.pl) run_tap "$src/test/t/$job" ;;
+      *) "suite_$job" ;;
+    esac >"$WORK/report.$1"
+    flock "$WORK/jobs.lock" cat "$WORK/report.$1"
   done
   printf 'passed=$((passed + %s)) failed=$((failed + %s))\n' "$passed" "$failed" >"$WORK/counts.$1"
   printf '%s' "$skipped" >"$WORK/skipped.$1"
 }
 
-# The TAP files, as many at a time as there are processors: most of the time they wait for something.  Those that
-# take longest begin, so that none of them is left over at the end; each has servers and ports of its own.
-run_taps() {
+# Prints the jobs in the order in which they begin: the suites, then the TAP files, first those that take longest, so
+# that none of them is left over at the end.
+list_jobs() {
+  for suite in regress hostile isolation; do
+    ! wanted_suite "$suite" || say "$suite"
+  done
+  ! wanted_suite sanitized || [ "${EDURANGE_SANITIZE:-yes}" = no ] || say sanitized
+  if wanted_suite tap; then
+    for file in $LONGEST_TAPS "$src"/test/t/*.pl; do
+      file=$(basename "$file" .pl).pl
+      [ ! -f "$src/test/t/$file" ] || ! wanted "$file" || say "$file"
+    done | awk '!seen[$0]++'
+  fi
+  ! wanted_suite fuzz || say fuzz
+}
+
+# Runs the jobs, one more at a time than there are processors: for half of the time they wait for something.  Each
+# has servers and ports of its own.
+run_jobs() {
   export PG_TEST_PORT_DIR="$WORK/out/ports"
   as_user mkdir -p "$PG_TEST_PORT_DIR"
-  for file in $LONGEST_TAPS "$src"/test/t/*.pl; do
-    file=$(basename "$file" .pl).pl
-    [ ! -f "$src/test/t/$file" ] || ! wanted "$file" || say "$file"
-  done | awk '!seen[$0]++' >"$WORK/taps"
+  list_jobs >"$WORK/jobs"
+  jobs=${EDURANGE_JOBS:-$(($(nproc) + 1))}
   lanes=''
-  for lane in $(seq "${EDURANGE_JOBS:-$(nproc)}"); do
+  for lane in $(seq "$jobs"); do
     run_lane "$lane" 8<&- &
     lanes="$lanes $!"
   done
   # shellcheck disable=SC2086 # one word a process
   wait $lanes
   lanes=''
-  for lane in $(seq "${EDURANGE_JOBS:-$(nproc)}"); do
+  for lane in $(seq "$jobs"); do
     if [ -f "$WORK/counts.$lane" ]; then
       # shellcheck disable=SC1090,SC2046 # made by run_lane
       eval $(cat "$WORK/counts.$lane")
@@ -316,14 +348,15 @@ run_taps() {
       skipped=${skipped%.}
     else
       failed=$((failed + 1))
-      say "TAP files broke off"
+      say "a suite or a TAP file broke off"
+      cat "$WORK/report.$lane"
     fi
   done
 }
 
 # The extension with the sanitizers: some tests; in the long run all of regress and isolation, and what drives
 # the worker, which has them, too.  Memory that a backend keeps until its end is no leak.
-run_sanitized() {
+suite_sanitized() {
   tests=$(only "$SANITIZED_REGRESS" "$(list_tests "$src/sql" .sql "$src/sql/schedule")")
   for name in $SANITIZED_TAP; do
     ! wanted "$name" || tests="$tests $name"
@@ -346,7 +379,7 @@ run_sanitized() {
 
 # The fuzzers for a fixed number of inputs, all those whose names are wanted; EDURANGE_LONG=1 gives
 # each of them ten minutes.
-run_fuzz() {
+suite_fuzz() {
   targets=''
   for name in $("$TOP/test/fuzz/run.sh" list); do
     ! wanted "fuzz_$name" || targets="$targets $name"
@@ -425,7 +458,8 @@ BINDIR=$("$PG_CONFIG" --bindir)
 PGXS_TEST=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
 LIMIT=$((600 + ${EDURANGE_HISTORIES:-0}))
 FUZZ_RUNS=20000
-LONGEST_TAPS='032_sync_launcher 113_trust_prisma 114_trust_shapes 011_crash 031_sync_worker 050_sync_faults'
+LONGEST_TAPS='032_sync_launcher 114_trust_shapes 113_trust_prisma 064_sync_places 074_bounded 031_sync_worker
+  050_sync_faults 011_crash 066_sync_truth 069_sync_clock 034_http_limits'
 SANITIZERS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
 SANITIZED_REGRESS="install points ledger competitions challenges cdf questions attempts completions tokens caller health wire \
 errors json_schema findings sync_transitions sync_evidence sync_steps"
@@ -470,25 +504,7 @@ unset EDURANGE_URL EDURANGE_IM_URL EDURANGE_PORT EDURANGE_PGPORT EDURANGE_IM_POR
   MAKELEVEL MFLAGS
 
 src=$WORK/src
-if wanted_suite regress; then
-  run_regress regress regress/pg_regress "$src" "$(list_tests "$src/sql" .sql "$src/sql/schedule")" "$WORK/regress.conf"
-fi
-if wanted_suite hostile; then
-  build_hostile
-  run_regress regress_hostile regress/pg_regress "$src" "$(list_tests "$src/sql" .sql "$src/sql/schedule")" "$WORK/hostile.conf"
-fi
-if wanted_suite isolation; then
-  run_regress isolation isolation/pg_isolation_regress "$src/test/isolation" \
-    "$(list_tests "$src/test/isolation/specs" .spec "$src/test/isolation/schedule")" "$WORK/regress.conf"
-fi
-if wanted_suite sanitized && [ "${EDURANGE_SANITIZE:-yes}" != no ]; then
-  run_sanitized
-fi
-if wanted_suite tap; then
-  say "---- TAP"
-  run_taps
-fi
-! wanted_suite fuzz || run_fuzz
+run_jobs
 if [ -n "${EDURANGE_LONG:-}" ] && wanted_suite long; then
   say "---- long"
   for file in "$TOP"/test/long/*.sh; do

@@ -2,8 +2,7 @@
  * auth.h
  *	  Who calls: the token of a request, what it stands for, and what it may do.
  */
-#ifndef EDURANGE_SHIM_AUTH_H
-#define EDURANGE_SHIM_AUTH_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -32,5 +31,3 @@ extern bool auth_permits(const Identity *identity, Tier tier, Failure *failure);
 extern bool auth_act(Identity *identity, const char *user_id, Failure *failure);
 extern void identity_copy(Identity *identity, const Identity *other);
 extern void identity_free(Identity *identity);
-
-#endif

@@ -142,10 +142,8 @@ find_token(Tokens *tokens, const char *hash)
 	Token *token;
 
 	for (token = *bucket; token != NULL; token = token->next)
-	{
 		if (strcmp(token->hash, hash) == 0)
 			return token;
-	}
 	token = calloc(1, sizeof(Token));
 	if (token == NULL)
 		return NULL;

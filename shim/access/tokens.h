@@ -2,8 +2,7 @@
  * tokens.h
  *	  What the database said of tokens, remembered for a moment.
  */
-#ifndef EDURANGE_SHIM_TOKENS_H
-#define EDURANGE_SHIM_TOKENS_H
+#pragma once
 
 #include "access/auth.h"
 #include "database/database.h"
@@ -26,5 +25,3 @@ extern const Identity *tokens_find(Tokens *tokens, const char *hash, TokenWait *
 /* Is it known that the database has what it needs to know tokens?  Asking for NO_TOKEN finds out. */
 extern bool tokens_installed(const Tokens *tokens);
 #define NO_TOKEN "\\x" /* the hash of none */
-
-#endif

@@ -7,29 +7,24 @@
 #include "api/params.h"
 
 #include <limits.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <time.h>
 
 #include <jansson.h>
 
 #include "api/numeral.h"
+#include "api/times.h"
 #include "base/text.h"
 #include "base/text_array.h"
 
-/* The first second of the year 1 and the last of the year 9999, in UTC. */
-#define FIRST_SECOND INT64_C(-62135596800)
-#define LAST_SECOND INT64_C(253402300799)
-
-/* One parameter as it came: text of a query or path, or a JSON value. */
+/* One parameter as it came: text of a query or path, or a value in a body of JSON. */
 typedef struct Given
 {
 	const char *name; /* under which of its names it came */
 	const char *text;
 	const json_t *json;
+	const char *body; /* as it was written */
 } Given;
 
 /* Always NULL. */
@@ -87,7 +82,7 @@ is_whole(const char *text)
 
 /* A whole number of four bytes. */
 static char *
-bind_integer(const Param *param, Given given, const char *body, Failure *failure)
+bind_integer(const Param *param, Given given, Failure *failure)
 {
 	double number = 0;
 	bool whole;
@@ -101,7 +96,7 @@ bind_integer(const Param *param, Given given, const char *body, Failure *failure
 	else
 	{
 		/* a body with a whole number that no integer holds was parsed with all of them as real */
-		char *written = json_is_real(given.json) ? number_as_written(body, given.name) : NULL;
+		char *written = json_is_real(given.json) ? number_as_written(given.body, given.name) : NULL;
 
 		whole = json_is_integer(given.json) || (written != NULL && is_whole(written));
 		number = json_number_value(given.json);
@@ -142,83 +137,6 @@ bind_text(const Param *param, Given given, Failure *failure)
 	return text != NULL ? strdup(text) : fail_type(failure, param, "a text");
 }
 
-/* Takes a text of this shape, in which each 0 stands for a digit, and the number that they make. */
-static bool
-take(const char **at, const char *shape, int *number)
-{
-	const char *from = *at;
-	int value = 0;
-
-	for (; *shape != '\0'; shape++, from++)
-	{
-		if (*shape == '0' && *from >= '0' && *from <= '9')
-			value = value * 10 + *from - '0';
-		else if (*shape == '0' || *from != *shape)
-			return false;
-	}
-	*at = from;
-	*number = value;
-	return true;
-}
-
-/*
- * Does the calendar have this day, and the day this time, so many seconds ahead of UTC?  Answers have four digits for
- * a year, and three for a fraction: the last second that they can say must not be rounded up to the next.
- */
-static bool
-time_exists(const struct tm *wanted, int offset, int digits)
-{
-	struct tm found = *wanted;
-	time_t seconds = timegm(&found) - offset;
-
-	return seconds >= FIRST_SECOND &&
-	       (seconds < LAST_SECOND || (seconds == LAST_SECOND && digits <= 3)) &&
-	       found.tm_year == wanted->tm_year && found.tm_mon == wanted->tm_mon &&
-	       found.tm_mday == wanted->tm_mday && found.tm_hour == wanted->tm_hour &&
-	       found.tm_min == wanted->tm_min && found.tm_sec == wanted->tm_sec;
-}
-
-/* Checks an ISO 8601 time; finds what is to be added so that it says day, time and zone. */
-static EdurangeError
-check_time(const char *at, const char **missing)
-{
-	struct tm time = {0};
-	int hours = 0;
-	int minutes = 0;
-	int digits = 0;
-	int offset;
-	bool east = false;
-	int none;
-
-	*missing = "T00:00:00Z";
-	if (!take(&at, "0000", &time.tm_year) || !take(&at, "-00", &time.tm_mon) ||
-	    !take(&at, "-00", &time.tm_mday))
-		return EDURANGE_INVALID_TIME;
-	time.tm_year -= 1900;
-	time.tm_mon--;
-	if (take(&at, "T00", &time.tm_hour) || take(&at, "t00", &time.tm_hour) ||
-	    take(&at, " 00", &time.tm_hour))
-	{
-		*missing = "";
-		if (!take(&at, ":00", &time.tm_min))
-			return EDURANGE_INVALID_TIME;
-		if (take(&at, ":00", &time.tm_sec) && take(&at, ".0", &none))
-			for (digits = 1; digits < 9 && take(&at, "0", &none); digits++)
-				;
-		east = *at == '+';
-		if (take(&at, "+00", &hours) || take(&at, "-00", &hours))
-			(void) (take(&at, ":00", &minutes) || take(&at, "00", &minutes));
-		else if (!take(&at, "Z", &none) && !take(&at, "z", &none))
-			*missing = "Z";
-	}
-	if (*at != '\0')
-		return EDURANGE_INVALID_TIME;
-	offset = (hours * 60 + minutes) * (east ? 60 : -60);
-	return time_exists(&time, offset, digits) && hours <= 15 && minutes <= 59
-	           ? EDURANGE_OK
-	           : EDURANGE_TIME_OUT_OF_RANGE;
-}
-
 /*
  * An ISO 8601 time, with an offset or in UTC.  PostgreSQL reads much more than that ("tomorrow"),
  * and would read a time without an offset in the session's zone.
@@ -228,7 +146,7 @@ bind_timestamp(const Param *param, Given given, Failure *failure)
 {
 	const char *text = text_of(given);
 	const char *missing;
-	EdurangeError error = text != NULL ? check_time(text, &missing) : EDURANGE_INVALID_TYPE;
+	EdurangeError error = text != NULL ? time_check(text, &missing) : EDURANGE_INVALID_TYPE;
 	char *bound;
 
 	if (error == EDURANGE_OK)
@@ -249,11 +167,7 @@ is_text_list(const json_t *json)
 
 	if (!json_is_array(json))
 		return false;
-	json_array_foreach(json, i, element)
-	{
-		if (!json_is_string(element))
-			return false;
-	}
+	json_array_foreach(json, i, element) if (!json_is_string(element)) return false;
 	return true;
 }
 
@@ -264,11 +178,7 @@ is_blank_list(const json_t *list)
 	size_t i;
 	json_t *element;
 
-	json_array_foreach(list, i, element)
-	{
-		if (json_string_length(element) > 0)
-			return false;
-	}
+	json_array_foreach(list, i, element) if (json_string_length(element) > 0) return false;
 	return true;
 }
 
@@ -295,9 +205,9 @@ bind_text_list(const Param *param, Given given, Failure *failure)
 
 /* A number as an answer is the text that the database writes it with. */
 static char *
-bind_number_as_text(const Param *param, Given given, const char *body, Failure *failure)
+bind_number_as_text(const Param *param, Given given, Failure *failure)
 {
-	char *written = number_as_written(body, given.name);
+	char *written = number_as_written(given.body, given.name);
 	char text[NUMERAL_SIZE];
 
 	if (written != NULL && numeral_write_out(written, text))
@@ -314,10 +224,10 @@ bind_number_as_text(const Param *param, Given given, const char *body, Failure *
 
 /* An answer: a text, a number by its text, or a list of texts as JSON. */
 static char *
-bind_answer(const Param *param, Given given, const char *body, Failure *failure)
+bind_answer(const Param *param, Given given, Failure *failure)
 {
 	if (json_is_number(given.json))
-		return bind_number_as_text(param, given, body, failure);
+		return bind_number_as_text(param, given, failure);
 	if (is_text_list(given.json) && is_blank_list(given.json))
 	{
 		failure_set(failure, EDURANGE_MISSING_PARAMETER, "parameter \"%s\" is blank", param->name);
@@ -332,37 +242,20 @@ bind_answer(const Param *param, Given given, const char *body, Failure *failure)
 
 /* Any JSON as its text.  Clients send it as JSON or as a text that holds JSON. */
 static char *
-bind_json(Given given)
+bind_json(const Param *param, Given given, Failure *failure)
 {
 	const char *text = text_of(given);
 
 	return text != NULL ? strdup(text) : json_dumps(given.json, JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
-static char *
-bind_one(const Param *param, Given given, const char *body, Failure *failure)
-{
-	switch (param->type)
-	{
-		case TYPE_INTEGER:
-			return bind_integer(param, given, body, failure);
-		case TYPE_BOOLEAN:
-			return bind_boolean(param, given, failure);
-		case TYPE_TIMESTAMP:
-			return bind_timestamp(param, given, failure);
-		case TYPE_TEXT_LIST:
-			return bind_text_list(param, given, failure);
-		case TYPE_ANSWER:
-			return bind_answer(param, given, body, failure);
-		case TYPE_JSON:
-			return bind_json(given);
-		case TYPE_DOCUMENT:
-		case TYPE_PACK:
-		case TYPE_TEXT:
-			break;
-	}
-	return bind_text(param, given, failure);
-}
+/* How a value of each type becomes the text for the database, to be freed; NULL: a failure, or out of memory. */
+static char *(*const binders[])(const Param *param, Given given, Failure *failure) = {
+    [TYPE_TEXT] = bind_text,           [TYPE_INTEGER] = bind_integer,
+    [TYPE_BOOLEAN] = bind_boolean,     [TYPE_TIMESTAMP] = bind_timestamp,
+    [TYPE_TEXT_LIST] = bind_text_list, [TYPE_ANSWER] = bind_answer,
+    [TYPE_JSON] = bind_json,           [TYPE_DOCUMENT] = bind_text,
+};
 
 /* The names of a parameter: 0 is its own, then its alias, then NULL. */
 static const char *
@@ -371,20 +264,12 @@ name_of(const Param *param, int i)
 	return i == 0 ? param->name : i == 1 ? param->alias : NULL;
 }
 
-/* Takes one more value of a parameter. */
-static void
-take_given(Given *given, Given value, int *found)
-{
-	if ((*found)++ > 0)
-		value.name = given->name;
-	*given = value;
-}
-
 /* Finds a parameter under any of its names; false and a failure when it is given more than once. */
 static bool
 find_given(const Param *param, const Target *target, const Upload *upload, const json_t *object,
            Given *given, Failure *failure)
 {
+	int fields = param->source == FROM_QUERY ? target->nfields + upload->nfields : 0;
 	int found = 0;
 	const char *name;
 
@@ -392,14 +277,16 @@ find_given(const Param *param, const Target *target, const Upload *upload, const
 	{
 		const json_t *value = json_object_get(object, name);
 
-		if (param->source == FROM_BODY && value != NULL && !json_is_null(value))
-			take_given(given, (Given){.json = value, .name = name}, &found);
-		for (int j = 0; param->source == FROM_QUERY && j < target->nfields; j++)
-			if (strcmp(target->fields[j].name, name) == 0)
-				take_given(given, (Given){.text = target->fields[j].value, .name = name}, &found);
-		for (int j = 0; param->source == FROM_QUERY && j < upload->nfields; j++)
-			if (strcmp(upload->fields[j].name, name) == 0)
-				take_given(given, (Given){.text = upload->fields[j].value, .name = name}, &found);
+		if (param->source == FROM_BODY && value != NULL && !json_is_null(value) && found++ == 0)
+			*given = (Given){.name = name, .json = value, .body = given->body};
+		for (int j = 0; j < fields; j++)
+		{
+			const Field *field =
+			    j < target->nfields ? &target->fields[j] : &upload->fields[j - target->nfields];
+
+			if (strcmp(field->name, name) == 0 && found++ == 0)
+				*given = (Given){.name = name, .text = field->value};
+		}
 	}
 	if (found > 1)
 		failure_set(failure, EDURANGE_INVALID_PARAMETER, "parameter \"%s\" is given more than once",
@@ -506,7 +393,7 @@ is_given(Given given)
 
 /* Binds one parameter. */
 static void
-bind_param(const Param *param, Given given, const char *body, Values *values, Failure *failure)
+bind_param(const Param *param, Given given, Values *values, Failure *failure)
 {
 	if (!is_given(given) && (param->required || given.json == NULL))
 	{
@@ -517,7 +404,7 @@ bind_param(const Param *param, Given given, const char *body, Values *values, Fa
 	}
 	else
 	{
-		values->values[values->count] = bind_one(param, given, body, failure);
+		values->values[values->count] = binders[param->type](param, given, failure);
 		if (values->values[values->count++] == NULL && failure->info == NULL)
 			failure_set(failure, EDURANGE_INTERNAL, "internal error");
 	}
@@ -543,7 +430,7 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 	for (int i = 0; failure->info == NULL && i < MAX_PARAMS && route->params[i].name != NULL; i++)
 	{
 		const Param *param = &route->params[i];
-		Given given = {0};
+		Given given = {.body = body};
 
 		if (param->ignored)
 			continue;
@@ -568,7 +455,7 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 			break;
 		if (param->bound != 0 && !is_given(given))
 			given = (Given){.text = identity->values[param->bound]};
-		bind_param(param, given, body, values, failure);
+		bind_param(param, given, values, failure);
 	}
 	json_decref(object);
 	return failure->info == NULL;

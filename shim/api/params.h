@@ -2,8 +2,7 @@
  * params.h
  *	  From what a request carries to the values of a statement.
  */
-#ifndef EDURANGE_SHIM_PARAMS_H
-#define EDURANGE_SHIM_PARAMS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,8 +17,7 @@ typedef struct Values
 {
 	char *values[MAX_VALUES];
 	int count;
-	const char
-	    *names[MAX_PARAMS]; /* of the route's parameters, as the request spells them; NULL: any */
+	const char *names[MAX_PARAMS]; /* of the parameters, as the request spells them; NULL: any */
 } Values;
 
 extern bool
@@ -30,5 +28,3 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 extern void params_rename(const Route *route, const Values *values, Failure *failure);
 
 extern void values_free(Values *values);
-
-#endif

@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
-
 /* clang-format off */
 /* how the service is */
 #define OPEN(p, r) .method = "GET", .path = p, .open = true, .read_only = true, .response = RESPOND_##r

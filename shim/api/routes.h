@@ -2,14 +2,14 @@
  * routes.h
  *	  The route table, which drives everything else.
  */
-#ifndef EDURANGE_SHIM_ROUTES_H
-#define EDURANGE_SHIM_ROUTES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "access/auth.h"
 #include "base/errors.h"
+#include "base/text.h"
 #include "base/tier.h"
 #include "database/statements.h"
 #include "packs/pack.h"
@@ -27,7 +27,7 @@ typedef enum ParamType
 	TYPE_TIMESTAMP,
 	TYPE_TEXT_LIST,
 	TYPE_ANSWER,   /* text, number or list of texts */
-	TYPE_JSON,     /* any JSON, as its text; a JSON text is the text of some JSON */
+	TYPE_JSON,     /* any JSON, as its text; what comes as a text is JSON written out */
 	TYPE_DOCUMENT, /* the request body as it came */
 	TYPE_PACK      /* a part of the pack in the body */
 } ParamType;
@@ -50,7 +50,7 @@ typedef struct Param
 	bool required;
 	bool ignored; /* clients send it, nothing uses it */
 	bool slow;    /* with it, the route takes long */
-	int bound;    /* the value of the caller that it is when it is not given; 0: none */
+	int bound;    /* which value of the caller stands in when it is not given; 0: none */
 } Param;
 
 typedef enum BodyKind
@@ -76,7 +76,7 @@ typedef enum ResponseKind
 {
 	RESPOND_VALUE,
 	RESPOND_STATUS, /* with how the connections do; 200 also while the database is away */
-	RESPOND_LIVE,   /* what the route has for when the database is away: it is not asked */
+	RESPOND_LIVE,   /* the route's body for when the database is away, which is not asked */
 	RESPOND_OPENAPI,
 	RESPOND_DOCS,
 	RESPOND_METRICS,
@@ -125,18 +125,12 @@ typedef struct Route
 
 #define MAX_QUERY_FIELDS 64
 
-typedef struct QueryField
-{
-	char *name;
-	char *value;
-} QueryField;
-
 /* A request target taken apart and decoded. */
 typedef struct Target
 {
 	char *segments[MAX_SEGMENTS];
 	int nsegments;
-	QueryField fields[MAX_QUERY_FIELDS];
+	Field fields[MAX_QUERY_FIELDS];
 	int nfields;
 	bool too_deep; /* more segments than any route has */
 	bool asterisk; /* it is no path but the server itself */
@@ -160,5 +154,3 @@ extern void routes_match(const char *method, const Target *target, RouteMatch *m
 
 /* Takes a request target apart, in place: target.c. */
 extern bool target_parse(char *uri, Target *target, Failure *failure);
-
-#endif

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/text.h"
-
 /* Undoes percent-encoding in place; false for a broken escape, a null byte or invalid UTF-8. */
 static bool
 decode(char *text, bool plus_is_space, Failure *failure)
@@ -64,7 +62,7 @@ parse_query(char *query, Target *target, Failure *failure)
 			value = field + strlen(field);
 		if (!decode(field, true, failure) || !decode(value, true, failure))
 			return false;
-		target->fields[target->nfields++] = (QueryField){field, value};
+		target->fields[target->nfields++] = (Field){field, value};
 	}
 	return true;
 }

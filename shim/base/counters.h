@@ -5,8 +5,7 @@
  * Whoever does something counts it here, and http/metrics.c prints it: so no room needs to know who
  * asks.
  */
-#ifndef EDURANGE_SHIM_COUNTERS_H
-#define EDURANGE_SHIM_COUNTERS_H
+#pragma once
 
 #include "base/tier.h"
 
@@ -24,7 +23,7 @@ typedef enum Counter
 	COUNTER_HTTP_CONNECTIONS, /* open ones, those on their way to a loop included */
 	COUNTER_BODY_BYTES,       /* of the bodies of requests and answers */
 
-	/* the same, one for each tier, which is to be added */
+	/* the same for each tier, whose number is added to these */
 	COUNTER_QUEUE,                                 /* calls that wait for a connection ... */
 	COUNTER_DATABASE = COUNTER_QUEUE + TIER_COUNT, /* ... and connections to the database */
 	COUNTER_COUNT = COUNTER_DATABASE + TIER_COUNT
@@ -32,5 +31,3 @@ typedef enum Counter
 
 extern void counter_add(Counter counter, long change);
 extern long counter_value(Counter counter);
-
-#endif

@@ -2,8 +2,7 @@
  * errors.h
  *	  What goes wrong, as HTTP: the error table of the extension seen from the other side.
  */
-#ifndef EDURANGE_SHIM_ERRORS_H
-#define EDURANGE_SHIM_ERRORS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -35,5 +34,3 @@ extern bool failure_set(Failure *failure, EdurangeError error, const char *forma
     __attribute__((format(printf, 3, 4)));
 extern json_t *failure_body(const Failure *failure, const char *request_id);
 extern void failure_clear(Failure *failure);
-
-#endif

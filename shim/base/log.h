@@ -2,8 +2,7 @@
  * log.h
  *	  The log: one JSON object a line on standard error.
  */
-#ifndef EDURANGE_SHIM_LOG_H
-#define EDURANGE_SHIM_LOG_H
+#pragma once
 
 #include <stddef.h>
 
@@ -24,5 +23,3 @@ extern void log_event(const char *level, const char *event, const char *message)
 
 /* The id that the client gave, when it is one that can be logged and sent back, or a new one. */
 extern void log_request_id(const char *given, char id[REQUEST_ID_LENGTH]);
-
-#endif

@@ -61,7 +61,7 @@ run_tasks(Watch *watch)
 	}
 }
 
-/* A new loop, or NULL when the system has no descriptor left. */
+/* A new loop, which stays until the process ends; NULL when the system has no descriptor left. */
 Loop *
 loop_new(void)
 {
@@ -74,25 +74,10 @@ loop_new(void)
 	pthread_mutex_init(&loop->lock, NULL);
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (loop->epoll < 0 || loop->wake_fd < 0 ||
-	    !loop_watch(loop, loop->wake_fd, &loop->wake, EPOLLIN))
-	{
-		loop_free(loop);
-		return NULL;
-	}
-	return loop;
-}
-
-/* Frees a loop that nobody uses any more. */
-void
-loop_free(Loop *loop)
-{
-	if (loop->epoll >= 0)
-		close(loop->epoll);
-	if (loop->wake_fd >= 0)
-		close(loop->wake_fd);
-	pthread_mutex_destroy(&loop->lock);
+	if (loop_watch(loop, loop->wake_fd, &loop->wake, EPOLLIN))
+		return loop;
 	free(loop);
+	return NULL;
 }
 
 /* Starts to watch a descriptor. */
@@ -170,27 +155,16 @@ do_work(Task *task)
 
 static Loop *aside;
 
-static void
-prepare_aside(void)
+bool
+offload_start(void)
 {
 	aside = loop_new();
-	if (aside != NULL && !thread_start(run_aside, aside))
-	{
-		loop_free(aside);
-		aside = NULL;
-	}
+	return aside != NULL && thread_start(run_aside, aside);
 }
 
 void
 offload(Work *work)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
 	work->task.run = do_work;
-	pthread_once(&once, prepare_aside);
-	/* where no thread could be started, this loop has to wait for the work */
-	if (aside != NULL)
-		loop_post(aside, &work->task);
-	else
-		do_work(&work->task);
+	loop_post(aside, &work->task);
 }

@@ -2,8 +2,7 @@
  * loop.h
  *	  An event loop: one thread that waits for descriptors, and tasks that others give it.
  */
-#ifndef EDURANGE_SHIM_LOOP_H
-#define EDURANGE_SHIM_LOOP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,7 +24,6 @@ typedef struct Task
 } Task;
 
 extern Loop *loop_new(void);
-extern void loop_free(Loop *loop);
 
 /* Only in the loop's thread, or before it runs.  Who closes a descriptor watches it no longer. */
 extern bool loop_watch(Loop *loop, int fd, Watch *watch, uint32_t events);
@@ -49,10 +47,12 @@ typedef struct Work
 	Loop *loop;
 } Work;
 
-/* Hands work over.  Pieces are done one after the other, so that what they need does not add up. */
+/*
+ * Starts the thread that does such work, once; and hands work over.  Pieces are done one after the other, so
+ * that what they need does not add up.
+ */
+extern bool offload_start(void);
 extern void offload(Work *work);
 
 /* Milliseconds of a clock that never goes back. */
 extern int64_t now_ms(void);
-
-#endif

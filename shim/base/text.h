@@ -2,13 +2,19 @@
  * text.h
  *	  Texts that came with a request: can the database store them, can they be parsed at a fair price?
  */
-#ifndef EDURANGE_SHIM_TEXT_H
-#define EDURANGE_SHIM_TEXT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "base/errors.h"
+
+/* A field of a query or a form. */
+typedef struct Field
+{
+	char *name;
+	char *value; /* NULL: it is no short text */
+} Field;
 
 /* Bytes that come piece by piece.  Zeroed it is empty. */
 typedef struct Buffer
@@ -42,8 +48,7 @@ typedef struct JsonSize
 {
 	size_t values; /* at most */
 	int depth;     /* of objects and lists inside each other */
-	size_t
-	    part; /* values, at most, between two commas of the outermost object or of a list in it */
+	size_t part;   /* values, at most, between two commas of the object or of a list in it */
 } JsonSize;
 
 extern JsonSize json_size(const char *text, size_t length);
@@ -51,5 +56,3 @@ extern JsonSize json_size(const char *text, size_t length);
 /* Checks a body of JSON before it is parsed; or one that goes to the database as it is. */
 extern bool json_body_check(const char *body, size_t length, size_t values, Failure *failure);
 extern bool json_document_check(const char *body, size_t length, size_t values, Failure *failure);
-
-#endif

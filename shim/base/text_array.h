@@ -2,8 +2,7 @@
  * text_array.h
  *	  A PostgreSQL array of texts, built element by element, in either of the forms that it is sent in.
  */
-#ifndef EDURANGE_SHIM_TEXT_ARRAY_H
-#define EDURANGE_SHIM_TEXT_ARRAY_H
+#pragma once
 
 #include "base/text.h"
 
@@ -27,5 +26,3 @@ extern bool text_array_begin_binary(TextArray *array);
 extern bool text_array_add_binary(TextArray *array, const char *element);
 
 extern void text_array_free(TextArray *array);
-
-#endif

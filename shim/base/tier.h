@@ -2,8 +2,7 @@
  * tier.h
  *	  What a caller may do: the same tiers as those of the extension (extension/calls/caller.h).
  */
-#ifndef EDURANGE_SHIM_TIER_H
-#define EDURANGE_SHIM_TIER_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -19,5 +18,3 @@ typedef enum Tier
 
 extern const char *tier_name(Tier tier);
 extern bool tier_from_name(const char *name, Tier *tier);
-
-#endif

@@ -1,11 +1,11 @@
 /*
  * config.c
- *	  One table of settings: environment variable, default, bounds and help of each.
+ *	  The settings of the shim, from the environment, files and the command line.
  *
  * The command line wins over the environment.  An empty value is as none.  A secret comes from the
  * environment or from the file that VARIABLE_FILE names, never from the command line, which others
  * on the machine can read.  The connection is worked out here, so that whatever is wrong with it is
- * said before anything starts.  docs/settings.md is made from the table and its headings.
+ * said before anything starts.
  */
 #include "config/config.h"
 
@@ -23,70 +23,15 @@
 
 /* clang-format off */
 #define TEXT(variable, field, initial, help)                                                       \
-	{variable, SETTING_TEXT, AT(field), initial, 0, 0, help}
-#define SECRET(variable, field, help) {variable, SETTING_SECRET, AT(field), NULL, 0, 0, help}
+	{variable, SETTING_TEXT, AT(field), initial, 0, 0, help},
+#define SECRET(variable, field, help) {variable, SETTING_SECRET, AT(field), NULL, 0, 0, help},
 #define INTEGER(variable, field, initial, min, max, help)                                          \
-	{variable, SETTING_INTEGER, AT(field), initial, min, max, help}
+	{variable, SETTING_INTEGER, AT(field), initial, min, max, help},
 #define SWITCH(variable, field, initial, help)                                                     \
-	{variable, SETTING_SWITCH, AT(field), initial, 0, 0, help}
-
-const Setting settings[] = {
-	/* Database */
-	SECRET("DIRECT_DATABASE_URL", direct_database_url,
-		"URL of the database, past any connection pooler; wins over DATABASE_URL"),
-	SECRET("DATABASE_URL", database_url, "URL of the database; {tier} in the name of the login "
-		"stands for the tier that a connection is for; wins over POSTGRES_*"),
-	TEXT("POSTGRES_HOST", postgres_host, NULL, "host of the database, where no URL is given"),
-	TEXT("POSTGRES_NAME", postgres_name, NULL, "name of the database, where no URL is given"),
-	TEXT("POSTGRES_USER", postgres_user, NULL, "login at the database, where no URL is given"),
-	SECRET("POSTGRES_PASSWORD", postgres_password,
-		"password at the database, where no URL is given"),
-	SECRET("EDURANGE_READ_DATABASE_URL", read_database_url,
-		"URL of replicas, for routes whose answer may be a little old"),
-	INTEGER("EDURANGE_POOL_SIZE", pool_size, "8", 1, 256,
-		"database connections for each tier and kind (reads, writes, slow calls), opened as needed"),
-	INTEGER("EDURANGE_POOL_TIMEOUT", pool_timeout, "5", 1, 300,
-		"seconds that a request waits until it is sent to the database"),
-	INTEGER("EDURANGE_QUEUE_LENGTH", queue_length, "4096", 1, 1000000,
-		"requests of a tier and kind that may wait to be sent to the database"),
-	INTEGER("EDURANGE_STATEMENT_TIMEOUT", statement_timeout, "10000", 100, 600000,
-		"milliseconds that a statement may take"),
-	INTEGER("EDURANGE_IMPORT_TIMEOUT", import_timeout, "60000", 100, 600000,
-		"milliseconds that importing a document or installing a pack may take"),
-
-	/* HTTP */
-	TEXT("EDURANGE_HOST", host, "127.0.0.1", "address to listen on"),
-	INTEGER("EDURANGE_PORT", port, "8000", 0, 65535,
-		"port to listen on; 0 takes a free one and logs it"),
-	INTEGER("EDURANGE_METRICS_PORT", metrics_port, "0", 0, 65535,
-		"port that serves /metrics without a token; 0: none"),
-	INTEGER("EDURANGE_THREADS", threads, "0", 0, 64,
-		"event loops, each a thread with database connections of its own; 0: one for each core"),
-	INTEGER("EDURANGE_DRAIN_TIMEOUT", drain_timeout, "20", 0, 600,
-		"seconds that requests in flight get to finish after SIGTERM"),
-
-	/* Security */
-	TEXT("EDURANGE_ANONYMOUS_TIER", anonymous_tier, "none",
-		"what a request without a token may do: none, player, service or admin"),
-	TEXT("EDURANGE_CORS_ORIGINS", cors_origins, NULL,
-		"origins whose pages may read answers, separated by commas; * for all"),
-	SWITCH("EDURANGE_ALLOW_ROOT", allow_root, "false", "start also as root"),
-
-	/* Limits */
-	INTEGER("EDURANGE_CONNECTION_LIMIT", connection_limit, "1000", 64, 100000,
-		"HTTP connections at the same time"),
-	INTEGER("EDURANGE_CONNECTION_TIMEOUT", connection_timeout, "30", 1, 3600,
-		"seconds after which an idle HTTP connection is closed"),
-	INTEGER("EDURANGE_BODY_TIMEOUT", body_timeout, "60", 1, 3600,
-		"seconds that the body of a request may take to come in; an answer may take five times that to go out"),
-	INTEGER("EDURANGE_MAX_HEADER", max_header, "6144", 1024, 49152,
-		"bytes that the head of a request may have, its first line included"),
-	INTEGER("EDURANGE_BODY_BUDGET", body_budget, "67108864", 33554432, 1073741824,
-		"bytes of request bodies and answers that may be in memory, until large ones are refused (503)"),
-	INTEGER("EDURANGE_MAX_RESPONSE", max_response, "67108864", 65536, 1073741824,
-		"bytes that the answer to a read may have"),
-};
+	{variable, SETTING_SWITCH, AT(field), initial, 0, 0, help},
 /* clang-format on */
+
+const Setting settings[] = {SETTINGS(TEXT, SECRET, INTEGER, SWITCH)};
 
 #define SETTING_COUNT (sizeof(settings) / sizeof(settings[0]))
 
@@ -123,10 +68,8 @@ static bool
 is_given(const Config *config, size_t offset)
 {
 	for (size_t i = 0; i < SETTING_COUNT; i++)
-	{
 		if (settings[i].offset == offset)
 			return (config->given >> i & 1) != 0;
-	}
 	return false;
 }
 
@@ -283,11 +226,9 @@ read_flags(Config *config, int argc, char **argv)
 	int flag;
 
 	for (size_t i = 0; i < SETTING_COUNT; i++)
-	{
 		if (settings[i].kind != SETTING_SECRET)
 			options[count++] = (struct option){setting_flag(&settings[i], flags[i]),
 			                                   required_argument, NULL, (int) i};
-	}
 	options[count++] = (struct option){"help", no_argument, NULL, FLAG_ACTION + CONFIG_HELP};
 	options[count++] = (struct option){"version", no_argument, NULL, FLAG_ACTION + CONFIG_VERSION};
 	options[count++] =
@@ -385,25 +326,20 @@ config_print(const Config *config)
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 	{
 		const Setting *setting = &settings[i];
-		const char *text = NULL;
+		void *value = value_of(config, setting);
+		const char *text;
 
-		switch (setting->kind)
+		if (setting->kind == SETTING_INTEGER)
 		{
-			case SETTING_INTEGER:
-				printf("%s=%d\n", setting->variable, *(int *) value_of(config, setting));
-				continue;
-			case SETTING_SWITCH:
-				printf("%s=%s\n", setting->variable,
-				       *(bool *) value_of(config, setting) ? "true" : "false");
-				continue;
-			case SETTING_SECRET:
-				if (*(const char **) value_of(config, setting) != NULL)
-					text = (config->from_file >> i & 1) != 0 ? "(set by a file)" : "(set)";
-				break;
-			case SETTING_TEXT:
-				text = *(const char **) value_of(config, setting);
-				break;
+			printf("%s=%d\n", setting->variable, *(int *) value);
+			continue;
 		}
+		if (setting->kind == SETTING_SWITCH)
+			text = *(bool *) value ? "true" : "false";
+		else
+			text = *(const char **) value;
+		if (setting->kind == SETTING_SECRET && text != NULL)
+			text = (config->from_file >> i & 1) != 0 ? "(set by a file)" : "(set)";
 		printf("%s=%s\n", setting->variable, text != NULL ? text : "(not set)");
 	}
 }

@@ -2,8 +2,7 @@
  * dsn.h
  *	  Where the database is: a URL, also one that was written for Prisma, as options of libpq.
  */
-#ifndef EDURANGE_SHIM_DSN_H
-#define EDURANGE_SHIM_DSN_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -38,5 +37,3 @@ extern void dsn_add(ConnectionOptions *options, const char *keyword, const char 
 
 /* The name of the login; empty where none is given. */
 extern const char *dsn_login(const ConnectionOptions *options);
-
-#endif

@@ -2,8 +2,7 @@
  * batch.h
  *	  Calls that are sent as one statement and share one transaction, and what came of them.
  */
-#ifndef EDURANGE_SHIM_BATCH_H
-#define EDURANGE_SHIM_BATCH_H
+#pragma once
 
 #include <libpq-fe.h>
 
@@ -47,5 +46,3 @@ extern void batch_free(Batch *batch);
 
 /* Answers a call with a failure that no server reported. */
 extern void call_fail(DatabaseCall *call, const char *sqlstate);
-
-#endif

@@ -2,8 +2,7 @@
  * call.h
  *	  One statement in, one result out: what the rest of the shim and the lanes hand to each other.
  */
-#ifndef EDURANGE_SHIM_CALL_H
-#define EDURANGE_SHIM_CALL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -96,7 +95,7 @@ typedef struct DatabaseCall
 	int group; /* the half of a failed batch with which alone it shares a transaction; 0: with any call */
 } DatabaseCall;
 
-/* Finds out how much a call sends, and what it locks by; without that it is light, and locks by nothing. */
+/* Works out size and key of a call; one that is not weighed counts as small, and locks by nothing. */
 extern void call_weigh(DatabaseCall *call);
 
 /* The error that a SQLSTATE is. */
@@ -104,5 +103,3 @@ extern EdurangeError sqlstate_error(const char *sqlstate);
 
 /* Makes a failure of a result that is none; the server's texts are passed on below 500 only. */
 extern void failure_from_database(Failure *failure, const DatabaseResult *result);
-
-#endif

@@ -17,8 +17,7 @@
 
 #define CANCEL_GRACE_MS 1000 /* after the server's own statement_timeout */
 #define LOST_GRACE_MS 1000   /* after having been cancelled */
-#define BUFFER_KEPT                                                                                \
-	1048576 /* libpq's buffers never shrink: after more than that the connection ends */
+#define BUFFER_KEPT 1048576  /* libpq's buffers never shrink: beyond that the connection ends */
 
 static void react(Watch *watch);
 static void take_over(Task *task);

@@ -2,8 +2,7 @@
  * connection.h
  *	  One connection of a lane, in pipeline mode.
  */
-#ifndef EDURANGE_SHIM_CONNECTION_H
-#define EDURANGE_SHIM_CONNECTION_H
+#pragma once
 
 #include "base/loop.h"
 #include "base/tier.h"
@@ -68,5 +67,3 @@ extern void connection_tend(Connection *connection, int64_t now);
 
 /* Closes it; what is in flight is handed to its owner as lost. */
 extern void connection_close(Connection *connection, const char *sqlstate);
-
-#endif

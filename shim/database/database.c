@@ -32,8 +32,8 @@ statement_timeout(const Config *config, Tier tier, LaneKind kind)
 }
 
 /*
- * A loop's share of a number that the settings give for the whole process.  It is never one where they give more:
- * a lane that has a second connection survives that its first waits for a lock.
+ * A loop's share of a number that the settings give for the whole process.  Where they give more than one it is at
+ * least two: a lane with a second connection goes on while the first waits for a lock.
  */
 static int
 share_of(const Config *config, int number)

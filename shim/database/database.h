@@ -6,8 +6,7 @@
  * callback, exactly once, in the loop's thread (when nothing can be queued, before database_submit
  * returns).
  */
-#ifndef EDURANGE_SHIM_DATABASE_H
-#define EDURANGE_SHIM_DATABASE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -32,5 +31,3 @@ extern int database_tend(Database *database);
 
 /* Closes all connections but those that are still being opened, whose threads use it and the loop on. */
 extern void database_close(Database *database);
-
-#endif

@@ -51,27 +51,23 @@ static const struct
     [LANE_MONITOR] = {.depth = 1, .stall_ms = 0, .size = 1},
 };
 
-/* Puts a call at the end of the queue. */
-void
-lane_add(Lane *lane, DatabaseCall *call)
-{
-	call->next = NULL;
-	*lane->last = call;
-	lane->last = &call->next;
-	lane->waiting++;
-	counter_add(COUNTER_QUEUE + lane->owner.tier, 1);
-}
-
-/* Puts a call back, before all others. */
+/* Puts a call into the queue, before the one that the link points to. */
 static void
-add_first(Lane *lane, DatabaseCall *call)
+link_call(Lane *lane, DatabaseCall **link, DatabaseCall *call)
 {
-	call->next = lane->first;
-	lane->first = call;
+	call->next = *link;
+	*link = call;
 	if (call->next == NULL)
 		lane->last = &call->next;
 	lane->waiting++;
 	counter_add(COUNTER_QUEUE + lane->owner.tier, 1);
+}
+
+/* Puts a call at the end of the queue. */
+void
+lane_add(Lane *lane, DatabaseCall *call)
+{
+	link_call(lane, lane->last, call);
 }
 
 /* Takes the call that the link points to out of the queue. */
@@ -115,10 +111,8 @@ static bool
 any_open(const Lane *lane)
 {
 	for (int i = 0; i < lane->size; i++)
-	{
 		if (lane->connections[i].state == CONNECTION_OPEN)
 			return true;
-	}
 	return false;
 }
 
@@ -222,7 +216,7 @@ find_hot(Lane *lane, uint64_t key, int64_t now)
 	return key != 0 && hot->key == key && (hot->under_way || now < hot->until) ? hot : NULL;
 }
 
-/* Makes a key hot, unless another one has its place whose call is under way. */
+/* Makes a key hot, unless another key has its place and a call under way. */
 static void
 make_hot(Lane *lane, uint64_t key, int64_t now)
 {
@@ -247,8 +241,8 @@ cool_down(Lane *lane, const Batch *batch)
 }
 
 /*
- * Must a call whose key is hot wait?  One of each key is under way, and one connection is left to the calls whose
- * keys are not.
+ * Must a call whose key is hot wait?  Each hot key has one call under way, and all of them together leave one
+ * connection to the calls whose keys are not hot.
  */
 static bool
 must_wait(const Lane *lane, const HotKey *hot)
@@ -343,7 +337,7 @@ take_batch(Lane *lane, int64_t now, int most)
 	return batch;
 }
 
-/* Puts the members of a batch back; those of its halves do not go together any more. */
+/* Puts the calls of a batch back; where it is halved, neither half shares a batch with the other again. */
 static void
 put_back(Lane *lane, Batch *batch, bool halve)
 {
@@ -361,7 +355,7 @@ put_back(Lane *lane, Batch *batch, bool halve)
 			make_hot(lane, call->key, now);
 		if (call->run_ms == 0)
 			call->expires = now + lane->patience;
-		add_first(lane, call);
+		link_call(lane, &lane->first, call);
 	}
 }
 

@@ -2,8 +2,7 @@
  * lane.h
  *	  Calls of one tier and kind: their queue, and the connections that they are sent on.
  */
-#ifndef EDURANGE_SHIM_LANE_H
-#define EDURANGE_SHIM_LANE_H
+#pragma once
 
 #include "database/connection.h"
 
@@ -50,5 +49,3 @@ extern bool lane_tend(Lane *lane, int64_t now);
 
 /* Closes the connections. */
 extern void lane_close(Lane *lane);
-
-#endif

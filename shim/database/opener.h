@@ -2,8 +2,7 @@
  * opener.h
  *	  Opening connections, and how that has been going.
  */
-#ifndef EDURANGE_SHIM_OPENER_H
-#define EDURANGE_SHIM_OPENER_H
+#pragma once
 
 #include <libpq-fe.h>
 
@@ -40,5 +39,3 @@ extern DatabaseStatus database_status(void);
 
 /* Notes that the server at the other end answered. */
 extern void status_note_alive(void);
-
-#endif

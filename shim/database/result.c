@@ -110,15 +110,11 @@ sqlstate_error(const char *sqlstate)
 	if (sqlstate[0] == '\0')
 		return EDURANGE_UNAVAILABLE;
 	for (int i = EDURANGE_OK + 1; i < EDURANGE_ERROR_COUNT; i++)
-	{
 		if (strcmp(errors[i].sqlstate, sqlstate) == 0)
 			return (EdurangeError) i;
-	}
 	for (size_t i = 0; i < sizeof(fallbacks) / sizeof(fallbacks[0]); i++)
-	{
 		if (strncmp(sqlstate, fallbacks[i].prefix, strlen(fallbacks[i].prefix)) == 0)
 			return fallbacks[i].error;
-	}
 	return EDURANGE_INTERNAL;
 }
 

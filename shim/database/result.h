@@ -2,8 +2,7 @@
  * result.h
  *	  Results of the database: from libpq's form to the one that the rest of the shim knows.
  */
-#ifndef EDURANGE_SHIM_RESULT_H
-#define EDURANGE_SHIM_RESULT_H
+#pragma once
 
 #include <libpq-fe.h>
 
@@ -22,5 +21,3 @@ extern char *result_value(const PGresult *answer, int row, int column);
 
 /* Did the server not know the prepared statement, or know one that we did not prepare? */
 extern bool result_needs_prepare(const DatabaseResult *result);
-
-#endif

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 /* clang-format off */
-/* Each names its function once: what it selects of it as a row, as rows or as a value, or for many calls. */
+/* Forms of statements.  Each names its function once: to get one row of it, a list of rows, a value, or many calls' answers. */
 #define SELECT(function, value, arguments)                                                         \
 	function, "SELECT " value " FROM edurange." function "(" arguments ") t"
 #define ROW(function, arguments) {SELECT(function, "edurange.wire(t)::text", arguments)}

@@ -2,8 +2,7 @@
  * statements.h
  *	  The statement table: every statement that the shim sends to the database.
  */
-#ifndef EDURANGE_SHIM_STATEMENTS_H
-#define EDURANGE_SHIM_STATEMENTS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -52,7 +51,5 @@ typedef struct DatabaseStatement
 
 extern const DatabaseStatement statements[STATEMENT_COUNT];
 
-/* One call of so many values for a database of before, which knows no batches; to be freed, NULL: out of memory. */
+/* The SQL for one call of so many values, where the database is older and knows no batches; to be freed.  NULL: out of memory. */
 extern char *statement_direct(const DatabaseStatement *statement, int count, int acting);
-
-#endif

@@ -2,8 +2,7 @@
  * descriptions.h
  *	  What a route does, in the words of who calls it over HTTP.
  */
-#ifndef EDURANGE_SHIM_DESCRIPTIONS_H
-#define EDURANGE_SHIM_DESCRIPTIONS_H
+#pragma once
 
 #include <jansson.h>
 
@@ -14,5 +13,3 @@ extern json_t *describe_summary(const Route *route);
 
 /* What else there is to say of it. */
 extern json_t *describe_rest(const Route *route);
-
-#endif

@@ -6,12 +6,9 @@
  * are made when the shim is built, by make_documents, and are bytes of the program.  Of this room
  * only these run in the server; all the rest is the program that makes them.
  */
-#ifndef EDURANGE_SHIM_DOCUMENTS_H
-#define EDURANGE_SHIM_DOCUMENTS_H
+#pragma once
 
 extern const char openapi_document[];
 extern const char openapi_page[];
 extern const char openapi_page_policy[]; /* its Content-Security-Policy */
 extern const char help_text[];           /* what --help prints */
-
-#endif

@@ -5,8 +5,7 @@
  * Of each route, by method and path: `path`, `query`, `headers` and `body`, what the request carried; `file`, the zip
  * that its form carried; `answer`, shortened where `shortened` is true.  Of each error, by its code, an answer.
  */
-#ifndef EDURANGE_SHIM_EXAMPLES_H
-#define EDURANGE_SHIM_EXAMPLES_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -28,5 +27,3 @@ extern const json_t *example_of_param(const Route *route, const Param *param);
 
 /* An answer with an error, or NULL. */
 extern const json_t *example_of_error(const char *code);
-
-#endif

@@ -2,10 +2,7 @@
  * help.h
  *	  What --help prints, from the table of settings.
  */
-#ifndef EDURANGE_SHIM_HELP_H
-#define EDURANGE_SHIM_HELP_H
+#pragma once
 
 /* To be freed; NULL: out of memory. */
 extern char *make_help(void);
-
-#endif

@@ -2,8 +2,7 @@
  * inputs.h
  *	  What the OpenAPI document says of the parameters and the body of a route.
  */
-#ifndef EDURANGE_SHIM_INPUTS_H
-#define EDURANGE_SHIM_INPUTS_H
+#pragma once
 
 #include <jansson.h>
 
@@ -14,5 +13,3 @@ extern json_t *describe_parameters(const Route *route);
 
 /* The body that a route takes. */
 extern json_t *describe_body(const Route *route);
-
-#endif

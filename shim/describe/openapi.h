@@ -2,8 +2,7 @@
  * openapi.h
  *	  The OpenAPI document, and a page of HTML that shows one.
  */
-#ifndef EDURANGE_SHIM_OPENAPI_H
-#define EDURANGE_SHIM_OPENAPI_H
+#pragma once
 
 #include <jansson.h>
 
@@ -12,5 +11,3 @@ extern json_t *make_openapi(void);
 
 /* The page of a document, to be freed; what is the same for all of them comes from a file. */
 extern char *page_of_document(const json_t *document, const char *path);
-
-#endif

@@ -2,8 +2,7 @@
  * pages.h
  *	  Pages of HTML that carry their style and their script.
  */
-#ifndef EDURANGE_SHIM_PAGES_H
-#define EDURANGE_SHIM_PAGES_H
+#pragma once
 
 /* The text of a file, to be freed; NULL, and says why on the standard error output, when it cannot be read. */
 extern char *page_read(const char *path);
@@ -13,5 +12,3 @@ extern char *page_read(const char *path);
  * SHA-256, and what else is named.
  */
 extern char *page_policy(const char *page, const char *also);
-
-#endif

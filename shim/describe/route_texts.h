@@ -6,8 +6,7 @@
  * jsonb), row types, objects of the table shapes, and lists of them (`text[]`); `type?` may be null, `name?` may be
  * missing, and `+type` stands for all attributes of a row type.  A shape without a colon is a type by itself.
  */
-#ifndef EDURANGE_SHIM_ROUTE_TEXTS_H
-#define EDURANGE_SHIM_ROUTE_TEXTS_H
+#pragma once
 
 #include "api/routes.h"
 
@@ -48,5 +47,3 @@ extern const RouteText *route_text(const Route *route);
 
 /* The shape of a 503 that is a report and no error; NULL: there is none. */
 extern const char *unready_shape(ResponseKind kind);
-
-#endif

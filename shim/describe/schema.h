@@ -2,8 +2,7 @@
  * schema.h
  *	  JSON Schemas of what the routes answer, from the row types of the SQL interface.
  */
-#ifndef EDURANGE_SHIM_SCHEMA_H
-#define EDURANGE_SHIM_SCHEMA_H
+#pragma once
 
 #include <jansson.h>
 
@@ -18,5 +17,3 @@ extern json_t *schema_of_route(const Route *route, json_t *components);
 
 /* The SQL function that a route calls, or NULL. */
 extern const SqlFunction *schema_function(const Route *route);
-
-#endif

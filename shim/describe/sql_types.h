@@ -2,8 +2,7 @@
  * sql_types.h
  *	  Row types and functions of the SQL interface, as make_sql_types.pl found them.
  */
-#ifndef EDURANGE_SHIM_SQL_TYPES_H
-#define EDURANGE_SHIM_SQL_TYPES_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -31,5 +30,3 @@ typedef struct SqlFunction
 /* Both ended by a row without a name. */
 extern const SqlType sql_types[];
 extern const SqlFunction sql_functions[];
-
-#endif

@@ -2,8 +2,8 @@
  * body.c
  *	  The body of a request: refused by its headers, or taken in piece by piece.
  *
- * What is not wanted is read and dropped, up to a limit, so that the client can read why.  It is told at once;
- * one that sends its body first and reads then finds the answer all the same, and the connection ends.
+ * A body that is not wanted is read and dropped, up to a limit.  Its client is told why at once; one that reads
+ * only when it has sent everything finds that answer, too.  Then the connection ends.
  */
 #include "http/request.h"
 

@@ -74,20 +74,14 @@ client_enter(Client *client, ClientPhase phase)
 static int
 allowed_seconds(const Client *client, const Config *config)
 {
-	switch (client->phase)
-	{
-		case CLIENT_HEAD:
-			if (client->spare)
-				return SPARE_SECONDS;
-			/* an idle connection is libmicrohttpd's to close: one that is left has part of a head */
-			return config->connection_timeout + HEAD_SECONDS;
-		case CLIENT_BODY:
-			return config->body_timeout;
-		case CLIENT_SENDING:
-			return config->body_timeout * SENDING_FACTOR;
-		default:
-			return 0;
-	}
+	const int seconds[CLIENT_PHASES] = {
+	    /* an idle connection is libmicrohttpd's to close: one that is left has part of a head */
+	    [CLIENT_HEAD] = client->spare ? SPARE_SECONDS : config->connection_timeout + HEAD_SECONDS,
+	    [CLIENT_BODY] = config->body_timeout,
+	    [CLIENT_SENDING] = config->body_timeout * SENDING_FACTOR,
+	};
+
+	return seconds[client->phase];
 }
 
 /* Has the client closed its half while more of a request, or a first one, is to come? */
@@ -100,11 +94,11 @@ has_left(const Client *client)
 	       recv(client->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-/* Ends a connection; while an answer is being sent, a second one would be taken for a part of it. */
+/* Ends a connection, and lets too_slow tell why; not within an answer, of which that would become a part. */
 static void
 end(Client *client, void (*too_slow)(Client *client))
 {
-	if (client->phase != CLIENT_SENDING)
+	if (too_slow != NULL && client->phase != CLIENT_SENDING)
 		too_slow(client);
 	shutdown(client->fd, SHUT_RDWR);
 	client->phase = CLIENT_ENDED;
@@ -124,10 +118,7 @@ clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *c
 		int seconds = allowed_seconds(client, config);
 
 		if (has_left(client))
-		{
-			shutdown(client->fd, SHUT_RDWR);
-			client->phase = CLIENT_ENDED;
-		}
+			end(client, NULL);
 		else if (seconds > 0 && now - client->since > (int64_t) seconds * 1000)
 		{
 			end(client, too_slow);
@@ -145,11 +136,9 @@ clients_evict(Clients *clients, bool spare, int silent_ms, void (*too_slow)(Clie
 	/* the newest is the first */
 	for (Client *client = LIST_FIRST(&clients->all); client != NULL;
 	     client = LIST_NEXT(client, others))
-	{
 		if (client->phase == CLIENT_HEAD && client->requests == 0 && client->spare == spare &&
 		    client->since <= before)
 			oldest = client;
-	}
 	if (oldest == NULL)
 		return false;
 	clients->spare += !oldest->spare;

@@ -2,8 +2,7 @@
  * clients.h
  *	  The HTTP connections of a loop: how long each may take.
  */
-#ifndef EDURANGE_SHIM_CLIENTS_H
-#define EDURANGE_SHIM_CLIENTS_H
+#pragma once
 
 #include <stdint.h>
 #include <sys/queue.h>
@@ -19,7 +18,8 @@ typedef enum ClientPhase
 	CLIENT_BODY,
 	CLIENT_BUSY, /* the request is being answered */
 	CLIENT_SENDING,
-	CLIENT_ENDED
+	CLIENT_ENDED,
+	CLIENT_PHASES
 } ClientPhase;
 
 typedef struct Client
@@ -65,5 +65,3 @@ clients_evict(Clients *clients, bool spare, int silent_ms, void (*too_slow)(Clie
 
 /* How long the loop may wait, given how long it would: connections are looked at every second. */
 extern int clients_timeout(const Clients *clients, int timeout_ms);
-
-#endif

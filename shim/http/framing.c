@@ -137,10 +137,8 @@ read_field(Head *head)
 		head->at++;
 	value = head->at;
 	while (head->at < head->end && *head->at != '\0')
-	{
 		if (!is_printable(*head->at++))
 			return false;
-	}
 	note_field(head, name, value);
 	return end_line(head);
 }
@@ -156,10 +154,8 @@ read_head(const Request *request, const char *method, const char *version, Head 
 	if (!end_line(head))
 		return false;
 	while (head->at < head->end && *head->at != '\0')
-	{
 		if (!read_field(head))
 			return false;
-	}
 	return end_line(head) && head->at == head->end;
 }
 

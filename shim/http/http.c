@@ -48,6 +48,15 @@ find_route(Request *request)
 		            "the route does not have this method; it has %s", request->match.allow);
 }
 
+/* The request is on a connection beyond the limit; always false. */
+static bool
+refuse_connection(Request *request)
+{
+	counter_add(COUNTER_REFUSED_CONNECTIONS, 1);
+	return failure_set(&request->failure, EDURANGE_TOO_MANY_CONNECTIONS,
+	                   "the server has as many connections as it takes");
+}
+
 /* Is it a connection on which only some routes are answered, and this is none of them? */
 static bool
 is_out_of_place(Request *request)
@@ -60,13 +69,8 @@ is_out_of_place(Request *request)
 		request->match = (RouteMatch){0};
 		return !failure_set(&request->failure, EDURANGE_ROUTE_NOT_FOUND, "only /metrics is here");
 	}
-	if (client->spare && route != NULL && !route->open && route->response != RESPOND_METRICS)
-	{
-		counter_add(COUNTER_REFUSED_CONNECTIONS, 1);
-		return !failure_set(&request->failure, EDURANGE_TOO_MANY_CONNECTIONS,
-		                    "the server has as many connections as it takes");
-	}
-	return false;
+	return client->spare && route != NULL && !route->open && route->response != RESPOND_METRICS &&
+	       !refuse_connection(request);
 }
 
 /* Looks at what the caller may do, who is known by now, and at what is said of the body. */
@@ -123,7 +127,7 @@ examine_headers(Request *request, const char *method, const char *version)
 		judge_caller(request);
 }
 
-/* Leaves the connection alone for now, or from the end of this turn on; it does not read on meanwhile. */
+/* Has libmicrohttpd leave the connection alone, and read nothing from it, until resume(). */
 static enum MHD_Result
 suspend(Request *request)
 {
@@ -186,6 +190,7 @@ on_result(void *closure, DatabaseResult *result)
 	request->backend = result->backend;
 	request->status = MHD_HTTP_OK;
 	values_free(&request->values);
+	(void) request_hold(request, 0);
 	request->reply = reply_body(route, result, &request->status, &request->failure);
 	check_size(request);
 	if (request->reply != NULL && result->ok && (route->limited || route->award_unless != NULL))
@@ -357,7 +362,7 @@ on_authenticated(TokenWait *wait, const Identity *identity, const DatabaseResult
 	else
 		refuse_unknown(request, result);
 	judge_caller(request);
-	/* otherwise whoever asked goes on */
+	/* in other phases libmicrohttpd calls again for what waited: its head, or a piece of its body */
 	if (request->suspended && request->phase == PHASE_WAITING)
 		proceed(request);
 	else
@@ -419,13 +424,6 @@ http_park(Worker *worker)
 		LIST_REMOVE(request, others);
 		(void) suspend(request);
 	}
-}
-
-/* Callback, the first of a request, with its target as it was sent: the head may not be there yet. */
-void *
-http_target(void *cls, const char *uri, struct MHD_Connection *connection)
-{
-	return request_new(cls, connection, uri);
 }
 
 /* Takes a piece of the body, unless it is not known yet whether its client may send one. */
@@ -503,11 +501,7 @@ http_too_slow(Client *client)
 	if (request->told)
 		return;
 	if (client->spare)
-	{
-		counter_add(COUNTER_REFUSED_CONNECTIONS, 1);
-		failure_set(&request->failure, EDURANGE_TOO_MANY_CONNECTIONS,
-		            "the server has as many connections as it takes");
-	}
+		(void) refuse_connection(request);
 	else
 		failure_set(&request->failure, EDURANGE_REQUEST_TIMEOUT,
 		            "the request did not come in whole in time");

@@ -2,8 +2,7 @@
  * metrics.h
  *	  What the shim has done and is doing, in the format of Prometheus.
  */
-#ifndef EDURANGE_SHIM_METRICS_H
-#define EDURANGE_SHIM_METRICS_H
+#pragma once
 
 #include "api/routes.h"
 #include "database/call.h"
@@ -18,5 +17,3 @@ extern void metrics_award(Award award);
 
 /* All of it in the format of Prometheus, to be freed; the result is STATEMENT_SYNC_METRICS's. */
 extern char *metrics_text(const DatabaseResult *result);
-
-#endif

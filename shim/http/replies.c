@@ -2,8 +2,8 @@
  * replies.c
  *	  What the database answered as the body of a response, and the headers that say so.
  *
- * Most routes hand on the value of their statement.  Those that tell how the service is get what the
- * route table says when the database is away, and what only the shim knows.
+ * Most routes hand on the value of their statement.  Those that tell how the service is have a body in the route
+ * table for when the database is away, and what only the shim knows is filled in here.
  */
 #include "http/request.h"
 
@@ -95,15 +95,9 @@ reply_body(const Route *route, DatabaseResult *result, unsigned *status, Failure
 char *
 reply_without_database(const Route *route)
 {
-	switch (route->response)
-	{
-		case RESPOND_OPENAPI:
-			return strdup(openapi_document);
-		case RESPOND_DOCS:
-			return strdup(openapi_page);
-		default:
-			return strdup(route->away);
-	}
+	const char *text = route->response == RESPOND_OPENAPI ? openapi_document : route->away;
+
+	return strdup(route->response == RESPOND_DOCS ? openapi_page : text);
 }
 
 void

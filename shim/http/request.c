@@ -9,9 +9,10 @@
 
 #include "base/counters.h"
 
-Request *
-request_new(Worker *worker, struct MHD_Connection *connection, const char *uri)
+void *
+request_begin(void *cls, const char *uri, struct MHD_Connection *connection)
 {
+	Worker *worker = cls;
 	Request *request = calloc(1, sizeof(Request));
 
 	if (request == NULL)

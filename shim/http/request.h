@@ -2,8 +2,7 @@
  * request.h
  *	  A request from its first byte to the end of its response, as the files that serve it share it.
  */
-#ifndef EDURANGE_SHIM_REQUEST_H
-#define EDURANGE_SHIM_REQUEST_H
+#pragma once
 
 #include <time.h>
 
@@ -84,13 +83,16 @@ typedef struct Request
 	struct timespec begun;
 } Request;
 
-/* A request that begins; it is counted until it is freed.  NULL: out of memory. */
-extern Request *request_new(Worker *worker, struct MHD_Connection *connection, const char *uri);
+/*
+ * Callback, the first of a request, with its target as it was sent: the head may not be there yet.  Returns the
+ * request, which is counted until it is freed.  NULL: out of memory.
+ */
+extern void *request_begin(void *cls, const char *uri, struct MHD_Connection *connection);
 extern void request_free(Request *request);
 
 /*
- * Counts so many bytes as held for the request, in the place of those that were.  False, and a failure, when it has
- * failed: it holds more than a little, and all requests together hold more than they may.
+ * Counts so many bytes as held for the request, in the place of those that were.  A request that holds more than a
+ * little fails when all together hold more than they may.  False: it has failed, now or before.
  */
 extern bool request_hold(Request *request, size_t bytes);
 
@@ -129,7 +131,6 @@ extern void response_close_connections(void);
 /* ---- what libmicrohttpd and the loop call: http.c ----------------------------------------------- */
 
 /* Callbacks; cls is the Worker that serves the connection. */
-extern void *http_target(void *cls, const char *uri, struct MHD_Connection *connection);
 extern enum MHD_Result
 http_access(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
             const char *version, const char *data, size_t *size, void **closure);
@@ -156,5 +157,3 @@ extern void reply_add_limits(struct MHD_Response *response, const json_t *member
 
 /* Did this answer of a route that awards something award it, now and not before? */
 extern bool reply_awards(const Route *route, const json_t *members);
-
-#endif

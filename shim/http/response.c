@@ -228,10 +228,8 @@ known_method(const char *method)
 	static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-	{
 		if (strcmp(known[i], method) == 0)
 			return method;
-	}
 	return "other";
 }
 

@@ -122,7 +122,7 @@ make_room(Engine *engine, bool metrics)
 	                            !clients_evict(clients, false, SILENT_MS, http_too_slow));
 	if (!engine->spare || clients->spare < SPARE_CONNECTIONS)
 		return true;
-	/* who has sent a request by now has the place */
+	/* what has come in is taken in first: who has sent a request by now keeps the place */
 	run_daemon(engine);
 	return clients_evict(clients, true, 0, http_too_slow);
 }
@@ -159,10 +159,8 @@ distribute(int fd, bool metrics)
 		return;
 	}
 	for (int i = 1; i < server.count; i++)
-	{
 		if (atomic_load(&server.engines[i].connections) < atomic_load(&least->connections))
 			least = &server.engines[i];
-	}
 	*arrival = (Arrival){.task.run = admit, .engine = least, .fd = fd, .metrics = metrics};
 	count(least, 1);
 	loop_post(least->worker.loop, &arrival->task);
@@ -283,7 +281,7 @@ start_engine(Engine *engine, const Config *config)
 	                     (unsigned) config->connection_timeout, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	                     memory_per_connection(config), MHD_OPTION_STRICT_FOR_CLIENT, 1,
 	                     MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_URI_LOG_CALLBACK,
-	                     http_target, worker, MHD_OPTION_NOTIFY_COMPLETED, http_completed, worker,
+	                     request_begin, worker, MHD_OPTION_NOTIFY_COMPLETED, http_completed, worker,
 	                     MHD_OPTION_NOTIFY_CONNECTION, note_connection, engine, MHD_OPTION_END);
 	if (engine->daemon == NULL)
 		return false;
@@ -297,25 +295,18 @@ start_engine(Engine *engine, const Config *config)
 bool
 server_start(const Config *config, int fd, int metrics_fd)
 {
+	bool fine = offload_start();
+
 	server.count = config->threads;
 	server.engines = calloc((size_t) server.count, sizeof(Engine));
-	for (int i = 0; server.engines != NULL && i < server.count; i++)
-	{
-		if (!start_engine(&server.engines[i], config))
-		{
-			log_event("error", "not_started", "the event loops did not start");
-			return false;
-		}
-	}
 	server.listening[0] = (struct pollfd){.fd = fd, .events = POLLIN};
 	server.listening[1] = (struct pollfd){.fd = metrics_fd, .events = POLLIN};
-	if (server.engines == NULL ||
-	    pthread_create(&server.acceptor, NULL, accept_connections, NULL) != 0)
-	{
-		log_event("error", "not_listening", "the HTTP server did not start");
-		return false;
-	}
-	return true;
+	for (int i = 0; i < server.count; i++)
+		fine = fine && server.engines != NULL && start_engine(&server.engines[i], config);
+	fine = fine && pthread_create(&server.acceptor, NULL, accept_connections, NULL) == 0;
+	if (!fine)
+		log_event("error", "not_started", "the HTTP server did not start");
+	return fine;
 }
 
 /* Takes no new connections; those that are open are closed after their next response. */

@@ -2,8 +2,7 @@
  * server.h
  *	  The HTTP server: one event loop for each core, and the thread that accepts connections.
  */
-#ifndef EDURANGE_SHIM_SERVER_H
-#define EDURANGE_SHIM_SERVER_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -13,5 +12,3 @@
 extern bool server_start(const Config *config, int fd, int metrics_fd);
 extern void server_stop_accepting(void);
 extern void server_stop(void);
-
-#endif

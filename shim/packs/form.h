@@ -2,8 +2,7 @@
  * form.h
  *	  The parts of a multipart/form-data body, where they lie.
  */
-#ifndef EDURANGE_SHIM_FORM_H
-#define EDURANGE_SHIM_FORM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,5 +27,3 @@ typedef bool (*FormVisit)(void *closure, FormPart *part, Failure *failure);
  */
 extern bool form_read(const char *content_type, const char *body, size_t length, FormVisit visit,
                       void *closure, Failure *failure);
-
-#endif

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "base/text.h"
 #include "base/text_array.h"
@@ -33,23 +34,15 @@ typedef struct Reading
 	Failure *failure;
 } Reading;
 
-static size_t
-smaller(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 static bool
 reading_begin(Reading *reading, size_t size, size_t file_limit, Failure *failure)
 {
-	size_t ratio_limit = size * RATIO_LIMIT;
-
 	*reading = (Reading){.file_limit = file_limit,
 	                     .total_limit = file_limit * ARCHIVE_TOTAL_LIMITS,
-	                     .ratio_limit = ratio_limit > RATIO_FREE ? ratio_limit : RATIO_FREE,
+	                     .ratio_limit = MAX(size * RATIO_LIMIT, RATIO_FREE),
 	                     .failure = failure};
 	/* pages that nothing is written to take no memory */
-	reading->buffer = malloc(smaller(file_limit, reading->ratio_limit) + 1);
+	reading->buffer = malloc(MIN(file_limit, reading->ratio_limit) + 1);
 	return reading->buffer != NULL || failure_set(failure, EDURANGE_INTERNAL, "internal error");
 }
 
@@ -57,8 +50,8 @@ reading_begin(Reading *reading, size_t size, size_t file_limit, Failure *failure
 static bool
 read_file(Reading *reading, const ZipFile *file)
 {
-	size_t left = smaller(reading->total_limit, reading->ratio_limit) - reading->total;
-	size_t limit = smaller(reading->file_limit, left);
+	size_t left = MIN(reading->total_limit, reading->ratio_limit) - reading->total;
+	size_t limit = MIN(reading->file_limit, left);
 
 	if (!zip_read(file, reading->buffer, limit, &reading->content, &reading->length,
 	              reading->failure))

@@ -2,8 +2,7 @@
  * pack.h
  *	  A challenge pack on its way to the database: the texts of its files as they came.
  */
-#ifndef EDURANGE_SHIM_PACK_H
-#define EDURANGE_SHIM_PACK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,5 +28,3 @@ extern bool pack_read_archive(char *parts[PACK_PARTS], const char *data, size_t 
                               size_t file_limit, Failure *failure);
 
 #define ARCHIVE_TOTAL_LIMITS 2
-
-#endif

@@ -66,8 +66,8 @@ is_zip_name(const char *name)
 static bool
 add_field(Upload *upload, FormPart *part, Failure *failure)
 {
-	size_t size = sizeof(UploadField) * (size_t) (upload->nfields + 1);
-	UploadField *fields = realloc(upload->fields, size);
+	size_t size = sizeof(Field) * (size_t) (upload->nfields + 1);
+	Field *fields = realloc(upload->fields, size);
 	const char *sentence;
 	bool is_short = part->length <= FIELD_LIMIT &&
 	                text_fault(part->content, part->length, &sentence) == EDURANGE_OK;
@@ -76,7 +76,7 @@ add_field(Upload *upload, FormPart *part, Failure *failure)
 		return failure_set(failure, EDURANGE_INTERNAL, "internal error");
 	upload->fields = fields;
 	fields[upload->nfields++] =
-	    (UploadField){part->name, is_short ? strndup(part->content, part->length) : NULL};
+	    (Field){part->name, is_short ? strndup(part->content, part->length) : NULL};
 	part->name = NULL;
 	return true;
 }

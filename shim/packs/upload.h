@@ -2,8 +2,7 @@
  * upload.h
  *	  A challenge pack out of a request body, in each of the forms in which clients send one.
  */
-#ifndef EDURANGE_SHIM_UPLOAD_H
-#define EDURANGE_SHIM_UPLOAD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,18 +11,11 @@
 #include "base/text.h"
 #include "packs/pack.h"
 
-/* A field that came beside the pack in a form. */
-typedef struct UploadField
-{
-	char *name;
-	char *value; /* NULL: it is no short text */
-} UploadField;
-
 /* Zeroed it holds nothing. */
 typedef struct Upload
 {
 	char *parts[PACK_PARTS]; /* of the pack, as SQL has them; who takes one out sets it to NULL */
-	UploadField *fields;
+	Field *fields;           /* that came beside it in a form */
 	int nfields;
 	const char *content_type; /* these two headers belong to the request */
 	const char *uploader;     /* X-Uploader-User-Id */
@@ -42,5 +34,3 @@ extern bool upload_accepts(const char *content_type);
 extern bool upload_read(Upload *upload, Buffer *body, size_t file_limit, Failure *failure);
 
 extern void upload_free(Upload *upload);
-
-#endif

@@ -151,10 +151,8 @@ find_end(const Byte *data, size_t size, Archive *archive, Failure *failure)
 	if (size < END_SIZE)
 		return refuse(failure, "is not a zip file");
 	while (!has_signature(data + at, END_SIGNATURE))
-	{
 		if (at-- == lowest)
 			return refuse(failure, "is not a zip file, or its end is missing");
-	}
 	end = data + at;
 	if (at + END_SIZE + read2(end + 20) != size)
 		return refuse(failure, "has data behind its end, or its end is missing");

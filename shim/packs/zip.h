@@ -2,8 +2,7 @@
  * zip.h
  *	  The files of a zip in memory, as long as there is only one way to read it.
  */
-#ifndef EDURANGE_SHIM_ZIP_H
-#define EDURANGE_SHIM_ZIP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,5 +45,3 @@ extern bool zip_read(const ZipFile *file, char *buffer, size_t limit, const char
                      size_t *length, Failure *failure);
 
 extern void zip_free(Zip *zip);
-
-#endif

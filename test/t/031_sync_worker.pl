@@ -27,9 +27,8 @@ my $im =
 local @ENV{qw(http_proxy HTTP_PROXY all_proxy ALL_PROXY)} = ('http://127.0.0.1:9') x 4;
 my $node = Edurange::Cluster->new_ready(
 	'sync_worker',
-	worker => 1,
+	worker => $im,
 	conf => <<"CONF");
-edurange.instance_manager_url = '@{[ $im->url ]}'
 edurange.sync_interval = 100
 edurange.sync_timeout = 300ms
 restart_after_crash = on
@@ -41,25 +40,10 @@ delete @ENV{qw(http_proxy HTTP_PROXY all_proxy ALL_PROXY)};
 
 sub sql { return $node->safe_psql('edurange', $_[0]); }
 
-# Waits for a query to say true.
-sub becomes_true
-{
-	my ($query, $name) = @_;
-	return ok($node->poll_query_until('edurange', $query), $name);
-}
-
 sub worker
 {
 	my ($column) = @_;
 	return "SELECT $column FROM pg_stat_activity WHERE backend_type = 'edurange sync worker'";
-}
-
-sub set
-{
-	my (%settings) = @_;
-	sql("ALTER SYSTEM SET edurange.$_ = '$settings{$_}'") for sort keys %settings;
-	$node->reload;
-	return;
 }
 
 # Fingerprint of all that the worker may change.
@@ -79,7 +63,7 @@ sub add_instance
 sub status_is
 {
 	my ($id, $status) = @_;
-	return becomes_true(qq{SELECT status = '$status' FROM "ChallengeInstance" WHERE id = '$id'},
+	return $node->becomes_true(qq{SELECT status = '$status' FROM "ChallengeInstance" WHERE id = '$id'},
 		"becomes $status");
 }
 
@@ -98,7 +82,7 @@ sub let_it_poll
 sub works_again
 {
 	my ($name) = @_;
-	return becomes_true(
+	return $node->becomes_true(
 		'SELECT "consecutiveFailures" = 0 AND "lastSuccess" > clock_timestamp() - interval \'1s\''
 		  . ' FROM edurange.sync_status()', $name);
 }
@@ -130,7 +114,7 @@ subtest 'an instance follows its pod' => sub {
 		"https://$queued.play.test", 'with the address that players are sent to');
 	$im->add_pod(name => $active, flag => $secret);
 	status_is($active, 'ACTIVE');
-	becomes_true(q{SELECT bool_and("flagSecretName" IS NOT NULL) FROM "ChallengeInstance"}, 'with its flag');
+	$node->becomes_true(q{SELECT bool_and("flagSecretName" IS NOT NULL) FROM "ChallengeInstance"}, 'with its flag');
 	$im->reset_requests;
 	ok(let_it_poll(), 'and goes on');
 	is($im->requests->{'get-secret'} + $im->requests->{'get-pod-status'}, 0, 'without asking for what it knows');
@@ -138,7 +122,7 @@ subtest 'an instance follows its pod' => sub {
 };
 
 subtest 'the worker shows itself' => sub {
-	becomes_true(worker("query = 'waiting' AND state = 'idle'"), 'what it does');
+	$node->becomes_true(worker("query = 'waiting' AND state = 'idle'"), 'what it does');
 	is(sql(worker('application_name')), 'edurange sync worker', 'its name');
 };
 
@@ -147,23 +131,23 @@ subtest 'every spelling of the base URL' => sub {
 	for my $url ("$root", "$root/", "$root/api", "$root//api//")
 	{
 		$im->reset_requests;
-		set(instance_manager_url => $url);
+		$node->configure(instance_manager_url => $url);
 		ok(let_it_poll(), $url);
 		my $seen = $im->requests;
 		is($seen->{redirected} + $seen->{unmatched}, 0, 'asks for the right path');
 	}
-	set(instance_manager_url => "$root/apiary");
-	becomes_true('SELECT "lastError" = \'HTTP 404\' FROM edurange.sync_status()', 'another path');
+	$node->configure(instance_manager_url => "$root/apiary");
+	$node->becomes_true('SELECT "lastError" = \'HTTP 404\' FROM edurange.sync_status()', 'another path');
 	is($im->requests->{last_unmatched}, '/apiary/api/list-challenge-pods', 'gets its own /api');
 	for my $url ('ftp://127.0.0.1/', "$root/api?x=1", 'no url')
 	{
-		set(instance_manager_url => $url);
-		becomes_true('SELECT "lastError" LIKE \'%instance_manager_url is not a plain%\''
+		$node->configure(instance_manager_url => $url);
+		$node->becomes_true('SELECT "lastError" LIKE \'%instance_manager_url is not a plain%\''
 			  . ' FROM edurange.sync_status()', "$url is refused");
-		set(instance_manager_url => "$root/nowhere");
-		becomes_true('SELECT "lastError" = \'HTTP 404\' FROM edurange.sync_status()', 'next');
+		$node->configure(instance_manager_url => "$root/nowhere");
+		$node->becomes_true('SELECT "lastError" = \'HTTP 404\' FROM edurange.sync_status()', 'next');
 	}
-	set(instance_manager_url => $im->url);
+	$node->configure(instance_manager_url => $im->url);
 	works_again('the right one works again');
 };
 
@@ -196,11 +180,11 @@ for my $case (@faults)
 {
 	my ($error, @fault) = @$case;
 	subtest "fault @fault" => sub {
-		set(sync_timeout => $fault[0] eq 'huge_body' ? '20s' : '300ms') if $fault[0] =~ /^(delay|huge_body|html)$/;
+		$node->configure(sync_timeout => $fault[0] eq 'huge_body' ? '20s' : '300ms') if $fault[0] =~ /^(delay|huge_body|html)$/;
 		$im->fault(@fault);
 		if (defined $error)
 		{
-			becomes_true('SELECT "consecutiveFailures" > 0 AND "lastError" ~ \''
+			$node->becomes_true('SELECT "consecutiveFailures" > 0 AND "lastError" ~ \''
 				  . "$error' FROM edurange.sync_status()", 'is seen and named');
 		}
 		else
@@ -218,7 +202,7 @@ subtest 'whoever is there is asked again soon' => sub {
 	for my $fault (['error500'], [ 'wrong_types', where => 'list' ], [ 'refuse', route => 'list-challenge-pods' ])
 	{
 		$im->fault(@$fault);
-		becomes_true('SELECT "consecutiveFailures" > 4 FROM edurange.sync_status()', "@$fault: for long");
+		$node->becomes_true('SELECT "consecutiveFailures" > 4 FROM edurange.sync_status()', "@$fault: for long");
 		# pauses that grow would be longer than 3 s by now, and 100 s for all of these
 		my $wanted = $im->requests->{'list-challenge-pods'} + 10;
 		my $end = time + 30;
@@ -234,7 +218,7 @@ subtest 'the Instance Manager goes away and comes back' => sub {
 	my $before = instances();
 
 	$im->stop;
-	becomes_true('SELECT "consecutiveFailures" >= 3 FROM edurange.sync_status()',
+	$node->becomes_true('SELECT "consecutiveFailures" >= 3 FROM edurange.sync_status()',
 		'failures are counted');
 	is(sql('SELECT "lastError" FROM edurange.sync_status()'), 'could not connect', 'with the reason');
 	is(instances(), $before, 'no instance changed');
@@ -246,8 +230,8 @@ subtest 'the Instance Manager goes away and comes back' => sub {
 };
 
 subtest 'sync_now() wakes it' => sub {
-	set(sync_interval => '1h');
-	becomes_true(worker("query = 'waiting'"), 'it waits for long');
+	$node->configure(sync_interval => '1h');
+	$node->becomes_true(worker("query = 'waiting'"), 'it waits for long');
 	$im->reset_requests;
 	sql('SELECT edurange.sync_now()');
 	for (1 .. 300)
@@ -260,23 +244,23 @@ subtest 'sync_now() wakes it' => sub {
 	my ($status, $out, $error) = $node->psql('postgres', 'SELECT edurange.sync_now()');
 	like($error, qr/no sync worker is running for database "postgres"/, 'not from another database');
 	$node->safe_psql('postgres', 'DROP EXTENSION edurange');
-	set(sync_interval => '100');
+	$node->configure(sync_interval => '100');
 	works_again('goes on as before');
 };
 
 subtest 'an operator pauses and cancels it' => sub {
-	set(sync_enabled => 'off');
-	becomes_true(q{SELECT NOT "workerRunning" AND "workerProblem" = 'edurange.sync_enabled is off' FROM edurange.sync_status()},
+	$node->configure(sync_enabled => 'off');
+	$node->becomes_true(q{SELECT NOT "workerRunning" AND "workerProblem" = 'edurange.sync_enabled is off' FROM edurange.sync_status()},
 		'it leaves the database');
 	$im->reset_requests;
 	sleep 0.5;
 	is($im->requests->{'list-challenge-pods'}, 0, 'and does not poll');
-	set(sync_enabled => 'on', instance_manager_url => '');
-	becomes_true(worker("query = 'idle: edurange.instance_manager_url is empty'"),
+	$node->configure(sync_enabled => 'on', instance_manager_url => '');
+	$node->becomes_true(worker("query = 'idle: edurange.instance_manager_url is empty'"),
 		'says that it has no URL');
 	my $pid = sql(worker('pid'));
 	sql("SELECT pg_cancel_backend($pid)");
-	set(instance_manager_url => $im->url);
+	$node->configure(instance_manager_url => $im->url);
 	works_again('polls again');
 	sql("SELECT pg_cancel_backend($pid)") for 1 .. 5;
 	works_again('a cancel is nothing to it');
@@ -290,8 +274,8 @@ subtest 'it takes the schema of challenge definitions when told to' => sub {
 	$im->reset_requests;
 	works_again('polls');
 	is($im->requests->{schema}, 0, 'does not ask for it otherwise');
-	set(sync_schema => 'on');
-	becomes_true(qq{SELECT ($title) = 'another schema'}, 'takes it');
+	$node->configure(sync_schema => 'on');
+	$node->becomes_true(qq{SELECT ($title) = 'another schema'}, 'takes it');
 	is(sql('SELECT source, set_by FROM edurange.active_cdf_schema'),
 		'Instance Manager|role:edurange_worker', 'and says whose it is');
 	ok(let_it_poll(), 'polls on');
@@ -309,7 +293,7 @@ subtest 'it takes the schema of challenge definitions when told to' => sub {
 	}
 	like(slurp_file($node->logfile), qr/could not take the Instance Manager's schema/, 'but reported');
 	sql('SELECT edurange.reset_cdf_schema()');
-	set(sync_schema => 'off');
+	$node->configure(sync_schema => 'off');
 	is(sql($title), $own, 'the built-in one is there again');
 };
 
@@ -333,7 +317,7 @@ subtest 'without the extension it does nothing' => sub {
 	my $pid = sql(worker('pid'));
 
 	sql('DROP EXTENSION edurange CASCADE');
-	becomes_true(worker("query LIKE 'idle: extension edurange is not installed%'"), 'says so');
+	$node->becomes_true(worker("query LIKE 'idle: extension edurange is not installed%'"), 'says so');
 	$im->reset_requests;
 	my $log = -s $node->logfile;
 	sleep 1;
@@ -347,9 +331,9 @@ subtest 'without the extension it does nothing' => sub {
 };
 
 subtest 'SIGTERM in the middle of a transfer' => sub {
-	set(sync_timeout => '60s');
+	$node->configure(sync_timeout => '60s');
 	$im->fault('slow_bytes', ms => 500);
-	becomes_true(worker("query = 'polling' AND state_change < clock_timestamp() - interval '0.3s'"),
+	$node->becomes_true(worker("query = 'polling' AND state_change < clock_timestamp() - interval '0.3s'"),
 		'a transfer is under way');
 	my $pid = sql(worker('pid'));
 	my $begin = time;
@@ -360,7 +344,7 @@ subtest 'SIGTERM in the middle of a transfer' => sub {
 	}
 	cmp_ok(time - $begin, '<', 30, 'ends it, and does not wait for the minute that the transfer may take');
 	$node->restart;
-	becomes_true('SELECT EXISTS (' . worker('1') . " AND query = 'polling')",
+	$node->becomes_true('SELECT EXISTS (' . worker('1') . " AND query = 'polling')",
 		'the same with a shutdown of the server');
 	$begin = time;
 	$node->stop('fast');
@@ -381,7 +365,7 @@ subtest 'kill -9 of the worker' => sub {
 		last if slurp_file($node->logfile, $log) =~ /database system is ready/;
 		sleep 0.1;
 	}
-	becomes_true(
+	$node->becomes_true(
 		"SELECT EXISTS (@{[ worker('1') ]} AND pid <> $pid)", 'the server brings it back');
 	works_again('works again');
 	is(instances(), $before, 'nothing was lost');

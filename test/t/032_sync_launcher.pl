@@ -21,12 +21,6 @@ $node->start;
 
 sub sql { return $node->safe_psql('edurange', $_[0]) }
 
-sub becomes_true
-{
-	my ($query, $name) = @_;
-	return ok($node->poll_query_until($_[2] // 'edurange', $query), $name);
-}
-
 my $worker = "FROM pg_stat_activity WHERE backend_type = 'edurange sync worker'";
 my $launcher = "FROM pg_stat_activity WHERE backend_type = 'edurange sync launcher'";
 
@@ -34,7 +28,7 @@ my $launcher = "FROM pg_stat_activity WHERE backend_type = 'edurange sync launch
 sub serves
 {
 	my ($name) = @_;
-	return becomes_true(
+	return $node->becomes_true(
 		"SELECT \"workerRunning\" AND \"workerProblem\" IS NULL AND \"lastAttempt\" > '@{[ sql('SELECT clock_timestamp()') ]}'"
 		  . ' FROM edurange.sync_status()', $name);
 }
@@ -44,7 +38,7 @@ sub is_reported
 {
 	my ($problem, $from) = @_;
 
-	becomes_true("SELECT query = '$problem' $launcher", "reported: $problem", 'postgres');
+	$node->becomes_true("SELECT query = '$problem' $launcher", "reported: $problem", 'postgres');
 	sleep 3;
 	my $log = slurp_file($node->logfile, $from);
 	my @said = $log =~ /WARNING:  the sync worker cannot start: \Q$problem\E\n/g;
@@ -82,7 +76,7 @@ subtest 'nothing is there yet' => sub {
 	sleep 3;
 	unlike(slurp_file($node->logfile, $from), qr/FATAL|cannot start.*cannot start/s, 'a version of before changes nothing of that');
 	sql('ALTER EXTENSION edurange UPDATE');
-	becomes_true("SELECT query LIKE 'idle: role edurange_worker may not call%' $worker", 'before migrate() the worker is there, and may call nothing');
+	$node->becomes_true("SELECT query LIKE 'idle: role edurange_worker may not call%' $worker", 'before migrate() the worker is there, and may call nothing');
 	like(slurp_file($node->logfile, $from), qr/WARNING:  the sync worker is idle: role edurange_worker may not call what it needs, see edurange.migrate/, 'as it says');
 	sql('SELECT * FROM edurange.migrate()');
 	serves('afterwards it serves');
@@ -156,8 +150,8 @@ subtest 'the launcher ends' => sub {
 	my $before = sql("SELECT pid $worker");
 
 	sql("SELECT pg_terminate_backend(pid) $launcher");
-	becomes_true("SELECT count(*) = 0 $worker", 'its worker goes with it');
-	becomes_true("SELECT count(*) = 1 $worker", 'both come back');
+	$node->becomes_true("SELECT count(*) = 0 $worker", 'its worker goes with it');
+	$node->becomes_true("SELECT count(*) = 1 $worker", 'both come back');
 	serves('and serve');
 	is(sql("SELECT count(*) $worker"), 1, 'there is one worker');
 	isnt(sql("SELECT pid $worker"), $before, 'another one');

@@ -14,14 +14,15 @@ use Edurange::Cluster;
 use Edurange::InstanceManager;
 
 my $im = Edurange::InstanceManager->start;
+# Where a list lacks many pods and the machine is slow to ask for each, all are held for a moment.
 my $node = Edurange::Cluster->new_ready(
 	'sync_faults',
-	worker => 1,
+	worker => $im,
 	conf => <<"CONF");
-edurange.instance_manager_url = '@{[ $im->url ]}'
 edurange.sync_interval = 100
 edurange.sync_timeout = 250
 edurange.sync_grace = 200
+edurange.sync_mass_grace = 1s
 CONF
 
 sub sql { return $node->safe_psql('edurange', $_[0]); }
@@ -67,17 +68,10 @@ my @faults = (
 my %everywhere = map { $_ => 1 } qw(refuse error500 delay html redirect_loop);
 my $number = 0;
 
-# Waits for a query to say true.
-sub becomes_true
-{
-	my ($query, $name) = @_;
-	return ok($node->poll_query_until('edurange', $query), $name);
-}
-
 sub gone_ends
 {
 	my ($id, $name) = @_;
-	return becomes_true(qq{SELECT EXISTS (SELECT FROM ended WHERE id = '$id')}, $name);
+	return $node->becomes_true(qq{SELECT EXISTS (SELECT FROM ended WHERE id = '$id')}, $name);
 }
 
 sub failures { return sql('SELECT failures FROM edurange.sync_status()'); }
@@ -100,7 +94,7 @@ for my $fault (@faults)
 	$im->fault(@$fault);
 	$im->remove_pod($gone);
 	my $before = failures();
-	becomes_true("SELECT failures >= $before + 2 FROM edurange.sync_status()", "@$fault: is counted");
+	$node->becomes_true("SELECT failures >= $before + 2 FROM edurange.sync_status()", "@$fault: is counted");
 	# (as long as an end would have taken)
 	sleep 0.6;
 	is(sql(qq{SELECT count(*) FROM ended WHERE id = '$gone'}), 0,
@@ -111,7 +105,7 @@ for my $fault (@faults)
 
 is(sql(q{SELECT string_agg(id, ' ') FROM ended WHERE id LIKE 'alive%'}),
 	'', 'no instance ended whose pod lived');
-becomes_true(
+$node->becomes_true(
 	q{SELECT bool_and(flag = 'EDU-{' || id || '}' AND status = 'ACTIVE')
 	  FROM "ChallengeInstance" WHERE id LIKE 'alive%'},
 	'they have their flags');
@@ -146,14 +140,14 @@ subtest 'faults of single answers' => sub {
 		$im->fault(@$fault, route => 'get-pod-status');
 		add_active($gone);
 		$im->remove_pod($gone);
-		becomes_true(was_asked_for($gone), "@$fault: was asked for");
+		$node->becomes_true(was_asked_for($gone), "@$fault: was asked for");
 		is(sql(qq{SELECT count(*) FROM ended WHERE id = '$gone'}), 0, 'no proof, no end');
 		$im->clear_faults;
 		gone_ends($gone, 'ends afterwards');
 		next if "@$fault" eq 'wrong_status status 200'; # which is the right one for a flag
 		$im->fault(@$fault, route => 'get-secret');
 		add_active($flagless);
-		becomes_true(flag_was_missed($flagless), 'its flag was asked for in vain');
+		$node->becomes_true(flag_was_missed($flagless), 'its flag was asked for in vain');
 		is(sql(qq{SELECT flag FROM "ChallengeInstance" WHERE id = '$flagless'}),
 			'flag{decoy}', 'the flag stays as it was');
 		$im->clear_faults;
@@ -169,16 +163,16 @@ subtest 'answers that say nothing about the pod' => sub {
 
 		add_active($lost);
 		sql('SELECT edurange.sync_now()');
-		becomes_true(qq{SELECT "flagSecretName" IS NOT NULL FROM "ChallengeInstance" WHERE id = '$lost'}, 'a pod is seen');
+		$node->becomes_true(qq{SELECT "flagSecretName" IS NOT NULL FROM "ChallengeInstance" WHERE id = '$lost'}, 'a pod is seen');
 		$im->fault(@$fault, route => 'get-pod-status');
 		$im->add_pod(name => $lost, status => 'ERROR', listed => JSON::PP::false());
-		becomes_true(was_asked_for($lost), "is asked for when it is not listed: @$fault");
+		$node->becomes_true(was_asked_for($lost), "is asked for when it is not listed: @$fault");
 		is(sql(qq{SELECT i.status, w.pod_status IS NULL, w.since IS NOT NULL FROM "ChallengeInstance" i
 				JOIN edurange.sync_watch w ON w.name = i.id AND w.reason = 'missing' WHERE i.id = '$lost'}),
 			'ACTIVE|t|t', 'which changes nothing');
 		$im->add_pod(name => $lost, status => 'ACTIVE', listed => JSON::PP::true());
 		$im->clear_faults;
-		becomes_true(qq{SELECT NOT EXISTS (SELECT FROM edurange.sync_watch WHERE name = '$lost')}, 'it is listed again');
+		$node->becomes_true(qq{SELECT NOT EXISTS (SELECT FROM edurange.sync_watch WHERE name = '$lost')}, 'it is listed again');
 	}
 };
 
@@ -187,7 +181,7 @@ subtest 'a list that is overtaken' => sub {
 
 	sql('ALTER SYSTEM SET edurange.sync_interval = "1h"; ALTER SYSTEM SET edurange.sync_timeout = "20s"');
 	$node->reload;
-	becomes_true(q{SELECT query = 'waiting' FROM pg_stat_activity WHERE backend_type = 'edurange sync worker'}, 'it waits');
+	$node->becomes_true(q{SELECT query = 'waiting' FROM pg_stat_activity WHERE backend_type = 'edurange sync worker'}, 'it waits');
 	add_active($id);
 	$im->add_pod(name => $id, status => 'ERROR');
 	$im->fault('delay', ms => 1500, route => 'list-challenge-pods');
@@ -205,7 +199,7 @@ subtest 'a list that is overtaken' => sub {
 	sql(qq{UPDATE "ChallengeInstance" SET status = 'CREATING' WHERE id = '$id'});
 	is(sql(qq{SELECT changed FROM edurange.sync_apply('{"statuses": [{"name": "$id", "status": "ACTIVE"}]}')}),
 		1, 'something newer is applied');
-	becomes_true("SELECT polls > $polls FROM edurange.sync_status()", 'the list is applied');
+	$node->becomes_true("SELECT polls > $polls FROM edurange.sync_status()", 'the list is applied');
 	is(sql(qq{SELECT status FROM "ChallengeInstance" WHERE id = '$id'}), 'ACTIVE', 'which changes nothing of what is known better');
 	$im->clear_faults;
 	sql("ALTER SYSTEM SET edurange.sync_$_") for 'interval = 100', 'timeout = 250';
@@ -221,21 +215,21 @@ subtest 'an end that was asked for in vain' => sub {
 	$im->add_pod(name => 'stuck', termination_delay_ms => 600_000, flag => 'EDU-{stuck}');
 	sql(q{INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId")
 		VALUES ('stuck', 'c', 'u', '', 'TERMINATING', 'g')});
-	becomes_true(q{SELECT "terminationAttempts" > 0 FROM "ChallengeInstance" WHERE id = 'stuck'}, 'is asked for again');
+	$node->becomes_true(q{SELECT "terminationAttempts" > 0 FROM "ChallengeInstance" WHERE id = 'stuck'}, 'is asked for again');
 	for (1 .. 300)
 	{
 		last if $im->requests->{'end-challenge'} > 0;
 		sleep 0.1;
 	}
 	is($im->pods->{stuck}{status}, 'TERMINATING', 'which reached the pod');
-	becomes_true(
+	$node->becomes_true(
 		q{SELECT status = 'ERROR' AND "terminationAttempts" = 2 FROM "ChallengeInstance" WHERE id = 'stuck'}, 'is given up');
 	is( sql(q{SELECT "eventType", severity, metadata ->> 'reason', metadata ->> 'terminationAttempts'
 			FROM "ActivityLog" WHERE "challengeInstanceId" = 'stuck'}),
 		'SYSTEM_WARNING|WARNING|the pod did not end|2', 'with a warning');
 	cmp_ok($im->requests->{'end-challenge'}, '>=', 2, 'after two requests, and asked on');
 	$im->remove_pod('stuck');
-	becomes_true(q{SELECT status = 'TERMINATED' FROM "ChallengeInstance" WHERE id = 'stuck'},
+	$node->becomes_true(q{SELECT status = 'TERMINATED' FROM "ChallengeInstance" WHERE id = 'stuck'},
 		'and ends with its pod after all');
 };
 

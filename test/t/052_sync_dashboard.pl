@@ -19,9 +19,8 @@ draw_from(4711);
 my $im = Edurange::InstanceManager->start(args => [ '--termination-delay', '300' ]);
 my $node = Edurange::Cluster->new_ready(
 	'sync_dashboard',
-	worker => 1,
+	worker => $im,
 	conf => <<"CONF");
-edurange.instance_manager_url = '@{[ $im->url ]}'
 edurange.sync_interval = 100
 edurange.sync_timeout = 300
 edurange.sync_grace = 300

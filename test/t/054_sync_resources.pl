@@ -68,9 +68,8 @@ my $node;
 	local $ENV{DENIED_CALLS} = $dir;
 	$node = Edurange::Cluster->new_ready(
 		'sync_resources',
-		worker => 1,
+		worker => $im,
 		conf => <<"CONF");
-edurange.instance_manager_url = '@{[ $im->url ]}'
 edurange.sync_interval = 100
 edurange.sync_timeout = 5s
 edurange.sync_grace = 200
@@ -80,20 +79,13 @@ CONF
 
 sub sql { return $node->safe_psql('edurange', $_[0]); }
 
-# Waits for a query to say true.
-sub becomes_true
-{
-	my ($query, $name) = @_;
-	return ok($node->poll_query_until('edurange', $query), $name);
-}
-
 sub deny { append_to_file("$dir/$_", '') for @_; return; }
 sub allow { unlink("$dir/$_") for @_; return; }
 
 sub works_again
 {
 	my ($name) = @_;
-	return becomes_true(
+	return $node->becomes_true(
 		'SELECT "consecutiveFailures" = 0 AND "lastSuccess" > clock_timestamp() - interval \'1s\''
 		  . ' FROM edurange.sync_status()', $name);
 }
@@ -126,14 +118,14 @@ subtest 'a list that cannot be waited for' => sub {
 	for my $calls (['epoll_ctl'], [ 'epoll_ctl', 'epoll_create1' ])
 	{
 		deny(@$calls);
-		becomes_true(q{SELECT "consecutiveFailures" >= 3 AND "lastError" = 'out of a resource' FROM edurange.sync_status()},
+		$node->becomes_true(q{SELECT "consecutiveFailures" >= 3 AND "lastError" = 'out of a resource' FROM edurange.sync_status()},
 			"without @$calls each poll fails, with the reason");
 		allow(@$calls);
 		works_again('works again when it is over');
 	}
 	is(worker_pid(), $pid, 'in the same process');
-	# (one connection to the Instance Manager is kept)
-	cmp_ok(descriptors(), '<=', $open, 'with no more descriptors than before');
+	# (at least six polls failed; of connections to the Instance Manager a second one may be kept by now)
+	cmp_ok(descriptors(), '<=', $open + 1, 'with no more descriptors than before');
 };
 
 subtest 'many requests that are given up together' => sub {
@@ -161,7 +153,7 @@ subtest 'many requests that are given up together' => sub {
 	allow('epoll_ctl');
 	$im->clear_faults;
 	works_again('the list comes again');
-	becomes_true(
+	$node->becomes_true(
 		q{SELECT bool_and(flag = 'EDU-{' || id || '}' AND status = 'ACTIVE') FROM "ChallengeInstance"},
 		'and every flag is asked for again');
 	is(worker_pid(), $pid, 'in the same process');

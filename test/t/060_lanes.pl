@@ -13,6 +13,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use Edurange::Awards;
 use Edurange::Cluster;
 use Edurange::Proxy;
 use Edurange::Shim;
@@ -29,60 +30,16 @@ $node->safe_psql(
 	CREATE FUNCTION clash() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'Key (id)=(canary)' USING ERRCODE = '23505'; END $$;
 	CREATE TRIGGER clash BEFORE INSERT ON edurange.points_ledger FOR EACH ROW WHEN (new.reason = 'clash') EXECUTE FUNCTION clash()});
 
-# One loop with one connection for each lane, unless the settings say otherwise, and a lot of time.
-sub start_shim
-{
-	return Edurange::Shim->start(
-		$node,
-		EDURANGE_THREADS => 1,
-		EDURANGE_POOL_SIZE => 1,
-		EDURANGE_POOL_TIMEOUT => 120,
-		EDURANGE_STATEMENT_TIMEOUT => 120_000,
-		EDURANGE_ANONYMOUS_TIER => 'service',
-		@_);
-}
-my $shim = start_shim(EDURANGE_QUEUE_LENGTH => 40, EDURANGE_CONNECTION_LIMIT => 64);
-
-sub body
-{
-	my ($user, $reason) = @_;
-
-	return { user_id => $user, group_id => 'g', points => 1, defined $reason ? (reason => $reason) : () };
-}
+my $shim = start_patient($node, EDURANGE_QUEUE_LENGTH => 40, EDURANGE_CONNECTION_LIMIT => 64);
 
 sub points { return $node->safe_psql('edurange', "SELECT edurange.get_points('$_[0]', 'g')"); }
-
-# Sends awards, each on a connection of its own, in this order, and waits for none.
-sub add_aside
-{
-	my ($to, @bodies) = @_;
-
-	return map { $to->ask_aside('POST', '/add_points', body => $_) } @bodies;
-}
-
-# How they were answered: status and code.
-sub outcomes
-{
-	return map { my ($status, $said) = Edurange::Shim->answer_of($_); $status . ' ' . ($said->{code} // 'fine') } @_;
-}
-
-# Waits, up to half a minute, until a query says true.
-sub wait_for
-{
-	my ($query, $name) = @_;
-	my $end = time + 30;
-
-	sleep 0.05 while $node->safe_psql('edurange', $query) ne 't' && time < $end;
-	ok(time < $end, $name);
-	return;
-}
 
 # Waits until so many sessions of the shims wait for a lock.
 sub wait_for_locks
 {
 	my ($count) = @_;
 
-	wait_for(qq{SELECT count(*) = $count FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim') AND wait_event_type = 'Lock'},
+	$node->becomes_true(qq{SELECT count(*) = $count FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim') AND wait_event_type = 'Lock'},
 		"$count wait for a lock");
 	return;
 }
@@ -103,33 +60,12 @@ sub gathered
 	my ($to, @bodies) = @_;
 
 	$lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" = 'u0' FOR UPDATE});
-	my @first = add_aside($to, body('u0'));
+	my @first = add_aside($to, award('u0'));
 	wait_for_locks(1);
 	my @others = add_aside($to, @bodies);
 	wait_for_queue($to, scalar @bodies);
 	$lock->query_safe('COMMIT');
 	return outcomes(@first, @others);
-}
-
-# A number of the shim's metrics; tier admin, whose lanes nothing here holds up, asks.
-my $admin;
-sub metric
-{
-	my ($of, $name) = @_;
-
-	$admin //= $of->make_token('admin');
-	return (($of->get('/metrics', $admin))[3] =~ /^\Q$name\E (\d+)$/m)[0] // die "no metric $name";
-}
-
-# Waits until so many calls are in the queue.
-sub wait_for_queue
-{
-	my ($of, $count) = @_;
-	my $end = time + 30;
-
-	sleep 0.05 while metric($of, 'edurange_database_queue{tier="service"}') != $count && time < $end;
-	ok(time < $end, "$count wait in the queue");
-	return;
 }
 
 # How many deadlocks has the server seen?
@@ -158,11 +94,11 @@ sub boards_are
 # ---- neighbours ----------------------------------------------------------------------------------
 # While a write waits for a lock, the others gather behind it and are sent as one statement.
 $lock->query_safe(q{BEGIN; SELECT * FROM "User" WHERE id = 'u0' FOR UPDATE});
-my @first = add_aside($shim, body('u0'));
+my @first = add_aside($shim, award('u0'));
 wait_for_locks(1);
-my @innocent = add_aside($shim, map { body("u$_") } 1 .. 12);
-my @refused = add_aside($shim, body('nobody'), body('nobody'));
-my @poisonous = add_aside($shim, body('u13', 'poison'), body('u14', 'poison'));
+my @innocent = add_aside($shim, map { award("u$_") } 1 .. 12);
+my @refused = add_aside($shim, award('nobody'), award('nobody'));
+my @poisonous = add_aside($shim, award('u13', 'poison'), award('u14', 'poison'));
 wait_for_queue($shim, 16);
 $lock->query_safe('COMMIT');
 is_deeply([ outcomes(@first, @innocent) ], [ ('200 fine') x 13 ], 'innocent neighbours succeed');
@@ -173,7 +109,7 @@ is($node->safe_psql('edurange', 'SELECT count(*) FROM edurange.check_invariants(
 
 # ---- a write that waits holds up no read ----------------------------------------------------------
 $lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" = 'u0' FOR UPDATE});
-my ($waiting) = add_aside($shim, body('u0'));
+my ($waiting) = add_aside($shim, award('u0'));
 wait_for_locks(1);
 is(($shim->get('/get_points?user_id=u0&group_id=g'))[0], 200, 'reads go on while a write waits');
 is($node->safe_psql('edurange', q{SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'}),
@@ -205,7 +141,7 @@ sleep 1;
 
 # ---- a full queue ---------------------------------------------------------------------------------
 # Of its 40 places, the call of the client that is gone has one until its turn comes.
-my @many = add_aside($shim, map { body('u2') } 1 .. 45);
+my @many = add_aside($shim, map { award('u2') } 1 .. 45);
 my $answered = IO::Select->new(@many);
 for (1 .. 600)
 {
@@ -222,8 +158,14 @@ is(points('u2'), 40, 'and nothing was done of those');
 is(points('u1'), 1, 'the work of a client that is gone is not done');
 
 # ---- one connection too many ----------------------------------------------------------------------
-my @idle = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim->port) } 1 .. 64;
-sleep 0.3;
+# Each of the others has sent a request: one that is silent for a second would make room.
+my @idle = map {
+	my $one = $shim->socket;
+
+	syswrite($one, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n");
+	$shim->read_responses($one, 1);
+	$one
+} 1 .. 64;
 my $extra = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim->port);
 like(scalar readline($extra), qr{^HTTP/1.1 503 }, 'one connection too many is told so');
 close($_) for @idle, $extra;
@@ -240,13 +182,13 @@ is($shim->stop, 0, 'stopped');
 
 # ---- those that come together share a commit ------------------------------------------------------
 # 70 gather: a batch takes 64 of them, and as much of the rest as 48 kB hold.
-$shim = start_shim();
+$shim = start_patient($node);
 reset_points();
 my $commits = commits();
-is_deeply([ gathered($shim, map { body('u1') } 1 .. 70) ], [ ('200 fine') x 71 ], 'all that come together');
+is_deeply([ gathered($shim, map { award('u1') } 1 .. 70) ], [ ('200 fine') x 71 ], 'all that come together');
 is(commits() - $commits, 3, 'share a commit, the first alone, and one more for what it has no room for');
 $commits = commits();
-is_deeply([ gathered($shim, map { body('u1', 'x' x 10_000) } 1 .. 6) ], [ ('200 fine') x 7 ], 'large ones, too');
+is_deeply([ gathered($shim, map { award('u1', 'x' x 10_000) } 1 .. 6) ], [ ('200 fine') x 7 ], 'large ones, too');
 is(commits() - $commits, 3, 'as many as go out in one piece');
 
 # ---- reads are shared among those who may ask the same --------------------------------------------
@@ -282,7 +224,7 @@ my @imports;
 $documents->query_safe('BEGIN; LOCK TABLE "Challenge" IN ACCESS EXCLUSIVE MODE');
 for my $id (qw(other same same))
 {
-	push @imports, $shim->ask_aside('POST', '/cdf/import', token => $admin, body => {
+	push @imports, $shim->ask_aside('POST', '/cdf/import', token => $shim->make_token('admin'), body => {
 		metadata => { id => $id, name => 'N', version => '1', challenge_type => 'web' },
 		components => [ { type => 'container', id => 'c', config => { image => 'i' } } ] });
 	wait_for_locks(1);
@@ -296,10 +238,10 @@ is_deeply([ map { my ($status, $said) = $shim->answer_of($_); "$status " . ($sai
 	[ '200 created', '200 created', '200 found' ], 'each is made, one after the other');
 
 # ---- errors that no function foresaw ----------------------------------------------------------------
-my (undef, $clash, undef, $raw) = $shim->post('/add_points', body('u1', 'clash'));
+my (undef, $clash, undef, $raw) = $shim->post('/add_points', award('u1', 'clash'));
 is($clash->{code}, 'conflict', 'a row that is in the way');
 unlike($raw, qr/canary|Key/, 'of which the client reads nothing');
-(undef, $clash, undef, $raw) = $shim->post('/add_points', body('u1', 'poison'));
+(undef, $clash, undef, $raw) = $shim->post('/add_points', award('u1', 'poison'));
 is_deeply([ @$clash{qw(code error)} ], [ 'internal', 'internal error' ], 'any other error');
 unlike($raw, qr/poison/, 'neither');
 
@@ -310,11 +252,11 @@ $node->safe_psql('edurange', q{
 	  WHEN (new.reason = 'late') EXECUTE FUNCTION fail_late();
 });
 reset_points();
-is_deeply([ gathered($shim, body('u1'), body('u2', 'late'), body('u3'), body('u4', 'late'), body('u5')) ], [ ('200 fine') x 2, ('500 internal', '200 fine') x 2 ], 'who fails at the commit is not told that all is well');
+is_deeply([ gathered($shim, award('u1'), award('u2', 'late'), award('u3'), award('u4', 'late'), award('u5')) ], [ ('200 fine') x 2, ('500 internal', '200 fine') x 2 ], 'who fails at the commit is not told that all is well');
 is(join(' ', map { points("u$_") } 1 .. 5), '1 0 1 0 1', 'and the neighbours, of whose batch nothing came about, are each there once');
 $node->safe_psql('edurange', q{ALTER TABLE edurange.points_ledger DISABLE TRIGGER fail_late; DROP TRIGGER fail_late ON edurange.points_ledger;
 	CREATE CONSTRAINT TRIGGER fail_late AFTER INSERT ON edurange.points_ledger DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail_late()});
-is_deeply([ gathered($shim, map { body("u$_") } 1 .. 5) ], [ ('500 internal') x 6 ], 'when nothing can be committed, nobody is told so');
+is_deeply([ gathered($shim, map { award("u$_") } 1 .. 5) ], [ ('500 internal') x 6 ], 'when nothing can be committed, nobody is told so');
 is(join(' ', map { points("u$_") } 0 .. 5), '1 1 0 1 0 1', 'and nothing was');
 $node->safe_psql('edurange', 'DROP TRIGGER fail_late ON edurange.points_ledger');
 
@@ -325,29 +267,29 @@ $node->safe_psql('edurange', q{
 	CREATE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
 	  IF nextval('public.tries') <= new.reason::integer THEN RAISE 'collided' USING ERRCODE = '40001'; END IF; RETURN new; END $$;
 	CREATE TRIGGER collide BEFORE INSERT ON edurange.points_ledger FOR EACH ROW WHEN (new.reason ~ '^\d+$') EXECUTE FUNCTION collide()});
-is_deeply([ outcomes(add_aside($shim, body('u6', '5'))) ], ['200 fine'], 'a collision is tried again, five times');
-is_deeply([ $node->safe_psql('edurange', q{SELECT setval('tries', 1, false)}), outcomes(add_aside($shim, body('u6', '1000'))) ], [ 1, '503 try_again' ], 'and not for ever');
+is_deeply([ outcomes(add_aside($shim, award('u6', '5'))) ], ['200 fine'], 'a collision is tried again, five times');
+is_deeply([ $node->safe_psql('edurange', q{SELECT setval('tries', 1, false)}), outcomes(add_aside($shim, award('u6', '1000'))) ], [ 1, '503 try_again' ], 'and not for ever');
 is($node->safe_psql('edurange', 'SELECT last_value FROM tries'), 6, 'after five more tries the client is told');
 is(points('u6'), 1, 'who was counted once');
 is(metric($shim, 'edurange_database_retries_total'), 10, 'the metrics have each');
 $node->safe_psql('edurange', q{SELECT setval('tries', 1, false)});
-is_deeply([ gathered($shim, body('u7', '4'), body('u8'), body('u9', '4')) ], [ ('200 fine') x 4 ], 'a batch that collides is tried again');
+is_deeply([ gathered($shim, award('u7', '4'), award('u8'), award('u9', '4')) ], [ ('200 fine') x 4 ], 'a batch that collides is tried again');
 is(join(' ', map { points("u$_") } 7 .. 9), '1 1 1', 'and counts once');
 
 # A deadlock in which a session of the shim's is the one that sees it: the other looks for one later.  Batches wait for
 # longer than that.
 $node->safe_psql('postgres', q{ALTER ROLE edurange_shim_service SET deadlock_timeout = '1s'; ALTER ROLE edurange_shim_service SET edurange.batch_lock_timeout = '1min'});
-my $victim = start_shim();
+my $victim = start_patient($node);
 my $rival = $node->background_psql('edurange');
 $rival->query_safe(q{SET deadlock_timeout = '1h'});
 $rival->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" = 'u12' FOR UPDATE});
 $lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" = 'u0' FOR UPDATE});
-@first = add_aside($victim, body('u0'));
+@first = add_aside($victim, award('u0'));
 wait_for_locks(1);
-push @first, add_aside($victim, map { body("u$_") } 10 .. 12);
+push @first, add_aside($victim, map { award("u$_") } 10 .. 12);
 wait_for_queue($victim, 3);
 $lock->query_safe('COMMIT');
-wait_for(q{SELECT count(*) = 1 FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE starts_with(usename, 'edurange_shim') AND NOT granted
+$node->becomes_true(q{SELECT count(*) = 1 FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE starts_with(usename, 'edurange_shim') AND NOT granted
 	AND 'u12' = ANY (SELECT "userId" FROM "GroupPoints" WHERE xmax <> 0)}, 'the batch waits for the rival');
 $rival->query_safe(q{SELECT * FROM "GroupPoints" WHERE "userId" = 'u10' FOR UPDATE; COMMIT});
 is_deeply([ outcomes(@first) ], [ ('200 fine') x 4 ], 'after a deadlock it is tried again');
@@ -364,12 +306,12 @@ is($victim->stop, 0, 'stopped');
 $node->safe_psql('edurange', q{
 	CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN new; END $$;
 	CREATE TRIGGER linger BEFORE UPDATE ON "GroupPoints" FOR EACH ROW EXECUTE FUNCTION linger()});
-my $loops = start_shim(EDURANGE_THREADS => 2);
+my $loops = start_patient($node, EDURANGE_THREADS => 2);
 $loops->{http} = HTTP::Tiny->new(keep_alive => 0);
 $lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" IN ('u0', 'u5') FOR UPDATE});
-@first = add_aside($loops, body('u0'), body('u5'));
+@first = add_aside($loops, award('u0'), award('u5'));
 wait_for_locks(2);
-my @crossing = add_aside($loops, map { body($_) } qw(u7 u9 u8 u8 u9 u7));
+my @crossing = add_aside($loops, map { award($_) } qw(u7 u9 u8 u8 u9 u7));
 wait_for_queue($loops, 6);
 $lock->query_safe('COMMIT');
 is_deeply([ outcomes(@first, @crossing) ], [ ('200 fine') x 8 ], 'two loops, the same users in opposite orders');
@@ -380,14 +322,14 @@ is($loops->stop, 0, 'stopped');
 
 # ---- connections that break -----------------------------------------------------------------------
 my $proxy = Edurange::Proxy->start($node);
-my $far = start_shim($proxy->env);
+my $far = start_patient($node, $proxy->env);
 for my $where (qw(answer ready request))
 {
 	my $before = points('u1');
 
-	is(($far->post('/add_points', body('u1')))[0], 200, 'all is well');
+	is(($far->post('/add_points', award('u1')))[0], 200, 'all is well');
 	$proxy->cut($where, 'add_points');
-	is_deeply([ outcomes(add_aside($far, body('u1'))) ], ['503 unavailable'], "cut at the $where: nobody can know");
+	is_deeply([ outcomes(add_aside($far, award('u1'))) ], ['503 unavailable'], "cut at the $where: nobody can know");
 	is($proxy->left, 0, 'it was cut');
 	is(points('u1'), $before + 1 + ($where ne 'request'), 'and it was sent once');
 	$proxy->cut($where, 'get_points', 2);
@@ -400,7 +342,7 @@ is(($far->get('/get_points?user_id=u1&group_id=g'))[0], 503, 'and not for ever')
 # The server itself says that it ends the connection: before a statement was done, it is certain that it was not.
 my $before = points('u1');
 $lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" = 'u1' FOR UPDATE});
-my ($ended) = add_aside($far, body('u1'));
+my ($ended) = add_aside($far, award('u1'));
 wait_for_locks(1);
 my $terminate = q{SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim') AND };
 is($node->safe_psql('edurange', "$terminate wait_event_type = 'Lock'"), 1, 'a session is ended while it waits');
@@ -414,8 +356,8 @@ $node->safe_psql('edurange', q{
 	CREATE CONSTRAINT TRIGGER linger_late AFTER INSERT ON edurange.points_ledger DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
 	  WHEN (new.reason = 'linger') EXECUTE FUNCTION linger_late()});
 my $asleep = q{SELECT count(*) = 1 FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim') AND wait_event = 'PgSleep'};
-($ended) = add_aside($far, body('u1', 'linger'));
-wait_for($asleep, 'a commit is under way');
+($ended) = add_aside($far, award('u1', 'linger'));
+$node->becomes_true($asleep, 'a commit is under way');
 is($node->safe_psql('edurange', "$terminate wait_event = 'PgSleep'"), 1, 'a session is ended at its commit');
 is_deeply([ outcomes($ended), points('u1') ], [ '503 unavailable', $before + 1 ], 'the write is not sent again');
 
@@ -423,7 +365,7 @@ is_deeply([ outcomes($ended), points('u1') ], [ '503 unavailable', $before + 1 ]
 $node->safe_psql('edurange', q{
 	CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DEALLOCATE ALL'; RETURN NULL; END $$;
 	CREATE TRIGGER forget AFTER INSERT ON edurange.points_ledger FOR EACH ROW WHEN (new.reason = 'forget') EXECUTE FUNCTION forget()});
-is_deeply([ map { outcomes(add_aside($far, $_)) } body('u1', 'forget'), body('u1') ], [ ('200 fine') x 2 ], 'what somebody deallocated is prepared again');
+is_deeply([ map { outcomes(add_aside($far, $_)) } award('u1', 'forget'), award('u1') ], [ ('200 fine') x 2 ], 'what somebody deallocated is prepared again');
 is(points('u1'), $before + 3, 'and done once');
 is($far->stop, 0, 'stopped');
 
@@ -461,28 +403,28 @@ C
 my $broken = do
 {
 	local $ENV{EDURANGE_SHIM} = $ENV{EDURANGE_PLAIN_SHIM};
-	start_shim(LD_PRELOAD => $library, map { ("BREAK_$_" => $break{$_}) } keys %break);
+	start_patient($node, LD_PRELOAD => $library, map { ("BREAK_$_" => $break{$_}) } keys %break);
 };
 $before = points('u1');
 append_to_file($break{SEND}, '');
-is_deeply([ outcomes(add_aside($broken, body('u1'))), points('u1'), -e $break{SEND} ? 1 : 0 ], [ '200 fine', ++$before, 0 ], 'what was not sent is sent on another connection');
+is_deeply([ outcomes(add_aside($broken, award('u1'))), points('u1'), -e $break{SEND} ? 1 : 0 ], [ '200 fine', ++$before, 0 ], 'what was not sent is sent on another connection');
 append_to_file($break{SYNC}, '');
-is_deeply([ outcomes(add_aside($broken, body('u1'))), points('u1'), -e $break{SYNC} ? 1 : 0 ], [ '503 unavailable', $before, 0 ], 'what may have been sent is not');
-is_deeply([ outcomes(add_aside($broken, body('u1'))), points('u1') ], [ '200 fine', ++$before ], 'and all is well again');
+is_deeply([ outcomes(add_aside($broken, award('u1'))), points('u1'), -e $break{SYNC} ? 1 : 0 ], [ '503 unavailable', $before, 0 ], 'what may have been sent is not');
+is_deeply([ outcomes(add_aside($broken, award('u1'))), points('u1') ], [ '200 fine', ++$before ], 'and all is well again');
 is($broken->stop, 0, 'stopped');
 
 # ---- a statement that the server lets run on ------------------------------------------------------
 # Its own timeout does not count while it commits, so it is cancelled a second later.
-my $hasty = start_shim(EDURANGE_STATEMENT_TIMEOUT => 300);
+my $hasty = start_patient($node, EDURANGE_STATEMENT_TIMEOUT => 300);
 $before = points('u1');
-is_deeply([ outcomes(add_aside($hasty, body('u1', 'linger'))) ], ['504 timeout'], 'a commit that takes too long');
+is_deeply([ outcomes(add_aside($hasty, award('u1', 'linger'))) ], ['504 timeout'], 'a commit that takes too long');
 like(slurp_file($node->logfile), qr/canceling statement due to user request/, 'is cancelled');
 is($node->safe_psql('edurange', $asleep =~ s/= 1/= 0/r), 't', 'and nothing goes on');
 is(points('u1'), $before, 'or came of it');
-is_deeply([ outcomes(add_aside($hasty, body('u1'))) ], ['200 fine'], 'the connection is good for the next');
+is_deeply([ outcomes(add_aside($hasty, award('u1'))) ], ['200 fine'], 'the connection is good for the next');
 
 # A server that does not even listen to that is left, also with what could be asked again.
-for my $case ([ 'POST', '/add_points', body => body('u1') ], [ 'GET', '/get_points?user_id=u1&group_id=g' ])
+for my $case ([ 'POST', '/add_points', body => award('u1') ], [ 'GET', '/get_points?user_id=u1&group_id=g' ])
 {
 	my ($method, $path, %with) = @$case;
 
@@ -494,22 +436,22 @@ for my $case ([ 'POST', '/add_points', body => body('u1') ], [ 'GET', '/get_poin
 	kill 'STOP', $backend;
 	is_deeply([ outcomes($hasty->ask_aside($method, $path, %with)) ], ['504 timeout'], "$method: a server that stands still");
 	kill 'CONT', $backend;
-	wait_for("SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $backend", 'which ends when it goes on, without its client');
+	$node->becomes_true("SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $backend", 'which ends when it goes on, without its client');
 	cmp_ok(points('u1'), '<=', $total + ($method eq 'POST'), 'and did it once at most');
 }
 is($hasty->stop, 0, 'stopped');
 
 # ---- connections that are all taken ---------------------------------------------------------------
-my $taken = start_shim(EDURANGE_POOL_SIZE => 2, EDURANGE_POOL_TIMEOUT => 1);
+my $taken = start_patient($node, EDURANGE_POOL_SIZE => 2, EDURANGE_POOL_TIMEOUT => 1);
 $lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" IN ('u1', 'u2') FOR UPDATE});
 my @held;
 for my $n (1, 2)
 {
-	push @held, add_aside($taken, body("u$n"));
+	push @held, add_aside($taken, award("u$n"));
 	wait_for_locks($n);
 }
 my $began = time;
-my @queued = add_aside($taken, map { body("u$_") } 3 .. 6);
+my @queued = add_aside($taken, map { award("u$_") } 3 .. 6);
 is_deeply([ outcomes(@queued) ], [ ('503 unavailable') x 4 ], 'who finds no connection in time is told so');
 cmp_ok(time - $began, '>=', 0.9, 'not before it is time');
 is($node->safe_psql('edurange', q{SELECT count(*) FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim') AND wait_event_type = 'Lock'}),

@@ -16,10 +16,9 @@ my $marker = PostgreSQL::Test::Utils::tempdir() . '/marker';
 append_to_file($marker, "one machine\n");
 my $node = Edurange::Cluster->new_ready(
 	'original',
-	worker => 1,
+	worker => $im,
 	init => { allows_streaming => 1 },
 	conf => <<"CONF");
-edurange.instance_manager_url = '@{[ $im->url ]}'
 edurange.sync_interval = 100
 edurange.server_marker = '$marker'
 CONF

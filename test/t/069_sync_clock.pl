@@ -80,9 +80,8 @@ chmod 0755, $folder;
 my $im = Edurange::InstanceManager->start;
 my $node = Edurange::Cluster->new_ready(
 	'sync_clock',
-	worker => 1,
+	worker => $im,
 	conf => <<"CONF");
-edurange.instance_manager_url = '@{[ $im->url ]}'
 edurange.sync_interval = 100
 edurange.sync_grace = ${grace}s
 CONF

@@ -8,6 +8,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use Edurange::Awards;
 use Edurange::Cluster;
 use Edurange::Shim;
 
@@ -29,59 +30,6 @@ $node->safe_psql(
 	  EXECUTE $q$PREPARE set_points AS SELECT value, sqlstate, message, detail, hint FROM edurange.outcomes('set_points', $1, 4)$q$; RETURN NULL; END $$;
 	CREATE TRIGGER prepare AFTER INSERT ON edurange.points_ledger FOR EACH ROW WHEN (new.reason = 'prepare') EXECUTE FUNCTION prepare()});
 
-# One loop, and a lot of time.
-sub start_shim
-{
-	return Edurange::Shim->start(
-		$node,
-		EDURANGE_THREADS => 1,
-		EDURANGE_POOL_SIZE => 1,
-		EDURANGE_POOL_TIMEOUT => 120,
-		EDURANGE_STATEMENT_TIMEOUT => 120_000,
-		EDURANGE_ANONYMOUS_TIER => 'service',
-		@_);
-}
-
-sub body
-{
-	my ($user, $reason) = @_;
-
-	return { user_id => $user, group_id => 'g', points => 1, defined $reason ? (reason => $reason) : () };
-}
-
-sub add_aside
-{
-	my ($to, @bodies) = @_;
-
-	return map { $to->ask_aside('POST', '/add_points', body => $_) } @bodies;
-}
-
-sub outcomes
-{
-	return map { my ($status, $said) = Edurange::Shim->answer_of($_); $status . ' ' . ($said->{code} // 'fine') } @_;
-}
-
-sub wait_for
-{
-	my ($query, $name) = @_;
-
-	ok($node->poll_query_until('edurange', $query), $name);
-	return;
-}
-
-my %admin;
-sub wait_for_queue
-{
-	my ($of, $count) = @_;
-	my $end = time + 30;
-	my $token = $admin{$of} //= $of->make_token('admin');
-	my $queue = sub { (($of->get('/metrics', $token))[3] =~ /^edurange_database_queue\{tier="service"\} (\d+)$/m)[0] };
-
-	sleep 0.05 while $queue->() != $count && time < $end;
-	ok(time < $end, "$count wait in the queue");
-	return;
-}
-
 my $locked = q{SELECT count(*) = %d FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim') AND wait_event_type = 'Lock'};
 my $lock = $node->background_psql('edurange');
 $lock->set_query_timer_restart();
@@ -95,8 +43,8 @@ sub gathered
 	my @first;
 	for my $holder (@holders)
 	{
-		push @first, add_aside($to, body($holder));
-		wait_for(sprintf($locked, scalar @first), "$holder waits");
+		push @first, add_aside($to, award($holder));
+		$node->becomes_true(sprintf($locked, scalar @first), "$holder waits");
 	}
 	my @others = add_aside($to, @bodies);
 	wait_for_queue($to, scalar @bodies);
@@ -110,7 +58,7 @@ sub statements_of { return scalar(() = slurp_file($node->logfile, $_[0]) =~ /dur
 
 # ---- a batch that fails ---------------------------------------------------------------------------
 $node->safe_psql('postgres', q{ALTER ROLE edurange_shim_service SET log_min_duration_statement = 0});
-my $shim = start_shim();
+my $shim = start_patient($node);
 for my $sqlstate (qw(P0001 55P03))
 {
 	my $at = -s $node->logfile;
@@ -119,7 +67,7 @@ for my $sqlstate (qw(P0001 55P03))
 	my $poisoned = $sqlstate eq '55P03' ? 'u36' : 'u16';
 	$at = -s $node->logfile;
 	my %outcomes;
-	$outcomes{$_}++ for gathered($shim, (map { body($_) } @users[ 0 .. 6 ]), body($poisoned, $sqlstate), map { body($_) } @users[ 7 .. 14 ]);
+	$outcomes{$_}++ for gathered($shim, (map { award($_) } @users[ 0 .. 6 ]), award($poisoned, $sqlstate), map { award($_) } @users[ 7 .. 14 ]);
 	is_deeply(\%outcomes, { '200 fine' => 15, $want => 1 }, "$sqlstate: only the one at fault fails");
 	# those that succeed are logged: the first, and four halves of halves
 	is(statements_of($at), 5, "$sqlstate: its neighbours are done in halves, and not one by one");
@@ -127,7 +75,7 @@ for my $sqlstate (qw(P0001 55P03))
 	# What it locks by goes alone now, as does the last neighbour that it had; the others go together.
 	$at = -s $node->logfile;
 	%outcomes = ();
-	$outcomes{$_}++ for gathered($shim, (map { body($_) } @users[ 0 .. 6 ]), body($poisoned, $sqlstate), map { body($_) } @users[ 7 .. 14 ]);
+	$outcomes{$_}++ for gathered($shim, (map { award($_) } @users[ 0 .. 6 ]), award($poisoned, $sqlstate), map { award($_) } @users[ 7 .. 14 ]);
 	is_deeply(\%outcomes, { '200 fine' => 15, $want => 1 }, "$sqlstate: again");
 	is(statements_of($at), 3, "$sqlstate: nobody has to pay a second time");
 }
@@ -136,13 +84,13 @@ is($shim->stop, 0, 'stopped');
 
 # ---- a row that stays locked ----------------------------------------------------------------------
 # Of the calls that want it one waits, and one connection is left to the others.
-$shim = start_shim(EDURANGE_POOL_SIZE => 3, EDURANGE_THREADS => 1);
-gathered($shim, map { body($_, 'P0001') } qw(u1 u2));
+$shim = start_patient($node, EDURANGE_POOL_SIZE => 3, EDURANGE_THREADS => 1);
+gathered($shim, map { award($_, 'P0001') } qw(u1 u2));
 $lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" IN ('u1', 'u2') FOR UPDATE});
-my @stuck = add_aside($shim, map { body($_) } qw(u1 u2) x 6);
-wait_for(sprintf($locked, 2), 'of each key one call waits for the lock');
+my @stuck = add_aside($shim, map { award($_) } qw(u1 u2) x 6);
+$node->becomes_true(sprintf($locked, 2), 'of each key one call waits for the lock');
 my $begun = time;
-is_deeply([ outcomes(add_aside($shim, map { body("u$_") } 3 .. 12)) ], [ ('200 fine') x 10 ], 'the others go on');
+is_deeply([ outcomes(add_aside($shim, map { award("u$_") } 3 .. 12)) ], [ ('200 fine') x 10 ], 'the others go on');
 cmp_ok(time - $begun, '<', 20, 'at once');
 is($node->safe_psql('edurange', sprintf $locked, 2), 't', 'while they still wait');
 $lock->query_safe('COMMIT');
@@ -151,17 +99,17 @@ is_deeply([ outcomes(@stuck) ], [ ('200 fine') x 12 ], 'for as long as it takes'
 # ---- connections ----------------------------------------------------------------------------------
 # Both are open; the first one goes, and none can be opened.
 $lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" = 'u20' FOR UPDATE});
-@stuck = add_aside($shim, body('u20'));
-wait_for(sprintf($locked, 1), 'one waits');
+@stuck = add_aside($shim, award('u20'));
+$node->becomes_true(sprintf($locked, 1), 'one waits');
 my $backend = $node->safe_psql('edurange', q{SELECT pid FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim') AND wait_event_type = 'Lock'});
-is_deeply([ outcomes(add_aside($shim, body('u21'))) ], ['200 fine'], 'a second connection is used');
+is_deeply([ outcomes(add_aside($shim, award('u21'))) ], ['200 fine'], 'a second connection is used');
 $lock->query_safe('COMMIT');
 is_deeply([ outcomes(@stuck) ], ['200 fine'], 'the first one is free again');
 $node->safe_psql('postgres', q{ALTER ROLE edurange_shim_service CONNECTION LIMIT 0});
 $node->safe_psql('postgres', "SELECT pg_terminate_backend($backend, 10000)");
 for my $n (1 .. 3)
 {
-	is_deeply([ outcomes(add_aside($shim, body('u22'))) ], ['200 fine'], 'one that works is used, whatever became of the first');
+	is_deeply([ outcomes(add_aside($shim, award('u22'))) ], ['200 fine'], 'one that works is used, whatever became of the first');
 	sleep 0.3;
 }
 $node->safe_psql('postgres', q{ALTER ROLE edurange_shim_service CONNECTION LIMIT -1});
@@ -169,22 +117,22 @@ is($shim->stop, 0, 'stopped');
 
 # ---- what a database sets -------------------------------------------------------------------------
 $node->safe_psql('postgres', q{ALTER DATABASE edurange SET default_transaction_isolation = 'serializable'; ALTER DATABASE edurange SET lock_timeout = '5s'});
-$shim = start_shim();
-is_deeply([ outcomes(add_aside($shim, body('u1', 'note'))) ], ['200 fine'], 'an award');
+$shim = start_patient($node);
+is_deeply([ outcomes(add_aside($shim, award('u1', 'note'))) ], ['200 fine'], 'an award');
 like($node->safe_psql('edurange', 'SELECT * FROM settings'), qr/^read committed\|0$/, 'connections have their own isolation level, and wait as long as they may');
 $node->safe_psql('postgres', 'ALTER DATABASE edurange RESET ALL');
 
 # ---- what is prepared -----------------------------------------------------------------------------
-is_deeply([ map { outcomes(add_aside($shim, $_)) } body('u1', '0A000'), body('u1'), body('u1', '0A000'), body('u1') ],
+is_deeply([ map { outcomes(add_aside($shim, $_)) } award('u1', '0A000'), award('u1'), award('u1', '0A000'), award('u1') ],
 	[ ('500 internal', '200 fine') x 2 ], 'what is not supported spoils nothing');
-is_deeply([ outcomes(add_aside($shim, body('u1', 'prepare'))) ], ['200 fine'], 'somebody prepares a statement of ours');
-is(($shim->post('/set_points', body('u1')))[0], 200, 'which is used as it is');
+is_deeply([ outcomes(add_aside($shim, award('u1', 'prepare'))) ], ['200 fine'], 'somebody prepares a statement of ours');
+is(($shim->post('/set_points', award('u1')))[0], 200, 'which is used as it is');
 is($shim->stop, 0, 'stopped');
 
 # ---- a replica that fails at everything ------------------------------------------------------------
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('other', 'CREATE EXTENSION edurange');
-$shim = start_shim(EDURANGE_READ_DATABASE_URL => sprintf('postgresql://edurange_shim_{tier}@%s:%d/other', $node->host =~ s{/}{%2F}gr, $node->port));
+$shim = start_patient($node, EDURANGE_READ_DATABASE_URL => sprintf('postgresql://edurange_shim_{tier}@%s:%d/other', $node->host =~ s{/}{%2F}gr, $node->port));
 my $board = sub { my ($status, $json) = $shim->get('/competition/g/leaderboard?limit=' . (5 + int rand 90)); return "$status " . (ref $json eq 'ARRAY' && @$json ? 'full' : 'empty') };
 is_deeply([ map { $board->() } 1 .. 20 ], [ ('200 full') x 20 ], 'the primary answers for it');
 my $failed = () = slurp_file($node->logfile) =~ /ERROR/g;

@@ -14,23 +14,17 @@ use Edurange::InstanceManager;
 my $im = Edurange::InstanceManager->start(args => [ '--domain', 'play.test' ]);
 my $node = Edurange::Cluster->new_ready(
 	'trust_worker',
-	worker => 1,
-	conf => "edurange.instance_manager_url = '@{[ $im->url ]}'\nedurange.sync_interval = 100\n");
+	worker => $im,
+	conf => "edurange.sync_interval = 100\n");
 my $pod = '11111111-1111-7111-8111-111111111111';
 
 sub sql { return $node->safe_psql('edurange', $_[0]) }
-
-sub becomes_true
-{
-	my ($query, $name) = @_;
-	return ok($node->poll_query_until('edurange', $query), $name);
-}
 
 my $worker = "FROM pg_stat_activity WHERE backend_type = 'edurange sync worker'";
 
 # ---- the role --------------------------------------------------------------------------------
 
-becomes_true(qq{SELECT usename = 'edurange_worker' $worker}, 'the worker connects as its role');
+$node->becomes_true(qq{SELECT usename = 'edurange_worker' $worker}, 'the worker connects as its role');
 is(sql(q{SELECT concat_ws(' ', rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls, rolconnlimit,
 	rolcanlogin = (current_setting('server_version_num')::integer < 170000)) FROM pg_roles WHERE rolname = 'edurange_worker'}),
 	'f f f f f 0 t', 'which has no attribute but, before PostgreSQL 17, LOGIN');
@@ -189,11 +183,11 @@ for my $table ('ChallengeInstance', 'ActivityLog')
 	sql(qq{SET SESSION AUTHORIZATION stranger; CREATE CONSTRAINT TRIGGER spy AFTER INSERT OR UPDATE ON "$table" DEFERRABLE INITIALLY DEFERRED
 		FOR EACH ROW EXECUTE FUNCTION public.spy('deferred')});
 	$im->add_pod(name => $pod, status => 'ERROR');
-	becomes_true(qq{SELECT "lastError" LIKE '%is deferrable, a constraint or trigger of public."$table"%' FROM edurange.sync_status()},
+	$node->becomes_true(qq{SELECT "lastError" LIKE '%is deferrable, a constraint or trigger of public."$table"%' FROM edurange.sync_status()},
 		"deferred on $table: the pass fails, and says why");
 	is(sql('SELECT count(*) FROM seen'), 0, 'its author sees nothing');
 	sql(qq{DROP TRIGGER spy ON "$table"});
-	becomes_true("SELECT status = 'ERROR' $instance", 'without it the worker goes on');
+	$node->becomes_true("SELECT status = 'ERROR' $instance", 'without it the worker goes on');
 	ok(change_instance(), 'as before');
 }
 
@@ -214,10 +208,10 @@ $node->safe_psql('postgres', "ALTER DATABASE edurange SET $_")
 	local $ENV{PGOPTIONS} = '-c role=none -c default_transaction_read_only=off';
 
 	$node->restart;
-	becomes_true("SELECT usename = 'edurange_worker' $worker", 'under hostile settings the worker connects as its role');
+	$node->becomes_true("SELECT usename = 'edurange_worker' $worker", 'under hostile settings the worker connects as its role');
 	ok(change_instance(), 'and works');
 	$im->fault('error500');
-	becomes_true(q{SELECT "consecutiveFailures" > 0 FROM edurange.sync_status()}, 'also when there is no list');
+	$node->becomes_true(q{SELECT "consecutiveFailures" > 0 FROM edurange.sync_status()}, 'also when there is no list');
 	$im->clear_faults;
 	ok(change_instance(), 'and again');
 	is(sql('SELECT count(*) FROM seen'), 0, 'what has the name of what it calls is not called');

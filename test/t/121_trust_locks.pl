@@ -41,7 +41,7 @@ for my $what (sort keys %calls)
 }
 
 # Mallory takes all of these numbers, in each form, for good.
-my ($in, $out, $timer) = ('', '', IPC::Run::timer(60));
+my ($in, $out, $timer) = ('', '', IPC::Run::timer(600));
 my $session = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('edurange') . ' user=mallory' ], '<', \$in, '>', \$out, '2>&1', $timer);
 
 sub mallory

@@ -17,12 +17,14 @@ use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils ();
+use Test::More ();
 
 my $top = abs_path(dirname(__FILE__) . '/../../..');
 
 # Returns a started server with the database edurange, its tables and the logins of the shim.
 # Options: conf, text that is appended to postgresql.conf; worker => 1, the sync worker serves the
-# database (otherwise there is none); init, a reference to options for init().
+# database (otherwise there is none), or worker => $im, it asks that simulator, too; init, a reference to options
+# for init().
 sub new_ready
 {
 	my ($class, $name, %options) = @_;
@@ -53,8 +55,28 @@ sub new_staged
 	$node->append_conf('postgresql.conf', PostgreSQL::Test::Utils::slurp_file("$stage/staged.conf"));
 	$node->append_conf('postgresql.conf', "timezone = 'UTC'\n");
 	$node->append_conf('postgresql.conf', "edurange.database = ''\n") unless $options{worker};
+	$node->append_conf('postgresql.conf', "edurange.instance_manager_url = '@{[ $options{worker}->url ]}'\n") if ref $options{worker};
 	$node->append_conf('postgresql.conf', $options{conf}) if defined $options{conf};
 	return $node;
+}
+
+# Settings of ours for the whole server, from now on: configure(sync_timeout => '3s').
+sub configure
+{
+	my ($self, %settings) = @_;
+
+	$self->safe_psql('edurange', "ALTER SYSTEM SET edurange.$_ = '$settings{$_}'") for sort keys %settings;
+	$self->reload;
+	return;
+}
+
+# An assertion: waits for a query to say true.
+sub becomes_true
+{
+	my ($self, $query, $name, $database) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return Test::More::ok($self->poll_query_until($database // 'edurange', $query), $name);
 }
 
 # One line a table of the schemas: its name, the number of its rows and a sum over them.
