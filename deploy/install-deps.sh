@@ -33,7 +33,8 @@ JSON Schema test suite|file /usr/share/json-schema-test-suite|json-schema-test-s
 pgrep|command pgrep|procps
 zip|command zip|zip
 7z|command 7z|p7zip-full
-bsdtar|command bsdtar|libarchive-tools'
+bsdtar|command bsdtar|libarchive-tools
+Chromium|browser -|chromium-headless-shell'
 needs_long='
 patroni|command patroni|patroni
 numpy|python numpy|python3-numpy
@@ -76,6 +77,8 @@ have() {
     command) command -v "$2" >/dev/null 2>&1 ;;
     file) [ -e "$2" ] ;;
     perl) perl -M"$2" -e 1 >/dev/null 2>&1 ;;
+    # of use only to what npm brings
+    browser) command -v chromium >/dev/null 2>&1 || command -v chromium-headless-shell >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1 ;;
     python) /usr/bin/python3 -c "import $2" >/dev/null 2>&1 ;;
     fuzzer)
       echo 'int LLVMFuzzerTestOneInput(const char *d, long n) { return d != 0 && n < 0; }' |

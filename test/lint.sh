@@ -28,7 +28,7 @@ h_files=$(find $c_folders -name '*.h' | sort)
 # What a build needs.
 # shellcheck disable=SC2086
 build_files="$c_files $h_files $(find schema -type f) $(find $c_folders -name Makefile -o -name '*.pl')
-  edurange.control Makefile"
+  $(find shim -name '*.json' -o -name '*.html') edurange.control Makefile"
 include_server=$("$PG_CONFIG" --includedir-server)
 include_client=$("$PG_CONFIG" --includedir)
 findings=0

@@ -74,10 +74,10 @@ build_hostile() {
 # Copies of what the tests read, with modes that let SERVER_USER read them.
 copy_inputs() {
   (cd "$TOP" && cp -R --parents sql expected deploy schema edurange.control docs README.md CONTRIBUTING.md \
-    META.json Makefile shim/Makefile syncworker/Makefile test/adoption test/archives test/bots test/clients test/fuzz test/hostile test/instance_manager test/isolation test/kubernetes test/perl \
+    META.json Makefile shim/Makefile syncworker/Makefile test/adoption test/archives test/bots test/clients test/fuzz test/hostile test/instance_manager test/isolation test/kubernetes test/pages test/perl \
     test/prisma test/prometheus test/t test/*.pl test/*.sh "$WORK/src/" 2>/dev/null) || true
   # shellcheck disable=SC2046 # one word a file
-  copy_sources "$WORK/src" $(cd "$TOP" && find extension shim syncworker -name '*.[cho]' -o -name '*.so') edurange.so
+  copy_sources "$WORK/src" $(cd "$TOP" && find extension shim syncworker -name '*.[cho]' -o -name '*.so') edurange.so shim/describe/examples.json
   chmod -R a+rX "$WORK/src"
 }
 
@@ -86,7 +86,7 @@ build_sanitized() {
   asan=$TOP/build/asan
   # shellcheck disable=SC2046 # one word a file
   copy_sources "$asan" edurange.control extension/base/errors.h extension/text/blank.h \
-    $(cd "$TOP" && find shim test/instance_manager schema/extension -name '*.[ch]' -o -name '*.pl' -o -name '*.sql' -o -name Makefile)
+    $(cd "$TOP" && find shim test/instance_manager schema/extension -name '*.[ch]' -o -name '*.pl' -o -name '*.sql' -o -name '*.json' -o -name '*.html' -o -name Makefile)
   for dir in shim test/instance_manager; do
     flock "$TOP" "$MAKE" --no-print-directory -s -j2 -C "$asan/$dir" all CFLAGS="$SANITIZERS"
   done
@@ -487,6 +487,7 @@ copy_inputs
 add_npm_packages 059_pack_tools archives
 add_npm_packages 143_clients clients
 add_npm_packages 081_kubernetes kubernetes
+add_npm_packages 091_pages pages
 add_npm_packages 113_trust_prisma prisma
 
 export PG_CONFIG HOME="$WORK/out" PATH="$BINDIR:$PATH" PG_REGRESS="$PGXS_TEST/regress/pg_regress"

@@ -90,7 +90,7 @@ CREATE FUNCTION edurange.delete_competition(
   RETURNS edurange.competition
   AS 'MODULE_PATHNAME', 'edurange_delete_competition' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.delete_competition(text, text, edurange.caller, text) IS
-  'Deletes a competition with all that was done in it, when its name is given, too, and none of its instances is running, and returns what it was. The ledger stays, and its part of the log, in edurange.activity_archive. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, competition_in_use.';
+  'Deletes a competition with all that was done in it, when its name is given, too, and none of its instances is running, and returns what it was. The ledger stays, and its part of the log, which activity() shows. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, competition_in_use.';
 
 CREATE TYPE edurange.member AS (
   "userId" text,

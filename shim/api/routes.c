@@ -49,6 +49,7 @@ const Route routes[] = {
 	{OPEN("/ready", READY), .statement = STATEMENT_READINESS, .away = "{\"ready\":false,\"reason\":null}"},
 	{OPEN("/openapi.json", OPENAPI)},
 	{OPEN("/docs", DOCS)},
+	{OPEN("/", DOCS)},
 	{READ("/health/detailed", SERVICE, HEALTH), .response = RESPOND_HEALTH, .slow = true,
 	 .away = "{\"status\":\"error\",\"message\":\"the database is not available\","
 				"\"database\":\"disconnected\",\"timestamp\":null,\"version\":null,\"uptime\":null,"
@@ -252,6 +253,8 @@ path_matches(const char *pattern, const Target *target, int *values)
 	const char *at = pattern;
 	int nvalues = 0;
 
+	if (target->nsegments == 0)
+		return strcmp(pattern, "/") == 0;
 	for (int i = 0; i < target->nsegments; i++)
 	{
 		size_t length;

@@ -2,8 +2,8 @@
  * docs_page.c
  *	  The OpenAPI document as one page of HTML.
  *
- * It has no script and loads nothing, from here or elsewhere, so its Content-Security-Policy allows
- * nothing but its own style.
+ * What is the same whatever the routes are, its style, its script and what it says in general, is docs_page.html;
+ * here stands what becomes of the names between {{ and }} in that.  It loads nothing, from here or elsewhere.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,19 +11,7 @@
 #include <string.h>
 
 #include "describe/openapi.h"
-
-static const char style[] =
-    "body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1rem;"
-    "color:#222;background:#fff}"
-    "code,pre{font:13px/1.45 ui-monospace,monospace;background:#f4f4f4}"
-    "pre{padding:.6rem;overflow:auto}code{padding:0 .2em}"
-    "table{border-collapse:collapse;width:100%;margin:.5rem 0}"
-    "td,th{border:1px solid #ddd;padding:.25rem .5rem;text-align:left;vertical-align:top}"
-    ".says{white-space:pre-line}h2{border-bottom:1px solid "
-    "#ddd;margin-top:2.5rem}summary{cursor:pointer;padding:.2rem 0}"
-    ".tier{font-size:12px;border:1px solid #999;border-radius:3px;padding:0 .4em}"
-    "@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}"
-    "code,pre{background:#262626}td,th,h2{border-color:#444}a{color:#8bf}}";
+#include "describe/pages.h"
 
 /* Writes text so that a browser shows it as it is. */
 static void
@@ -60,16 +48,15 @@ put_member(FILE *page, const json_t *object, const char *name)
 		put_text(page, text);
 }
 
-/* Writes a block of JSON. */
+/* Writes JSON, indented. */
 static void
 put_json(FILE *page, const json_t *json)
 {
-	char *text = json_dumps(json, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENCODE_ANY);
+	char *text = json_dumps(json, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENCODE_ANY |
+	                                  JSON_REAL_PRECISION(15));
 
-	fputs("<pre>", page);
 	if (text != NULL)
 		put_text(page, text);
-	fputs("</pre>\n", page);
 	free(text);
 }
 
@@ -86,16 +73,27 @@ type_word(const json_t *schema)
 	return json_is_string(type) ? json_string_value(type) : "any JSON";
 }
 
+/* Writes a parameter: what it is called, where it stands, what it is, and what it is for. */
 static void
-put_row(FILE *page, const char *name, const char *in, bool required, const json_t *schema,
-        const json_t *described)
+put_parameter(FILE *page, const char *name, const char *in, bool required, const json_t *schema,
+              const json_t *described)
 {
-	fputs("<tr><td><code>", page);
+	const json_t *example = json_object_get(described, "example");
+	char *shown = example != NULL ? json_dumps(example, JSON_ENCODE_ANY) : NULL;
+
+	fputs("<li><code>", page);
 	put_text(page, name);
-	fprintf(page, "</code></td><td>%s</td><td>%s</td><td>%s</td><td>", in, type_word(schema),
-	        required ? "required" : "");
+	fprintf(page, "</code> <small>%s, %s%s</small> <span>", in, type_word(schema),
+	        required ? ", <b>required</b>" : "");
 	put_member(page, described, "description");
-	fputs("</td></tr>\n", page);
+	if (shown != NULL && strcmp(in, "path") != 0)
+	{
+		fputs(" <small class=\"eg\">For example <code>", page);
+		put_text(page, shown);
+		fputs("</code></small>", page);
+	}
+	fputs("</span></li>\n", page);
+	free(shown);
 }
 
 /* Is the name in a list of required ones? */
@@ -113,37 +111,83 @@ is_required(const json_t *list, const char *name)
 	return false;
 }
 
-/* What a request carries: parameters of path, query and body in one table. */
+/* The parameters in a body of one media type; body says which, where there are several. */
+static void
+put_body(FILE *page, const json_t *operation, const char *media, const char *body)
+{
+	const json_t *content = json_object_get(json_object_get(operation, "requestBody"), "content");
+	const json_t *schema = json_object_get(json_object_get(content, media), "schema");
+	const json_t *required = json_object_get(schema, "required");
+	const char *name;
+	json_t *property;
+
+	json_object_foreach(json_object_get(schema, "properties"), name, property)
+	{
+		put_parameter(page, name, body, is_required(required, name), property, property);
+	}
+}
+
+/* What a request carries: parameters of path, query, headers and body in one list. */
 static void
 put_parameters(FILE *page, const json_t *operation)
 {
-	const json_t *content = json_object_get(
-	    json_object_get(json_object_get(operation, "requestBody"), "content"), "application/json");
-	const json_t *body = json_object_get(content, "schema");
-	const json_t *required = json_object_get(body, "required");
+	const json_t *body = json_object_get(operation, "requestBody");
+	bool form = json_object_get(json_object_get(body, "content"), "multipart/form-data") != NULL;
 	size_t i;
 	json_t *parameter;
-	const char *name;
 
-	fputs("<table><tr><th>parameter</th><th>in</th><th>type</th><th></th><th></th></tr>\n", page);
+	fputs("<ul class=\"params\">\n", page);
 	json_array_foreach(json_object_get(operation, "parameters"), i, parameter)
 	{
 		if (json_object_get(parameter, "name") != NULL)
-			put_row(page, json_string_value(json_object_get(parameter, "name")),
-			        json_string_value(json_object_get(parameter, "in")),
-			        json_is_true(json_object_get(parameter, "required")),
-			        json_object_get(parameter, "schema"), parameter);
+			put_parameter(page, json_string_value(json_object_get(parameter, "name")),
+			              json_string_value(json_object_get(parameter, "in")),
+			              json_is_true(json_object_get(parameter, "required")),
+			              json_object_get(parameter, "schema"), parameter);
 	}
-	json_object_foreach(json_object_get(body, "properties"), name, parameter)
+	put_body(page, operation, "multipart/form-data", "multipart form");
+	put_body(page, operation, "application/json", form ? "or JSON body" : "body");
+	fputs("</ul>\n", page);
+	if (body != NULL)
 	{
-		put_row(page, name, "body", is_required(required, name), parameter, parameter);
+		fputs("<p><small>The body: ", page);
+		put_member(page, body, "description");
+		fputs("</small></p>\n", page);
 	}
-	fputs("</table>\n", page);
-	if (json_object_size(json_object_get(content, "example")) > 0)
+}
+
+/* The request as somebody would type it. */
+static void
+put_snippets(FILE *page, const json_t *operation)
+{
+	size_t i;
+	json_t *sample;
+
+	json_array_foreach(json_object_get(operation, "x-codeSamples"), i, sample)
 	{
-		fputs("<p>Body:</p>", page);
-		put_json(page, json_object_get(content, "example"));
+		fputs("<pre tabindex=\"0\" class=\"snippet ", page);
+		put_member(page, sample, "label");
+		fputs("\" aria-label=\"", page);
+		put_member(page, sample, "label");
+		fputs("\">", page);
+		put_member(page, sample, "source");
+		fputs("</pre>\n", page);
 	}
+}
+
+/* An answer that was recorded; text goes as it is. */
+static void
+put_answer(FILE *page, const json_t *operation, const json_t *answer)
+{
+	if (answer == NULL)
+		return;
+	fprintf(page, "<p>Answer%s:</p>\n<pre tabindex=\"0\" aria-label=\"answer\">",
+	        json_is_true(json_object_get(operation, "x-shortened")) ? ", shortened" : "");
+	if (json_is_string(answer))
+		put_text(page, json_string_value(answer));
+	else
+		put_json(page, answer);
+	fputs("</pre>\n", page);
 }
 
 /* What it answers: an example of success, and the errors. */
@@ -155,24 +199,35 @@ put_responses(FILE *page, const json_t *operation)
 
 	json_object_foreach(json_object_get(operation, "responses"), status, response)
 	{
-		const json_t *json =
-		    json_object_get(json_object_get(response, "content"), "application/json");
+		const char *type;
+		json_t *media;
 
 		if (strcmp(status, "200") == 0)
 		{
-			if (json != NULL)
+			json_object_foreach(json_object_get(response, "content"), type, media)
 			{
-				fputs("<p>Answer:</p>", page);
-				put_json(page, json_object_get(json, "example"));
+				put_answer(page, operation, json_object_get(media, "example"));
 			}
-			fputs("<details><summary>Errors</summary><table>\n", page);
+			fputs("<details><summary>Errors</summary><dl>\n", page);
 			continue;
 		}
-		fprintf(page, "<tr><td>%s</td><td class=\"says\">", status);
+		fprintf(page, "<dt>%s</dt><dd class=\"says\">", status);
 		put_member(page, response, "description");
-		fputs("</td></tr>\n", page);
+		fputs("</dd>\n", page);
 	}
-	fputs("</table></details>\n", page);
+	fputs("</dl></details>\n", page);
+}
+
+/* Writes `METHOD path`. */
+static void
+put_route(FILE *page, const char *path, const char *method)
+{
+	fputs("<code>", page);
+	for (const char *at = method; *at != '\0'; at++)
+		fputc(*at & ~0x20, page);
+	fputc(' ', page);
+	put_text(page, path);
+	fputs("</code>", page);
 }
 
 static void
@@ -180,31 +235,45 @@ put_operation(FILE *page, const char *path, const char *method, const json_t *op
 {
 	const char *tier = json_string_value(json_object_get(operation, "x-tier"));
 
-	fputs("<h2 id=\"", page);
+	fputs("<article id=\"", page);
 	put_member(page, operation, "operationId");
-	fputs("\"><code>", page);
-	for (const char *at = method; *at != '\0'; at++)
-		fputc(*at & ~0x20, page);
-	fputc(' ', page);
-	put_text(page, path);
-	fprintf(page, "</code> <span class=\"tier\">%s</span></h2>\n<p>",
-	        strcmp(tier, "none") == 0 ? "open" : tier);
+	fputs("\"><h3><a href=\"#", page);
+	put_member(page, operation, "operationId");
+	fputs("\">", page);
+	put_route(page, path, method);
+	tier = strcmp(tier, "none") == 0 ? "open" : tier;
+	fprintf(page, "</a> <span class=\"tier %s\">%s</span></h3>\n<p>", tier, tier);
 	put_member(page, operation, "summary");
 	fputc(' ', page);
 	put_member(page, operation, "description");
 	fputs("</p>\n", page);
 	put_parameters(page, operation);
+	put_snippets(page, operation);
 	put_responses(page, operation);
+	fputs("</article>\n", page);
 }
 
-/* The list of all operations, with links. */
+/* A link to an operation. */
 static void
-put_contents(FILE *page, const json_t *paths)
+put_link(FILE *page, const char *path, const char *method, const json_t *operation)
+{
+	fputs("<li><a href=\"#", page);
+	put_member(page, operation, "operationId");
+	fputs("\">", page);
+	put_route(page, path, method);
+	fputs(" <span>", page);
+	put_member(page, operation, "summary");
+	fputs("</span></a></li>\n", page);
+}
+
+/* Writes each operation of a group, in the order of the paths. */
+static void
+put_group(FILE *page, const json_t *paths, const char *group,
+          void (*put)(FILE *, const char *, const char *, const json_t *))
 {
 	const char *path;
 	json_t *methods;
 
-	fputs("<ul>\n", page);
 	json_object_foreach((json_t *) paths, path, methods)
 	{
 		const char *method;
@@ -212,57 +281,85 @@ put_contents(FILE *page, const json_t *paths)
 
 		json_object_foreach(methods, method, operation)
 		{
-			fputs("<li><a href=\"#", page);
-			put_member(page, operation, "operationId");
-			fprintf(page, "\"><code>%s ", method);
-			put_text(page, path);
-			fputs("</code></a> ", page);
-			put_member(page, operation, "summary");
-			fputs("</li>\n", page);
+			const json_t *tag = json_array_get(json_object_get(operation, "tags"), 0);
+
+			if (strcmp(json_string_value(tag), group) == 0)
+				put(page, path, method, operation);
 		}
 	}
-	fputs("</ul>\n", page);
+}
+
+/* Writes all groups: as lists of links, or with all that there is to say. */
+static void
+put_groups(FILE *page, const json_t *document, bool links)
+{
+	const json_t *paths = json_object_get(document, "paths");
+	size_t i;
+	json_t *group;
+
+	json_array_foreach(json_object_get(document, "tags"), i, group)
+	{
+		fputs(links ? "<section><h2>" : "<section class=\"group\"><h2>", page);
+		put_member(page, group, "name");
+		fputs("</h2>\n", page);
+		if (!links)
+		{
+			fputs("<p>", page);
+			put_member(page, group, "description");
+			fputs("</p>\n", page);
+		}
+		fputs(links ? "<ul>\n" : "", page);
+		put_group(page, paths, json_string_value(json_object_get(group, "name")),
+		          links ? put_link : put_operation);
+		fputs(links ? "</ul></section>\n" : "</section>\n", page);
+	}
+}
+
+/* Writes what a name between {{ and }} stands for; false: nothing has the name. */
+static bool
+put_place(FILE *page, const json_t *document, const char *name, size_t length)
+{
+	const json_t *info = json_object_get(document, "info");
+
+	if (strncmp(name, "contents", length) == 0)
+		put_groups(page, document, true);
+	else if (strncmp(name, "operations", length) == 0)
+		put_groups(page, document, false);
+	else if (strncmp(name, "title", length) == 0 || strncmp(name, "version", length) == 0 ||
+	         strncmp(name, "description", length) == 0)
+	{
+		char member[16];
+
+		snprintf(member, sizeof(member), "%.*s", (int) length, name);
+		put_member(page, info, member);
+	}
+	else
+		return false;
+	return true;
 }
 
 char *
-page_of_document(const json_t *document)
+page_of_document(const json_t *document, const char *path)
 {
-	const json_t *info = json_object_get(document, "info");
-	json_t *paths = json_object_get(document, "paths");
+	char *frame = page_read(path);
 	char *text = NULL;
 	size_t length = 0;
-	FILE *page = open_memstream(&text, &length);
-	const char *path;
-	json_t *methods;
+	FILE *page = frame != NULL ? open_memstream(&text, &length) : NULL;
+	const char *at = frame;
 
 	if (page == NULL)
 		return NULL;
-	fputs("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-	      "<meta name=\"viewport\" content=\"width=device-width\"><title>",
-	      page);
-	put_member(page, info, "title");
-	fprintf(page, "</title><style>%s</style></head><body>\n<h1>", style);
-	put_member(page, info, "title");
-	fputc(' ', page);
-	put_member(page, info, "version");
-	fputs("</h1>\n<p>", page);
-	put_member(page, info, "description");
-	fputs(" For programs: <a href=\"openapi.json\">openapi.json</a>. A route that is not open "
-	      "needs a "
-	      "token: <code>Authorization: Bearer edr_…</code>.</p>\n",
-	      page);
-	put_contents(page, paths);
-	json_object_foreach(paths, path, methods)
+	for (const char *place; (place = strstr(at, "{{")) != NULL; at = strstr(place, "}}") + 2)
 	{
-		const char *method;
-		json_t *operation;
-
-		json_object_foreach(methods, method, operation)
+		fprintf(page, "%.*s", (int) (place - at), at);
+		if (!put_place(page, document, place + 2, strcspn(place + 2, "}")))
 		{
-			put_operation(page, path, method, operation);
+			fprintf(stderr, "%s: nothing is called %.20s\n", path, place);
+			exit(EXIT_FAILURE);
 		}
 	}
-	fputs("</body></html>\n", page);
+	fputs(at, page);
 	fclose(page);
+	free(frame);
 	return text;
 }

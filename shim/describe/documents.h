@@ -10,4 +10,5 @@
 
 extern const char openapi_document[];
 extern const char openapi_page[];
-extern const char help_text[]; /* what --help prints */
+extern const char openapi_page_policy[]; /* its Content-Security-Policy */
+extern const char help_text[];           /* what --help prints */

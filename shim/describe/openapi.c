@@ -2,243 +2,25 @@
  * openapi.c
  *	  The OpenAPI 3.1 document, made from the route table, the error table and the row types of SQL.
  *
- * Nothing in it is written by hand for one route.
+ * Its examples are what a test recorded, and its words those of the functions and of route_texts.c.
  */
 #include "describe/openapi.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/routes.h"
 #include "base/errors.h"
+#include "describe/descriptions.h"
+#include "describe/examples.h"
+#include "describe/inputs.h"
 #include "describe/route_texts.h"
 #include "describe/schema.h"
+#include "describe/snippets.h"
 
 /* Which errors a route can answer with. */
 typedef bool ErrorSet[EDURANGE_ERROR_COUNT];
-
-/* Examples of parameters, by name in either spelling; others have one by their type. */
-static const struct
-{
-	const char *name;
-	const char *value;
-} parameter_examples[] = {
-    {"user_id", "sample-ada"},
-    {"userId", "sample-ada"},
-    {"createdBy", "sample-ines"},
-    {"instructorIds", "sample-ines"},
-    {"challenge_id", "terminal-tour"},
-    {"challengeId", "terminal-tour"},
-    {"pack_id", "first-steps"},
-    {"code", "SPRING-25"},
-    {"name", "Autumn Cup"},
-    {"difficulty", "EASY"},
-    {"eventType", "USER_UPDATED"},
-    {"severity", "INFO"},
-    {"status", "TERMINATING"},
-    {"answer", "pwd"},
-    {"type", "container"},
-    {"search", "tour"},
-};
-
-static const char *
-parameter_text(const char *name)
-{
-	for (size_t i = 0; i < sizeof(parameter_examples) / sizeof(parameter_examples[0]); i++)
-	{
-		if (strcmp(parameter_examples[i].name, name) == 0)
-			return parameter_examples[i].value;
-	}
-	return strlen(name) > 2 && strcasecmp(name + strlen(name) - 2, "id") == 0
-	           ? "01a20bde-3e86-700f-874a-115e93bd1ca5"
-	           : "text";
-}
-
-/* The schema of a parameter's value. */
-static json_t *
-parameter_schema(const Param *param)
-{
-	switch (param->type)
-	{
-		case TYPE_INTEGER:
-			return json_pack("{s:s, s:i, s:i}", "type", "integer", "minimum", INT_MIN, "maximum",
-			                 INT_MAX);
-		case TYPE_BOOLEAN:
-			return json_pack("{s:s}", "type", "boolean");
-		case TYPE_TIMESTAMP:
-			return json_pack("{s:s, s:s}", "type", "string", "format", "date-time");
-		case TYPE_TEXT_LIST:
-			return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");
-		case TYPE_ANSWER:
-			return json_pack("{s:[{s:s},{s:s},{s:s,s:{s:s}}]}", "anyOf", "type", "string", "type",
-			                 "number", "type", "array", "items", "type", "string");
-		case TYPE_DOCUMENT:
-			return json_pack("{s:s}", "type", "object");
-		case TYPE_JSON:
-			return json_object();
-		case TYPE_TABLE:
-			return json_pack("{s:s}", "type", "string");
-		default:
-			return json_pack("{s:s, s:i}", "type", "string", "minLength", param->required ? 1 : 0);
-	}
-}
-
-static json_t *
-parameter_example(const Param *param)
-{
-	switch (param->type)
-	{
-		case TYPE_INTEGER:
-			return json_integer(10);
-		case TYPE_BOOLEAN:
-			return json_true();
-		case TYPE_TIMESTAMP:
-			return json_string("2025-03-01T10:00:00Z");
-		case TYPE_TEXT_LIST:
-			return json_pack("[s]", parameter_text(param->name));
-		case TYPE_DOCUMENT:
-		case TYPE_JSON:
-			return json_object();
-		default:
-			return json_string(parameter_text(param->name));
-	}
-}
-
-/* What there is to say of a parameter beside its type. */
-static json_t *
-parameter_description(const Param *param)
-{
-	char text[256];
-	size_t used = 0;
-
-	text[0] = '\0';
-#define SAY(...) (used += (size_t) snprintf(text + used, sizeof(text) - used, __VA_ARGS__))
-	if (param->alias != NULL)
-		SAY("Also spelled %s. ", param->alias);
-	if (param->bound == CALLER_USER)
-		SAY("Without it, the user that the token is bound to. ");
-	if (param->bound == CALLER_INSTANCE)
-		SAY("Without it, the instance that the token is bound to. ");
-	if (param->ignored)
-		SAY("Taken for compatibility and not used. ");
-#undef SAY
-	if (used > 0)
-		text[used - 1] = '\0';
-	return json_string(text);
-}
-
-/* Is the parameter one that a request must have, whatever its token? */
-static bool
-is_demanded(const Param *param)
-{
-	return param->required && param->bound == 0;
-}
-
-/* The parameters of path, query and headers. */
-static json_t *
-describe_parameters(const Route *route)
-{
-	static const char *const place[] = {[FROM_QUERY] = "query", [FROM_PATH] = "path"};
-	json_t *parameters = json_pack("[{s:s}]", "$ref", "#/components/parameters/requestId");
-
-	if (route->keyed)
-		json_array_append_new(parameters,
-		                      json_pack("{s:s}", "$ref", "#/components/parameters/idempotencyKey"));
-	if (route->caller)
-		json_array_append_new(parameters,
-		                      json_pack("{s:s}", "$ref", "#/components/parameters/actingUser"));
-	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
-	{
-		const Param *param = &route->params[i];
-
-		if (param->source != FROM_QUERY && param->source != FROM_PATH)
-			continue;
-		json_array_append_new(
-		    parameters, json_pack("{s:s, s:s, s:b, s:o, s:o, s:o}", "name", param->name, "in",
-		                          place[param->source], "required", is_demanded(param),
-		                          "description", parameter_description(param), "schema",
-		                          parameter_schema(param), "example", parameter_example(param)));
-	}
-	return parameters;
-}
-
-/* The body of a route that takes an object of parameters. */
-static json_t *
-describe_object(const Route *route, json_t *example)
-{
-	json_t *properties = json_object();
-	json_t *required = json_array();
-
-	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
-	{
-		const Param *param = &route->params[i];
-		json_t *schema;
-
-		if (param->source != FROM_BODY)
-			continue;
-		schema = parameter_schema(param);
-		json_object_set_new(schema, "description", parameter_description(param));
-		json_object_set_new(properties, param->name, schema);
-		if (is_demanded(param))
-			json_array_append_new(required, json_string(param->name));
-		if (param->required)
-			json_object_set_new(example, param->name, parameter_example(param));
-	}
-	return json_pack("{s:s, s:o, s:o}", "type", "object", "properties", properties, "required",
-	                 required);
-}
-
-/* A pack: a form with a zip, the zip alone, or all files in one object. */
-static json_t *
-describe_pack(void)
-{
-	json_t *form =
-	    json_pack("{s:s, s:[s], s:{s:{s:s, s:s}}}", "type", "object", "required", "file",
-	              "properties", "file", "type", "string", "contentMediaType", "application/zip");
-	json_t *object =
-	    json_pack("{s:s, s:[s,s], s:{s:{s:s}, s:{s:s, s:{s:s}}}}", "type", "object", "required",
-	              "manifest", "challenges", "properties", "manifest", "type", "object",
-	              "challenges", "type", "array", "items", "type", "object");
-	json_t *example =
-	    json_pack("{s:{s:s, s:s, s:s, s:[s]}, s:[{s:{}, s:[]}]}", "manifest", "id", "first-steps",
-	              "name", "First Steps", "version", "1.0.0", "challenges", "tour.cdf.json",
-	              "challenges", "metadata", "components");
-
-	return json_pack(
-	    "{s:b, s:o, s:{s:{s:o}, s:{s:{}}, s:{s:o, s:o}}}", "required", 1, "description",
-	    json_sprintf("At most %d bytes, and %d values in each document.",
-	                 (int) body_kinds[BODY_PACK].bytes, (int) body_kinds[BODY_PACK].values),
-	    "content", "multipart/form-data", "schema", form, "application/zip", "schema",
-	    "application/json", "schema", object, "example", example);
-}
-
-static json_t *
-describe_body(const Route *route)
-{
-	json_t *example = json_object();
-	json_t *schema = route->body == BODY_OBJECT ? describe_object(route, example)
-	                                            : json_pack("{s:s}", "type", "object");
-
-	return json_pack(
-	    "{s:b, s:o, s:{s:{s:o, s:o}}}", "required", 1, "description",
-	    json_sprintf("At most %d bytes and %d values.", (int) body_kinds[route->body].bytes,
-	                 (int) body_kinds[route->body].values),
-	    "content", body_kinds[route->body].media, "schema", schema, "example", example);
-}
-
-/* A table, as text. */
-static json_t *
-describe_table(void)
-{
-	return json_pack(
-	    "{s:b, s:o, s:{s:{s:{s:s}, s:s}}}", "required", 1, "description",
-	    json_sprintf("At most %d bytes, in UTF-8.", (int) body_kinds[BODY_TABLE].bytes), "content",
-	    body_kinds[BODY_TABLE].media, "schema", "type", "string", "example",
-	    "email,name,external_id,login_id,section\n"
-	    "ada@example.org,Ada Lovelace,4711,ada,A\n");
-}
 
 /* Adds the errors that a text names, separated by spaces. */
 static void
@@ -347,8 +129,8 @@ static json_t *
 describe_error(const Route *route, const ErrorSet set, unsigned status)
 {
 	json_t *codes = json_array();
-	json_t *example = NULL;
-	json_t *schema;
+	const json_t *example = NULL;
+	json_t *media;
 	char text[2048];
 	size_t used = 0;
 
@@ -363,14 +145,14 @@ describe_error(const Route *route, const ErrorSet set, unsigned status)
 			used += (size_t) snprintf(text + used, sizeof(text) - used, "%s`%s`: %s",
 			                          used > 0 ? "\n" : "", info->name, info->meaning);
 		if (example == NULL)
-			example = json_pack("{s:s, s:s, s:s}", "error", info->meaning, "code", info->name,
-			                    "requestId", "1f0c2b3a4d5e6f708192a3b4c5d6e7f8");
+			example = example_of_error(info->name);
 	}
-	schema = json_pack("{s:[{s:s}, {s:{s:{s:o}}}]}", "allOf", "$ref", "#/components/schemas/Error",
-	                   "properties", "code", "enum", codes);
-	return json_pack("{s:s, s:o, s:{s:{s:o, s:o}}}", "description", text, "headers",
-	                 describe_headers(route, status), "content", "application/json", "schema",
-	                 schema, "example", example);
+	media = json_pack("{s:{s:[{s:s}, {s:{s:{s:o}}}]}}", "schema", "allOf", "$ref",
+	                  "#/components/schemas/Error", "properties", "code", "enum", codes);
+	if (example != NULL)
+		json_object_set(media, "example", (json_t *) example);
+	return json_pack("{s:s, s:o, s:{s:o}}", "description", text, "headers",
+	                 describe_headers(route, status), "content", "application/json", media);
 }
 
 /* The response of a route that worked, or NULL where nothing says what it is. */
@@ -380,19 +162,21 @@ describe_success(const Route *route, json_t *components)
 	const char *type = media_types[route->response];
 	json_t *schema = strcmp(type, "application/json") == 0 ? schema_of_route(route, components)
 	                                                       : json_pack("{s:s}", "type", "string");
-	json_t *example;
-	json_t *success;
+	const json_t *example = example_answer(route);
+	json_t *content;
+	json_t *media;
 
 	if (schema == NULL)
 		return NULL;
-	example = schema_example(schema, "", components);
-	success = json_pack("{s:o, s:o, s:{s:{s:o, s:o}}}", "description", schema_summary(route),
-	                    "headers", describe_headers(route, 200), "content", type, "schema", schema,
-	                    "example", example);
+	media = json_pack("{s:o}", "schema", schema);
+	if (example != NULL)
+		json_object_set(media, "example", (json_t *) example);
+	content = json_pack("{s:o}", type, media);
 	if (route->response == RESPOND_FILE)
-		json_object_set_new(json_object_get(success, "content"), "text/csv",
+		json_object_set_new(content, "text/csv",
 		                    json_pack("{s:{s:s}}", "schema", "type", "string"));
-	return success;
+	return json_pack("{s:o, s:o, s:o}", "description", describe_summary(route), "headers",
+	                 describe_headers(route, 200), "content", content);
 }
 
 /* Adds to the errors of 503 what a route answers that is none: its own report of what is wrong. */
@@ -440,13 +224,6 @@ describe_responses(const Route *route, json_t *components)
 	return responses;
 }
 
-/* The first segment of the path: what a route is about. */
-static json_t *
-tag_of(const Route *route)
-{
-	return json_stringn(route->path + 1, strcspn(route->path + 1, "/"));
-}
-
 /* A name for the operation: the method and the path's letters. */
 static json_t *
 operation_id(const Route *route)
@@ -463,31 +240,39 @@ operation_id(const Route *route)
 	return json_stringn(id, used);
 }
 
-/* What a route takes in its body. */
+/* The request of the example as somebody would type it, as tools that show such documents want it. */
 static json_t *
-describe_any_body(const Route *route)
+describe_snippets(const Route *route)
 {
-	return route->body == BODY_PACK    ? describe_pack()
-	       : route->body == BODY_TABLE ? describe_table()
-	                                   : describe_body(route);
+	char *curl = snippet_curl(route);
+	char *fetch = snippet_fetch(route);
+	json_t *samples =
+	    json_pack("[{s:s, s:s, s:s}, {s:s, s:s, s:s}]", "lang", "Shell", "label", "curl", "source",
+	              curl, "lang", "JavaScript", "label", "fetch", "source", fetch);
+
+	free(curl);
+	free(fetch);
+	return samples;
 }
 
 static json_t *
 describe_route(const Route *route, json_t *components)
 {
-	const SqlFunction *function = schema_function(route);
 	json_t *responses = describe_responses(route, components);
 	json_t *operation;
 
 	if (responses == NULL)
 		return NULL;
-	operation =
-	    json_pack("{s:o, s:[o], s:o, s:s, s:s, s:o}", "operationId", operation_id(route), "tags",
-	              tag_of(route), "summary", schema_summary(route), "description",
-	              function != NULL && route_text(route)->answer == NULL ? function->comment : "",
-	              "x-tier", tier_name(route->tier), "parameters", describe_parameters(route));
+	operation = json_pack("{s:o, s:[s], s:o, s:o, s:s, s:o}", "operationId", operation_id(route),
+	                      "tags", route_group(route)->name, "summary", describe_summary(route),
+	                      "description", describe_rest(route), "x-tier", tier_name(route->tier),
+	                      "parameters", describe_parameters(route));
 	if (route->body != BODY_NONE)
-		json_object_set_new(operation, "requestBody", describe_any_body(route));
+		json_object_set_new(operation, "requestBody", describe_body(route));
+	if (example_of_route(route) != NULL)
+		json_object_set_new(operation, "x-codeSamples", describe_snippets(route));
+	if (json_is_true(json_object_get(example_of_route(route), "shortened")))
+		json_object_set_new(operation, "x-shortened", json_true());
 	json_object_set_new(operation, "security",
 	                    route->open         ? json_array()
 	                    : route->for_public ? json_pack("[{}, {s:[]}]", "token")
@@ -550,11 +335,50 @@ describe_components(json_t *schemas)
 	return components;
 }
 
+/* Gives the headers that tell of limits the values of the members that they repeat. */
+static void
+add_header_examples(json_t *components)
+{
+	static const char *const members[][2] = {{"rateLimit", "attemptLimit"},
+	                                         {"rateRemaining", "attemptsRemaining"},
+	                                         {"rateReset", "resetTime"},
+	                                         {"retryAfter", "retryAfter"}};
+	json_t *headers = json_object_get(components, "headers");
+	const json_t *refused = example_of_error("too_many_attempts");
+
+	for (size_t i = 0; i < route_count; i++)
+	{
+		for (size_t j = 0; routes[i].limited && j < sizeof(members) / sizeof(members[0]); j++)
+		{
+			const json_t *value = json_object_get(example_answer(&routes[i]), members[j][1]);
+
+			if (value == NULL)
+				value = json_object_get(refused, members[j][1]);
+			if (value != NULL)
+				json_object_set(json_object_get(headers, members[j][0]), "example",
+				                (json_t *) value);
+		}
+	}
+}
+
+/* What the tags of operations mean, in the order in which to show them. */
+static json_t *
+describe_groups(void)
+{
+	json_t *groups = json_array();
+
+	for (const RouteGroup *group = route_groups; group->name != NULL; group++)
+		json_array_append_new(
+		    groups, json_pack("{s:s, s:s}", "name", group->name, "description", group->text));
+	return groups;
+}
+
 json_t *
 make_openapi(void)
 {
 	json_t *schemas = json_object();
 	json_t *paths = json_object();
+	json_t *components;
 
 	for (size_t i = 0; i < route_count; i++)
 	{
@@ -581,11 +405,13 @@ make_openapi(void)
 			*at = (char) (*at | 0x20);
 		json_object_set_new(path, method, operation);
 	}
+	components = describe_components(schemas);
+	add_header_examples(components);
 	return json_pack(
-	    "{s:s, s:{s:s, s:s, s:s}, s:[{s:s}, {s:s}], s:o, s:o}", "openapi", "3.1.0", "info", "title",
-	    "EDURange database controller", "version", EDURANGE_VERSION, "description",
+	    "{s:s, s:{s:s, s:s, s:s}, s:[{s:s}, {s:s}], s:o, s:o, s:o}", "openapi", "3.1.0", "info",
+	    "title", "EDURange database controller", "version", EDURANGE_VERSION, "description",
 	    "Points, competitions, challenges and instances of an EDURange platform. Every "
 	    "path also exists below /api.",
-	    "servers", "url", "/", "url", "/api", "paths", paths, "components",
-	    describe_components(schemas));
+	    "servers", "url", "/", "url", "/api", "tags", describe_groups(), "paths", paths,
+	    "components", components);
 }

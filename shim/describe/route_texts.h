@@ -13,7 +13,7 @@
 typedef struct RouteText
 {
 	const char *route;   /* method and path */
-	const char *summary; /* NULL: the first sentence of what SQL says of its function */
+	const char *summary; /* what it does; NULL: what SQL says of its function */
 	const char *answer;  /* its shape, where it is not what the statement's function returns */
 } RouteText;
 
@@ -23,6 +23,22 @@ typedef struct Shape
 	const char *name;
 	const char *members;
 } Shape;
+
+#define MAX_PREFIXES 12
+
+/* Routes that belong together for who reads. */
+typedef struct RouteGroup
+{
+	const char *name;
+	const char *text;
+	const char *prefixes[MAX_PREFIXES]; /* of their paths */
+} RouteGroup;
+
+extern const RouteGroup
+    route_groups[]; /* ended by one without a name; the last one takes all that is left */
+
+/* The group of a route. */
+extern const RouteGroup *route_group(const Route *route);
 
 extern const Shape shapes[]; /* ended by one without a name */
 

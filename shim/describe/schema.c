@@ -32,24 +32,6 @@ static const struct
     {"json", "{}"},
 };
 
-/* What an example says where the name says more than the type. */
-static const struct
-{
-	const char *name;
-	const char *value;
-} example_values[] = {
-    {"userId", "sample-ada"},
-    {"createdBy", "sample-ines"},
-    {"challengeId", "terminal-tour"},
-    {"challenge_id", "terminal-tour"},
-    {"pack_id", "first-steps"},
-    {"difficulty", "EASY"},
-    {"version", "1.0.0"},
-    {"role", "STUDENT"},
-    {"status", "ACTIVE"},
-    {"code", "SPRING-25"},
-};
-
 static const SqlType *
 find_type(const char *name)
 {
@@ -223,16 +205,6 @@ schema_function(const Route *route)
 }
 
 json_t *
-schema_summary(const Route *route)
-{
-	const char *summary = route_text(route)->summary;
-	const char *comment = summary != NULL ? summary : schema_function(route)->comment;
-	const char *end = strstr(comment, ". ");
-
-	return json_stringn(comment, end != NULL ? (size_t) (end + 1 - comment) : strlen(comment));
-}
-
-json_t *
 schema_of_route(const Route *route, json_t *components)
 {
 	const SqlFunction *function = schema_function(route);
@@ -246,61 +218,4 @@ schema_of_route(const Route *route, json_t *components)
 	return statements[route->statement].list
 	           ? json_pack("{s:s, s:o}", "type", "array", "items", schema)
 	           : schema;
-}
-
-/* An example of an object: of each property one. */
-static json_t *
-example_object(const json_t *schema, const json_t *components)
-{
-	json_t *example = json_object();
-	const char *name;
-	json_t *property;
-
-	json_object_foreach(json_object_get(schema, "properties"), name, property)
-	{
-		json_object_set_new(example, name, schema_example(property, name, components));
-	}
-	return example;
-}
-
-static json_t *
-example_text(const json_t *schema, const char *name)
-{
-	size_t length = strlen(name);
-
-	if (json_object_get(schema, "format") != NULL)
-		return json_string("2025-03-01T10:00:00.123Z");
-	for (size_t i = 0; i < sizeof(example_values) / sizeof(example_values[0]); i++)
-	{
-		if (strcmp(example_values[i].name, name) == 0)
-			return json_string(example_values[i].value);
-	}
-	if (strcmp(name, "id") == 0 || (length > 2 && strcmp(name + length - 2, "Id") == 0) ||
-	    (length > 3 && strcmp(name + length - 3, "_id") == 0))
-		return json_string("01a20bde-3e86-700f-874a-115e93bd1ca5");
-	return json_string("text");
-}
-
-json_t *
-schema_example(const json_t *schema, const char *name, const json_t *components)
-{
-	const char *reference = json_string_value(json_object_get(schema, "$ref"));
-	const json_t *any = json_object_get(schema, "anyOf");
-	const json_t *types = json_object_get(schema, "type");
-	const char *type = json_string_value(json_is_array(types) ? json_array_get(types, 0) : types);
-
-	if (reference != NULL)
-		return schema_example(json_object_get(components, reference + strlen(REFERENCE)), name,
-		                      components);
-	if (any != NULL)
-		return schema_example(json_array_get(any, 0), name, components);
-	if (type == NULL || strcmp(type, "object") == 0)
-		return example_object(schema, components);
-	if (strcmp(type, "array") == 0)
-		return json_pack("[o]", schema_example(json_object_get(schema, "items"), name, components));
-	if (strcmp(type, "string") == 0)
-		return example_text(schema, name);
-	if (strcmp(type, "boolean") == 0)
-		return json_true();
-	return json_integer(10);
 }

@@ -17,9 +17,3 @@ extern json_t *schema_of_route(const Route *route, json_t *components);
 
 /* The SQL function that a route calls, or NULL. */
 extern const SqlFunction *schema_function(const Route *route);
-
-/* What a route is for, in a sentence. */
-extern json_t *schema_summary(const Route *route);
-
-/* A value that a schema allows, called name where it is part of something. */
-extern json_t *schema_example(const json_t *schema, const char *name, const json_t *components);

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "describe/documents.h"
 #include "http/metrics.h"
 
 #define LOG_LINE_LENGTH 512
@@ -47,15 +48,13 @@ media_type(const Request *request)
 	                                                                  : RESPOND_VALUE];
 }
 
-/* What a browser that shows the response may load: nothing but the style inside the page. */
+/* What a browser that shows the response may load and run: of a page what stands in it, by its hash. */
 static const char *
 content_policy(const Request *request)
 {
 	const Route *route = request->match.route;
 
-	return route != NULL && route->response == RESPOND_DOCS
-	           ? "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-	           : NOTHING_LOADED;
+	return route != NULL && route->response == RESPOND_DOCS ? openapi_page_policy : NOTHING_LOADED;
 }
 
 /* Is the origin in a list that is separated by commas or spaces? */

@@ -24,6 +24,7 @@ my %routes = (
 	'GET /ready' => 'none',
 	'GET /openapi.json' => 'none',
 	'GET /docs' => 'none',
+	'GET /' => 'none',
 	'GET /health/detailed' => 'service',
 	'POST /packs/upload' => 'admin',
 	'POST /challenge-pack/install' => 'admin',

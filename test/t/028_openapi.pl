@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use Digest::SHA qw(sha256_base64);
 use JSON::PP;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -50,10 +51,24 @@ for my $reference (grep { !$seen{$_}++ } references($document))
 	ok(ref $schema->resolve($reference), "$reference is there");
 }
 
+# Names in a text that somebody has no use for who does not write SQL: functions, schemas, and names in lower case with _
+# that are neither parameters nor members of an answer.
+my %is_member = map { $_ => 1 } $raw =~ /"(\w+)":/g, $raw =~ /"name":"(\w+)"/g, 'taken_back';
+
+sub sql_words
+{
+	my ($text) = @_;
+
+	return ($text =~ /(\w+\(\))/g, $text =~ /(edurange\.(?!webos_compatibility\b)\w+|SQLSTATE|pg_\w+)/g,
+		grep { !$is_member{$_} && $text !~ m{[/.]$_} } $text =~ /\b([a-z]+(?:_[a-z]+)+)\b/g);
+}
+my %is_group = map { $_->{name} => 1 } @{ $document->{tags} };
+
 # ---- each operation ----------------------------------------------------------------------------
 my $errors = slurp_file("$ENV{TESTDIR}/../../src/extension/base/errors.h") =~ s/\\\n//gr;
 my %status_of = $errors =~ /X\(\w+, "(\w+)", "\w+", (\d+),/g;
 my %operation_ids;
+my $count = 0; # of functions in the lines of fetch
 for my $route (sort keys %described)
 {
 	my $operation = $described{$route};
@@ -68,12 +83,19 @@ for my $route (sort keys %described)
 		[ sort $path =~ /\{(\w+)\}/g ], "$route: parameters of the path");
 	for my $parameter (grep { $_->{name} } @{ $operation->{parameters} })
 	{
-		is_deeply([ $schema->violations($parameter->{example}, $parameter->{schema}) ], [], "$route: example of $parameter->{name}");
+		is_deeply([ $schema->violations($parameter->{example}, $parameter->{schema}) ], [], "$route: example of $parameter->{name}")
+		  if exists $parameter->{example};
+		like($parameter->{description}, qr/^[A-Z].*\.$/, "$route: $parameter->{name} is described");
 	}
 	if (my $body = $operation->{requestBody})
 	{
-		my ($media) = grep { exists $_->{example} } values %{ $body->{content} };
-		is_deeply([ $schema->violations($media->{example}, $media->{schema}) ], [], "$route: example of the body");
+		my $json = $body->{content}{'application/json'};
+		is_deeply([ $schema->violations($json->{example}, $json->{schema}) ], [], "$route: example of the body") if exists $json->{example};
+		for my $media (values %{ $body->{content} })
+		{
+			my $properties = $media->{schema}{properties} // {};
+			like($properties->{$_}{description}, qr/^[A-Z].*\.$/, "$route: $_ is described") for sort keys %$properties;
+		}
 	}
 	my @away = grep { $_->{enum} } codes_of($operation->{responses}{503});
 	is((scalar grep { $_ eq 'read_only' } map { @{ $_->{enum} } } @away) ? 1 : 0, $path =~ m{/events$} || $method ne 'GET' && $path ne '/cdf/validate' ? 1 : 0,
@@ -92,6 +114,11 @@ for my $route (sort keys %described)
 		my ($enum) = map { $_->{properties}{code}{enum} // () } @{ $content->{schema}{allOf} // [] };
 		is($status_of{$_}, $code, "$route: $_ has status $code") for @{ $enum // [] };
 	}
+	my ($answer) = values %{ $operation->{responses}{200}{content} };
+	ok(exists $answer->{example}, "$route: an example of its answer");
+	is_deeply([ map { $_->{label} } @{ $operation->{'x-codeSamples'} } ], [qw(curl fetch)], "$route: as somebody would type it");
+	is_deeply([ grep { !$is_group{$_} } @{ $operation->{tags} } ], [], "$route: its group");
+	is_deeply([ sql_words("$operation->{summary} $operation->{description}") ], [], "$route: in words of HTTP");
 	ok($operation->{responses}{401}, "$route: 401 is described") if $routes{$route} ne 'none';
 }
 
@@ -99,12 +126,40 @@ for my $route (sort keys %described)
 ($status, undef, $headers, $raw) = $shim->get('/docs');
 is($status, 200, 'the page is there without a token');
 like($headers->{'content-type'}, qr{^text/html; charset=utf-8}, 'as HTML');
-like($headers->{'content-security-policy'}, qr/default-src 'none'/, 'it may load nothing');
-unlike($raw, qr/<script|<link|<img|<iframe|\bsrc=|url\(|https?:|\@import/i, 'and does not try to');
+my $policy = $headers->{'content-security-policy'};
+my @inside = $raw =~ m{<(?:style|script)>(.*?)</(?:style|script)>}sg;
+is(scalar @inside, 2, 'it has a style and a script of its own');
+is_deeply([ sort $policy =~ /'sha256-([^']+)'/g ], [ sort map { sha256_base64($_) . '=' } @inside ], 'which may run, and no other');
+is($policy =~ s/ 'sha256-[^']+'//gr, "default-src 'none'; style-src; script-src; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+	'it may load nothing');
+unlike($raw, qr/<script[^>]|<style[^>]|<link|<img|<iframe|\bsrc=|\bstyle="|\bon\w+="|url\(|\@import/i, 'and does not try to');
 for my $route (sort keys %routes)
 {
 	like($raw, qr/<code>\Q$route\E</, "$route is on it");
 }
+unlike($raw, qr/\{\{|\bNULL\b/, 'nothing was left open');
+is((() = $raw =~ /<pre [^>]*class="snippet curl"/g), scalar keys %routes, 'a line of curl for each');
+is((() = $raw =~ /<pre [^>]*class="snippet fetch"/g), scalar keys %routes, 'and one of fetch');
+like($raw, qr/form\.append\(&#39;file&#39;|form\.append\('file'/, 'an upload as a form');
+
+# What is shown can be typed.
+my $typed = PostgreSQL::Test::Utils::tempdir();
+for my $route (sort keys %described)
+{
+	my ($curl, $fetch) = map { $_->{source} } @{ $described{$route}{'x-codeSamples'} };
+	append_to_file("$typed/all.sh", "$curl\n");
+	append_to_file("$typed/all.mjs", "async function f() {\n$fetch\n}\n" =~ s/async function f/"async function f" . ++$count/er);
+}
+is(system('sh', '-n', "$typed/all.sh"), 0, 'the lines of curl are those of a shell');
+SKIP:
+{
+	skip 'no node here', 1 if system('node --version >/dev/null 2>&1') != 0;
+	is(system('node', '--check', "$typed/all.mjs"), 0, 'and those of fetch JavaScript');
+}
+
+# The address of the service alone leads there, below /api, too.
+is(($shim->get($_))[3], $raw, "$_ is the same page") for qw(/ /api /api/ /api/docs);
+is(($shim->request('POST', '/'))[0], 405, 'and takes no other method');
 is($shim->stop, 0, 'stopped');
 
 done_testing();

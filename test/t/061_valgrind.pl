@@ -49,7 +49,7 @@ sub round
 	my $note = sub { $seen{ $_[0] }++ };
 
 	$note->(($shim->get($_, $token{service}))[0])
-	  for qw(/live /ready /status /openapi.json /docs /health/detailed /metrics /challenges /schema /challenge-pack/list /no/such/route),
+	  for qw(/live /ready /status /openapi.json /docs / /health/detailed /metrics /challenges /schema /challenge-pack/list /no/such/route),
 	  '/get_points?user_id=ada&group_id=g', '/get_points', '/get_points?user_id=%zz&group_id=g', '/challenge/list?limit=2&search=C',
 	  '/challenge/details?challenge_id=ch', '/challenge/details?challenge_id=no', '/competition/g/leaderboard?limit=10',
 	  '/competition/g/leaderboard?at=2030-01-01', '/competition/g/progress/ada', '/get_challenge_instance?challenge_instance_id=no';

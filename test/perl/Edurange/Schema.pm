@@ -161,8 +161,7 @@ sub never_null
 {
 	my ($self, $node, $at) = @_;
 
-	$node //= $self->{document};
-	$at //= '#';
+	($node, $at) = ($self->{document}, '#') if @_ == 1;
 	return map { $self->never_null($node->[$_], "$at/$_") } 0 .. $#$node if ref $node eq 'ARRAY';
 	return () unless ref $node eq 'HASH';
 	my $properties = ref $node->{properties} eq 'HASH' ? $node->{properties} : {};
@@ -171,7 +170,7 @@ sub never_null
 		my @types = map { ref $_->{type} ? @{ $_->{type} } : $_->{type} // () } $schema, @{ $schema->{anyOf} // [] };
 		(grep { $_ eq 'null' } @types) && !$self->{null}{ refaddr $schema };
 	} sort keys %$properties;
-	return ((map { "$at/$_" } @never), map { $self->never_null($node->{$_}, "$at/$_") } sort keys %$node);
+	return ((map { "$at/$_" } @never), map { $self->never_null($node->{$_}, "$at/$_") } grep { $_ ne 'example' } sort keys %$node);
 }
 
 1;
