@@ -23,6 +23,7 @@ INSERT INTO testing.call VALUES
   ('create_user', $$'new@example.org'$$), ('users', ''), ('competitions', ''), ('competition', $$'spring'$$), ('update_competition', $$'spring', 'S'$$), ('delete_competition', $$'spring', 'no'$$),
   ('members', $$'spring'$$), ('remove_member', $$'spring', 'ada'$$), ('set_instructors', $$'spring', ARRAY['ina']$$), ('access_codes', $$'spring'$$), ('revoke_access_code', $$'spring', 'SPRING'$$),
   ('remove_competition_challenge', $$'spring', testing.gc()$$), ('set_challenge_points', $$'spring', testing.gc(), 1$$), ('reset_progress', $$'spring', 'ada'$$),
+  ('set_board_policy', $$'spring', 'members'$$), ('get_board_policy', $$'spring'$$), ('board_access', $$'spring'$$), ('board_state', $$'spring'$$), ('events', $$'spring'$$),
   ('attempts', $$'spring', 'ada'$$), ('activity', $$'spring'$$),
   ('challenges', ''), ('challenge_list', $$group_id => 'spring'$$), ('challenge_details', $$'quiz'$$), ('question_details', $$testing.q('text')$$),
   ('challenge_instance', $$'ti'$$), ('challenge_instances', $$group_id => 'spring'$$), ('update_challenge_instance', $$'ti', 'ERROR'$$),

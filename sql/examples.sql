@@ -107,6 +107,16 @@ SELECT edurange.get_points('ada', 'spring');
 SELECT seq, delta, balance, kind, "sourceId", reason FROM edurange.points_history('ada', 'spring');
 -- leaderboard
 SELECT rank, "userId", name, points, completions FROM edurange.leaderboard('spring', "limit" => 100);
+-- set_board_policy
+SELECT visibility, "freezeAt", frozen FROM edurange.set_board_policy('spring', 'public', '2099-05-01 16:00Z');
+-- get_board_policy
+SELECT visibility, "thawedAt", frozen FROM edurange.get_board_policy('spring');
+-- board_access
+SELECT "isStaff" FROM edurange.board_access('spring', is_public => true);
+-- board_state
+SELECT "isWhole", visibility, "feedDelay", split_part(rows, E'\t', 1) AS first FROM edurange.board_state('spring');
+-- events
+SELECT e."userId", seq, delta, balance, kind FROM edurange.events('spring', "limit" => 2) page, unnest(page.events) e;
 -- competition_progress
 SELECT "totalPoints", "earnedPoints", "completionPercentage" FROM edurange.competition_progress('spring', 'ada');
 -- challenge_details

@@ -19,12 +19,13 @@ my %may_use = (
 	'extension/calls' => [qw(base)],
 	'extension/game' => [qw(base text calls)],
 	'extension/course' => [qw(base text calls game)],
+	'extension/board' => [qw(base text calls game course)],
 	'extension/json_schema' => [qw(base text)],
 	'extension/cdf' => [qw(base text calls game json_schema)],
 	'extension/packs' => [qw(base calls game cdf)],
 	'extension/sync' => [qw(base text calls)],
-	'extension/admin' => [qw(base text calls game course json_schema cdf packs sync)],
-	'extension/edurange.c' => [qw(base text calls game course json_schema cdf packs sync admin)],
+	'extension/admin' => [qw(base text calls game course board json_schema cdf packs sync)],
+	'extension/edurange.c' => [qw(base text calls game course board json_schema cdf packs sync admin)],
 
 	'shim/base' => [qw(extension/base/errors.h)],
 	'shim/config' => [qw(base)],
@@ -33,8 +34,9 @@ my %may_use = (
 	'shim/packs' => [qw(base config database access)],
 	'shim/api' => [qw(base config database access packs)],
 	'shim/describe' => [qw(base config database access packs api)],
-	'shim/http' => [qw(base config database access packs api describe)],
-	'shim/main.c' => [qw(base config database access packs api describe http)],
+	'shim/live' => [qw(base config database)],
+	'shim/http' => [qw(base config database access packs api describe live)],
+	'shim/main.c' => [qw(base config database access packs api describe live http)],
 
 	'syncworker' => [],
 );

@@ -58,37 +58,42 @@ typedef enum StatementId
 	" greatest(10, 3 * extract(epoch FROM current_setting('edurange.sync_interval')::interval"     \
 	"  + current_setting('edurange.sync_timeout')::interval))"
 /* What an operator should know first, with what to do about it: docs/operations.md has the details. */
-#define PROBLEMS                                                                                    \
-	"array_remove(ARRAY["                                                                           \
-	"CASE WHEN EXISTS (SELECT FROM unnest(missing) AS m (what)"                                     \
-	"  WHERE what NOT LIKE 'shape %' AND what NOT LIKE 'exposure %')"                               \
-	" THEN 'something is missing; run edurange.migrate()' END,"                                     \
-	"CASE WHEN changed THEN (SELECT 'tables were altered; alter them back: '"                       \
-	"  || string_agg(substr(what, 7), ', ' ORDER BY what)"                                          \
-	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'shape %') END,"                            \
-	"(SELECT 'everybody, or edurange_game, has rights that are better revoked: '"                   \
-	"  || string_agg(substr(what, 10), ', ' ORDER BY what)"                                         \
-	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'exposure %'),"                             \
-	"(SELECT format('login %s can become more than one tier; give each tier its own"                \
-	" (deploy/roles.sql)', string_agg(name, ', ' ORDER BY name)) FROM " SHARED_LOGINS               \
-	"  HAVING count(*) > 0)," SYNC_PROBLEM ","                                                      \
-	"CASE WHEN (sync).\"consecutiveFailures\" > 2 THEN format("                                     \
-	" 'the sync worker failed %s times in a row: %s', (sync).\"consecutiveFailures\","              \
-	" (sync).\"lastError\")"                                                                        \
-	" WHEN " SYNC_STANDS_STILL " THEN format('the sync worker stands still: it has compared"        \
-	" nothing for %s s%s', floor((sync).\"lagSeconds\"), ': ' || (sync).\"lastError\") END,"        \
-	"CASE WHEN (sync).held > 0 THEN format('%s instances are held because too many pods vanished"   \
-	" at once, until %s', (sync).held, (sync).\"heldUntil\") END,"                                  \
-	"CASE WHEN (drift).\"stuckRows\" > 0 THEN format('%s instances do not end or begin; see"        \
-	" edurange.sync_drift()', (drift).\"stuckRows\") END,"                                          \
-	"CASE WHEN (drift).\"failingFlags\" > 0 THEN format('the flags of %s instances cannot be had;"  \
-	" see edurange.sync_drift()', (drift).\"failingFlags\") END,"                                   \
-	"CASE WHEN (drift).\"returnedPods\" > 0 THEN format('%s pods are back whose instances ended"    \
-	" when many were not found; see edurange.sync_drift()', (drift).\"returnedPods\") END,"         \
-	"CASE WHEN (drift).\"unreadablePods\" > 0 THEN format('%s pods of the list cannot be read; see" \
-	" edurange.sync_drift()', (drift).\"unreadablePods\") END,"                                     \
-	"CASE WHEN (connections).utilization_percent > 90 THEN format('%s of %s connections are in"     \
-	" use; raise max_connections, or let what connects open fewer', (connections).current,"         \
+#define PROBLEMS                                                                                        \
+	"array_remove(ARRAY["                                                                               \
+	"CASE WHEN EXISTS (SELECT FROM unnest(missing) AS m (what)"                                         \
+	"  WHERE what NOT LIKE 'shape %' AND what NOT LIKE 'exposure %')"                                   \
+	" THEN 'something is missing; run edurange.migrate()' END,"                                         \
+	"CASE WHEN changed THEN (SELECT 'tables were altered; alter them back: '"                           \
+	"  || string_agg(substr(what, 7), ', ' ORDER BY what)"                                              \
+	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'shape %') END,"                                \
+	"(SELECT 'everybody, or edurange_game, has rights that are better revoked: '"                       \
+	"  || string_agg(substr(what, 10), ', ' ORDER BY what)"                                             \
+	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'exposure %'),"                                 \
+	"(SELECT format('login %s can become more than one tier; give each tier its own"                    \
+	" (deploy/roles.sql)', string_agg(name, ', ' ORDER BY name)) FROM " SHARED_LOGINS                   \
+	"  HAVING count(*) > 0)," SYNC_PROBLEM ","                                                          \
+	"CASE WHEN (sync).\"consecutiveFailures\" > 2 THEN format("                                         \
+	" 'the sync worker failed %s times in a row: %s', (sync).\"consecutiveFailures\","                  \
+	" (sync).\"lastError\")"                                                                            \
+	" WHEN " SYNC_STANDS_STILL " THEN format('the sync worker stands still: it has compared"            \
+	" nothing for %s s%s', floor((sync).\"lagSeconds\"), ': ' || (sync).\"lastError\") END,"            \
+	"CASE WHEN (sync).held > 0 THEN format('%s instances are held because too many pods vanished"       \
+	" at once, until %s', (sync).held, (sync).\"heldUntil\") END,"                                      \
+	"CASE WHEN (drift).\"stuckRows\" > 0 THEN format('%s instances do not end or begin; see"            \
+	" edurange.sync_drift()', (drift).\"stuckRows\") END,"                                              \
+	"CASE WHEN (drift).\"failingFlags\" > 0 THEN format('the flags of %s instances cannot be had;"      \
+	" see edurange.sync_drift()', (drift).\"failingFlags\") END,"                                       \
+	"CASE WHEN (drift).\"returnedPods\" > 0 THEN format('%s pods are back whose instances ended"        \
+	" when many were not found; see edurange.sync_drift()', (drift).\"returnedPods\") END,"             \
+	"CASE WHEN (drift).\"unreadablePods\" > 0 THEN format('%s pods of the list cannot be read; see"     \
+	" edurange.sync_drift()', (drift).\"unreadablePods\") END,"                                         \
+	"(SELECT format('%s boards are frozen, but without a token everybody may ask a shim for points and" \
+	" attempts; set EDURANGE_ANONYMOUS_TIER to none', count(*)) FROM edurange.board_rule"               \
+	"  WHERE freeze_at <= clock_timestamp() AND coalesce(thawed_at > clock_timestamp(), true)"          \
+	"  AND EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"                     \
+	"   AND application_name LIKE 'edurange_shim, without a token %') HAVING count(*) > 0),"            \
+	"CASE WHEN (connections).utilization_percent > 90 THEN format('%s of %s connections are in"         \
+	" use; raise max_connections, or let what connects open fewer', (connections).current,"             \
 	" (connections).max) END], NULL)"
 #define SERVER                                                                                     \
 	"clock_timestamp(), 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1),"   \

@@ -34,8 +34,10 @@ typedef enum Authority
 	/* as docs/sql-api.md says it */
 	ANY_USER, /* whoever exists; a student as a player */
 	PARTICIPANT, /* a member or an instructor of the competition, or an ADMIN; where none is named, anybody */
+	SPECTATOR, /* an instructor of the competition or an ADMIN; whoever else exists, as a player */
 	ONESELF, /* the user whom the call is about, as a player; or an instructor of the competition */
 	INSTRUCTOR, /* an instructor of the competition, whatever their role */
+	HOST,       /* an instructor of the competition, or role ADMIN */
 	REGISTRAR,  /* role INSTRUCTOR, for students; role ADMIN */
 	FOUNDER,    /* role INSTRUCTOR, among the instructors that are named; role ADMIN */
 	ADMIN       /* role ADMIN */
@@ -71,7 +73,7 @@ static const Rule rules[] = {
     {"generate_access_code", INSTRUCTOR, .competition = "group_id"},
     {"add_competition_challenge", INSTRUCTOR, .competition = "group_id"},
     {"join_competition", ONESELF, BY_CODE, "code", "user_id"},
-    {"leaderboard", PARTICIPANT, .competition = "group_id"},
+    {"leaderboard", SPECTATOR, .competition = "group_id"},
     {"competition_progress", ONESELF, .competition = "group_id", .user = "user_id"},
 
     {"attempt_question", ONESELF, BY_PLACEMENT, "group_challenge_id", "user_id"},
@@ -93,6 +95,11 @@ static const Rule rules[] = {
     {"remove_competition_challenge", INSTRUCTOR, .competition = "group_id"},
     {"set_challenge_points", INSTRUCTOR, .competition = "group_id"},
     {"reset_progress", INSTRUCTOR, .competition = "group_id"},
+    {"set_board_policy", HOST, .competition = "group_id"},
+    {"get_board_policy", HOST, .competition = "group_id"},
+    {"board_access", SPECTATOR, .competition = "group_id"},
+    {"board_state", HOST, .competition = "group_id"},
+    {"events", SPECTATOR, .competition = "group_id"},
     {"attempts", ONESELF, .competition = "group_id", .user = "user_id"},
     {"activity", INSTRUCTOR, .competition = "group_id"},
 
@@ -243,9 +250,10 @@ find_subject(Question *question)
 		question->subject = text_argument(question->fcinfo, rule->user);
 	if (rule->competition == NULL)
 		return;
-	question->competition = rule->authority == INSTRUCTOR || rule->naming != BY_ITSELF
-	                            ? needed_argument(question->fcinfo, rule->competition)
-	                            : text_argument(question->fcinfo, rule->competition);
+	question->competition =
+	    rule->authority == INSTRUCTOR || rule->authority == HOST || rule->naming != BY_ITSELF
+	        ? needed_argument(question->fcinfo, rule->competition)
+	        : text_argument(question->fcinfo, rule->competition);
 	if (question->competition == NULL || rule->naming == BY_ITSELF)
 		return;
 	if (STATEMENT_RUN(&statements[statement_of[rule->naming]], value_text(question->competition)) ==
@@ -312,6 +320,10 @@ is_covered(const Question *question, Acting *acting)
 			*acting = is_student && !question->is_instructor ? ACTS_AS_PLAYER : ACTS_AS_STAFF;
 			return question->is_instructor || question->is_member || has_role(question, "ADMIN") ||
 			       text_argument(question->fcinfo, question->rule->competition) == NULL;
+		case SPECTATOR:
+			if (!question->is_instructor && !has_role(question, "ADMIN"))
+				*acting = ACTS_AS_PLAYER;
+			return true;
 		case ONESELF:
 			if (question->is_instructor)
 				return true;
@@ -320,6 +332,8 @@ is_covered(const Question *question, Acting *acting)
 			       strcmp(question->subject, question->acting_user) == 0;
 		case INSTRUCTOR:
 			return question->is_instructor;
+		case HOST:
+			return question->is_instructor || has_role(question, "ADMIN");
 		case REGISTRAR:
 			return has_role(question, "ADMIN") ||
 			       (has_role(question, "INSTRUCTOR") && makes_student(question));
@@ -337,6 +351,7 @@ static const char *const needed[] = {
     [PARTICIPANT] = "takes no part in the competition",
     [ONESELF] = "is neither the user whom this is about nor an instructor of the competition",
     [INSTRUCTOR] = "is no instructor of the competition",
+    [HOST] = "is no instructor of the competition, nor has role ADMIN",
     [REGISTRAR] = "needs role INSTRUCTOR, which makes students only, or role ADMIN",
     [FOUNDER] = "needs role INSTRUCTOR and to be among the instructors, or role ADMIN",
     [ADMIN] = "needs role ADMIN",

@@ -210,6 +210,26 @@ caller_uses_instance(const Caller *caller, const char *name, const char *instanc
 	return true;
 }
 
+/* Has the user a part in the competition? */
+static bool
+is_part(const char *group_id, const char *user_id)
+{
+	return STATEMENT_RUN(&statements[MEMBERSHIP], value_text(group_id), value_text(user_id)) > 0;
+}
+
+bool
+caller_sees_nothing(const Caller *caller, const char *group_id, Refusal *refusal)
+{
+	if (caller->acting_user != NULL)
+		return refuse(refusal, EDURANGE_NOT_AN_INSTRUCTOR,
+		              "acting user \"%s\" takes no part in the competition", caller->acting_user);
+	if (caller->bound_user != NULL || caller->bound_instance != NULL)
+		return refuse(refusal, EDURANGE_FORBIDDEN,
+		              "the user that the token is bound to has no part in the competition");
+	return refuse(refusal, EDURANGE_COMPETITION_NOT_FOUND, "competition \"%s\" does not exist",
+	              group_id);
+}
+
 /* Is this one of the competitions that the caller may name: one of its user's? */
 bool
 caller_sees_competition(const Caller *caller, const char *group_id, Refusal *refusal)
@@ -218,9 +238,14 @@ caller_sees_competition(const Caller *caller, const char *group_id, Refusal *ref
 
 	if (!bound_user(caller, &user_id, refusal))
 		return false;
-	if (user_id != NULL &&
-	    STATEMENT_RUN(&statements[MEMBERSHIP], value_text(group_id), value_text(user_id)) == 0)
-		return refuse(refusal, EDURANGE_FORBIDDEN,
-		              "the user that the token is bound to has no part in the competition");
-	return true;
+	return user_id == NULL || is_part(group_id, user_id) ||
+	       caller_sees_nothing(caller, group_id, refusal);
+}
+
+bool
+caller_takes_part(const Caller *caller, const char *group_id, Refusal *refusal)
+{
+	if (caller->acting_user == NULL || caller->tier > TIER_PLAYER)
+		return caller_sees_competition(caller, group_id, refusal);
+	return is_part(group_id, caller->acting_user) || caller_sees_nothing(caller, group_id, refusal);
 }

@@ -56,5 +56,9 @@ extern bool caller_uses_instance(const Caller *caller, const char *name, const c
 extern bool
 caller_lists_user(const Caller *caller, const char *name, char **user_id, Refusal *refusal);
 extern bool caller_sees_competition(const Caller *caller, const char *group_id, Refusal *refusal);
+/* The same, and who acts as a player must have a part in it, too. */
+extern bool caller_takes_part(const Caller *caller, const char *group_id, Refusal *refusal);
+/* Refuses it in the words for one that does not exist; always false. */
+extern bool caller_sees_nothing(const Caller *caller, const char *group_id, Refusal *refusal);
 
 #endif

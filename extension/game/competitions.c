@@ -20,6 +20,7 @@
 #include "game/activity.h"
 #include "game/competitions.h"
 #include "game/completions.h"
+#include "game/sight.h"
 #include "text/plain_text.h"
 
 #define LEADERBOARD_LIMIT 10000
@@ -148,29 +149,21 @@ static Statement statements[STATEMENT_COUNT] = {
                      " ORDER BY 1",
                      {TEXTOID, INT4OID, INT8OID},
                      .reads = true},
-    /*
-	 * The board at the time $4, from the ledger: members, and former ones who had points then.  A pair whose
-	 * head is not younger is as it was; of others the newest entry until then is found by the ledger's key.
-	 */
+    /* The board at the time $4: members, and former ones who had points then; $5 of members alone, as a frozen one is */
     [PAST_LEADERBOARD] =
         {"SELECT $3 + row_number() OVER board, s.user_id, u.name, s.points,"
          " (SELECT count(*) FROM public.\"GroupChallenge\" gc"
          "  JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"
          "  WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = s.user_id"
          "  AND cc.\"completedAt\" <= $4 AT TIME ZONE 'UTC'), s.reached_at"
-         " FROM (SELECT h.user_id, was.points, CASE WHEN h.changed_at <= $4 THEN h.reached_at"
-         "  WHEN e.delta = 0 THEN (SELECT l.at FROM edurange.points_ledger l"
-         "   WHERE l.user_id = h.user_id AND l.group_id = $1 AND l.at <= $4 AND l.delta <> 0"
-         "   ORDER BY l.seq DESC LIMIT 1) ELSE e.at END AS reached_at FROM edurange.standing h"
-         "  LEFT JOIN LATERAL (SELECT l.balance, l.at, l.delta FROM edurange.points_ledger l"
-         "   WHERE h.changed_at > $4 AND l.user_id = h.user_id AND l.group_id = $1 AND l.at <= $4"
-         "   ORDER BY l.seq DESC LIMIT 1) e ON true,"
-         "  LATERAL (SELECT CASE WHEN h.changed_at <= $4 THEN h.points ELSE coalesce(e.balance, 0) END)"
-         "   AS was (points) WHERE h.group_id = $1 AND (h.member OR was.points <> 0)"
-         "  ORDER BY 2 DESC, 3, 1 LIMIT $2 OFFSET $3) s"
-         " LEFT JOIN public.\"User\" u ON u.id = s.user_id"
-         " WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id) ORDER BY 1",
-         {TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID},
+         " FROM (SELECT * FROM " STANDING_AT(
+             "$1",
+             "$4") " AS past"
+                   "  WHERE member OR points <> 0 AND NOT $5"
+                   "  ORDER BY points DESC, reached_at, user_id LIMIT $2 OFFSET $3) s"
+                   " LEFT JOIN public.\"User\" u ON u.id = s.user_id"
+                   " WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id) ORDER BY 1",
+         {TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID},
          .reads = true,
          .by_key = true},
     [WHO_EXISTS] = {"SELECT EXISTS (SELECT FROM public.\"CompetitionGroup\" WHERE id = $1),"
@@ -489,17 +482,26 @@ SQL_FUNCTION(edurange_leaderboard)
 	NullableDatum at = optional_time(fcinfo, 3, "at");
 	Refusal refusal = {0};
 	Caller caller;
+	Sight sight;
+	bool frozen;
 
 	caller_read(&caller, fcinfo, 4);
 	statements_begin();
-	if (!caller_sees_competition(&caller, group_id, &refusal))
+	if (!board_sight(&caller, false, group_id, &sight, &refusal) &&
+	    refusal.error != EDURANGE_COMPETITION_NOT_FOUND)
 		raise_refusal(&refusal);
+	frozen = !sight.until.isnull &&
+	         (at.isnull || DatumGetTimestampTz(at.value) >= DatumGetTimestampTz(sight.until.value));
+	if (frozen)
+		at = sight.until;
+	if (refusal.error != EDURANGE_OK)
+		limit = 0; /* as one that does not exist */
 	if (at.isnull)
 		STATEMENT_RUN(&statements[LEADERBOARD], value_text(group_id), value_int(limit),
 		              value_long(offset));
 	else
 		STATEMENT_RUN(&statements[PAST_LEADERBOARD], value_text(group_id), value_int(limit),
-		              value_long(offset), at);
+		              value_long(offset), at, value_bool(frozen));
 	rows_to_result(fcinfo);
 	statements_end();
 	return (Datum) 0;

@@ -72,9 +72,12 @@ enum
 	ACTOR,
 	REASON,
 	AT,
-	VIA, /* the last: before migrate() the ledger lacks it */
+	VIA, /* from here on: before migrate() the ledger may lack them */
+	XID,
 	COLUMNS
 };
+
+#define NO_PLACE (-1)
 
 static const struct
 {
@@ -92,6 +95,7 @@ static const struct
     [REASON] = {"reason", TEXTOID},
     [AT] = {"at", TIMESTAMPTZOID},
     [VIA] = {"via", TEXTOID},
+    [XID] = {"xid", INT8OID},
 };
 
 /* The ledger, open for new rows. */
@@ -101,8 +105,8 @@ typedef struct Ledger
 	EState *state;
 	ResultRelInfo *target;
 	TupleTableSlot *row;
-	int count;           /* of its columns */
 	int places[COLUMNS]; /* of the columns in the row */
+	int64 xid;           /* of the transaction */
 } Ledger;
 
 /* The entries of a batch that is under way. */
@@ -167,9 +171,12 @@ ledger_open(Ledger *ledger)
 		raise_error(EDURANGE_NOT_INSTALLED, "relation \"edurange.points_ledger\" does not exist");
 	ledger->relation = table_open(table, RowExclusiveLock);
 	shape_ordinary(ledger->relation);
-	ledger->count = get_attnum(table, "via") == InvalidAttrNumber ? VIA : COLUMNS;
-	for (int i = 0; i < ledger->count; i++)
-		ledger->places[i] = shape_column(ledger->relation, columns[i].name, columns[i].type) - 1;
+	for (int i = 0; i < COLUMNS; i++)
+		ledger->places[i] =
+		    i >= VIA && get_attnum(table, columns[i].name) == InvalidAttrNumber
+		        ? NO_PLACE
+		        : shape_column(ledger->relation, columns[i].name, columns[i].type) - 1;
+	ledger->xid = (int64) U64FromFullTransactionId(GetTopFullTransactionId());
 	ledger->state = CreateExecutorState();
 	ledger->state->es_output_cid = GetCurrentCommandId(true);
 	ledger->target = makeNode(ResultRelInfo);
@@ -208,15 +215,18 @@ ledger_insert(Ledger *ledger, const Entry *entry, int64 seq, NullableDatum at)
 	    [REASON] = value_text(entry->reason),
 	    [AT] = at,
 	    [VIA] = value_text(entry->via),
+	    [XID] = value_long(ledger->xid),
 	};
 
-	if (entry->via != NULL && ledger->count == VIA)
+	if (entry->via != NULL && ledger->places[VIA] == NO_PLACE)
 		raise_error(EDURANGE_NOT_INSTALLED,
 		            "column \"via\" of edurange.points_ledger does not exist");
 	ExecClearTuple(row);
 	memset(row->tts_isnull, true, RelationGetDescr(ledger->relation)->natts * sizeof(bool));
-	for (int i = 0; i < ledger->count; i++)
+	for (int i = 0; i < COLUMNS; i++)
 	{
+		if (ledger->places[i] == NO_PLACE)
+			continue;
 		row->tts_values[ledger->places[i]] = values[i].value;
 		row->tts_isnull[ledger->places[i]] = values[i].isnull;
 	}

@@ -31,6 +31,9 @@
 /* After so many turns it is nobody else who is faster but a trigger that lets no row be written. */
 #define CHANGE_TURNS 10
 
+/* What entries.c notes beside each entry. */
+#define TOP_XID "pg_current_xact_id()::text::bigint"
+
 typedef enum StatementId
 {
 	CHANGE_TOTAL,
@@ -82,8 +85,9 @@ static Statement statements[STATEMENT_COUNT] = {
          "  ON CONFLICT (group_id, user_id) DO UPDATE SET points = excluded.points,"
          "  seq = excluded.seq, reached_at = excluded.reached_at, changed_at = excluded.changed_at)"
          " INSERT INTO edurange.points_ledger"
-         " (user_id, group_id, seq, delta, balance, kind, actor, reason, at)"
-         " SELECT user_id, group_id, seq, delta, points, 'opening', $6, $7, at FROM change",
+         " (user_id, group_id, seq, delta, balance, kind, actor, reason, at, xid)"
+         " SELECT user_id, group_id, seq, delta, points, 'opening', $6, $7, at, " TOP_XID
+         " FROM change",
          {TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTOID,
           TEXTOID}},
     [NOTE_RESET] = {"INSERT INTO edurange.standing AS s (user_id, group_id, changed_at, reset_at)"
@@ -101,9 +105,9 @@ static Statement statements[STATEMENT_COUNT] = {
                    " WHERE s.group_id = old.group_id AND s.user_id = old.user_id"
                    " RETURNING s.user_id, s.group_id, s.seq, old.points, s.changed_at)"
                    " INSERT INTO edurange.points_ledger"
-                   " (user_id, group_id, seq, delta, balance, kind, actor, at)"
-                   " SELECT user_id, group_id, seq, -points::bigint, 0, 'removed', $2, changed_at"
-                   " FROM head",
+                   " (user_id, group_id, seq, delta, balance, kind, actor, at, xid)"
+                   " SELECT user_id, group_id, seq, -points::bigint, 0, 'removed', $2, changed_at,"
+                   " " TOP_XID " FROM head",
                    {TIMESTAMPTZOID, TEXTOID}},
     /* $1 group, $2 user, $3 whether a member, $4 clock */
     [SET_MEMBER] = {"INSERT INTO edurange.standing AS s (group_id, user_id, member, changed_at)"

@@ -56,7 +56,7 @@ GRANT EXECUTE ON FUNCTION
   edurange.question_details, edurange.completed_questions, edurange.attempt_question,
   edurange.complete_question, edurange.complete_challenge, edurange.competition_progress,
   edurange.challenge_instance, edurange.log_activity,
-  edurange.cdf_schema, edurange.attempts
+  edurange.cdf_schema, edurange.attempts, edurange.board_access, edurange.events
   TO edurange_player;
 
 GRANT EXECUTE ON FUNCTION
@@ -72,7 +72,7 @@ GRANT EXECUTE ON FUNCTION
   edurange.members, edurange.remove_member, edurange.set_instructors,
   edurange.access_codes, edurange.revoke_access_code,
   edurange.remove_competition_challenge, edurange.set_challenge_points, edurange.reset_progress,
-  edurange.activity
+  edurange.activity, edurange.set_board_policy, edurange.get_board_policy, edurange.board_state
   TO edurange_service;
 
 GRANT EXECUTE ON FUNCTION

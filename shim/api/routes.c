@@ -118,6 +118,14 @@ const Route routes[] = {
 	{READ("/competition/{group_id}/leaderboard", PLAYER, LEADERBOARD), .replica_ok = true,
 	 .params = {PATH("group_id"), FILTER_OF("limit", NULL, INTEGER), FILTER_OF("offset", NULL, INTEGER),
 				{.name = "at", .source = FROM_QUERY, .type = TYPE_TIMESTAMP, .slow = true}}},
+	{WRITE("PUT", "/competition/{group_id}/board-policy", SERVICE, SET_BOARD_POLICY, OBJECT), .lock_keys = {1},
+	 .params = {PATH("group_id"), TEXT("visibility", NULL), OPTIONAL_OF("freezeAt", "freeze_at", TIMESTAMP),
+				OPTIONAL_OF("thawedAt", "thawed_at", TIMESTAMP)}},
+	{READ("/competition/{group_id}/board-policy", SERVICE, GET_BOARD_POLICY), .params = {PATH("group_id")}},
+	{READ("/competition/{group_id}/board-events", NONE, BOARD_ACCESS), .for_public = true, .response = RESPOND_BOARD,
+	 .params = {PATH("group_id")}},
+	{READ("/competition/{group_id}/events", NONE, EVENTS), .for_public = true, .response = RESPOND_FEED,
+	 .params = {PATH("group_id"), FILTER("sinceToken", "since_token"), FILTER_OF("limit", NULL, INTEGER)}},
 	{READ("/competition/{group_id}/progress/{user_id}", PLAYER, PROGRESS), .params = {PATH("group_id"),
 				PATH("user_id")}},
 	{WRITE("POST", "/competition/complete-challenge", PLAYER, COMPLETE_CHALLENGE, OBJECT), .lock_keys = {1, 2},
@@ -191,6 +199,8 @@ const char *const media_types[RESPOND_COUNT] = {
     [RESPOND_VALUE... RESPOND_OPENAPI] = "application/json",
     [RESPOND_DOCS] = "text/html; charset=utf-8",
     [RESPOND_METRICS] = "text/plain; version=0.0.4; charset=utf-8",
+    [RESPOND_BOARD] = "text/event-stream; charset=utf-8",
+    [RESPOND_FEED] = "application/x-ndjson; charset=utf-8",
     [RESPOND_READY... RESPOND_HEALTH] = "application/json",
 };
 

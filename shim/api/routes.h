@@ -16,7 +16,8 @@
 
 #define MAX_PARAMS 10
 #define MAX_SEGMENTS 8
-#define MAX_VALUES (MAX_PARAMS + CALLER_VALUES + 1) /* and an idempotency key */
+#define MAX_VALUES                                                                                 \
+	(MAX_PARAMS + CALLER_VALUES + 2) /* and whether it is public, and an idempotency key */
 #define ALLOW_LENGTH 128
 
 typedef enum ParamType
@@ -80,6 +81,8 @@ typedef enum ResponseKind
 	RESPOND_OPENAPI,
 	RESPOND_DOCS,
 	RESPOND_METRICS,
+	RESPOND_BOARD,  /* with the board, as it is and as it changes, as Server-Sent Events */
+	RESPOND_FEED,   /* lines of JSON; waits for some where there are none behind its token */
 	RESPOND_READY,  /* 503 where it says that it is not ready */
 	RESPOND_HEALTH, /* with how the connections do; 503 while the database is away */
 	RESPOND_COUNT
@@ -97,7 +100,7 @@ typedef enum Award
 
 /*
  * The statement's $1, $2, … are the parameters in order, ignored ones left out; after them, where
- * caller is set, the four values of who calls; and last, where keyed is set, the header
+ * for_public is set, "true" or null: whether nobody is known to call; then, where caller is set, the four values of who calls; and last, where keyed is set, the header
  * Idempotency-Key.
  */
 typedef struct Route
@@ -106,6 +109,8 @@ typedef struct Route
 	const char *path; /* segments in braces are parameters */
 	Tier tier;
 	bool open; /* needs no tier at all */
+	bool
+	    for_public; /* the database says whether it needs a token: it is told where there is none */
 	bool read_only;
 	bool replica_ok; /* may be answered by a replica, a little late */
 	bool slow;       /* may take long: it gets connections of its own */

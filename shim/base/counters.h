@@ -22,6 +22,8 @@ typedef enum Counter
 	/* things whose number goes up and down */
 	COUNTER_REQUESTS,         /* being received or answered */
 	COUNTER_HTTP_CONNECTIONS, /* open ones, those on their way to a loop included */
+	COUNTER_LISTENERS,        /* requests whose answer goes on */
+	COUNTER_FEED_DELAY,       /* seconds */
 	COUNTER_BODY_BYTES,       /* of the bodies of requests and answers */
 
 	/* the same, one for each tier, which is to be added */

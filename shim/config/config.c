@@ -73,8 +73,10 @@ const Setting settings[] = {
 	SWITCH("EDURANGE_ALLOW_ROOT", allow_root, "false", "start also as root"),
 
 	/* Limits */
-	INTEGER("EDURANGE_CONNECTION_LIMIT", connection_limit, "1000", 64, 100000,
+	INTEGER("EDURANGE_CONNECTION_LIMIT", connection_limit, "2000", 64, 100000,
 		"HTTP connections at the same time"),
+	INTEGER("EDURANGE_LISTENER_LIMIT", listener_limit, "1000", 1, 100000,
+		"of them, those that listen to a board or wait for a feed; never more than three quarters of all"),
 	INTEGER("EDURANGE_CONNECTION_TIMEOUT", connection_timeout, "30", 1, 3600,
 		"seconds after which an idle HTTP connection is closed"),
 	INTEGER("EDURANGE_BODY_TIMEOUT", body_timeout, "60", 1, 3600,
@@ -369,13 +371,30 @@ derive(Config *config)
 	return true;
 }
 
+/* By its name the database knows that others than front ends may ask for anybody's points. */
+static void
+name_connections(Config *config)
+{
+	static char name[64];
+
+	snprintf(name, sizeof(name), "edurange_shim%s%s",
+	         config->anonymous >= TIER_PLAYER ? ", without a token " : "",
+	         config->anonymous >= TIER_PLAYER ? config->anonymous_tier : "");
+	dsn_add(&config->connection, "application_name", name);
+	if (config->read_connection.count > 0)
+		dsn_add(&config->read_connection, "application_name", name);
+}
+
 /* Reads everything; what is wrong has been said on standard error. */
 ConfigAction
 config_read(Config *config, int argc, char **argv)
 {
 	ConfigAction action = read_environment(config) ? read_flags(config, argc, argv) : CONFIG_BROKEN;
 
-	return action > CONFIG_CHECK || derive(config) ? action : CONFIG_BROKEN;
+	if (action <= CONFIG_CHECK && !derive(config))
+		return CONFIG_BROKEN;
+	name_connections(config);
+	return action;
 }
 
 /* Prints the settings in effect; of a secret only whether it is set. */

@@ -61,6 +61,7 @@ typedef struct Config
 	int max_header;
 	int max_response;
 	int connection_limit;
+	int listener_limit;
 	int connection_timeout; /* seconds */
 	int body_timeout;       /* seconds */
 	int drain_timeout;      /* seconds */

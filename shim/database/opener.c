@@ -110,7 +110,6 @@ connect_to(const Opening *opening)
 #define OPTION(keyword, value) (keywords[n] = (keyword), values[n++] = (value))
 	OPTION("user", login); /* the last one counts, and NULL as none */
 	OPTION("options", options);
-	OPTION("application_name", "edurange_shim");
 	OPTION("client_encoding", "UTF8");
 	OPTION("connect_timeout", seconds);
 	OPTION("keepalives", "1");

@@ -58,6 +58,15 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 	[STATEMENT_LEADERBOARD] = LIST("leaderboard",
 		"group_id => $1, \"limit\" => coalesce($2, 1000), \"offset\" => coalesce($3, 0), at => $4, "
 		CALLER(5, 6, 7, 8)),
+	[STATEMENT_BOARD_ACCESS] = ROW("board_access", "group_id => $1, is_public => $2, " CALLER(3, 4, 5, 6)),
+	[STATEMENT_BOARDS] = {"board_state", "SELECT coalesce(json_agg(edurange.wire(t)), '[]')::text"
+		" FROM json_to_recordset($1::json) AS b (\"group\" text, staff boolean, mark text, thorough boolean),"
+		" LATERAL edurange.board_state(b.\"group\", b.staff, b.mark, b.thorough) t"},
+	[STATEMENT_EVENTS] = {SELECT("events", /* entry by entry in lines, and behind the last where to go on */
+		"coalesce((SELECT string_agg(edurange.wire(e)::text || E'\\n', '') FROM unnest(t.events) e), '')"
+		" || json_build_object('sinceToken', t.\"sinceToken\", 'more', t.more)::text || E'\\n'",
+		"group_id => $1, since_token => $2, \"limit\" => coalesce($3, 1000), is_public => $4, "
+		CALLER(5, 6, 7, 8))},
 	[STATEMENT_POINTS_HISTORY] = LIST("points_history", "group_id => $1, user_id => $2,"
 		" \"limit\" => coalesce($3, 100), before_seq => $4, " CALLER(5, 6, 7, 8)),
 	[STATEMENT_INSTANCES] = LIST("challenge_instances", "group_id => $1, user_id => $2, status => $3,"

@@ -34,15 +34,16 @@ count_placeholders(const char *sql)
 static const char *
 fault_of_route(const Route *route)
 {
-	int bound = (route->caller ? CALLER_VALUES : 0) + (route->keyed ? 1 : 0);
+	int bound =
+	    (route->for_public ? 1 : 0) + (route->caller ? CALLER_VALUES : 0) + (route->keyed ? 1 : 0);
 	int braces = 0;
 	int path_params = 0;
 
 	if (route->method == NULL || route->path == NULL ||
 	    (route_text(route)->summary == NULL && schema_function(route) == NULL))
 		return "method, path or what it is told to do is missing";
-	if (route->open == (route->tier != TIER_NONE))
-		return "it must have a tier or be open, and not both";
+	if ((route->open || route->for_public) == (route->tier != TIER_NONE))
+		return "it must have a tier or be open or for the public, and not both";
 	if (route->response == RESPOND_VALUE && route->statement == STATEMENT_NONE)
 		return "it has no statement";
 	if (route->response == RESPOND_VALUE && schema_function(route) == NULL)

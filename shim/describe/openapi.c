@@ -261,7 +261,9 @@ describe_route(const Route *route, json_t *components)
 	if (json_is_true(json_object_get(example_of_route(route), "shortened")))
 		json_object_set_new(operation, "x-shortened", json_true());
 	json_object_set_new(operation, "security",
-	                    route->open ? json_array() : json_pack("[{s:[]}]", "token"));
+	                    route->open         ? json_array()
+	                    : route->for_public ? json_pack("[{}, {s:[]}]", "token")
+	                                        : json_pack("[{s:[]}]", "token"));
 	json_object_set_new(operation, "responses", responses);
 	return operation;
 }

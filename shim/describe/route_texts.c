@@ -43,6 +43,8 @@ static const RouteText texts[] = {
 	 " an older version than the installed one, too, and one that other packs cannot do with."},
 	{"GET /schema", "The JSON schema that challenge definitions are held against: the built-in one, or the one that"
 	 " operators made active, with the challenge types that they added.", "jsonb"},
+	{"GET /competition/{group_id}/board-events", "A competition's board, as it is and as it changes, as Server-Sent Events."},
+	{"GET /competition/{group_id}/events", "The ledger of a competition as lines of JSON; behind a token it waits for something new."},
 	{"PATCH /challenge-instances/{instance_id}", NULL,
 	 "success:boolean message:text data:instance_change"},
 	{"GET /cdf/export/{challenge_id}", NULL,

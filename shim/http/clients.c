@@ -18,8 +18,9 @@
 #include "base/loop.h"
 
 #define SWEEP_MS 1000
-#define HEAD_SECONDS 10  /* for the head of a request, once something of it is there */
-#define SPARE_SECONDS 2  /* for the request on a connection beyond the limit */
+#define HEAD_SECONDS 10      /* for the head of a request, once something of it is there */
+#define SPARE_SECONDS 2      /* for the request on a connection beyond the limit */
+#define LISTENING_SECONDS 10 /* for a piece of an answer without end */
 #define SENDING_FACTOR 5 /* reading an answer may take that many times as long as sending a body */
 
 Client *
@@ -85,6 +86,8 @@ allowed_seconds(const Client *client, const Config *config)
 			return config->body_timeout;
 		case CLIENT_SENDING:
 			return config->body_timeout * SENDING_FACTOR;
+		case CLIENT_LISTENING:
+			return LISTENING_SECONDS;
 		default:
 			return 0;
 	}
@@ -104,19 +107,19 @@ has_left(const Client *client)
 static void
 end(Client *client, void (*too_slow)(Client *client))
 {
-	if (client->phase != CLIENT_SENDING)
+	if (client->phase != CLIENT_SENDING && client->phase != CLIENT_LISTENING)
 		too_slow(client);
 	shutdown(client->fd, SHUT_RDWR);
 	client->phase = CLIENT_ENDED;
 }
 
-void
+bool
 clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *client))
 {
 	int64_t now = now_ms();
 
 	if (now - clients->swept < SWEEP_MS)
-		return;
+		return false;
 	clients->swept = now;
 	for (Client *client = LIST_FIRST(&clients->all); client != NULL;
 	     client = LIST_NEXT(client, others))
@@ -134,6 +137,7 @@ clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *c
 			counter_add(COUNTER_TIMED_OUT_CONNECTIONS, 1);
 		}
 	}
+	return true;
 }
 
 bool

@@ -19,6 +19,7 @@ typedef enum ClientPhase
 	CLIENT_BODY,
 	CLIENT_BUSY, /* the request is being answered */
 	CLIENT_SENDING,
+	CLIENT_LISTENING, /* a piece of an answer without end is being sent */
 	CLIENT_ENDED
 } ClientPhase;
 
@@ -52,9 +53,10 @@ extern void client_enter(Client *client, ClientPhase phase);
 
 /*
  * Ends the connections whose time is up, and those whose client has closed its half while a request is not whole;
- * looks at most once a second.  Where nothing of an answer has been sent, too_slow hears of a client first.
+ * looks at most once a second, and says whether it has.  Where nothing of an answer has been sent, too_slow hears of
+ * a client first.
  */
-extern void clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *client));
+extern bool clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *client));
 
 /*
  * Makes room: ends, in the same way, the connection that has sent no request for longest, and for that many

@@ -144,8 +144,8 @@ resume(Request *request)
 }
 
 /* The answer is there, or a failure; nothing of the request may be touched after this. */
-static void
-finish(Request *request)
+void
+request_finish(Request *request)
 {
 	request->phase = PHASE_ANSWERED;
 	resume(request);
@@ -185,14 +185,20 @@ on_result(void *closure, DatabaseResult *result)
 		memcpy(request->sqlstate, result->sqlstate, sizeof(request->sqlstate));
 	request->backend = result->backend;
 	request->status = MHD_HTTP_OK;
+	if (route->response == RESPOND_FEED && listen_for_feed(request, result))
+		return;
 	values_free(&request->values);
+	(void) request_hold(request, 0);
+	if (route->response == RESPOND_BOARD && result->ok)
+		listen_to_board(request, result);
+	free(request->reply);
 	request->reply = reply_body(route, result, &request->status, &request->failure);
 	check_size(request);
 	if (request->reply != NULL && result->ok && (route->limited || route->award_unless != NULL))
 		request->members = json_loads(request->reply, 0, NULL);
 	if (result->ok && route->award != AWARD_NONE && reply_awards(route, request->members))
 		metrics_award(route->award);
-	finish(request);
+	request_finish(request);
 }
 
 /* Makes the values of the statement; the body is of no use any more then. */
@@ -211,6 +217,9 @@ prepare_request(Request *request)
 	request->body = (Buffer){0};
 	if (!fine)
 		return false;
+	if (route->for_public)
+		request->values.values[request->values.count++] =
+		    request->identity.tier == TIER_NONE ? strdup("true") : NULL;
 	for (int i = 0; route->caller && i < CALLER_VALUES; i++)
 		request->values.values[request->values.count++] = text_copy(request->identity.values[i]);
 	if (route->keyed)
@@ -254,11 +263,17 @@ choose_lane(const Request *request)
 }
 
 /* Hands the route's statement to the database. */
-static void
-submit(Request *request)
+void
+request_submit(Request *request)
 {
 	const Route *route = request->match.route;
 
+	if (route->response == RESPOND_BOARD && !listen_has_room(request))
+	{
+		listen_refuse(request);
+		request_finish(request);
+		return;
+	}
 	request->call = (DatabaseCall){
 	    .tier = route->open ? TIER_NONE : request->identity.tier,
 	    .lane = choose_lane(request),
@@ -276,7 +291,7 @@ submit(Request *request)
 	if (request_hold(request, request->call.size))
 		database_submit(request->worker->database, &request->call);
 	else
-		finish(request);
+		request_finish(request);
 }
 
 /* Work: makes the values of a request whose body is large or a pack. */
@@ -299,9 +314,9 @@ on_read(Task *task)
 	Request *request = (Request *) ((char *) task - offsetof(Request, aside.done));
 
 	if (request->failure.info == NULL)
-		submit(request);
+		request_submit(request);
 	else
-		finish(request);
+		request_finish(request);
 }
 
 /* Goes on with a request that has come in whole and whose caller is known. */
@@ -319,9 +334,9 @@ proceed(Request *request)
 		offload(&request->aside);
 	}
 	else if (request->failure.info == NULL && prepare_request(request))
-		submit(request);
+		request_submit(request);
 	else
-		finish(request);
+		request_finish(request);
 }
 
 /* What it means that the database did not say whose a token is. */

@@ -35,6 +35,7 @@ request_free(Request *request)
 {
 	if (request->client != NULL)
 		request->client->request = NULL;
+	listen_end(request);
 	failure_clear(&request->failure);
 	identity_free(&request->identity);
 	values_free(&request->values);

@@ -20,6 +20,8 @@
 #include "config/config.h"
 #include "database/database.h"
 #include "http/clients.h"
+#include "live/boards.h"
+#include "live/reader.h"
 
 /* One event loop as a request sees it. */
 typedef struct Worker
@@ -30,6 +32,8 @@ typedef struct Worker
 	Tokens *tokens;
 	bool resumed; /* a connection was resumed: its response is to be sent in this turn */
 	LIST_HEAD(RequestList, Request) waiting; /* requests whose connections are to be left alone */
+	LIST_HEAD(ListenerList, Listener) listeners; /* requests whose answers go on */
+	ReaderClient reader;
 } Worker;
 
 typedef enum Phase
@@ -71,6 +75,7 @@ typedef struct Request
 	TokenWait token_wait;
 	DatabaseCall call;
 
+	struct Listener *listener; /* where its answer goes on */
 	bool suspended;
 	bool close;     /* the connection, after the response */
 	bool malformed; /* nobody knows where it ends, so nothing behind its head is read */
@@ -125,6 +130,24 @@ extern void response_log(const Request *request);
 
 /* From now on connections are closed after their next response.  Any thread, once. */
 extern void response_close_connections(void);
+extern bool response_is_closing(void);
+
+/* ---- answers that go on: listen.c ---------------------------------------------------------------- */
+
+/* May one more request go on? */
+extern bool listen_has_room(const Request *request);
+extern void listen_refuse(Request *request);
+
+/* It goes on, as the database lets it see the board; or there is a failure. */
+extern void listen_to_board(Request *request, const DatabaseResult *result);
+extern struct MHD_Response *listen_response(Request *request);
+
+/* Does the request wait for more of the feed, as there is nothing new?  It keeps the answer for the end of that. */
+extern bool listen_for_feed(Request *request, DatabaseResult *result);
+
+/* Looks after those of a loop that may have something to be told. */
+extern void listen_tend(Worker *worker);
+extern void listen_end(Request *request);
 
 /* ---- what libmicrohttpd and the loop call: http.c ----------------------------------------------- */
 
@@ -135,6 +158,10 @@ http_access(void *cls, struct MHD_Connection *connection, const char *url, const
             const char *version, const char *data, size_t *size, void **closure);
 extern void http_completed(void *cls, struct MHD_Connection *connection, void **closure,
                            enum MHD_RequestTerminationCode how);
+
+/* Asks the database what the request asks; or its answer is there, or a failure. */
+extern void request_submit(Request *request);
+extern void request_finish(Request *request);
 
 /* Leaves connections alone whose requests wait; to be called when libmicrohttpd has nothing more to do. */
 extern void http_park(Worker *worker);

@@ -30,6 +30,12 @@ response_close_connections(void)
 	atomic_store(&closing, true);
 }
 
+bool
+response_is_closing(void)
+{
+	return atomic_load(&closing);
+}
+
 /* What the body is: an error is JSON on every route. */
 static const char *
 media_type(const Request *request)
@@ -117,6 +123,8 @@ add_headers(const Request *request, struct MHD_Response *response)
 		HEADER(MHD_HTTP_HEADER_ALLOW, request->match.allow);
 	if (request->status == MHD_HTTP_UNAUTHORIZED)
 		HEADER(MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+	if (request->listener != NULL)
+		HEADER("X-Accel-Buffering", "no"); /* nginx would keep what there is to tell */
 	if (request->status == MHD_HTTP_SERVICE_UNAVAILABLE)
 		HEADER(MHD_HTTP_HEADER_RETRY_AFTER, RETRY_SECONDS);
 	if (request->close || atomic_load(&closing))
@@ -151,10 +159,12 @@ make_response(Request *request)
 		request->status = MHD_HTTP_NO_CONTENT;
 		request->reply = strdup("");
 	}
-	if (request->reply == NULL)
+	if (request->listener == NULL && request->reply == NULL)
 		return NULL;
-	response = MHD_create_response_from_buffer(strlen(request->reply), request->reply,
-	                                           MHD_RESPMEM_MUST_FREE);
+	response = request->listener != NULL && request->failure.info == NULL
+	               ? listen_response(request)
+	               : MHD_create_response_from_buffer(strlen(request->reply), request->reply,
+	                                                 MHD_RESPMEM_MUST_FREE);
 	if (response == NULL)
 		return NULL;
 	if (request->match.route != NULL && request->match.route->limited)

@@ -200,6 +200,16 @@ stop_engine(Task *task)
 	engine->stopping = true;
 }
 
+/* Task: those who listen may have something to be told. */
+static void
+tell(Task *task)
+{
+	Worker *worker = (Worker *) ((char *) task - offsetof(Worker, reader.task));
+
+	reader_told(&worker->reader);
+	listen_tend(worker);
+}
+
 /* How long the loop may wait: until a deadline of the database's or of libmicrohttpd's. */
 static int
 next_timeout(Engine *engine)
@@ -213,6 +223,8 @@ next_timeout(Engine *engine)
 			timeout = (int) limit;
 		engine->ready = limit == 0;
 	}
+	if (engine == server.engines)
+		timeout = reader_tend(timeout);
 	return clients_timeout(&engine->clients, timeout);
 }
 
@@ -229,7 +241,8 @@ run_engine(void *arg)
 		int timeout = worker->resumed ? 0 : next_timeout(engine);
 
 		loop_turn(worker->loop, timeout);
-		clients_sweep(&engine->clients, worker->config, http_too_slow);
+		if (clients_sweep(&engine->clients, worker->config, http_too_slow))
+			listen_tend(worker);
 		/* at least every second: that is how connections time out */
 		if (!engine->ready && !worker->resumed && now_ms() - run_at < 1000)
 		{
@@ -274,6 +287,9 @@ start_engine(Engine *engine, const Config *config)
 		return false;
 	if (engine == server.engines)
 		database_try_logins(worker->database);
+	worker->reader.loop = worker->loop;
+	worker->reader.task.run = tell;
+	reader_join(&worker->reader, worker->database);
 	engine->watch.ready = note_ready;
 	engine->stop.run = stop_engine;
 	engine->daemon =
@@ -323,6 +339,7 @@ void
 server_stop_accepting(void)
 {
 	response_close_connections();
+	reader_tell();
 	shutdown(server.listening[0].fd, SHUT_RD);
 	pthread_join(server.acceptor, NULL);
 	close(server.listening[0].fd);

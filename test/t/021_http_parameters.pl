@@ -92,6 +92,11 @@ my %routes = (
 		[ 'at', undef, 'timestamp', 0 ]
 	],
 	'GET /competition/{group_id}/progress/{user_id}' => [],
+	'PUT /competition/{group_id}/board-policy' =>
+	  [ [ 'visibility', undef, 'text', 1 ], [ 'freezeAt', 'freeze_at', 'timestamp', 0 ], [ 'thawedAt', 'thawed_at', 'timestamp', 0 ] ],
+	'GET /competition/{group_id}/board-policy' => [],
+	'GET /competition/{group_id}/board-events' => [],
+	'GET /competition/{group_id}/events' => [ [ 'sinceToken', 'since_token', 'text', 0 ], [ 'limit', undef, 'integer', 0 ] ],
 	'POST /competition/complete-challenge' => [
 		[ 'userId', 'user_id', 'text', 1 ],
 		[ 'groupChallengeId', 'group_challenge_id', 'text', 1 ],
@@ -346,6 +351,7 @@ for my $route (split(/\n(?=\t\{)/, $table))
 	%known = (%known, map({ $_ => 1 } qw(manifest paths documents dry_run))) if $route =~ /\bPACK\b/;
 	%known = (%known, limit => 1, cursor => 1) if $route =~ /\bPAGE\b/;
 	%known = (%known, user_id => 1) if $route =~ /\bWHOSE\b/;
+	%known = (%known, is_public => 1) if $route =~ /\.for_public\b/;
 	is_deeply([ grep { !$known{$_} && !$header{$_} } split(/,/, $node->safe_psql('edurange', qq{
 			SELECT string_agg(name, ',') FROM pg_proc, unnest(proargnames[1:pronargs]) AS a (name)
 			WHERE pronamespace = 'edurange'::regnamespace AND proname = '$function'})) ],

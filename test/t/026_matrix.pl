@@ -36,7 +36,8 @@ $node->safe_psql(
 	INSERT INTO "ChallengeCompletion" (id, "userId", "groupChallengeId", "pointsEarned") VALUES ('c', 'ada', 'gc', 0);
 	-- what is taken away, for each tier its own
 	INSERT INTO "User" (id, email) VALUES ('carl', 'carl');
-	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('d', 'D', '2020-01-01'), ('d-service', 'D', '2020-01-01'), ('d-admin', 'D', '2020-01-01');
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('d', 'D', '2020-01-01'), ('d-service', 'D', '2020-01-01'), ('d-admin', 'D', '2020-01-01'), ('p', 'P', '2020-01-01');
+	SELECT edurange.set_board_policy('p', 'public');
 	INSERT INTO "_GroupMembers" ("A", "B") VALUES ('d', 'service'), ('d', 'admin'), ('d', 'carl');
 	INSERT INTO "CompetitionAccessCode" (code, "groupId", "createdBy") VALUES ('R-SERVICE', 'd', 'ina'), ('R-ADMIN', 'd', 'ina');
 	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('d-service', 10, 'ch', 'd'), ('d-admin', 10, 'admin', 'd');
@@ -82,6 +83,10 @@ my %cases = (
 	'POST /competition/join' => [ [ '', { code => 'open', userId => 'TIER' } ], [ '', { code => 'NO', userId => 'ada' }, 400 ] ],
 	'POST /competition/complete-challenge' => [ [ '', { userId => 'ada', groupChallengeId => 'gc' } ], [ '', { userId => 'ada', groupChallengeId => 'no' }, 404 ] ],
 	'GET /competition/{group_id}/leaderboard' => [ ['', undef, 'g'], [ '', undef, 200, 'no' ] ],
+	'PUT /competition/{group_id}/board-policy' => [ [ '', { visibility => 'members' }, 'g' ], [ '', { visibility => 'public' }, 404, 'no' ] ],
+	'GET /competition/{group_id}/board-policy' => [ [ '', undef, 'g' ], [ '', undef, 404, 'no' ] ],
+	'GET /competition/{group_id}/board-events' => [ [ '', undef, 'p' ], [ '', undef, 404, 'no' ] ],
+	'GET /competition/{group_id}/events' => [ [ '?limit=1', undef, 'p' ], [ '', undef, 404, 'no' ] ],
 	'GET /competition/{group_id}/progress/{user_id}' => [ ['', undef, 'g', 'ada'], [ '', undef, 404, 'no', 'ada' ] ],
 	'POST /users' => [ [ '', { email => 'TIER@example.org' } ], [ '', { email => 'nobody' }, 400 ] ],
 	'GET /users' => [ ['?search=a&limit=1'], [ '?search=nobody', undef, 200 ] ],
@@ -126,7 +131,8 @@ sub ask
 	my ($method, $path) = split / /, $route;
 
 	$path =~ s/\{\w+\}/shift(@ids) =~ s{\bTIER\b}{$who}r/ge;
-	my ($status, $json, $headers, $raw) = $shim->request($method, $path . $query, token => $token{$who},
+	my ($status, $json, $headers, $raw) = $path =~ /board-events$/ ? $shim->listen($path, token => $token{$who})
+	  : $shim->request($method, $path . $query, token => $token{$who},
 		defined $body
 		? (body => encode_json($body) =~ s/\bTIER\b/$who/gr, headers => { 'Content-Type' => 'application/json' })
 		: ());
@@ -145,7 +151,7 @@ for my $route (sort keys %cases)
 		my $refused = $rank{$who} >= $rank{ $tier{$route} } ? undef : $who eq 'none' ? 401 : 403;
 		my ($status, $json) = ask($route, $who, @$right);
 		is($status, $refused // 200, "$route for $who: a right request") or diag explain $json;
-		ok(ref $json, 'the answer is JSON') unless $route =~ m{^GET /(?:docs|metrics|)$};
+		ok(ref $json, 'the answer is JSON') unless $route =~ m{^GET (?:/|/docs|/metrics|.*/(?:board-)?events)$};
 		next unless defined $unknown;
 		my ($query, $body, $want, @ids) = @$unknown;
 		($status, $json) = ask($route, $who, $query, $body, @ids);
@@ -180,10 +186,11 @@ $node->safe_psql(
 });
 # ada, whom the requests are about, is a member of g, ina its instructor; nobody else but an ADMIN may anything
 my %may = (
-	ANY_USER => [qw(ada bob ina oti adm)], PARTICIPANT => [qw(ada bob ina adm)], ONESELF => [qw(ada ina)],
+	ANY_USER => [qw(ada bob ina oti adm)], SPECTATOR => [qw(ada bob ina adm)], HOST => [qw(ina adm)], PARTICIPANT => [qw(ada bob ina adm)], ONESELF => [qw(ada ina)],
 	REGISTRAR => [qw(ina oti adm)], INSTRUCTOR => ['ina'], FOUNDER => [qw(ina adm)], ADMIN => ['adm']);
 # in a competition, where the request of above names none or another
 $cases{'POST /activity/log'}[0][1]{groupId} = 'g';
+$cases{$_}[0][2] = 'g' for 'GET /competition/{group_id}/board-events', 'GET /competition/{group_id}/events';
 $cases{'DELETE /competition/{group_id}'}[0] = [ '?name=no', undef, 'g' ];
 $cases{'POST /competition/join'}[0] = [ '', { code => 'shut', userId => 'ada' } ];
 $node->safe_psql('edurange', q{INSERT INTO "CompetitionAccessCode" (code, "groupId", "createdBy") VALUES ('SHUT', 'g', 'ina')});
@@ -198,7 +205,8 @@ for my $route (sort keys %authority_of)
 			my ($query, $body, @ids) = @$right;
 			my ($method, $path) = split / /, $route;
 			$path =~ s/\{\w+\}/shift(@ids) =~ s{\bTIER\b}{$who}r/ge;
-			my ($status, $json) = $shim->request($method, $path . $query, token => $token{$who},
+			my ($status, $json) = $path =~ /board-events$/ ? $shim->listen($path, token => $token{$who}, headers => { 'X-Acting-User' => $acting })
+			  : $shim->request($method, $path . $query, token => $token{$who},
 				defined $body ? (body => encode_json($body) =~ s/\bTIER\b/$who/gr) : (),
 				headers => { 'X-Acting-User' => $acting, defined $body ? ('Content-Type' => 'application/json') : () });
 			push @{ $got{ $status == 401 ? 401 : $status == 403 && $json->{code} =~ /^(forbidden|not_an_instructor)$/ ? $1 : 'may' } }, $acting;
@@ -207,7 +215,7 @@ for my $route (sort keys %authority_of)
 		my @may = @{ $may{ $authority_of{$route} } };
 		delete @all{@may};
 		# (without a token, where the tier would do, the header is refused likewise)
-		my $want = $who eq 'none' ? { 401 => [qw(ada bob ina oti adm no gone)] }
+		my $want = $who eq 'none' && $rank{ $tier{$route} } > 0 ? { 401 => [qw(ada bob ina oti adm no gone)] }
 		  : $rank{$who} < 2 || $rank{$who} < $rank{ $tier{$route} } ? { forbidden => [qw(ada bob ina oti adm no gone)] }
 		  : { may => \@may, not_an_instructor => [ grep { $all{$_} } qw(ada bob ina oti adm no gone) ] };
 		is_deeply(\%got, $want, "$route for $who on behalf of somebody") or diag explain \%got;

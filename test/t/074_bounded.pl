@@ -107,7 +107,7 @@ my %is_large = map { $_ => 1 } qw(pack_install pack_update pack_parts sync_apply
 # What an argument is given of which nothing is known.
 my %any = (text => $long, integer => '1000', bigint => '1000', boolean => 'false', jsonb => q{'{}'}, 'text[]' => q{ARRAY[repeat('x', 60000)]}, bytea => q{'\x00'},
 	'timestamp with time zone' => 'now()', 'double precision' => '1', anyelement => $long, record => $long,
-	'edurange.caller' => q{ROW(repeat('x', 20000), NULL, NULL)::edurange.caller});
+	'edurange.caller' => q{ROW(repeat('x', 20000), NULL, NULL, NULL)::edurange.caller});
 
 my @functions = map { [ split /\|/, $_, -1 ] } split /\n/, sql(q{
 	SELECT proname, (SELECT string_agg(format_type(t, NULL), ';' ORDER BY n) FROM unnest(proargtypes) WITH ORDINALITY AS a (t, n)),

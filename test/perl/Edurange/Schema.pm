@@ -151,7 +151,7 @@ sub response_violations
 	my ($media) = keys %$content;
 
 	return "media type $type is not $media" if index($type // '', $media) != 0;
-	return () if $media !~ /json/;
+	return () if $media !~ m{^application/json};
 	return 'the body is not JSON' unless defined $body;
 	return $self->violations($body, $content->{$media}{schema}, 'body');
 }

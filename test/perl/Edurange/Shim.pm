@@ -172,6 +172,17 @@ sub ask_aside
 	return $socket;
 }
 
+# Sends a request whose answer may have no end: status, decoded body where it has one, headers, and the connection.
+sub listen
+{
+	my ($self, $path, %options) = @_;
+	my $socket = $self->ask_aside('GET', $path, %options);
+	my ($responses) = $self->read_responses($socket, 1, 10);
+	my ($status, $body, $lines) = @{ $responses->[0] // [ 599, '', '' ] };
+
+	return ($status, eval { $json->decode($body) }, { map { /^([^:]+): (.*)$/ ? (lc $1 => $2) : () } split /\r\n/, $lines }, $socket);
+}
+
 # The answer to a request that was sent aside, within a minute: status and decoded body; 599: none came.
 sub answer_of
 {

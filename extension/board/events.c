@@ -1,0 +1,338 @@
+/*
+ * events.c
+ *	  The ledger of a competition as a feed: each entry once, none left out, for who comes back with a token.
+ *
+ * Entries become visible when their transactions end, which is in no order of theirs.  So a reader gets them by
+ * windows of transaction ids [from, to), of which no transaction is under way any more: whatever a window holds is
+ * there, and nothing comes to it.  Inside a window entries are ordered by (at, user_id, seq).  Entries of one pair
+ * may cross in their transaction ids, but then they share a window: who writes the second has waited for the first
+ * to end, so it began before that and was under way with it.
+ *
+ * A window is read by an index on (group_id, xid).  A block range index would be smaller, but what was written
+ * since the last vacuum is in no range of it and had to be read whole each time.
+ *
+ * What was written before there was a feed, or came from another server by a restore, has no transaction id that
+ * means something here.  It is history: how far each pair's is, is noted once, while nobody writes.  History is
+ * handed out first, by (at, user_id, seq).
+ *
+ * A token is worth something only where the past that it speaks of is still there.  It names server, database,
+ * timeline and origin, and its last entry must exist as it was.  So that this says something of a past without
+ * entries, too, a token without a last entry never moves on.
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "base/arguments.h"
+#include "base/statements.h"
+#include "base/surface.h"
+#include "board/board.h"
+
+#define EVENTS_LIMIT 10000
+#define SERVER_LENGTH 64
+
+typedef enum StatementId
+{
+	ORIGIN,
+	BEGIN_ORIGIN,
+	BEGIN_HISTORY,
+	UNDER_WAY,
+	IS_THERE,
+	FIRST_WITHHELD,
+	HISTORY,
+	WINDOW,
+	STATEMENT_COUNT
+} StatementId;
+
+/* $1 group, $2 until when, $3 staff?, $4 $5 $6 behind which entry, $7 how many */
+#define EVENTS(source)                                                                             \
+	"SELECT coalesce(array_agg(ROW(user_id, group_id, seq, delta, balance, kind,"                  \
+	"   CASE WHEN $3 THEN source_id END, CASE WHEN $3 THEN actor END,"                             \
+	"   CASE WHEN $3 THEN reason END, at, CASE WHEN $3 THEN via END)::edurange.event"              \
+	"   ORDER BY at, user_id, seq), '{}'), count(*), max(xid), max(at),"                           \
+	"  (array_agg(user_id ORDER BY at DESC, user_id DESC, seq DESC))[1],"                          \
+	"  (array_agg(seq ORDER BY at DESC, user_id DESC, seq DESC))[1]"                               \
+	" FROM (SELECT l.* FROM " source " AND l.at <= $2"                                             \
+	"  AND (l.at, l.user_id, l.seq) > ($4, $5, $6)"                                                \
+	"  ORDER BY l.at, l.user_id, l.seq LIMIT $7) e"
+#define OF_WINDOW(from)                                                                            \
+	"edurange.points_ledger l LEFT JOIN edurange.feed_history h"                                   \
+	"  ON h.group_id = l.group_id AND h.user_id = l.user_id"                                       \
+	" WHERE l.group_id = $1 AND l.seq > coalesce(h.seq, 0) AND l.xid >= " from
+
+static Statement statements[STATEMENT_COUNT] = {
+    [ORIGIN] = {"SELECT at FROM edurange.feed_origin WHERE server = $1", {TEXTOID}, .newest = true},
+    [BEGIN_ORIGIN] = {"INSERT INTO edurange.feed_origin (server, at) VALUES ($1, clock_timestamp())"
+                      " ON CONFLICT (only_row) DO UPDATE SET server = $1, at = clock_timestamp()",
+                      {TEXTOID},
+                      .must_write = true},
+    [BEGIN_HISTORY] = {"WITH gone AS (DELETE FROM edurange.feed_history h WHERE NOT EXISTS"
+                       "  (SELECT FROM edurange.standing s"
+                       "   WHERE s.group_id = h.group_id AND s.user_id = h.user_id))"
+                       " INSERT INTO edurange.feed_history (group_id, user_id, seq)"
+                       " SELECT group_id, user_id, seq FROM edurange.standing WHERE seq > 0"
+                       " ON CONFLICT (group_id, user_id) DO UPDATE SET seq = excluded.seq",
+                       {InvalidOid}},
+    /* No transaction with a smaller number. */
+    [UNDER_WAY] = {"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint", {InvalidOid}},
+    [IS_THERE] = {"SELECT 1 FROM edurange.points_ledger"
+                  " WHERE user_id = $1 AND group_id = $2 AND seq = $3 AND at = $4",
+                  {TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID},
+                  .by_key = true},
+    /* $1 group, $2 until when, $3 from */
+    [FIRST_WITHHELD] = {"SELECT min(l.xid) FROM " OF_WINDOW("$3") " AND l.at > $2",
+                        {TEXTOID, TIMESTAMPTZOID, INT8OID},
+                        .by_key = true},
+    [HISTORY] = {EVENTS("edurange.feed_history h JOIN edurange.points_ledger l"
+                        "  ON l.user_id = h.user_id AND l.group_id = h.group_id AND l.seq <= h.seq"
+                        " WHERE h.group_id = $1"),
+                 {TEXTOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID, TEXTOID, INT8OID, INT4OID},
+                 .by_key = true},
+    /* $8 from, $9 to */
+    [WINDOW] = {EVENTS(OF_WINDOW("$8") " AND l.xid < $9"),
+                {TEXTOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID, TEXTOID, INT8OID, INT4OID,
+                 INT8OID, INT8OID},
+                .by_key = true},
+};
+
+/* How far a reader is. */
+typedef struct Token
+{
+	char server[SERVER_LENGTH];
+	TimeLineID timeline;
+	TimestampTz origin;
+	int is_live;    /* history is behind it */
+	int64 from, to; /* the window; both the same: it is done, and the next begins there */
+	TimestampTz at; /* of the last entry, ... */
+	int64 seq;      /* ... its number, 0: none, ... */
+	char *user_id;  /* ... and whose it is */
+} Token;
+
+/* What is asked for. */
+typedef struct Reading
+{
+	Oid list; /* the type of a list of events */
+	const char *group_id;
+	Sight sight;
+	int32 limit;
+	Token token;
+	NullableDatum events;
+	int64 count;
+	int64 last_xid; /* the greatest of them */
+	bool more;
+} Reading;
+
+static char *
+token_text(const Token *token, const char *group_id)
+{
+	char *plain =
+	    psprintf("1 %s %u " INT64_FORMAT " %d " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT
+	             " " INT64_FORMAT " %zu %s%s",
+	             token->server, token->timeline, token->origin, token->is_live, token->from,
+	             token->to, token->at, token->seq, strlen(group_id), group_id, token->user_id);
+	size_t length = strlen(plain);
+	char *text = palloc(length * 2 + 1);
+
+	text[hex_encode(plain, length, text)] = '\0';
+	return text;
+}
+
+/* Reads what token_text() wrote for this competition; false where it is nothing such. */
+static bool
+read_token(const char *text, const char *group_id, Token *token)
+{
+	size_t length = strlen(text);
+	char *plain = palloc0(length / 2 + 1);
+	size_t of_group;
+	int ids = 0;
+
+	if (length % 2 != 0 || strspn(text, "0123456789abcdef") != length)
+		return false;
+	hex_decode(text, length, plain);
+	if (sscanf(plain,
+	           "1 %63s %u " INT64_FORMAT " %d " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT
+	           " " INT64_FORMAT " %zu%n",
+	           token->server, &token->timeline, &token->origin, &token->is_live, &token->from,
+	           &token->to, &token->at, &token->seq, &of_group, &ids) != 9 ||
+	    plain[ids++] != ' ' || of_group != strlen(group_id) ||
+	    strncmp(plain + ids, group_id, of_group) != 0)
+		return false;
+	token->user_id = plain + ids + of_group;
+	return pg_verify_mbstr(GetDatabaseEncoding(), token->user_id, strlen(token->user_id), true);
+}
+
+/* The origin of this server's feed; it begins with who asks first. */
+static TimestampTz
+find_origin(const char *server)
+{
+	if (STATEMENT_RUN(&statements[ORIGIN], value_text(server)) == 0)
+	{
+		if (IsolationUsesXactSnapshot())
+			raise_error(EDURANGE_TRY_AGAIN,
+			            "a feed begins in a transaction of isolation level read committed");
+		/* nobody writes meanwhile, and who waits to reads the clock and has a number later */
+		LockRelationOid(get_relname_relid("points_ledger", get_namespace_oid("edurange", false)),
+		                ShareRowExclusiveLock);
+		if (STATEMENT_RUN(&statements[ORIGIN], value_text(server)) == 0)
+		{
+			statement_run(&statements[BEGIN_HISTORY], NULL, 0);
+			STATEMENT_RUN(&statements[BEGIN_ORIGIN], value_text(server));
+			STATEMENT_RUN(&statements[ORIGIN], value_text(server));
+		}
+	}
+	return row_time(0, 1);
+}
+
+/* Makes the token of who begins, or holds that of who comes back against what is here; returns what is done. */
+static int64
+find_place(Reading *reading, const char *since)
+{
+	Token *token = &reading->token;
+	Token here = {.timeline = GetWALInsertionTimeLine(), .user_id = ""};
+	int64 done;
+
+	snprintf(here.server, sizeof(here.server), UINT64_FORMAT ".%u", GetSystemIdentifier(),
+	         MyDatabaseId);
+	here.origin = find_origin(here.server);
+	statement_run(&statements[UNDER_WAY], NULL, 0);
+	done = row_long(0, 1);
+	if (since == NULL)
+		*token = here;
+	else if (!read_token(since, reading->group_id, token))
+		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"since_token\" must be the"
+		                                        " \"sinceToken\" of a page of this competition");
+	else if (strcmp(token->server, here.server) != 0 || token->timeline != here.timeline ||
+	         token->origin != here.origin || token->to > done ||
+	         (token->seq > 0 && STATEMENT_RUN(&statements[IS_THERE], value_text(token->user_id),
+	                                          value_text(reading->group_id), value_long(token->seq),
+	                                          value_time(token->at)) == 0))
+		raise_error(EDURANGE_START_ANEW,
+		            "parameter \"since_token\" is of another server or of a past that is gone;"
+		            " begin without one");
+	return done;
+}
+
+/* Reads entries behind the token's, or all; what was read is noted, and where the token stands with it. */
+static void
+read_events(Reading *reading, StatementId statement, bool behind, int64 from, int64 to)
+{
+	Token *token = &reading->token;
+	NullableDatum arguments[] = {
+	    value_text(reading->group_id),
+	    reading->sight.until.isnull ? value_time(DT_NOEND) : reading->sight.until,
+	    value_bool(reading->sight.is_staff),
+	    value_time(behind ? token->at : DT_NOBEGIN),
+	    value_text(behind ? token->user_id : ""),
+	    value_long(behind ? token->seq : 0),
+	    value_int(reading->limit),
+	    value_long(from),
+	    value_long(to),
+	};
+
+	statement_run(&statements[statement], arguments,
+	              statement == WINDOW ? lengthof(arguments) : lengthof(arguments) - 2);
+	reading->count = row_long(0, 2);
+	reading->events = row_result(0, 1, reading->list);
+	if (reading->count == 0)
+		return;
+	reading->last_xid = statement == WINDOW ? row_long(0, 3) : 0;
+	reading->more = reading->count == reading->limit;
+	token->at = row_time(0, 4);
+	token->user_id = row_text(0, 5);
+	token->seq = row_long(0, 6);
+}
+
+/* Reads on in history, and passes from it to what was written since where that is all. */
+static void
+read_history(Reading *reading)
+{
+	Token *token = &reading->token;
+
+	read_events(reading, HISTORY, token->seq > 0, 0, 0);
+	/* what was frozen before there was a feed is withheld history: nothing behind it is shown, either */
+	if (reading->more || (!reading->sight.until.isnull &&
+	                      DatumGetTimestampTz(reading->sight.until.value) <= token->origin))
+		return;
+	token->is_live = 1;
+	reading->more = reading->count > 0;
+}
+
+/* The first transaction that wrote something behind the freeze, from the beginning of the window on. */
+static int64
+first_withheld(const Reading *reading)
+{
+	bool is_null;
+	Datum first;
+
+	if (reading->sight.until.isnull)
+		return PG_INT64_MAX;
+	STATEMENT_RUN(&statements[FIRST_WITHHELD], value_text(reading->group_id), reading->sight.until,
+	              value_long(reading->token.from));
+	first = row_value(0, 1, INT8OID, &is_null);
+	return is_null ? PG_INT64_MAX : DatumGetInt64(first);
+}
+
+/*
+ * Reads on in a window, or opens the next one, up to what is done.  While the board is frozen a window ends before
+ * what is withheld, and a token tells nothing of that: it moves on with entries alone, and behind the last of them.
+ */
+static void
+read_window(Reading *reading, int64 done)
+{
+	Token *token = &reading->token;
+	bool frozen = !reading->sight.until.isnull;
+	bool opens = token->from == token->to;
+	bool has_key = token->seq > 0;
+	int64 withheld = first_withheld(reading);
+	int64 to = opens ? Min(done, withheld) : token->to;
+
+	read_events(reading, WINDOW, !opens, token->from, to);
+	if (reading->more)
+		token->to = to;
+	else if (reading->count > 0 && (opens || withheld >= to))
+		token->from = token->to = frozen && opens ? reading->last_xid + 1 : to;
+	else if (reading->count == 0 && has_key && withheld >= to && !(frozen && opens))
+		token->from = token->to = to;
+}
+
+SQL_FUNCTION(edurange_events)
+{
+	Reading reading = {.group_id = required_text(fcinfo, 0, "group_id")};
+	char *since = optional_text(fcinfo, 1);
+	bool is_public = optional_flag(fcinfo, 3);
+	Refusal refusal = {0};
+	NullableDatum token;
+	TupleDesc page;
+	Caller caller;
+	int64 done;
+
+	reading.limit = int_between(fcinfo, 2, "limit", 1, EVENTS_LIMIT);
+	(void) get_call_result_type(fcinfo, NULL, &page);
+	reading.list = TupleDescAttr(page, 0)->atttypid;
+	caller_read(&caller, fcinfo, 4);
+	statements_begin();
+	if (!board_find(&caller, is_public, reading.group_id, &reading.sight, &refusal))
+		raise_refusal(&refusal);
+	if (RecoveryInProgress())
+		raise_error(EDURANGE_READ_ONLY, "the feed is on the primary server");
+	done = find_place(&reading, since != NULL && since[0] != '\0' ? since : NULL);
+	if (!reading.token.is_live)
+		read_history(&reading);
+	if (reading.token.is_live && reading.count == 0)
+		read_window(&reading, done);
+	token = value_text(token_text(&reading.token, reading.group_id));
+	token.value = SPI_datumTransfer(token.value, false, -1);
+	statements_end();
+	return composite_result(fcinfo,
+	                        (NullableDatum[]){reading.events, token, value_bool(reading.more)}, 3);
+}

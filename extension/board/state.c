@@ -1,0 +1,203 @@
+/*
+ * state.c
+ *	  The rows of a board for who shows it to many, as a whole or what may have changed.
+ *
+ * A mark says what was seen: the oldest transaction that was under way then.  A row whose version is of that one or
+ * a later one may be new, every other is known.  That costs a look at each member's row of the board and nothing
+ * else; names are in other rows, so they are looked at less often.  Whatever else a board shows (dates, challenges,
+ * its policy) is its head: when that has changed, or a freeze has begun or ended, all rows are given.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/md5.h"
+#include "utils/builtins.h"
+
+#include "base/arguments.h"
+#include "base/statements.h"
+#include "base/surface.h"
+#include "board/board.h"
+#include "game/competitions.h"
+
+#define HASH_LENGTH 33 /* of MD5, and the terminator */
+
+typedef enum StatementId
+{
+	HEAD,
+	ROWS,
+	SERIES,
+	STATEMENT_COUNT
+} StatementId;
+
+#define AS_TIME(time) "to_char(" time ", 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+#define STARTS AS_TIME("c.\"startDate\"")
+#define ENDS AS_TIME("c.\"endDate\"")
+#define FREEZES AS_TIME("r.freeze_at AT TIME ZONE 'UTC'")
+#define THAWS AS_TIME("r.thawed_at AT TIME ZONE 'UTC'")
+#define REACHED "coalesce('\"' || " AS_TIME("reached_at AT TIME ZONE 'UTC'") " || '\"', 'null')"
+#define AS_MILLISECONDS(time) "(extract(epoch FROM " time ") * 1000)::bigint"
+#define SOLVED_AT AS_MILLISECONDS("cc.\"completedAt\"")
+#define PAID_AT AS_MILLISECONDS("l.at")
+/* The challenges in the order in which their places are counted, from 0. */
+#define PLACED                                                                                     \
+	"(SELECT gc.id, gc.points, gc.\"challengeId\","                                                \
+	"  row_number() OVER (ORDER BY gc.\"createdAt\", gc.id) - 1 AS place"                          \
+	" FROM public.\"GroupChallenge\" gc WHERE gc.\"groupId\" = $1)"
+#define HEADS STANDING_AT("$1", "$2")
+/* Is the version of a row of that transaction or a later one?  Numbers of rows go round; null: it does not matter. */
+#define IS_SINCE(xmin, since)                                                                      \
+	"coalesce((" xmin "::text::bigint - " since ") & 4294967295 < 2147483648, false)"
+#define ROW_IS_SINCE IS_SINCE("t.written", "$3")
+#define NAME_IS_SINCE IS_SINCE("n.xmin", "$4")
+#define WAITS IS_SINCE("written", "$5")
+
+static Statement statements[STATEMENT_COUNT] = {
+    /* $1 group, $2 as of when, or null */
+    [HEAD] = {"SELECT coalesce(r.visibility, 'members'),"
+              " json_build_object('groupId', c.id, 'name', c.name, 'startDate', " STARTS ","
+              "  'endDate', " ENDS ", 'visibility', coalesce(r.visibility, 'members'),"
+              "  'frozen', $2 IS NOT NULL, 'freezeAt', " FREEZES ", 'thawedAt', " THAWS ","
+              "  'challenges', (SELECT '[' || coalesce(string_agg(json_build_object('id', p.id,"
+              "    'name', ch.name, 'points', p.points)::text, ',' ORDER BY p.place), '') || ']'"
+              "   FROM " PLACED " AS p"
+              "   JOIN public.\"Challenge\" ch ON ch.id = p.\"challengeId\")::json)::text,"
+              " pg_snapshot_xmin(pg_current_snapshot())::text"
+              " FROM public.\"CompetitionGroup\" c"
+              " LEFT JOIN edurange.board_rule r ON r.group_id = c.id WHERE c.id = $1",
+              {TEXTOID, TIMESTAMPTZOID},
+              .reads = true,
+              .by_key = true},
+    /*
+	 * $1 group, $2 as of when, $3 $4 since when the board and the names were looked at: null for all, and for names
+	 * that are not; $5 what is under way now.  Lines by key, and how long an entry has been waiting for that.
+	 */
+    [ROWS] =
+        {"WITH placed AS MATERIALIZED " PLACED ", seen AS ("
+         "  SELECT * FROM " HEADS " AS t"
+         "  WHERE $3 IS NULL AND t.member OR " ROW_IS_SINCE " OR $4 IS NOT NULL AND EXISTS"
+         "   (SELECT FROM public.\"User\" n WHERE n.id = t.user_id AND " NAME_IS_SINCE ")"
+         "  ORDER BY t.points DESC, t.reached_at, t.user_id LIMIT 10000)"
+         " SELECT coalesce(string_agg(key || E'\\t' || CASE WHEN member AND u.id IS NOT NULL THEN format("
+         "   '{\"userId\":%s,\"name\":%s,\"points\":%s,\"reachedAt\":%s,\"solved\":[%s]}',"
+         "   key, coalesce(to_json(name)::text, 'null'), points, " REACHED ","
+         "   (SELECT string_agg(format('[%s,%s]', p.place, " SOLVED_AT "), ','"
+         "     ORDER BY cc.\"completedAt\", p.place)"
+         "    FROM public.\"ChallengeCompletion\" cc"
+         "    JOIN placed p ON p.id = cc.\"groupChallengeId\" WHERE cc.\"userId\" = user_id"
+         "    AND cc.\"completedAt\" <= $2 AT TIME ZONE 'UTC')) ELSE '' END"
+         "   || E'\\n', '' ORDER BY key COLLATE \"C\"), ''),"
+         "  coalesce(extract(epoch FROM clock_timestamp()"
+         "   - min(changed_at) FILTER (WHERE " WAITS "))::float8, 0)"
+         " FROM seen LEFT JOIN public.\"User\" u ON u.id = user_id,"
+         " LATERAL (SELECT to_json(user_id)::text) AS k (key)",
+         {TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID},
+         .reads = true,
+         .by_key = true},
+    /* Of the best ten: when each had how many points, at most the latest 200 changes. */
+    [SERIES] = {"SELECT '[' || coalesce(string_agg(format('{\"userId\":%s,\"points\":[%s]}',"
+                "   to_json(b.user_id), (SELECT string_agg(format('[%s,%s]', " PAID_AT ","
+                "     l.balance), ',' ORDER BY l.seq) FROM ("
+                "     SELECT * FROM edurange.points_ledger l WHERE l.user_id = b.user_id"
+                "     AND l.group_id = $1 AND l.at <= $2 AND l.delta <> 0"
+                "     ORDER BY l.seq DESC LIMIT 200) l)), ','"
+                "   ORDER BY b.points DESC, b.reached_at, b.user_id), '') || ']'"
+                " FROM (SELECT * FROM " HEADS " AS t WHERE member"
+                "  ORDER BY points DESC, reached_at, user_id LIMIT 10) b",
+                {TEXTOID, TIMESTAMPTZOID},
+                .reads = true,
+                .by_key = true},
+};
+
+/* What somebody has seen of a board. */
+typedef struct Mark
+{
+	int64 rows;  /* since when the rows were looked at, ... */
+	int64 names; /* ... and the names */
+	char head[HASH_LENGTH];
+} Mark;
+
+/* Which head it is, of a board as of when. */
+static void
+hash_head(Mark *mark, const char *head, const Sight *sight)
+{
+	const char *error = NULL;
+	char *all = psprintf("%s " INT64_FORMAT, head,
+	                     sight->until.isnull ? 0 : DatumGetTimestampTz(sight->until.value));
+
+	if (!pg_md5_hash(all, strlen(all), mark->head, &error))
+		elog(ERROR, "could not compute a hash: %s", error);
+}
+
+SQL_FUNCTION(edurange_board_state)
+{
+	char *group_id = required_text(fcinfo, 0, "group_id");
+	bool is_staff = optional_flag(fcinfo, 1);
+	char *since = optional_text(fcinfo, 2);
+	bool thorough = optional_flag(fcinfo, 3);
+	NullableDatum values[] = {value_text(group_id), value_bool(is_staff), value_null(),
+	                          value_null(),         value_null(),         value_null(),
+	                          value_null(),         value_null(),         value_null()};
+	Refusal refusal = {0};
+	NullableDatum until;
+	Caller caller;
+	Sight sight;
+	Mark seen = {0};
+	Mark mark = {0};
+	bool whole;
+
+	caller_read(&caller, fcinfo, 4);
+	statements_begin();
+	if (!caller_sees_competition(&caller, group_id, &refusal))
+		raise_refusal(&refusal);
+	sight = board_sight_of(group_id, is_staff);
+	if (STATEMENT_RUN(&statements[HEAD], value_text(group_id), sight.until) == 0)
+	{
+		statements_end();
+		return composite_result(fcinfo, values, lengthof(values));
+	}
+	values[4] = row_result(0, 1, TEXTOID);
+	values[5] = row_result(0, 2, TEXTOID);
+	hash_head(&mark, row_text(0, 2), &sight);
+	mark.rows = mark.names = strtoll(row_text(0, 3), NULL, 10);
+	whole = since == NULL ||
+	        sscanf(since, INT64_FORMAT " " INT64_FORMAT " %32s", &seen.rows, &seen.names,
+	               seen.head) != 3 ||
+	        strcmp(seen.head, mark.head) != 0;
+	if (!whole && !thorough)
+		mark.names = seen.names;
+	until = sight.until.isnull ? value_time(DT_NOEND) : sight.until;
+	STATEMENT_RUN(&statements[ROWS], value_text(group_id), until,
+	              whole ? value_null() : value_long(seen.rows),
+	              whole || !thorough ? value_null() : value_long(seen.names),
+	              value_long(mark.rows));
+	values[6] = row_result(0, 1, TEXTOID);
+	values[8] = row_result(0, 2, FLOAT8OID);
+	if (whole || (thorough && sight.until.isnull))
+	{
+		STATEMENT_RUN(&statements[SERIES], value_text(group_id), until);
+		values[7] = row_result(0, 1, TEXTOID);
+	}
+	values[2] =
+	    value_text(psprintf(INT64_FORMAT " " INT64_FORMAT " %s", mark.rows, mark.names, mark.head));
+	values[2].value = SPI_datumTransfer(values[2].value, false, -1);
+	values[3] = value_bool(whole);
+	statements_end();
+	return composite_result(fcinfo, values, lengthof(values));
+}
+
+SQL_FUNCTION(edurange_board_access)
+{
+	char *group_id = required_text(fcinfo, 0, "group_id");
+	bool is_public = optional_flag(fcinfo, 1);
+	Refusal refusal = {0};
+	Caller caller;
+	Sight sight;
+
+	caller_read(&caller, fcinfo, 2);
+	statements_begin();
+	if (!board_find(&caller, is_public, group_id, &sight, &refusal))
+		raise_refusal(&refusal);
+	statements_end();
+	return composite_result(fcinfo,
+	                        (NullableDatum[]){value_text(group_id), value_bool(sight.is_staff)}, 2);
+}

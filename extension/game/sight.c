@@ -1,0 +1,66 @@
+/*
+ * sight.c
+ *	  What somebody sees of a competition's board: nothing, all of it, or how it was when it was frozen.
+ *
+ * The clock is read after the snapshot was taken that the board is read with: as long as it says that there is
+ * no freeze yet, nothing that the snapshot shows was written behind its beginning.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+
+#include "base/arguments.h"
+#include "base/statements.h"
+#include "game/sight.h"
+
+typedef enum StatementId
+{
+	RULE,
+	STATEMENT_COUNT
+} StatementId;
+
+static Statement statements[STATEMENT_COUNT] = {
+    [RULE] = {"SELECT visibility, CASE WHEN freeze_at <= clock_timestamp()"
+              "  AND coalesce(thawed_at > clock_timestamp(), true) THEN freeze_at END"
+              " FROM edurange.board_rule WHERE group_id = $1",
+              {TEXTOID},
+              .reads = true,
+              .by_key = true},
+};
+
+/* Reads the rule; returns who else but staff sees the board. */
+static const char *
+read_rule(const char *group_id, Sight *sight)
+{
+	sight->until = value_null();
+	if (STATEMENT_RUN(&statements[RULE], value_text(group_id)) == 0)
+		return "members";
+	if (!sight->is_staff)
+		sight->until = row_argument(0, 2, TIMESTAMPTZOID);
+	return row_text(0, 1);
+}
+
+Sight
+board_sight_of(const char *group_id, bool is_staff)
+{
+	Sight sight = {.is_staff = is_staff};
+
+	(void) read_rule(group_id, &sight);
+	return sight;
+}
+
+bool
+board_sight(const Caller *caller, bool is_public, const char *group_id, Sight *sight,
+            Refusal *refusal)
+{
+	const char *visibility;
+
+	*sight = (Sight){.is_staff = !is_public && caller->tier >= TIER_SERVICE};
+	visibility = read_rule(group_id, sight);
+	if (strcmp(visibility, "public") == 0)
+		return true;
+	if (!is_public && !caller_takes_part(caller, group_id, refusal))
+		return false;
+	return (!is_public && (sight->is_staff || strcmp(visibility, "staff") != 0)) ||
+	       caller_sees_nothing(caller, group_id, refusal);
+}

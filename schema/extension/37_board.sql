@@ -1,0 +1,81 @@
+-- The board: who sees it, what changed in it, and the ledger as a feed.
+
+CREATE TYPE edurange.board_policy AS (
+  "groupId" text,
+  visibility text,
+  "freezeAt" timestamptz,
+  "thawedAt" timestamptz,
+  frozen boolean);
+COMMENT ON TYPE edurange.board_policy IS 'Nullable: freezeAt, thawedAt.';
+
+CREATE FUNCTION edurange.set_board_policy(
+    group_id text, visibility text, freeze_at timestamptz DEFAULT NULL, thawed_at timestamptz DEFAULT NULL,
+    caller edurange.caller DEFAULT NULL, idempotency_key text DEFAULT NULL)
+  RETURNS edurange.board_policy
+  AS 'MODULE_PATHNAME', 'edurange_set_board_policy' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION edurange.set_board_policy(text, text, timestamptz, timestamptz, edurange.caller, text) IS
+  'Sets who sees a competition''s board, live and in the feed: staff, members or public, everybody; and from when to when all but staff see it as it was at freeze_at. What is left out is null. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found.';
+
+CREATE FUNCTION edurange.get_board_policy(group_id text, caller edurange.caller DEFAULT NULL)
+  RETURNS edurange.board_policy
+  AS 'MODULE_PATHNAME', 'edurange_get_board_policy' LANGUAGE C STABLE;
+COMMENT ON FUNCTION edurange.get_board_policy(text, edurange.caller) IS
+  'Who sees a competition''s board, and whether it is frozen: members, and never, where nothing was set. Tier: service. Errors: missing_parameter, forbidden, competition_not_found.';
+
+CREATE TYPE edurange.board_access AS (
+  "groupId" text,
+  "isStaff" boolean);
+
+CREATE FUNCTION edurange.board_access(
+    group_id text, is_public boolean DEFAULT false, caller edurange.caller DEFAULT NULL)
+  RETURNS edurange.board_access
+  AS 'MODULE_PATHNAME', 'edurange_board_access' LANGUAGE C STABLE;
+COMMENT ON FUNCTION edurange.board_access(text, boolean, edurange.caller) IS
+  'Whether the caller, or the public, may see a competition''s board, and whether as staff, for whom it is never frozen. Tier: player. Errors: missing_parameter, forbidden, competition_not_found.';
+
+CREATE TYPE edurange.board_state AS (
+  "groupId" text,
+  "isStaff" boolean,
+  mark text,
+  "isWhole" boolean,
+  visibility text,
+  head text,
+  rows text,
+  series text,
+  "feedDelay" double precision);
+COMMENT ON TYPE edurange.board_state IS 'Nullable: mark, isWhole, visibility, head, rows, series, feedDelay.';
+
+CREATE FUNCTION edurange.board_state(
+    group_id text, is_staff boolean DEFAULT false, mark text DEFAULT NULL, thorough boolean DEFAULT true,
+    caller edurange.caller DEFAULT NULL)
+  RETURNS edurange.board_state
+  AS 'MODULE_PATHNAME', 'edurange_board_state' LANGUAGE C STABLE;
+COMMENT ON FUNCTION edurange.board_state(text, boolean, text, boolean, edurange.caller) IS
+  'For who shows a board to many: its rows as staff or as anybody else sees them, a line for each member (the user''s id as JSON, a tab and the row as JSON, nothing for who has left), by id; all of them, or those that may have changed since a mark that this returned before. Names are looked at, and the best ten''s past as series given, only where thorough is set. feedDelay says for how many seconds an entry has been waiting for another transaction to end. For an unknown competition all is null. Tier: service. Errors: missing_parameter, forbidden.';
+
+CREATE TYPE edurange.event AS (
+  "userId" text,
+  "groupId" text,
+  seq bigint,
+  delta bigint,
+  balance integer,
+  kind text,
+  "sourceId" text,
+  actor text,
+  reason text,
+  at timestamptz,
+  via text);
+COMMENT ON TYPE edurange.event IS 'Nullable: sourceId, actor, reason, via.';
+
+CREATE TYPE edurange.event_page AS (
+  events edurange.event[],
+  "sinceToken" text,
+  more boolean);
+
+CREATE FUNCTION edurange.events(
+    group_id text, since_token text DEFAULT NULL, "limit" integer DEFAULT 1000, is_public boolean DEFAULT false,
+    caller edurange.caller DEFAULT NULL)
+  RETURNS edurange.event_page
+  AS 'MODULE_PATHNAME', 'edurange_events' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION edurange.events(text, text, integer, boolean, edurange.caller) IS
+  'The ledger of a competition as a feed: 1 to 10000 entries behind the token of the page before, each once and none left out; more says that the next page can be had at once. Only staff see where an entry comes from and who made it. On the primary only. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, start_anew, read_only, try_again.';

@@ -1,0 +1,31 @@
+-- The board as others see it, and the ledger as a feed.
+
+SET LOCAL search_path = edurange;
+
+-- Who sees the board of a competition, and from when to when it stands still for all but staff; no row: its members, and alive.
+CREATE TABLE board_rule (
+  group_id text NOT NULL CONSTRAINT board_rule_pkey PRIMARY KEY,
+  visibility text NOT NULL CONSTRAINT board_rule_visibility_check CHECK (visibility IN ('staff', 'members', 'public')),
+  freeze_at timestamptz,
+  thawed_at timestamptz,
+  set_at timestamptz NOT NULL,
+  set_by text NOT NULL,
+  CONSTRAINT board_rule_thaw_check CHECK (thawed_at IS NULL OR thawed_at >= freeze_at));
+
+-- The transaction that wrote an entry, by which a feed knows what is complete; null: written before.
+ALTER TABLE points_ledger ADD COLUMN xid bigint;
+CREATE INDEX points_ledger_feed_idx ON points_ledger (group_id, xid) WHERE xid IS NOT NULL;
+
+-- Which server and database hands out the ledger as a feed, and since when.
+CREATE TABLE feed_origin (
+  only_row boolean NOT NULL DEFAULT true CONSTRAINT feed_origin_pkey PRIMARY KEY
+    CONSTRAINT feed_origin_only_row_check CHECK (only_row),
+  server text NOT NULL,
+  at timestamptz NOT NULL);
+
+-- How far each pair's entries are history for it: they came from elsewhere or have no xid.
+CREATE TABLE feed_history (
+  group_id text NOT NULL,
+  user_id text NOT NULL,
+  seq bigint NOT NULL,
+  CONSTRAINT feed_history_pkey PRIMARY KEY (group_id, user_id));

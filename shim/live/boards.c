@@ -1,0 +1,445 @@
+/*
+ * boards.c
+ *	  The boards that somebody listens to: their rows, and what has changed in them.
+ *
+ * Rows are kept as one text, in lines by the id of their user, so that what the database says has changed is held
+ * against what was there by walking through both once, and a row that came again as it was is no news.
+ */
+#include "live/boards.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/text.h"
+
+static struct
+{
+	pthread_mutex_t lock;
+	LIST_HEAD(BoardList, Board) all;
+	unsigned long made;
+	long
+	    begun; /* when the first one was made, so that ids of another process are not taken for ours */
+} boards = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* Gives a piece back, with the lock held. */
+static void
+drop(Piece *piece)
+{
+	if (piece != NULL && --piece->holders == 0)
+		free(piece);
+}
+
+void
+piece_release(Piece *piece)
+{
+	pthread_mutex_lock(&boards.lock);
+	drop(piece);
+	pthread_mutex_unlock(&boards.lock);
+}
+
+Piece *
+piece_make(const char *format, ...)
+{
+	va_list arguments;
+	va_list again;
+	int length;
+	Piece *piece;
+
+	va_start(arguments, format);
+	va_copy(again, arguments);
+	length = vsnprintf(NULL, 0, format, arguments);
+	piece = length < 0 ? NULL : malloc(sizeof(Piece) + (size_t) length + 1);
+	if (piece != NULL)
+	{
+		*piece = (Piece){.holders = 1, .length = (size_t) length};
+		vsnprintf(piece->bytes, piece->length + 1, format, again);
+	}
+	va_end(again);
+	va_end(arguments);
+	return piece;
+}
+
+Board *
+board_hold(const char *group_id, bool is_staff)
+{
+	Board *board;
+
+	pthread_mutex_lock(&boards.lock);
+	LIST_FOREACH(board, &boards.all, others)
+	if (!board->over && board->is_staff == is_staff && strcmp(board->group_id, group_id) == 0)
+		break;
+	if (board == NULL && (board = calloc(1, sizeof(Board))) != NULL)
+	{
+		if (boards.begun == 0)
+			boards.begun = (long) time(NULL);
+		board->group_id = strdup(group_id);
+		board->is_staff = is_staff;
+		board->number = ++boards.made;
+		LIST_INSERT_HEAD(&boards.all, board, others);
+	}
+	if (board != NULL)
+		board->holders++;
+	pthread_mutex_unlock(&boards.lock);
+	return board;
+}
+
+void
+board_release(Board *board)
+{
+	pthread_mutex_lock(&boards.lock);
+	if (--board->holders == 0)
+	{
+		LIST_REMOVE(board, others);
+		for (int i = 0; i < BOARD_PIECES; i++)
+			drop(board->events[i]);
+		drop(board->series);
+		drop(board->snapshot);
+		free(board->group_id);
+		free(board->mark);
+		free(board->visibility);
+		free(board->head);
+		free(board->rows);
+		free(board);
+	}
+	pthread_mutex_unlock(&boards.lock);
+}
+
+#define EVENT_ID "%lx.%lu.%lu"
+
+uint64_t
+board_number(const Board *board, const char *event_id)
+{
+	unsigned long begun;
+	unsigned long number;
+	unsigned long event;
+
+	return event_id != NULL && sscanf(event_id, EVENT_ID, &begun, &number, &event) == 3 &&
+	               begun == (unsigned long) boards.begun && number == board->number
+	           ? event
+	           : 0;
+}
+
+/* Are all events behind that one still there? */
+static bool
+is_near(const Board *board, uint64_t last)
+{
+	return last > 0 && last <= board->newest && board->newest - last <= BOARD_PIECES;
+}
+
+/* The rows of all lines, between commas. */
+static void
+put_rows(FILE *out, const char *rows)
+{
+	const char *separator = "";
+
+	for (const char *end; *rows != '\0'; rows = end + 1)
+	{
+		const char *row = strchr(rows, '\t') + 1;
+
+		end = strchr(row, '\n');
+		fprintf(out, "%s%.*s", separator, (int) (end - row), row);
+		separator = ",";
+	}
+}
+
+/* Makes an event of a board of a text that is freed, and what follows it; NULL: out of memory. */
+static Piece *
+make_event(const Board *board, char *data, const Piece *next)
+{
+	Piece *piece = data == NULL
+	                   ? NULL
+	                   : piece_make("id: " EVENT_ID "\nevent: board\ndata: %s\n\n%s", boards.begun,
+	                                board->number, (unsigned long) board->newest, data,
+	                                next != NULL ? next->bytes : "");
+
+	free(data);
+	return piece;
+}
+
+/* The whole board as an event. */
+static Piece *
+snapshot_of(Board *board)
+{
+	char *text = NULL;
+	size_t length;
+	FILE *out;
+
+	if (board->snapshot != NULL || board->rows == NULL ||
+	    (out = open_memstream(&text, &length)) == NULL)
+		return board->snapshot;
+	/* the head is an object that is not empty */
+	fprintf(out, "{\"snapshot\":true,%.*s,\"rows\":[", (int) strlen(board->head) - 2,
+	        board->head + 1);
+	put_rows(out, board->rows);
+	fputs("]}", out);
+	fclose(out);
+	board->snapshot = make_event(board, text, board->series);
+	return board->snapshot;
+}
+
+Piece *
+board_next(Board *board, uint64_t *last)
+{
+	Piece *piece = NULL;
+
+	pthread_mutex_lock(&boards.lock);
+	if (is_near(board, *last))
+	{
+		if (*last < board->newest)
+			piece = board->events[++*last % BOARD_PIECES];
+	}
+	else if ((piece = snapshot_of(board)) != NULL)
+		*last = board->newest;
+	if (piece != NULL)
+		piece->holders++;
+	pthread_mutex_unlock(&boards.lock);
+	return piece;
+}
+
+BoardNews
+board_news(const Board *board, uint64_t last)
+{
+	BoardNews news;
+
+	pthread_mutex_lock(&boards.lock);
+	news = (BoardNews){
+	    .next = board->rows != NULL && (!is_near(board, last) || last < board->newest),
+	    .over = board->over,
+	    .delayed = board->delayed,
+	    .changes = board->changes,
+	};
+	pthread_mutex_unlock(&boards.lock);
+	return news;
+}
+
+json_t *
+boards_question(bool thorough)
+{
+	json_t *question = NULL;
+	Board *board;
+
+	pthread_mutex_lock(&boards.lock);
+	LIST_FOREACH(board, &boards.all, others)
+	{
+		if (board->over)
+			continue;
+		if (question == NULL)
+			question = json_array();
+		json_array_append_new(question, json_pack("{s:s, s:b, s:s?, s:b}", "group", board->group_id,
+		                                          "staff", board->is_staff, "mark", board->mark,
+		                                          "thorough", thorough || board->mark == NULL));
+	}
+	pthread_mutex_unlock(&boards.lock);
+	return question;
+}
+
+/* Is the one line's key before the other's?  Like strcmp. */
+static int
+compare_keys(const char *one, const char *other)
+{
+	while (*one == *other && *one != '\t')
+	{
+		one++;
+		other++;
+	}
+	return (unsigned char) *one - (unsigned char) *other;
+}
+
+/* A line behind this one. */
+static const char *
+next_line(const char *line)
+{
+	return strchr(line, '\n') + 1;
+}
+
+/* What is being made of old rows and changed ones. */
+typedef struct Merge
+{
+	FILE *all;
+	FILE *changed; /* rows, each behind a comma */
+	FILE *removed; /* keys, likewise */
+	bool any;
+} Merge;
+
+/* Puts in a changed line; old is the one with its key, or NULL. */
+static void
+merge_line(Merge *merge, const char *line, const char *old)
+{
+	const char *row = strchr(line, '\t') + 1;
+	const char *end = next_line(line);
+	bool same = old != NULL && next_line(old) - old == end - line &&
+	            memcmp(old, line, (size_t) (end - line)) == 0;
+
+	if (*row != '\n')
+		fwrite(line, 1, (size_t) (end - line), merge->all);
+	if (same || (*row == '\n' && old == NULL))
+		return;
+	merge->any = true;
+	if (*row != '\n')
+		fprintf(merge->changed, ",%.*s", (int) (end - row) - 1, row);
+	else
+		fprintf(merge->removed, ",%.*s", (int) (row - line) - 1, line);
+}
+
+/* Merges changed lines into old ones. */
+static void
+merge_lines(Merge *merge, const char *old, const char *changed)
+{
+	while (*old != '\0' || *changed != '\0')
+	{
+		int order = *old == '\0' ? 1 : *changed == '\0' ? -1 : compare_keys(old, changed);
+
+		if (order < 0)
+		{
+			const char *next = next_line(old);
+
+			fwrite(old, 1, (size_t) (next - old), merge->all);
+			old = next;
+			continue;
+		}
+		merge_line(merge, changed, order == 0 ? old : NULL);
+		if (order == 0)
+			old = next_line(old);
+		changed = next_line(changed);
+	}
+}
+
+/* The board is not as it was. */
+static void
+forget_snapshot(Board *board)
+{
+	drop(board->snapshot);
+	board->snapshot = NULL;
+}
+
+/* Adds an event, in the place of the oldest. */
+static void
+add_event(Board *board, Piece *event)
+{
+	Piece **place = &board->events[board->newest % BOARD_PIECES];
+
+	drop(*place);
+	*place = event;
+}
+
+/* Takes changed rows; what is new of them is an event. */
+static void
+change_rows(Board *board, const char *lines)
+{
+	char *texts[3] = {NULL, NULL, NULL};
+	size_t lengths[3];
+	char *data = NULL;
+	Merge merge = {open_memstream(&texts[0], &lengths[0]), open_memstream(&texts[1], &lengths[1]),
+	               open_memstream(&texts[2], &lengths[2]), false};
+
+	merge_lines(&merge, board->rows, lines);
+	fclose(merge.all);
+	fclose(merge.changed);
+	fclose(merge.removed);
+	if (merge.any)
+	{
+		free(board->rows);
+		board->rows = texts[0];
+		texts[0] = NULL;
+		board->newest++;
+		board->changes++;
+		forget_snapshot(board);
+		if (asprintf(&data, "{\"snapshot\":false,\"rows\":[%s],\"removed\":[%s]}",
+		             lengths[1] > 0 ? texts[1] + 1 : "", lengths[2] > 0 ? texts[2] + 1 : "") < 0)
+			data = NULL;
+		add_event(board, make_event(board, data, NULL));
+	}
+	for (int i = 0; i < 3; i++)
+		free(texts[i]);
+}
+
+/* Takes over a text, in the place of another. */
+static void
+replace(char **text, const json_t *member)
+{
+	free(*text);
+	*text = text_copy(json_string_value(member));
+}
+
+/* Takes the whole board. */
+static void
+change_all(Board *board, const json_t *state)
+{
+	/* nobody is near any more: whoever listens gets all of it */
+	board->newest += board->rows != NULL ? BOARD_PIECES + 1 : 1;
+	board->changes++;
+	forget_snapshot(board);
+	replace(&board->head, json_object_get(state, "head"));
+	replace(&board->rows, json_object_get(state, "rows"));
+}
+
+/* Takes what the best ten had when; it is an event only where it is not as before. */
+static void
+change_series(Board *board, const char *series)
+{
+	Piece *event = piece_make("event: series\ndata: {\"series\":%s}\n\n", series);
+
+	if (event == NULL || (board->series != NULL && board->series->length == event->length &&
+	                      memcmp(board->series->bytes, event->bytes, event->length) == 0))
+	{
+		free(event);
+		return;
+	}
+	drop(board->series);
+	board->series = event;
+	forget_snapshot(board);
+	board->newest++;
+	event->holders++;
+	add_event(board, event);
+}
+
+/* Takes what the database says of one board. */
+static void
+take_state(Board *board, const json_t *state)
+{
+	const char *visibility = json_string_value(json_object_get(state, "visibility"));
+	const char *series = json_string_value(json_object_get(state, "series"));
+
+	board->over = visibility == NULL ||
+	              (board->visibility != NULL && strcmp(board->visibility, visibility) != 0);
+	if (board->over)
+		return;
+	replace(&board->visibility, json_object_get(state, "visibility"));
+	replace(&board->mark, json_object_get(state, "mark"));
+	board->delayed = json_real_value(json_object_get(state, "feedDelay")) > 0;
+	if (json_is_true(json_object_get(state, "isWhole")) || board->rows == NULL)
+		change_all(board, state);
+	else
+		change_rows(board, json_string_value(json_object_get(state, "rows")));
+	if (series != NULL)
+		change_series(board, series);
+}
+
+double
+boards_take(const json_t *answer)
+{
+	double delay = 0;
+	const json_t *state;
+	size_t i;
+	Board *board;
+
+	pthread_mutex_lock(&boards.lock);
+	json_array_foreach(answer, i, state)
+	{
+		const char *group_id = json_string_value(json_object_get(state, "groupId"));
+		bool is_staff = json_is_true(json_object_get(state, "isStaff"));
+		double its = json_number_value(json_object_get(state, "feedDelay"));
+
+		delay = its > delay ? its : delay;
+		LIST_FOREACH(board, &boards.all, others)
+		if (!board->over && board->is_staff == is_staff && group_id != NULL &&
+		    strcmp(board->group_id, group_id) == 0)
+			take_state(board, state);
+	}
+	pthread_mutex_unlock(&boards.lock);
+	return delay;
+}

@@ -1,0 +1,86 @@
+/*
+ * boards.h
+ *	  The boards that somebody listens to: their rows, and what has changed in them.
+ *
+ * The room live/ knows what boards look like now.  One reader in the process asks the database, for all of them
+ * and however many listen; what comes of it is text that all listeners of a board share.  Boards are shared by the
+ * loops, so they have a lock; nothing is waited for while it is held.
+ */
+#ifndef EDURANGE_SHIM_BOARDS_H
+#define EDURANGE_SHIM_BOARDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <jansson.h>
+
+#define BOARD_PIECES 64 /* of what has changed, kept for who is behind */
+
+/* A text that many send. */
+typedef struct Piece
+{
+	int holders;
+	size_t length;
+	char bytes[];
+} Piece;
+
+typedef struct Board
+{
+	LIST_ENTRY(Board) others;
+	char *group_id;
+	bool is_staff; /* as they see it, who is never shown a frozen one */
+	unsigned long
+	    number; /* of the board, so that no event of another one is taken for one of its */
+	int holders;
+	bool over;        /* it is gone, or for others than before: whoever listens has to come anew */
+	bool delayed;     /* something is recorded that the feed does not hand out yet */
+	uint64_t changes; /* how often its rows were read and not as before */
+
+	/* what it looks like: NULL before it was read */
+	char *mark; /* for the database: what was seen */
+	char *visibility;
+	char *head; /* as JSON */
+	char *rows; /* lines, ordered by what is before the tab: the user's id and the row, as JSON */
+	Piece *series;
+	Piece *snapshot; /* all of it as an event, made when somebody needs it */
+
+	uint64_t newest; /* number of the last event */
+	Piece *events[BOARD_PIECES];
+} Board;
+
+/* The board, which is there until it was released as often. */
+extern Board *board_hold(const char *group_id, bool is_staff);
+extern void board_release(Board *board);
+
+/* The number of the event with that id, 0 where nobody knows it any more. */
+extern uint64_t board_number(const Board *board, const char *event_id);
+
+/*
+ * What comes after the event that was sent last, held for the caller, and its number; NULL: nothing yet.  Who is too
+ * far behind, or has nothing yet, gets all of it.
+ */
+extern Piece *board_next(Board *board, uint64_t *last);
+
+typedef struct BoardNews
+{
+	bool next; /* has board_next() something? */
+	bool over;
+	bool delayed;
+	uint64_t changes;
+} BoardNews;
+
+extern BoardNews board_news(const Board *board, uint64_t last);
+
+/* The same kind of text for one listener: printf. */
+extern Piece *piece_make(const char *format, ...) __attribute__((format(printf, 1, 2)));
+extern void piece_release(Piece *piece);
+
+/* What the database is to be asked, as JSON: how each board is, since its mark; NULL where there is none. */
+extern json_t *boards_question(bool thorough);
+
+/* Takes the answer; how many seconds an entry has been waiting to be handed out. */
+extern double boards_take(const json_t *answer);
+
+#endif

@@ -1,0 +1,154 @@
+/*
+ * reader.c
+ *	  Asks the database how the boards are that somebody listens to: one for the whole process.
+ *
+ * It asks four times a second, and never for more than a tenth of the time: boards so large that an answer takes
+ * long are asked for less often.  What is dearer to look at, names and the past of the best, is asked for every five
+ * seconds.
+ */
+#include "live/reader.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/counters.h"
+#include "live/boards.h"
+
+#define INTERVAL_MS 250
+#define THOROUGH_MS 5000
+#define SHARE 10 /* of its time it asks for one part in so many */
+
+static struct
+{
+	pthread_mutex_t lock;
+	SLIST_HEAD(ReaderClients, ReaderClient) clients;
+
+	/* of the first loop's thread */
+	Loop *loop;
+	Database *database;
+	bool asking;
+	bool thorough;
+	bool idle; /* nobody listens: it is not asked again before somebody begins to */
+	int64_t asked_at;
+	int64_t next_at;
+	int64_t thorough_at;
+	char *question;
+	DatabaseCall call;
+} reader = {.lock = PTHREAD_MUTEX_INITIALIZER, .idle = true};
+
+/* Task: somebody has begun to listen. */
+static void
+begin(Task *task)
+{
+	reader.idle = false;
+	free(task);
+}
+
+void
+reader_begin(void)
+{
+	Task *task = calloc(1, sizeof(Task));
+
+	if (task == NULL)
+		return;
+	task->run = begin;
+	loop_post(reader.loop, task);
+}
+
+void
+reader_join(ReaderClient *client, Database *database)
+{
+	if (reader.loop == NULL)
+	{
+		reader.loop = client->loop;
+		reader.database = database;
+	}
+	SLIST_INSERT_HEAD(&reader.clients, client, others);
+}
+
+void
+reader_tell(void)
+{
+	ReaderClient *client;
+
+	pthread_mutex_lock(&reader.lock);
+	SLIST_FOREACH(client, &reader.clients, others)
+	{
+		if (!client->posted)
+			loop_post(client->loop, &client->task);
+		client->posted = true;
+	}
+	pthread_mutex_unlock(&reader.lock);
+}
+
+void
+reader_told(ReaderClient *client)
+{
+	pthread_mutex_lock(&reader.lock);
+	client->posted = false;
+	pthread_mutex_unlock(&reader.lock);
+}
+
+/* Callback: how the boards are, or that nobody knows. */
+static void
+on_answer(void *closure, DatabaseResult *result)
+{
+	int64_t now = now_ms();
+	int64_t pause = (now - reader.asked_at) * SHARE;
+	json_t *answer = result->ok ? json_loads(result->text, 0, NULL) : NULL;
+
+	reader.asking = false;
+	reader.next_at = now + (pause > INTERVAL_MS ? pause : INTERVAL_MS);
+	if (reader.thorough && answer != NULL)
+		reader.thorough_at = now + (pause > THOROUGH_MS ? pause : THOROUGH_MS);
+	if (answer != NULL)
+		counter_add(COUNTER_FEED_DELAY,
+		            (long) (boards_take(answer) + 0.999) - counter_value(COUNTER_FEED_DELAY));
+	json_decref(answer);
+	reader_tell();
+}
+
+/* Asks how the boards are; false where nobody listens to any. */
+static bool
+ask(int64_t now)
+{
+	json_t *question;
+
+	reader.thorough = now >= reader.thorough_at;
+	question = boards_question(reader.thorough);
+	if (question == NULL)
+		return false;
+	free(reader.question);
+	reader.question = json_dumps(question, JSON_COMPACT);
+	json_decref(question);
+	reader.asking = true;
+	reader.asked_at = now;
+	reader.call = (DatabaseCall){
+	    .tier = TIER_SERVICE,
+	    .lane = LANE_READ,
+	    .statement = STATEMENT_BOARDS,
+	    .nvalues = 1,
+	    .values = &reader.question,
+	    .read_only = true,
+	    .done = on_answer,
+	};
+	call_weigh(&reader.call);
+	database_submit(reader.database, &reader.call);
+	return true;
+}
+
+int
+reader_tend(int timeout_ms)
+{
+	int64_t now = now_ms();
+
+	if (reader.idle || reader.asking)
+		return timeout_ms;
+	if (now >= reader.next_at)
+	{
+		reader.idle = !ask(now);
+		return reader.idle ? timeout_ms : 0;
+	}
+	return timeout_ms < 0 || reader.next_at - now < timeout_ms ? (int) (reader.next_at - now)
+	                                                           : timeout_ms;
+}

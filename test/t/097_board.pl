@@ -1,0 +1,256 @@
+# A board, live: who may see it, what comes of a change, a freeze that tells nothing, and listeners: many, slow, too many.
+
+use strict;
+use warnings;
+
+use JSON::PP;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Edurange::Cluster;
+use Edurange::Shim;
+use Edurange::Stream;
+
+my $node = Edurange::Cluster->new_ready('board');
+my $shim = Edurange::Shim->start($node, EDURANGE_THREADS => 2);
+my %token = map { $_ => $shim->make_token($_) } qw(player service);
+my $many = $ENV{EDURANGE_LONG} ? 1000 : 200;
+my ($status, $json, $headers);
+
+sub sql { return $node->safe_psql('edurange', $_[0]); }
+
+sub events_of
+{
+	my ($group, %options) = @_;
+
+	return Edurange::Stream->new($options{shim} // $shim, "/competition/$group/board-events", %options);
+}
+
+sub is_board { return ($_[0]{event} // '') eq 'board'; }
+sub is_change { return is_board($_[0]) && !$_[0]{data}{snapshot}; }
+
+# Two competitions that nothing distinguishes but their ids.
+sql(q{
+	INSERT INTO "User" (id, email, name) SELECT u, u, initcap(u) FROM unnest(ARRAY['ada', 'bob', 'cyd']) u;
+	INSERT INTO "User" (id, email, role) VALUES ('ina', 'ina', 'INSTRUCTOR');
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") SELECT g, 'Cup', '2020-01-01' FROM unnest(ARRAY['ga', 'gb']) g;
+	INSERT INTO "_GroupMembers" ("A", "B") SELECT g, u FROM unnest(ARRAY['ga', 'gb']) g, unnest(ARRAY['ada', 'bob', 'cyd']) u;
+	SELECT edurange.cdf_import('{"metadata": {"id": "ch", "name": "C", "version": "1", "challenge_type": "web"}, "components": [
+		{"type": "question", "id": "q", "config": {"type": "text", "text": "?", "points": 10, "answer": "a"}}]}');
+	UPDATE "ChallengeQuestion" SET id = 'q' WHERE "challengeId" = 'ch';
+	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('pa', 10, 'ch', 'ga'), ('pb', 10, 'ch', 'gb');
+	SELECT edurange.add_points('bob', g, 5) FROM unnest(ARRAY['ga', 'gb']) g});
+my %bound = map { $_ => sql("SELECT token FROM edurange.create_token('player', 't', user_id => '$_')") } qw(ada bob);
+my %instructor = (token => $token{service}, headers => { 'X-Acting-User' => 'ina' });
+sql(q{INSERT INTO "_GroupInstructors" ("A", "B") VALUES ('ga', 'ina'), ('gb', 'ina')});
+
+# ---- what a listener gets --------------------------------------------------------------------------
+my $stream = events_of('ga', token => $bound{ada});
+my @events = $stream->read(10, sub { $_[0]{event} eq 'series' });
+is($stream->status, 200, 'a member may listen');
+is_deeply([ map { $_->{event} } @events ], [qw(time board series)], 'the time, the board, the past of the best');
+like($events[0]{data}{serverTime}, qr/^\d{4}-\d\d-\d\dT[\d:.]+Z$/, "the server's clock");
+my $first = $events[1]{data};
+is_deeply([ map { [ @$_{qw(userId name points)}, $_->{solved} ] } @{ $first->{rows} } ],
+	[ [ 'ada', 'Ada', 0, [] ], [ 'bob', 'Bob', 5, [] ], [ 'cyd', 'Cyd', 0, [] ] ], 'its rows');
+is_deeply([ @$first{qw(groupId name endDate visibility)}, $first->{challenges} ],
+	[ 'ga', 'Cup', undef, 'members', [ { id => 'pa', name => 'C', points => 10 } ] ], 'and what it is about');
+is_deeply($events[2]{data}{series}[0]{points}[0][1], 5, 'how the first came there');
+
+my $begun = time;
+($status, $json) = $shim->post('/question/attempt', { question_id => 'q', group_challenge_id => 'pa', answer => 'a' }, $bound{ada});
+is_deeply([ $status, $json->{pointsEarned} ], [ 200, 10 ], 'an answer is right');
+@events = $stream->read(5, \&is_change);
+my ($change) = grep { is_change($_) } @events;
+cmp_ok(time - $begun, '<', 2, 'and seen by who listens');
+is_deeply([ map { [ @$_{qw(userId points)}, scalar @{ $_->{solved} } ] } @{ $change->{data}{rows} } ], [ [ 'ada', 10, 1 ] ], 'with what was solved');
+is_deeply($change->{data}{removed}, [], 'nobody is gone');
+sql(q{DELETE FROM "_GroupMembers" WHERE "A" = 'ga' AND "B" = 'cyd'; UPDATE "User" SET name = '<b>"Bób" 🚩' WHERE id = 'bob'});
+@events = grep { is_change($_) } $stream->read(10, sub { is_change($_[0]) && @{ $_[0]{data}{rows} } });
+is_deeply([ map { @{ $_->{data}{removed} } } @events ], ['cyd'], 'who leaves is told');
+is_deeply([ map { $_->{name} } map { @{ $_->{data}{rows} } } @events ], [ "<b>\"B\x{f3}b\" \x{1f6a9}" ], 'a name that changes, too');
+my $known = $events[-1]{id};
+sql(q{INSERT INTO "_GroupMembers" ("A", "B") VALUES ('ga', 'cyd')});
+($change) = grep { is_change($_) } $stream->read(5, \&is_change);
+is($change->{data}{rows}[0]{userId}, 'cyd', 'who comes back is there');
+
+# ---- coming back -----------------------------------------------------------------------------------
+my $again = events_of('ga', token => $bound{ada}, headers => { 'Last-Event-ID' => $known });
+($change) = grep { is_board($_) } $again->read(5, \&is_board);
+is_deeply([ $change->{id}, $change->{data}{rows}[0]{userId} ], [ (grep { is_board($_) } $stream->events, $change)[0]{id}, 'cyd' ], 'what was missed, and no more');
+for my $unknown ('x', '1.1.1', $known =~ s/\d+$/99999/r)
+{
+	my ($all) = grep { is_board($_) } events_of('ga', token => $bound{ada}, headers => { 'Last-Event-ID' => $unknown })->read(5, \&is_board);
+	ok($all->{data}{snapshot}, "all of it where \"$unknown\" says nothing");
+}
+($status) = $shim->request('HEAD', '/competition/ga/board-events', token => $bound{ada});
+is($status, 200, 'HEAD has no stream');
+
+# ---- who may ---------------------------------------------------------------------------------------
+sub answers
+{
+	my ($group, $who) = @_;
+	my @answers;
+
+	for my $path ("/competition/$group/board-events", "/competition/$group/events")
+	{
+		my ($code, $body) = $shim->listen($path, defined $who ? (token => $who) : ());
+		$body //= {};
+		delete $body->{requestId} if ref $body eq 'HASH';
+		$body->{error} =~ s/"\w+"/GROUP/ if $body->{error};
+		push @answers, [ $code, $body->{code}, $body->{error} ];
+	}
+	return \@answers;
+}
+
+sub policy
+{
+	my ($group, %policy) = @_;
+
+	($status, $json) = $shim->request('PUT', "/competition/$group/board-policy", %instructor, body => encode_json(\%policy),
+		headers => { %{ $instructor{headers} }, 'Content-Type' => 'application/json' });
+	is($status, 200, "the policy of $group") or diag explain $json;
+	return;
+}
+is_deeply(answers('ga'), answers('nothing'), 'without a token a board of members is none');
+is(answers('ga')->[0][0], 404, 'that is said');
+policy('ga', visibility => 'staff');
+ok(!$stream->take(0.001) || 1, 'the stream is read');
+$stream->read(5);
+ok($stream->closed, 'who must not see it any more is let go');
+is_deeply(answers('ga', $_), answers('nothing', $_), 'a board of staff is none for others') for undef, $bound{ada}, $token{player};
+is(answers('ga', $token{service})->[$_][0], 200, 'staff see it') for 0, 1;
+policy('ga', visibility => 'public');
+is(answers('ga', $_)->[0][0], 200, 'a public one is for everybody') for undef, $bound{ada}, $token{player};
+is_deeply([ @$json{qw(groupId visibility freezeAt thawedAt)}, $json->{frozen} ? 1 : 0 ], [ 'ga', 'public', undef, undef, 0 ], 'the answer of a policy');
+($status, $json) = $shim->get('/competition/ga/board-policy', $bound{ada});
+is($status, 403, 'a player has no say in it');
+
+# ---- a freeze tells nothing --------------------------------------------------------------------------
+# What a player's token and nobody's may ask for, of one competition and then of the other, in which more has happened.
+my %routes = Edurange::Shim->routes;
+my @asked = map { my $base = "/competition/GROUP"; ("$base/leaderboard", "$base/leaderboard?limit=1&offset=1", "$base/leaderboard?at=2090-01-01",
+	"$base/progress/bob", "$base/attempts", "$base/attempts?user_id=bob", "$base/events", "$base/events?limit=1", "/get_points?user_id=bob&group_id=GROUP",
+	"/question/completed?user_id=bob&group_challenge_id=PLACED", '/question/details?question_id=q', '/challenge/details?challenge_id=ch', '/challenges',
+	'/challenge/list?group_id=GROUP', "/get_challenge_instance?challenge_instance_id=no", '/schema', '/status', '/live', '/ready', '/openapi.json', '/docs') } 1;
+for my $route (grep { /^GET / && $routes{$_} =~ /none|player/ && !/board-events/ } sort keys %routes)
+{
+	my $pattern = (split / /, $route)[1] =~ s/\{\w+\}/[^\/]+/gr;
+	ok(scalar(grep { /^$pattern(\?|$)/ } @asked), "$route is asked");
+}
+
+sub masked
+{
+	my ($text) = @_;
+
+	return $text =~ s/\bg[ab]\b/GROUP/gr =~ s/\bp[ab]\b/PLACED/gr =~ s/\d{4}-\d\d-\d\dT[\d:.]+Z/TIME/gr =~ s/\b\d{13}\b/MS/gr
+	  =~ s/"requestId":"[^"]*"/ID/gr =~ s/"(?:sinceToken|id)"\s*:\s*"[0-9a-f-]{20,}"/TOKEN/gr =~ s/^id: .*$/ID/gmr;
+}
+
+sub all_answers
+{
+	my ($group, $who) = @_;
+	my %all;
+
+	for my $path (@asked)
+	{
+		my $placed = $group =~ s/^g/p/r;
+		my ($code, undef, $lines, $raw) = $shim->get($path =~ s/GROUP/$group/r =~ s/PLACED/$placed/r, $who);
+		$all{$path} = masked("$code $raw");
+	}
+	$all{stream} = masked(join "\n", map { $_->{text} } grep { $_->{event} ne 'time' } events_of($group, defined $who ? (token => $who) : ())->read(2));
+	return \%all;
+}
+sql(q{SELECT edurange.complete_question('ada', 'q', 'pb') ; UPDATE "User" SET name = 'Bob' WHERE id = 'bob'});
+my $freeze = sql(q{SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.USZ')});
+for my $visibility (qw(members public))
+{
+	policy($_, visibility => $visibility, freezeAt => $freeze) for qw(ga gb);
+	sql(q{SELECT edurange.add_points('bob', 'gb', 100); SELECT edurange.complete_question('cyd', 'q', 'pb'); SELECT edurange.set_points('ada', 'gb', 7)}) if $visibility eq 'members';
+	for my $who (undef, @bound{qw(ada)})
+	{
+		my ($one, $other) = map { all_answers($_, $who) } qw(ga gb);
+		is_deeply($other, $one, "$visibility, " . ($who ? 'a bound token' : 'no token') . ': nothing is told') or diag explain [ $one->{stream}, $other->{stream} ];
+	}
+}
+($status, $json) = $shim->get('/get_points?user_id=bob&group_id=gb', $bound{bob});
+is($json->{points}, 105, 'one sees the points of oneself');
+my $frozen = events_of('gb');
+my ($shown) = grep { is_board($_) } $frozen->read(5, \&is_board);
+ok($shown->{data}{frozen}, 'the stream says that it is frozen');
+is($_->{points}, 5, 'and does not show what is new') for grep { $_->{userId} eq 'bob' } @{ $shown->{data}{rows} };
+my ($staff) = grep { is_board($_) } events_of('gb', token => $token{service})->read(5, \&is_board);
+is($_->{points}, 105, 'staff see it') for grep { $_->{userId} eq 'bob' } @{ $staff->{data}{rows} };
+sql(q{SELECT edurange.add_points('bob', 'gb', 1)});
+is_deeply([ grep { $_->{event} ne 'time' && $_->{event} ne 'series' } $frozen->read(2) ], [], 'nothing comes');
+like(sql('SELECT message FROM edurange.health()'), qr/^(?!.*without a token)/, 'health is content');
+my $open = Edurange::Shim->start($node, EDURANGE_ANONYMOUS_TIER => 'player', EDURANGE_THREADS => 1);
+$open->get('/get_points?user_id=bob&group_id=gb');
+like(sql('SELECT message FROM edurange.health()'), qr/2 boards are frozen, but without a token everybody may ask/, 'but not of a shim for anybody');
+is($open->stop, 0, 'stopped');
+policy('gb', visibility => 'public');
+my ($thawed) = grep { is_board($_) } $frozen->read(5, \&is_board);
+ok($thawed->{data}{snapshot} && !$thawed->{data}{frozen}, 'thawed, all is shown at once');
+is($_->{points}, 106, 'as it is') for grep { $_->{userId} eq 'bob' } @{ $thawed->{data}{rows} };
+
+# ---- many ------------------------------------------------------------------------------------------
+sub memory { return slurp_file("/proc/$_[0]/status") =~ /VmRSS:\s+(\d+)/ ? $1 : 0; }
+my $before = memory($shim->pid);
+my @listeners = map { events_of('gb') } 1 .. $many;
+is(scalar(grep { grep { is_board($_) } $_->read(20, \&is_board) } @listeners), $many, "$many listeners");
+cmp_ok((memory($shim->pid) - $before) / $many, '<', 32, 'less than 32 KB each');
+(undef, undef, undef, my $metrics) = $shim->get('/metrics', $token{service});
+like($metrics, qr/^edurange_listeners $many$/m, 'they are counted') or diag $metrics =~ /^(edurange_listeners.*)$/m;
+is(sql(q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'edurange_shim' AND query LIKE '%json_to_recordset%'}), 1, 'the database sees one reader');
+sql(q{SELECT edurange.add_points('cyd', 'gb', 3)});
+$begun = time;
+my @seen = sort { $a <=> $b } map { (grep { is_change($_) } $_->read(10, \&is_change)) ? time - $begun : 99 } @listeners;
+note sprintf('seen by all after %.2f s', $seen[-1]);
+cmp_ok($seen[ int(@seen * 0.99) ], '<', 3, 'all of them see a change soon');
+@listeners = ();
+
+# ---- who does not read -------------------------------------------------------------------------------
+sql(q{
+	INSERT INTO "User" (id, email, name) SELECT 'm' || i, 'm' || i, repeat('x', 150) FROM generate_series(1, 5000) i;
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('big', 'Big', '2020-01-01');
+	INSERT INTO "_GroupMembers" ("A", "B") SELECT 'big', 'm' || i FROM generate_series(1, 5000) i;
+	SELECT edurange.set_board_policy('big', 'public')});
+my $whole = events_of('big');
+my ($large) = grep { is_board($_) } $whole->read(20, \&is_board);
+is(scalar @{ $large->{data}{rows} }, 5000, 'a board of 5,000');
+my $slow = events_of('big');
+sleep 0.5;
+$whole->read(1);
+sql(q{SELECT edurange.add_points('m1', 'big', 3)});
+is(scalar(grep { is_change($_) } $whole->read(5, \&is_change)), 1, 'who reads is not kept by who does not');
+$begun = time;
+sleep 0.2 while time < $begun + 20 && ($shim->get('/metrics', $token{service}))[3] !~ /^edurange_http_connections_timed_out_total [1-9]/m;
+note sprintf('dropped after %.1f s', time - $begun);
+cmp_ok(time - $begun, '<', 16, 'who does not read is dropped');
+$whole->read(0.5);
+my ($back) = grep { is_board($_) } events_of('big', headers => { 'Last-Event-ID' => $large->{id} })->read(5, \&is_board);
+is_deeply([ map { $_->{points} } @{ $back->{data}{rows} } ], [3], 'and gets what it missed when it comes back');
+
+# ---- too many --------------------------------------------------------------------------------------
+my $small = Edurange::Shim->start($node, EDURANGE_CONNECTION_LIMIT => 64, EDURANGE_THREADS => 2);
+my @flood = map { events_of('gb', shim => $small) } 1 .. 120;
+my %got;
+$_->take(5), $got{ $_->status // 'none' }++ for @flood;
+cmp_ok($got{200} // 0, '<=', 48, 'a flood of listeners gets three quarters of the connections') or diag explain \%got;
+cmp_ok($got{200} // 0, '>=', 40, 'and no fewer');
+($status) = $small->get('/get_points?user_id=bob&group_id=gb', $token{player});
+is($status, 200, 'requests have theirs');
+$begun = time;
+is($small->stop, 0, 'it stops though somebody listens');
+cmp_ok(time - $begun, '<', 10, 'soon');
+@flood = ();
+
+# ---- a shim that comes back --------------------------------------------------------------------------
+my $id = $thawed->{id};
+is($shim->stop, 0, 'stopped');
+$shim->launch;
+($back) = grep { is_board($_) } events_of('gb', headers => { 'Last-Event-ID' => $id })->read(10, \&is_board);
+ok($back->{data}{snapshot}, 'who comes back to another process gets all of it');
+is($shim->stop, 0, 'stopped');
+done_testing();

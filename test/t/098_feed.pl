@@ -1,0 +1,208 @@
+# The feed: what a reader has in the end is the ledger, whoever writes, ends or is killed meanwhile; and where the
+# past that a token speaks of is not there any more, it is to begin anew.
+
+use strict;
+use warnings;
+
+use JSON::PP;
+use POSIX ();
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Edurange::Cluster;
+use Edurange::Shim;
+
+my $node = Edurange::Cluster->new_ready('feed', allows_streaming => 1);
+my $shim = Edurange::Shim->start($node, EDURANGE_THREADS => 2);
+my $token = $shim->make_token('service');
+my $writers = 16;
+my $seconds = $ENV{EDURANGE_LONG} ? 60 : 8;
+
+sub sql { return $node->safe_psql('edurange', $_[0]); }
+
+# A page: its entries, the token behind it, and whether there is more; undef where no page came.
+sub page
+{
+	my ($since, %options) = @_;
+	my $query = join '&', 'limit=' . ($options{limit} // 500), defined $since ? "sinceToken=$since" : ();
+	my $socket = $shim->ask_aside('GET', "/competition/g/events?$query", token => $options{token} // $token);
+
+	return if $options{leaves};
+	my ($responses) = Edurange::Shim->read_responses($socket, 1, 60);
+	return unless @$responses && $responses->[0][0] == 200;
+	my @lines = map { decode_json($_) } split /\n/, $responses->[0][1];
+	my $last = pop @lines;
+	return { events => \@lines, token => $last->{sinceToken}, more => $last->{more} ? 1 : 0 };
+}
+
+sql(q{
+	INSERT INTO "User" (id, email) SELECT 'u' || i, 'u' || i FROM generate_series(1, 20) i;
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01'), ('h', 'H', '2020-01-01');
+	INSERT INTO "_GroupMembers" ("A", "B") SELECT g, 'u' || i FROM generate_series(1, 20) i, unnest(ARRAY['g', 'h']) g;
+	SELECT edurange.add_points('u' || i, 'g', i) FROM generate_series(1, 20) i});
+
+# ---- waiting -----------------------------------------------------------------------------------------
+my $page = page();
+is(scalar @{ $page->{events} }, 20, 'what was before there was a feed comes first');
+$page = page($page->{token}) while $page->{more};
+my $begun = time;
+my $waiting = $shim->ask_aside('GET', "/competition/g/events?sinceToken=$page->{token}", token => $token);
+my $other = $shim->ask_aside('GET', "/competition/g/events?sinceToken=$page->{token}", token => $shim->make_token('player'));
+sleep 1;
+sql(q{SELECT edurange.add_points('u1', 'h', 1)});
+sleep 1;
+sql(q{SELECT edurange.add_points('u1', 'g', 7, 'why')});
+my ($responses) = Edurange::Shim->read_responses($waiting, 1, 20);
+my @lines = map { decode_json($_) } split /\n/, $responses->[0][1];
+is_deeply([ map { $_->{delta} } @lines[ 0 .. $#lines - 1 ] ], [7], 'who waits is told when there is something');
+cmp_ok(time - $begun, '<', 8, 'soon');
+is($lines[0]{reason}, 'why', 'staff see why');
+my ($of_player) = Edurange::Shim->read_responses($other, 1, 20);
+my ($shown) = map { decode_json($_) } split /\n/, $of_player->[0][1];
+is_deeply([ @$shown{qw(delta reason actor)} ], [ 7, undef, undef ], 'players see what, and no more');
+
+# A transaction elsewhere, which has written something: what comes after it has to wait for it, and nothing is lost.
+$page = page($page->{token});
+my $behind = $page->{token};
+my $long = $node->background_psql('edurange');
+$long->query_safe(q{BEGIN; INSERT INTO "User" (id, email) VALUES ('elsewhere', 'elsewhere')});
+$waiting = $shim->ask_aside('GET', "/competition/g/events?sinceToken=$behind", token => $token);
+sql(q{SELECT edurange.add_points('u2', 'g', 9)});
+ok(!IO::Select->new($waiting)->can_read(2.5), 'it delays');
+like(($shim->get('/metrics', $token))[3], qr/^edurange_feed_delay_seconds [1-9]/m, 'which is a metric');
+$long->query_safe('COMMIT');
+$long->quit;
+($responses) = Edurange::Shim->read_responses($waiting, 1, 20);
+is((split /\n/, $responses->[0][1])[0] =~ /"delta":9/ ? 1 : 0, 1, 'and loses nothing');
+
+# ---- writers, readers that leave, a shim and a server that are killed --------------------------------------
+my @children;
+for my $n (1 .. $writers)
+{
+	my $child = fork() // die "could not fork: $!";
+	if ($child == 0)
+	{
+		my $end = time + $seconds;
+		my $of = sub { sprintf 'u%d', 1 + int rand 20 };
+		srand($n);
+		while (time < $end)
+		{
+			# several pairs in a transaction, in the order of locks; some of them end late, some are undone
+			my @users = map { $of->() } 1 .. 1 + int rand 3;
+			my $script = join '', 'BEGIN;', (map { "SELECT edurange.add_points('$_', 'g', 1);" } sort @users),
+			  rand() < 0.2 ? 'SELECT pg_sleep(0.2);' : '', rand() < 0.1 ? 'ROLLBACK;' : 'COMMIT;';
+			$node->psql('edurange', $script, on_error_stop => 0, timeout => 20);
+		}
+		POSIX::_exit(0);
+	}
+	push @children, $child;
+}
+my ($since, %have, @twice, %seq, @backwards, $left) = (undef);
+my $end = time + $seconds;
+my %killed;
+my $quiet = 0;
+while ($quiet < 2)
+{
+	if ($left++ < 20 && defined $since)
+	{
+		page($since, leaves => 1);
+	}
+	my $got = page($since, limit => 50 + int rand 200);
+	my $rest = $end - time;
+	if (!$killed{shim} && $rest < $seconds * 0.7)
+	{
+		$killed{shim} = 1;
+		$shim->kill9;
+		$shim->launch;
+	}
+	if (!$killed{server} && $rest < $seconds * 0.4)
+	{
+		$killed{server} = 1;
+		$node->stop('immediate');
+		$node->start;
+	}
+	sleep(0.2), next unless $got;
+	for my $entry (@{ $got->{events} })
+	{
+		my $pair = $entry->{userId};
+		push @twice, "$pair $entry->{seq}" if $have{"$pair $entry->{seq}"}++;
+		push @backwards, "$pair $entry->{seq}" if ($seq{$pair} // 0) > $entry->{seq};
+		$seq{$pair} = $entry->{seq};
+	}
+	$since = $got->{token};
+	if (@children && $rest < 0)
+	{
+		waitpid($_, 0) for @children;
+		@children = ();
+	}
+	$quiet = !@children && !@{ $got->{events} } && !$got->{more} ? 2 : 0;
+	# who has it all would wait for 25 s
+	last if !@children && scalar(keys %have) == sql(q{SELECT count(*) FROM edurange.points_ledger WHERE group_id = 'g'});
+}
+my @ledger = split /\n/, sql(q{SELECT user_id || ' ' || seq FROM edurange.points_ledger WHERE group_id = 'g'});
+cmp_ok(scalar @ledger, '>', 200, 'much was written: ' . scalar @ledger);
+is_deeply([ sort keys %have ], [ sort @ledger ], 'the reader has the ledger');
+is_deeply(\@twice, [], 'and nothing of it twice');
+is_deeply(\@backwards, [], 'and each pair in order');
+
+# ---- the past that is gone ---------------------------------------------------------------------------------
+# What the shim would answer, asked of a server itself.
+sub verdict
+{
+	my ($server, $database, $of) = @_;
+	my (undef, undef, $error) = $server->psql($database, "SELECT cardinality(events) FROM edurange.events('g', '$of')");
+
+	return $error =~ /past that is gone/ ? 'start anew' : $error || 'fine';
+}
+($since) = map { $_->{token} } page();
+is(verdict($node, 'edurange', $since), 'fine', 'a token where it came from');
+my $json = (($shim->get("/competition/g/events?sinceToken=" . ('0' x 10), $token))[1]);
+is($json->{code}, 'invalid_parameter', 'none is an error');
+like($json->{error}, qr/"sinceToken"/, 'that names it');
+
+$node->backup('feed');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'feed', has_streaming => 1);
+$standby->start;
+$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
+my (undef, undef, $error) = $standby->psql('edurange', "SELECT edurange.events('g', '$since')");
+like($error, qr/the feed is on the primary server/, 'a standby has no feed');
+$standby->promote;
+is(verdict($standby, 'edurange', $since), 'start anew', 'nor goes a promoted one on with one that its primary gave');
+is($standby->safe_psql('edurange', q{SELECT count(*) FROM edurange.events('g', "limit" => 10000), unnest(events)}), scalar @ledger, 'but it has all of it');
+$standby->stop;
+
+$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $$edurange$$');
+$shim->stop;
+$node->safe_psql('postgres', 'CREATE DATABASE clone TEMPLATE edurange');
+is(verdict($node, 'clone', $since), 'start anew', 'a clone does not, either');
+is($node->safe_psql('clone', q{SELECT count(*) FROM edurange.events('g', "limit" => 10000), unnest(events)}), scalar @ledger, 'nor has it less');
+
+# dump and restore: all is history there, in whose transactions nobody believes
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/feed.sql';
+system_or_bail($node->installed_command('pg_dump'), '-d', $node->connstr('edurange'), '-f', $dump);
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+$node->command_ok([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('restored'), '-f', $dump ], 'restored');
+is(verdict($node, 'restored', $since), 'start anew', 'nor what was restored');
+is($node->safe_psql('restored', q{SELECT count(*) FROM edurange.events('g', "limit" => 10000), unnest(events)}), scalar @ledger, 'which has all, too');
+my $behind_it = $node->safe_psql('restored', q{SELECT "sinceToken" FROM edurange.events('g', "limit" => 10000)});
+$node->safe_psql('restored', q{SELECT edurange.add_points('u3', 'g', 4)});
+is($node->safe_psql('restored', qq{SELECT string_agg(delta::text, ' ') FROM edurange.events('g', '$behind_it'), unnest(events)}), 4, 'and goes on');
+
+# a snapshot put back
+$node->stop;
+my $kept = $node->data_dir . '.kept';
+system_or_bail('cp', '-a', $node->data_dir, $kept);
+$node->start;
+sql(q{SELECT edurange.add_points('u4', 'g', 4)});
+$since = sql(qq{SELECT "sinceToken" FROM edurange.events('g', '$since')});
+is(verdict($node, 'edurange', $since), 'fine', 'a token of later');
+$node->stop;
+system_or_bail('rm', '-rf', $node->data_dir);
+system_or_bail('mv', $kept, $node->data_dir);
+$node->start;
+is(verdict($node, 'edurange', $since), 'start anew', 'is of no use where a snapshot was put back');
+sql(q{SELECT edurange.add_points('u5', 'g', 1)}) for 1 .. 20;
+is(verdict($node, 'edurange', $since), 'start anew', 'not when as much was written again, either');
+done_testing();
