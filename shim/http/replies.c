@@ -101,6 +101,8 @@ reply_without_database(const Route *route)
 			return strdup(openapi_document);
 		case RESPOND_DOCS:
 			return strdup(openapi_page);
+		case RESPOND_BOARD_PAGE:
+			return strdup(board_page);
 		default:
 			return strdup(route->away);
 	}
