@@ -163,8 +163,8 @@ start_players() {
   cp "$TOP/deploy/sample/players.pl" "$STATE_DIR/players.pl"
   chmod 644 "$STATE_DIR/players.pl" "$STATE_DIR/questions"
   (
-    export EDURANGE_URL="$URL" EDURANGE_GROUP="$group" EDURANGE_PLAYER_TOKEN="$player" EDURANGE_SERVICE_TOKEN="$service"
-    start_program players perl "$STATE_DIR/players.pl" "$STATE_DIR/questions"
+    export EDURANGE_URL="$URL" EDURANGE_PLAYER_TOKEN="$player" EDURANGE_SERVICE_TOKEN="$service"
+    start_program players perl "$STATE_DIR/players.pl" "$group" "$STATE_DIR/questions"
   )
 }
 

@@ -3,8 +3,8 @@
 # now wrong, so that something moves on its board.  When all have solved everything they begin anew, some time after.  Ends
 # when it is told to, or the service stays away.
 #
-# Usage: players.pl QUESTIONS, a file with a question a line: its id, its group challenge's and a right answer as JSON, with tabs.
-# From the environment: EDURANGE_URL, EDURANGE_GROUP, EDURANGE_PLAYER_TOKEN, EDURANGE_SERVICE_TOKEN.  Who they are says
+# Usage: players.pl GROUP QUESTIONS: the id of the competition, and a file with a question a line: its id, its group challenge's and a right answer as JSON, with tabs.
+# From the environment: EDURANGE_URL, EDURANGE_PLAYER_TOKEN, EDURANGE_SERVICE_TOKEN.  Who they are says
 # players.sql.
 
 use strict;
@@ -13,8 +13,8 @@ use warnings;
 use HTTP::Tiny;
 use JSON::PP qw(encode_json decode_json);
 
-my ($list) = @ARGV;
-my ($url, $group) = @ENV{qw(EDURANGE_URL EDURANGE_GROUP)};
+my ($group, $list) = @ARGV;
+my $url = $ENV{EDURANGE_URL};
 my @players = map { "sample-$_" } qw(grace linus radia edsger hedy dennis margaret ken);
 my $http = HTTP::Tiny->new(timeout => 10);
 my $failures = 0;
