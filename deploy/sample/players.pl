@@ -3,9 +3,9 @@
 # now wrong, so that something moves on its board.  When all have solved everything they begin anew, some time after.  Ends
 # when it is told to, or the service stays away.
 #
-# Usage: players.pl GROUP QUESTIONS: the id of the competition, and a file with a question a line: its id, its group challenge's and a right answer as JSON, with tabs.
-# From the environment: EDURANGE_URL, EDURANGE_PLAYER_TOKEN, EDURANGE_SERVICE_TOKEN.  Who they are says
-# players.sql.
+# Usage: players.pl GROUP QUESTIONS: the id of the competition, and a file with a question a line: its id, its group
+# challenge's and a right answer as JSON, with tabs.  From the environment: EDURANGE_URL, EDURANGE_PLAYER_TOKEN,
+# EDURANGE_SERVICE_TOKEN.  Who they are says players.sql.
 
 use strict;
 use warnings;
