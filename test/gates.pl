@@ -325,7 +325,7 @@ sub check_routes
 		{
 			my $to = $granted->{$function};
 			finding("$method $path calls edurange.$function, which " . (defined $to ? "only $to may call" : 'nobody may call'))
-			  unless defined $to && $rank{$to} <= $rank{ $tier // 'player' };
+			  unless defined $to && $rank{$to} <= $rank{ ($tier // 'none') eq 'none' ? 'player' : $tier };
 		}
 	}
 	finding('no routes found in the shim') unless $count;

@@ -132,25 +132,6 @@ suspend(Request *request)
 	return MHD_YES;
 }
 
-/* Gives the connection back to libmicrohttpd; nothing of the request may be touched after this. */
-static void
-resume(Request *request)
-{
-	if (!request->suspended)
-		return;
-	request->suspended = false;
-	request->worker->resumed = true;
-	MHD_resume_connection(request->connection);
-}
-
-/* The answer is there, or a failure; nothing of the request may be touched after this. */
-void
-request_finish(Request *request)
-{
-	request->phase = PHASE_ANSWERED;
-	resume(request);
-}
-
 /* Refuses an answer that is too large; not one to a write, which tells what has been done. */
 static void
 check_size(Request *request)
@@ -263,8 +244,8 @@ choose_lane(const Request *request)
 }
 
 /* Hands the route's statement to the database. */
-void
-request_submit(Request *request)
+static void
+submit(Request *request)
 {
 	const Route *route = request->match.route;
 
@@ -314,7 +295,7 @@ on_read(Task *task)
 	Request *request = (Request *) ((char *) task - offsetof(Request, aside.done));
 
 	if (request->failure.info == NULL)
-		request_submit(request);
+		submit(request);
 	else
 		request_finish(request);
 }
@@ -334,7 +315,7 @@ proceed(Request *request)
 		offload(&request->aside);
 	}
 	else if (request->failure.info == NULL && prepare_request(request))
-		request_submit(request);
+		submit(request);
 	else
 		request_finish(request);
 }
@@ -376,7 +357,7 @@ on_authenticated(TokenWait *wait, const Identity *identity, const DatabaseResult
 	if (request->suspended && request->phase == PHASE_WAITING)
 		proceed(request);
 	else
-		resume(request);
+		request_resume(request);
 }
 
 /* Is it known whose request it is?  Otherwise it will be, and the request goes on then. */
@@ -505,6 +486,7 @@ http_completed(void *cls, struct MHD_Connection *connection, void **closure,
 	*closure = NULL;
 	if (request->phase != PHASE_NEW)
 		response_log(request);
+	listen_end(request);
 	client_enter(request->client, CLIENT_HEAD);
 	request_free(request);
 }

@@ -22,6 +22,7 @@
 #define SEND_BUFFER 65536  /* of the system, for a listener */
 #define TIME_MS 15000      /* from one event with the time to the next */
 #define LISTENER_MS 300000 /* then a listener has to come anew, with its token */
+#define FEED_AGAIN_MS 1000 /* who is told something asks again at once: so often at most */
 #define FEED_MS 25000      /* that the feed is waited for */
 #define CONNECTIONS_LEFT 4 /* of so many connections one is not for listeners */
 #define NOTHING_NEW "{\"sinceToken\""
@@ -33,6 +34,7 @@ typedef struct Listener
 	Request *request;
 	Board *board;
 	int64_t ends_at;
+	bool live; /* it wants the rows, and at once */
 
 	/* of who listens to a board */
 	uint64_t last; /* number of the event that was sent last */
@@ -77,7 +79,8 @@ begin(Request *request, bool is_staff, int64_t milliseconds)
 	if (listener == NULL)
 		return NULL;
 	listener->request = request;
-	listener->board = board_hold(group_id, is_staff);
+	listener->live = milliseconds == LISTENER_MS;
+	listener->board = board_hold(group_id, is_staff, listener->live);
 	listener->ends_at = now_ms() + milliseconds;
 	LIST_INSERT_HEAD(&request->worker->listeners, listener, others);
 	request->listener = listener;
@@ -97,30 +100,12 @@ listen_end(Request *request)
 	counter_add(COUNTER_LISTENERS, -1);
 	if (listener->piece != NULL)
 		piece_release(listener->piece);
-	board_release(listener->board);
+	board_release(listener->board, listener->live);
 	free(listener);
 	request->listener = NULL;
 }
 
 /* ---- who listens to a board ------------------------------------------------------------------------ */
-
-void
-listen_to_board(Request *request, const DatabaseResult *result)
-{
-	json_t *access = json_loads(result->text, 0, NULL);
-	Listener *listener =
-	    begin(request, json_is_true(json_object_get(access, "isStaff")), LISTENER_MS);
-	int size = SEND_BUFFER;
-
-	json_decref(access);
-	if (listener == NULL)
-	{
-		listen_refuse(request);
-		return;
-	}
-	listener->last = board_number(listener->board, request_header(request, "Last-Event-ID"));
-	setsockopt(request->client->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-}
 
 /* The next thing to send; NULL: nothing yet. */
 static Piece *
@@ -175,10 +160,24 @@ send_more(void *cls, uint64_t position, char *bytes, size_t room)
 	return (ssize_t) left;
 }
 
-struct MHD_Response *
-listen_response(Request *request)
+void
+listen_to_board(Request *request, const DatabaseResult *result)
 {
-	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, send_more, request, NULL);
+	json_t *access = json_loads(result->text, 0, NULL);
+	Listener *listener =
+	    begin(request, json_is_true(json_object_get(access, "isStaff")), LISTENER_MS);
+	int size = SEND_BUFFER;
+
+	json_decref(access);
+	if (listener == NULL)
+	{
+		listen_refuse(request);
+		return;
+	}
+	listener->last = board_number(listener->board, request_header(request, "Last-Event-ID"));
+	request->stream =
+	    MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, send_more, request, NULL);
+	setsockopt(request->client->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
 /* Goes on with a listener that has something to be told, or is to end. */
@@ -249,6 +248,7 @@ share_answer(Listener *leader, const char *answer)
 			continue;
 		free(one->request->reply);
 		one->request->reply = strdup(answer);
+		(void) request_hold(one->request, strlen(answer));
 		stop_waiting(one);
 	}
 }
@@ -286,6 +286,7 @@ static void
 ask_again(Listener *listener, int64_t now)
 {
 	BoardNews news = board_news(listener->board, 0);
+	Worker *worker = listener->request->worker;
 	Listener *other;
 
 	if (listener->asked)
@@ -295,16 +296,20 @@ ask_again(Listener *listener, int64_t now)
 		stop_waiting(listener);
 		return;
 	}
-	if (news.changes == listener->changes && !news.delayed)
+	if ((news.changes == listener->changes && !news.delayed) ||
+	    now - listener->ends_at + FEED_MS < FEED_AGAIN_MS)
 		return;
 	listener->changes = news.changes;
 	listener->asked = true;
-	LIST_FOREACH(other, &listener->request->worker->listeners, others)
-	if (other->waits && other->asked && other->by == other && other->key == listener->key)
-		break;
+	for (other = LIST_FIRST(&worker->listeners); other != NULL; other = LIST_NEXT(other, others))
+		if (other->waits && other->asked && other->by == other && other->key == listener->key)
+			break;
 	listener->by = other != NULL ? other : listener;
 	if (other == NULL)
-		request_submit(listener->request);
+	{
+		listener->request->call.tries = listener->request->call.group = 0;
+		database_submit(worker->database, &listener->request->call);
+	}
 }
 
 void

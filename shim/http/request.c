@@ -35,7 +35,6 @@ request_free(Request *request)
 {
 	if (request->client != NULL)
 		request->client->request = NULL;
-	listen_end(request);
 	failure_clear(&request->failure);
 	identity_free(&request->identity);
 	values_free(&request->values);
@@ -67,4 +66,21 @@ const char *
 request_header(const Request *request, const char *name)
 {
 	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+void
+request_resume(Request *request)
+{
+	if (!request->suspended)
+		return;
+	request->suspended = false;
+	request->worker->resumed = true;
+	MHD_resume_connection(request->connection);
+}
+
+void
+request_finish(Request *request)
+{
+	request->phase = PHASE_ANSWERED;
+	request_resume(request);
 }

@@ -75,7 +75,8 @@ typedef struct Request
 	TokenWait token_wait;
 	DatabaseCall call;
 
-	struct Listener *listener; /* where its answer goes on */
+	struct Listener *listener;   /* where its answer goes on, ... */
+	struct MHD_Response *stream; /* ... and is that of a listener */
 	bool suspended;
 	bool close;     /* the connection, after the response */
 	bool malformed; /* nobody knows where it ends, so nothing behind its head is read */
@@ -98,6 +99,12 @@ extern void request_free(Request *request);
  * failed: it holds more than a little, and all requests together hold more than they may.
  */
 extern bool request_hold(Request *request, size_t bytes);
+
+/* Gives the connection back to libmicrohttpd; nothing of the request may be touched after this. */
+extern void request_resume(Request *request);
+
+/* The answer is there, or a failure; nothing of the request may be touched after this. */
+extern void request_finish(Request *request);
 
 /* Looks up a header of the request; NULL where there is none. */
 extern const char *request_header(const Request *request, const char *name);
@@ -138,9 +145,8 @@ extern bool response_is_closing(void);
 extern bool listen_has_room(const Request *request);
 extern void listen_refuse(Request *request);
 
-/* It goes on, as the database lets it see the board; or there is a failure. */
+/* It has a response without end, of what the database lets it see of the board; or a failure. */
 extern void listen_to_board(Request *request, const DatabaseResult *result);
-extern struct MHD_Response *listen_response(Request *request);
 
 /* Does the request wait for more of the feed, as there is nothing new?  It keeps the answer for the end of that. */
 extern bool listen_for_feed(Request *request, DatabaseResult *result);
@@ -158,10 +164,6 @@ http_access(void *cls, struct MHD_Connection *connection, const char *url, const
             const char *version, const char *data, size_t *size, void **closure);
 extern void http_completed(void *cls, struct MHD_Connection *connection, void **closure,
                            enum MHD_RequestTerminationCode how);
-
-/* Asks the database what the request asks; or its answer is there, or a failure. */
-extern void request_submit(Request *request);
-extern void request_finish(Request *request);
 
 /* Leaves connections alone whose requests wait; to be called when libmicrohttpd has nothing more to do. */
 extern void http_park(Worker *worker);

@@ -127,7 +127,7 @@ add_headers(const Request *request, struct MHD_Response *response)
 		HEADER(MHD_HTTP_HEADER_ALLOW, request->match.allow);
 	if (request->status == MHD_HTTP_UNAUTHORIZED)
 		HEADER(MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
-	if (request->listener != NULL)
+	if (request->stream != NULL)
 		HEADER("X-Accel-Buffering", "no"); /* nginx would keep what there is to tell */
 	if (request->status == MHD_HTTP_SERVICE_UNAVAILABLE)
 		HEADER(MHD_HTTP_HEADER_RETRY_AFTER, RETRY_SECONDS);
@@ -163,12 +163,13 @@ make_response(Request *request)
 		request->status = MHD_HTTP_NO_CONTENT;
 		request->reply = strdup("");
 	}
-	if (request->listener == NULL && request->reply == NULL)
+	if (request->failure.info == NULL && request->stream != NULL)
+		response = request->stream;
+	else if (request->reply == NULL)
 		return NULL;
-	response = request->listener != NULL && request->failure.info == NULL
-	               ? listen_response(request)
-	               : MHD_create_response_from_buffer(strlen(request->reply), request->reply,
-	                                                 MHD_RESPMEM_MUST_FREE);
+	else
+		response = MHD_create_response_from_buffer(strlen(request->reply), request->reply,
+		                                           MHD_RESPMEM_MUST_FREE);
 	if (response == NULL)
 		return NULL;
 	if (request->match.route != NULL && request->match.route->limited)

@@ -63,15 +63,23 @@ piece_make(const char *format, ...)
 	return piece;
 }
 
+/* The board that is shown as that one, with the lock held; NULL: there is none. */
+static Board *
+find_board(const char *group_id, bool is_staff)
+{
+	for (Board *board = LIST_FIRST(&boards.all); board != NULL; board = LIST_NEXT(board, others))
+		if (!board->over && board->is_staff == is_staff && strcmp(board->group_id, group_id) == 0)
+			return board;
+	return NULL;
+}
+
 Board *
-board_hold(const char *group_id, bool is_staff)
+board_hold(const char *group_id, bool is_staff, bool live)
 {
 	Board *board;
 
 	pthread_mutex_lock(&boards.lock);
-	LIST_FOREACH(board, &boards.all, others)
-	if (!board->over && board->is_staff == is_staff && strcmp(board->group_id, group_id) == 0)
-		break;
+	board = find_board(group_id, is_staff);
 	if (board == NULL && (board = calloc(1, sizeof(Board))) != NULL)
 	{
 		if (boards.begun == 0)
@@ -82,15 +90,19 @@ board_hold(const char *group_id, bool is_staff)
 		LIST_INSERT_HEAD(&boards.all, board, others);
 	}
 	if (board != NULL)
+	{
 		board->holders++;
+		board->live += live;
+	}
 	pthread_mutex_unlock(&boards.lock);
 	return board;
 }
 
 void
-board_release(Board *board)
+board_release(Board *board, bool live)
 {
 	pthread_mutex_lock(&boards.lock);
+	board->live -= live;
 	if (--board->holders == 0)
 	{
 		LIST_REMOVE(board, others);
@@ -217,15 +229,14 @@ board_news(const Board *board, uint64_t last)
 }
 
 json_t *
-boards_question(bool thorough)
+boards_question(bool all, bool thorough)
 {
 	json_t *question = NULL;
-	Board *board;
 
 	pthread_mutex_lock(&boards.lock);
-	LIST_FOREACH(board, &boards.all, others)
+	for (Board *board = LIST_FIRST(&boards.all); board != NULL; board = LIST_NEXT(board, others))
 	{
-		if (board->over)
+		if (board->over || (!all && board->live == 0))
 			continue;
 		if (question == NULL)
 			question = json_array();
@@ -235,6 +246,17 @@ boards_question(bool thorough)
 	}
 	pthread_mutex_unlock(&boards.lock);
 	return question;
+}
+
+bool
+boards_are_held(void)
+{
+	bool held;
+
+	pthread_mutex_lock(&boards.lock);
+	held = !LIST_EMPTY(&boards.all);
+	pthread_mutex_unlock(&boards.lock);
+	return held;
 }
 
 /* Is the one line's key before the other's?  Like strcmp. */
@@ -410,7 +432,7 @@ take_state(Board *board, const json_t *state)
 		return;
 	replace(&board->visibility, json_object_get(state, "visibility"));
 	replace(&board->mark, json_object_get(state, "mark"));
-	board->delayed = json_real_value(json_object_get(state, "feedDelay")) > 0;
+	board->delayed = json_number_value(json_object_get(state, "feedDelay")) > 0;
 	if (json_is_true(json_object_get(state, "isWhole")) || board->rows == NULL)
 		change_all(board, state);
 	else
@@ -435,9 +457,8 @@ boards_take(const json_t *answer)
 		double its = json_number_value(json_object_get(state, "feedDelay"));
 
 		delay = its > delay ? its : delay;
-		LIST_FOREACH(board, &boards.all, others)
-		if (!board->over && board->is_staff == is_staff && group_id != NULL &&
-		    strcmp(board->group_id, group_id) == 0)
+		board = group_id != NULL ? find_board(group_id, is_staff) : NULL;
+		if (board != NULL)
 			take_state(board, state);
 	}
 	pthread_mutex_unlock(&boards.lock);

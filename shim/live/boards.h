@@ -34,6 +34,7 @@ typedef struct Board
 	unsigned long
 	    number; /* of the board, so that no event of another one is taken for one of its */
 	int holders;
+	int live;         /* of them, those who want to know at once */
 	bool over;        /* it is gone, or for others than before: whoever listens has to come anew */
 	bool delayed;     /* something is recorded that the feed does not hand out yet */
 	uint64_t changes; /* how often its rows were read and not as before */
@@ -51,8 +52,8 @@ typedef struct Board
 } Board;
 
 /* The board, which is there until it was released as often. */
-extern Board *board_hold(const char *group_id, bool is_staff);
-extern void board_release(Board *board);
+extern Board *board_hold(const char *group_id, bool is_staff, bool live);
+extern void board_release(Board *board, bool live);
 
 /* The number of the event with that id, 0 where nobody knows it any more. */
 extern uint64_t board_number(const Board *board, const char *event_id);
@@ -77,8 +78,11 @@ extern BoardNews board_news(const Board *board, uint64_t last);
 extern Piece *piece_make(const char *format, ...) __attribute__((format(printf, 1, 2)));
 extern void piece_release(Piece *piece);
 
-/* What the database is to be asked, as JSON: how each board is, since its mark; NULL where there is none. */
-extern json_t *boards_question(bool thorough);
+/* What the database is to be asked, as JSON: how boards are, all or the live ones, since their marks; NULL: nothing. */
+extern json_t *boards_question(bool all, bool thorough);
+
+/* Does anybody hold one? */
+extern bool boards_are_held(void);
 
 /* Takes the answer; how many seconds an entry has been waiting to be handed out. */
 extern double boards_take(const json_t *answer);

@@ -2,8 +2,9 @@
  * reader.c
  *	  Asks the database how the boards are that somebody listens to: one for the whole process.
  *
- * It asks four times a second, and never for more than a tenth of the time: boards so large that an answer takes
- * long are asked for less often.  What is dearer to look at, names and the past of the best, is asked for every five
+ * It asks four times a second, and never for more than a twentieth of the time: boards so large that an answer takes
+ * long are asked for less often.  Boards for which only programs wait, which want to know that something has changed, are
+ * asked for once a second.  What is dearer to look at, names and the past of the best, is asked for every five
  * seconds.
  */
 #include "live/reader.h"
@@ -15,8 +16,9 @@
 #include "live/boards.h"
 
 #define INTERVAL_MS 250
+#define ALL_MS 1000
 #define THOROUGH_MS 5000
-#define SHARE 10 /* of its time it asks for one part in so many */
+#define SHARE 20 /* of its time it asks for one part in so many */
 
 static struct
 {
@@ -31,6 +33,7 @@ static struct
 	bool idle; /* nobody listens: it is not asked again before somebody begins to */
 	int64_t asked_at;
 	int64_t next_at;
+	int64_t all_at;
 	int64_t thorough_at;
 	char *question;
 	DatabaseCall call;
@@ -69,10 +72,9 @@ reader_join(ReaderClient *client, Database *database)
 void
 reader_tell(void)
 {
-	ReaderClient *client;
-
 	pthread_mutex_lock(&reader.lock);
-	SLIST_FOREACH(client, &reader.clients, others)
+	for (ReaderClient *client = SLIST_FIRST(&reader.clients); client != NULL;
+	     client = SLIST_NEXT(client, others))
 	{
 		if (!client->posted)
 			loop_post(client->loop, &client->task);
@@ -112,12 +114,18 @@ on_answer(void *closure, DatabaseResult *result)
 static bool
 ask(int64_t now)
 {
+	bool all = now >= reader.all_at;
 	json_t *question;
 
 	reader.thorough = now >= reader.thorough_at;
-	question = boards_question(reader.thorough);
+	question = boards_question(all, reader.thorough);
+	if (all)
+		reader.all_at = now + ALL_MS;
 	if (question == NULL)
-		return false;
+	{
+		reader.next_at = now + INTERVAL_MS;
+		return boards_are_held();
+	}
 	free(reader.question);
 	reader.question = json_dumps(question, JSON_COMPACT);
 	json_decref(question);

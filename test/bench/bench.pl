@@ -10,6 +10,7 @@ BEGIN { open($results, '>&', \*STDOUT) or die $!; }
 
 use FindBin;
 use lib $FindBin::Bin;
+use IO::Select;
 use IO::Socket::INET;
 use List::Util qw(max);
 use PostgreSQL::Test::Utils;
@@ -242,6 +243,70 @@ if (wanted('idle'))
 }
 
 my $violations = $node->safe_psql('edurange', 'SELECT count(*) FROM edurange.check_invariants()');
+
+# ---- what readers of the feed cost awards ----------------------------------------------------------
+# Awards by pgbench, in turns without anybody else and beside readers, who each wait for the feed of a competition,
+# read it and come back.
+sub read_feed
+{
+	my ($count) = @_;
+	my $select = IO::Select->new;
+	my %reader;
+
+	my $ask = sub {
+		my ($socket) = @_;
+		my $since = $reader{$socket}{since};
+		syswrite($socket, "GET /competition/g0/events?limit=500" . (defined $since ? "&sinceToken=$since" : '')
+			  . " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token\r\n\r\n");
+		$reader{$socket}{text} = '';
+	};
+	for (1 .. $count)
+	{
+		my $socket = $shim->socket;
+		$select->add($socket);
+		$ask->($socket);
+	}
+	while (1)
+	{
+		for my $socket ($select->can_read(1))
+		{
+			my $text = \$reader{$socket}{text};
+			sysread($socket, $$text, 1 << 20, length $$text) or exit 1;
+			my ($head, $length) = $$text =~ /^(.*?Content-Length: (\d+).*?\r\n\r\n)/s or next;
+			next if length $$text < length($head) + $length;
+			# (a refusal, as the service holds much for the others, has none)
+			$reader{$socket}{since} = $1 if substr($$text, -700) =~ /"sinceToken" : "(\w+)"/;
+			$ask->($socket);
+		}
+	}
+	return;
+}
+
+if (wanted('feed'))
+{
+	my %rates;
+
+	for (1 .. $rounds)
+	{
+		for my $readers (0, 100)
+		{
+			my $child = fork() // die "could not fork: $!";
+			if ($child == 0)
+			{
+				# (the history of a competition is read first, by all of them)
+				read_feed($readers) if $readers;
+				sleep 1000;
+			}
+			sleep 5;
+			my ($sample) = guarded($node, sub { return pgbench($node, $scripts{add}, 8, $seconds) });
+			kill 'KILL', $child;
+			waitpid($child, 0);
+			push @{ $rates{$readers} }, $sample->{rate};
+		}
+	}
+	printf "awards beside %3d readers of a feed: %6.0f a second\n", $_, median(@{ $rates{$_} }) for 0, 100;
+	printf "an award costs %.1f %% more\n", 100 * (median(map { $rates{0}[$_] / $rates{100}[$_] } 0 .. $rounds - 1) - 1);
+}
 
 # ---- what an award is made of --------------------------------------------------------------------
 # The rows of an award as plain statements without triggers, one kind after the other, and the functions.  It

@@ -61,6 +61,7 @@ is_deeply($events[2]{data}{series}[0]{points}[0][1], 5, 'how the first came ther
 my $begun = time;
 ($status, $json) = $shim->post('/question/attempt', { question_id => 'q', group_challenge_id => 'pa', answer => 'a' }, $bound{ada});
 is_deeply([ $status, $json->{pointsEarned} ], [ 200, 10 ], 'an answer is right');
+$shim->post('/question/attempt', { question_id => 'q', group_challenge_id => 'pb', answer => 'a' }, $bound{ada});
 @events = $stream->read(5, \&is_change);
 my ($change) = grep { is_change($_) } @events;
 cmp_ok(time - $begun, '<', 2, 'and seen by who listens');
@@ -162,7 +163,7 @@ sub all_answers
 	$all{stream} = masked(join "\n", map { $_->{text} } grep { $_->{event} ne 'time' } events_of($group, defined $who ? (token => $who) : ())->read(2));
 	return \%all;
 }
-sql(q{SELECT edurange.complete_question('ada', 'q', 'pb') ; UPDATE "User" SET name = 'Bob' WHERE id = 'bob'});
+sql(q{UPDATE "User" SET name = 'Bob' WHERE id = 'bob'});
 my $freeze = sql(q{SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.USZ')});
 for my $visibility (qw(members public))
 {
@@ -201,7 +202,7 @@ my @listeners = map { events_of('gb') } 1 .. $many;
 is(scalar(grep { grep { is_board($_) } $_->read(20, \&is_board) } @listeners), $many, "$many listeners");
 cmp_ok((memory($shim->pid) - $before) / $many, '<', 32, 'less than 32 KB each');
 (undef, undef, undef, my $metrics) = $shim->get('/metrics', $token{service});
-like($metrics, qr/^edurange_listeners $many$/m, 'they are counted') or diag $metrics =~ /^(edurange_listeners.*)$/m;
+cmp_ok(($metrics =~ /^edurange_listeners (\d+)$/m)[0], '>=', $many, 'they are counted');
 is(sql(q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'edurange_shim' AND query LIKE '%json_to_recordset%'}), 1, 'the database sees one reader');
 sql(q{SELECT edurange.add_points('cyd', 'gb', 3)});
 $begun = time;

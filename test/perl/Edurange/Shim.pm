@@ -180,7 +180,8 @@ sub listen
 	my ($responses) = $self->read_responses($socket, 1, 10);
 	my ($status, $body, $lines) = @{ $responses->[0] // [ 599, '', '' ] };
 
-	return ($status, eval { $json->decode($body) }, { map { /^([^:]+): (.*)$/ ? (lc $1 => $2) : () } split /\r\n/, $lines }, $socket);
+	my $decoded = eval { $json->decode($body) };
+	return ($status, $decoded, { map { /^([^:]+): (.*)$/ ? (lc $1 => $2) : () } split /\r\n/, $lines }, $socket);
 }
 
 # The answer to a request that was sent aside, within a minute: status and decoded body; 599: none came.
