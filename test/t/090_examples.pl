@@ -25,7 +25,7 @@ my $sample = "$top/deploy/sample";
 my $base = timegm(0, 0, 9, 2, 2, 2026); # when the recording says that it was made
 my $began = time;
 my $list_length = 2; # of longer lists the first
-my $text_length = 400;
+my ($text_length, $text_lines, $line_length) = (400, 14, 200);
 
 my $node = Edurange::Cluster->new_ready('examples');
 PostgreSQL::Test::Utils::system_or_bail('psql', '-X', '-q', '-d', $node->connstr('edurange'), '-v', "directory=$sample/first-steps",
@@ -124,8 +124,9 @@ sub cut
 	}
 	return $value if ref $value || !defined $value || length $value <= $text_length;
 	$$shortened = 1;
-	return substr($value, 0, $text_length) =~ s/[^\n]*\z/…/r if $value =~ /\n/;
-	return substr($value, 0, $text_length) . '…';
+	my @lines = map { length > $line_length ? substr($_, 0, $line_length) . '…' : $_ } split /\n/, $value, -1;
+	return substr($value, 0, $text_length) . '…' if @lines == 1;
+	return join "\n", @lines > $text_lines ? (@lines[ 0 .. $text_lines - 1 ], '…') : @lines;
 }
 
 # The outermost members of an object, or the first line of a text.
