@@ -111,8 +111,9 @@ check(await page.locator('#rows tr').count() === 200, 'and more be shown');
 await page.evaluate(() => { window.longest = 0; new PerformanceObserver((list) => { for (const one of list.getEntries()) window.longest = Math.max(window.longest, one.duration); }).observe({ type: 'longtask' }); });
 await send('POST', '/add_points', { user_id: 'm4000', group_id: 'many', points: 9000 });
 took = await until(page, () => document.querySelector('#rows th').textContent === 'Student 4000', null, 5000);
-check(took !== undefined && took < 2000, 'a change is shown there, too', took);
-console.log(`# 5,000 members: shown after ${took} ms, the page was busy for ${await page.evaluate(() => window.longest)} ms at most`);
+const busy = await page.evaluate(() => window.longest);
+check(took !== undefined && busy < 500, 'a change is shown there, too, and the page is busy with it for less than half a second', took, busy);
+console.log(`# 5,000 members: shown after ${took} ms, the page was busy for ${busy} ms at most`);
 
 // ---- not for everybody
 page = await open(`${url}/board/closed`);
@@ -129,3 +130,4 @@ check(await until(page, () => document.querySelectorAll('#rows tr').length === 1
 page = await open(`${url}/board/none`);
 check(await until(page, () => document.getElementById('notice').checkVisibility()) !== undefined, 'what does not exist looks like what is not public');
 await done();
+process.stdin.destroy(); // it is open as long as somebody could answer
