@@ -1,7 +1,8 @@
 #!/bin/sh
 # Everything of this project on this machine, in one run directory: run.sh run|up|down|psql|distclean.
 # PostgreSQL with the extension and the sync worker, the HTTP shim, and the Instance Manager simulator.
-# Settings: EDURANGE_HOST, EDURANGE_PORT, EDURANGE_PGPORT, EDURANGE_IM_PORT, EDURANGE_RUN_DIR.
+# Settings: EDURANGE_HOST, EDURANGE_PORT, EDURANGE_PGPORT, EDURANGE_IM_PORT, EDURANGE_RUN_DIR; EDURANGE_DEMO=0: without
+# simulated players.
 set -eu
 umask 022
 TOP=$(cd "$(dirname "$0")/.." && pwd -P)
@@ -83,6 +84,7 @@ count_running() {
 }
 
 stop_all() {
+  stop_program players TERM 5
   stop_program shim TERM 25
   stop_program simulator TERM 5
   stop_program postgres INT 60
@@ -144,10 +146,26 @@ write_env() {
   mv "$RUN_DIR/env.new" "$RUN_DIR/env"
 }
 
+# The sample competition.
+sample_group() {
+  sql_value "SELECT \"groupId\" FROM public.\"CompetitionAccessCode\" WHERE code = 'FIRST-STEPS'"
+}
+
+# Some who play it by themselves, so that its board moves; they end without harm to the rest.
+start_players() {
+  sql -v group_id="$group" -f "$TOP/deploy/sample/players.sql" >>"$STATE_DIR/logs/sample.log" 2>&1
+  sql -At -v group_id="$group" -f "$TOP/deploy/sample/questions.sql" >"$STATE_DIR/questions"
+  # where the user that they run as can read it
+  cp "$TOP/deploy/sample/players.pl" "$STATE_DIR/players.pl"
+  chmod 644 "$STATE_DIR/players.pl" "$STATE_DIR/questions"
+  (
+    export EDURANGE_URL="$URL" EDURANGE_PLAYER_TOKEN="$player" EDURANGE_SERVICE_TOKEN="$service"
+    start_program players perl "$STATE_DIR/players.pl" "$group" "$STATE_DIR/questions"
+  )
+}
+
 # What there is now, and five requests to try.
 print_summary() {
-  group=$(sql_value "SELECT \"groupId\" FROM public.\"CompetitionAccessCode\"
-                     WHERE code = 'FIRST-STEPS'")
   placed=$(sql_value "SELECT id FROM public.\"GroupChallenge\"
                       WHERE \"groupId\" = '$group' AND \"challengeId\" = 'terminal-tour'")
   question=$(sql_value "SELECT id FROM public.\"ChallengeQuestion\" WHERE
@@ -162,6 +180,9 @@ edurange runs at $URL (logs in $STATE_DIR/logs)
   service token   $service
   admin token     $admin
   psql            make psql, or:  . $(shell_quote "$RUN_DIR/env") && psql
+
+See the board of the sample competition${demo:+, where simulated players are at work}:  $URL/board/$group
+All routes, each with an example:  $URL/docs
 
 Is it well?  Join the sample competition, look at a challenge, answer a question, see the board:
 
@@ -204,6 +225,10 @@ start() {
     answer=$(curl -gsS -m 5 "$URL/ready" 2>&1) || true
     fail_of shim "not ready after 60 s, or ended before: $URL/ready says: $answer"
   fi
+  group=$(sample_group)
+  demo=yes
+  [ "${EDURANGE_DEMO:-1}" != 0 ] || demo=''
+  [ -z "$demo" ] || start_players
   print_summary
   flock -u 9
 }
@@ -260,7 +285,7 @@ distclean() {
     say "removing $RUN_DIR with the private cluster and its data"
     # Only what the scripts here make: EDURANGE_RUN_DIR may name a folder that holds other things.
     for part in data data.new stage logs pids sockets lock place env env.new password password.new \
-      edurange.conf.new installed-script pods.json; do
+      edurange.conf.new installed-script pods.json questions players.pl; do
       rm -rf "${RUN_DIR:?}/$part"
     done
     rmdir "$RUN_DIR" 2>/dev/null || say "$RUN_DIR holds other files and stays"

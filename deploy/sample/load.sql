@@ -55,6 +55,10 @@ FROM (VALUES ('sample-bob'), ('sample-eve')) AS players (player)
 WHERE NOT EXISTS (SELECT FROM public."_GroupMembers"
                   WHERE "A" = :'group_id' AND "B" = player) \gset
 
+-- everybody may see how it goes
+SELECT count(edurange.set_board_policy(:'group_id', 'public')) AS made
+WHERE NOT EXISTS (SELECT FROM edurange.board_rule WHERE group_id = :'group_id') \gset
+
 -- ---- instances, as the dashboard queues them ---------------------------------------------------
 INSERT INTO public."ChallengeInstance"
   (id, "challengeId", "userId", "challengeUrl", status, "competitionId", k8s_instance_name)

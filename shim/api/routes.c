@@ -156,6 +156,7 @@ const Route routes[] = {
 	{READ("/competition/{group_id}/board-policy", SERVICE, GET_BOARD_POLICY), .params = {PATH("group_id")}},
 	{READ("/competition/{group_id}/board-events", NONE, BOARD_ACCESS), .for_public = true, .response = RESPOND_BOARD,
 	 .params = {PATH("group_id")}},
+	{OPEN("/board/{group_id}", BOARD_PAGE), .params = {PATH("group_id")}},
 	{READ("/competition/{group_id}/events", NONE, EVENTS), .for_public = true, .response = RESPOND_FEED,
 	 .params = {PATH("group_id"), FILTER("sinceToken", "since_token"), FILTER_OF("limit", NULL, INTEGER)}},
 	{READ("/competition/{group_id}/progress/{user_id}", PLAYER, PROGRESS), .params = {PATH("group_id"),
@@ -234,6 +235,7 @@ const char *const media_types[RESPOND_COUNT] = {
     [RESPOND_DOCS] = "text/html; charset=utf-8",
     [RESPOND_METRICS] = "text/plain; version=0.0.4; charset=utf-8",
     [RESPOND_BOARD] = "text/event-stream; charset=utf-8",
+    [RESPOND_BOARD_PAGE] = "text/html; charset=utf-8",
     [RESPOND_FEED] = "application/x-ndjson; charset=utf-8",
     [RESPOND_READY... RESPOND_FILE] = "application/json",
 };

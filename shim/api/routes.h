@@ -84,10 +84,11 @@ typedef enum ResponseKind
 	RESPOND_OPENAPI,
 	RESPOND_DOCS,
 	RESPOND_METRICS,
-	RESPOND_BOARD,  /* with the board, as it is and as it changes, as Server-Sent Events */
-	RESPOND_FEED,   /* lines of JSON; waits for some where there are none behind its token */
-	RESPOND_READY,  /* 503 where it says that it is not ready */
-	RESPOND_HEALTH, /* with how the connections do; 503 while the database is away */
+	RESPOND_BOARD,      /* with the board, as it is and as it changes, as Server-Sent Events */
+	RESPOND_BOARD_PAGE, /* what shows that in a browser */
+	RESPOND_FEED,       /* lines of JSON; waits for some where there are none behind its token */
+	RESPOND_READY,      /* 503 where it says that it is not ready */
+	RESPOND_HEALTH,     /* with how the connections do; 503 while the database is away */
 	RESPOND_FILE, /* a line says what it is: media type, name of the file, a warning, with tabs between */
 	RESPOND_COUNT
 } ResponseKind;

@@ -11,4 +11,6 @@
 extern const char openapi_document[];
 extern const char openapi_page[];
 extern const char openapi_page_policy[]; /* its Content-Security-Policy */
-extern const char help_text[];           /* what --help prints */
+extern const char board_page[];
+extern const char board_page_policy[];
+extern const char help_text[]; /* what --help prints */

@@ -70,12 +70,16 @@ main(void)
 	json_t *document = readable ? make_openapi() : NULL;
 	char *page = document != NULL ? page_of_document(document, "describe/docs_page.html") : NULL;
 	char *policy = page != NULL ? page_policy(page, "") : NULL;
+	char *board = page_read("live/board.html");
+	/* it asks for the board's stream */
+	char *board_policy = board != NULL ? page_policy(board, "; connect-src 'self'") : NULL;
 	bool made;
 
 	printf("/* Made by make_documents; not to be edited. */\n#include \"describe/documents.h\"\n");
 	made = print_string("openapi_document",
 	                    json_dumps(document, JSON_COMPACT | JSON_PRESERVE_ORDER)) &&
 	       print_string("openapi_page", page) && print_string("openapi_page_policy", policy) &&
+	       print_string("board_page", board) && print_string("board_page_policy", board_policy) &&
 	       print_string("help_text", make_help());
 	json_decref(document);
 	return made && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

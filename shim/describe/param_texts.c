@@ -62,6 +62,7 @@ static const ParamText texts[] = {
 	{NULL, "flag", "The flag of this instance."},
 	{NULL, "flag_secret_name", "The name of the secret that holds the flag in the cluster."},
 	{NULL, "force", "Do it although users worked at it, and take back what was paid."},
+	{NULL, "freeze_at", "From when on all but staff see the board as it was then; without it never."},
 	{NULL, "group_challenge_id", "Id of the challenge in the competition (a group challenge)."},
 	{NULL, "group_id", "Id of the competition."},
 	{NULL, "instance_id", "Id of the instance."},
@@ -81,9 +82,12 @@ static const ParamText texts[] = {
 	{NULL, "role", "STUDENT, INSTRUCTOR or ADMIN; without it STUDENT."},
 	{NULL, "search", "A text in name or description, in upper or lower case."},
 	{NULL, "severity", "INFO, WARNING, ERROR or CRITICAL; without it INFO."},
+	{NULL, "since_token", "The sinceToken in the last line of the answer before; without it from the beginning."},
 	{NULL, "start_date", "When it begins."},
+	{NULL, "thawed_at", "Until when it is frozen; without it until it is set."},
 	{NULL, "type", "Only challenges of this type."},
 	{NULL, "user_id", "Id of the user."},
+	{NULL, "visibility", "Who sees the board: staff, members or public, everybody."},
 	{NULL, "x_uploader_user_id", "Id of the user whom the log of activity names."},
 };
 /* clang-format on */

@@ -36,8 +36,6 @@ static const RouteText texts[] = {
 	 "points:integer"},
 	{"GET /question/completed", NULL,
 	 "completed_questions:question_completion[]"},
-	{"GET /competition/{group_id}/board-events", "A competition's board, as it is and as it changes, as Server-Sent Events."},
-	{"GET /competition/{group_id}/events", "The ledger of a competition as lines of JSON; behind a token it waits for something new."},
 	{"POST /packs/upload", INSTALLS "A zip as a file of a form, or as the body, or one object of JSON with all files. "
 	 PACKS_ALIKE},
 	{"POST /challenge-pack/install", "The same as POST /packs/upload."},
@@ -45,6 +43,10 @@ static const RouteText texts[] = {
 	 " an older version than the installed one, too, and one that other packs cannot do with."},
 	{"GET /schema", "The JSON schema that challenge definitions are held against: the built-in one, or the one that"
 	 " operators made active, with the challenge types that they added.", "jsonb"},
+	{"GET /competition/{group_id}/board-events", "A competition's board, as it is and as it changes, as Server-Sent Events."},
+	{"GET /board/{group_id}", "A competition's board as a page to look at. It shows what board-events sends. Where the board is"
+	 " not public it takes a token from the fragment of its address: #token=edr_…"},
+	{"GET /competition/{group_id}/events", "The ledger of a competition as lines of JSON; behind a token it waits for something new."},
 	{"PATCH /challenge-instances/{instance_id}", NULL,
 	 "success:boolean message:text data:instance_change"},
 	{"GET /cdf/export/{challenge_id}", NULL,

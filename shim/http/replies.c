@@ -95,9 +95,17 @@ reply_body(const Route *route, DatabaseResult *result, unsigned *status, Failure
 char *
 reply_without_database(const Route *route)
 {
-	const char *text = route->response == RESPOND_OPENAPI ? openapi_document : route->away;
-
-	return strdup(route->response == RESPOND_DOCS ? openapi_page : text);
+	switch (route->response)
+	{
+		case RESPOND_OPENAPI:
+			return strdup(openapi_document);
+		case RESPOND_DOCS:
+			return strdup(openapi_page);
+		case RESPOND_BOARD_PAGE:
+			return strdup(board_page);
+		default:
+			return strdup(route->away);
+	}
 }
 
 char *

@@ -54,7 +54,11 @@ content_policy(const Request *request)
 {
 	const Route *route = request->match.route;
 
-	return route != NULL && route->response == RESPOND_DOCS ? openapi_page_policy : NOTHING_LOADED;
+	if (route == NULL || request->failure.info != NULL)
+		return NOTHING_LOADED;
+	return route->response == RESPOND_DOCS         ? openapi_page_policy
+	       : route->response == RESPOND_BOARD_PAGE ? board_page_policy
+	                                               : NOTHING_LOADED;
 }
 
 /* Is the origin in a list that is separated by commas or spaces? */

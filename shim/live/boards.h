@@ -6,8 +6,7 @@
  * and however many listen; what comes of it is text that all listeners of a board share.  Boards are shared by the
  * loops, so they have a lock; nothing is waited for while it is held.
  */
-#ifndef EDURANGE_SHIM_BOARDS_H
-#define EDURANGE_SHIM_BOARDS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -86,5 +85,3 @@ extern bool boards_are_held(void);
 
 /* Takes the answer; how many seconds an entry has been waiting to be handed out. */
 extern double boards_take(const json_t *answer);
-
-#endif

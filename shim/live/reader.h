@@ -2,8 +2,7 @@
  * reader.h
  *	  Asks the database how the boards are that somebody listens to: one for the whole process.
  */
-#ifndef EDURANGE_SHIM_READER_H
-#define EDURANGE_SHIM_READER_H
+#pragma once
 
 #include "base/loop.h"
 #include "database/database.h"
@@ -31,5 +30,3 @@ extern void reader_told(ReaderClient *client);
 
 /* In the first loop: asks when it is time; how long the loop may wait, given how long it would. */
 extern int reader_tend(int timeout_ms);
-
-#endif

@@ -25,6 +25,7 @@ my %routes = (
 	'GET /openapi.json' => 'none',
 	'GET /docs' => 'none',
 	'GET /' => 'none',
+	'GET /board/{group_id}' => 'none',
 	'GET /health/detailed' => 'service',
 	'POST /packs/upload' => 'admin',
 	'POST /challenge-pack/install' => 'admin',

@@ -74,6 +74,7 @@ my %cases = (
 	'GET /openapi.json' => [ [''], undef ],
 	'GET /docs' => [ [''], undef ],
 	'GET /' => [ [''], undef ],
+	'GET /board/{group_id}' => [ [ '', undef, 'g' ], [ '', undef, 200, 'no' ] ],
 	'GET /health/detailed' => [ [''], undef ],
 	'POST /packs/upload' => [ [ '', pack_of('pa') ], [ '', pack_of('pb', { no => '*' }), 409 ] ],
 	'POST /challenge-pack/install' => [ [ '', pack_of('pa') ], [ '', pack_of('pb', { no => '*' }), 409 ] ],
@@ -182,7 +183,7 @@ for my $route (sort keys %cases)
 		my $refused = $rank{$who} >= $rank{ $tier{$route} } ? undef : $who eq 'none' ? 401 : 403;
 		my ($status, $json) = ask($route, $who, @$right);
 		is($status, $refused // 200, "$route for $who: a right request") or diag explain $json;
-		ok(ref $json, 'the answer is JSON') unless $route =~ m{^GET (?:/|/docs|/metrics|.*/(?:board-)?events)$};
+		ok(ref $json, 'the answer is JSON') unless $route =~ m{^GET (?:/|/docs|/board/.*|/metrics|.*/(?:board-)?events)$};
 		next unless defined $unknown;
 		my ($query, $body, $want, @ids) = @$unknown;
 		($status, $json) = ask($route, $who, $query, $body, @ids);

@@ -21,7 +21,7 @@ my @started;
 sub new_copy
 {
 	my ($name) = @_;
-	my %copy = (EDURANGE_RUN_DIR => "$base/$name");
+	my %copy = (EDURANGE_RUN_DIR => "$base/$name", EDURANGE_DEMO => 0);
 
 	$copy{$_} = PostgreSQL::Test::Cluster::get_free_port() for @variables;
 	push @started, \%copy;
@@ -136,6 +136,10 @@ is($status, 0, 'up succeeds') or BAIL_OUT("make up fails: $err");
 my @curls = $out =~ /^(curl .*)$/mg;
 is(scalar @curls, 5, 'five requests to try');
 is((stat "$copy->{EDURANGE_RUN_DIR}/env")[2] & 0777, 0600, 'the env file is for its owner only');
+my ($board) = $out =~ m{^See the board of the sample competition:  (http://\S+/board/\S+)$}m;
+ok($board, 'and the address of a board');
+is(with_env($copy, "curl -s -o /dev/null -w '%{http_code} %{content_type}' $board"), '200 text/html; charset=utf-8', 'which is there, without a token');
+ok(!-e "$copy->{EDURANGE_RUN_DIR}/pids/players", 'no simulated players where they are turned off');
 my %value;
 foreach my $name (
 	qw(EDURANGE_URL EDURANGE_IM_URL EDURANGE_PLAYER_TOKEN EDURANGE_SERVICE_TOKEN
@@ -236,7 +240,7 @@ foreach my $signal (qw(INT TERM))
 	my $pid = fork // die "cannot fork: $!";
 	if ($pid == 0)
 	{
-		%ENV = (%ENV, %$copy);
+		%ENV = (%ENV, %$copy, EDURANGE_DEMO => $signal eq 'INT' ? 1 : 0);
 		open STDOUT, '>', $log;
 		open STDERR, '>&', \*STDOUT;
 		exec $script, 'run' or POSIX::_exit(127);
@@ -244,7 +248,15 @@ foreach my $signal (qw(INT TERM))
 	ok(becomes(sub { -f $log && slurp_file($log) =~ /Ctrl-C stops it/ }), 'run is ready')
 	  or diag(slurp_file($log));
 	is(with_env($copy, $points), '10', 'run finds the data');
-	@pids = map { pid_of($copy, $_) } qw(postgres simulator shim);
+	@pids = map { pid_of($copy, $_) } qw(postgres simulator shim), $signal eq 'INT' ? 'players' : ();
+	if ($signal eq 'INT')
+	{
+		my $play = "psql -XAtc \"SELECT count(*) > 2 FROM edurange.points_ledger l JOIN \\\"User\\\" u ON u.id = l.user_id WHERE u.name = ANY('{Grace,Linus,Radia,Edsger,Hedy,Dennis,Margaret,Ken}') AND l.delta > 0\"";
+
+		like(slurp_file($log), qr{^See the board of the sample competition, where simulated players are at work:  \Q$board\E$}m, 'it says that somebody plays');
+		ok(becomes(sub { with_env($copy, $play) eq 't' }), 'and in the first minute they have points')
+		  or diag(with_env($copy, $play), slurp_file("$copy->{EDURANGE_RUN_DIR}/logs/players.log"));
+	}
 	kill $signal, $pid;
 	waitpid $pid, 0;
 	is($?, 0, "run ends on SIG$signal");

@@ -101,7 +101,7 @@ sub agrees
 sub new_sample
 {
 	my ($name) = @_;
-	my %copy = (EDURANGE_RUN_DIR => "$base/$name");
+	my %copy = (EDURANGE_RUN_DIR => "$base/$name", EDURANGE_DEMO => 0);
 
 	$copy{$_} = PostgreSQL::Test::Cluster::get_free_port() for qw(EDURANGE_PORT EDURANGE_PGPORT EDURANGE_IM_PORT);
 	push @started, \%copy;

@@ -7,6 +7,7 @@ use warnings;
 use utf8;
 
 use Digest::MD5 qw(md5_hex);
+use Encode qw(decode);
 use File::Basename qw(basename);
 use FindBin;
 use JSON::PP;
@@ -16,6 +17,7 @@ use Time::Local qw(timegm);
 
 use Edurange::Cluster;
 use Edurange::Shim;
+use Edurange::Stream;
 use Edurange::Zip qw(zip_of);
 
 my $top = "$FindBin::RealBin/../..";
@@ -23,7 +25,7 @@ my $sample = "$top/deploy/sample";
 my $base = timegm(0, 0, 9, 2, 2, 2026); # when the recording says that it was made
 my $began = time;
 my $list_length = 2; # of longer lists the first
-my $text_length = 400;
+my ($text_length, $text_lines, $line_length) = (400, 14, 200);
 
 my $node = Edurange::Cluster->new_ready('examples');
 PostgreSQL::Test::Utils::system_or_bail('psql', '-X', '-q', '-d', $node->connstr('edurange'), '-v', "directory=$sample/first-steps",
@@ -56,8 +58,19 @@ sub ask
 		  '--edge--', '';
 		$headers{'Content-Type'} = 'multipart/form-data; boundary=edge';
 	}
+	return listened($path) if $path =~ /board-events$/;
 	return $shim->request($method, $path . ($query ne '' ? "?$query" : ''), token => $token{$tier}, headers => \%headers,
 		defined $body ? (body => $body) : ());
+}
+
+# The beginning of a stream, as an answer.
+sub listened
+{
+	my ($path) = @_;
+	my $stream = Edurange::Stream->new($shim, $path);
+	my @events = $stream->read(20, sub { $_[0]{event} eq 'series' });
+
+	return ($stream->status, undef, {}, decode('UTF-8', join('', map { "$_->{text}\n\n" } @events)));
 }
 
 # Records the example of a route and returns its answer.  brief: only the outermost members; volatile: values that no
@@ -111,8 +124,9 @@ sub cut
 	}
 	return $value if ref $value || !defined $value || length $value <= $text_length;
 	$$shortened = 1;
-	return substr($value, 0, $text_length) =~ s/[^\n]*\z/…/r if $value =~ /\n/;
-	return substr($value, 0, $text_length) . '…';
+	my @lines = map { length > $line_length ? substr($_, 0, $line_length) . '…' : $_ } split /\n/, $value, -1;
+	return substr($value, 0, $text_length) . '…' if @lines == 1;
+	return join "\n", @lines > $text_lines ? (@lines[ 0 .. $text_lines - 1 ], '…') : @lines;
 }
 
 # The outermost members of an object, or the first line of a text.
@@ -226,6 +240,7 @@ record('GET /ready');
 record('GET /openapi.json', brief => 1);
 record('GET /docs', brief => 1);
 record('GET /', brief => 1);
+record('GET /board/{group_id}', @group, brief => 1);
 record('GET /health/detailed', volatile => 1);
 record('GET /metrics', volatile => 1);
 
@@ -264,6 +279,10 @@ record('POST /activity/log', body => qq({"eventType": "CHALLENGE_STARTED", "user
 ask('POST /question/complete', 'service', body => qq({"user_id": "sample-bob", "question_id": "$_", "group_challenge_id": "$placed"}))
   for split /\n/, $node->safe_psql('edurange', q{SELECT id FROM "ChallengeQuestion" WHERE "challengeId" = 'terminal-tour'});
 record('POST /competition/complete-challenge', body => qq({"userId": "sample-bob", "groupChallengeId": "$placed"}));
+record('PUT /competition/{group_id}/board-policy', @group, body => '{"visibility": "public", "freezeAt": "2027-06-18T12:00:00Z"}');
+record('GET /competition/{group_id}/board-policy', @group);
+record('GET /competition/{group_id}/board-events', @group, volatile => 1);
+record('GET /competition/{group_id}/events', @group, query => { limit => 2 }, volatile => 1);
 record('POST /competition/{group_id}/reset', @group, body => '{"userId": "sample-bob", "reason": "a new beginning"}');
 record('GET /competition/{group_id}/members', @group, query => { limit => 2 });
 record('DELETE /competition/{group_id}/members/{user_id}', path => { group_id => $group, user_id => 'sample-ada' });
