@@ -94,9 +94,10 @@ static Statement statements[STATEMENT_COUNT] = {
     [GRADES] =
         {"SELECT m.user_id, qc.id, " UTC(
              "qc.\"completedAt\"") ", qc.\"pointsEarned\","
-                                   " EXISTS (SELECT FROM edurange.grade_change_user gu JOIN edurange.grade_change g"
-                                   "  ON g.id = gu.change_id WHERE gu.user_id = m.user_id AND gu.completion_after = qc.id"
-                                   "  AND g.kind = 'graded' AND g.undone_at IS NULL),"
+                                   " EXISTS (SELECT FROM edurange.grade_change_user gu"
+                                   "  WHERE gu.user_id = m.user_id AND gu.completion_after = qc.id"
+                                   "  AND (SELECT g.kind = 'graded' AND g.undone_at IS NULL"
+                                   "   FROM edurange.grade_change g WHERE g.id = gu.change_id)),"
                                    " cc.id, " UTC(
                                        "cc.\"completedAt\"") ", cc.\"pointsEarned\","
                                                              " EXISTS (SELECT FROM edurange.points_ledger l WHERE l.user_id = m.user_id"

@@ -22,22 +22,27 @@
 
 #define MEMBERS_AT_ONCE 100
 
-/* $1 competition, $2 behind whom, $3 how many, $4 by what, $5 when; here and below */
+/*
+ * $1 competition, $2 behind whom, $3 how many, $4 by what, $5 when; here and below.  What is behind OFFSET 0 is read
+ * member by member, or placement by placement, however much there is of others.
+ */
 #define MEMBER(total)                                                                              \
-	"member AS MATERIALIZED (SELECT m.\"B\" AS user_id, " total " AS total,"                       \
+	"member AS MATERIALIZED (SELECT m.\"B\" AS user_id, u.name, u.email, " total " AS total,"      \
 	"  coalesce(s.reset_at, '-infinity') AS reset_at, coalesce(t.hidden, false) AS hidden,"        \
-	"  coalesce(t.disqualified, false) AS disqualified FROM public.\"_GroupMembers\" m"            \
+	"  coalesce(t.disqualified, false) AS disqualified FROM (SELECT \"B\""                         \
+	"   FROM public.\"_GroupMembers\" WHERE \"A\" = $1 AND \"B\" > $2 ORDER BY \"B\" LIMIT $3) m"  \
+	"  CROSS JOIN LATERAL (SELECT name, email FROM public.\"User\" WHERE id = m.\"B\" OFFSET 0) u" \
 	"  LEFT JOIN edurange.standing s ON s.group_id = $1 AND s.user_id = m.\"B\""                   \
-	"  LEFT JOIN edurange.participation t ON t.group_id = $1 AND t.user_id = m.\"B\""              \
-	"  WHERE m.\"A\" = $1 AND m.\"B\" > $2 ORDER BY m.\"B\" LIMIT $3)"
+	"  LEFT JOIN edurange.participation t ON t.group_id = $1 AND t.user_id = m.\"B\")"
 
 /* What there is to be had.  A retired question is an item where somebody has completed it, and worth nothing more. */
 #define QUESTION                                                                                   \
-	"question AS MATERIALIZED (SELECT gc.id AS placement_id, q.id, q.\"order\" AS place,"          \
-	"  q.content, CASE WHEN " QUESTION_IS_LIVE " THEN q.points ELSE 0 END AS points,"              \
-	"  " QUESTION_IS_LIVE " AS is_live FROM public.\"GroupChallenge\" gc"                          \
-	"  JOIN public.\"ChallengeQuestion\" q ON q.\"challengeId\" = gc.\"challengeId\""              \
-	"  WHERE gc.\"groupId\" = $1 AND (" QUESTION_IS_LIVE " OR EXISTS (SELECT"                      \
+	"question AS MATERIALIZED (SELECT gc.id AS placement_id, q.id, q.place, q.content,"            \
+	"  CASE WHEN q.is_live THEN q.points ELSE 0 END AS points, q.is_live"                          \
+	"  FROM public.\"GroupChallenge\" gc CROSS JOIN LATERAL (SELECT q.id, q.\"order\" AS place,"   \
+	"   q.content, q.points, " QUESTION_IS_LIVE " AS is_live FROM public.\"ChallengeQuestion\" q"  \
+	"   WHERE q.\"challengeId\" = gc.\"challengeId\" OFFSET 0) q"                                  \
+	"  WHERE gc.\"groupId\" = $1 AND (q.is_live OR EXISTS (SELECT"                                 \
 	"   FROM public.\"QuestionCompletion\" w"                                                      \
 	"   WHERE w.\"questionId\" = q.id AND w.\"groupChallengeId\" = gc.id)))"
 #define PLACEMENT                                                                                   \
@@ -65,36 +70,38 @@
 	" CASE WHEN $4 = 'question' THEN " question " END AS question_id"
 
 /* Completions until then; what was done before a reset counts no more. */
-#define DONE                                                                                       \
-	"done AS MATERIALIZED (SELECT m.user_id, qc.\"groupChallengeId\" AS placement_id,"             \
-	"  qc.\"questionId\" AS question_id, qc.\"pointsEarned\" AS points,"                           \
-	"  coalesce(qc.\"completedAt\" > c.\"endDate\", false) AS is_late FROM member m"               \
-	"  JOIN public.\"GroupChallenge\" gc ON gc.\"groupId\" = $1"                                   \
-	"  JOIN public.\"CompetitionGroup\" c ON c.id = gc.\"groupId\""                                \
-	"  JOIN public.\"QuestionCompletion\" qc ON qc.\"groupChallengeId\" = gc.id"                   \
-	"   AND qc.\"userId\" = m.user_id WHERE qc.\"completedAt\" AT TIME ZONE 'UTC' > m.reset_at"    \
+#define DONE                                                                                           \
+	"done AS MATERIALIZED (SELECT m.user_id, gc.id AS placement_id, qc.\"questionId\" AS question_id," \
+	"  qc.\"pointsEarned\" AS points,"                                                                 \
+	"  coalesce(qc.\"completedAt\" > c.\"endDate\", false) AS is_late FROM member m"                   \
+	"  JOIN public.\"GroupChallenge\" gc ON gc.\"groupId\" = $1"                                       \
+	"  JOIN public.\"CompetitionGroup\" c ON c.id = gc.\"groupId\""                                    \
+	"  CROSS JOIN LATERAL (SELECT * FROM public.\"QuestionCompletion\""                                \
+	"   WHERE \"groupChallengeId\" = gc.id AND \"userId\" = m.user_id OFFSET 0) qc"                    \
+	"  WHERE qc.\"completedAt\" AT TIME ZONE 'UTC' > m.reset_at"                                       \
 	"   AND ($5::timestamptz IS NULL OR qc.\"completedAt\" <= $5 AT TIME ZONE 'UTC'))"
 #define TRIED                                                                                       \
 	"tried AS MATERIALIZED (SELECT m.user_id, a.\"groupChallengeId\" AS placement_id,"              \
 	"  a.\"questionId\" AS question_id, count(*) AS attempts,"                                      \
 	"  (array_agg(a.\"isCorrect\" ORDER BY a.\"attemptedAt\", a.id))[1] AS first_right"             \
-	"  FROM member m JOIN public.\"QuestionAttempt\" a ON a.\"userId\" = m.user_id"                 \
+	"  FROM member m CROSS JOIN LATERAL (SELECT * FROM public.\"QuestionAttempt\""                  \
+	"   WHERE \"userId\" = m.user_id OFFSET 0) a"                                                   \
 	"  JOIN public.\"GroupChallenge\" gc ON gc.id = a.\"groupChallengeId\" AND gc.\"groupId\" = $1" \
 	"  WHERE a.\"attemptedAt\" AT TIME ZONE 'UTC' > m.reset_at"                                     \
 	"   AND ($5::timestamptz IS NULL OR a.\"attemptedAt\" <= $5 AT TIME ZONE 'UTC')"                \
 	"  GROUP BY 1, 2, 3)"
 
 /* What was paid for each item: now by completions, of which a challenge's may be more than its questions'. */
-#define PAID_NOW                                                                                      \
-	"paid AS (SELECT user_id, placement_id, question_id, max(points) AS points FROM ("                \
-	"  SELECT user_id, " KEYS(                                                                        \
-	    "placement_id",                                                                               \
-	    "question_id") ", sum(points) AS points FROM done"                                            \
-	                   "   GROUP BY 1, 2, 3"                                                          \
-	                   "  UNION ALL SELECT m.user_id, gc.id, NULL, cc.\"pointsEarned\" FROM member m" \
-	                   "   JOIN public.\"GroupChallenge\" gc ON gc.\"groupId\" = $1"                  \
-	                   "   JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id" \
-	                   "    AND cc.\"userId\" = m.user_id WHERE $4 = 'challenge'"                     \
+#define PAID_NOW                                                                                                               \
+	"paid AS (SELECT user_id, placement_id, question_id, max(points) AS points FROM ("                                         \
+	"  SELECT user_id, " KEYS(                                                                                                 \
+	    "placement_id",                                                                                                        \
+	    "question_id") ", sum(points) AS points FROM done"                                                                     \
+	                   "   GROUP BY 1, 2, 3"                                                                                   \
+	                   "  UNION ALL SELECT m.user_id, gc.id, NULL, cc.\"pointsEarned\" FROM member m"                          \
+	                   "   JOIN public.\"GroupChallenge\" gc ON gc.\"groupId\" = $1"                                           \
+	                   "   CROSS JOIN LATERAL (SELECT * FROM public.\"ChallengeCompletion\""                                   \
+	                   "    WHERE \"groupChallengeId\" = gc.id AND \"userId\" = m.user_id OFFSET 0) cc WHERE $4 = 'challenge'" \
 	                   "    AND cc.\"completedAt\" AT TIME ZONE 'UTC' > m.reset_at) account GROUP BY 1, 2, 3)"
 #define TOTAL_NOW "coalesce(s.points, 0)"
 
@@ -116,35 +123,35 @@
 	" AND l.group_id = $1 AND l.at <= $5 ORDER BY l.seq DESC LIMIT 1), 0)"
 
 /* Who is disqualified has no points, and all else as it is. */
-#define BOOK(total, paid)                                                                                                                \
-	"WITH " MEMBER(total) ", " QUESTION ", " PLACEMENT ", " ITEM ", " DONE ", " TRIED ", " paid ", late AS (SELECT user_id, " KEYS(      \
-	    "placement_id",                                                                                                                  \
-	    "question_id") ","                                                                                                               \
-	                   "  count(*) FILTER (WHERE is_late) AS late FROM done GROUP BY 1, 2, 3)"                                           \
-	                   ", effort AS (SELECT user_id, " KEYS(                                                                             \
-	                       "placement_id",                                                                                               \
-	                       "question_id") ","                                                                                            \
-	                                      "  sum(attempts)::bigint AS attempts, count(*) FILTER (WHERE first_right) AS first_right"      \
-	                                      "  FROM tried GROUP BY 1, 2, 3)"                                                               \
-	                                      ", score AS (SELECT m.user_id, m.hidden, m.disqualified, i.*, CASE WHEN m.disqualified THEN 0" \
-	                                      "   WHEN $4 = 'total' THEN m.total WHEN i.is_rest THEN m.total - sum(coalesce(p.points, 0))"   \
-	                                      "    OVER (PARTITION BY m.user_id)"                                                            \
-	                                      "   ELSE coalesce(p.points, 0) END::bigint AS score, l.late, e.attempts, e.first_right"        \
-	                                      "  FROM member m CROSS JOIN item i"                                                            \
-	                                      "  LEFT JOIN paid p ON NOT i.is_rest AND p.user_id = m.user_id"                                \
-	                                      "   AND coalesce(p.placement_id, '') = coalesce(i.placement_id, '')"                           \
-	                                      "   AND coalesce(p.question_id, '') = coalesce(i.question_id, '')"                             \
-	                                      "  LEFT JOIN late l ON NOT i.is_rest AND l.user_id = m.user_id"                                \
-	                                      "   AND coalesce(l.placement_id, '') = coalesce(i.placement_id, '')"                           \
-	                                      "   AND coalesce(l.question_id, '') = coalesce(i.question_id, '')"                             \
-	                                      "  LEFT JOIN effort e ON NOT i.is_rest AND e.user_id = m.user_id"                              \
-	                                      "   AND coalesce(e.placement_id, '') = coalesce(i.placement_id, '')"                           \
-	                                      "   AND coalesce(e.question_id, '') = coalesce(i.question_id, ''))"                            \
-	                                      " SELECT s.user_id, u.name, u.email, r.external_id, s.placement_id, s.question_id, s.title,"   \
-	                                      " s.score, s.points::bigint, coalesce(s.first_right, 0), coalesce(s.attempts, 0),"             \
-	                                      " coalesce(s.late, 0), s.hidden, s.disqualified, r.login_id, r.section, s.is_rest"             \
-	                                      " FROM score s JOIN public.\"User\" u ON u.id = s.user_id"                                     \
-	                                      " LEFT JOIN edurange.roster r ON r.group_id = $1 AND r.user_id = s.user_id"                    \
+#define BOOK(total, paid)                                                                                                                                 \
+	"WITH " MEMBER(total) ", " QUESTION ", " PLACEMENT ", " ITEM ", " DONE ", " TRIED ", " paid ", late AS (SELECT user_id, " KEYS(                       \
+	    "placement_id",                                                                                                                                   \
+	    "question_id") ","                                                                                                                                \
+	                   "  count(*) FILTER (WHERE is_late) AS late FROM done GROUP BY 1, 2, 3)"                                                            \
+	                   ", effort AS (SELECT user_id, " KEYS(                                                                                              \
+	                       "placement_id",                                                                                                                \
+	                       "question_id") ","                                                                                                             \
+	                                      "  sum(attempts)::bigint AS attempts, count(*) FILTER (WHERE first_right) AS first_right"                       \
+	                                      "  FROM tried GROUP BY 1, 2, 3)"                                                                                \
+	                                      ", score AS (SELECT m.user_id, m.name, m.email, m.hidden, m.disqualified, i.*, CASE WHEN m.disqualified THEN 0" \
+	                                      "   WHEN $4 = 'total' THEN m.total WHEN i.is_rest THEN m.total - sum(coalesce(p.points, 0))"                    \
+	                                      "    OVER (PARTITION BY m.user_id)"                                                                             \
+	                                      "   ELSE coalesce(p.points, 0) END::bigint AS score, l.late, e.attempts, e.first_right"                         \
+	                                      "  FROM member m CROSS JOIN item i"                                                                             \
+	                                      "  LEFT JOIN paid p ON NOT i.is_rest AND p.user_id = m.user_id"                                                 \
+	                                      "   AND coalesce(p.placement_id, '') = coalesce(i.placement_id, '')"                                            \
+	                                      "   AND coalesce(p.question_id, '') = coalesce(i.question_id, '')"                                              \
+	                                      "  LEFT JOIN late l ON NOT i.is_rest AND l.user_id = m.user_id"                                                 \
+	                                      "   AND coalesce(l.placement_id, '') = coalesce(i.placement_id, '')"                                            \
+	                                      "   AND coalesce(l.question_id, '') = coalesce(i.question_id, '')"                                              \
+	                                      "  LEFT JOIN effort e ON NOT i.is_rest AND e.user_id = m.user_id"                                               \
+	                                      "   AND coalesce(e.placement_id, '') = coalesce(i.placement_id, '')"                                            \
+	                                      "   AND coalesce(e.question_id, '') = coalesce(i.question_id, ''))"                                             \
+	                                      " SELECT s.user_id, s.name, s.email, r.external_id, s.placement_id, s.question_id, s.title,"                    \
+	                                      " s.score, s.points::bigint, coalesce(s.first_right, 0), coalesce(s.attempts, 0),"                              \
+	                                      " coalesce(s.late, 0), s.hidden, s.disqualified, r.login_id, r.section, s.is_rest"                              \
+	                                      " FROM score s"                                                                                                 \
+	                                      " LEFT JOIN edurange.roster r ON r.group_id = $1 AND r.user_id = s.user_id"                                     \
 	                                      " ORDER BY s.user_id, s.place, s.place_in, s.question_id"
 
 typedef enum StatementId

@@ -25,14 +25,16 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    /* Wrong flags that are those of others' instances which are still kept. */
+    /* Wrong flags that are those of others' instances which are still kept.  What is behind OFFSET 0, here and below,
+	 * is read placement by placement, however much there is in other competitions. */
     [FOREIGN_FLAGS] =
         {"SELECT 'foreign_flag'::text, a.\"userId\", i.\"userId\", a.\"questionId\","
          " a.\"attemptedAt\" AT TIME ZONE 'UTC',"
          " format('answered with the flag of instance \"%s\"', i.id)"
-         " FROM public.\"ChallengeInstance\" i JOIN (SELECT x.*, btrim(x.answer) AS text"
-         "  FROM public.\"GroupChallenge\" gc JOIN public.\"QuestionAttempt\" x"
-         "   ON x.\"groupChallengeId\" = gc.id WHERE gc.\"groupId\" = $1 AND NOT x.\"isCorrect\") a"
+         " FROM public.\"ChallengeInstance\" i JOIN (SELECT x.* FROM public.\"GroupChallenge\" gc"
+         "  CROSS JOIN LATERAL (SELECT w.*, btrim(w.answer) AS text"
+         "   FROM public.\"QuestionAttempt\" w WHERE w.\"groupChallengeId\" = gc.id"
+         "   AND NOT w.\"isCorrect\" OFFSET 0) x WHERE gc.\"groupId\" = $1) a"
          "  ON a.text = btrim(i.flag) AND a.\"userId\" <> i.\"userId\""
          " WHERE i.\"competitionId\" = $1 AND i.\"flagSecretName\" <> '' AND btrim(i.flag) <> ''"
          " ORDER BY a.\"attemptedAt\", a.id, i.id",
@@ -59,11 +61,12 @@ static Statement statements[STATEMENT_COUNT] = {
     [EQUAL_ANSWERS] =
         {"WITH wrong AS MATERIALIZED (SELECT a.\"questionId\" AS question_id, a.answer,"
          "  a.\"userId\" AS user_id, min(a.\"attemptedAt\") AS at"
-         "  FROM public.\"GroupChallenge\" gc"
-         "  JOIN public.\"QuestionAttempt\" a ON a.\"groupChallengeId\" = gc.id"
-         "  JOIN public.\"ChallengeQuestion\" q ON q.id = a.\"questionId\""
-         "  WHERE gc.\"groupId\" = $1 AND NOT a.\"isCorrect\" AND translate(upper(q.type), '- ', '__')"
-         "   NOT IN ('CHECKBOXES', 'MULTIPLE_CHOICE') GROUP BY 1, 2, 3),"
+         "  FROM public.\"GroupChallenge\" gc CROSS JOIN LATERAL (SELECT q.id"
+         "   FROM public.\"ChallengeQuestion\" q WHERE q.\"challengeId\" = gc.\"challengeId\""
+         "   AND translate(upper(q.type), '- ', '__') NOT IN ('CHECKBOXES', 'MULTIPLE_CHOICE')"
+         "   OFFSET 0) q CROSS JOIN LATERAL (SELECT w.* FROM public.\"QuestionAttempt\" w"
+         "   WHERE w.\"questionId\" = q.id AND w.\"groupChallengeId\" = gc.id"
+         "   AND NOT w.\"isCorrect\" OFFSET 0) a WHERE gc.\"groupId\" = $1 GROUP BY 1, 2, 3),"
          " rare AS MATERIALIZED (SELECT question_id, answer FROM wrong GROUP BY 1, 2"
          "  HAVING count(*) BETWEEN 2 AND $3),"
          " given AS MATERIALIZED (SELECT w.* FROM rare JOIN wrong w USING (question_id, answer)),"

@@ -31,9 +31,12 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
+    /* What is behind OFFSET 0 is read challenge by challenge, however many there are. */
     [QUESTIONS] = {"SELECT gc.id, q.id, gc.\"challengeId\" FROM public.\"GroupChallenge\" gc"
-                   " JOIN public.\"ChallengeQuestion\" q ON q.\"challengeId\" = gc.\"challengeId\""
-                   " WHERE gc.\"groupId\" = $1 AND " QUESTION_IS_LIVE
+                   " CROSS JOIN LATERAL (SELECT q.id, q.\"order\", " QUESTION_IS_LIVE " AS is_live"
+                   "  FROM public.\"ChallengeQuestion\" q"
+                   "  WHERE q.\"challengeId\" = gc.\"challengeId\" OFFSET 0) q"
+                   " WHERE gc.\"groupId\" = $1 AND q.is_live"
                    " ORDER BY gc.\"createdAt\", gc.id, q.\"order\", q.id",
                    {TEXTOID},
                    .reads = true,

@@ -17,6 +17,7 @@ my $rows = 20_000;
 
 # Statements that are about all rows, or all of one kind, and the tables that they may read so.
 my %reads_all = (
+	'board/events.c BEGIN_HISTORY' => 'once in the life of a database: how far each ledger had come before its first feed',
 	'admin/findings.c' => 'operators ask for all rows: one pass over each table',
 	'admin/health.c' => 'catalogues and statistics',
 	'admin/migrate.c' => 'migrations, of which there are few, and findings before the first of them',

@@ -19,7 +19,7 @@ my $node = Edurange::Cluster->new_ready('bounded',
 
 sub sql { return $node->safe_psql('edurange', $_[0]) }
 
-# A challenge with a large key, a competition with a long past, and packs.
+# A challenge with a large key, a competition with a long past and a large class that answered alike, and packs.
 sql(q{
 	INSERT INTO "User" (id, email) SELECT 'u' || n, n FROM generate_series(1, 20000) n;
 	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01');
@@ -30,6 +30,11 @@ sql(q{
 	UPDATE "ChallengeQuestion" SET id = cdf_question_id;
 	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('gc', 1, 'ch', 'g');
 	SELECT count(*) FROM generate_series(1, 5) n, "User" u, edurange.add_points(u.id, 'g', n);
+	INSERT INTO "Challenge" (id, name, "challengeTypeId") SELECT 'tried', 'T', id FROM "ChallengeType" LIMIT 1;
+	INSERT INTO "ChallengeQuestion" (id, "challengeId", content, type, points, answer, "order") VALUES ('tried', 'tried', '?', 'text', 1, 'a1', 1);
+	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('tried', 1, 'tried', 'g');
+	INSERT INTO "QuestionAttempt" (id, "userId", "questionId", "groupChallengeId", answer, "isCorrect")
+	SELECT 'u' || n || '-' || i, 'u' || n, 'tried', 'tried', 'a' || n / 100 || '-' || i, false FROM generate_series(1, 20000) n, generate_series(1, 5) i;
 	ALTER ROLE CURRENT_USER SET edurange.attempt_limit = 0;
 	CREATE SCHEMA testing;
 	CREATE FUNCTION testing.document(components text) RETURNS text LANGUAGE sql AS $$
@@ -98,6 +103,23 @@ my %worst = (
 	sync_apply => [ q{jsonb_build_object('challenge_pods', (SELECT jsonb_agg(jsonb_build_object('name', 'p' || n, 'status', 'ACTIVE')) FROM generate_series(1, 100000) n)), now()} ],
 	sync_apply_list => [ q{'{"challenge_pods": ' || testing.listed('{"name": "p", "status": "ACTIVE"}', 500000) || '}', now()}, q!'{"challenge_pods": [' || repeat('[', 2000000), now()! ],
 	points_history => [ q{'u1', 'g', 1000} ],
+	gradebook => [ q{'g', 'question'}, q{'g', 'question', at => now() - interval '1 s'} ],
+	gradebook_file => [ q{'g', 'csv', 'question'}, q{'g', 'canvas', 'question'}, q{'g', 'moodle', 'question', at => now() - interval '1 s'} ],
+	question_statistics => [ q{'g'} ],
+	timeline => [ q{'g', 100} ],
+	integrity_findings => [ q{'g', 2147483647, 1, 100} ],
+	rejudge => [ q{'g', 'tried', true}, q{'g', 'tried', false} ],
+	accept_answer => [ q{'g', 'tried', 'a7-1'}, qq{'g', 'tried', $long} ],
+	reprice => [ q{'g', 'tried'} ],
+	grade_question => [ q{'g', 'u1', 'tried', 1} ],
+	events => [ q{'g', NULL, 10000}, qq{'g', $long, 10000} ],
+	board_state => [ q{'g', true}, qq{'g', true, $long} ],
+	members => [ q{'g', 500}, qq{'g', 500, $long} ],
+	attempts => [ q{'g', NULL, NULL, 500}, qq{'g', NULL, NULL, 500, $long} ],
+	delete_competition => [ q{'g', 'G'} ],
+	remove_competition_challenge => [ q{'g', 'tried', true} ],
+	set_challenge_points => [ q{'g', 'tried', 2147483647, true} ],
+	set_instructors => [ q{'g', (SELECT array_agg(id) FROM "User")}, q{'g', (SELECT array_agg('u1'::text) FROM generate_series(1, 100000))} ],
 	import_roster => [
 		q{'g', 'email,name' || (SELECT string_agg(E'\\nx' || n || '@example.org,' || repeat('n', 180), '') FROM generate_series(1, 9999) n)},
 		q{'g', 'email,name' || (SELECT string_agg(E'\\nx' || n || '@example.org,' || repeat('n', 180), '') FROM generate_series(1, 9999) n), make_users => true},
