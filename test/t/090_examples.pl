@@ -30,6 +30,8 @@ my ($text_length, $text_lines, $line_length) = (400, 14, 200);
 my $node = Edurange::Cluster->new_ready('examples');
 PostgreSQL::Test::Utils::system_or_bail('psql', '-X', '-q', '-d', $node->connstr('edurange'), '-v', "directory=$sample/first-steps",
 	'-f', "$sample/load.sql");
+# in an order, which placements of one instant have by their ids
+$node->safe_psql('edurange', q{UPDATE "GroupChallenge" gc SET "createdAt" = gc."createdAt" + interval '1 ms' * (SELECT count(*) FROM "GroupChallenge" o WHERE o."challengeId" < gc."challengeId")});
 # as the sync worker finds it
 $node->safe_psql('edurange', q{UPDATE "ChallengeInstance" SET status = 'ACTIVE', flag = 'EDU-{found-in-the-pod}', "challengeUrl" = 'http://127.0.0.1'});
 my $shim = Edurange::Shim->start($node);
