@@ -14,7 +14,7 @@ my %oid = (
 
 # Tables and columns that no statement of ours names: nothing stops when they change.
 my %foreign = map { $_ => 1 } qw(Account Session VerificationToken User.emailVerified User.image
-	ChallengeInstance.metadata ChallengeInstance.k8s_instance_name sync_state.only_row);
+	ChallengeInstance.metadata ChallengeInstance.k8s_instance_name sync_state.only_row feed_origin.only_row);
 
 # The record of migrations is made before the first of them, by extension/admin/migrate.c.
 my @tables = (['edurange', 'migration', [

@@ -52,33 +52,36 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    /* These take a list and return numbers in it. */
+    /*
+	 * These take a list and return numbers in it.  Columns of tables are named with the table: one that is gone must not
+	 * be taken for the list's of the same name.
+	 */
     [FIND_USERS] = {"SELECT w.n, u.id FROM unnest($1) WITH ORDINALITY AS w (email, n),"
-                    " LATERAL (SELECT id FROM public.\"User\" WHERE " EMAIL_KEY(
-                        "email") " = w.email" EACH " FOR KEY SHARE) AS u",
+                    " LATERAL (SELECT x.id FROM public.\"User\" x WHERE " EMAIL_KEY(
+                        "x.email") " = w.email" EACH " FOR KEY SHARE) AS u",
                     {TEXTARRAYOID},
                     .by_key = true},
     [HOLD_USERS] = {"SELECT w.n, u.id FROM unnest($1) WITH ORDINALITY AS w (id, n),"
-                    " LATERAL (SELECT id FROM public.\"User\" WHERE id = w.id" EACH
+                    " LATERAL (SELECT x.id FROM public.\"User\" x WHERE x.id = w.id" EACH
                     " FOR KEY SHARE) AS u",
                     {TEXTARRAYOID},
                     .by_key = true},
     /* What of the addresses $2 is in the roster. */
     [KNOWN] = {"SELECT w.n, r.user_id, r.code FROM unnest($2) WITH ORDINALITY AS w (email, n),"
-               " LATERAL (SELECT user_id, code FROM edurange.roster"
-               "  WHERE group_id = $1 AND email = w.email" EACH ") AS r",
+               " LATERAL (SELECT x.user_id, x.code FROM edurange.roster x"
+               "  WHERE x.group_id = $1 AND x.email = w.email" EACH ") AS r",
                {TEXTOID, TEXTARRAYOID},
                .by_key = true},
     /* Which of the users $2 are in the roster by another address than $3. */
     [OTHER_ROWS] = {"SELECT w.n, r.email FROM unnest($2, $3) WITH ORDINALITY AS w (id, email, n),"
-                    " LATERAL (SELECT email FROM edurange.roster WHERE user_id = w.id"
-                    "  AND group_id" OF("$1") " AND email <> w.email" EACH ") AS r",
+                    " LATERAL (SELECT x.email FROM edurange.roster x WHERE x.user_id = w.id"
+                    "  AND x.group_id" OF("$1") " AND x.email <> w.email" EACH ") AS r",
                     {TEXTOID, TEXTARRAYOID, TEXTARRAYOID},
                     .by_key = true},
     [USABLE_CODES] = {"SELECT w.n FROM unnest($2) WITH ORDINALITY AS w (code, n),"
-                      " LATERAL (SELECT 1 FROM public.\"CompetitionAccessCode\""
-                      "  WHERE code = w.code AND \"groupId\"" OF("$1") " AND \"usedCount\" = 0" EACH
-                                                                       " ) AS c",
+                      " LATERAL (SELECT 1 FROM public.\"CompetitionAccessCode\" x"
+                      "  WHERE x.code = w.code AND x.\"groupId\"" OF(
+                          "$1") " AND x.\"usedCount\" = 0" EACH " ) AS c",
                       {TEXTOID, TEXTARRAYOID},
                       .by_key = true},
     /* $1 ids, $2 names, $3 addresses */
@@ -89,9 +92,9 @@ static Statement statements[STATEMENT_COUNT] = {
          {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}},
     [WITHDRAW_CODES] = {"DELETE FROM public.\"CompetitionAccessCode\" WHERE ctid = ANY (ARRAY("
                         " SELECT c.ctid FROM unnest($2) AS w (code),"
-                        " LATERAL (SELECT ctid FROM public.\"CompetitionAccessCode\""
-                        "  WHERE code = w.code AND \"groupId\"" OF(
-                            "$1") " AND \"usedCount\" = 0" EACH "  FOR UPDATE) AS c))",
+                        " LATERAL (SELECT x.ctid FROM public.\"CompetitionAccessCode\" x"
+                        "  WHERE x.code = w.code AND x.\"groupId\"" OF(
+                            "$1") " AND x.\"usedCount\" = 0" EACH "  FOR UPDATE) AS c))",
                         {TEXTOID, TEXTARRAYOID},
                         .by_key = true},
     /* $1 competition, $2 ids, $3 codes, $4 who makes them */
@@ -110,8 +113,8 @@ static Statement statements[STATEMENT_COUNT] = {
          " SELECT w.n FROM unnest($2) WITH ORDINALITY AS w (id, n) JOIN made USING (id)",
          {TEXTOID, TEXTARRAYOID}},
     [COUNT_MEMBERS] = {"SELECT count(*) FROM unnest($2) AS w (id),"
-                       " LATERAL (SELECT 1 FROM public.\"_GroupMembers\""
-                       "  WHERE \"A\" = $1 AND \"B\" = w.id" EACH ") AS m",
+                       " LATERAL (SELECT 1 FROM public.\"_GroupMembers\" x"
+                       "  WHERE x.\"A\" = $1 AND x.\"B\" = w.id" EACH ") AS m",
                        {TEXTOID, TEXTARRAYOID},
                        .by_key = true},
     /*

@@ -134,7 +134,8 @@ static Statement statements[STATEMENT_COUNT] = {
          .by_key = true},
     [DROP_COMPLETION] = {"DELETE FROM public.\"QuestionCompletion\" WHERE id = $1",
                          {TEXTOID},
-                         .by_key = true},
+                         .by_key = true,
+                         .must_write = true},
     /* $1 id, $2 user, $3 question, $4 placement, $5 points, $6 when */
     [ADD_COMPLETION] = {"INSERT INTO public.\"QuestionCompletion\" (id, \"userId\","
                         " \"questionId\", \"groupChallengeId\", \"pointsEarned\","
@@ -173,7 +174,8 @@ static Statement statements[STATEMENT_COUNT] = {
          .by_key = true},
     [DROP_CHALLENGE] = {"DELETE FROM public.\"ChallengeCompletion\" WHERE id = $1",
                         {TEXTOID},
-                        .by_key = true},
+                        .by_key = true,
+                        .must_write = true},
     /* $1 id, $2 user, $3 placement, $4 points, $5 when */
     [ADD_CHALLENGE] = {"INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\","
                        " \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"

@@ -32,6 +32,7 @@ typedef enum StatementId
 	BEFORE,
 	FLIPPED,
 	TURN_BACK,
+	KEPT_OUT,
 	FORGET_ANSWER,
 	SET_VOIDED,
 	FORGET_VOIDED,
@@ -78,6 +79,13 @@ static Statement statements[STATEMENT_COUNT] = {
                    " FROM unnest($1, $2) AS t (id, was) WHERE a.id = t.id",
                    {TEXTARRAYOID, BOOLARRAYOID},
                    .by_key = true},
+    /* Attempts that are there and were not turned back; others are gone by now. */
+    [KEPT_OUT] = {"SELECT 1 FROM unnest($1, $2) AS t (id, was)"
+                  " JOIN public.\"QuestionAttempt\" a ON a.id = t.id"
+                  " WHERE a.\"isCorrect\" <> t.was LIMIT 1",
+                  {TEXTARRAYOID, BOOLARRAYOID},
+                  .newest = true,
+                  .by_key = true},
     [FORGET_ANSWER] = {"DELETE FROM edurange.accepted_answer WHERE change_id = $1",
                        {TEXTOID},
                        .by_key = true},
@@ -219,7 +227,9 @@ turn_attempts_back(Change *change, const char *id)
 	ids = row_argument(0, 1, TEXTARRAYOID);
 	were = row_argument(0, 2, BOOLARRAYOID);
 	change->attempts_changed = row_long(0, 3);
-	STATEMENT_RUN(&statements[TURN_BACK], ids, were);
+	if (STATEMENT_RUN(&statements[TURN_BACK], ids, were) < change->attempts_changed &&
+	    STATEMENT_RUN(&statements[KEPT_OUT], ids, were) > 0)
+		row_kept_out("public.\"QuestionAttempt\"");
 }
 
 /* What a change left of its own goes: an answer, or until when attempts back nothing. */

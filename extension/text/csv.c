@@ -30,13 +30,11 @@ line_end(const char *at)
 static void
 skip_line(CsvReader *reader)
 {
-	int end;
-
-	while (*reader->at != '\0' && (end = line_end(reader->at)) == 0)
+	while (*reader->at != '\0' && line_end(reader->at) == 0)
 		reader->at++;
 	if (*reader->at == '\0')
 		return;
-	reader->at += end;
+	reader->at += line_end(reader->at);
 	reader->line++;
 }
 

@@ -46,6 +46,15 @@ sql(q{
 	SELECT edurange.attempt_question('bob', 'q1', 'gc', 'a');
 	SELECT edurange.attempt_question('bob', 'q2', 'gc', 'a');
 	SELECT edurange.add_points('ada', 'g', 5, 'why');
+	INSERT INTO "User" (id, email, name) VALUES ('eve', 'eve@x', 'eve');
+	INSERT INTO "_GroupMembers" ("A", "B") VALUES ('g', 'eve');
+	SELECT edurange.attempt_question('eve', 'q1', 'gc', 'e');
+	SELECT edurange.accept_answer('g', 'q1', 'e');
+	UPDATE edurange.grade_change SET id = 'change';
+	UPDATE edurange.grade_change_user SET change_id = 'change';
+	UPDATE edurange.grade_change_attempt SET change_id = 'change';
+	SELECT edurange.set_board_policy('g', 'public');
+	SELECT edurange.events('g');
 	SELECT edurange.sync_apply('{"challenge_pods": [{"name": "lost", "status": "ACTIVE", "webosUrl": "u"}]}', '2026-01-01');
 	SELECT edurange.add_challenge_type('knots');
 	INSERT INTO edurange.token (id, token_sha256, tier, label, user_id, instance_id, created_at, created_by)
@@ -61,6 +70,28 @@ my %calls = (
 	set_points => q{edurange.set_points('ada', 'g', 0)},
 	activity => q{edurange.activity(user_id => 'ada')},
 	check_invariants => q{edurange.check_invariants()},
+	set_participation => q{edurange.set_participation('g', 'ada', hidden => true)},
+	participation => q{edurange.participation('g')},
+	gradebook => q{edurange.gradebook('g', by => 'question')},
+	gradebook_file => q{edurange.gradebook_file('g', 'csv')},
+	rejudge => q{edurange.rejudge('g', 'q1')},
+	accept_answer => q{edurange.accept_answer('g', 'q2', 'z')},
+	reprice => q{edurange.reprice('g', 'q1')},
+	grade_question => q{edurange.grade_question('g', 'ada', 'q2', 5)},
+	void_completion => q{edurange.void_completion('g', 'bob', 'q1')},
+	grade_change => q{edurange.grade_change('g', 'change')},
+	grade_changes => q{edurange.grade_changes('g')},
+	undo_change => q{edurange.undo_change('g', 'change')},
+	question_statistics => q{edurange.question_statistics('g')},
+	timeline => q{edurange.timeline('g')},
+	integrity_findings => q{edurange.integrity_findings('g')},
+	import_roster => q{edurange.import_roster('g', E'email,name\nada@x,Ada\nnew@x,New\n')},
+	roster => q{edurange.roster('g')},
+	set_board_policy => q{edurange.set_board_policy('g', 'members', '2020-01-01', '2020-01-02')},
+	get_board_policy => q{edurange.get_board_policy('g')},
+	board_access => q{edurange.board_access('g', true)},
+	board_state => q{(edurange.board_state('g')).rows},
+	events => q{(edurange.events('g', is_public => true)).events},
 	create_competition => q{edurange.create_competition('N', '2020-01-01', ARRAY['ina', 'bob'])},
 	generate_access_code => q{edurange.generate_access_code('g', 'ina', 'XYZ')},
 	add_competition_challenge => q{edurange.add_competition_challenge('h', 'ch', 10)},
@@ -119,6 +150,10 @@ my %calls = (
 	'direct total moved' => q{testing.run($q$UPDATE "GroupPoints" SET "groupId" = 'h' WHERE "userId" = 'ada'$q$)},
 	'direct member' => q{testing.run($q$DELETE FROM "_GroupMembers"$q$)},
 	findings => q{edurange.findings()});
+# What is behind a token was written by transactions that it knows of.
+my $token = sql(q{SELECT "sinceToken" FROM edurange.events('g')});
+sql(q{SELECT edurange.add_points('bob', 'g', 1)});
+$calls{'events behind'} = "(edurange.events('g', '$token')).events";
 sql("INSERT INTO testing.calls VALUES " . join(', ', map { "('$_', \$call\$$calls{$_}\$call\$)" } sort keys %calls));
 
 sql(<<'SQL');
