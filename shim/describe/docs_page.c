@@ -175,13 +175,14 @@ put_snippets(FILE *page, const json_t *operation)
 	}
 }
 
-/* An answer that was recorded; text goes as it is. */
+/* An answer that was recorded, of this format where there are several; text goes as it is. */
 static void
-put_answer(FILE *page, const json_t *operation, const json_t *answer)
+put_answer(FILE *page, const json_t *operation, const char *format, const json_t *answer)
 {
 	if (answer == NULL)
 		return;
-	fprintf(page, "<p>Answer%s:</p>\n<pre tabindex=\"0\" aria-label=\"answer\">",
+	fprintf(page, "<p>Answer%s%s%s:</p>\n<pre tabindex=\"0\" aria-label=\"answer\">",
+	        format != NULL ? " in the format " : "", format != NULL ? format : "",
 	        json_is_true(json_object_get(operation, "x-shortened")) ? ", shortened" : "");
 	if (json_is_string(answer))
 		put_text(page, json_string_value(answer));
@@ -200,13 +201,19 @@ put_responses(FILE *page, const json_t *operation)
 	json_object_foreach(json_object_get(operation, "responses"), status, response)
 	{
 		const char *type;
+		const char *format;
 		json_t *media;
+		json_t *named;
 
 		if (strcmp(status, "200") == 0)
 		{
 			json_object_foreach(json_object_get(response, "content"), type, media)
 			{
-				put_answer(page, operation, json_object_get(media, "example"));
+				put_answer(page, operation, NULL, json_object_get(media, "example"));
+				json_object_foreach(json_object_get(media, "examples"), format, named)
+				{
+					put_answer(page, operation, format, json_object_get(named, "value"));
+				}
 			}
 			fputs("<details><summary>Errors</summary><dl>\n", page);
 			continue;

@@ -35,6 +35,12 @@ example_answer(const Route *route)
 }
 
 const json_t *
+example_files(const Route *route)
+{
+	return json_object_get(example_of_route(route), "files");
+}
+
+const json_t *
 example_of_param(const Route *route, const Param *param)
 {
 	static const char *const part[] = {[FROM_QUERY] = "query",

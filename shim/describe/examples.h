@@ -22,6 +22,9 @@ extern const json_t *example_of_route(const Route *route);
 /* The answer of a route in its example, or NULL. */
 extern const json_t *example_answer(const Route *route);
 
+/* Its answers in other formats, as files by the name of the format, or NULL. */
+extern const json_t *example_files(const Route *route);
+
 /* What a parameter was in the example, or NULL: it was not given. */
 extern const json_t *example_of_param(const Route *route, const Param *param);
 

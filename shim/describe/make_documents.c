@@ -29,6 +29,8 @@ print_byte(char byte)
 			return printf("\\n");
 		case '\t':
 			return printf("\\t");
+		case '\r':
+			return printf("\\r");
 		default:
 			putchar(byte);
 			return 1;

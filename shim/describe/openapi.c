@@ -155,6 +155,21 @@ describe_error(const Route *route, const ErrorSet set, unsigned status)
 	                 describe_headers(route, status), "content", "application/json", media);
 }
 
+/* The files with which a route answers in other formats than JSON. */
+static json_t *
+describe_files(const Route *route)
+{
+	json_t *examples = json_object();
+	const char *format;
+	json_t *file;
+
+	json_object_foreach((json_t *) example_files(route), format, file)
+	{
+		json_object_set_new(examples, format, json_pack("{s:O}", "value", file));
+	}
+	return json_pack("{s:{s:s}, s:o}", "schema", "type", "string", "examples", examples);
+}
+
 /* The response of a route that worked, or NULL where nothing says what it is. */
 static json_t *
 describe_success(const Route *route, json_t *components)
@@ -173,8 +188,7 @@ describe_success(const Route *route, json_t *components)
 		json_object_set(media, "example", (json_t *) example);
 	content = json_pack("{s:o}", type, media);
 	if (route->response == RESPOND_FILE)
-		json_object_set_new(content, "text/csv",
-		                    json_pack("{s:{s:s}}", "schema", "type", "string"));
+		json_object_set_new(content, "text/csv", describe_files(route));
 	return json_pack("{s:o, s:o, s:o}", "description", describe_summary(route), "headers",
 	                 describe_headers(route, 200), "content", content);
 }

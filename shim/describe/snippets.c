@@ -59,7 +59,7 @@ put_target(FILE *out, const Route *route)
 	}
 }
 
-/* The body as JSON, on a line or on several; to be freed. */
+/* The body as JSON, on a line or on several, which is JavaScript, too; to be freed. */
 static char *
 body_text(const json_t *body)
 {
@@ -132,10 +132,12 @@ snippet_curl(const Route *route)
 	}
 	if (body != NULL)
 	{
-		char *json = body_text(body);
+		bool table = route->body == BODY_TABLE;
+		char *json = table ? NULL : body_text(body);
 
-		fputs(" \\\n  -H 'Content-Type: application/json' \\\n  -d ", out);
-		put_quoted(out, json != NULL ? json : "");
+		fprintf(out, " \\\n  -H 'Content-Type: %s' \\\n  %s ", body_kinds[route->body].media,
+		        table ? "--data-binary" : "-d");
+		put_quoted(out, table ? json_string_value(body) : json != NULL ? json : "");
 		free(json);
 	}
 	if (file != NULL)
@@ -167,13 +169,14 @@ put_options(FILE *out, const Route *route, const json_t *body, const json_t *fil
 		separator = ", ";
 	}
 	if (body != NULL)
-		fprintf(out, "%s'Content-Type': 'application/json'", separator);
+		fprintf(out, "%s'Content-Type': '%s'", separator, body_kinds[route->body].media);
 	fputs("},\n", out);
 	if (body != NULL)
 	{
 		char *json = body_text(body);
 
-		fprintf(out, "  body: JSON.stringify(%s),\n", json != NULL ? json : "");
+		fprintf(out, route->body == BODY_TABLE ? "  body: %s,\n" : "  body: JSON.stringify(%s),\n",
+		        json != NULL ? json : "");
 		free(json);
 	}
 	if (file != NULL)

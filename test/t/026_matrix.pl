@@ -303,6 +303,12 @@ ask(@$_)
   [ 'POST /challenge-pack/update', 'admin', '', $changed_pack ],
   [ 'POST /packs/upload', 'admin', '', $wrong_pack ];
 
+# Somebody without a name has points.
+my $name = $node->safe_psql('edurange', q{SELECT quote_nullable(name) FROM "User" WHERE id = 'ada'});
+$node->safe_psql('edurange', q{UPDATE "User" SET name = NULL WHERE id = 'ada'});
+ask('GET /competition/{group_id}/timeline', 'service', '', undef, 'g');
+$node->safe_psql('edurange', qq{UPDATE "User" SET name = $name WHERE id = 'ada'});
+
 # Another shim, of which all connections know of no limit; and one that never had a connection.
 $node->safe_psql(
 	'edurange', q{

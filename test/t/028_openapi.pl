@@ -52,8 +52,8 @@ for my $reference (grep { !$seen{$_}++ } references($document))
 }
 
 # Names in a text that somebody has no use for who does not write SQL: functions, schemas, and names in lower case with _
-# that are neither parameters nor members of an answer.
-my %is_member = map { $_ => 1 } $raw =~ /"(\w+)":/g, $raw =~ /"name":"(\w+)"/g, 'taken_back';
+# that are neither parameters, members of an answer, kinds in one, nor columns of a roster.
+my %is_member = map { $_ => 1 } $raw =~ /"(\w+)":/g, $raw =~ /"name":"(\w+)"/g, qw(taken_back foreign_flag fast_solve external_id login_id);
 
 sub sql_words
 {
@@ -61,6 +61,17 @@ sub sql_words
 
 	return ($text =~ /(\w+\(\))/g, $text =~ /(edurange\.(?!webos_compatibility\b)\w+|SQLSTATE|pg_\w+)/g,
 		grep { !$is_member{$_} && $text !~ m{[/.]$_} } $text =~ /\b([a-z]+(?:_[a-z]+)+)\b/g);
+}
+
+# The examples of a body, or of each format that it can have.
+sub examples_of
+{
+	my ($content) = @_;
+
+	my @examples = map { $_->{value} } values %{ $content->{examples} // {} };
+
+	push @examples, $content->{example} if exists $content->{example};
+	return @examples;
 }
 my %is_group = map { $_->{name} => 1 } @{ $document->{tags} };
 
@@ -89,10 +100,9 @@ for my $route (sort keys %described)
 	}
 	if (my $body = $operation->{requestBody})
 	{
-		my $json = $body->{content}{'application/json'};
-		is_deeply([ $schema->violations($json->{example}, $json->{schema}) ], [], "$route: example of the body") if exists $json->{example};
 		for my $media (values %{ $body->{content} })
 		{
+			is_deeply([ $schema->violations($media->{example}, $media->{schema}) ], [], "$route: example of the body") if exists $media->{example};
 			my $properties = $media->{schema}{properties} // {};
 			like($properties->{$_}{description}, qr/^[A-Z].*\.$/, "$route: $_ is described") for sort keys %$properties;
 		}
@@ -108,14 +118,14 @@ for my $route (sort keys %described)
 		  ($code == 200 && $path =~ /gradebook$/ ? qw(Content-Disposition X-Warning) : ());
 		is_deeply([ sort keys %$has ], [ sort keys %want ], "$route: headers of $code");
 		is_deeply([ grep { !$document->{components}{headers}{ $_->{'$ref'} =~ s{^#/components/headers/}{}r } } values %$has ], [], "$route: which are described");
-		my ($content) = values %{ $operation->{responses}{$code}{content} };
-		is_deeply([ $schema->violations($content->{example}, $content->{schema}) ], [], "$route: example of $code")
-		  if exists $content->{example};
-		my ($enum) = map { $_->{properties}{code}{enum} // () } @{ $content->{schema}{allOf} // [] };
-		is($status_of{$_}, $code, "$route: $_ has status $code") for @{ $enum // [] };
+		for my $content (values %{ $operation->{responses}{$code}{content} })
+		{
+			is_deeply([ $schema->violations($_, $content->{schema}) ], [], "$route: example of $code") for examples_of($content);
+			my ($enum) = map { $_->{properties}{code}{enum} // () } @{ $content->{schema}{allOf} // [] };
+			is($status_of{$_}, $code, "$route: $_ has status $code") for @{ $enum // [] };
+		}
 	}
-	my ($answer) = values %{ $operation->{responses}{200}{content} };
-	ok(exists $answer->{example}, "$route: an example of its answer");
+	is((scalar grep { !examples_of($_) } values %{ $operation->{responses}{200}{content} }), 0, "$route: an example of its answer");
 	is_deeply([ map { $_->{label} } @{ $operation->{'x-codeSamples'} } ], [qw(curl fetch)], "$route: as somebody would type it");
 	is_deeply([ grep { !$is_group{$_} } @{ $operation->{tags} } ], [], "$route: its group");
 	is_deeply([ sql_words("$operation->{summary} $operation->{description}") ], [], "$route: in words of HTTP");
@@ -140,6 +150,8 @@ for my $route (sort keys %routes)
 unlike($raw, qr/\{\{|\bNULL\b/, 'nothing was left open');
 is((() = $raw =~ /<pre [^>]*class="snippet curl"/g), scalar keys %routes, 'a line of curl for each');
 is((() = $raw =~ /<pre [^>]*class="snippet fetch"/g), scalar keys %routes, 'and one of fetch');
+like($described{'POST /competition/{group_id}/roster'}{'x-codeSamples'}[0]{source}, qr{-H 'Content-Type: text/csv' \\\n  --data-binary 'email,.*\n.*\n}, 'a roster as lines');
+like($described{'POST /competition/{group_id}/roster'}{'x-codeSamples'}[1]{source}, qr{'Content-Type': 'text/csv'.*\n  body: "email,[^\n]*\\n[^\n]*",\n}, 'and as a text with them');
 like($raw, qr/form\.append\(&#39;file&#39;|form\.append\('file'/, 'an upload as a form');
 
 # What is shown can be typed.

@@ -30,6 +30,8 @@ my ($text_length, $text_lines, $line_length) = (400, 14, 200);
 my $node = Edurange::Cluster->new_ready('examples');
 PostgreSQL::Test::Utils::system_or_bail('psql', '-X', '-q', '-d', $node->connstr('edurange'), '-v', "directory=$sample/first-steps",
 	'-f', "$sample/load.sql");
+# in an order, which placements of one instant have by their ids
+$node->safe_psql('edurange', q{UPDATE "GroupChallenge" gc SET "createdAt" = gc."createdAt" + interval '1 ms' * (SELECT count(*) FROM "GroupChallenge" o WHERE o."challengeId" < gc."challengeId")});
 # as the sync worker finds it
 $node->safe_psql('edurange', q{UPDATE "ChallengeInstance" SET status = 'ACTIVE', flag = 'EDU-{found-in-the-pod}', "challengeUrl" = 'http://127.0.0.1'});
 my $shim = Edurange::Shim->start($node);
@@ -49,8 +51,9 @@ sub ask
 	my $body = $request{body};
 
 	$path =~ s/\{(\w+)\}/$request{path}{$1}/g;
-	my $query = $request{query} ? join('&', map { "$_=" . (ref $request{query}{$_} ? 'true' : $request{query}{$_} =~ s/ /%20/gr) } sort keys %{ $request{query} }) : '';
+	my $query = $request{query} ? join('&', map { "$_=" . (ref $request{query}{$_} ? encode_json([ $request{query}{$_} ]) =~ s/^\[|\]$//gr : $request{query}{$_} =~ s/ /%20/gr) } sort keys %{ $request{query} }) : '';
 	$headers{'Content-Type'} = 'application/json' if defined $body;
+	($body, $headers{'Content-Type'}) = ($request{csv}, 'text/csv') if defined $request{csv};
 	if ($request{file})
 	{
 		$body = join "\r\n", '--edge', qq(Content-Disposition: form-data; name="file"; filename="$request{file}"),
@@ -74,7 +77,7 @@ sub listened
 }
 
 # Records the example of a route and returns its answer.  brief: only the outermost members; volatile: values that no
-# two servers share.
+# two servers share; formats: in which it answers with a file, too.
 sub record
 {
 	my ($route, %request) = @_;
@@ -86,8 +89,16 @@ sub record
 	my $entry = {
 		(map { $request{$_} ? ($_ => $request{$_}) : () } qw(path query headers file)),
 		(defined $request{body} ? (body => decode_json($request{body})) : ()),
+		(defined $request{csv} ? (body => $request{csv}) : ()),
 		answer => $request{brief} ? brief($answer, \$shortened) : cut($answer, \$shortened)
 	};
+	for my $format (@{ $request{formats} // [] })
+	{
+		my ($worked, undef, undef, $file) = ask($route, $tier{$route}, %request, query => { %{ $request{query} }, format => $format });
+
+		is($worked, 200, "$route: recorded as $format") or diag $file;
+		$entry->{files}{$format} = cut(decode('UTF-8', $file), \$shortened);
+	}
 	$entry->{shortened} = JSON::PP::true if $shortened;
 	$entry->{volatile} = JSON::PP::true if $request{volatile};
 	$recorded{$route} = $entry;
@@ -283,6 +294,36 @@ record('PUT /competition/{group_id}/board-policy', @group, body => '{"visibility
 record('GET /competition/{group_id}/board-policy', @group);
 record('GET /competition/{group_id}/board-events', @group, volatile => 1);
 record('GET /competition/{group_id}/events', @group, query => { limit => 2 }, volatile => 1);
+
+# a class is closed: who had 'cwd' is right, too, the question is worth more, and all of that is taken back
+my ($other, $flag) = split /\|/, $node->safe_psql('edurange', q{
+	SELECT gc.id, q.id FROM "GroupChallenge" gc JOIN "ChallengeQuestion" q USING ("challengeId")
+	WHERE gc."challengeId" = 'left-behind' AND q.cdf_question_id = 'note'});
+$node->safe_psql('edurange', q{UPDATE "ChallengeInstance" SET "flagSecretName" = 'sample-3' WHERE id = '5a3c1e00-0000-4000-8000-000000000003'});
+my (undef, undef, undef, $said) = ask('POST /question/attempt', 'player', body => qq({"user_id": "sample-eve", "question_id": "$flag", "group_challenge_id": "$other", "answer": "EDU-{found-in-the-pod}"}));
+like($said, qr/"isCorrect":true/, 'a flag');
+my $worth = sub { $node->safe_psql('edurange', qq{UPDATE "ChallengeQuestion" SET points = $_[0] WHERE id = '$question'}) };
+my @question = (path => { group_id => $group, question_id => $question });
+record('GET /competition/{group_id}/statistics', @group, volatile => 1);
+record('GET /competition/{group_id}/timeline', @group, query => { top => 2 });
+record('GET /competition/{group_id}/integrity', @group, query => { fastest_seconds => 600, equal_answers => 3, rare_users => 2 }, volatile => 1);
+my @changes = (record('POST /competition/{group_id}/questions/{question_id}/accept-answer', @question, body => '{"answer": "cwd", "dryRun": false, "reason": "means the same"}')->{changeId});
+record('POST /competition/{group_id}/questions/{question_id}/rejudge', @question, body => '{"dryRun": true, "reason": "the key was corrected"}');
+$worth->(12);
+unshift @changes, record('POST /competition/{group_id}/questions/{question_id}/reprice', @question, body => '{"reason": "harder than it looked"}')->{changeId};
+unshift @changes, record('POST /competition/{group_id}/questions/{question_id}/grade', @question, body => '{"userId": "sample-eve", "points": 5, "reason": "half of it"}')->{changeId};
+unshift @changes, record('POST /competition/{group_id}/questions/{question_id}/void', @question, body => '{"userId": "sample-bob", "reason": "copied"}')->{changeId};
+record('GET /competition/{group_id}/changes', @group, query => { limit => 2 });
+record('GET /competition/{group_id}/changes/{change_id}', path => { group_id => $group, change_id => $changes[-1] });
+record('GET /competition/{group_id}/gradebook', @group, query => { format => 'json', by => 'challenge' }, formats => [qw(csv canvas moodle)]);
+record('POST /competition/{group_id}/changes/{change_id}/undo', path => { group_id => $group, change_id => shift @changes }, body => '{"reason": "it was not copied"}');
+for my $change (@changes)
+{
+	($status) = ask('POST /competition/{group_id}/changes/{change_id}/undo', 'service', path => { group_id => $group, change_id => $change }, body => '{}');
+	is($status, 200, 'taken back');
+}
+$worth->(10);
+
 record('POST /competition/{group_id}/reset', @group, body => '{"userId": "sample-bob", "reason": "a new beginning"}');
 record('GET /competition/{group_id}/members', @group, query => { limit => 2 });
 record('DELETE /competition/{group_id}/members/{user_id}', path => { group_id => $group, user_id => 'sample-ada' });
@@ -298,6 +339,11 @@ my $challenge = record('POST /competition/add-challenge', body => qq({"groupId":
 record('PATCH /competition/{group_id}/challenges/{group_challenge_id}', path => { group_id => $autumn, group_challenge_id => $challenge }, body => '{"points": 40, "reason": "harder than it looked"}');
 record('DELETE /competition/{group_id}/challenges/{group_challenge_id}', path => { group_id => $autumn, group_challenge_id => $challenge }, query => { force => JSON::PP::true });
 record('DELETE /competition/{group_id}/access-codes/{code}', path => { group_id => $autumn, code => 'AUTUMN-26' });
+record('POST /competition/{group_id}/roster', @autumn, query => { dry_run => JSON::PP::false, make_users => JSON::PP::false },
+	csv => qq(email,name,external_id,login_id,section\nada\@example.org,Ada,1001,ada,A\nfrida\@example.org,"Frida, B.",1002,frida,A\nnobody,,1003,,B\n));
+record('GET /competition/{group_id}/roster', @autumn, query => { limit => 2 }, volatile => 1);
+record('PUT /competition/{group_id}/participation/{user_id}', path => { group_id => $autumn, user_id => 'sample-ada' }, body => '{"endsAt": "2027-01-22T18:00:00Z", "hidden": false, "disqualified": false, "reason": "was ill"}');
+record('GET /competition/{group_id}/participation', @autumn, query => { limit => 2 });
 
 my $definition = '{"metadata": {"id": "hello", "name": "Hello", "version": "1.0.0", "challenge_type": "web"}, "components": [{"type": "question", "id": "greeting", "config": {"type": "text", "text": "How does one greet?", "points": 5, "answer": "hello"}}]}';
 record('GET /schema', brief => 1);
