@@ -179,7 +179,7 @@ ok($shim->is_closed($_, 5), 'and the connection ends') for @waiting;
 for my $case (
 	[ "GET http://other.example:81/live HTTP/1.1\r\nHost: x\r\n\r\n", '200 fine', 'a URL as target' ],
 	[ "GET HTTPS://x/api/get_points?user_id=ada&group_id=g HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token{player}\r\n\r\n", '200 fine', 'one with a query' ],
-	[ "GET http://x HTTP/1.1\r\nHost: x\r\n\r\n", '404 route_not_found', 'one without a path' ],
+	[ "GET http://x HTTP/1.1\r\nHost: x\r\n\r\n", '200 fine', 'one without a path' ],
 	[ "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", '204 fine', 'the server itself' ],
 	[ "OPTIONS /* HTTP/1.1\r\nHost: x\r\n\r\n", '404 route_not_found', 'a path that looks like it' ],
 	[ "GET * HTTP/1.1\r\nHost: x\r\n\r\n", '404 route_not_found', 'which has no other method' ],
