@@ -31,8 +31,8 @@
 /* The same to select from, for statements that write it twice. */
 #define CLOCK_ROW "(SELECT " UTC_CLOCK ") AS clock (now)"
 
-/* In the stead of a statement, before migrate(), that would find or change nothing then. */
-#define FINDS_NOTHING "SELECT NULL WHERE false"
+/* In the stead of a statement, before migrate(), that would find or change nothing then.  Without any tables it fails. */
+#define FINDS_NOTHING "SELECT NULL FROM edurange.standing WHERE false"
 
 typedef struct Statement
 {
