@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "funcapi.h"
@@ -32,6 +33,9 @@
 #include "base/statement_errors.h"
 #include "base/statements.h"
 #include "base/surface.h"
+
+/* One that the last migration makes; all of them are one transaction. */
+#define NEWEST_TABLE "board_rule"
 
 /* Beside the results of SPI: the statement was not executed. */
 #define NOT_RECORDED (-1000)
@@ -176,6 +180,14 @@ statements_register(void)
 	held_keys_register();
 }
 
+bool
+tables_are_migrated(void)
+{
+	Oid schema = get_namespace_oid("edurange", true);
+
+	return OidIsValid(schema) && OidIsValid(get_relname_relid(NEWEST_TABLE, schema));
+}
+
 /* Does the plan change rows? */
 static bool
 plan_writes(SPIPlanPtr plan)
@@ -284,8 +296,8 @@ row_kept_out(const char *table)
  * Runs the statement and returns how many rows it gave or changed.  One that names a table of the platform
  * is planned and executed in the name of edurange_game: both can run what others have hung on it.
  */
-uint64
-statement_run(Statement *statement, const NullableDatum *arguments, int count)
+static uint64
+run(Statement *statement, const NullableDatum *arguments, int count)
 {
 	Datum values[STATEMENT_MAX_ARGUMENTS];
 	char nulls[STATEMENT_MAX_ARGUMENTS];
@@ -339,6 +351,15 @@ statement_run(Statement *statement, const NullableDatum *arguments, int count)
 		elog(ERROR, "no row was written by \"%s\"", statement->sql);
 	}
 	return SPI_processed;
+}
+
+/* Runs a statement, before migrate() the one that stands in its stead then. */
+uint64
+statement_run(Statement *statement, const NullableDatum *arguments, int count)
+{
+	bool is_before = statement->before != NULL && !tables_are_migrated();
+
+	return run(is_before ? statement->before : statement, arguments, count);
 }
 
 /* What a column of the rows is called: the table's column that it is, else its own name. */

@@ -31,19 +31,30 @@
 /* The same to select from, for statements that write it twice. */
 #define CLOCK_ROW "(SELECT " UTC_CLOCK ") AS clock (now)"
 
+/* In the stead of a statement, before migrate(), that would find or change nothing then.  Without any tables it fails. */
+#define FINDS_NOTHING "SELECT NULL FROM edurange.standing WHERE false"
+
 typedef struct Statement
 {
 	const char *sql;
 	Oid argument_types[STATEMENT_MAX_ARGUMENTS]; /* ends with the first InvalidOid */
 	bool reads;                                  /* only reads, with the caller's snapshot */
 	bool newest;                                 /* only reads, what is committed by now */
-	bool by_key;      /* finds rows by keys, however few there are when it is planned */
-	bool must_write;  /* whenever it runs; no row means that somebody's trigger kept it out */
-	bool keys_held;   /* the rows that its foreign keys name are held: see held_keys.h */
+	bool by_key;     /* finds rows by keys, however few there are when it is planned */
+	bool must_write; /* whenever it runs; no row means that somebody's trigger kept it out */
+	bool keys_held;  /* the rows that its foreign keys name are held: see held_keys.h */
+	struct Statement
+	    *before;      /* in its stead before migrate(), where it names what tables lacked then */
 	SPIPlanPtr plan;  /* made at the first use in a session */
 	bool writes;      /* noted then */
 	bool of_platform; /* noted then: names a table of the platform */
 } Statement;
+
+/*
+ * Are the tables those of this version?  Between a package of this version and migrate() they are as the version
+ * before made them, and what it served goes on.  Asked anew each time: a session goes on over migrate().
+ */
+extern bool tables_are_migrated(void);
 
 /* Makes statements be watched while they are analyzed and planned; once, when the module is loaded. */
 extern void statements_register(void);

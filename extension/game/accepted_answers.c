@@ -15,6 +15,7 @@
 typedef enum StatementId
 {
 	ACCEPTED,
+	ACCEPTED_OF_BEFORE,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -23,7 +24,9 @@ static Statement statements[STATEMENT_COUNT] = {
                   " WHERE question_id = $1 AND group_id = $2",
                   {TEXTOID, TEXTOID},
                   .newest = true,
-                  .by_key = true},
+                  .by_key = true,
+                  .before = &statements[ACCEPTED_OF_BEFORE]},
+    [ACCEPTED_OF_BEFORE] = {"SELECT NULL::text[]", {TEXTOID, TEXTOID}, .reads = true},
 };
 
 ArrayType *

@@ -59,37 +59,52 @@
 	" FROM public.\"Challenge\" c JOIN public.\"ChallengeType\" t ON t.id = c.\"challengeTypeId\"" \
 	" LEFT JOIN public.\"ChallengePack\" p ON p.id = c.pack_id"
 
+/* A challenge with its questions, those that are live. */
+#define DETAILS_WITH(live)                                                                         \
+	"SELECT ROW(c.id, c.name, c.description, t.name,"                                              \
+	" ARRAY(SELECT " QUESTION_ROW " FROM public.\"ChallengeQuestion\" q, " VISIBILITY              \
+	"   WHERE q.\"challengeId\" = c.id AND " live "   ORDER BY q.\"order\"),"                      \
+	" ARRAY(SELECT ROW(a.id, a.\"challengeId\", a.\"appId\", a.title, a.icon, a.width,"            \
+	"   a.height, a.screen, a.disabled, a.favourite, a.desktop_shortcut,"                          \
+	"   a.launch_on_startup,"                                                                      \
+	"   CASE WHEN jsonb_typeof(a.additional_config) = 'object'"                                    \
+	"    THEN a.additional_config ELSE '{}' END,"                                                  \
+	"   a.\"createdAt\" AT TIME ZONE 'UTC', a.\"updatedAt\" AT TIME ZONE 'UTC'"                    \
+	"   )::edurange.app_config FROM public.\"ChallengeAppConfig\" a"                               \
+	"   WHERE a.\"challengeId\" = c.id ORDER BY a.\"createdAt\", a.id)"                            \
+	" )::edurange.challenge_detail"                                                                \
+	" FROM public.\"Challenge\" c"                                                                 \
+	" JOIN public.\"ChallengeType\" t ON t.id = c.\"challengeTypeId\""                             \
+	" WHERE c.id = $1"
+
+#define POINTS_OF(live)                                                                            \
+	"SELECT coalesce(sum(points), 0), count(*)"                                                    \
+	" FROM public.\"ChallengeQuestion\" q WHERE q.\"challengeId\" = $1 AND " live
+
 typedef enum StatementId
 {
 	DETAILS,
+	DETAILS_OF_BEFORE,
 	QUESTION,
 	PAGE,
 	ALL,
 	QUESTION_POINTS,
+	QUESTION_POINTS_OF_BEFORE,
 	COMPLETION,
 	STATEMENT_COUNT
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    [DETAILS] = {"SELECT ROW(c.id, c.name, c.description, t.name,"
-                 " ARRAY(SELECT " QUESTION_ROW " FROM public.\"ChallengeQuestion\" q, " VISIBILITY
-                 "   WHERE q.\"challengeId\" = c.id AND " QUESTION_IS_LIVE
-                 "   ORDER BY q.\"order\"),"
-                 " ARRAY(SELECT ROW(a.id, a.\"challengeId\", a.\"appId\", a.title, a.icon, a.width,"
-                 "   a.height, a.screen, a.disabled, a.favourite, a.desktop_shortcut,"
-                 "   a.launch_on_startup,"
-                 "   CASE WHEN jsonb_typeof(a.additional_config) = 'object'"
-                 "    THEN a.additional_config ELSE '{}' END,"
-                 "   a.\"createdAt\" AT TIME ZONE 'UTC', a.\"updatedAt\" AT TIME ZONE 'UTC'"
-                 "   )::edurange.app_config FROM public.\"ChallengeAppConfig\" a"
-                 "   WHERE a.\"challengeId\" = c.id ORDER BY a.\"createdAt\", a.id)"
-                 " )::edurange.challenge_detail"
-                 " FROM public.\"Challenge\" c"
-                 " JOIN public.\"ChallengeType\" t ON t.id = c.\"challengeTypeId\""
-                 " WHERE c.id = $1",
+    [DETAILS] = {DETAILS_WITH(QUESTION_IS_LIVE),
                  {TEXTOID, BOOLOID, BOOLOID},
                  .reads = true,
-                 .by_key = true},
+                 .by_key = true,
+                 .before = &statements[DETAILS_OF_BEFORE]},
+    /* The same before migrate(). */
+    [DETAILS_OF_BEFORE] = {DETAILS_WITH("true"),
+                           {TEXTOID, BOOLOID, BOOLOID},
+                           .reads = true,
+                           .by_key = true},
     [QUESTION] = {"SELECT " QUESTION_ROW " FROM public.\"ChallengeQuestion\" q, " VISIBILITY
                   " WHERE q.id = $1",
                   {TEXTOID, BOOLOID, BOOLOID},
@@ -109,11 +124,12 @@ static Statement statements[STATEMENT_COUNT] = {
     [ALL] = {"SELECT " ITEM_COLUMNS ITEM_TABLES " ORDER BY c.name, c.id",
              {InvalidOid},
              .reads = true},
-    [QUESTION_POINTS] = {"SELECT coalesce(sum(points), 0), count(*)"
-                         " FROM public.\"ChallengeQuestion\" q WHERE q.\"challengeId\" = $1"
-                         " AND " QUESTION_IS_LIVE,
+    [QUESTION_POINTS] = {POINTS_OF(QUESTION_IS_LIVE),
                          {TEXTOID},
-                         .by_key = true},
+                         .by_key = true,
+                         .before = &statements[QUESTION_POINTS_OF_BEFORE]},
+    /* The same before migrate(). */
+    [QUESTION_POINTS_OF_BEFORE] = {POINTS_OF("true"), {TEXTOID}, .by_key = true},
     [COMPLETION] = {"SELECT ROW(id, \"userId\", \"groupChallengeId\", \"pointsEarned\","
                     " \"completedAt\" AT TIME ZONE 'UTC', $3)::edurange.challenge_completion"
                     " FROM public.\"ChallengeCompletion\" WHERE \"userId\" = $1"

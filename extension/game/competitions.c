@@ -21,7 +21,6 @@
 #include "game/competitions.h"
 #include "game/completions.h"
 #include "game/entries.h"
-#include "game/participation.h"
 #include "game/rosters.h"
 #include "game/sight.h"
 #include "text/plain_text.h"
@@ -47,7 +46,23 @@
 	" JOIN public.\"User\" u ON u.id = s.user_id"                                                  \
 	" WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id)"                           \
 	" ORDER BY 1"
-#define PAST_HEADS STANDING_AT("$1", "$4", "$5")
+
+/*
+ * The board at the time $4: members, and former ones who had points then; $6 of members alone, as a frozen one is.
+ * $5 by when entries count, else by when they were written, which is what was shown.
+ */
+#define PAST_BOARD_OF(heads)                                                                       \
+	"SELECT $3 + row_number() OVER board, s.user_id, u.name, s.points,"                            \
+	" (SELECT count(*) FROM public.\"GroupChallenge\" gc"                                          \
+	"  JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"                  \
+	"  WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = s.user_id"                                    \
+	"  AND cc.\"completedAt\" <= $4 AT TIME ZONE 'UTC'), s.reached_at"                             \
+	" FROM (SELECT * FROM " heads(                                                                 \
+	    "$1", "$4",                                                                                \
+	    "$5") " AS past WHERE NOT hidden AND (member OR points <> 0 AND NOT $6)"                   \
+	          "  ORDER BY points DESC, reached_at, user_id LIMIT $2 OFFSET $3) s"                  \
+	          " LEFT JOIN public.\"User\" u ON u.id = s.user_id"                                   \
+	          " WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id) ORDER BY 1"
 
 typedef enum StatementId
 {
@@ -68,6 +83,7 @@ typedef enum StatementId
 	LEADERBOARD,
 	LEADERBOARD_OF_BEFORE,
 	PAST_LEADERBOARD,
+	PAST_LEADERBOARD_OF_BEFORE,
 	WHO_EXISTS,
 	PROGRESS,
 	STATEMENT_COUNT
@@ -155,27 +171,22 @@ static Statement statements[STATEMENT_COUNT] = {
                 " FROM public.\"CompetitionGroup\" c WHERE c.id = $1",
                 {TEXTOID, BOOLOID},
                 .by_key = true},
-    [LEADERBOARD] = {BOARD_OF("member AND NOT hidden"), {TEXTOID, INT4OID, INT8OID}, .reads = true},
+    [LEADERBOARD] = {BOARD_OF("member AND NOT hidden"),
+                     {TEXTOID, INT4OID, INT8OID},
+                     .reads = true,
+                     .before = &statements[LEADERBOARD_OF_BEFORE]},
     /* The same before migrate(). */
     [LEADERBOARD_OF_BEFORE] = {BOARD_OF("member"), {TEXTOID, INT4OID, INT8OID}, .reads = true},
-    /*
-	 * The board at the time $4: members, and former ones who had points then; $6 of members alone, as a frozen one is.
-	 * $5 by when entries count, else by when they were written, which is what was shown.
-	 */
-    [PAST_LEADERBOARD] =
-        {"SELECT $3 + row_number() OVER board, s.user_id, u.name, s.points,"
-         " (SELECT count(*) FROM public.\"GroupChallenge\" gc"
-         "  JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"
-         "  WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = s.user_id"
-         "  AND cc.\"completedAt\" <= $4 AT TIME ZONE 'UTC'), s.reached_at"
-         " FROM (SELECT * FROM " PAST_HEADS
-         " AS past WHERE NOT hidden AND (member OR points <> 0 AND NOT $6)"
-         "  ORDER BY points DESC, reached_at, user_id LIMIT $2 OFFSET $3) s"
-         " LEFT JOIN public.\"User\" u ON u.id = s.user_id"
-         " WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id) ORDER BY 1",
-         {TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID, BOOLOID},
-         .reads = true,
-         .by_key = true},
+    [PAST_LEADERBOARD] = {PAST_BOARD_OF(STANDING_AT),
+                          {TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID, BOOLOID},
+                          .reads = true,
+                          .by_key = true,
+                          .before = &statements[PAST_LEADERBOARD_OF_BEFORE]},
+    /* The same before migrate(). */
+    [PAST_LEADERBOARD_OF_BEFORE] = {PAST_BOARD_OF(STANDING_AT_OF_BEFORE),
+                                    {TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID, BOOLOID},
+                                    .reads = true,
+                                    .by_key = true},
     [WHO_EXISTS] = {"SELECT EXISTS (SELECT FROM public.\"CompetitionGroup\" WHERE id = $1),"
                     " EXISTS (SELECT FROM public.\"User\" WHERE id = $2)",
                     {TEXTOID, TEXTOID},
@@ -510,8 +521,8 @@ SQL_FUNCTION(edurange_leaderboard)
 	if (refusal.error != EDURANGE_OK)
 		limit = 0; /* as one that does not exist */
 	if (at.isnull)
-		STATEMENT_RUN(&statements[participation_is_known() ? LEADERBOARD : LEADERBOARD_OF_BEFORE],
-		              value_text(group_id), value_int(limit), value_long(offset));
+		STATEMENT_RUN(&statements[LEADERBOARD], value_text(group_id), value_int(limit),
+		              value_long(offset));
 	else
 		STATEMENT_RUN(&statements[PAST_LEADERBOARD], value_text(group_id), value_int(limit),
 		              value_long(offset), at, value_bool(corrected && sight.until.isnull),

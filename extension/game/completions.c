@@ -75,25 +75,33 @@
 	"  WHERE qc.\"userId\" = $1 AND qc.\"groupChallengeId\" = $3) AS done"
 
 /* Is a required question of the challenge $4 left to do, $2 aside? */
-#define IS_LEFT                                                                                    \
+#define IS_LEFT(live)                                                                              \
 	"EXISTS (SELECT FROM public.\"ChallengeQuestion\" q WHERE q.\"challengeId\" = $4"              \
 	"  AND q.required AND q.id IS DISTINCT FROM $2"                                                \
-	"  AND (q.id = ANY (done.questions)) IS NOT TRUE AND " QUESTION_IS_LIVE ")"
+	"  AND (q.id = ANY (done.questions)) IS NOT TRUE AND " live ")"
 
 /*
  * What was done, tried and paid by now, whatever the snapshot of the transaction, and how the user takes part: all
  * that changes it waits for the membership or the question, which are held.
  * $1 user, $2 question, $3 group challenge, $4 challenge, $5 competition; $6 to $8: see ATTEMPTS
  */
-#define STATE_WITH(participation)                                                                     \
+#define STATE_WITH(retired, live, participation, ...)                                                 \
 	{                                                                                                 \
 		"SELECT done.completion, done.paid, (SELECT \"pointsEarned\""                                 \
 		"  FROM public.\"ChallengeCompletion\" WHERE \"userId\" = $1 AND \"groupChallengeId\" = $3)," \
-		" EXISTS (SELECT FROM edurange.retired_question WHERE question_id = $2), " IS_LEFT            \
-		", attempts.*, " participation " FROM " DONE ", " ATTEMPTS,                                   \
+		" " retired ", " IS_LEFT(live) ", attempts.*, " participation " FROM " DONE ", " ATTEMPTS,    \
 		    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID},   \
-		    .newest = true, .by_key = true                                                            \
+		    .newest = true, .by_key = true, __VA_ARGS__                                               \
 	}
+
+/* Where no required question is left: is one required, or is none left at all?
+ * $1 user, $2 group challenge, $3 challenge */
+#define ALL_IS_DONE(live)                                                                          \
+	"WITH live AS (SELECT q.id, q.required FROM public.\"ChallengeQuestion\" q"                    \
+	"  WHERE q.\"challengeId\" = $3 AND " live ")"                                                 \
+	" SELECT EXISTS (SELECT FROM live WHERE required) OR NOT EXISTS (SELECT FROM live"             \
+	"  WHERE NOT EXISTS (SELECT FROM public.\"QuestionCompletion\" qc WHERE qc.\"userId\" = $1"    \
+	"   AND qc.\"questionId\" = live.id AND qc.\"groupChallengeId\" = $2))"
 
 typedef enum StatementId
 {
@@ -105,6 +113,7 @@ typedef enum StatementId
 	INSERT_ATTEMPT,
 	INSERT_COMPLETION,
 	IS_ALL_DONE,
+	IS_ALL_DONE_OF_BEFORE,
 	COMPLETE_CHALLENGE,
 	RAISE_CHALLENGE,
 	TOTAL,
@@ -131,9 +140,11 @@ static Statement statements[STATEMENT_COUNT] = {
          " FOR KEY SHARE OF u, c, gc, ch, q FOR NO KEY UPDATE OF m",
          {TEXTOID, TEXTOID, TEXTOID},
          .by_key = true},
-    [STATE] = STATE_WITH(PARTICIPATION("$1", "$5")),
+    [STATE] = STATE_WITH("EXISTS (SELECT FROM edurange.retired_question WHERE question_id = $2)",
+                         QUESTION_IS_LIVE, PARTICIPATION("$1", "$5"),
+                         .before = &statements[STATE_OF_BEFORE]),
     /* The same before migrate(). */
-    [STATE_OF_BEFORE] = STATE_WITH("0"),
+    [STATE_OF_BEFORE] = STATE_WITH("false", "true", "0"),
     /* $1 user, $2 question, $3 group challenge, $4 id, here and below */
     [INSERT_ATTEMPT] = {"INSERT INTO public.\"QuestionAttempt\" (id, \"userId\", \"questionId\","
                         " \"groupChallengeId\", answer, \"isCorrect\", \"attemptedAt\")"
@@ -148,17 +159,16 @@ static Statement statements[STATEMENT_COUNT] = {
                            {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID},
                            .must_write = true,
                            .keys_held = true},
-    /* Where no required question is left: is one required, or is none left at all?
-	 * $1 user, $2 group challenge, $3 challenge */
-    [IS_ALL_DONE] =
-        {"WITH live AS (SELECT q.id, q.required FROM public.\"ChallengeQuestion\" q"
-         "  WHERE q.\"challengeId\" = $3 AND " QUESTION_IS_LIVE ")"
-         " SELECT EXISTS (SELECT FROM live WHERE required) OR NOT EXISTS (SELECT FROM live"
-         "  WHERE NOT EXISTS (SELECT FROM public.\"QuestionCompletion\" qc WHERE qc.\"userId\" = $1"
-         "   AND qc.\"questionId\" = live.id AND qc.\"groupChallengeId\" = $2))",
-         {TEXTOID, TEXTOID, TEXTOID},
-         .newest = true,
-         .by_key = true},
+    [IS_ALL_DONE] = {ALL_IS_DONE(QUESTION_IS_LIVE),
+                     {TEXTOID, TEXTOID, TEXTOID},
+                     .newest = true,
+                     .by_key = true,
+                     .before = &statements[IS_ALL_DONE_OF_BEFORE]},
+    /* The same before migrate(). */
+    [IS_ALL_DONE_OF_BEFORE] = {ALL_IS_DONE("true"),
+                               {TEXTOID, TEXTOID, TEXTOID},
+                               .newest = true,
+                               .by_key = true},
     /* No row: it was completed already.  $1 user, $2 group challenge, $3 points, $4 id */
     [COMPLETE_CHALLENGE] = {"INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\","
                             " \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
@@ -253,8 +263,7 @@ read_state(Play *play)
 	TimestampTz window = GetCurrentTimestamp() - guc_attempt_window * USECS_PER_SEC;
 	NullableDatum completion;
 
-	STATEMENT_RUN(&statements[participation_is_known() ? STATE : STATE_OF_BEFORE],
-	              value_text(play->user_id), value_text(play->question_id),
+	STATEMENT_RUN(&statements[STATE], value_text(play->user_id), value_text(play->question_id),
 	              value_text(play->group_challenge_id), value_text(play->challenge_id),
 	              value_text(play->group_id), value_int(guc_attempt_limit),
 	              value_time(window - guc_attempt_lock * USECS_PER_SEC), value_time(window));

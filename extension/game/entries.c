@@ -62,15 +62,19 @@ typedef enum StatementId
 
 static Statement statements[STATEMENT_COUNT] = {
     /* $7 whether one of them counts from earlier on */
-    [MOVE_HEAD] = {MOVES_HEAD(BACKDATED, "s.backdated"), {HEAD_TYPES, BOOLOID}, .by_key = true},
+    [MOVE_HEAD] = {MOVES_HEAD(BACKDATED, "s.backdated"),
+                   {HEAD_TYPES, BOOLOID},
+                   .by_key = true,
+                   .before = &statements[MOVE_HEAD_OF_BEFORE]},
     [PUT_HEAD] = {PUTS_HEAD(", backdated", ", $7", BACKDATED, "s.backdated"),
                   {HEAD_TYPES, BOOLOID},
                   .by_key = true,
-                  .must_write = true},
+                  .must_write = true,
+                  .before = &statements[PUT_HEAD_OF_BEFORE]},
     /* The same before migrate(). */
-    [MOVE_HEAD_OF_BEFORE] = {MOVES_HEAD("", "false"), {HEAD_TYPES}, .by_key = true},
+    [MOVE_HEAD_OF_BEFORE] = {MOVES_HEAD("", "false"), {HEAD_TYPES, BOOLOID}, .by_key = true},
     [PUT_HEAD_OF_BEFORE] = {PUTS_HEAD("", "", "", "false"),
-                            {HEAD_TYPES},
+                            {HEAD_TYPES, BOOLOID},
                             .by_key = true,
                             .must_write = true},
     [REACHED] = {"UPDATE edurange.standing SET reached_at = " REACHED_BY_SUMS(
@@ -93,7 +97,7 @@ enum
 	ACTOR,
 	REASON,
 	AT,
-	VIA, /* from here on: before migrate() the ledger may lack them */
+	VIA, /* from here on: before migrate() the ledger lacks them */
 	EFFECTIVE_AT,
 	XID,
 	COLUMNS
@@ -170,10 +174,9 @@ typedef struct Head
 
 /* Moves the head of a pair on by its entries. */
 static Head
-move_head(const Ledger *ledger, const Entry **entries, int count, TimestampTz now)
+move_head(const Entry **entries, int count, TimestampTz now)
 {
 	const Entry *last = entries[count - 1];
-	bool is_before = ledger->places[EFFECTIVE_AT] == NO_PLACE;
 	bool changed = false;
 	bool backdated = false;
 
@@ -186,12 +189,10 @@ move_head(const Ledger *ledger, const Entry **entries, int count, TimestampTz no
 	                        value_int(last->total),    value_long(count),
 	                        value_time(now),           value_bool(changed),
 	                        value_bool(backdated)};
-	int arguments = lengthof(head) - (is_before ? 1 : 0);
 
 	/* a member has a head already */
-	if (statement_run(&statements[is_before ? MOVE_HEAD_OF_BEFORE : MOVE_HEAD], head, arguments) ==
-	    0)
-		statement_run(&statements[is_before ? PUT_HEAD_OF_BEFORE : PUT_HEAD], head, arguments);
+	if (statement_run(&statements[MOVE_HEAD], head, lengthof(head)) == 0)
+		statement_run(&statements[PUT_HEAD], head, lengthof(head));
 	return (Head){
 	    .seq = row_long(0, 1) - count,
 	    .at = value_time(row_time(0, 2)),
@@ -208,6 +209,7 @@ static void
 ledger_open(Ledger *ledger)
 {
 	Oid table = get_relname_relid("points_ledger", get_namespace_oid("edurange", false));
+	bool migrated = tables_are_migrated();
 
 	if (!OidIsValid(table))
 		raise_error(EDURANGE_NOT_INSTALLED, "relation \"edurange.points_ledger\" does not exist");
@@ -215,7 +217,7 @@ ledger_open(Ledger *ledger)
 	shape_ordinary(ledger->relation);
 	for (int i = 0; i < COLUMNS; i++)
 		ledger->places[i] =
-		    i >= VIA && get_attnum(table, columns[i].name) == InvalidAttrNumber
+		    i >= VIA && !migrated
 		        ? NO_PLACE
 		        : shape_column(ledger->relation, columns[i].name, columns[i].type) - 1;
 	ledger->xid = (int64) U64FromFullTransactionId(GetTopFullTransactionId());
@@ -315,7 +317,7 @@ write_entries(const Entry *entries, int count)
 		Head head;
 
 		next = first + count_of_pair(&sorted[first], count - first);
-		head = move_head(&ledger, &sorted[first], next - first, now);
+		head = move_head(&sorted[first], next - first, now);
 		for (int i = first; i < next; i++)
 			ledger_insert(&ledger, sorted[i], ++head.seq, head.at);
 		if (head.backdated)

@@ -36,6 +36,20 @@
 /* What entries.c notes beside each entry. */
 #define TOP_XID "pg_current_xact_id()::text::bigint"
 
+/* After TRUNCATE, which holds the table of totals: a closing entry for whoever had points.  $1 clock, $2 actor */
+#define CLOSES_ALL(column, value)                                                                  \
+	"WITH old AS (SELECT group_id, user_id, points FROM edurange.standing"                         \
+	" WHERE points <> 0 FOR UPDATE),"                                                              \
+	" head AS (UPDATE edurange.standing AS s SET points = 0, seq = s.seq + 1,"                     \
+	" changed_at = greatest($1, s.changed_at),"                                                    \
+	" reached_at = greatest($1, s.changed_at) FROM old"                                            \
+	" WHERE s.group_id = old.group_id AND s.user_id = old.user_id"                                 \
+	" RETURNING s.user_id, s.group_id, s.seq, old.points, s.changed_at)"                           \
+	" INSERT INTO edurange.points_ledger"                                                          \
+	" (user_id, group_id, seq, delta, balance, kind, actor, at" column ")"                         \
+	" SELECT user_id, group_id, seq, -points::bigint, 0, 'removed', $2, changed_at" value          \
+	" FROM head"
+
 typedef enum StatementId
 {
 	CHANGE_TOTAL,
@@ -44,6 +58,7 @@ typedef enum StatementId
 	OPEN_TOTALS,
 	NOTE_RESET,
 	CLOSE_ALL,
+	CLOSE_ALL_OF_BEFORE,
 	SET_MEMBER,
 	CLEAR_MEMBERS,
 	STATEMENT_COUNT
@@ -101,20 +116,11 @@ static Statement statements[STATEMENT_COUNT] = {
                     " DO UPDATE SET reset_at = $3",
                     {TEXTOID, TEXTOID, TIMESTAMPTZOID},
                     .must_write = true},
-    /* After TRUNCATE, which holds the table of totals: a closing entry for whoever had points.
-	 * $1 clock, $2 actor */
-    [CLOSE_ALL] = {"WITH old AS (SELECT group_id, user_id, points FROM edurange.standing"
-                   " WHERE points <> 0 FOR UPDATE),"
-                   " head AS (UPDATE edurange.standing AS s SET points = 0, seq = s.seq + 1,"
-                   " changed_at = greatest($1, s.changed_at),"
-                   " reached_at = greatest($1, s.changed_at) FROM old"
-                   " WHERE s.group_id = old.group_id AND s.user_id = old.user_id"
-                   " RETURNING s.user_id, s.group_id, s.seq, old.points, s.changed_at)"
-                   " INSERT INTO edurange.points_ledger"
-                   " (user_id, group_id, seq, delta, balance, kind, actor, at, xid)"
-                   " SELECT user_id, group_id, seq, -points::bigint, 0, 'removed', $2, changed_at,"
-                   " " TOP_XID " FROM head",
-                   {TIMESTAMPTZOID, TEXTOID}},
+    [CLOSE_ALL] = {CLOSES_ALL(", xid", ", " TOP_XID),
+                   {TIMESTAMPTZOID, TEXTOID},
+                   .before = &statements[CLOSE_ALL_OF_BEFORE]},
+    /* The same before migrate(). */
+    [CLOSE_ALL_OF_BEFORE] = {CLOSES_ALL("", ""), {TIMESTAMPTZOID, TEXTOID}},
     /* $1 group, $2 user, $3 whether a member, $4 clock */
     [SET_MEMBER] = {"INSERT INTO edurange.standing AS s (group_id, user_id, member, changed_at)"
                     " VALUES ($1, $2, $3, $4)"

@@ -23,7 +23,4 @@ typedef enum Participation
 	" FROM edurange.participation t JOIN public.\"CompetitionGroup\" c ON c.id = t.group_id"       \
 	" WHERE t.group_id = " group_id " AND t.user_id = " user_id "), 0)"
 
-/* Is there such a table?  Before migrate() there is none, nor what came with it. */
-extern bool participation_is_known(void);
-
 #endif

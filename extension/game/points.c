@@ -30,9 +30,12 @@ typedef enum StatementId
 	WHO_EXISTS,
 	TOTAL,
 	HISTORY,
+	HISTORY_BEFORE_MIGRATION,
 	HISTORY_OF_BEFORE,
 	ENTRY_INVARIANTS,
 	PAIR_INVARIANTS,
+	ENTRY_INVARIANTS_OF_BEFORE,
+	PAIR_INVARIANTS_OF_BEFORE,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -43,6 +46,65 @@ typedef enum StatementId
 #define IS_WRONG_HEAD                                                                              \
 	"(seq <> standing_seq OR reached_at IS DISTINCT FROM standing_reached_at OR at > changed_at"   \
 	" OR backdated <> standing_backdated)"
+
+/* What is wrong with entries of the ledger: one pass in the order of its key. */
+#define WRONG_ENTRIES(effective_at)                                                                \
+	"SELECT v.invariant, e.user_id, e.group_id, v.detail FROM (SELECT user_id, group_id, seq,"     \
+	"  balance, kind, at, " effective_at ", lag(seq, 1, 0::bigint) OVER pair AS before,"           \
+	"  sum(delta) OVER pair AS running, lag(at) OVER pair AS at_before"                            \
+	"  FROM edurange.points_ledger"                                                                \
+	"  WINDOW pair AS (PARTITION BY user_id, group_id ORDER BY seq)) AS e, LATERAL (VALUES"        \
+	" ('ledger_has_no_gap', seq <> before + 1, format('seq %s follows %s', seq, before)),"         \
+	" ('ledger_kind_is_known', NOT " IS_KNOWN_KIND ", format('kind %s at seq %s', kind, seq)),"    \
+	" ('balance_is_sum', balance <> running AND seq > (SELECT " LAST_OPENING                       \
+	"   FROM " LEDGER_SUMS " AS o WHERE o.user_id = e.user_id AND o.group_id = e.group_id),"       \
+	"  format('balance %s, sum %s at seq %s', balance, running, seq)),"                            \
+	" ('ledger_times_never_go_back', at < at_before,"                                              \
+	"  format('seq %s at %s, before %s', seq, at, at_before)),"                                    \
+	" ('entry_counts_no_later', effective_at > at,"                                                \
+	"  format('seq %s at %s counts from %s', seq, at, effective_at)))"                             \
+	"  AS v (invariant, is_broken, detail)"                                                        \
+	" WHERE (seq <> before + 1 OR NOT " IS_KNOWN_KIND                                              \
+	" OR balance <> running OR at < at_before OR effective_at > at)"                               \
+	" AND v.is_broken ORDER BY 1, 2, 3, 4"
+
+/* What is wrong between the ledger, totals, the board and memberships. */
+#define WRONG_PAIRS(ledger, standing, participation, reached)                                      \
+	"WITH ledger AS ("                                                                             \
+	" SELECT user_id, group_id, sum(delta) AS total, max(seq) AS seq, max(at) AS at,"              \
+	"  CASE WHEN bool_or(effective_at IS NOT NULL) THEN " reached                                  \
+	"   ELSE max(at) FILTER (WHERE delta <> 0) END AS reached_at,"                                 \
+	"  bool_or(effective_at IS NOT NULL) AS backdated"                                             \
+	" FROM " ledger " o GROUP BY user_id, group_id),"                                              \
+	" pair AS ("                                                                                   \
+	" SELECT user_id, group_id, coalesce(l.total, 0) AS ledger,"                                   \
+	"  coalesce(p.points, 0) AS points,"                                                           \
+	"  coalesce(s.points, 0) AS standing, coalesce(l.seq, 0) AS seq,"                              \
+	"  coalesce(s.seq, 0) AS standing_seq, l.at, s.changed_at, l.reached_at,"                      \
+	"  coalesce(l.backdated, false) AS backdated, s.reached_at AS standing_reached_at,"            \
+	"  coalesce(s.backdated, false) AS standing_backdated, coalesce(s.hidden, false) AS hidden,"   \
+	"  coalesce(t.hidden OR t.disqualified, false) AS should_hide,"                                \
+	"  m.\"A\" IS NOT NULL AS member, coalesce(s.member, false) AS standing_member"                \
+	" FROM ledger l FULL JOIN (SELECT \"userId\" AS user_id, \"groupId\" AS group_id, points"      \
+	"  FROM public.\"GroupPoints\") p USING (user_id, group_id)"                                   \
+	" FULL JOIN " standing " s USING (user_id, group_id)"                                          \
+	" FULL JOIN (SELECT \"B\" AS user_id, \"A\" AS group_id, \"A\""                                \
+	"  FROM public.\"_GroupMembers\") m USING (user_id, group_id)"                                 \
+	" FULL JOIN " participation " t USING (user_id, group_id))"                                    \
+	" SELECT v.invariant, user_id, group_id, v.detail FROM pair, LATERAL (VALUES"                  \
+	" ('ledger_is_total', ledger <> points OR points <> standing,"                                 \
+	"  format('ledger %s, total %s, standing %s', ledger, points, standing)),"                     \
+	" ('standing_is_ledger_head', " IS_WRONG_HEAD ","                                              \
+	"  format('ledger seq %s at %s, standing seq %s at %s', seq, reached_at, standing_seq,"        \
+	"   standing_reached_at)),"                                                                    \
+	" ('members_are_on_the_board', member <> standing_member,"                                     \
+	"  format('member %s, on the board %s', member, standing_member)),"                            \
+	" ('who_is_hidden_is_not_on_the_board', hidden <> should_hide,"                                \
+	"  format('to be hidden %s, hidden %s', should_hide, hidden)))"                                \
+	"  AS v (invariant, is_broken, detail)"                                                        \
+	" WHERE (ledger <> points OR points <> standing OR " IS_WRONG_HEAD                             \
+	"  OR member <> standing_member OR hidden <> should_hide)"                                     \
+	" AND v.is_broken ORDER BY 1, 2, 3, 4"
 
 static Statement statements[STATEMENT_COUNT] = {
     [MEMBERSHIP] = {"SELECT 1 FROM public.\"_GroupMembers\" WHERE \"B\" = $1 AND \"A\" = $2",
@@ -59,69 +121,34 @@ static Statement statements[STATEMENT_COUNT] = {
                .by_key = true},
     [HISTORY] = {"SELECT " HISTORY_COLUMNS ", via, effective_at" HISTORY_PAGE,
                  {TEXTOID, TEXTOID, INT4OID, INT8OID},
-                 .reads = true},
+                 .reads = true,
+                 .before = &statements[HISTORY_BEFORE_MIGRATION]},
+    [HISTORY_BEFORE_MIGRATION] = {"SELECT " HISTORY_COLUMNS
+                                  ", NULL::text, NULL::timestamptz" HISTORY_PAGE,
+                                  {TEXTOID, TEXTOID, INT4OID, INT8OID},
+                                  .reads = true},
     [HISTORY_OF_BEFORE] = {"SELECT " HISTORY_COLUMNS HISTORY_PAGE,
                            {TEXTOID, TEXTOID, INT4OID, INT8OID},
                            .reads = true},
-    /* What is wrong with entries of the ledger: one pass in the order of its key. */
-    [ENTRY_INVARIANTS] =
-        {"SELECT v.invariant, e.user_id, e.group_id, v.detail FROM (SELECT user_id, group_id, seq,"
-         "  balance, kind, at, effective_at, lag(seq, 1, 0::bigint) OVER pair AS before,"
-         "  sum(delta) OVER pair AS running, lag(at) OVER pair AS at_before"
-         "  FROM edurange.points_ledger"
-         "  WINDOW pair AS (PARTITION BY user_id, group_id ORDER BY seq)) AS e, LATERAL (VALUES"
-         " ('ledger_has_no_gap', seq <> before + 1, format('seq %s follows %s', seq, before)),"
-         " ('ledger_kind_is_known', NOT " IS_KNOWN_KIND ", format('kind %s at seq %s', kind, seq)),"
-         " ('balance_is_sum', balance <> running AND seq > (SELECT " LAST_OPENING
-         "   FROM " LEDGER_SUMS " AS o WHERE o.user_id = e.user_id AND o.group_id = e.group_id),"
-         "  format('balance %s, sum %s at seq %s', balance, running, seq)),"
-         " ('ledger_times_never_go_back', at < at_before,"
-         "  format('seq %s at %s, before %s', seq, at, at_before)),"
-         " ('entry_counts_no_later', effective_at > at,"
-         "  format('seq %s at %s counts from %s', seq, at, effective_at)))"
-         "  AS v (invariant, is_broken, detail)"
-         " WHERE (seq <> before + 1 OR NOT " IS_KNOWN_KIND
-         " OR balance <> running OR at < at_before OR effective_at > at)"
-         " AND v.is_broken ORDER BY 1, 2, 3, 4",
-         {InvalidOid},
-         .reads = true},
-    /* What is wrong between the ledger, totals, the board and memberships. */
-    [PAIR_INVARIANTS] =
-        {"WITH ledger AS ("
-         " SELECT user_id, group_id, sum(delta) AS total, max(seq) AS seq, max(at) AS at,"
-         "  CASE WHEN bool_or(effective_at IS NOT NULL) THEN " REACHED_OF_PAIR
-         "   ELSE max(at) FILTER (WHERE delta <> 0) END AS reached_at,"
-         "  bool_or(effective_at IS NOT NULL) AS backdated"
-         " FROM edurange.points_ledger o GROUP BY user_id, group_id),"
-         " pair AS ("
-         " SELECT user_id, group_id, coalesce(l.total, 0) AS ledger,"
-         "  coalesce(p.points, 0) AS points,"
-         "  coalesce(s.points, 0) AS standing, coalesce(l.seq, 0) AS seq,"
-         "  coalesce(s.seq, 0) AS standing_seq, l.at, s.changed_at, l.reached_at,"
-         "  coalesce(l.backdated, false) AS backdated, s.reached_at AS standing_reached_at,"
-         "  coalesce(s.backdated, false) AS standing_backdated, coalesce(s.hidden, false) AS hidden,"
-         "  coalesce(t.hidden OR t.disqualified, false) AS should_hide,"
-         "  m.\"A\" IS NOT NULL AS member, coalesce(s.member, false) AS standing_member"
-         " FROM ledger l FULL JOIN (SELECT \"userId\" AS user_id, \"groupId\" AS group_id, points"
-         "  FROM public.\"GroupPoints\") p USING (user_id, group_id)"
-         " FULL JOIN edurange.standing s USING (user_id, group_id)"
-         " FULL JOIN (SELECT \"B\" AS user_id, \"A\" AS group_id, \"A\""
-         "  FROM public.\"_GroupMembers\") m USING (user_id, group_id)"
-         " FULL JOIN edurange.participation t USING (user_id, group_id))"
-         " SELECT v.invariant, user_id, group_id, v.detail FROM pair, LATERAL (VALUES"
-         " ('ledger_is_total', ledger <> points OR points <> standing,"
-         "  format('ledger %s, total %s, standing %s', ledger, points, standing)),"
-         " ('standing_is_ledger_head', " IS_WRONG_HEAD ","
-         "  format('ledger seq %s at %s, standing seq %s at %s', seq, reached_at, standing_seq,"
-         "   standing_reached_at)),"
-         " ('members_are_on_the_board', member <> standing_member,"
-         "  format('member %s, on the board %s', member, standing_member)),"
-         " ('who_is_hidden_is_not_on_the_board', hidden <> should_hide,"
-         "  format('to be hidden %s, hidden %s', should_hide, hidden)))"
-         "  AS v (invariant, is_broken, detail)"
-         " WHERE (ledger <> points OR points <> standing OR " IS_WRONG_HEAD
-         "  OR member <> standing_member OR hidden <> should_hide)"
-         " AND v.is_broken ORDER BY 1, 2, 3, 4",
+    [ENTRY_INVARIANTS] = {WRONG_ENTRIES("effective_at"),
+                          {InvalidOid},
+                          .reads = true,
+                          .before = &statements[ENTRY_INVARIANTS_OF_BEFORE]},
+    [PAIR_INVARIANTS] = {WRONG_PAIRS("edurange.points_ledger", "edurange.standing",
+                                     "edurange.participation", REACHED_OF_PAIR),
+                         {InvalidOid},
+                         .reads = true,
+                         .before = &statements[PAIR_INVARIANTS_OF_BEFORE]},
+    /* The same before migrate(), when no entry counted from earlier on, and nobody was hidden. */
+    [ENTRY_INVARIANTS_OF_BEFORE] = {WRONG_ENTRIES("NULL::timestamptz AS effective_at"),
+                                    {InvalidOid},
+                                    .reads = true},
+    [PAIR_INVARIANTS_OF_BEFORE] =
+        {WRONG_PAIRS("(SELECT *, NULL::timestamptz AS effective_at FROM edurange.points_ledger)",
+                     "(SELECT *, false AS backdated, false AS hidden FROM edurange.standing)",
+                     "(SELECT user_id, group_id, false AS hidden, false AS disqualified"
+                     " FROM edurange.standing WHERE false)",
+                     "NULL"),
          {InvalidOid},
          .reads = true},
 };

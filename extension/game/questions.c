@@ -15,7 +15,6 @@
 #include "game/accepted_answers.h"
 #include "game/attempts.h"
 #include "game/completions.h"
-#include "game/participation.h"
 #include "text/flags.h"
 #include "text/plain_text.h"
 
@@ -46,7 +45,8 @@ static Statement statements[STATEMENT_COUNT] = {
                              "  AND v.user_id = $1"
                              "  AND v.at >= a.\"attemptedAt\" AT TIME ZONE 'UTC')"),
                          {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
-                         .by_key = true},
+                         .by_key = true,
+                         .before = &statements[CORRECT_ATTEMPT_OF_BEFORE]},
     /* The same before migrate(). */
     [CORRECT_ATTEMPT_OF_BEFORE] = {CORRECT_ATTEMPT_BUT(""),
                                    {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
@@ -152,8 +152,7 @@ try_answer(const Caller *caller, Play *play, PlayAttempt *attempt, AttemptAllowa
 	if (!find_flag(caller, play, refusal) || !attempts_check(play, allowance, refusal) ||
 	    !answer_judge(&play->key, attempt->answer, &attempt->is_correct, refusal))
 		return false;
-	if (!attempt->is_correct && (play->flag == NULL || play_has_static_flag(play)) &&
-	    participation_is_known())
+	if (!attempt->is_correct && (play->flag == NULL || play_has_static_flag(play)))
 		attempt->is_correct = answer_is_accepted(
 		    &play->key, accepted_answers(play->group_id, play->question_id), attempt->answer);
 	completes = attempt->is_correct && !play->already_completed;
@@ -184,9 +183,7 @@ webos_can_judge(const Caller *caller, const Play *play)
 static bool
 has_correct_attempt(const Play *play)
 {
-	StatementId correct = participation_is_known() ? CORRECT_ATTEMPT : CORRECT_ATTEMPT_OF_BEFORE;
-
-	return STATEMENT_RUN(&statements[correct], value_text(play->user_id),
+	return STATEMENT_RUN(&statements[CORRECT_ATTEMPT], value_text(play->user_id),
 	                     value_text(play->question_id), value_text(play->group_challenge_id),
 	                     value_text(play->group_id)) > 0;
 }

@@ -34,6 +34,7 @@ typedef enum StatementId
 	MAY_HAVE_ROW,
 	COMPLETE,
 	COMPLETE_BY_CODE,
+	COMPLETE_OF_BEFORE,
 	WITHDRAW,
 	FORGET_USER,
 	FORGET_COMPETITION,
@@ -62,7 +63,9 @@ static Statement statements[STATEMENT_COUNT] = {
                                                                        " AND " HAS_NO_ROW("$1",
                                                                                           "$3"),
                           {TEXTOID, TEXTOID, TEXTOID},
-                          .by_key = true},
+                          .by_key = true,
+                          .before = &statements[COMPLETE_OF_BEFORE]},
+    [COMPLETE_OF_BEFORE] = {FINDS_NOTHING, {TEXTOID, TEXTOID, TEXTOID}, .reads = true},
     [WITHDRAW] = {"DELETE FROM edurange.roster AS r"
                   " WHERE r.code = upper($2) AND r.group_id" OF("$1") " AND r.user_id IS NULL",
                   {TEXTOID, TEXTOID},

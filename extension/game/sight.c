@@ -16,6 +16,7 @@
 typedef enum StatementId
 {
 	RULE,
+	RULE_OF_BEFORE,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -25,7 +26,9 @@ static Statement statements[STATEMENT_COUNT] = {
               " FROM edurange.board_rule WHERE group_id = $1",
               {TEXTOID},
               .reads = true,
-              .by_key = true},
+              .by_key = true,
+              .before = &statements[RULE_OF_BEFORE]},
+    [RULE_OF_BEFORE] = {FINDS_NOTHING, {TEXTOID}, .reads = true},
 };
 
 /* Reads the rule; returns who else but staff sees the board. */

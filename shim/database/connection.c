@@ -151,13 +151,14 @@ put_statement(Connection *connection, Batch *batch)
 	const char *values[1];
 	int lengths[1];
 	const int formats[1] = {1};
+	const bool is_before = connection->older && statement->before != NULL;
 
 	batch->direct = connection->older && statement->batched;
 	batch->preparing = !connection->prepared[batch->statement];
 	if (batch->preparing)
 	{
 		char *sql = batch->direct ? statement_direct(statement, call->nvalues, call->acting)
-		                          : strdup(statement->sql);
+		                          : strdup(is_before ? statement->before : statement->sql);
 		bool sent = sql != NULL && PQsendPrepare(connection->pg, statement->name, sql, 0, NULL);
 
 		free(sql);
@@ -176,17 +177,26 @@ put_statement(Connection *connection, Batch *batch)
 	       0;
 }
 
+/* Does a call say what a database of before cannot be told? */
+static bool
+is_too_new(const DatabaseStatement *statement, const DatabaseCall *call)
+{
+	return (call->acting > 0 && call->values[call->acting - 1] != NULL) ||
+	       (statement->newer > 0 && call->values[statement->newer - 1] != NULL);
+}
+
 bool
 connection_send(Connection *connection, Batch *batch)
 {
 	const DatabaseCall *call = batch->calls[0];
 
 	/* (what else is in the batch asks the same for the same) */
-	if (connection->older && call->acting > 0 && call->values[call->acting - 1] != NULL)
+	if (connection->older && is_too_new(&statements[batch->statement], call))
 	{
 		/* the database may be up to date by now: the next connection asks again */
 		connection_close(connection, SQLSTATE_LOST);
-		connection->owner->lost(connection->owner->closure, batch, SQLSTATE_NOT_SENT, true);
+		connection->owner->lost(connection->owner->closure, batch,
+		                        errors[EDURANGE_NOT_INSTALLED].sqlstate, true);
 		return true;
 	}
 	if (!put_statement(connection, batch))

@@ -17,6 +17,13 @@
 #define ROW(function, arguments) {SELECT(function, "edurange.wire(t)::text", arguments)}
 #define ROWS "coalesce(json_agg(edurange.wire(t)), '[]')"
 #define LIST(function, arguments) {SELECT(function, ROWS "::text", arguments), .list = true}
+/* The same; of a database of before it lists without the value $newer, which must be null there. */
+#define LIST_SINCE(function, arguments, place, type, old_arguments)                                \
+	{SELECT(function, ROWS "::text", arguments), .list = true, .newer = place,                     \
+	 .before = "SELECT " ROWS "::text FROM edurange." function "(" old_arguments ") t"             \
+	           " WHERE $" #place "::" type " IS NULL"}
+#define BOARD                                                                                      \
+	"group_id => $1, \"limit\" => coalesce($2, 1000), \"offset\" => coalesce($3, 0), at => $4, "
 #define VALUE(function, arguments)                                                                 \
 	{function, "SELECT edurange." function "(" arguments ")::text"}
 /* What the function lists, as JSON, or, where $2 is another format, as a file; a line before it says which it is. */
@@ -61,9 +68,8 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 		" 'tables are missing or incomplete; run edurange.migrate()', 'missing', missing) END::text",
 		"")},
 	[STATEMENT_GET_POINTS] = BATCHED_AS("get_points", "'{\"points\":' || value || '}'"),
-	[STATEMENT_LEADERBOARD] = LIST("leaderboard",
-		"group_id => $1, \"limit\" => coalesce($2, 1000), \"offset\" => coalesce($3, 0), at => $4,"
-		" corrected => coalesce($5, false), " CALLER(6, 7, 8, 9)),
+	[STATEMENT_LEADERBOARD] = LIST_SINCE("leaderboard",
+		BOARD "corrected => coalesce($5, false), " CALLER(6, 7, 8, 9), 5, "boolean", BOARD CALLER(6, 7, 8, 9)),
 	[STATEMENT_BOARD_ACCESS] = ROW("board_access", "group_id => $1, is_public => $2, " CALLER(3, 4, 5, 6)),
 	[STATEMENT_BOARDS] = {"board_state", "SELECT coalesce(json_agg(edurange.wire(t)), '[]')::text"
 		" FROM json_to_recordset($1::json) AS b (\"group\" text, staff boolean, mark text, thorough boolean),"

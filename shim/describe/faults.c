@@ -76,6 +76,9 @@ fault_of_route(const Route *route)
 	if (route->statement != STATEMENT_NONE &&
 	    count_placeholders(statements[route->statement].sql) != bound)
 		return "the statement takes another number of values";
+	if (route->statement != STATEMENT_NONE && statements[route->statement].before != NULL &&
+	    count_placeholders(statements[route->statement].before) != bound)
+		return "the statement for a database of before takes another number of values";
 	return NULL;
 }
 

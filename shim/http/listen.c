@@ -46,7 +46,6 @@ typedef struct Listener
 	/* of who waits for the feed */
 	bool waits;
 	uint64_t changes;    /* of the board, when it was asked for last */
-	uint64_t key;        /* what is asked for, as a number */
 	bool asked;          /* it is being asked for, ... */
 	struct Listener *by; /* ... by this one */
 } Listener;
@@ -197,28 +196,31 @@ wake(Listener *listener, int64_t now)
 
 /* ---- who waits for the feed ------------------------------------------------------------------------ */
 
-/* What is asked for, and as who: the same for all who see the same. */
-static uint64_t
-key_of(const Request *request)
+/* As who it is asked: the acting user, staff or everybody else. */
+static const char *
+asked_as(const Identity *identity)
 {
-	const Identity *identity = &request->identity;
-	const char *acting = identity->values[CALLER_ACTING];
-	int own = request->values.count - CALLER_VALUES;
-	uint64_t key = 14695981039346656037u; /* FNV-1a */
+	if (identity->values[CALLER_ACTING] != NULL)
+		return identity->values[CALLER_ACTING];
+	return identity->tier >= TIER_SERVICE ? "\1" : "";
+}
 
-	for (int i = -1; i <= own; i++)
+/* Do both ask for the same, as somebody who sees the same? */
+static bool
+ask_the_same(const Request *one, const Request *other)
+{
+	int own = one->values.count - CALLER_VALUES;
+	bool same = one->values.count == other->values.count &&
+	            strcmp(asked_as(&one->identity), asked_as(&other->identity)) == 0;
+
+	for (int i = 0; same && i < own; i++)
 	{
-		const char *text = i < 0      ? (acting != NULL                   ? acting
-		                                 : identity->tier >= TIER_SERVICE ? "\1"
-		                                                                  : "")
-		                   : i == own ? ""
-		                              : request->values.values[i];
+		const char *a = one->values.values[i];
+		const char *b = other->values.values[i];
 
-		for (; text != NULL && *text != '\0'; text++)
-			key = (key ^ (unsigned char) *text) * 1099511628211u;
-		key = (key ^ 0xff) * 1099511628211u;
+		same = a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 	}
-	return key;
+	return same;
 }
 
 /* The answer that the request has is its last. */
@@ -273,7 +275,6 @@ listen_for_feed(Request *request, DatabaseResult *result)
 		return false;
 	}
 	listener->waits = true;
-	listener->key = key_of(request);
 	free(request->reply);
 	request->reply = result->text;
 	result->text = NULL;
@@ -302,7 +303,8 @@ ask_again(Listener *listener, int64_t now)
 	listener->changes = news.changes;
 	listener->asked = true;
 	for (other = LIST_FIRST(&worker->listeners); other != NULL; other = LIST_NEXT(other, others))
-		if (other->waits && other->asked && other->by == other && other->key == listener->key)
+		if (other->waits && other->asked && other->by == other &&
+		    ask_the_same(other->request, listener->request))
 			break;
 	listener->by = other != NULL ? other : listener;
 	if (other == NULL)

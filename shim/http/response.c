@@ -166,7 +166,10 @@ make_response(Request *request)
 		request->reply = strdup("");
 	}
 	if (request->failure.info == NULL && request->stream != NULL)
+	{
+		free(request->reply); /* what let it begin */
 		response = request->stream;
+	}
 	else if (request->reply == NULL)
 		return NULL;
 	else

@@ -4,7 +4,7 @@
 # updated first: what it sends is refused and nothing is written.
 #
 # There is no program of before to start here.  What stands for it are the statements that it prepares, as it has
-# them in its table, sent with the values that it binds, on connections of its logins: a call a statement, with who calls as
+# them in its table, sent with the values that it binds, in the roles of its tiers: a call a statement, with who calls as
 # ROW($1, $2, $3); and the batches that came between the two, of which those of three values go on.
 
 use strict;
@@ -13,6 +13,7 @@ use warnings;
 use Edurange::Cluster;
 use Edurange::Shim;
 use FindBin;
+use JSON::PP;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -34,7 +35,8 @@ sub prepare
 		INSERT INTO "_GroupMembers" ("A", "B") VALUES ('g', 'ada');
 		INSERT INTO "_GroupInstructors" ("A", "B") VALUES ('g', 'ina');
 		INSERT INTO "ChallengeType" (id, name) VALUES ('t', 'web') ON CONFLICT DO NOTHING;
-		INSERT INTO "Challenge" (id, name, "challengeTypeId", "updatedAt") SELECT 'ch', 'C', id, now() FROM "ChallengeType" LIMIT 1;
+		INSERT INTO "Challenge" (id, name, "challengeTypeId", "updatedAt") SELECT c, 'C', t.id, now()
+			FROM (SELECT id FROM "ChallengeType" LIMIT 1) t, unnest('{ch,other_before,other_between,other_after}'::text[]) c;
 		INSERT INTO "ChallengeQuestion" (id, content, type, points, answer, "order", "challengeId", "updatedAt") VALUES ('q', '?', 'text', 10, 'a', 1, 'ch', now());
 		INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId", "updatedAt") VALUES ('gc', 10, 'ch', 'g', now());
 		INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId") VALUES ('i', 'ch', 'ada', '', 'ACTIVE', 'g')});
@@ -46,27 +48,66 @@ my $old = prepare('before', $before);
 is($old->safe_psql('edurange', q{SELECT relnatts FROM pg_class WHERE oid = 'edurange.caller'::regclass}), 3, 'three attributes');
 my $shim = Edurange::Shim->start($old);
 my %token = map { $_ => $shim->make_token($_) } qw(player service);
-for (
-	[ 'GET', '/ready' ],
-	[ 'GET', '/get_points?user_id=ada&group_id=g', 'player' ],
-	[ 'POST', '/add_points', 'service', { user_id => 'ada', group_id => 'g', points => 5, reason => 'r' } ],
-	[ 'POST', '/set_points', 'service', { user_id => 'ada', group_id => 'g', points => 5 } ],
-	[ 'POST', '/competition/create', 'service', { name => 'N', startDate => '2025-01-01', instructorIds => ['ina'] } ],
-	[ 'POST', '/competition/generate-code', 'service', { groupId => 'g', createdBy => 'ina', code => 'CODE' } ],
-	[ 'POST', '/competition/join', 'player', { code => 'CODE', userId => 'ada' } ],
-	[ 'GET', '/competition/g/leaderboard', 'player' ],
-	[ 'POST', '/question/attempt', 'player', { user_id => 'ada', question_id => 'q', group_challenge_id => 'gc', answer => 'a' } ],
-	[ 'GET', '/question/completed?user_id=ada&group_challenge_id=gc', 'player' ],
-	[ 'GET', '/get_challenge_instance?challenge_instance_id=i', 'player' ],
-	[ 'POST', '/activity/log', 'player', { eventType => 'USER_UPDATED', userId => 'ada' } ])
+# What the service of before offered, as requests and, where it had no route, as SQL: each once, in the name of a time.
+my $answered_points = 0;
+sub goes_on
 {
-	my ($method, $path, $tier, $body) = @$_;
-	my ($status, $json) = $body ? $shim->post($path, $body, $token{$tier}) : $shim->get($path, $tier && $token{$tier});
-	is($status, 200, "before: $method $path") or diag explain $json;
+	my ($when) = @_;
+	my $user = "eve_$when";
+
+	$old->safe_psql('edurange', qq{INSERT INTO "User" (id, email) VALUES ('$user', '$user\@x')});
+	for (
+		[ 'GET', '/get_points?user_id=ada&group_id=g', 'player' ],
+		[ 'POST', '/add_points', 'service', { user_id => 'ada', group_id => 'g', points => 5, reason => 'r' } ],
+		[ 'POST', '/competition/create', 'service', { name => 'N', startDate => '2025-01-01', instructorIds => ['ina'] } ],
+		[ 'POST', '/competition/add-challenge', 'service', { groupId => 'g', challengeId => "other_$when", points => 3 } ],
+		[ 'POST', '/competition/generate-code', 'service', { groupId => 'g', createdBy => 'ina', code => uc "c$when" } ],
+		[ 'POST', '/competition/join', 'player', { code => uc "c$when", userId => $user } ],
+		[ 'POST', '/set_points', 'service', { user_id => $user, group_id => 'g', points => 5 } ],
+		[ 'GET', '/competition/g/leaderboard', 'player' ],
+		[ 'GET', '/competition/g/leaderboard?at=2030-01-01T00:00:00Z', 'player' ],
+		[ 'GET', '/competition/g/leaderboard?at=2024-01-01T00:00:00Z', 'player' ],
+		[ 'GET', "/competition/g/progress/$user", 'player' ],
+		[ 'POST', '/question/attempt', 'player', { user_id => $user, question_id => 'q', group_challenge_id => 'gc', answer => 'b' } ],
+		[ 'POST', '/question/attempt', 'player', { user_id => $user, question_id => 'q', group_challenge_id => 'gc', answer => 'a' } ],
+		[ 'POST', '/question/complete', 'player', { user_id => $user, question_id => 'q', group_challenge_id => 'gc' } ],
+		[ 'POST', '/question/complete', 'service', { user_id => 'ada', question_id => 'q', group_challenge_id => 'gc' } ],
+		[ 'POST', '/competition/complete-challenge', 'service', { userId => $user, groupChallengeId => 'gc' } ],
+		[ 'GET', "/question/completed?user_id=$user&group_challenge_id=gc", 'player' ],
+		[ 'GET', '/question/details?question_id=q', 'player' ],
+		[ 'GET', '/challenge/details?challenge_id=ch', 'player' ],
+		[ 'GET', '/challenge/list', 'player' ],
+		[ 'GET', '/challenges', 'player' ],
+		[ 'GET', '/get_challenge_instance?challenge_instance_id=i', 'player' ],
+		[ 'PATCH', '/challenge-instances/i', 'service', { flagSecretName => "s-$when" } ],
+		[ 'POST', '/activity/log', 'player', { eventType => 'USER_UPDATED', userId => 'ada' } ])
+	{
+		my ($method, $path, $tier, $body) = @$_;
+		my ($status, $json) = $shim->request($method, $path, token => $token{$tier}, 
+			headers => { 'Content-Type' => 'application/json' }, $body ? (body => encode_json($body)) : ());
+		is($status, 200, "$when: $method $path") or diag explain $json;
+	}
+	$answered_points += 5;
+	is($old->safe_psql('edurange', q{SELECT points FROM "GroupPoints" WHERE "userId" = 'ada'}), $answered_points + 10, "$when: and each was done once");
+	# five were set before the right answer
+	is($old->safe_psql('edurange', qq{SELECT points FROM "GroupPoints" WHERE "userId" = '$user'}), 15, "$when: for the new member, too");
+	my (undef, $board) = $shim->get('/competition/g/leaderboard?at=2030-01-01T00:00:00Z', $token{player});
+	is(scalar(grep { $_->{userId} eq $user && $_->{points} == 15 } @$board), 1, "$when: the ledger knows how the board was");
+	is($old->safe_psql('edurange', 'SELECT * FROM edurange.check_invariants()'), '', "$when: invariants");
+	isnt($old->safe_psql('edurange', q{SELECT count(*) FROM edurange.points_history('ada', 'g')}), '0', "$when: history");
+	isnt($old->safe_psql('edurange', q{SELECT count(*) FROM edurange.challenge_instances(NULL, 'g')}), '0', "$when: instances");
+	# what takes totals away leaves its entries
+	is($old->safe_psql('edurange', q{BEGIN; TRUNCATE "GroupPoints"; SELECT count(*) FROM edurange.check_invariants();
+		SELECT coalesce(sum(delta), 0) FROM edurange.points_ledger; ROLLBACK}), "0\n0", "$when: totals that are taken away all at once");
+	return;
 }
-is($old->safe_psql('edurange', q{SELECT points FROM "GroupPoints" WHERE "userId" = 'ada'}), 15, 'and each was done once');
+
+my ($ready) = $shim->get('/ready');
+is($ready, 200, 'before: it is ready');
+goes_on('before');
 for (
 	[ 'on behalf of somebody', '/get_points?user_id=ada&group_id=g', { 'X-Acting-User' => 'ada' } ],
+	[ 'a corrected board', '/competition/g/leaderboard?corrected=true' ],
 	[ 'a course', '/competition/g/members' ],
 	[ 'a roster', '/competition/g/roster' ],
 	[ 'users', '/users' ])
@@ -76,6 +117,21 @@ for (
 	is("$status $json->{code}", '503 not_installed', "before: $what has to wait");
 	ok($answered->{'retry-after'}, 'and may come again');
 }
+
+# the functions of now over the tables of before, then all: with the connections that were there
+$old->safe_psql('edurange', 'ALTER EXTENSION edurange UPDATE');
+goes_on('between');
+$old->safe_psql('edurange', 'SELECT * FROM edurange.migrate()');
+goes_on('after');
+for my $path ('/competition/g/leaderboard?corrected=true', '/competition/g/members')
+{
+	my ($status) = $shim->get($path, $token{service});
+	is($status, 200, "after: $path");
+}
+my ($acting) = $shim->request('GET', '/get_points?user_id=ada&group_id=g', token => $token{service}, headers => { 'X-Acting-User' => 'ada' });
+is($acting, 200, 'after: on behalf of somebody');
+is($old->safe_psql('edurange', q{SELECT count(*) FROM edurange.points_ledger WHERE xid IS NULL AND at > (SELECT max(applied_at) FROM edurange.migration)}), '0',
+	'after: sessions of before write what the tables of now have');
 
 # ---- a service of before on a new database -------------------------------------------------------
 my $new = prepare('after');
@@ -87,8 +143,8 @@ my $as_it_was = $new->safe_psql('edurange', $state);
 sub of_before
 {
 	my ($tier, $sql, @values) = @_;
-	my $values = join(', ', map { defined $_ ? "'$_'" : 'NULL' } @values);
-	my ($code, $out, $err) = $new->psql('edurange', "\\set VERBOSITY sqlstate\nSET ROLE edurange_shim_$tier;\nPREPARE s AS $sql;\nEXECUTE s($values)", on_error_stop => 1);
+	my $values = @values ? '(' . join(', ', map { defined $_ ? "'$_'" : 'NULL' } @values) . ')' : '';
+	my ($code, $out, $err) = $new->psql('edurange', "\\set VERBOSITY sqlstate\nSET ROLE edurange_$tier;\nPREPARE s AS $sql;\nEXECUTE s$values", on_error_stop => 1);
 
 	return $code == 0 ? $out : $err =~ /ERROR:\s+(\w{5})/ ? $1 : $err;
 }
@@ -107,15 +163,15 @@ for (@calls)
 }
 is($new->safe_psql('edurange', $state), $as_it_was, 'and nothing is written');
 # what a batch is made of is texts, and it says how many there are of who calls: three, where it does not say
-is(of_before('service', q{SELECT value, sqlstate, message, detail, hint FROM edurange.outcomes('add_points', $1)}, '{ada,g,5,NULL,t,NULL,NULL,NULL}') =~ s/\|.*//sr,
-	'{"points":5}', 'a batch of three goes on');
+like(of_before('service', q{SELECT value, sqlstate, message, detail, hint FROM edurange.outcomes('add_points', $1)}, '{ada,g,5,NULL,t,NULL,NULL,NULL}'),
+	qr/^\{[^|]*"points":5,[^|]*\}\|/, 'a batch of three goes on');
 is($new->safe_psql('edurange', 'SELECT * FROM edurange.check_invariants()'), '', 'invariants');
 # what has no caller goes on: it is ready, and knows its tokens
 like(of_before('player', sprintf($row, 'readiness()')), qr/"ready": ?true/, 'it is ready');
 like(of_before('player', sprintf($row, 'authenticate_token($1::bytea)'), '\x00'), qr/^$|tokenId|null/, 'it asks for tokens');
 
 # ---- in which order ------------------------------------------------------------------------------
-my ($upgrading) = slurp_file("$top/docs/operations.md") =~ /^## Upgrading edurange\n(.*?)^## /ms;
+my ($upgrading) = slurp_file("$top/docs/operations.md") =~ /^## Upgrading edurange\n(.*?)(?:^## |\z)/ms;
 cmp_ok(index($upgrading, 'restart the new HTTP service'), '<', index($upgrading, 'ALTER EXTENSION edurange UPDATE'),
 	'the pages have the service updated before the database');
 
