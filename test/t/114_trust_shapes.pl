@@ -152,7 +152,7 @@ my %calls = (
 	findings => q{edurange.findings()});
 # What is behind a token was written by transactions that it knows of.
 my $token = sql(q{SELECT "sinceToken" FROM edurange.events('g')});
-sql(q{SELECT edurange.add_points('bob', 'g', 1)});
+sql(q{SELECT edurange.set_points('bob', 'g', 77)});
 $calls{'events behind'} = "(edurange.events('g', '$token')).events";
 sql("INSERT INTO testing.calls VALUES " . join(', ', map { "('$_', \$call\$$calls{$_}\$call\$)" } sort keys %calls));
 

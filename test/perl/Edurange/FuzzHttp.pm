@@ -24,7 +24,11 @@ sub new
 	srand($options{seed});
 	for my $path (sort keys %{ $document->{paths} })
 	{
-		push @{ $self->{operations} }, map { [ uc $_, $path, $document->{paths}{$path}{$_} ] } sort keys %{ $document->{paths}{$path} };
+		my $operations = $document->{paths}{$path};
+
+		# A stream of events does not end by itself.
+		push @{ $self->{operations} }, map { [ uc $_, $path, $operations->{$_} ] }
+			grep { !$operations->{$_}{responses}{200}{content}{'text/event-stream; charset=utf-8'} } sort keys %$operations;
 	}
 	return $self;
 }
