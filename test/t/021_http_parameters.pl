@@ -349,7 +349,7 @@ for my $route (grep { $routes{$_} } sort keys %routes)
 		'{"a":1,"a":1}' => 'invalid_json',
 		'{"a":"\u0000"}' => 'invalid_text',
 		'{"\u0000":1}' => 'invalid_text',
-		'{"a":[1e999]}' => 'invalid_json',
+		'{"a":[1e999]}' => 'out_of_range',
 		"{\"a\":\"\xff\"}" => 'invalid_encoding',
 		"{\"a\":\"x\0y\"}" => 'invalid_json',
 		'{"a":' . '[' x 30_000 . ']' x 30_000 . '}' => 'too_deep',
