@@ -36,7 +36,8 @@
 	STANDING_OF("edurange.standing", COUNTS_AT, group_id, time, corrected)
 /* The same before migrate(), when nobody was hidden, and no entry counted from earlier on. */
 #define STANDING_AT_OF_BEFORE(group_id, time, corrected)                                           \
-	STANDING_OF("(SELECT *, xmin, false AS hidden, false AS backdated FROM edurange.standing)",    \
+	STANDING_OF("(SELECT user_id, group_id, points, reached_at, changed_at, member, xmin,"         \
+	            " false AS hidden, false AS backdated FROM edurange.standing)",                    \
 	            "at", group_id, time, corrected)
 
 /* The ids in the argument instructor_ids: at least one, none of them null. */

@@ -144,8 +144,10 @@ static Statement statements[STATEMENT_COUNT] = {
                                     {InvalidOid},
                                     .reads = true},
     [PAIR_INVARIANTS_OF_BEFORE] =
-        {WRONG_PAIRS("(SELECT *, NULL::timestamptz AS effective_at FROM edurange.points_ledger)",
-                     "(SELECT *, false AS backdated, false AS hidden FROM edurange.standing)",
+        {WRONG_PAIRS("(SELECT user_id, group_id, seq, delta, at, NULL::timestamptz AS effective_at"
+                     " FROM edurange.points_ledger)",
+                     "(SELECT user_id, group_id, points, seq, reached_at, changed_at, member,"
+                     " false AS backdated, false AS hidden FROM edurange.standing)",
                      "(SELECT user_id, group_id, false AS hidden, false AS disqualified"
                      " FROM edurange.standing WHERE false)",
                      "NULL"),

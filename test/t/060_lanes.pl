@@ -409,8 +409,15 @@ my $broken = do
 $before = points('u1');
 append_to_file($break{SEND}, '');
 is_deeply([ outcomes(add_aside($broken, award('u1'))), points('u1'), -e $break{SEND} ? 1 : 0 ], [ '200 fine', ++$before, 0 ], 'what was not sent is sent on another connection');
-append_to_file($break{SYNC}, '');
-is_deeply([ outcomes(add_aside($broken, award('u1'))), points('u1'), -e $break{SYNC} ? 1 : 0 ], [ '503 unavailable', $before, 0 ], 'what may have been sent is not');
+# (the service may have had something of its own to ask just then, which was broken instead)
+my ($outcome, $tries) = ('200 fine', 0);
+while ($outcome eq '200 fine' && $tries++ < 5)
+{
+	append_to_file($break{SYNC}, '');
+	($outcome) = outcomes(add_aside($broken, award('u1')));
+	$before++ if $outcome eq '200 fine';
+}
+is_deeply([ $outcome, points('u1'), -e $break{SYNC} ? 1 : 0 ], [ '503 unavailable', $before, 0 ], 'what may have been sent is not');
 is_deeply([ outcomes(add_aside($broken, award('u1'))), points('u1') ], [ '200 fine', ++$before ], 'and all is well again');
 is($broken->stop, 0, 'stopped');
 
