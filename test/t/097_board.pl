@@ -134,7 +134,7 @@ my %routes = Edurange::Shim->routes;
 my @asked = map { my $base = "/competition/GROUP"; ("$base/leaderboard", "$base/leaderboard?limit=1&offset=1", "$base/leaderboard?at=2090-01-01",
 	"$base/progress/bob", "$base/attempts", "$base/attempts?user_id=bob", "$base/events", "$base/events?limit=1", "/get_points?user_id=bob&group_id=GROUP",
 	"/question/completed?user_id=bob&group_challenge_id=PLACED", '/question/details?question_id=q', '/challenge/details?challenge_id=ch', '/challenges',
-	'/challenge/list?group_id=GROUP', "/get_challenge_instance?challenge_instance_id=no", '/schema', '/status', '/live', '/ready', '/openapi.json', '/docs') } 1;
+	'/challenge/list?group_id=GROUP', "/get_challenge_instance?challenge_instance_id=no", '/schema', '/status', '/live', '/ready', '/openapi.json', '/docs', '/', '/board/GROUP') } 1;
 for my $route (grep { /^GET / && $routes{$_} =~ /none|player/ && !/board-events/ } sort keys %routes)
 {
 	my $pattern = (split / /, $route)[1] =~ s/\{\w+\}/[^\/]+/gr;
