@@ -13,7 +13,7 @@ use Time::HiRes qw(sleep time);
 use Edurange::Cluster;
 use Edurange::Shim;
 
-my $node = Edurange::Cluster->new_ready('feed', init => { allows_streaming => 1 });
+my $node = Edurange::Cluster->new_ready('feed', init => { allows_streaming => 1 }, conf => "max_connections = 100\n");
 my $shim = Edurange::Shim->start($node, EDURANGE_THREADS => 2);
 my $token = $shim->make_token('service');
 my $writers = 16;
