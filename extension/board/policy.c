@@ -115,17 +115,5 @@ SQL_FUNCTION_BATCHABLE(edurange_set_board_policy)
 
 SQL_FUNCTION_BATCHABLE(edurange_get_board_policy)
 {
-	char *group_id = required_text(fcinfo, 0, "group_id");
-	Refusal refusal = {0};
-	Caller caller;
-	Datum row;
-
-	caller_read(&caller, fcinfo, 1);
-	statements_begin();
-	if (!course_find(&caller, group_id, &refusal))
-		raise_refusal(&refusal);
-	STATEMENT_RUN(&statements[POLICY], value_text(group_id));
-	row = only_result();
-	statements_end();
-	return row;
+	return course_row(fcinfo, &statements[POLICY]);
 }

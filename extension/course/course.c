@@ -166,7 +166,8 @@ course_find(const Caller *caller, const char *group_id, Refusal *refusal)
 	return true;
 }
 
-SQL_FUNCTION_BATCHABLE(edurange_competition)
+Datum
+course_row(FunctionCallInfo fcinfo, Statement *row_of)
 {
 	char *group_id = required_text(fcinfo, 0, "group_id");
 	Refusal refusal = {0};
@@ -177,10 +178,35 @@ SQL_FUNCTION_BATCHABLE(edurange_competition)
 	statements_begin();
 	if (!course_find(&caller, group_id, &refusal))
 		raise_refusal(&refusal);
-	STATEMENT_RUN(&statements[OVERVIEW], value_text(group_id));
+	STATEMENT_RUN(row_of, value_text(group_id));
 	row = only_result();
 	statements_end();
 	return row;
+}
+
+Datum
+course_page(FunctionCallInfo fcinfo, Statement *page)
+{
+	char *group_id = required_text(fcinfo, 0, "group_id");
+	int32 limit = page_limit(fcinfo, 1);
+	char *after = optional_text(fcinfo, 2);
+	Refusal refusal = {0};
+	Caller caller;
+	Datum row;
+
+	caller_read(&caller, fcinfo, 3);
+	statements_begin();
+	if (!course_find(&caller, group_id, &refusal))
+		raise_refusal(&refusal);
+	STATEMENT_RUN(page, value_text(group_id), value_int(limit), value_text(after));
+	row = only_result();
+	statements_end();
+	return row;
+}
+
+SQL_FUNCTION_BATCHABLE(edurange_competition)
+{
+	return course_row(fcinfo, &statements[OVERVIEW]);
 }
 
 SQL_FUNCTION_BATCHABLE(edurange_competitions)

@@ -15,6 +15,7 @@
 #include "fmgr.h"
 
 #include "base/refusal.h"
+#include "base/statements.h"
 #include "calls/caller.h"
 
 /* How many rows a page may have, and has where that is not said; each list has its parameters "limit" and cursor. */
@@ -52,5 +53,12 @@ extern char *course_subject(const Caller *caller);
 
 /* Is there such a competition, and may the caller name it?  Runs statements. */
 extern bool course_find(const Caller *caller, const char *group_id, Refusal *refusal);
+
+/*
+ * What functions that only read a competition return, after all checks: with the arguments group_id and caller, the
+ * statement's row of $1; with group_id, limit, cursor and caller, its page of $1, $2 how many, $3 behind which, or null.
+ */
+extern Datum course_row(FunctionCallInfo fcinfo, Statement *row_of);
+extern Datum course_page(FunctionCallInfo fcinfo, Statement *page);
 
 #endif

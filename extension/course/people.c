@@ -45,7 +45,7 @@ static Statement statements[STATEMENT_COUNT] = {
                                    "   WHERE i.\"A\" = $1 AND i.\"B\" = u.id) AS is_instructor,"
                                    "  row_number() OVER (ORDER BY m.\"B\") AS n"
                                    "  FROM (SELECT \"B\" FROM public.\"_GroupMembers\""
-                                   "   WHERE \"A\" = $1 AND \"B\" > $3 ORDER BY \"B\""
+                                   "   WHERE \"A\" = $1 AND \"B\" > coalesce($3, '') ORDER BY \"B\""
                                    "   LIMIT $2 + 1) m JOIN public.\"User\" u ON u.id = m.\"B\""
                                    "  LEFT JOIN edurange.standing s"
                                    "   ON s.group_id = $1 AND s.user_id = u.id) p",
@@ -57,12 +57,13 @@ static Statement statements[STATEMENT_COUNT] = {
                     "ROW(p.email, p.name, p.external_id, p.login_id, p.section, p.user_id,"
                     " p.is_member, CASE WHEN p.user_id IS NULL THEN p.code END, p.line,"
                     " p.imported_at)::edurange.roster_row",
-                    "p.email", "$2") ")::edurange.roster_page"
-                                     " FROM (SELECT r.*, row_number() OVER (ORDER BY r.email) AS n,"
-                                     "  EXISTS (SELECT FROM public.\"_GroupMembers\" m"
-                                     "   WHERE m.\"A\" = $1 AND m.\"B\" = r.user_id) AS is_member"
-                                     "  FROM (SELECT * FROM edurange.roster WHERE group_id = $1"
-                                     "   AND email > $3 ORDER BY email LIMIT $2 + 1) r) p",
+                    "p.email",
+                    "$2") ")::edurange.roster_page"
+                          " FROM (SELECT r.*, row_number() OVER (ORDER BY r.email) AS n,"
+                          "  EXISTS (SELECT FROM public.\"_GroupMembers\" m"
+                          "   WHERE m.\"A\" = $1 AND m.\"B\" = r.user_id) AS is_member"
+                          "  FROM (SELECT * FROM edurange.roster WHERE group_id = $1"
+                          "   AND email > coalesce($3, '') ORDER BY email LIMIT $2 + 1) r) p",
                 {TEXTOID, INT4OID, TEXTOID},
                 .reads = true,
                 .by_key = true},
@@ -100,36 +101,14 @@ static Statement statements[STATEMENT_COUNT] = {
                      .by_key = true},
 };
 
-/* The people of a competition, a page of them; the arguments are those of every list of a competition. */
-static Datum
-people_page(FunctionCallInfo fcinfo, Statement *page)
-{
-	char *group_id = required_text(fcinfo, 0, "group_id");
-	int32 limit = page_limit(fcinfo, 1);
-	char *cursor = optional_text(fcinfo, 2);
-	Refusal refusal = {0};
-	Caller caller;
-	Datum row;
-
-	caller_read(&caller, fcinfo, 3);
-	statements_begin();
-	if (!course_find(&caller, group_id, &refusal))
-		raise_refusal(&refusal);
-	STATEMENT_RUN(page, value_text(group_id), value_int(limit),
-	              value_text(cursor != NULL ? cursor : ""));
-	row = only_result();
-	statements_end();
-	return row;
-}
-
 SQL_FUNCTION_BATCHABLE(edurange_members)
 {
-	return people_page(fcinfo, &statements[MEMBERS]);
+	return course_page(fcinfo, &statements[MEMBERS]);
 }
 
 SQL_FUNCTION_BATCHABLE(edurange_roster)
 {
-	return people_page(fcinfo, &statements[ROSTER]);
+	return course_page(fcinfo, &statements[ROSTER]);
 }
 
 static Datum

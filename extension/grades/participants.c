@@ -128,19 +128,5 @@ SQL_FUNCTION_BATCHABLE(edurange_set_participation)
 
 SQL_FUNCTION_BATCHABLE(edurange_participation)
 {
-	char *group_id = required_text(fcinfo, 0, "group_id");
-	int32 limit = page_limit(fcinfo, 1);
-	char *after = optional_text(fcinfo, 2);
-	Refusal refusal = {0};
-	Caller caller;
-	Datum row;
-
-	caller_read(&caller, fcinfo, 3);
-	statements_begin();
-	if (!course_find(&caller, group_id, &refusal))
-		raise_refusal(&refusal);
-	STATEMENT_RUN(&statements[PAGE], value_text(group_id), value_int(limit), value_text(after));
-	row = only_result();
-	statements_end();
-	return row;
+	return course_page(fcinfo, &statements[PAGE]);
 }
