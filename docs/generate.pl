@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # Makes the pages that list what the sources define: errors.md from extension/base/errors.h, sql-api.md
 # from schema/extension/ with the examples of expected/examples.out, settings.md from
-# extension/base/guc.c and shim/config/config.h, metrics.md from shim/http/metrics.c, shim/database/statements.c and
-# deploy/prometheus/textfile.sql.
+# extension/base/guc.c and shim/config/config.h, metrics.md from shim/http/metrics.c, shim/base/counters.h,
+# shim/database/statements.c and deploy/prometheus/textfile.sql.
 #
 # Usage: docs/generate.pl [--check | --man | --environment]: with --check nothing is written, and a page that
 # is not up to date is an error; the others print the shim's manual page and its settings as a file of
@@ -413,7 +413,7 @@ sub metric_rows
 	my $strings = '((?:"(?:[^"\\\\]|\\\\.)*"\s*)+)';
 	my $rows = '';
 
-	for my $path (sort glob "$top/shim/*/metrics*.c $top/shim/*/counters*.c")
+	for my $path (sort glob "$top/shim/*/metrics*.c $top/shim/*/counters*.h")
 	{
 		my $source = slurp($path =~ s,^\Q$top\E/,,r);
 
@@ -447,7 +447,7 @@ sub metrics
 	return <<"TXT";
 # Metrics
 
-Made from `shim/http/metrics.c`, `shim/database/statements.c` and `deploy/prometheus/textfile.sql`. What to do when one is off is told in
+Made from `shim/http/metrics.c`, `shim/base/counters.h`, `shim/database/statements.c` and `deploy/prometheus/textfile.sql`. What to do when one is off is told in
 [operations.md](operations.md).
 
 ## Of the HTTP service

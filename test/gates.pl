@@ -399,7 +399,7 @@ sub check_metrics
 	my %metric;
 	my $documented = slurp('docs/metrics.md');
 
-	for my $path (grep { m{^shim/\w+/(?:metrics|counters)\w*\.c$} } @c_files)
+	for my $path (grep { m{^shim/\w+/(?:metrics|counters)\w*\.[ch]$} } @c_files)
 	{
 		$metric{$_} = 1 for $c_text{$path} =~ /"(edurange_[a-z_]+)"/g;
 	}

@@ -9,27 +9,36 @@
 
 #include "base/tier.h"
 
+/* clang-format off */
+/* Of each its name in Prometheus, its type there and its help.  Of those for each tier there is one number for each. */
+#define COUNTERS(ONE, EACH_TIER) \
+	ONE(RETRIES, "edurange_database_retries_total", "counter", \
+		"Statements sent again because they had been rolled back.") \
+	ONE(CONNECT_FAILED, "edurange_database_connect_failures_total", "counter", \
+		"Attempts to connect to the database that failed.") \
+	ONE(WRONG_TOKENS, "edurange_wrong_tokens_total", "counter", "Tokens that were unknown, expired or revoked.") \
+	ONE(REFUSED_CONNECTIONS, "edurange_http_connections_refused_total", "counter", "HTTP connections over a limit.") \
+	ONE(TIMED_OUT_CONNECTIONS, "edurange_http_connections_timed_out_total", "counter", \
+		"HTTP connections whose client was too slow.") \
+	ONE(REQUESTS, "edurange_http_requests_in_flight", "gauge", "Requests being received or answered.") \
+	ONE(HTTP_CONNECTIONS, "edurange_http_connections", "gauge", "Open HTTP connections.") \
+	ONE(LISTENERS, "edurange_listeners", "gauge", "Who listens to a board or waits for a feed.") \
+	ONE(FEED_DELAY, "edurange_feed_delay_seconds", "gauge", \
+		"How long an entry of the ledger has been waiting for another transaction to end before feeds have it.") \
+	ONE(BODY_BYTES, "edurange_http_body_bytes", "gauge", "Bytes of the bodies of requests and answers in memory.") \
+	EACH_TIER(QUEUE, "edurange_database_queue", "gauge", "Statements that wait for a database connection.") \
+	EACH_TIER(DATABASE, "edurange_database_connections", "gauge", "Open connections to the database.")
+
+#define ONE(id, name, type, help) COUNTER_##id,
+#define EACH_TIER(id, name, type, help) COUNTER_##id, COUNTER_LAST_##id = COUNTER_##id + TIER_COUNT - 1,
 typedef enum Counter
 {
-	/* things that only become more */
-	COUNTER_RETRIES,        /* calls sent again after having been rolled back */
-	COUNTER_CONNECT_FAILED, /* attempts to connect to the database */
-	COUNTER_WRONG_TOKENS,
-	COUNTER_REFUSED_CONNECTIONS,
-	COUNTER_TIMED_OUT_CONNECTIONS,
-
-	/* things whose number goes up and down */
-	COUNTER_REQUESTS,         /* being received or answered */
-	COUNTER_HTTP_CONNECTIONS, /* open ones, those on their way to a loop included */
-	COUNTER_LISTENERS,        /* requests whose answer goes on */
-	COUNTER_FEED_DELAY,       /* seconds */
-	COUNTER_BODY_BYTES,       /* of the bodies of requests and answers */
-
-	/* the same for each tier, whose number is added to these */
-	COUNTER_QUEUE,                                 /* calls that wait for a connection ... */
-	COUNTER_DATABASE = COUNTER_QUEUE + TIER_COUNT, /* ... and connections to the database */
-	COUNTER_COUNT = COUNTER_DATABASE + TIER_COUNT
+	COUNTERS(ONE, EACH_TIER)
+	COUNTER_COUNT
 } Counter;
+#undef ONE
+#undef EACH_TIER
+/* clang-format on */
 
 extern void counter_add(Counter counter, long change);
 extern long counter_value(Counter counter);

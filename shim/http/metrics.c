@@ -36,38 +36,20 @@ static struct
 	atomic_ulong awards[AWARD_COUNT];
 } metrics;
 
-/* The numbers of base/counters.h; the last two are one for each tier. */
+/* The numbers of base/counters.h; of some there is one for each tier. */
 static const struct
 {
 	const char *name;
 	const char *type;
 	const char *help;
 	Counter counter;
+	bool each_tier;
 } numbers[] = {
-    {"edurange_database_retries_total", "counter",
-     "Statements sent again because they had been rolled back.", COUNTER_RETRIES},
-    {"edurange_database_connect_failures_total", "counter",
-     "Attempts to connect to the database that failed.", COUNTER_CONNECT_FAILED},
-    {"edurange_wrong_tokens_total", "counter", "Tokens that were unknown, expired or revoked.",
-     COUNTER_WRONG_TOKENS},
-    {"edurange_http_connections_refused_total", "counter", "HTTP connections over a limit.",
-     COUNTER_REFUSED_CONNECTIONS},
-    {"edurange_http_connections_timed_out_total", "counter",
-     "HTTP connections whose client was too slow.", COUNTER_TIMED_OUT_CONNECTIONS},
-    {"edurange_http_requests_in_flight", "gauge", "Requests being received or answered.",
-     COUNTER_REQUESTS},
-    {"edurange_http_connections", "gauge", "Open HTTP connections.", COUNTER_HTTP_CONNECTIONS},
-    {"edurange_listeners", "gauge", "Who listens to a board or waits for a feed.",
-     COUNTER_LISTENERS},
-    {"edurange_feed_delay_seconds", "gauge",
-     "How long an entry of the ledger has been waiting for another transaction to end before feeds have it.",
-     COUNTER_FEED_DELAY},
-    {"edurange_http_body_bytes", "gauge", "Bytes of the bodies of requests and answers in memory.",
-     COUNTER_BODY_BYTES},
-    {"edurange_database_queue", "gauge", "Statements that wait for a database connection.",
-     COUNTER_QUEUE},
-    {"edurange_database_connections", "gauge", "Open connections to the database.",
-     COUNTER_DATABASE},
+#define ONE(id, name, type, help) {name, type, help, COUNTER_##id, false},
+#define EACH_TIER(id, name, type, help) {name, type, help, COUNTER_##id, true},
+    COUNTERS(ONE, EACH_TIER)
+#undef ONE
+#undef EACH_TIER
 };
 
 static const char *const award_names[AWARD_COUNT] = {
@@ -177,10 +159,10 @@ put_numbers(FILE *text)
 		Counter counter = numbers[i].counter;
 
 		put_head(text, name, numbers[i].type, numbers[i].help);
-		for (int tier = 0; counter >= COUNTER_QUEUE && tier < TIER_COUNT; tier++)
+		for (int tier = 0; numbers[i].each_tier && tier < TIER_COUNT; tier++)
 			fprintf(text, "%s{tier=\"%s\"} %ld\n", name,
 			        tier == TIER_NONE ? "open" : tier_name(tier), counter_value(counter + tier));
-		if (counter < COUNTER_QUEUE)
+		if (!numbers[i].each_tier)
 			fprintf(text, "%s %ld\n", name, counter_value(counter));
 	}
 }
