@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #define DIGITS "0123456789"
 #define SPACE " \t\r\n"
 #define STAND_IN "1e300" /* as long as the shortest number that no double holds */
@@ -74,7 +76,7 @@ numeral_write_out(const char *text, char out[NUMERAL_SIZE])
 /* A member of the object in a body. */
 typedef struct Member
 {
-	const char *name; /* as it is written, without quotes */
+	const char *name; /* as it is written, in quotes */
 	size_t length;
 	const char *value; /* where it begins */
 } Member;
@@ -94,7 +96,7 @@ next_member(const char **place, int *depth, Member *member)
 {
 	for (const char *at = *place; *at != '\0'; at++)
 	{
-		const char *name = at + 1;
+		const char *name = at;
 
 		if (*at == '{' || *at == '[')
 			(*depth)++;
@@ -105,7 +107,7 @@ next_member(const char **place, int *depth, Member *member)
 		at = string_end(at);
 		if (*at == '\0')
 			return false;
-		*member = (Member){name, (size_t) (at - name), at + 1 + strspn(at + 1, SPACE)};
+		*member = (Member){name, (size_t) (at + 1 - name), at + 1 + strspn(at + 1, SPACE)};
 		if (*depth != 1 || *member->value != ':')
 			continue;
 		member->value += 1 + strspn(member->value + 1, SPACE);
@@ -119,22 +121,11 @@ next_member(const char **place, int *depth, Member *member)
 static bool
 is_named(const Member *member, const char *name)
 {
-	for (size_t i = 0; i < member->length; name++)
-	{
-		char digits[5] = {0};
-		long letter = member->name[i];
+	json_t *read = json_loadb(member->name, member->length, JSON_DECODE_ANY, NULL);
+	bool same = read != NULL && strcmp(json_string_value(read), name) == 0;
 
-		if (letter == '\\' && member->length - i >= 6 && member->name[i + 1] == 'u')
-		{
-			memcpy(digits, member->name + i + 2, 4);
-			letter = strtol(digits, NULL, 16);
-			i += 5;
-		}
-		i++;
-		if (*name == '\0' || letter != *name)
-			return false;
-	}
-	return *name == '\0';
+	json_decref(read);
+	return same;
 }
 
 char *

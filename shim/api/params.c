@@ -437,6 +437,7 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 		if (param->bound != 0 && !is_given(given))
 			given = (Given){.text = identity->values[param->bound]};
 		bind_param(param, given, values, failure);
+		values->slow |= param->slow && values->values[values->count - 1] != NULL;
 	}
 	json_decref(object);
 	return failure->info == NULL;

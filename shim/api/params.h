@@ -18,6 +18,7 @@ typedef struct Values
 	char *values[MAX_VALUES];
 	int count;
 	const char *names[MAX_PARAMS]; /* of the parameters, as the request spells them; NULL: any */
+	bool slow;                     /* one is given that makes a quick route slow */
 } Values;
 
 extern bool

@@ -33,8 +33,7 @@ status_note_attempt(const char *error)
 	bool changed;
 
 	pthread_mutex_lock(&state.lock);
-	changed = state.status.failing != (error != NULL);
-	state.status.failing = error != NULL;
+	changed = (state.status.reconnect_attempts > 0) != (error != NULL);
 	if (error != NULL)
 		state.status.reconnect_attempts++;
 	else

@@ -31,8 +31,7 @@ typedef struct DatabaseStatus
 {
 	char last_connected[32]; /* empty: never */
 	int reconnect_attempts;  /* failed ones since the last that worked */
-	bool failing;
-	int64_t last_success; /* when a connection was opened last, by now_ms() */
+	int64_t last_success;    /* when a connection was opened last, by now_ms() */
 } DatabaseStatus;
 
 extern DatabaseStatus database_status(void);

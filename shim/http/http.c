@@ -225,25 +225,16 @@ is_wanted(void *closure)
 	return poll(&socket, 1, 0) <= 0 || (socket.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0;
 }
 
-/* The lane for what is asked: some parameters make a quick route slow. */
+/* The lane for what is asked. */
 static LaneKind
 choose_lane(const Request *request)
 {
 	const Route *route = request->match.route;
-	int value = 0;
 
 	if (route->open || route->response == RESPOND_METRICS)
 		return LANE_MONITOR;
-	if (route->slow)
+	if (route->slow || request->values.slow)
 		return LANE_SLOW;
-	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
-	{
-		if (route->params[i].ignored)
-			continue;
-		if (route->params[i].slow && request->values.values[value] != NULL)
-			return LANE_SLOW;
-		value++;
-	}
 	if (!route->read_only)
 		return LANE_WRITE;
 	return route->replica_ok ? LANE_REPLICA : LANE_READ;

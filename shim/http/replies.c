@@ -17,28 +17,6 @@
 #include "describe/documents.h"
 #include "http/metrics.h"
 
-/* The JSON as compact text, to be freed; the JSON is released. */
-static char *
-text_of_json(json_t *json)
-{
-	char *text = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
-
-	json_decref(json);
-	return text;
-}
-
-/* How the connections to the database do. */
-static json_t *
-connection_info(bool connected)
-{
-	DatabaseStatus status = database_status();
-
-	return json_pack("{s:s?, s:i, s:s?}", "last_connected",
-	                 status.last_connected[0] != '\0' ? status.last_connected : NULL,
-	                 "reconnect_attempts", status.reconnect_attempts, "last_error",
-	                 connected ? NULL : "connection failed");
-}
-
 /*
  * The body of a route that tells how the service is.  Members that are null and that only the shim
  * knows are filled in.
@@ -47,7 +25,9 @@ static char *
 report_body(const Route *route, const DatabaseResult *result, const char *reason, unsigned *status)
 {
 	json_t *body = json_loads(result->ok ? result->text : route->away, 0, NULL);
+	DatabaseStatus connections = database_status();
 	char time[ISO_TIME_LENGTH];
+	char *text;
 
 	iso_time_now(time);
 	if (json_is_null(json_object_get(body, "timestamp")))
@@ -55,11 +35,18 @@ report_body(const Route *route, const DatabaseResult *result, const char *reason
 	if (json_is_null(json_object_get(body, "reason")))
 		json_object_set_new(body, "reason", json_string(reason));
 	if (route->response != RESPOND_READY)
-		json_object_set_new(body, "connection_info", connection_info(result->ok));
+		json_object_set_new(
+		    body, "connection_info",
+		    json_pack("{s:s?, s:i, s:s?}", "last_connected",
+		              connections.last_connected[0] != '\0' ? connections.last_connected : NULL,
+		              "reconnect_attempts", connections.reconnect_attempts, "last_error",
+		              result->ok ? NULL : "connection failed"));
 	if (route->response == RESPOND_HEALTH ? !result->ok
 	                                      : json_is_false(json_object_get(body, "ready")))
 		*status = MHD_HTTP_SERVICE_UNAVAILABLE;
-	return text_of_json(body);
+	text = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(15));
+	json_decref(body);
+	return text;
 }
 
 char *
