@@ -28,7 +28,6 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "describe/documents.h"
-#include "http/metrics.h"
 #include "http/server.h"
 
 #define EXIT_CONFIGURATION 2
@@ -219,7 +218,7 @@ main(int argc, char **argv)
 	sigaddset(&signals, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 
-	if (!metrics_init() || !server_start(&config, fd, metrics_fd))
+	if (!server_start(&config, fd, metrics_fd))
 		return EXIT_FAILURE;
 	log_listening(config.host, fd);
 	if (strstr(dsn_login(&config.connection), DSN_TIER) == NULL ||

@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "base/tier.h"
 #include "database/statements.h"
-#include "packs/pack.h"
+#include "packs/upload.h"
 
 #define MAX_PARAMS 10
 #define MAX_SEGMENTS 8

@@ -60,11 +60,6 @@ log_line(const char *line, size_t length)
 {
 	if (buffer.length + length > sizeof(buffer.text))
 		log_flush();
-	if (length > sizeof(buffer.text))
-	{
-		write_out(line, length);
-		return;
-	}
 	memcpy(buffer.text + buffer.length, line, length);
 	buffer.length += length;
 }

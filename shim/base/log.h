@@ -15,6 +15,8 @@
 extern void iso_time_now(char text[ISO_TIME_LENGTH]);
 extern void log_object(json_t *object);
 
+#define LOG_LINE_LENGTH 512 /* at most, of a line about a request, of which everything is short */
+
 /* Lines about requests are collected in the thread that writes them, until it flushes them. */
 extern void log_line(const char *line, size_t length);
 extern void log_flush(void);

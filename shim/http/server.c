@@ -311,7 +311,7 @@ start_engine(Engine *engine, const Config *config)
 bool
 server_start(const Config *config, int fd, int metrics_fd)
 {
-	bool fine = offload_start();
+	bool fine = metrics_init() && offload_start();
 
 	server.count = config->threads;
 	server.engines = calloc((size_t) server.count, sizeof(Engine));

@@ -9,7 +9,16 @@
 
 #include "base/errors.h"
 #include "base/text.h"
-#include "packs/pack.h"
+
+/* What the statements take of a pack, in this order. */
+typedef enum PackPart
+{
+	PACK_ENVELOPE, /* one JSON object with all of it, which the database takes apart */
+	PACK_NAMES,    /* or these three, of a zip: of each file its name, */
+	PACK_TEXTS,    /* what is in it, or what is wrong with that, */
+	PACK_FAULTS,   /* and the name of the error that this is; empty: none */
+	PACK_PARTS
+} PackPart;
 
 /* Zeroed it holds nothing. */
 typedef struct Upload
@@ -29,7 +38,8 @@ extern bool upload_accepts(const char *content_type);
 
 /*
  * Reads the pack in a body of the upload's Content-Type: a form with a zip in its part "file", a zip,
- * or a JSON object with manifest and challenges, which is taken over as it is and leaves an empty body.
+ * or a JSON object with manifest and challenges, which is taken over as it is and leaves an empty body.  A file of a
+ * zip may inflate to at most so many bytes.
  */
 extern bool upload_read(Upload *upload, Buffer *body, size_t file_limit, Failure *failure);
 
