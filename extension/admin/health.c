@@ -13,6 +13,7 @@
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/caller.h"
+#include "game/sight.h"
 
 typedef enum StatementId
 {
@@ -104,8 +105,8 @@ typedef enum StatementId
 	"CASE WHEN (drift).\"unreadablePods\" > 0 THEN format('%s pods of the list cannot be read; see"     \
 	" edurange.sync_drift()', (drift).\"unreadablePods\") END,"                                         \
 	"(SELECT format('%s boards are frozen, but without a token everybody may ask a shim for points and" \
-	" attempts; set EDURANGE_ANONYMOUS_TIER to none', count(*)) FROM edurange.board_rule"               \
-	"  WHERE freeze_at <= clock_timestamp() AND coalesce(thawed_at > clock_timestamp(), true)"          \
+	" attempts; set EDURANGE_ANONYMOUS_TIER to none', count(*)) FROM edurange.board_rule r"             \
+	"  WHERE " IS_FROZEN                                                                                \
 	"  AND EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"                     \
 	"   AND application_name LIKE 'edurange_shim anonymous=%') HAVING count(*) > 0),"                   \
 	"CASE WHEN (connections).utilization_percent > 90 THEN format('%s of %s connections are in"         \

@@ -18,8 +18,7 @@
 
 #define POLICY_ROW(id)                                                                             \
 	"ROW(" id ", coalesce(r.visibility, 'members'), r.freeze_at, r.thawed_at,"                     \
-	" coalesce(r.freeze_at <= clock_timestamp()"                                                   \
-	"  AND coalesce(r.thawed_at > clock_timestamp(), true), false))::edurange.board_policy"
+	" coalesce(" IS_FROZEN ", false))::edurange.board_policy"
 
 typedef enum StatementId
 {

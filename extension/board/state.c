@@ -47,7 +47,7 @@ typedef enum StatementId
 /* Is the version of a row of that transaction or a later one?  Numbers of rows go round; null: it does not matter. */
 #define IS_SINCE(xmin, since)                                                                      \
 	"coalesce((" xmin "::text::bigint - " since ") & 4294967295 < 2147483648, false)"
-#define ROW_IS_SINCE IS_SINCE("t.written", "$3")
+#define ROW_IS_SINCE IS_SINCE("s.written", "$3")
 #define NAME_IS_SINCE IS_SINCE("n.xmin", "$4")
 #define WAITS IS_SINCE("written", "$5")
 
@@ -73,10 +73,10 @@ static Statement statements[STATEMENT_COUNT] = {
 	 */
     [ROWS] =
         {"WITH placed AS MATERIALIZED " PLACED ", seen AS ("
-         "  SELECT * FROM " HEADS " AS t"
-         "  WHERE $3 IS NULL AND t.member OR " ROW_IS_SINCE " OR $4 IS NOT NULL AND EXISTS"
-         "   (SELECT FROM public.\"User\" n WHERE n.id = t.user_id AND " NAME_IS_SINCE ")"
-         "  ORDER BY t.points DESC, t.reached_at, t.user_id LIMIT 10000)"
+         "  SELECT * FROM " HEADS " AS s"
+         "  WHERE $3 IS NULL AND s.member OR " ROW_IS_SINCE " OR $4 IS NOT NULL AND EXISTS"
+         "   (SELECT FROM public.\"User\" n WHERE n.id = s.user_id AND " NAME_IS_SINCE ")"
+         "  ORDER BY " BOARD_ORDER " LIMIT 10000)"
          " SELECT coalesce(string_agg(key || E'\\t' || CASE WHEN member AND u.id IS NOT NULL THEN format("
          "   '{\"userId\":%s,\"name\":%s,\"points\":%s,\"reachedAt\":%s,\"solved\":[%s]}',"
          "   key, coalesce(to_json(name)::text, 'null'), points, " REACHED ","
@@ -95,14 +95,14 @@ static Statement statements[STATEMENT_COUNT] = {
          .by_key = true},
     /* Of the best ten: when each had how many points, at most the latest 200 changes. */
     [SERIES] = {"SELECT '[' || coalesce(string_agg(format('{\"userId\":%s,\"points\":[%s]}',"
-                "   to_json(b.user_id), (SELECT string_agg(format('[%s,%s]', " PAID_AT ","
+                "   to_json(s.user_id), (SELECT string_agg(format('[%s,%s]', " PAID_AT ","
                 "     l.balance), ',' ORDER BY l.seq) FROM ("
-                "     SELECT * FROM edurange.points_ledger l WHERE l.user_id = b.user_id"
+                "     SELECT * FROM edurange.points_ledger l WHERE l.user_id = s.user_id"
                 "     AND l.group_id = $1 AND l.at <= $2 AND l.delta <> 0"
                 "     ORDER BY l.seq DESC LIMIT 200) l)), ','"
-                "   ORDER BY b.points DESC, b.reached_at, b.user_id), '') || ']'"
-                " FROM (SELECT * FROM " HEADS " AS t WHERE member"
-                "  ORDER BY points DESC, reached_at, user_id LIMIT 10) b",
+                "   ORDER BY " BOARD_ORDER "), '') || ']'"
+                " FROM (SELECT * FROM " HEADS " AS s WHERE member"
+                "  ORDER BY " BOARD_ORDER " LIMIT 10) s",
                 {TEXTOID, TIMESTAMPTZOID},
                 .reads = true,
                 .by_key = true},

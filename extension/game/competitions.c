@@ -41,10 +41,10 @@
 	" (SELECT count(*) FROM public.\"GroupChallenge\" gc"                                          \
 	" JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"                   \
 	" WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = s.user_id), s.reached_at"                      \
-	" FROM (SELECT * FROM edurange.standing WHERE group_id = $1 AND " chosen                       \
-	" ORDER BY points DESC, reached_at, user_id LIMIT $2 OFFSET $3) s"                             \
+	" FROM (SELECT * FROM edurange.standing s WHERE group_id = $1 AND " chosen                     \
+	" ORDER BY " BOARD_ORDER " LIMIT $2 OFFSET $3) s"                                              \
 	" JOIN public.\"User\" u ON u.id = s.user_id"                                                  \
-	" WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id)"                           \
+	" WINDOW board AS (ORDER BY " BOARD_ORDER ")"                                                  \
 	" ORDER BY 1"
 
 /*
@@ -58,11 +58,10 @@
 	"  WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = s.user_id"                                    \
 	"  AND cc.\"completedAt\" <= $4 AT TIME ZONE 'UTC'), s.reached_at"                             \
 	" FROM (SELECT * FROM " heads(                                                                 \
-	    "$1", "$4",                                                                                \
-	    "$5") " AS past WHERE NOT hidden AND (member OR points <> 0 AND NOT $6)"                   \
-	          "  ORDER BY points DESC, reached_at, user_id LIMIT $2 OFFSET $3) s"                  \
-	          " LEFT JOIN public.\"User\" u ON u.id = s.user_id"                                   \
-	          " WINDOW board AS (ORDER BY s.points DESC, s.reached_at, s.user_id) ORDER BY 1"
+	    "$1", "$4", "$5") " AS s WHERE NOT hidden AND (member OR points <> 0 AND NOT $6)"          \
+	                      "  ORDER BY " BOARD_ORDER " LIMIT $2 OFFSET $3) s"                       \
+	                      " LEFT JOIN public.\"User\" u ON u.id = s.user_id"                       \
+	                      " WINDOW board AS (ORDER BY " BOARD_ORDER ") ORDER BY 1"
 
 typedef enum StatementId
 {

@@ -1,12 +1,15 @@
 /*
  * competitions.h
- *	  Who instructs a competition, and how its board was.
+ *	  Who instructs a competition, the order of its board, and how that was.
  */
 #ifndef EDURANGE_COMPETITIONS_H
 #define EDURANGE_COMPETITIONS_H
 
 #include "calls/caller.h"
 #include "game/entries.h"
+
+/* The order of the board, of standings s: of equal totals the one that was reached first, then by ids. */
+#define BOARD_ORDER "s.points DESC, s.reached_at, s.user_id"
 
 /*
  * The heads of a competition's pairs as they were at a time, from the ledger.  A pair whose head is not younger is as

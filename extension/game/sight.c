@@ -21,9 +21,8 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    [RULE] = {"SELECT visibility, CASE WHEN freeze_at <= clock_timestamp()"
-              "  AND coalesce(thawed_at > clock_timestamp(), true) THEN freeze_at END"
-              " FROM edurange.board_rule WHERE group_id = $1",
+    [RULE] = {"SELECT visibility, CASE WHEN " IS_FROZEN " THEN freeze_at END"
+              " FROM edurange.board_rule r WHERE group_id = $1",
               {TEXTOID},
               .reads = true,
               .by_key = true,

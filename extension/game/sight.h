@@ -9,6 +9,10 @@
 
 #include "calls/caller.h"
 
+/* Is the board of the rule r, a row of edurange.board_rule, frozen? */
+#define IS_FROZEN                                                                                  \
+	"r.freeze_at <= clock_timestamp() AND coalesce(r.thawed_at > clock_timestamp(), true)"
+
 typedef struct Sight
 {
 	bool is_staff;

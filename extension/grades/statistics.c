@@ -16,6 +16,7 @@
 #include "base/statements.h"
 #include "base/surface.h"
 #include "course/course.h"
+#include "game/competitions.h"
 #include "game/entries.h"
 #include "game/retired.h"
 
@@ -78,7 +79,7 @@ static Statement statements[STATEMENT_COUNT] = {
          .reads = true,
          .by_key = true},
     [TOP] = {"SELECT s.user_id FROM edurange.standing s WHERE s.group_id = $1 AND s.member"
-             " AND NOT s.hidden ORDER BY s.points DESC, s.reached_at, s.user_id LIMIT $2",
+             " AND NOT s.hidden ORDER BY " BOARD_ORDER " LIMIT $2",
              {TEXTOID, INT4OID},
              .reads = true,
              .by_key = true},
