@@ -340,12 +340,13 @@ sub check_settings
 	my $sources = join "\n", @c_text{ grep { /^extension/ } @c_files };
 	my @server = $sources =~ /DefineCustom\w+Variable\(\s*"(edurange\.\w+)"/g;
 	my @shim = map { slurp($_) =~ /^\t(?:TEXT|SECRET|INTEGER|SWITCH)\("(\w+)"/gm } files(qr/\.h$/, 'shim/config');
+	my @read = map { $c_text{$_} =~ /\bgetenv\(\s*"(EDURANGE_\w+)"/g } grep { m{^(?:extension|shim|syncworker)/} } @c_files;
 	my $schema = join "\n", map { slurp($_) } files(qr/\.(?:sql|sh)$/, qw(schema/extension schema/migrations schema/make_migrations.sh schema/make_schemas.sh));
 	my $named = qr/(?:FUNCTION|PROCEDURE|TYPE|TABLE|VIEW|SEQUENCE)\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:edurange\.)?(\w+)/i;
 	my %known = map { $_ => 1 } @server, @shim, map { "${_}_FILE" } @shim;
 
 	finding('no settings found') unless @server && @shim;
-	finding("docs/settings.md lacks $_") for grep { index($documented, "| `$_` |") < 0 } @server, @shim;
+	finding("docs/settings.md lacks $_") for grep { index($documented, "| `$_` |") < 0 } @server, @shim, @read;
 	# What else is called so: functions, types and tables, and the variables of scripts.
 	$known{"edurange.$1"} = 1
 	  while $schema =~ /^[ \t]*(?:printf .*')?CREATE\s+(?:OR\s+REPLACE\s+)?$named/gim;
@@ -399,9 +400,9 @@ sub check_metrics
 	my %metric;
 	my $documented = slurp('docs/metrics.md');
 
-	for my $path (grep { m{^shim/\w+/(?:metrics|counters)\w*\.[ch]$} } @c_files)
+	for my $path (grep { m{^shim/} && !m{^shim/describe/} } @c_files)
 	{
-		$metric{$_} = 1 for $c_text{$path} =~ /"(edurange_[a-z_]+)"/g;
+		$metric{$_} = 1 for grep { $_ ne 'edurange_shim' } $c_text{$path} =~ /"(edurange_[a-z_]+)"/g;
 	}
 	$metric{$_} = 1 for slurp('shim/database/statements.c') =~ /(?:\('|# HELP )(edurange_[a-z_]+)/g;
 	$metric{$_} = 1 for slurp('deploy/prometheus/textfile.sql') =~ /# TYPE (\w+)/g;
@@ -511,8 +512,8 @@ sub check_released
 # What docs/troubleshooting.md explains is what something here says, but for what it says others say: (NAME's).
 sub check_messages
 {
-	my $said = join "\n", map { slurp($_) } 'Makefile',
-	  files(qr/\.(c|h|sql|pl|sh|service)$/, qw(extension shim/base shim/config shim/database shim/http shim/main.c syncworker schema/extension deploy test/installcheck.sh));
+	my $said = join "\n", map { slurp($_) } 'Makefile', grep { !m{^shim/describe/} }
+	  files(qr/\.(c|h|sql|pl|sh|service)$/, qw(extension shim syncworker schema/extension deploy test/installcheck.sh));
 
 	$said =~ s/"$gap"//g;
 	$said =~ s/\\\n\s*//g;
@@ -529,7 +530,65 @@ sub check_messages
 	return;
 }
 
+# ---- rooms: docs/design.md has each, as test/directions.pl has it, and each says what it is for --------
+
+# The rooms in a table of the page, by the folder that they are in: [room, rest of its row], each.
+sub rooms_of
+{
+	my ($page, $part) = @_;
+	my ($table) = $page =~ /^\| room of `$part\/` \|[^\n]*\n\|[-|]+\|\n((?:\|[^\n]*\n)+)/m;
+
+	return map { m{^\| `(\w+)/` \| (.*) \|$} ? [ $1, $2 ] : () } split /\n/, $table // '';
+}
+
+sub check_rooms
+{
+	my $page = slurp('docs/design.md');
+	my $directions = slurp('test/directions.pl');
+	my %may_use = $directions =~ m{^\t'((?:extension|shim)/\w+)' => \[(?:qw\(([^)]*)\))?\]}gm;
+
+	for my $part (qw(extension shim))
+	{
+		my %in_page;
+		for (rooms_of($page, $part))
+		{
+			my ($room, $row) = @$_;
+			my ($main) = $row =~ /`([^`]+)`$/;
+			my $path = "$part/$room/" . ($main // '');
+			$in_page{"$part/$room"} = $row =~ /^([^|]*?) *\|/ ? $1 : '';
+			finding("docs/design.md names $path, which does not exist"), next unless defined $main && -f "$top/$path";
+			finding("$path does not say what the room $room/ is for") unless slurp($path) =~ m{\A/\*.*?\bThe room $room/.*?\*/}s;
+		}
+		finding("docs/design.md lacks the room $_") for grep { m{^$part/} && !exists $in_page{$_} } sort keys %may_use;
+		next if $part ne 'extension';
+		for my $room (grep { exists $may_use{$_} && $in_page{$_} ne 'all' } sort keys %in_page)
+		{
+			my ($said, $allowed) = map { join ' ', sort /\w+/g } $in_page{$room}, $may_use{$room} // '';
+			finding("docs/design.md says that $room may use \"$said\", test/directions.pl \"$allowed\"") if $said ne $allowed;
+		}
+	}
+	return;
+}
+
+# Paths that pages name exist; in capitals stand the names of what somebody is to make.
+sub check_paths
+{
+	my @parts = qw(extension shim syncworker schema test deploy docs sql);
+	my $parts = join '|', @parts;
+
+	for my $page (qw(README.md CONTRIBUTING.md), files(qr/\.md$/, 'docs'))
+	{
+		for my $path (slurp($page) =~ /`((?:$parts)\/[\w.\/-]+)`/g)
+		{
+			finding("$page names $path, which does not exist") unless $path =~ /N(?:AME|NN)|edurange_shim$/ || -e "$top/$path";
+		}
+	}
+	return;
+}
+
 check_sql();
+check_rooms();
+check_paths();
 check_identities();
 check_routes();
 check_settings();

@@ -3,7 +3,7 @@
  *	  SQL statements with plans that are kept, one table of them in each file that has any.
  *
  * The room base/ is what every other stands on and knows none of them: statements, errors and refusals,
- * arguments, settings, ids, JSON as text and on the wire, what a flag is.
+ * arguments, settings, ids, JSON as text and on the wire.
  *
  * A SQL function calls statements_begin(), runs statements, takes what it needs out of their rows
  * and calls statements_end().  What a getter returns as text lives until statements_end().

@@ -2,8 +2,8 @@
  * document.h
  *	  Challenge definitions: a document in the Challenge Definition Format, read once.
  *
- * This room reads documents, says what is wrong with them, writes them into the rows of their challenges
- * and makes them from the rows again.
+ * The room cdf/ reads documents, says what is wrong with them (document_check.h), writes them into the rows of their
+ * challenges (cdf_rows.h) and makes them from the rows again (cdf_export.h).
  */
 #ifndef EDURANGE_DOCUMENT_H
 #define EDURANGE_DOCUMENT_H

@@ -1,6 +1,8 @@
 /*
  * auth.h
  *	  Who calls: the token of a request, what it stands for, and what it may do.
+ *
+ * The room access/ is tokens: read and judged here, asked for and remembered for a moment in tokens.h.
  */
 #pragma once
 

@@ -1,6 +1,9 @@
 /*
  * routes.h
  *	  The route table, which drives everything else.
+ *
+ * The room api/ is what the interface takes: routes and their targets (here), and parameters, which become the values
+ * of a statement (params.h).
  */
 #pragma once
 

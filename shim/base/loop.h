@@ -1,6 +1,9 @@
 /*
  * loop.h
  *	  An event loop: one thread that waits for descriptors, and tasks that others give it.
+ *
+ * The room base/ is what every other stands on: loops and threads, the log, errors and tiers as HTTP has them, counters,
+ * texts and lists of texts.
  */
 #pragma once
 

@@ -1,6 +1,8 @@
 /*
  * config.h
  *	  The settings of the shim, from the environment, files and the command line.
+ *
+ * The room config/ is settings, and what a URL of the database says (dsn.h).
  */
 #pragma once
 

@@ -2,6 +2,7 @@
  * database.h
  *	  All that the rest of the shim does with PostgreSQL: it submits calls (call.h).
  *
+ * The room database/ sends statements (statements.h) in batches (batch.h), on lanes (lane.h) of connections.
  * Each event loop has a Database of its own.  A call is submitted and its outcome handed to a
  * callback, exactly once, in the loop's thread (when nothing can be queued, before database_submit
  * returns).

@@ -3,8 +3,8 @@
  *	  The interface described, as an OpenAPI document and as a page to read, and the command line.
  *
  * They say what the tables of the shim and the row types of SQL say and depend on no setting, so they
- * are made when the shim is built, by make_documents, and are bytes of the program.  Of this room
- * only these run in the server; all the rest is the program that makes them.
+ * are made when the shim is built, and are bytes of the program.  The room describe/ is the program that
+ * makes them, make_documents; of it only these run in the server.
  */
 #pragma once
 

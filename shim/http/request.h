@@ -1,6 +1,9 @@
 /*
  * request.h
  *	  A request from its first byte to the end of its response, as the files that serve it share it.
+ *
+ * The room http/ is the life of a request, from the connection that it comes on (server.h, clients.h) to its answer;
+ * each section below is a file's.
  */
 #pragma once
 

@@ -1,6 +1,8 @@
 /*
  * upload.h
  *	  A challenge pack out of a request body, in each of the forms in which clients send one.
+ *
+ * The room packs/ takes uploads apart: forms (form.h) and archives (zip.h).
  */
 #pragma once
 

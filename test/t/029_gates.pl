@@ -74,7 +74,11 @@ is(findings('docs/generate.pl', '--check'), '', 'the pages that are made are up 
 
 # ---- SQL -----------------------------------------------------------------------------------------
 
-# Statements and pieces of them, each in a file of its own in a folder below a room.
+# Every room there is, by its path; what is planted in all of them is found in those that come later, too.
+my @rooms = map { s,^\Q$copy\E/,,r } grep { -d } glob "$copy/extension/* $copy/shim/*";
+cmp_ok(scalar @rooms, '>', 20, 'rooms: ' . join ' ', @rooms);
+
+# Statements and pieces of them, each in a file of its own: in a room, or in a folder below one.
 my @statements = (
 	'SELECT 1 FROM x', 'select 1', "\\n  Select x.y from x", '/* edurange:x */ SELECT 1', '(SELECT 1)', 'x; select 1', 'SELECT ',
 	'insert into x values (1)', 'UPDATE x SET y = 1', 'update only x as z set y = 1', 'delete from x', 'DELETE ',
@@ -87,11 +91,12 @@ my @statements = (
 	'comment on table x is null', 'notify x', 'listen x', 'prepare x as select 1', 'execute x(1)', 'declare x cursor for select 1',
 	'fetch all from x', 'explain select 1', 'discard all',
 	' WHERE x = 1', ' order by x', ' on conflict do nothing', ' for update', 'a b $1', '%s JOIN public.x', 'from pg_catalog.pg_class');
-my @rooms = qw(extension/base/deep extension/game shim/http/deep shim/database syncworker syncworker/deep);
+my @places = map { ($_, "$_/deep") } @rooms, 'syncworker';
 my $number = 0;
 
+cmp_ok(scalar @statements, '>=', @places, 'there is a statement for each place');
 planted($gates, map {
-	my $path = $rooms[ $number++ % @rooms ] . "/stray$number.c";
+	my $path = $places[ $number++ % @places ] . "/stray$number.c";
 	[ $path, "static const char *stray = \"$_\";\n", qr/^\Q$path\E:1: SQL outside/m, "SQL: $_" ];
 } @statements);
 planted(
@@ -168,6 +173,7 @@ planted(
 	[ 'docs/settings.md', sub { s/`edurange\.sync_interval`/``/g }, qr/lacks edurange\.sync_interval$/m, 'a setting that is not documented' ],
 	[ 'docs/settings.md', sub { s/`EDURANGE_PORT`/``/g }, qr/lacks EDURANGE_PORT$/m, 'one of the shim' ],
 	[ 'docs/sync.md', "Set `edurange.sync_intervals` to 5.\n", qr{docs/sync.md names edurange.sync_intervals,}, 'a setting that does not exist' ],
+	[ 'shim/live/stray.c', qq{char *stray(void) { return getenv("EDURANGE_STRAY"); }\n}, qr/lacks EDURANGE_STRAY$/m, 'one that is read elsewhere' ],
 	[ 'docs/security.md', "`EDURANGE_POOLS=5`\n", qr{docs/security.md names EDURANGE_POOLS,}, 'one of the shim' ],
 	[ 'deploy/kubernetes/base/deployment.yaml', "# EDURANGE_POOL_SIZES\n", qr{deployment.yaml names EDURANGE_POOL_SIZES,}, 'one in a folder of deploy/' ],
 	[ 'deploy/kubernetes/base/stray.conf', "edurange.points_limit = 5\n", qr{stray.conf names edurange.points_limit,}, 'one of the server there' ]);
@@ -178,7 +184,7 @@ planted(
 planted(
 	$gates,
 	[ 'docs/metrics.md', sub { s/`edurange_sync_held`/``/ }, qr{lacks edurange_sync_held$}m, 'a metric that is not documented' ],
-	[ 'shim/http/metrics_more.c', qq{char *stray = "edurange_stray_total";\n}, qr{lacks edurange_stray_total$}m, 'a new one' ],
+	[ 'shim/live/more.c', qq{char *stray = "edurange_stray_total";\n}, qr{lacks edurange_stray_total$}m, 'a new one' ],
 	[ 'deploy/prometheus/textfile.sql', "-- # TYPE strange_total counter\n", qr{lacks strange_total$}m, 'one of the database server' ],
 	[ 'deploy/grafana/edurange.json', sub { s/edurange_sync_lag_seconds/edurange_sync_lag/ }, qr/edurange.json names the metric edurange_sync_lag,/,
 		'a metric that does not exist in the dashboard' ],
@@ -194,6 +200,7 @@ planted(
 my @banned = qw(sprintf vsprintf strcpy stpcpy strcat strncpy strncat gets atoi atol atoll atof strtok system popen tmpnam mktemp alloca
   ctime gmtime localtime inet_ntoa);
 planted($gates,
+	(map { [ "$_/stray.c", "\nint x = strcpy (y);\n", qr{^$_/stray.c:2: strcpy is banned$}m, "$_: a call that is banned" ] } @rooms),
 	(map { [ "shim/base/stray$_.c", "\nint x = $_ (y);\n", qr{^shim/base/stray$_.c:2: $_ is banned$}m, "$_ is banned" ] } @banned),
 	[ 'extension/cdf/stray.h', "#define X strncpy(a, b, c)\n", qr{^extension/cdf/stray.h:1: strncpy is banned}m, 'in a #define of a header, too' ],
 	[ 'test/fuzz/stray.c', "int x = system(y);\n", qr{^test/fuzz/stray.c:1: system is banned}m, 'and in fuzzers' ]);
@@ -215,6 +222,19 @@ planted(
 	[ 'schema/released/SHA256SUMS', ('0' x 64) . "  gone.sql\n", qr{names gone.sql, which is gone}, 'one that is gone' ]);
 planted(sub { findings('docs/generate.pl', '--check') },
 	[ "docs/$_.md", "\n", qr{docs/$_.md is not up to date}, "a stale page on $_" ]) for qw(errors settings sql-api metrics);
+
+# ---- rooms and paths in the docs -----------------------------------------------------------------
+
+planted(
+	$gates,
+	[ 'test/directions.pl', sub { s{(?='shim/http' =>)}{'shim/attic' => [],\n\t} }, qr{^docs/design.md lacks the room shim/attic$}m, 'a room that the page lacks' ],
+	[ 'docs/design.md', sub { s{\| course, game, calls, text, base \| the board}{| course, game, calls, base | the board} },
+		qr{design.md says that extension/board may use "base calls course game", test/directions.pl "base calls course game text"}, 'a room of which it says something else' ],
+	[ 'extension/grades/grades.h', sub { s/The room grades/Grades/ }, qr{^extension/grades/grades.h does not say what the room grades/ is for$}m, 'a room that does not say what it is for' ],
+	[ 'shim/live/boards.h', sub { s/The room live/Live/ }, qr{^shim/live/boards.h does not say what the room live/ is for$}m, 'one of the shim' ],
+	[ 'docs/sync.md', "See `extension/sync/tides.c`.\n", qr{^docs/sync.md names extension/sync/tides.c, which does not exist$}m, 'a file that is not there' ],
+	[ 'README.md', "See `docs/tides/`.\n", qr{^README.md names docs/tides/, which does not exist$}m, 'a folder' ]);
+planted($gates, [ 'docs/design.md', sub { s/`grades\.h` \|/`grade.h` |/ }, qr{names extension/grades/grade.h, which does not exist$}m, 'a room that begins with nothing' ]);
 
 # ---- directions ----------------------------------------------------------------------------------
 
@@ -242,6 +262,28 @@ sub header_of
 }
 
 is($directions->(), '', 'all includes and calls have the right direction, and none goes in a circle');
+
+# From each room an include and a call to the highest one.
+my %highest = (extension => 'admin', shim => 'http');
+my @upward = map { "$_/upward.c" } @rooms;
+planted(
+	sub {
+		compiled(@upward);
+		my $out = $directions->();
+		unlink map { "$copy/" . s/\.c$/.o/r } @upward;
+		return $out;
+	},
+	map {
+		my ($part, $room) = m{(\w+)/(\w+)$};
+		my $top = $highest{$part};
+		my $header = header_of("$part/$top");
+		$room eq $top
+		  ? ([ "$_/upward.c", "int edurange_top(void) { return 1; }\n", undef, '' ])
+		  : (
+			[ "$_/upward.c", "int edurange_top(void);\nint edurange_of_$room(void) { return edurange_top(); }\n",
+				qr{^$_/upward.c uses edurange_top of $part/$top/upward.c: $room may not use $top$}m, "$_: a call upward" ],
+			[ "$_/upward.h", qq{#include "$header"\n}, qr{^$_/upward.h includes \Q$header\E on line 1: $room may not use $top$}m, "$_: an include upward" ]);
+	} @rooms);
 my ($game, $cdf, $http, $api) = map { header_of($_) } qw(extension/game extension/cdf shim/http shim/api);
 my @sources = qw(extension/base/up.c extension/sync/up.c shim/base/call.c shim/http/called.c shim/packs/data.c syncworker/one.c
   syncworker/two.c shim/access/three.c shim/access/four.c extension/json_schema/joint.c);
