@@ -168,6 +168,29 @@ drain(const sigset_t *signals, int seconds)
 	return true;
 }
 
+/* Says so where one login can take on the roles of all tiers. */
+static void
+warn_of_one_login(const Config *config)
+{
+	if (strstr(dsn_login(&config->connection), DSN_TIER) == NULL ||
+	    (config->read_connection.count > 0 &&
+	     strstr(dsn_login(&config->read_connection), DSN_TIER) == NULL))
+		log_event("warning", "one_login",
+		          "one login can take on each tier: give each its own, with " DSN_TIER
+		          " in its name");
+}
+
+/* Leaves the signals that end the program to the one thread that waits for them. */
+static void
+block_signals(sigset_t *signals)
+{
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(signals);
+	sigaddset(signals, SIGTERM);
+	sigaddset(signals, SIGINT);
+	pthread_sigmask(SIG_BLOCK, signals, NULL);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -210,23 +233,12 @@ main(int argc, char **argv)
 	if (fd < 0 || (config.metrics_port != 0 && metrics_fd < 0))
 		return EXIT_FAILURE;
 	raise_descriptor_limit();
-
-	/* before any thread starts: threads must not take signals */
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	block_signals(&signals); /* threads have the mask of the one that starts them */
 
 	if (!server_start(&config, fd, metrics_fd))
 		return EXIT_FAILURE;
 	log_listening(config.host, fd);
-	if (strstr(dsn_login(&config.connection), DSN_TIER) == NULL ||
-	    (config.read_connection.count > 0 &&
-	     strstr(dsn_login(&config.read_connection), DSN_TIER) == NULL))
-		log_event("warning", "one_login",
-		          "one login can take on each tier: give each its own, with " DSN_TIER
-		          " in its name");
+	warn_of_one_login(&config);
 	notify_manager("READY=1");
 
 	sigwait(&signals, &received);

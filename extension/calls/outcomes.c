@@ -5,7 +5,8 @@
  * Requests that come together share a transaction, and so its commit.  A refusal must not hurt the
  * neighbours, so it becomes a row here: the function is called below the SQL surface, and the error that
  * raise_refusal() raises is caught around the call.  Nothing has to be undone then, because a refused
- * call has written nothing: only functions that are marked so may be called (SQL_FUNCTION_BATCHABLE).  Any other error is raised on and undoes all calls.
+ * call has written nothing: only functions that are marked so may be called (SQL_FUNCTION_BATCHABLE).  Any
+ * other error is raised on and undoes all calls.
  */
 #include "postgres.h"
 

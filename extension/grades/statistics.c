@@ -42,8 +42,11 @@ static Statement statements[STATEMENT_COUNT] = {
                    {TEXTOID},
                    .reads = true,
                    .by_key = true},
-    /* What was tried is passed over by hashing and never joined, however large the class.  The time is from the
-	 * instance where each solver has one that began before, else from the first attempt.  $1 competition, $2 placement, $3 question, $4 challenge */
+    /*
+	 * What was tried is passed over by hashing and never joined, however large the class.  The time is from the
+	 * instance where each solver has one that began before, else from the first attempt.  $1 competition, $2
+	 * placement, $3 question, $4 challenge.
+	 */
     [STATISTICS] =
         {"WITH tried AS MATERIALIZED (SELECT \"userId\" AS user_id, answer, \"isCorrect\" AS is_right,"
          "  \"attemptedAt\" AS at FROM public.\"QuestionAttempt\""

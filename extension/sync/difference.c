@@ -54,10 +54,9 @@ static Statement statements[STATEMENT_COUNT] = {
                         " WHERE n.id NOT IN (SELECT id FROM free)",
                         {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}},
     /*
-	 * $1 ids, $2 the statuses that were compared, $3 the new ones, $4 new addresses or null, $5 ids
-	 * of those without a pod, $6 ids of those that are locked by others.  A row whose status is not the compared one any more was written by
-	 * somebody else since, and is left alone.  An end that the dashboard has logged already is not
-	 * logged again.
+	 * $1 ids, $2 the statuses that were compared, $3 the new ones, $4 new addresses or null, $5 ids of those without a
+	 * pod, $6 ids of those that are locked by others.  A row whose status is not the compared one any more was written
+	 * by somebody else since, and is left alone.  An end that the dashboard has logged already is not logged again.
 	 */
     [UPDATE_INSTANCES] =
         {"WITH changed AS (UPDATE public.\"ChallengeInstance\" AS i"

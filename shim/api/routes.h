@@ -107,18 +107,17 @@ typedef enum Award
 } Award;
 
 /*
- * The statement's $1, $2, … are the parameters in order, ignored ones left out; after them, where
- * for_public is set, "true" or null: whether nobody is known to call; then, where caller is set, the four values of who calls; and last, where keyed is set, the header
- * Idempotency-Key.
+ * The statement's $1, $2, … are the parameters in order, ignored ones left out; then, where for_public is set, "true"
+ * if nobody is known to call, else null; where caller is set, the four values of who calls; and last, where keyed is
+ * set, the header Idempotency-Key.
  */
 typedef struct Route
 {
 	const char *method;
 	const char *path; /* segments in braces are parameters */
 	Tier tier;
-	bool open; /* needs no tier at all */
-	bool
-	    for_public; /* the database says whether it needs a token: it is told where there is none */
+	bool open;       /* needs no tier at all */
+	bool for_public; /* the database is told whether there is a token, and says if it needs one */
 	bool read_only;
 	bool replica_ok; /* may be answered by a replica, a little late */
 	bool slow;       /* may take long: it gets connections of its own */

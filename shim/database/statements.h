@@ -52,12 +52,11 @@ typedef struct DatabaseStatement
 {
 	const char *name; /* of the SQL function that it calls, which says what a route answers */
 	const char *sql;
-	const char *
-	    before; /* the same, where the database is older and knows less of the function; NULL: sql is right there, too */
-	int newer;  /* before: which value has no place there; 0: each has one */
-	const char *value; /* batched: how the value of a call becomes its answer, as SQL */
-	bool batched;      /* takes the values of many calls as one array and returns a row for each */
-	bool list;         /* answers with a list of what the function returns */
+	const char *before; /* the same for an older database; NULL: sql is right there, too */
+	int newer;          /* which value has no place in that; 0: each has one */
+	const char *value;  /* batched: how the value of a call becomes its answer, as SQL */
+	bool batched;       /* takes the values of many calls as one array and returns a row for each */
+	bool list;          /* answers with a list of what the function returns */
 } DatabaseStatement;
 
 extern const DatabaseStatement statements[STATEMENT_COUNT];

@@ -84,9 +84,8 @@ typedef struct Request
 	bool malformed; /* nobody knows where it ends, so nothing behind its head is read */
 	bool told;      /* of its failure, past libmicrohttpd: what still comes is dropped */
 	Failure failure;
-	char *reply; /* body of the response */
-	char *
-	    file; /* what it is, where it may be a file: media type, name, warning, with tabs between; or NULL */
+	char *reply;     /* body of the response */
+	char *file;      /* what that is, where it may be a file: three texts, see reply_take_file() */
 	json_t *members; /* of that body, where something is to be read in it */
 	unsigned status;
 	char sqlstate[SQLSTATE_LENGTH];
@@ -199,7 +198,10 @@ reply_body(const Route *route, DatabaseResult *result, unsigned *status, Failure
 /* The body of a route that asks no database, to be freed. */
 extern char *reply_without_database(const Route *route);
 
-/* Takes the line that says what it is from the answer of a route that may give a file; NULL: out of memory. */
+/*
+ * Takes the line that says what it is from the answer of a route that may give a file: media type, name and warning,
+ * one text behind the other; NULL: out of memory.
+ */
 extern char *reply_take_file(char *reply);
 
 /* Headers that say what file it is. */
