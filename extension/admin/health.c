@@ -217,16 +217,16 @@ is_installed(void)
 }
 
 /* Work that reads our tables, and its row. */
-typedef struct Reading
+typedef struct CarefulRead
 {
-	void (*read)(struct Reading *reading);
+	void (*read)(struct CarefulRead *reading);
 	Datum row;
-} Reading;
+} CarefulRead;
 
 static void
 read_in_statements(void *argument)
 {
-	Reading *reading = argument;
+	CarefulRead *reading = argument;
 
 	statements_begin();
 	reading->read(reading);
@@ -238,7 +238,7 @@ read_in_statements(void *argument)
  * first migrate() that is an error, as everywhere.
  */
 static char *
-read_unless_lost(Reading *reading)
+read_unless_lost(CarefulRead *reading)
 {
 	MemoryContext context = CurrentMemoryContext;
 	char *volatile problem = NULL;
@@ -268,7 +268,7 @@ read_unless_lost(Reading *reading)
 }
 
 static void
-read_readiness(Reading *reading)
+read_readiness(CarefulRead *reading)
 {
 	statement_run(&statements[READINESS], NULL, 0);
 	reading->row = only_result();
@@ -276,7 +276,7 @@ read_readiness(Reading *reading)
 
 SQL_FUNCTION_ANYWAY(edurange_readiness)
 {
-	Reading reading = {.read = read_readiness};
+	CarefulRead reading = {.read = read_readiness};
 	char *problem = read_unless_lost(&reading);
 	Remains remains;
 
@@ -290,7 +290,7 @@ SQL_FUNCTION_ANYWAY(edurange_readiness)
 }
 
 static void
-read_missing(Reading *reading)
+read_missing(CarefulRead *reading)
 {
 	statement_run(&statements[LIST_MISSING], NULL, 0);
 	reading->row = only_result();
@@ -300,7 +300,7 @@ read_missing(Reading *reading)
 static NullableDatum
 find_missing(const char *problem)
 {
-	Reading reading = {.read = read_missing};
+	CarefulRead reading = {.read = read_missing};
 
 	if (read_unless_lost(&reading) != NULL)
 		return read_remains(problem).missing;
@@ -331,7 +331,7 @@ milliseconds(bool transaction)
 }
 
 static void
-read_health(Reading *reading)
+read_health(CarefulRead *reading)
 {
 	NullableDatum query = {0};
 	NullableDatum transaction = {0};
@@ -345,7 +345,7 @@ read_health(Reading *reading)
 
 SQL_FUNCTION_ANYWAY(edurange_health)
 {
-	Reading reading = {.read = read_health};
+	CarefulRead reading = {.read = read_health};
 	Surface saved;
 	NullableDatum missing;
 	char *problem;

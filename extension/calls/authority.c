@@ -48,17 +48,17 @@ typedef enum Naming
 	BY_CODE       /* an access code */
 } Naming;
 
-typedef struct Rule
+typedef struct FunctionRule
 {
 	const char *function;
 	Authority authority;
 	Naming naming;
 	const char *competition; /* the argument that says which one; NULL: none does */
 	const char *user;        /* the argument that names the user, the instructors, or a role */
-} Rule;
+} FunctionRule;
 
 /* Every function that takes a caller.  One that is missing here nobody has called on their behalf. */
-static const Rule rules[] = {
+static const FunctionRule rules[] = {
     {"get_points", ONESELF, .competition = "group_id", .user = "user_id"},
     {"add_points", INSTRUCTOR, .competition = "group_id"},
     {"set_points", INSTRUCTOR, .competition = "group_id"},
@@ -192,10 +192,10 @@ static Statement statements[STATEMENT_COUNT] = {
               .by_key = true},
 };
 
-/* What is asked about one call. */
-typedef struct Question
+/* A call that is made on somebody's behalf, and what is known of it. */
+typedef struct ActingCall
 {
-	const Rule *rule;
+	const FunctionRule *rule;
 	FunctionCallInfo fcinfo;
 	const char *acting_user;
 	char *role;        /* of the acting user */
@@ -203,9 +203,9 @@ typedef struct Question
 	char *subject;     /* whom it is about; NULL: nobody */
 	bool is_instructor;
 	bool is_member;
-} Question;
+} ActingCall;
 
-static const Rule *
+static const FunctionRule *
 find_rule(Oid function)
 {
 	char *name = get_func_name(function);
@@ -254,108 +254,104 @@ needed_argument(FunctionCallInfo fcinfo, const char *name)
 
 /* Finds which competition and user the call is about. */
 static void
-find_subject(Question *question)
+find_subject(ActingCall *call)
 {
 	static const int statement_of[] = {
 	    [BY_PLACEMENT] = OF_PLACEMENT, [BY_INSTANCE] = OF_INSTANCE, [BY_CODE] = OF_CODE};
-	const Rule *rule = question->rule;
+	const FunctionRule *rule = call->rule;
 
 	if (rule->user != NULL && rule->authority == ONESELF)
-		question->subject = text_argument(question->fcinfo, rule->user);
+		call->subject = text_argument(call->fcinfo, rule->user);
 	if (rule->competition == NULL)
 		return;
-	question->competition =
+	call->competition =
 	    rule->authority == INSTRUCTOR || rule->authority == HOST || rule->naming != BY_ITSELF
-	        ? needed_argument(question->fcinfo, rule->competition)
-	        : text_argument(question->fcinfo, rule->competition);
-	if (question->competition == NULL || rule->naming == BY_ITSELF)
+	        ? needed_argument(call->fcinfo, rule->competition)
+	        : text_argument(call->fcinfo, rule->competition);
+	if (call->competition == NULL || rule->naming == BY_ITSELF)
 		return;
-	if (STATEMENT_RUN(&statements[statement_of[rule->naming]], value_text(question->competition)) ==
-	    0)
+	if (STATEMENT_RUN(&statements[statement_of[rule->naming]], value_text(call->competition)) == 0)
 	{
-		question->competition = NULL;
+		call->competition = NULL;
 		return;
 	}
-	question->competition = row_text(0, 1);
+	call->competition = row_text(0, 1);
 	if (rule->naming == BY_INSTANCE)
-		question->subject = row_text(0, 2);
+		call->subject = row_text(0, 2);
 }
 
 static bool
-has_role(const Question *question, const char *role)
+has_role(const ActingCall *call, const char *role)
 {
-	return strcmp(question->role, role) == 0;
+	return strcmp(call->role, role) == 0;
 }
 
 /* Is the acting user among those that an argument lists?  What is wrong with the list is the function's to say. */
 static bool
-is_listed(const Question *question)
+is_listed(const ActingCall *call)
 {
-	int number = argument_number(question->fcinfo, question->rule->user);
+	int number = argument_number(call->fcinfo, call->rule->user);
 	Datum *elements;
 	bool *nulls;
 	int count;
 
-	if (question->fcinfo->args[number].isnull)
+	if (call->fcinfo->args[number].isnull)
 		return true;
-	deconstruct_array(DatumGetArrayTypeP(question->fcinfo->args[number].value), TEXTOID, -1, false,
+	deconstruct_array(DatumGetArrayTypeP(call->fcinfo->args[number].value), TEXTOID, -1, false,
 	                  TYPALIGN_INT, &elements, &nulls, &count);
 	for (int i = 0; i < count; i++)
-		if (!nulls[i] && strcmp(TextDatumGetCString(elements[i]), question->acting_user) == 0)
+		if (!nulls[i] && strcmp(TextDatumGetCString(elements[i]), call->acting_user) == 0)
 			return true;
 	return count == 0;
 }
 
 /* Is a student made, as where no role is given? */
 static bool
-makes_student(const Question *question)
+makes_student(const ActingCall *call)
 {
-	char *role = text_argument(question->fcinfo, question->rule->user);
+	char *role = text_argument(call->fcinfo, call->rule->user);
 
 	return role == NULL || strcmp(role, "STUDENT") == 0;
 }
 
 /* Does the authority cover the call, and as what? */
 static bool
-is_covered(const Question *question, Acting *acting)
+is_covered(const ActingCall *call, Acting *acting)
 {
-	bool is_student = has_role(question, "STUDENT");
+	bool is_student = has_role(call, "STUDENT");
 
 	*acting = ACTS_AS_STAFF;
 
-	switch (question->rule->authority)
+	switch (call->rule->authority)
 	{
 		case ANY_USER:
-			*acting = is_student                    ? ACTS_AS_PLAYER
-			          : has_role(question, "ADMIN") ? ACTS_AS_ADMIN
-			                                        : ACTS_AS_STAFF;
+			*acting = is_student                ? ACTS_AS_PLAYER
+			          : has_role(call, "ADMIN") ? ACTS_AS_ADMIN
+			                                    : ACTS_AS_STAFF;
 			return true;
 		case PARTICIPANT:
-			*acting = is_student && !question->is_instructor ? ACTS_AS_PLAYER : ACTS_AS_STAFF;
-			return question->is_instructor || question->is_member || has_role(question, "ADMIN") ||
-			       text_argument(question->fcinfo, question->rule->competition) == NULL;
+			*acting = is_student && !call->is_instructor ? ACTS_AS_PLAYER : ACTS_AS_STAFF;
+			return call->is_instructor || call->is_member || has_role(call, "ADMIN") ||
+			       text_argument(call->fcinfo, call->rule->competition) == NULL;
 		case SPECTATOR:
-			if (!question->is_instructor && !has_role(question, "ADMIN"))
+			if (!call->is_instructor && !has_role(call, "ADMIN"))
 				*acting = ACTS_AS_PLAYER;
 			return true;
 		case ONESELF:
-			if (question->is_instructor)
+			if (call->is_instructor)
 				return true;
 			*acting = ACTS_AS_PLAYER;
-			return question->subject != NULL &&
-			       strcmp(question->subject, question->acting_user) == 0;
+			return call->subject != NULL && strcmp(call->subject, call->acting_user) == 0;
 		case INSTRUCTOR:
-			return question->is_instructor;
+			return call->is_instructor;
 		case HOST:
-			return question->is_instructor || has_role(question, "ADMIN");
+			return call->is_instructor || has_role(call, "ADMIN");
 		case REGISTRAR:
-			return has_role(question, "ADMIN") ||
-			       (has_role(question, "INSTRUCTOR") && makes_student(question));
+			return has_role(call, "ADMIN") || (has_role(call, "INSTRUCTOR") && makes_student(call));
 		case FOUNDER:
-			return has_role(question, "ADMIN") ||
-			       (has_role(question, "INSTRUCTOR") && is_listed(question));
+			return has_role(call, "ADMIN") || (has_role(call, "INSTRUCTOR") && is_listed(call));
 		case ADMIN:
-			return has_role(question, "ADMIN");
+			return has_role(call, "ADMIN");
 	}
 	return false;
 }
@@ -382,28 +378,28 @@ role_of(const char *acting_user)
 Acting
 authority_check(const char *acting_user, FunctionCallInfo fcinfo)
 {
-	Question question = {
+	ActingCall call = {
 	    .rule = find_rule(fcinfo->flinfo->fn_oid),
 	    .fcinfo = fcinfo,
 	    .acting_user = acting_user,
 	};
 	Acting acting;
 
-	if (question.rule == NULL)
+	if (call.rule == NULL)
 		raise_error(EDURANGE_NOT_AN_INSTRUCTOR, "this is not done on behalf of a user");
 	statements_begin();
-	question.role = role_of(question.acting_user);
-	find_subject(&question);
-	if (question.competition != NULL)
+	call.role = role_of(call.acting_user);
+	find_subject(&call);
+	if (call.competition != NULL)
 	{
-		STATEMENT_RUN(&statements[PART], value_text(question.competition),
-		              value_text(question.acting_user));
-		question.is_instructor = row_bool(0, 1);
-		question.is_member = row_bool(0, 2);
+		STATEMENT_RUN(&statements[PART], value_text(call.competition),
+		              value_text(call.acting_user));
+		call.is_instructor = row_bool(0, 1);
+		call.is_member = row_bool(0, 2);
 	}
-	if (!is_covered(&question, &acting))
-		raise_error(EDURANGE_NOT_AN_INSTRUCTOR, "acting user \"%s\" %s", question.acting_user,
-		            needed[question.rule->authority]);
+	if (!is_covered(&call, &acting))
+		raise_error(EDURANGE_NOT_AN_INSTRUCTOR, "acting user \"%s\" %s", call.acting_user,
+		            needed[call.rule->authority]);
 	statements_end();
 	return acting;
 }

@@ -84,7 +84,7 @@ static Statement statements[STATEMENT_COUNT] = {
 };
 
 /* A change of a group challenge, and what it found and did. */
-typedef struct Change
+typedef struct PlacementChange
 {
 	const char *group_id;
 	const char *id;
@@ -97,11 +97,11 @@ typedef struct Change
 	int64 challenges;
 	int64 users; /* from whom something was taken */
 	int64 taken;
-} Change;
+} PlacementChange;
 
 /* Holds it, and refuses what students have worked at unless it is forced. */
 static bool
-begin_change(const Caller *caller, Change *change, Refusal *refusal)
+begin_change(const Caller *caller, PlacementChange *change, Refusal *refusal)
 {
 	if (!course_find(caller, change->group_id, refusal) ||
 	    !lock_competition(change->group_id, refusal))
@@ -126,7 +126,7 @@ begin_change(const Caller *caller, Change *change, Refusal *refusal)
 
 /* Takes back what was paid too much. */
 static void
-take_back(const Caller *caller, Change *change)
+take_back(const Caller *caller, PlacementChange *change)
 {
 	uint64 count = STATEMENT_RUN(&statements[OVERPAID], value_text(change->id),
 	                             value_text(change->group_id), change->worth);
@@ -168,7 +168,7 @@ take_back(const Caller *caller, Change *change)
 
 /* Logs the change and makes its answer of the group challenge as it is, or was. */
 static Datum
-end_change(FunctionCallInfo fcinfo, const Caller *caller, const Change *change,
+end_change(FunctionCallInfo fcinfo, const Caller *caller, const PlacementChange *change,
            NullableDatum placement, const char *what)
 {
 	activity_log(&(Activity){
@@ -194,7 +194,7 @@ end_change(FunctionCallInfo fcinfo, const Caller *caller, const Change *change,
 static Datum
 remove_competition_challenge(FunctionCallInfo fcinfo, const Caller *caller)
 {
-	Change change = {
+	PlacementChange change = {
 	    .group_id = required_text(fcinfo, 0, "group_id"),
 	    .id = required_text(fcinfo, 1, "group_challenge_id"),
 	    .force = optional_flag(fcinfo, 2),
@@ -220,7 +220,7 @@ SQL_FUNCTION_BATCHABLE(edurange_remove_competition_challenge)
 static Datum
 set_challenge_points(FunctionCallInfo fcinfo, const Caller *caller)
 {
-	Change change = {
+	PlacementChange change = {
 	    .group_id = required_text(fcinfo, 0, "group_id"),
 	    .id = required_text(fcinfo, 1, "group_challenge_id"),
 	    .force = optional_flag(fcinfo, 3),
