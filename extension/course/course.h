@@ -18,7 +18,7 @@
 #include "base/statements.h"
 #include "calls/caller.h"
 
-/* How many rows a page may have, and has where that is not said; each list has its parameters "limit" and cursor. */
+/* How many rows a page may have, and how many it has where nobody says; lists have the parameters "limit" and cursor. */
 #define PAGE_LIMIT 500
 #define PAGE_USUAL 100
 
@@ -46,8 +46,9 @@ extern int32 page_limit(FunctionCallInfo fcinfo, int argument);
 extern TimeCursor read_time_cursor(FunctionCallInfo fcinfo, int argument);
 
 /*
- * Whom an entry of the log about the competition names, whose row is locked: who acts, or whom the caller is bound
- * to, or the system's account, which is made where there is none: so it is asked for when nothing is refused any more.
+ * The user whom an entry of the log about a competition names: who acts, else whom the caller is bound to, else the
+ * system's account.  That is made where there is none, so this is called when nothing is refused any more, and with
+ * the competition's row locked.
  */
 extern char *course_subject(const Caller *caller);
 

@@ -2,9 +2,10 @@
  * placements.c
  *	  What is played in a competition, changed afterwards: a challenge taken out, or worth something else.
  *
- * The group challenge is held against everybody, as scoring holds it and so waits: what was paid for it is then
- * certain.  Where students worked at it that is refused with the counts; by force what they were paid too much is taken
- * back by the ledger, each user's in the order of ids.  Only what was paid since the user's last reset counts.
+ * The group challenge is held against everybody.  Scoring holds it, too, and so waits: what was paid for it is certain
+ * then.  Where students have worked at it the change is refused, with the counts.  Forced, it takes back through the
+ * ledger what they were paid too much, of one user after the other in the order of ids.  Only what was paid since a
+ * user's last reset counts.
  */
 #include "postgres.h"
 

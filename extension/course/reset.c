@@ -2,7 +2,7 @@
  * reset.c
  *	  A student begins anew: completions go, the total is zero, the attempts stay as evidence.
  *
- * The membership is held as by who scores, so an attempt is before the reset or after it.  The total is set to zero
+ * The membership is held, as whoever scores holds it, so an attempt is before the reset or after it.  The total is set to zero
  * last: that is when the ledger notes the reset, from which on older attempts neither count for the limit nor back a
  * completion.
  */

@@ -3,8 +3,9 @@
  *	  Rows of rosters that wait for somebody, and who completes them.
  *
  * Who completes a row holds the competition, then the code, then the row, then the membership.  Joining with a code
- * holds the code first as well, so of two who complete one row the second finds it complete.  That a user comes while
- * a roster is written neither may miss: whoever makes users or gives them another address waits for that.
+ * holds the code first as well, so of two who complete one row the second finds it complete.  A user may come while
+ * a roster is written, and neither may miss the other: whoever makes users, or gives them another address, waits until
+ * it is written.
  */
 #include "postgres.h"
 

@@ -114,7 +114,7 @@ SQL_FUNCTION(edurange_reprice)
 	return mutate(fcinfo, reprice);
 }
 
-/* Finds the question for one member, who is held; what is so of them. */
+/* Finds the question, and holds the member; returns what is so of them. */
 static Grade *
 find_grade(const Caller *caller, Change *change, char *user_id, Refusal *refusal)
 {
@@ -130,7 +130,7 @@ find_grade(const Caller *caller, Change *change, char *user_id, Refusal *refusal
 	    &count);
 }
 
-/* When what is graded by hand was done: at the last attempt; without one now, but not behind the end. */
+/* From when a grade by hand counts: from the last attempt; without one from now on, but never from after the end. */
 static TimestampTz
 time_of_work(const Change *change, const Grade *grade)
 {

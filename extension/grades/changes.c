@@ -2,9 +2,10 @@
  * changes.c
  *	  Changes of what a question of a competition paid, after it was paid.
  *
- * The placement is held against everybody, as scoring holds it, too, and so waits; or, where one user is concerned,
- * against other changes only.  Then come the users, who scores holds before it: nobody waits for the placement who has
- * locked a user against being named.  Last come the memberships, by the order of ids.
+ * The placement is held first.  Where all users are concerned it is held against everybody: scoring holds it, too,
+ * and so waits.  Where one user is, it is held against other changes only.  Then come the users, whom scoring holds
+ * before the placement; that is no circle, because nobody waits for a placement who has locked a user against being
+ * named.  Last come the memberships, in the order of ids.
  *
  * What was paid for a challenge is the larger of two sums (game/completions.h); here of what was completed since the
  * user's last reset, so that nothing is taken back that a reset has taken already.

@@ -1,8 +1,8 @@
 /*
  * participants.c
- *	  Who takes part otherwise than all others do: extra time, hidden from the board, disqualified.
+ *	  Who takes part differently: with extra time, hidden from the board, or disqualified.
  *
- * The membership is held as by who scores, so that an attempt is before the change or after it.  The head of the pair
+ * The membership is held, as whoever scores holds it, so that an attempt is before the change or after it.  The head of the pair
  * is written each time, also where nothing of it changes: a play whose snapshot is older collides with that.
  */
 #include "postgres.h"

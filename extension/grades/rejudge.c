@@ -114,7 +114,7 @@ check_question(const Change *change, Refusal *refusal)
 	return true;
 }
 
-/* Is an answer right?  One that could not be judged is none that was right. */
+/* Is an answer right?  One that cannot be judged is not. */
 static bool
 judge(const Rejudging *rejudging, const char *answer)
 {

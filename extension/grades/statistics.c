@@ -43,7 +43,7 @@ static Statement statements[STATEMENT_COUNT] = {
                    .reads = true,
                    .by_key = true},
     /*
-	 * What was tried is passed over by hashing and never joined, however large the class.  The time is from the
+	 * What was tried is read once and hashed, and never joined, however large the class.  The time is from the
 	 * instance where each solver has one that began before, else from the first attempt.  $1 competition, $2
 	 * placement, $3 question, $4 challenge.
 	 */

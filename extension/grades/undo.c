@@ -232,7 +232,7 @@ turn_attempts_back(Change *change, const char *id)
 		row_kept_out("public.\"QuestionAttempt\"");
 }
 
-/* What a change left of its own goes: an answer, or until when attempts back nothing. */
+/* Removes what the change left beside grades: a further right answer, or the time until which attempts back nothing. */
 static void
 forget_change(const Change *change, const char *id, const Grade *grades, int count)
 {
