@@ -69,13 +69,15 @@ typedef enum StatementId
 	"  FROM public.\"ChallengeQuestion\" q WHERE q.\"challengeId\" = " challenge_id                \
 	"  AND " QUESTION_IS_LIVE ") AS live WHERE required OR NOT is_any)"
 
+/* The formatter would break these statements between every two words. */
+/* clang-format off */
 static Statement statements[STATEMENT_COUNT] = {
     [HOLD_ALL] = {HOLD("UPDATE"), {TEXTOID, TEXTOID}, .by_key = true},
     [HOLD_ONE] = {HOLD("NO KEY UPDATE"), {TEXTOID, TEXTOID}, .by_key = true},
     /* Now that it is held: is it no part of its challenge any more, and is it needed?  $1 question, $2 challenge */
     [IS_RETIRED] = {"WITH " NEEDED("$2") " SELECT EXISTS (SELECT FROM edurange.retired_question"
-                                         "  WHERE question_id = $1),"
-                                         " EXISTS (SELECT FROM needed WHERE id = $1)",
+                    "  WHERE question_id = $1),"
+                    " EXISTS (SELECT FROM needed WHERE id = $1)",
                     {TEXTOID, TEXTOID},
                     .newest = true,
                     .by_key = true},
@@ -93,44 +95,40 @@ static Statement statements[STATEMENT_COUNT] = {
          {TEXTARRAYOID, TEXTARRAYOID}},
     /* $1 competition, $2 placement, $3 question, $4 users */
     [GRADES] =
-        {"SELECT m.user_id, qc.id, " UTC(
-             "qc.\"completedAt\"") ", qc.\"pointsEarned\","
-                                   " EXISTS (SELECT FROM edurange.grade_change_user gu"
-                                   "  WHERE gu.user_id = m.user_id AND gu.completion_after = qc.id"
-                                   "  AND (SELECT g.kind = 'graded' AND g.undone_at IS NULL"
-                                   "   FROM edurange.grade_change g WHERE g.id = gu.change_id)),"
-                                   " cc.id, " UTC(
-                                       "cc.\"completedAt\"") ", cc.\"pointsEarned\","
-                                                             " EXISTS (SELECT FROM edurange.points_ledger l WHERE l.user_id = m.user_id"
-                                                             "  AND l.group_id = $1 AND l.kind = 'award' AND l.source_id = $2"
-                                                             "  AND l.at > coalesce(s.reset_at, '-infinity')),"
-                                                             " greatest((SELECT sum(d.\"pointsEarned\") FROM public.\"QuestionCompletion\" d"
-                                                             "   WHERE d.\"userId\" = m.user_id AND d.\"groupChallengeId\" = $2"
-                                                             "   AND " UTC(
-                                                                 "d.\"completedAt\"") " > coalesce(s.reset_at, '-infinity')),"
-                                                                                      "  CASE WHEN " UTC(
-                                                                                          "cc.\"completedAt\"") " > coalesce(s.reset_at, '-infinity')"
-                                                                                                                "   THEN cc.\"pointsEarned\" END, 0),"
-                                                                                                                " (SELECT " COUNTS_AT
-                                                                                                                " FROM edurange.points_ledger l WHERE l.user_id = m.user_id"
-                                                                                                                "  AND l.group_id = $1 AND l.source_id = $3 AND l.delta > 0"
-                                                                                                                "  AND l.at > coalesce(s.reset_at, '-infinity') ORDER BY l.seq DESC LIMIT 1),"
-                                                                                                                " s.reset_at, v.at, count(a.id), min(a.\"attemptedAt\") FILTER (WHERE a.\"isCorrect\")"
-                                                                                                                "  AT TIME ZONE 'UTC', max(a.\"attemptedAt\") AT TIME ZONE 'UTC'"
-                                                                                                                " FROM unnest($4) AS m (user_id)"
-                                                                                                                " LEFT JOIN edurange.standing s ON s.group_id = $1 AND s.user_id = m.user_id"
-                                                                                                                " LEFT JOIN edurange.voided v ON v.group_challenge_id = $2 AND v.question_id = $3"
-                                                                                                                "  AND v.user_id = m.user_id"
-                                                                                                                " LEFT JOIN public.\"QuestionCompletion\" qc ON qc.\"userId\" = m.user_id"
-                                                                                                                "  AND qc.\"questionId\" = $3 AND qc.\"groupChallengeId\" = $2"
-                                                                                                                " LEFT JOIN public.\"ChallengeCompletion\" cc ON cc.\"userId\" = m.user_id"
-                                                                                                                "  AND cc.\"groupChallengeId\" = $2"
-                                                                                                                " LEFT JOIN public.\"QuestionAttempt\" a ON a.\"userId\" = m.user_id"
-                                                                                                                "  AND a.\"questionId\" = $3 AND a.\"groupChallengeId\" = $2"
-                                                                                                                "  AND a.\"attemptedAt\" > coalesce(greatest(s.reset_at, v.at), '-infinity')"
-                                                                                                                "   AT TIME ZONE 'UTC'"
-                                                                                                                " GROUP BY m.user_id, qc.id, cc.id, s.group_id, s.user_id, v.group_challenge_id,"
-                                                                                                                "  v.question_id, v.user_id ORDER BY m.user_id",
+        {"SELECT m.user_id, qc.id, " UTC("qc.\"completedAt\"") ", qc.\"pointsEarned\","
+         " EXISTS (SELECT FROM edurange.grade_change_user gu"
+         "  WHERE gu.user_id = m.user_id AND gu.completion_after = qc.id"
+         "  AND (SELECT g.kind = 'graded' AND g.undone_at IS NULL"
+         "   FROM edurange.grade_change g WHERE g.id = gu.change_id)),"
+         " cc.id, " UTC("cc.\"completedAt\"") ", cc.\"pointsEarned\","
+         " EXISTS (SELECT FROM edurange.points_ledger l WHERE l.user_id = m.user_id"
+         "  AND l.group_id = $1 AND l.kind = 'award' AND l.source_id = $2"
+         "  AND l.at > coalesce(s.reset_at, '-infinity')),"
+         " greatest((SELECT sum(d.\"pointsEarned\") FROM public.\"QuestionCompletion\" d"
+         "   WHERE d.\"userId\" = m.user_id AND d.\"groupChallengeId\" = $2"
+         "   AND " UTC("d.\"completedAt\"") " > coalesce(s.reset_at, '-infinity')),"
+         "  CASE WHEN " UTC("cc.\"completedAt\"") " > coalesce(s.reset_at, '-infinity')"
+         "   THEN cc.\"pointsEarned\" END, 0),"
+         " (SELECT " COUNTS_AT
+         " FROM edurange.points_ledger l WHERE l.user_id = m.user_id"
+         "  AND l.group_id = $1 AND l.source_id = $3 AND l.delta > 0"
+         "  AND l.at > coalesce(s.reset_at, '-infinity') ORDER BY l.seq DESC LIMIT 1),"
+         " s.reset_at, v.at, count(a.id), min(a.\"attemptedAt\") FILTER (WHERE a.\"isCorrect\")"
+         "  AT TIME ZONE 'UTC', max(a.\"attemptedAt\") AT TIME ZONE 'UTC'"
+         " FROM unnest($4) AS m (user_id)"
+         " LEFT JOIN edurange.standing s ON s.group_id = $1 AND s.user_id = m.user_id"
+         " LEFT JOIN edurange.voided v ON v.group_challenge_id = $2 AND v.question_id = $3"
+         "  AND v.user_id = m.user_id"
+         " LEFT JOIN public.\"QuestionCompletion\" qc ON qc.\"userId\" = m.user_id"
+         "  AND qc.\"questionId\" = $3 AND qc.\"groupChallengeId\" = $2"
+         " LEFT JOIN public.\"ChallengeCompletion\" cc ON cc.\"userId\" = m.user_id"
+         "  AND cc.\"groupChallengeId\" = $2"
+         " LEFT JOIN public.\"QuestionAttempt\" a ON a.\"userId\" = m.user_id"
+         "  AND a.\"questionId\" = $3 AND a.\"groupChallengeId\" = $2"
+         "  AND a.\"attemptedAt\" > coalesce(greatest(s.reset_at, v.at), '-infinity')"
+         "   AT TIME ZONE 'UTC'"
+         " GROUP BY m.user_id, qc.id, cc.id, s.group_id, s.user_id, v.group_challenge_id,"
+         "  v.question_id, v.user_id ORDER BY m.user_id",
          {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID},
          .newest = true,
          .by_key = true},
@@ -153,24 +151,22 @@ static Statement statements[STATEMENT_COUNT] = {
     /* What is done of the challenge then: what is paid since the reset by questions, by all of them, whether nothing
 	 * is missing, and when the last one was done.  $1 competition, $2 placement, $3 challenge, $4 users */
     [AFTER] =
-        {"WITH " NEEDED(
-             "$3") " SELECT m.user_id,"
-                   " coalesce(sum(qc.\"pointsEarned\") FILTER (WHERE"
-                   "  " UTC(
-                       "qc.\"completedAt\"") " > coalesce(s.reset_at,"
-                                             "   '-infinity')), 0),"
-                                             " least(coalesce(sum(qc.\"pointsEarned\"), 0), 2147483647)::integer,"
-                                             " (SELECT count(*) FROM needed) > 0"
-                                             "  AND count(n.id) = (SELECT count(*) FROM needed),"
-                                             " max(qc.\"completedAt\") FILTER (WHERE n.id IS NOT NULL)"
-                                             "  AT TIME ZONE 'UTC' FROM unnest($4) AS m (user_id)"
-                                             " LEFT JOIN edurange.standing s ON s.group_id = $1"
-                                             "  AND s.user_id = m.user_id"
-                                             " LEFT JOIN public.\"QuestionCompletion\" qc"
-                                             "  ON qc.\"userId\" = m.user_id"
-                                             "  AND qc.\"groupChallengeId\" = $2"
-                                             " LEFT JOIN needed n ON n.id = qc.\"questionId\""
-                                             " GROUP BY m.user_id ORDER BY m.user_id",
+        {"WITH " NEEDED("$3") " SELECT m.user_id,"
+         " coalesce(sum(qc.\"pointsEarned\") FILTER (WHERE"
+         "  " UTC("qc.\"completedAt\"") " > coalesce(s.reset_at,"
+         "   '-infinity')), 0),"
+         " least(coalesce(sum(qc.\"pointsEarned\"), 0), 2147483647)::integer,"
+         " (SELECT count(*) FROM needed) > 0"
+         "  AND count(n.id) = (SELECT count(*) FROM needed),"
+         " max(qc.\"completedAt\") FILTER (WHERE n.id IS NOT NULL)"
+         "  AT TIME ZONE 'UTC' FROM unnest($4) AS m (user_id)"
+         " LEFT JOIN edurange.standing s ON s.group_id = $1"
+         "  AND s.user_id = m.user_id"
+         " LEFT JOIN public.\"QuestionCompletion\" qc"
+         "  ON qc.\"userId\" = m.user_id"
+         "  AND qc.\"groupChallengeId\" = $2"
+         " LEFT JOIN needed n ON n.id = qc.\"questionId\""
+         " GROUP BY m.user_id ORDER BY m.user_id",
          {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID},
          .newest = true,
          .by_key = true},
@@ -204,6 +200,7 @@ static Statement statements[STATEMENT_COUNT] = {
                       TIMESTAMPTZOID, INT4OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID},
                      .must_write = true},
 };
+/* clang-format on */
 
 /* A time that may not be. */
 static NullableDatum

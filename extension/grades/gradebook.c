@@ -91,68 +91,65 @@
 	"   AND ($5::timestamptz IS NULL OR a.\"attemptedAt\" <= $5 AT TIME ZONE 'UTC')"                \
 	"  GROUP BY 1, 2, 3)"
 
+/* The formatter would break these statements between every two words. */
+/* clang-format off */
+
 /* What was paid for each item: now by completions, of which a challenge's may be more than its questions'. */
-#define PAID_NOW                                                                                                               \
-	"paid AS (SELECT user_id, placement_id, question_id, max(points) AS points FROM ("                                         \
-	"  SELECT user_id, " KEYS(                                                                                                 \
-	    "placement_id",                                                                                                        \
-	    "question_id") ", sum(points) AS points FROM done"                                                                     \
-	                   "   GROUP BY 1, 2, 3"                                                                                   \
-	                   "  UNION ALL SELECT m.user_id, gc.id, NULL, cc.\"pointsEarned\" FROM member m"                          \
-	                   "   JOIN public.\"GroupChallenge\" gc ON gc.\"groupId\" = $1"                                           \
-	                   "   CROSS JOIN LATERAL (SELECT * FROM public.\"ChallengeCompletion\""                                   \
-	                   "    WHERE \"groupChallengeId\" = gc.id AND \"userId\" = m.user_id OFFSET 0) cc WHERE $4 = 'challenge'" \
-	                   "    AND cc.\"completedAt\" AT TIME ZONE 'UTC' > m.reset_at) account GROUP BY 1, 2, 3)"
+#define PAID_NOW                                                                                                    \
+	"paid AS (SELECT user_id, placement_id, question_id, max(points) AS points FROM ("                              \
+	"  SELECT user_id, " KEYS("placement_id", "question_id") ", sum(points) AS points FROM done"                    \
+	"   GROUP BY 1, 2, 3"                                                                                           \
+	"  UNION ALL SELECT m.user_id, gc.id, NULL, cc.\"pointsEarned\" FROM member m"                                  \
+	"   JOIN public.\"GroupChallenge\" gc ON gc.\"groupId\" = $1"                                                   \
+	"   CROSS JOIN LATERAL (SELECT * FROM public.\"ChallengeCompletion\""                                           \
+	"    WHERE \"groupChallengeId\" = gc.id AND \"userId\" = m.user_id OFFSET 0) cc WHERE $4 = 'challenge'"         \
+	"    AND cc.\"completedAt\" AT TIME ZONE 'UTC' > m.reset_at) account GROUP BY 1, 2, 3)"
 #define TOTAL_NOW "coalesce(s.points, 0)"
 
 /* Then by the entries of the ledger since the last reset before it. */
-#define PAID_THEN                                                                                             \
-	"paid AS (SELECT m.user_id, " KEYS(                                                                       \
-	    "coalesce(q.placement_id, p.id)",                                                                     \
-	    "q.id") ","                                                                                           \
-	            "  sum(l.delta) AS points FROM member m"                                                      \
-	            "  JOIN edurange.points_ledger l ON l.user_id = m.user_id AND l.group_id = $1 AND l.at <= $5" \
-	            "   AND l.seq > coalesce((SELECT max(r.seq) FROM edurange.points_ledger r"                    \
-	            "    WHERE r.user_id = m.user_id AND r.group_id = $1 AND r.at <= $5 AND r.balance = 0"        \
-	            "    AND r.kind IN ('set', 'external')), 0)"                                                  \
-	            "  LEFT JOIN question q ON q.id = l.source_id LEFT JOIN placement p ON p.id = l.source_id"    \
-	            "  WHERE coalesce(q.id, p.id) IS NOT NULL AND ($4 <> 'question' OR q.id IS NOT NULL)"         \
-	            "  GROUP BY 1, 2, 3)"
-#define TOTAL_THEN                                                                                 \
-	"coalesce((SELECT l.balance FROM edurange.points_ledger l WHERE l.user_id = m.\"B\""           \
+#define PAID_THEN                                                                                                   \
+	"paid AS (SELECT m.user_id, " KEYS("coalesce(q.placement_id, p.id)", "q.id") ","                                \
+	"  sum(l.delta) AS points FROM member m"                                                                        \
+	"  JOIN edurange.points_ledger l ON l.user_id = m.user_id AND l.group_id = $1 AND l.at <= $5"                   \
+	"   AND l.seq > coalesce((SELECT max(r.seq) FROM edurange.points_ledger r"                                      \
+	"    WHERE r.user_id = m.user_id AND r.group_id = $1 AND r.at <= $5 AND r.balance = 0"                          \
+	"    AND r.kind IN ('set', 'external')), 0)"                                                                    \
+	"  LEFT JOIN question q ON q.id = l.source_id LEFT JOIN placement p ON p.id = l.source_id"                      \
+	"  WHERE coalesce(q.id, p.id) IS NOT NULL AND ($4 <> 'question' OR q.id IS NOT NULL)"                           \
+	"  GROUP BY 1, 2, 3)"
+#define TOTAL_THEN                                                                                                  \
+	"coalesce((SELECT l.balance FROM edurange.points_ledger l WHERE l.user_id = m.\"B\""                            \
 	" AND l.group_id = $1 AND l.at <= $5 ORDER BY l.seq DESC LIMIT 1), 0)"
 
 /* Who is disqualified has no points, and all else as it is. */
-#define BOOK(total, paid)                                                                                                                                 \
-	"WITH " MEMBER(total) ", " QUESTION ", " PLACEMENT ", " ITEM ", " DONE ", " TRIED ", " paid ", late AS (SELECT user_id, " KEYS(                       \
-	    "placement_id",                                                                                                                                   \
-	    "question_id") ","                                                                                                                                \
-	                   "  count(*) FILTER (WHERE is_late) AS late FROM done GROUP BY 1, 2, 3)"                                                            \
-	                   ", effort AS (SELECT user_id, " KEYS(                                                                                              \
-	                       "placement_id",                                                                                                                \
-	                       "question_id") ","                                                                                                             \
-	                                      "  sum(attempts)::bigint AS attempts, count(*) FILTER (WHERE first_right) AS first_right"                       \
-	                                      "  FROM tried GROUP BY 1, 2, 3)"                                                                                \
-	                                      ", score AS (SELECT m.user_id, m.name, m.email, m.hidden, m.disqualified, i.*, CASE WHEN m.disqualified THEN 0" \
-	                                      "   WHEN $4 = 'total' THEN m.total WHEN i.is_rest THEN m.total - sum(coalesce(p.points, 0))"                    \
-	                                      "    OVER (PARTITION BY m.user_id)"                                                                             \
-	                                      "   ELSE coalesce(p.points, 0) END::bigint AS score, l.late, e.attempts, e.first_right"                         \
-	                                      "  FROM member m CROSS JOIN item i"                                                                             \
-	                                      "  LEFT JOIN paid p ON NOT i.is_rest AND p.user_id = m.user_id"                                                 \
-	                                      "   AND coalesce(p.placement_id, '') = coalesce(i.placement_id, '')"                                            \
-	                                      "   AND coalesce(p.question_id, '') = coalesce(i.question_id, '')"                                              \
-	                                      "  LEFT JOIN late l ON NOT i.is_rest AND l.user_id = m.user_id"                                                 \
-	                                      "   AND coalesce(l.placement_id, '') = coalesce(i.placement_id, '')"                                            \
-	                                      "   AND coalesce(l.question_id, '') = coalesce(i.question_id, '')"                                              \
-	                                      "  LEFT JOIN effort e ON NOT i.is_rest AND e.user_id = m.user_id"                                               \
-	                                      "   AND coalesce(e.placement_id, '') = coalesce(i.placement_id, '')"                                            \
-	                                      "   AND coalesce(e.question_id, '') = coalesce(i.question_id, ''))"                                             \
-	                                      " SELECT s.user_id, s.name, s.email, r.external_id, s.placement_id, s.question_id, s.title,"                    \
-	                                      " s.score, s.points::bigint, coalesce(s.first_right, 0), coalesce(s.attempts, 0),"                              \
-	                                      " coalesce(s.late, 0), s.hidden, s.disqualified, r.login_id, r.section, s.is_rest"                              \
-	                                      " FROM score s"                                                                                                 \
-	                                      " LEFT JOIN edurange.roster r ON r.group_id = $1 AND r.user_id = s.user_id"                                     \
-	                                      " ORDER BY s.user_id, s.place, s.place_in, s.question_id"
+#define BOOK(total, paid)                                                                                           \
+	"WITH " MEMBER(total) ", " QUESTION ", " PLACEMENT ", " ITEM ", " DONE ", " TRIED ", " paid                     \
+	", late AS (SELECT user_id, " KEYS("placement_id", "question_id") ","                                           \
+	"  count(*) FILTER (WHERE is_late) AS late FROM done GROUP BY 1, 2, 3)"                                         \
+	", effort AS (SELECT user_id, " KEYS("placement_id", "question_id") ","                                         \
+	"  sum(attempts)::bigint AS attempts, count(*) FILTER (WHERE first_right) AS first_right"                       \
+	"  FROM tried GROUP BY 1, 2, 3)"                                                                                \
+	", score AS (SELECT m.user_id, m.name, m.email, m.hidden, m.disqualified, i.*, CASE WHEN m.disqualified THEN 0" \
+	"   WHEN $4 = 'total' THEN m.total WHEN i.is_rest THEN m.total - sum(coalesce(p.points, 0))"                    \
+	"    OVER (PARTITION BY m.user_id)"                                                                             \
+	"   ELSE coalesce(p.points, 0) END::bigint AS score, l.late, e.attempts, e.first_right"                         \
+	"  FROM member m CROSS JOIN item i"                                                                             \
+	"  LEFT JOIN paid p ON NOT i.is_rest AND p.user_id = m.user_id"                                                 \
+	"   AND coalesce(p.placement_id, '') = coalesce(i.placement_id, '')"                                            \
+	"   AND coalesce(p.question_id, '') = coalesce(i.question_id, '')"                                              \
+	"  LEFT JOIN late l ON NOT i.is_rest AND l.user_id = m.user_id"                                                 \
+	"   AND coalesce(l.placement_id, '') = coalesce(i.placement_id, '')"                                            \
+	"   AND coalesce(l.question_id, '') = coalesce(i.question_id, '')"                                              \
+	"  LEFT JOIN effort e ON NOT i.is_rest AND e.user_id = m.user_id"                                               \
+	"   AND coalesce(e.placement_id, '') = coalesce(i.placement_id, '')"                                            \
+	"   AND coalesce(e.question_id, '') = coalesce(i.question_id, ''))"                                             \
+	" SELECT s.user_id, s.name, s.email, r.external_id, s.placement_id, s.question_id, s.title,"                    \
+	" s.score, s.points::bigint, coalesce(s.first_right, 0), coalesce(s.attempts, 0),"                              \
+	" coalesce(s.late, 0), s.hidden, s.disqualified, r.login_id, r.section, s.is_rest"                              \
+	" FROM score s"                                                                                                 \
+	" LEFT JOIN edurange.roster r ON r.group_id = $1 AND r.user_id = s.user_id"                                     \
+	" ORDER BY s.user_id, s.place, s.place_in, s.question_id"
+/* clang-format on */
 
 typedef enum StatementId
 {
