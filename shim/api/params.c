@@ -13,8 +13,7 @@
 
 #include <jansson.h>
 
-#include "api/numeral.h"
-#include "api/times.h"
+#include "api/literals.h"
 #include "base/text.h"
 #include "base/text_array.h"
 

@@ -23,14 +23,6 @@ struct Database
 	bool busy;
 };
 
-/* The slow calls of an admin are those that write many rows. */
-static int
-statement_timeout(const Config *config, Tier tier, LaneKind kind)
-{
-	return kind == LANE_SLOW && tier == TIER_ADMIN ? config->import_timeout
-	                                               : config->statement_timeout;
-}
-
 /*
  * A loop's share of a number that the settings give for the whole process.  Where they give more than one it is at
  * least two: a lane with a second connection goes on while the first waits for a lock.
@@ -63,7 +55,9 @@ make_lane(Database *database, const Config *config, Loop *loop, Tier tier, LaneK
 	    .loop = loop,
 	    .server = kind == LANE_REPLICA ? &config->read_connection : &config->connection,
 	    .tier = tier,
-	    .statement_timeout = statement_timeout(config, tier, kind),
+	    /* the slow calls of an admin are those that write many rows */
+	    .statement_timeout = kind == LANE_SLOW && tier == TIER_ADMIN ? config->import_timeout
+	                                                                 : config->statement_timeout,
 	    .scratch = &database->scratch,
 	};
 	if (kind == LANE_REPLICA)

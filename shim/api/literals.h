@@ -1,6 +1,6 @@
 /*
- * numeral.h
- *	  Numbers in a request: as they were written, and as the database writes them.
+ * literals.h
+ *	  Numbers and times as a request writes them.
  *
  * A parser makes a double of a number: 1.50 and 1.5 are the same then, and 1e309 is none.  So a number that
  * counts as it was written is read from the body once more.
@@ -31,3 +31,6 @@ extern char *numeral_of_member(const char *body, const char *name);
  * holds are others there, still too large for everything but an answer.  NULL: out of memory.
  */
 extern char *numerals_held(const char *body, size_t length);
+
+/* Checks an ISO 8601 time; finds what is to be added so that it says day, time and zone. */
+extern EdurangeError time_check(const char *text, const char **missing);
