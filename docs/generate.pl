@@ -2,7 +2,7 @@
 # Makes the pages that list what the sources define: errors.md from extension/base/errors.h, sql-api.md
 # from schema/extension/ with the examples of expected/examples.out, settings.md from
 # extension/base/guc.c and shim/config/config.h, metrics.md from shim/http/metrics.c, shim/base/counters.h,
-# shim/database/statements.c and deploy/prometheus/textfile.sql.
+# schema/extension/35_sync.sql and deploy/prometheus/textfile.sql.
 #
 # Usage: docs/generate.pl [--check | --man | --environment]: with --check nothing is written, and a page that
 # is not up to date is an error; the others print the shim's manual page and its settings as a file of
@@ -431,9 +431,9 @@ sub metric_rows
 			$rows .= "| `$name` | $type | " . c_string($help) . " |\n";
 		}
 	}
-	my $sql = join '', slurp('shim/database/statements.c') =~ /"((?:[^"\\]|\\.)*)"/g;
-	$rows .= "| `$1` | $2 | $3 |\n" while $sql =~ /\('(edurange_\w+)', '(gauge|counter)', '([^']*)',/g;
-	$rows .= "| `$1` | $3 | $2 |\n" while $sql =~ /# HELP (edurange_\w+) (.*?)\\\\n# TYPE \1 (\w+)/g;
+	my $sql = slurp('schema/extension/35_sync.sql');
+	$rows .= "| `$1` | $2 | $3 |\n" while $sql =~ /\('(edurange_\w+)', '(gauge|counter)',\s+'([^']*)',/g;
+	$rows .= "| `$1` | $3 | $2 |\n" while $sql =~ /# HELP (edurange_\w+) (.*?)\\n# TYPE \1 (\w+)/g;
 	return $rows;
 }
 
@@ -447,7 +447,7 @@ sub metrics
 	return <<"TXT";
 # Metrics
 
-Made from `shim/http/metrics.c`, `shim/base/counters.h`, `shim/database/statements.c` and `deploy/prometheus/textfile.sql`. What to do when one is off is told in
+Made from `shim/http/metrics.c`, `shim/base/counters.h`, `schema/extension/35_sync.sql` and `deploy/prometheus/textfile.sql`. What to do when one is off is told in
 [operations.md](operations.md).
 
 ## Of the HTTP service

@@ -34,7 +34,7 @@ INSERT INTO testing.call VALUES
   ('challenge_instance', $$'ti'$$), ('challenge_instances', $$group_id => 'spring'$$), ('update_challenge_instance', $$'ti', 'ERROR'$$),
   ('log_activity', $$'USER_UPDATED', 'ada', group_id => 'spring'$$),
   ('create_token', $$'player', 'l'$$), ('revoke_token', $$'no'$$), ('tokens', ''),
-  ('health', ''), ('sync_status', ''), ('sync_drift', ''), ('sync_drift_summary', ''), ('sync_now', ''), ('sync_release', ''), ('sync_confirm', ''),
+  ('health', ''), ('sync_status', ''), ('sync_drift', ''), ('sync_drift_summary', ''), ('sync_metrics', ''), ('sync_now', ''), ('sync_release', ''), ('sync_confirm', ''),
   ('cdf_schema', ''), ('reset_cdf_schema', ''), ('add_challenge_type', $$'t'$$), ('remove_challenge_type', $$'t'$$),
   ('cdf_validate', $$'{}'$$), ('cdf_import', $$'{}'$$), ('cdf_update', $$'no', '{}'$$), ('cdf_export', $$'knots'$$),
   ('pack_install', $$'{}', '{}', '{}'$$), ('pack_update', $$'{}', '{}', '{}'$$), ('pack_uninstall', $$'no'$$), ('pack_list', ''), ('pack_details', $$'no'$$);

@@ -142,6 +142,8 @@ SELECT "lagSeconds" < 60 AS fresh, "consecutiveFailures", "lastError", "podsSeen
 SELECT kind, name, status, "podStatus" FROM edurange.sync_drift();
 -- sync_drift_summary
 SELECT "rowsWithoutPods", "podsWithoutRows", "statusMismatches", "stuckRows" FROM edurange.sync_drift_summary();
+-- sync_metrics
+SELECT line FROM string_to_table(edurange.sync_metrics(), E'\n') line WHERE line ~ '^edurange_sync_drift|worker_up ';
 -- sync_now
 SELECT edurange.sync_now();
 -- sync_release

@@ -404,7 +404,7 @@ sub check_metrics
 	{
 		$metric{$_} = 1 for grep { $_ ne 'edurange_shim' } $c_text{$path} =~ /"(edurange_[a-z_]+)"/g;
 	}
-	$metric{$_} = 1 for slurp('shim/database/statements.c') =~ /(?:\('|# HELP )(edurange_[a-z_]+)/g;
+	$metric{$_} = 1 for slurp('schema/extension/35_sync.sql') =~ /(?:\('|# HELP )(edurange_[a-z_]+)/g;
 	$metric{$_} = 1 for slurp('deploy/prometheus/textfile.sql') =~ /# TYPE (\w+)/g;
 	finding('no metrics found') unless %metric;
 	finding("docs/metrics.md lacks $_") for grep { index($documented, "| `$_` |") < 0 } sort keys %metric;

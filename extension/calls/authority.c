@@ -134,6 +134,7 @@ static const FunctionRule rules[] = {
     {"sync_status", ADMIN},
     {"sync_drift", ADMIN},
     {"sync_drift_summary", ADMIN},
+    {"sync_metrics", ADMIN},
     {"sync_now", ADMIN},
     {"sync_release", ADMIN},
     {"sync_confirm", ADMIN},

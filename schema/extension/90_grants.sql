@@ -63,7 +63,7 @@ GRANT EXECUTE ON FUNCTION
   edurange.add_points, edurange.set_points, edurange.points_history,
   edurange.create_competition, edurange.generate_access_code,
   edurange.add_competition_challenge, edurange.sync_status, edurange.sync_drift,
-  edurange.sync_drift_summary, edurange.health,
+  edurange.sync_drift_summary, edurange.sync_metrics, edurange.health,
   edurange.challenge_instances, edurange.update_challenge_instance,
   edurange.json_schema_validate, edurange.cdf_validate,
   edurange.pack_list, edurange.pack_details, edurange.version_satisfies,

@@ -198,7 +198,7 @@ my ($rules, $tables) = map { slurp_file("$there/$_") } 'extension/calls/authorit
 my $statements = slurp_file("$there/shim/database/statements.c");
 my %authority = $rules =~ /^ {4}\{"(\w+)", (\w+)/gm;
 my %function = $statements =~ /^\t\[STATEMENT_(\w+)\] = (?:\w+\(|\{)\s*"?(?:SELECT\()?"?(\w+)"/gm;
-%function = (%function, slurp_file("$there/shim/database/statements.h") =~ /\bX\((\w+), "(\w+)"\)/g, SYNC_METRICS => 'sync_status');
+%function = (%function, slurp_file("$there/shim/database/statements.h") =~ /\bX\((\w+), "(\w+)"\)/g);
 my %authority_of;
 while ($tables =~ /^\t\{(?:READ\(|WRITE\("(\w+)", )"([^"]+)", \w+, (\w+)|\.method = "(\w+)", \.path = "([^"]+)"[^}]*?\.caller = true[^}]*?STATEMENT_(\w+)/gm)
 {
