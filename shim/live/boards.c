@@ -21,7 +21,8 @@ static struct
 	pthread_mutex_t lock;
 	LIST_HEAD(BoardList, Board) all;
 	unsigned long made;
-	long begun; /* when the first was made: no id of another process is taken for ours */
+	long
+	    begun; /* when the first one was made, so that ids of another process are not taken for ours */
 } boards = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Gives a piece back, with the lock held. */

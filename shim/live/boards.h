@@ -29,8 +29,9 @@ typedef struct Board
 {
 	LIST_ENTRY(Board) others;
 	char *group_id;
-	bool is_staff;        /* as they see it, who is never shown a frozen one */
-	unsigned long number; /* of the board: no event of another is taken for one of its own */
+	bool is_staff; /* as they see it, who is never shown a frozen one */
+	unsigned long
+	    number; /* of the board, so that no event of another one is taken for one of its */
 	int holders;
 	int live;         /* of them, those who want to know at once */
 	bool over;        /* it is gone, or for others than before: whoever listens has to come anew */
