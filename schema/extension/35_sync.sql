@@ -102,7 +102,7 @@ CREATE FUNCTION edurange.sync_metrics(caller edurange.caller DEFAULT NULL)
 AS $$
   SELECT string_agg(format(E'# HELP %1$s %3$s\n# TYPE %1$s %2$s\n%1$s %4$s\n', name, type, help, value), '')
     || (SELECT E'# HELP edurange_sync_drift Where instances and pods differ, by kind.\n# TYPE edurange_sync_drift gauge\n'
-          || string_agg(sample, '')
+          || string_agg(sample, '' ORDER BY sample)
         FROM (SELECT format(E'edurange_sync_drift{kind="%s"} %s\n', k, count(d.kind))
               FROM unnest('{row_without_pod,pod_without_row,status_mismatch,owner_mismatch,stuck,missing_flag,returned_pod,unreadable_pod,foreign_secret}'::text[]) k
               LEFT JOIN edurange.sync_drift(caller) d ON d.kind = k GROUP BY k) t (sample))
