@@ -19,6 +19,7 @@
 
 #include "base/counters.h"
 #include "database/database.h"
+#include "http/metrics.h"
 #include "http/request.h"
 
 #define MAX_URL 4096        /* bytes of a request's target */

@@ -7,7 +7,7 @@
  * Counting is an addition to an atomic number and takes no lock.  Labels are patterns of routes, never
  * paths, so that their number is fixed.
  */
-#include "http/request.h"
+#include "http/metrics.h"
 
 #include <stdatomic.h>
 #include <stdio.h>

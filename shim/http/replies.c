@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "database/opener.h"
 #include "describe/documents.h"
+#include "http/metrics.h"
 
 /*
  * The body of a route that tells how the service is.  Members that are null and that only the shim

@@ -161,19 +161,6 @@ extern bool listen_for_feed(Request *request, DatabaseResult *result);
 extern void listen_tend(Worker *worker);
 extern void listen_end(Request *request);
 
-/* ---- what is counted of it, in the format of Prometheus: metrics.c ------------------------------- */
-
-extern bool metrics_init(void);
-
-/* A request is over; route is NULL where there was none, status 0 where the client went away. */
-extern void metrics_request(const Route *route, unsigned status, double seconds);
-
-/* An answer awarded or corrected points. */
-extern void metrics_award(Award award);
-
-/* All of it, to be freed; the result is STATEMENT_SYNC_METRICS's. */
-extern char *metrics_text(const DatabaseResult *result);
-
 /* ---- what libmicrohttpd and the loop call: http.c ----------------------------------------------- */
 
 /* Callbacks; cls is the Worker that serves the connection. */

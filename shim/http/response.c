@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "describe/documents.h"
+#include "http/metrics.h"
 
 #define RETRY_SECONDS "1" /* after a 503 */
 #define NOTHING_LOADED "default-src 'none'; frame-ancestors 'none'"

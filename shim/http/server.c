@@ -28,6 +28,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "http/clients.h"
+#include "http/metrics.h"
 #include "http/request.h"
 
 /* Bytes beside the head of a request: for where its fields are, and for the head of the response. */
