@@ -123,7 +123,7 @@ extern const char *request_header(const Request *request, const char *name);
  */
 extern bool framing_check(Request *request, const char *method, const char *version);
 
-/* Its body: refused by the headers, ... */
+/* Its body (body.c): refused by the headers, ... */
 extern void body_check_headers(Request *request);
 
 /* ... has it come whole in its first piece, which libmicrohttpd's buffer holds anyhow? ... */
