@@ -9,6 +9,7 @@
  */
 #include "packs/upload.h"
 
+#include <fnmatch.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,14 +67,6 @@ upload_accepts(const char *content_type)
 
 /* ---- forms ----------------------------------------------------------------------------------- */
 
-static bool
-is_zip_name(const char *name)
-{
-	size_t length = strlen(name);
-
-	return length >= 4 && strcasecmp(name + length - 4, ".zip") == 0;
-}
-
 /* Keeps a field: which of them mean something is not known here. */
 static bool
 add_field(Upload *upload, FormPart *part, Failure *failure)
@@ -108,7 +101,7 @@ take_part(void *closure, FormPart *part, Failure *failure)
 		            "the form in the request body has more than one part \"file\"");
 	else if (part->file_name[0] == '\0')
 		failure_set(failure, EDURANGE_INVALID_FORM, "No selected file");
-	else if (!is_zip_name(part->file_name))
+	else if (fnmatch("*.zip", part->file_name, FNM_CASEFOLD) != 0)
 		failure_set(failure, EDURANGE_INVALID_FORM,
 		            "the part \"file\" must be a zip file, with a name that ends in .zip");
 	form->file = part->content;
