@@ -176,6 +176,8 @@ is(verdict($node, 'edurange', $since), 'fine', 'a token where it came from');
 my $json = (($shim->get("/competition/g/events?sinceToken=" . ('0' x 10), $token))[1]);
 is($json->{code}, 'invalid_parameter', 'none is an error');
 like($json->{error}, qr/"sinceToken"/, 'that names it');
+my ($status, $anew) = $shim->get('/competition/g/events?sinceToken=' . unpack('H*', pack('H*', $since) =~ s/ \d+\./ 7./r), $token);
+is("$status $anew->{code}", '410 start_anew', 'one of another past is gone');
 
 $node->backup('feed');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
