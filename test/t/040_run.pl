@@ -4,7 +4,7 @@ use strict;
 use warnings;
 
 use Cwd qw(abs_path);
-use File::Basename qw(dirname);
+use File::Basename qw(basename dirname);
 use IO::Socket::INET;
 use POSIX ();
 use PostgreSQL::Test::Cluster;
@@ -129,6 +129,20 @@ SKIP:
 isnt($status, 0, 'one port for two programs fails');
 like($err, qr/EDURANGE_PORT and EDURANGE_IM_PORT are both/, 'both variables are named');
 ok(!-e $copy->{EDURANGE_RUN_DIR}, 'nothing was started or made');
+
+# ---- without sudo ------------------------------------------------------------------------------
+SKIP:
+{
+	skip 'root needs no sudo', 1 if $> == 0;
+	my ($place, $programs) = ("$base/somebody's copy", "$base/programs");
+
+	mkdir $_ for $place, $programs;
+	system_or_bail('cp', '-R', dirname($script), $place);
+	symlink $_, "$programs/" . basename($_) for grep { !m{/sudo$} } glob '/usr/sbin/* /usr/bin/*';
+	local %ENV = (%ENV, PATH => $programs, PG_CONFIG => '/nonexistent/pg_config');
+	like(`"$place/deploy/install-deps.sh" build 2>&1`, qr{no sudo.*  As root:\n +'\Q$base\E/somebody'\\''s copy/deploy/install-deps\.sh' build\nwhich installs: \S.*postgresql-server-dev}s,
+		'without sudo it says what root is to type, and what that installs');
+}
 
 # ---- up ----------------------------------------------------------------------------------------
 ($status, $out, $err) = run_script($copy, 'up');
