@@ -68,10 +68,12 @@ unusable_ports() {
   python3 -c '
 import socket, sys
 for port in range(int(sys.argv[1]), int(sys.argv[1]) + 8):
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except (OSError, OverflowError) as problem:
-        print("port %d cannot be used: %s" % (port, problem))' "$port"
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as problem:
+            print("port %d cannot be used: %s" % (port, getattr(problem, "strerror", "there is no such port")))' "$port"
 }
 
 is_leader() { curl -fsS "http://127.0.0.1:$((port + 2 * $1 + 1))/leader"; }
