@@ -69,8 +69,15 @@ build_and_stage() {
     return
   fi
   check_buildable
-  flock "$TOP" "$MAKE" -C "$TOP" --no-print-directory -s -j2 all simulator install "DESTDIR=$1" \
-    SHIM_BINDIR=/usr/local/bin SHOW=yes
+  # By another name, because PGXS knows no quotes in a path.
+  link=$(mktemp -d)
+  mkdir -p "$1"
+  ln -s "$(cd "$1" && pwd -P)" "$link/stage"
+  built=0
+  flock "$TOP" "$MAKE" -C "$TOP" --no-print-directory -s -j2 all simulator install "DESTDIR=$link/stage" \
+    SHIM_BINDIR=/usr/local/bin SHOW=yes || built=$?
+  rm -r "$link"
+  [ "$built" -eq 0 ] || fail "it does not build"
   install -m 755 "$TOP/test/instance_manager/edurange_instance_manager" "$1/usr/local/bin/"
 }
 
