@@ -52,8 +52,8 @@ apt() { chroot "$root" env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-ins
   { tail -n 30 "$root/srv/apt.log" && fail "not ok: apt-get $*"; }; }
 # What the packages need from Debian is no part of what they leave.
 apt install libmicrohttpd12 libjansson4 libcurl4 adduser sudo
-chroot "$root" useradd -m -s /bin/bash operator
-echo 'operator ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/operator"
+chroot "$root" useradd -m -s /bin/bash vera
+echo 'vera ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/vera"
 files >"$root/srv/before"
 cp "$TOP"/build/deb/edurange-shim_*.deb "$TOP/build/deb/postgresql-$version-edurange"_*.deb "$root/srv/"
 cp "$TOP/test/adoption/rows.sql" "$root/srv/"
@@ -93,7 +93,7 @@ typed() {
   sed -n "/^#* $2\$/,/^#* ${3:-[^#]*}\$/p" "$TOP/docs/$1" >"$root/srv/section"
   # shellcheck disable=SC2016 # those are Perl's
   perl -0777 -ne 'print "set -e -o pipefail\n", map { "$_\n" } /^```sh [^\n]*\n(.*?)^```$/msg' "$root/srv/section" >"$root/srv/typed"
-  inside sh -c 'cd /srv && yes | setpriv --reuid=operator --regid=operator --init-groups -- env HOME=/home/operator LANG=C.UTF-8 \
+  inside sh -c 'cd /srv && yes | setpriv --reuid=vera --regid=vera --init-groups -- env HOME=/home/vera LANG=C.UTF-8 \
     bash /srv/typed' >"$root/srv/said" 2>&1 || { cat "$root/srv/said" && fail "not ok: docs/$1, $2"; }
 }
 says() { is "$(grep -c -- "$1" "$root/srv/said")" "${3:-1}" "$2"; }
