@@ -143,7 +143,9 @@ SELECT kind, name, status, "podStatus" FROM edurange.sync_drift();
 -- sync_drift_summary
 SELECT "rowsWithoutPods", "podsWithoutRows", "statusMismatches", "stuckRows" FROM edurange.sync_drift_summary();
 -- sync_now
-SELECT edurange.sync_now();
+\set VERBOSITY sqlstate
+SELECT edurange.sync_now(); -- where there is no worker
+\set VERBOSITY default
 -- sync_release
 SELECT edurange.sync_release();
 -- sync_begin
