@@ -138,7 +138,7 @@ ok(!-e $copy->{EDURANGE_RUN_DIR}, 'nothing was started or made');
 my $place = qq{$base/somebody's "copy"};
 mkdir $place;
 system_or_bail('cp', '-R', dirname($script), $place);
-symlink dirname($script) . "/../$_", "$place/$_" for qw(Makefile edurange.control extension schema shim syncworker test);
+symlink dirname($script) . "/../$_", "$place/$_" for qw(Makefile edurange.control extension schema shim syncworker);
 {
 	my %here = (%$copy, EDURANGE_RUN_DIR => "$place/run", SCRIPT => "$place/deploy/run.sh", EDURANGE_STAGE => '');
 
