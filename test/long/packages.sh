@@ -106,7 +106,7 @@ says '^200$' 'the first token'
 says '^\[{"rank":1,"userId":"sam","name":"Sam","points":10,"completions":1,' 'the first score'
 is "$(sql -c 'SELECT ready FROM edurange.readiness()')" t 'the extension is ready'
 wait_for 'the worker runs' sh -c "[ \"\$(nsenter -t $leader -a -- setpriv --reuid=postgres --regid=postgres --init-groups -- \
-  psql -XAtq -c \"SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'edurange%'\")\" = 1 ]"
+  psql -XAtq -c \"SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'edurange sync worker'\")\" = 1 ]"
 is "$(stat -c '%A %U:%G' "$root/etc/edurange/shim.env")" '-rw-r----- root:root' 'the settings are for root alone'
 is "$(chroot "$root" dpkg-query -W -f '${Conffiles}' edurange-shim | awk '{print $1}')" /etc/edurange/shim.env \
   'and they are a conffile'
