@@ -103,14 +103,13 @@ prepare_database() {
   if [ "$(cat "$STATE_DIR/installed-script" 2>/dev/null)" != "$script" ]; then
     drop='DROP EXTENSION IF EXISTS edurange CASCADE;'
   fi
-  sql -o /dev/null >"$STATE_DIR/logs/migrate.log" 2>&1 <<SQL || {
+  sql -o /dev/null -f - -f "$TOP/deploy/roles.sql" >"$STATE_DIR/logs/migrate.log" 2>&1 <<SQL || {
 SET client_min_messages = warning;
 BEGIN;
 ${drop:-}
 CREATE EXTENSION IF NOT EXISTS edurange;
 SELECT * FROM edurange.migrate();
 COMMIT;
-\\i $(shell_quote "$TOP/deploy/roles.sql")
 SQL
     fail_of migrate "the database could not be prepared"
   }

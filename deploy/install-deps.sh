@@ -4,9 +4,11 @@
 # so that anything that is there in another way counts; when all is there it neither calls apt nor uses the
 # network.
 set -eu
+TOP=$(cd "$(dirname "$0")/.." && pwd -P)
+# shellcheck source=deploy/lib.sh
+. "$TOP/deploy/lib.sh"
 
 purpose=${1:-build}
-PG_CONFIG=${PG_CONFIG:-pg_config}
 
 # what|how to look for it|package that brings it
 needs_build='
@@ -161,7 +163,7 @@ if ! command -v apt-get >/dev/null 2>&1; then
 fi
 if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null 2>&1; then
   echo "install-deps.sh: some packages are missing, and there is no sudo to install them with.  As root:" >&2
-  echo "    $0 $purpose" >&2
+  echo "    $(shell_quote "$TOP/deploy/install-deps.sh") $purpose" >&2
   echo "which installs: $(echo "$packages" | sed 's/-ANY//' | tr '\n' ' ')" >&2
   exit 1
 fi

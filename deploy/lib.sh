@@ -52,6 +52,14 @@ make_own_dir() {
 # the same, so that it is found again.
 var_tmp_dir() { printf '/var/tmp/edurange-%s' "$(printf '%s' "$1" | sha256sum | cut -c 1-12)"; }
 
+# Fails where somebody else built here before, so that this user cannot.
+check_buildable() {
+  other=$(cd "$TOP" && find build extension shim syncworker test/instance_manager \
+    \( -path 'build*' -o -name '*.[do]' -o -name '*.so' \) ! -writable -print -quit 2>/dev/null) || true
+  [ -z "$other" ] || fail "$TOP/$other belongs to $(stat -c %U "$TOP/$other"), and $(id -un) cannot build over it:" \
+    "make clean as that user, or use a checkout of your own"
+}
+
 # Builds everything, naming each file, and installs it below $1; two runs from one checkout do not build at once.
 # With EDURANGE_STAGE, that finished stage is copied instead.
 build_and_stage() {
@@ -60,8 +68,16 @@ build_and_stage() {
     cp -R "$EDURANGE_STAGE" "$1"
     return
   fi
-  flock "$TOP" "$MAKE" -C "$TOP" --no-print-directory -s -j2 all simulator install "DESTDIR=$1" \
-    SHIM_BINDIR=/usr/local/bin SHOW=yes
+  check_buildable
+  # By another name, because PGXS knows no quotes in a path.
+  link=$(mktemp -d)
+  mkdir -p "$1"
+  ln -s "$(cd "$1" && pwd -P)" "$link/stage"
+  built=0
+  flock "$TOP" "$MAKE" -C "$TOP" --no-print-directory -s -j2 all simulator install "DESTDIR=$link/stage" \
+    SHIM_BINDIR=/usr/local/bin SHOW=yes || built=$?
+  rm -r "$link"
+  [ "$built" -eq 0 ] || fail "it does not build"
   install -m 755 "$TOP/test/instance_manager/edurange_instance_manager" "$1/usr/local/bin/"
 }
 

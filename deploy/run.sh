@@ -200,9 +200,9 @@ start() {
   make_state
   exec 9>"$RUN_DIR/lock"
   flock -n 9 || fail "another make run or make up is starting in $RUN_DIR"
-  STARTED=yes
   say "building (a minute or two at first)"
   build_and_stage "$STATE_DIR/stage" 9>&-
+  STARTED=yes
   make_cluster
   make_sockets
   write_conf off

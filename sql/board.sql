@@ -70,7 +70,7 @@ SELECT frozen FROM edurange.set_board_policy('spring', 'members', :'freeze');
 CREATE FUNCTION testing.board_and_feed() RETURNS TABLE (now json, at json, feed json) LANGUAGE sql AS $$
   SELECT (SELECT json_agg((rank, "userId", name, points)) FROM edurange.leaderboard('spring')),
   (SELECT json_agg(("userId", points)) FROM edurange.leaderboard('spring', at => clock_timestamp())),
-  (SELECT json_agg(("userId", delta, balance, actor)) FROM edurange.events('spring'), unnest(events))
+  (SELECT json_agg(("userId", delta, balance, replace(actor, 'role:' || session_user, 'role:superuser'))) FROM edurange.events('spring'), unnest(events))
 $$;
 SELECT * FROM testing.board_and_feed();
 SET ROLE testing_player;
@@ -155,7 +155,7 @@ SELECT points FROM edurange.add_points('bob', 'spring', 5, 'for help');
 SELECT entries, token FROM testing.read(3, :'f_token') \gset g_
 SELECT :'g_entries' AS entries;
 SELECT entries FROM testing.read(3, :'g_token');
-SELECT "userId", delta, kind, actor, reason FROM edurange.events('spring', :'f_token'), unnest(events);
+SELECT "userId", delta, kind, replace(actor, 'role:' || session_user, 'role:superuser') AS actor, reason FROM edurange.events('spring', :'f_token'), unnest(events);
 SELECT t, testing.refused(format('SELECT edurange.events(%L, %L)', p, t)) FROM (VALUES ('spring', 'x'), ('spring', 'abc'), ('spring', '31'), ('spring', 'C0'), ('autumn', :'f_token')) v (p, t) WHERE length(t) < 10
 UNION ALL SELECT 'of spring', testing.refused(format('SELECT edurange.events(%L, %L)', 'autumn', :'f_token'));
 SELECT c, testing.refused('SELECT edurange.events(' || c || ')') FROM unnest(ARRAY[$$'no'$$, $$''$$, $$'spring', "limit" => 0$$, $$'spring', "limit" => 10001$$]) c;

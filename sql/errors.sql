@@ -8,6 +8,8 @@ SELECT points FROM edurange.add_points('ada', 'spring', 5, idempotency_key => 'u
 \getenv sources PG_ABS_SRCDIR
 CREATE TABLE testing.error AS SELECT row_number() OVER () AS n, m[1] AS name, m[2] AS code
 FROM regexp_matches(pg_read_file(:'sources' || '/extension/base/errors.h'), 'X\([A-Z_]+,\s+"([a-z_]+)",\s+"([0-9A-Z]{5})"', 'g') AS m;
+-- each has a code of its own, by which the HTTP service knows it
+SELECT code, array_agg(name ORDER BY n) AS names FROM testing.error GROUP BY code HAVING count(*) > 1;
 -- what no call of one session meets, and who reports it
 CREATE TABLE testing.elsewhere (place text, codes text[]);
 INSERT INTO testing.elsewhere VALUES
@@ -68,7 +70,7 @@ INSERT INTO testing.provoked VALUES
   ('RG710', $$SELECT edurange.rejudge('spring', testing.q('flag'))$$),
   ('RG311', $$SELECT edurange.revoke_access_code('spring', 'NONE')$$),
   ('RG203', $$SELECT edurange.get_points('ada', 'spring', ROW(NULL, NULL, NULL, 'nobody'))$$),
-  ('RG540', $$SELECT edurange.events('spring', (SELECT encode(convert_to(regexp_replace(convert_from(decode("sinceToken", 'hex'), 'UTF8'), ' \d+\.', ' 7.'), 'UTF8'), 'hex') FROM edurange.events('spring')))$$),
+  ('RG550', $$SELECT edurange.events('spring', (SELECT encode(convert_to(regexp_replace(convert_from(decode("sinceToken", 'hex'), 'UTF8'), ' \d+\.', ' 7.'), 'UTF8'), 'hex') FROM edurange.events('spring')))$$),
   ('RG901', $$SELECT edurange.sync_now()$$),
   ('RG902', $$ALTER TABLE "GroupPoints" RENAME points TO total; SELECT edurange.get_points('ada', 'spring')$$);
 SELECT place, array_agg(e.name ORDER BY e.n) AS errors FROM testing.elsewhere w JOIN testing.error e ON e.code = ANY (w.codes) GROUP BY place ORDER BY place;

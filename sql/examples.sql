@@ -145,7 +145,9 @@ SELECT "rowsWithoutPods", "podsWithoutRows", "statusMismatches", "stuckRows" FRO
 -- sync_metrics
 SELECT line FROM string_to_table(edurange.sync_metrics(), E'\n') line WHERE line ~ '^edurange_sync_drift|worker_up ';
 -- sync_now
-SELECT edurange.sync_now();
+\set VERBOSITY sqlstate
+SELECT edurange.sync_now(); -- where there is no worker
+\set VERBOSITY default
 -- sync_release
 SELECT edurange.sync_release();
 -- sync_begin

@@ -102,5 +102,5 @@ SELECT "lastAttempt", "lastSuccess", "consecutiveFailures", "lastError", failure
 SELECT pods FROM edurange.sync_apply('{"challenge_pods": [], "duration_ms": 12.5}', '2020-01-05 00:01');
 SELECT "lastAttempt", "lastSuccess", "consecutiveFailures", "lastError", "fetchMs" FROM edurange.sync_status();
 -- nobody runs the worker here
-SELECT testing.refused($$SELECT edurange.sync_now()$$);
+SELECT regexp_replace(testing.refused($$SELECT edurange.sync_now()$$), '(database "\w+"): .*', '\1: …') AS refused; -- whatever the server says of its worker
 DELETE FROM "ChallengeInstance" WHERE "challengeId" = 'sch';

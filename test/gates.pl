@@ -586,6 +586,22 @@ sub check_paths
 	return;
 }
 
+# Each problem that edurange.health() names has a row in the table of docs/operations.md.
+sub check_problems
+{
+	my ($rows) = slurp('docs/operations.md') =~ /^\| it says \| see \|\n\|[-|]+\n((?:\|.*\n)+)/m;
+	my @explained = map { join '.*', map { quotemeta } split /\xe2\x80\xa6/ } map { split /; / } ($rows // '') =~ /^\| (.*?) \|/mg;
+	my ($problems) = slurp('extension/admin/health.c') =~ /(#define WEBOS_PROBLEM.*)#define NO_PROBLEM/s;
+	my @said = ($problems // '') =~ s/"$gap"//gr =~ /(?:\bTHEN |\bELSE |\bSELECT |\bformat\( ?)'([^']+)'/g;
+
+	finding('test/gates.pl finds no problem that health() names') unless @said;
+	for my $problem (@said)
+	{
+		finding("docs/operations.md does not explain: $problem") unless grep { $problem =~ /^$_/ } @explained;
+	}
+	return;
+}
+
 check_sql();
 check_rooms();
 check_paths();
@@ -594,6 +610,7 @@ check_routes();
 check_settings();
 check_metrics();
 check_messages();
+check_problems();
 check_banned();
 check_tests();
 check_released();

@@ -63,9 +63,17 @@ write_configuration() {
     fi >"$dir/patroni-$number.yml"
 }
 
-# Listens for a moment, which is the only true answer.
-is_taken() {
-  ! python3 -c 'import socket, sys; socket.create_server(("127.0.0.1", int(sys.argv[1])))' "$1" 2>/dev/null
+# Those of the eight ports that cannot be listened on, and why.  Listens for a moment, which is the only true answer.
+unusable_ports() {
+  python3 -c '
+import socket, sys
+for port in range(int(sys.argv[1]), int(sys.argv[1]) + 8):
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as problem:
+            print("port %d cannot be used: %s" % (port, getattr(problem, "strerror", "there is no such port")))' "$port"
 }
 
 is_leader() { curl -fsS "http://127.0.0.1:$((port + 2 * $1 + 1))/leader"; }
@@ -78,13 +86,12 @@ is_synchronous() {
 }
 
 up() {
-  taken=''
-  for number in 0 1 2 3 4 5 6 7; do
-    ! is_taken "$((port + number))" || taken="$taken $((port + number))"
-  done
-  [ -z "$taken" ] || fail "these ports are taken:$taken; set EDURANGE_HA_PORT to the first of eight others"
+  problems=$(unusable_ports)
+  [ -z "$problems" ] || fail "$problems
+set EDURANGE_HA_PORT to the first of eight others"
   mkdir -p "$dir"
   [ ! -e "$dir/etcd" ] || fail "$dir is in use; choose another folder"
+  trap down EXIT # of what does not get ready nothing stays
   new_password >"$dir/password"
   new_password >"$dir/password-replication"
   new_password >"$dir/password-rewind"
@@ -103,6 +110,7 @@ up() {
   wait_for 'node 2' is_replica 2
   wait_for 'node 3' is_replica 3
   wait_for 'a synchronous standby' is_synchronous
+  trap - EXIT
 }
 
 # Patroni stops its PostgreSQL; etcd goes last.
@@ -120,6 +128,8 @@ down() {
 }
 
 [ -n "$dir" ] || fail "usage: local.sh up|start|down DIR [NODE]"
+case $dir in /*) ;; *) dir=$(pwd -P)/$dir ;; esac
+case $port in '' | *[!0-9]*) fail "EDURANGE_HA_PORT must be a port number, not \"$port\"" ;; esac
 [ "$(id -u)" -ne 0 ] || fail "PostgreSQL refuses to run as root; call this as another user"
 # Debian keeps one with each server, and in PATH only with the headers.
 PG_CONFIG=${PG_CONFIG:-$(command -v pg_config || printf '%s\n' /usr/lib/postgresql/*/bin/pg_config | tail -n 1)}

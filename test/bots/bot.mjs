@@ -3,6 +3,10 @@
 import { randomUUID } from "node:crypto";
 
 const [url, token, user, code, ...words] = process.argv.slice(2);
+if (code === undefined) {
+  console.error("usage: node bot.mjs URL TOKEN USER CODE WORD...");
+  process.exit(2);
+}
 const api = await (await fetch(`${url}/openapi.json`)).json();
 const operations = new Map();
 

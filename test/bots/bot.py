@@ -10,6 +10,8 @@ import urllib.parse
 import urllib.request
 import uuid
 
+if len(sys.argv) < 5:
+    sys.exit("usage: bot.py URL TOKEN USER CODE WORD...")
 url, token, user, code, *words = sys.argv[1:]
 with urllib.request.urlopen(url + "/openapi.json") as document:
     api = json.load(document)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The Debian packages: made, looked at by lintian, installed into a Debian system that boots in a folder with its
-# own systemd and network, used as README.Debian says, taken away again.  Run as root by make test-long; needs
-# systemd-nspawn.
+# own systemd and network, as docs/first-score.md says, word for word, used, and taken away again as docs/deployment.md
+# says.  Run as root by make test-long; needs systemd-nspawn.
 set -eu
 TOP=$(cd "$(dirname "$0")/../.." && pwd -P)
 # shellcheck source=deploy/lib.sh
@@ -51,7 +51,9 @@ files() {
 apt() { chroot "$root" env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends "$@" >"$root/srv/apt.log" 2>&1 ||
   { tail -n 30 "$root/srv/apt.log" && fail "not ok: apt-get $*"; }; }
 # What the packages need from Debian is no part of what they leave.
-apt install libmicrohttpd12 libjansson4 libcurl4 adduser
+apt install libmicrohttpd12 libjansson4 libcurl4 adduser sudo
+chroot "$root" useradd -m -s /bin/bash vera
+echo 'vera ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/vera"
 files >"$root/srv/before"
 cp "$TOP"/build/deb/edurange-shim_*.deb "$TOP/build/deb/postgresql-$version-edurange"_*.deb "$root/srv/"
 cp "$TOP/test/adoption/rows.sql" "$root/srv/"
@@ -59,19 +61,6 @@ perl -I "$TOP/test/perl" -MEdurange::Zip=zip_of -we '
   local $/;
   print zip_of([ map { open(my $file, "<:raw", $_) or die "$_: $!"; { name => s,.*/,,r, content => <$file> } } @ARGV ])' \
   "$TOP"/deploy/sample/first-steps/*.json >"$root/srv/pack.zip"
-
-say "installing"
-apt install "/srv/$(basename "$root"/srv/edurange-shim_*.deb)" "/srv/$(basename "$root"/srv/postgresql-*-edurange_*.deb)"
-is "$(stat -c '%A %U:%G' "$root/etc/edurange/shim.env")" '-rw-r----- root:root' 'the settings are for root alone'
-is "$(chroot "$root" dpkg-query -W -f '${Conffiles}' edurange-shim | awk '{print $1}')" /etc/edurange/shim.env \
-  'and they are a conffile'
-is "$(chroot "$root" edurange-shim --version | cut -d ' ' -f 1)" edurange_shim 'both names of the program'
-chroot "$root" systemd-analyze verify --man=no /lib/systemd/system/edurange-shim.service
-say "ok: systemd-analyze verify"
-for file in roles.sql remove.sql prometheus/alerts.yml prometheus/textfile.sql grafana/edurange.json ha/local.sh ha/patroni.yml; do
-  [ -s "$root/usr/share/postgresql/$version/edurange/$file" ] || fail "not ok: $file is not where the docs say"
-done
-say "ok: the files that operators need"
 
 # ---- it boots ---------------------------------------------------------------------------------
 rm "$root/usr/sbin/policy-rc.d"
@@ -98,22 +87,37 @@ rm -f "$root.log"
 wait_for 'its systemd answers' inside systemctl show-environment
 wait_for 'its PostgreSQL runs' inside setpriv --reuid=postgres --regid=postgres --init-groups -- psql -c 'SELECT 1'
 
-say "as README.Debian says"
-inside setpriv --reuid=postgres --regid=postgres --init-groups -- createdb edurange
-printf '%s\n' "shared_preload_libraries = 'edurange'" "edurange.database = 'edurange'" \
-  >"$root/etc/postgresql/$version/main/conf.d/edurange.conf"
-inside systemctl restart postgresql
-wait_for 'PostgreSQL is back' sql -c 'SELECT 1'
-sql -c 'CREATE EXTENSION edurange' -c 'SELECT count(*) > 0 FROM edurange.migrate()' \
-  -f "/usr/share/postgresql/$version/edurange/roles.sql" >/dev/null
+# What a page of docs/ has somebody type in a section, up to the next one, or to the one that is named, typed by
+# somebody who may use sudo, and says y to what apt asks; what is between them is what the page has to show.
+typed() {
+  sed -n "/^#* $2\$/,/^#* ${3:-[^#]*}\$/p" "$TOP/docs/$1" >"$root/srv/section"
+  # shellcheck disable=SC2016 # those are Perl's
+  perl -0777 -ne 'print "set -e -o pipefail\n", map { "$_\n" } /^```sh [^\n]*\n(.*?)^```$/msg' "$root/srv/section" >"$root/srv/typed"
+  inside sh -c 'cd /srv && yes | setpriv --reuid=vera --regid=vera --init-groups -- env HOME=/home/vera LANG=C.UTF-8 \
+    bash /srv/typed' >"$root/srv/said" 2>&1 || { cat "$root/srv/said" && fail "not ok: docs/$1, $2"; }
+}
+says() { is "$(grep -c -- "$1" "$root/srv/said")" "${3:-1}" "$2"; }
+
+say "as docs/first-score.md says"
+typed first-score.md '1. Packages' '5. The Instance Manager'
+says '^the sync worker idles; set edurange.instance_manager_url$' 'what it says when all but the Instance Manager is in place'
+says '^{"ready":true,' 'the service reaches the database, by peer authentication'
+says '^200$' 'the first token'
+says '^\[{"rank":1,"userId":"sam","name":"Sam","points":10,"completions":1,' 'the first score'
 is "$(sql -c 'SELECT ready FROM edurange.readiness()')" t 'the extension is ready'
 wait_for 'the worker runs' sh -c "[ \"\$(nsenter -t $leader -a -- setpriv --reuid=postgres --regid=postgres --init-groups -- \
-  psql -XAtq -c \"SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'edurange%'\")\" = 1 ]"
-printf 'edurange edurange_shim edurange_shim_%s\n' player service admin >>"$root/etc/postgresql/$version/main/pg_ident.conf"
-sed -i '1i local edurange edurange_shim_player,edurange_shim_service,edurange_shim_admin peer map=edurange' \
-  "$root/etc/postgresql/$version/main/pg_hba.conf"
-inside systemctl reload postgresql
-echo 'DATABASE_URL=postgresql://edurange_shim_{tier}@/edurange?host=/var/run/postgresql' >>"$root/etc/edurange/shim.env"
+  psql -XAtq -c \"SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'edurange sync worker'\")\" = 1 ]"
+is "$(stat -c '%A %U:%G' "$root/etc/edurange/shim.env")" '-rw-r----- root:root' 'the settings are for root alone'
+is "$(chroot "$root" dpkg-query -W -f '${Conffiles}' edurange-shim | awk '{print $1}')" /etc/edurange/shim.env \
+  'and they are a conffile'
+is "$(chroot "$root" edurange-shim --version | cut -d ' ' -f 1)" edurange_shim 'both names of the program'
+chroot "$root" systemd-analyze verify --man=no /lib/systemd/system/edurange-shim.service
+say "ok: systemd-analyze verify"
+for file in roles.sql remove.sql prometheus/alerts.yml prometheus/textfile.sql grafana/edurange.json ha/local.sh ha/patroni.yml; do
+  [ -s "$root/usr/share/postgresql/$version/edurange/$file" ] || fail "not ok: $file is not where the docs say"
+done
+say "ok: the files that operators need"
+
 echo 'EDURANGE_METRICS_PORT=9187' >>"$root/etc/edurange/shim.env"
 inside systemctl restart edurange-shim
 is "$(property ActiveState)/$(property SubState)/$(property Type)" active/running/notify 'the service says that it is ready'
@@ -160,10 +164,11 @@ inside dpkg --remove edurange-shim >/dev/null
 [ -f "$root/etc/edurange/shim.env" ] || fail 'not ok: remove took the settings'
 is "$(inside systemctl is-active edurange-shim || true)" inactive 'removed: no service, but its settings'
 rows=$(sql -c 'SELECT count(*) FROM "Challenge"')
-sql -c 'DROP EXTENSION edurange CASCADE' 2>/dev/null
-rm "$root/etc/postgresql/$version/main/conf.d/edurange.conf"
-is "$(inside dpkg --purge edurange-shim "postgresql-$version-edurange" 2>&1 | grep -c 'edurange_owner,$')" 1 'the removal names the roles that stay'
-inside systemctl restart postgresql
+sed -i '/EDURANGE_POOL_SIZE=many/d' "$root/etc/edurange/shim.env"
+inside dpkg -i "/srv/$(basename "$root"/srv/edurange-shim_*.deb)" >/dev/null
+say "as docs/deployment.md says"
+typed deployment.md Back
+says 'edurange_owner,$' 'the removal names the roles that stay'
 wait_for 'PostgreSQL starts without it' sql -c 'SELECT 1'
 is "$(sql -c 'SELECT count(*) FROM "Challenge"')" "$rows" 'the tables are there'
 is "$(inside getent passwd edurange_shim || true)" '' 'its user is gone'

@@ -180,7 +180,9 @@ planted(
 planted(
 	$gates,
 	[ 'docs/troubleshooting.md', "| `the server lets … in so:` | nobody |\n| `\"x\" is unwell` (PostgreSQL's) | call a doctor |\n", undef, undef ],
-	[ 'docs/troubleshooting.md', "| `the server lets everybody in` | ask |\n", qr{troubleshooting.md explains what nothing says: the server lets everybody in$}m, 'a message that nothing says' ]);
+	[ 'docs/troubleshooting.md', "| `the server lets everybody in` | ask |\n", qr{troubleshooting.md explains what nothing says: the server lets everybody in$}m, 'a message that nothing says' ],
+	[ 'extension/admin/health.c', sub { s/THEN format\('%s pods are back/THEN format('%s pods are home/ },
+		qr{operations.md does not explain: %s pods are home}, 'a problem that is not explained' ]);
 planted(
 	$gates,
 	[ 'docs/metrics.md', sub { s/`edurange_sync_held`/``/ }, qr{lacks edurange_sync_held$}m, 'a metric that is not documented' ],

@@ -4,7 +4,7 @@ use strict;
 use warnings;
 
 use Cwd qw(abs_path);
-use File::Basename qw(dirname);
+use File::Basename qw(basename dirname);
 use IO::Socket::INET;
 use POSIX ();
 use PostgreSQL::Test::Cluster;
@@ -28,7 +28,10 @@ sub new_copy
 	return \%copy;
 }
 
-# Runs a command of the script for a copy and returns exit status, output and error output.
+# A text as one word of shell.
+sub quoted { return "'" . $_[0] =~ s/'/'\\''/gr . "'"; }
+
+# Runs a command of the script for a copy (another script, where the copy names one) and returns exit status, output and error output.
 sub run_script
 {
 	my ($copy, $command, %env) = @_;
@@ -36,7 +39,7 @@ sub run_script
 	my ($out, $err) = ("$base/out", "$base/err");
 
 	# Files, not pipes: what is started in the background keeps neither open.
-	my $status = system(qq{'$script' $command >'$out' 2>'$err' </dev/null});
+	my $status = system(quoted($ENV{SCRIPT} // $script) . " $command >'$out' 2>'$err' </dev/null");
 	my @texts = map { slurp_file($_) } $out, $err;
 	note("$command: exit status " . ($status >> 8) . "\n", @texts);
 	return ($status >> 8, @texts);
@@ -46,7 +49,8 @@ sub run_script
 sub with_env
 {
 	my ($copy, $commands) = @_;
-	my $text = `. '$copy->{EDURANGE_RUN_DIR}/env' && { $commands\n} 2>&1`;
+	my $env = quoted("$copy->{EDURANGE_RUN_DIR}/env");
+	my $text = `. $env && { $commands\n} 2>&1`;
 	chomp $text;
 	return wantarray ? ($? >> 8, $text) : $text;
 }
@@ -130,6 +134,35 @@ isnt($status, 0, 'one port for two programs fails');
 like($err, qr/EDURANGE_PORT and EDURANGE_IM_PORT are both/, 'both variables are named');
 ok(!-e $copy->{EDURANGE_RUN_DIR}, 'nothing was started or made');
 
+# ---- a checkout with any name, and what is root's: packages, and what it built ----------------------
+my $place = qq{$base/somebody's "copy"};
+mkdir $place;
+system_or_bail('cp', '-R', dirname($script), $place);
+symlink dirname($script) . "/../$_", "$place/$_" for qw(Makefile edurange.control extension schema shim syncworker);
+{
+	my %here = (%$copy, EDURANGE_RUN_DIR => "$place/run", SCRIPT => "$place/deploy/run.sh", EDURANGE_STAGE => '');
+
+	append_to_file("$base/make", "#!/bin/sh\nprintf '%s\\n' \"\$@\"\nexit 1\n");
+	chmod 0755, "$base/make";
+	($status, $out, $err) = run_script(\%here, 'up', MAKE => "$base/make");
+	like($out, qr{^DESTDIR=/[^'"\s]+$}m, 'make is given no quotes, which PGXS does not know');
+	like($err, qr/^it does not build\n\z/m, 'and what ends the start comes last');
+	SKIP:
+	{
+		skip 'root may do all', 2 if $> == 0;
+		mkdir "$place/build", 0555;
+		($status, $out, $err) = run_script(\%here, 'up');
+		like($err, qr{^\Q$place\E/build belongs to \w+, and \w+ cannot build over it: make clean as that user.*\n\z}m,
+			'where somebody else has built, it says what to do, and says it last');
+		mkdir "$base/programs";
+		symlink $_, "$base/programs/" . basename($_) for grep { !m{/sudo$} } glob '/usr/sbin/* /usr/bin/*';
+		local %ENV = (%ENV, PATH => "$base/programs", PG_CONFIG => '/nonexistent/pg_config');
+		my $command = quoted("$place/deploy/install-deps.sh") . ' build';
+		like(`$command 2>&1`, qr{no sudo.*  As root:\n +\Q$command\E\nwhich installs: .*postgresql-server-dev}s,
+			'without sudo it says what root is to type, and what that installs');
+	}
+}
+
 # ---- up ----------------------------------------------------------------------------------------
 ($status, $out, $err) = run_script($copy, 'up');
 is($status, 0, 'up succeeds') or BAIL_OUT("make up fails: $err");
@@ -187,7 +220,8 @@ isnt($status, 0, 'run there fails');
 like($err, qr/already runs/, 'and says why');
 
 # ---- two copies --------------------------------------------------------------------------------
-my $other = new_copy('two words');
+my $other = new_copy(q{it's "two words"});
+$other->{SCRIPT} = "$place/deploy/run.sh";
 ($status) = run_script($other, 'up');
 is($status, 0, 'another copy runs beside it');
 ($status) = with_env($_, 'curl -fsS $EDURANGE_URL/ready'), is($status, 0, 'it answers')

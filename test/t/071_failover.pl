@@ -11,6 +11,7 @@ use Edurange::Shim;
 use File::Basename qw(dirname);
 use File::Temp ();
 use HTTP::Tiny;
+use IO::Socket::INET;
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -177,7 +178,21 @@ sub disturb
 
 sub pid_in { my ($pid) = split /\n/, slurp_file($_[0]); return $pid; }
 
-system_or_bail($ha, 'up', "$dir/ha");
+{
+	my @taken = map { IO::Socket::INET->new(LocalAddr => "127.0.0.1:$_", Listen => 1, ReuseAddr => 1) // die "port $_: $!" } $base_port, $base_port + 7;
+	my (undef, $err) = run_command([ $ha, 'up', "$dir/ha" ]);
+
+	is($err, join('', map { "port $_ cannot be used: Address already in use\n" } $base_port, $base_port + 7)
+		  =~ s/^/local.sh: /r . "set EDURANGE_HA_PORT to the first of eight others", 'all ports that are taken are named');
+	local $ENV{EDURANGE_HA_PORT} = 65530;
+	(undef, $err) = run_command([ $ha, 'up', "$dir/ha" ]);
+	like($err, qr/port 65536 cannot be used: there is no such port/, 'and those that are none');
+	ok(!-e "$dir/ha", 'before anything is made');
+}
+# (by a name that counts from where one stands)
+chdir $dir or die "$dir: $!";
+system_or_bail($ha, 'up', 'ha');
+chdir '/';
 END { system($ha, 'down', "$dir/ha") if defined $dir && -d "$dir/ha"; }
 
 is(primary(), 1, 'the first node is primary');
