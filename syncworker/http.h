@@ -17,6 +17,7 @@ typedef struct HttpRequest
 	char *content;     /* JSON to POST; NULL: GET */
 	char *user;        /* who asks; NULL: nobody is named */
 	char *password;    /* or NULL */
+	size_t most;       /* bytes that the body may have */
 	char problem[160]; /* why there is no response; set before it is begun: it must not be */
 
 	int64 begun_at; /* of clock.h */

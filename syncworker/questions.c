@@ -18,6 +18,7 @@
 #include "problems.h"
 #include "questions.h"
 
+/* All that can be under way, of which each kind has its part, however many of the others do not answer. */
 #define MAX_RUNNING 480
 /* How much longer than usual is late, and how late a first question ends. */
 #define LATE_FACTOR 8
@@ -49,7 +50,7 @@ typedef struct Kind
 	int answers_in_a_row;
 } Kind;
 
-/* Which part of the concurrency is theirs. */
+/* Which part is theirs of the concurrency, and of all that can be under way. */
 static const int divisors[] = {[IM_END] = 4, [IM_STATUS] = 4, [IM_SECRET] = 2};
 
 static Running running[MAX_RUNNING];
@@ -167,9 +168,26 @@ next_wanted(ImQuestion question, bool again)
 	return NULL;
 }
 
+/* How many places there are. */
+static int
+count_places(const QuestionLimits *limits, ImQuestion question, bool again)
+{
+	return Max(limits->concurrency / divisors[question] / (again ? 2 : 1), 1);
+}
+
+/* How many late questions are borne. */
+static int
+count_late(const QuestionLimits *limits, ImQuestion question)
+{
+	int places = count_places(limits, question, false);
+
+	return Min(places * LATE_PER_PLACE,
+	           MAX_RUNNING / divisors[question] - places - count_places(limits, question, true));
+}
+
 /* How many places are taken. */
 static int
-places_taken(ImQuestion question, bool again, int places)
+places_taken(ImQuestion question, bool again, int late_borne)
 {
 	int64 late_since = clock_ms() - late_ms(&kinds[question]);
 	int taken = 0;
@@ -183,7 +201,7 @@ places_taken(ImQuestion question, bool again, int places)
 		taken++;
 		late += !again && running[i].request.begun_at <= late_since ? 1 : 0;
 	}
-	return taken - Min(late, places * LATE_PER_PLACE);
+	return taken - Min(late, late_borne);
 }
 
 static Running *
@@ -199,9 +217,9 @@ find_free(void)
 static void
 begin_lane(const ImTarget *target, const QuestionLimits *limits, ImQuestion question, bool again)
 {
-	int places = Max(limits->concurrency / divisors[question] / (again ? 2 : 1), 1);
 	long deadline = limits->timeout_ms;
-	int left = places - places_taken(question, again, places);
+	int left = count_places(limits, question, again) -
+	           places_taken(question, again, count_late(limits, question));
 
 	if (!again)
 		deadline = Min(deadline, late_ms(&kinds[question]) * DEADLINE_FACTOR);

@@ -77,7 +77,6 @@ static const struct
     {CURLE_PARTIAL_FILE, "response cut short"},
     {CURLE_RECV_ERROR, "connection lost"},
     {CURLE_SEND_ERROR, "connection lost"},
-    {CURLE_FILESIZE_EXCEEDED, BODY_TOO_LARGE},
     {CURLE_UNSUPPORTED_PROTOCOL, "not an HTTP server"},
     {CURLE_WEIRD_SERVER_REPLY, "not an HTTP server"},
     {CURLE_TOO_MANY_REDIRECTS, "too many redirects"},

@@ -216,6 +216,12 @@ subtest 'held' => sub {
 	says('5 instances are held because too many pods vanished at once, until one of their pods is seen, or edurange.sync_release\\(\\) is called', 'what decides');
 	$node->wait_for_log(qr/WARNING:  [45] instances are held: their pods are not found all at once/, $from);
 	is(sql(q{SELECT held > 3 FROM edurange.sync_status()}), 't', 'sync_status() says it');
+	# nobody lets go of it from a database that is not synchronized, or takes its state away
+	sql('CREATE DATABASE beside', 'postgres');
+	sql('CREATE EXTENSION edurange; SELECT * FROM edurange.migrate()', 'beside');
+	is(sql('SELECT edurange.sync_release()', 'beside'), 0, 'in another database nothing is held');
+	is(sql(q{SELECT held > 3 AND "lastSuccess" IS NOT NULL FROM edurange.sync_status()}), 't', 'and here it still is');
+	sql('DROP DATABASE beside', 'postgres');
 	sleep 3;
 	is(sql(q{SELECT count(*) FROM "ChallengeInstance" WHERE status = 'ACTIVE'}), 5, 'nobody ends, after three times the grace period');
 	cmp_ok(sql('SELECT edurange.sync_release()'), '>', 3, 'an operator lets go');
