@@ -5,9 +5,10 @@
  * Ends, statuses and flags do not wait for each other, and none of them waits for a pod that does not answer:
  *
  * - Each kind has places of its own, a share of edurange.sync_concurrency.
- * - A first question that takes much longer than usual gives its place to the next one, and goes on beside it
- *   until its own deadline, which is short.  Some such are borne for each place.
- * - What was asked in vain before has the whole of edurange.sync_timeout, and other places: half as many.
+ * - A question that takes much longer than usual gives its place to the next one, and goes on beside it until its
+ *   own deadline.  Some such are borne for each place.
+ * - A first question's deadline is short.  What was asked in vain before has the whole of edurange.sync_timeout, and
+ *   other places: half as many.
  *
  * What to ask is what edurange.sync_apply() wants to know, in its order: whatever waited longest first.
  */
@@ -175,14 +176,14 @@ count_places(const QuestionLimits *limits, ImQuestion question, bool again)
 	return Max(limits->concurrency / divisors[question] / (again ? 2 : 1), 1);
 }
 
-/* How many late questions are borne. */
+/* How many late questions are borne beside them. */
 static int
-count_late(const QuestionLimits *limits, ImQuestion question)
+count_late(const QuestionLimits *limits, ImQuestion question, bool again)
 {
-	int places = count_places(limits, question, false);
+	int rest = MAX_RUNNING / divisors[question] - count_places(limits, question, false) -
+	           count_places(limits, question, true);
 
-	return Min(places * LATE_PER_PLACE,
-	           MAX_RUNNING / divisors[question] - places - count_places(limits, question, true));
+	return Min(count_places(limits, question, again) * LATE_PER_PLACE, rest / 2);
 }
 
 /* How many places are taken. */
@@ -199,7 +200,7 @@ places_taken(ImQuestion question, bool again, int late_borne)
 		    running[i].again != again)
 			continue;
 		taken++;
-		late += !again && running[i].request.begun_at <= late_since ? 1 : 0;
+		late += running[i].request.begun_at <= late_since ? 1 : 0;
 	}
 	return taken - Min(late, late_borne);
 }
@@ -219,7 +220,7 @@ begin_lane(const ImTarget *target, const QuestionLimits *limits, ImQuestion ques
 {
 	long deadline = limits->timeout_ms;
 	int left = count_places(limits, question, again) -
-	           places_taken(question, again, count_late(limits, question));
+	           places_taken(question, again, count_late(limits, question, again));
 
 	if (!again)
 		deadline = Min(deadline, late_ms(&kinds[question]) * DEADLINE_FACTOR);
@@ -329,8 +330,8 @@ questions_due_ms(void)
 		const Kind *kind = &kinds[running[i].question];
 		long left;
 
-		if (running[i].wanted == NULL || running[i].again || kind->wanted == NULL ||
-		    kind->next[false] >= json_array_size(kind->wanted))
+		if (running[i].wanted == NULL || kind->wanted == NULL ||
+		    kind->next[running[i].again] >= json_array_size(kind->wanted))
 			continue;
 		left = (long) (running[i].request.begun_at + late_ms(kind) - now);
 		if (left > 0 && (due < 0 || left < due))

@@ -127,6 +127,25 @@ subtest 'one hung secret of a hundred' => sub {
 	$im->remove_pod($_) for 'hung-1', map { "prompt-$_" } 1 .. 99;
 };
 
+subtest 'one in ten after a time in which none answered' => sub {
+	my @ids = ((map { "hung-$_" } 1 .. 20), (map { "late-$_" } 1 .. 180));
+
+	# the last of them are asked first the second time
+	$node->configure(sync_timeout => '10s');
+	$im->fault('delay', ms => 600_000, route => 'get-secret');
+	add('ACTIVE', @ids);
+	$node->becomes_true(q{SELECT count(*) = 200 FROM edurange.sync_watch WHERE reason = 'flag' AND attempts > 0}, 'all were asked for in vain');
+	$im->clear_faults;
+	$im->fault('delay', ms => 600_000, route => 'get-secret', match => 'hung-');
+	my $begin = time;
+	$node->becomes_true(q{SELECT count(*) = 180 FROM "ChallengeInstance" WHERE "flagSecretName" IS NOT NULL}, 'those that answer again have their flags');
+	cmp_ok(time - $begin, '<', 40, sprintf('within %.1f s', time - $begin));
+	$im->clear_faults;
+	sql('DELETE FROM "ChallengeInstance"');
+	$im->remove_pod($_) for @ids;
+	$node->configure(sync_timeout => '3s');
+};
+
 subtest 'sixty hanging statuses' => sub {
 	my @lost = map { "lost-$_" } 1 .. 60;
 

@@ -97,7 +97,7 @@ subtest 'times and numbers that are no settings' => sub {
 		[ 'syncworker/round.c', 'SCHEMA_RETRY_MS', '60000', 'docs/design.md', qr/is tried again after a minute/ ],
 		[ 'syncworker/round.c', 'SCHEMA_INTERVAL_MS', '(3600 * 1000)', 'docs/design.md', qr/asks for the schema of challenge definitions once an hour/ ],
 		[ 'syncworker/questions.c', 'LATE_FACTOR', '8', 'docs/design.md', qr/takes eight times as long as usual gives its place/ ],
-		[ 'syncworker/questions.c', 'DEADLINE_FACTOR', '10', 'docs/design.md', qr/its own\s+deadline, ten times that/ ],
+		[ 'syncworker/questions.c', 'DEADLINE_FACTOR', '10', 'docs/design.md', qr/its own\s+deadline, which for a first one is ten times that/ ],
 		[ 'syncworker/questions.c', 'LATE_PER_PLACE', '8', 'docs/design.md', qr/eight such are borne for each place/ ],
 		[ 'syncworker/questions.c', 'WORKS_AGAIN', '3', 'docs/sync.md', qr/until three in a row were answered/ ],
 		[ 'syncworker/answers.c', 'TOGETHER_MS', '20', 'docs/design.md', qr/those of 20 ms in one transaction/ ],
