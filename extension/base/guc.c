@@ -73,16 +73,28 @@ last_at(char *text, size_t length)
 	return length > 0 ? &text[length - 1] : NULL;
 }
 
+/* How far a text goes that ends with a quotation mark, where two are one of the text; 0: with the last byte. */
+static size_t
+length_to(const char *text, char quote)
+{
+	const char *end = text;
+
+	while (*end != '\0' && (*end != quote || end[1] == quote))
+		end += *end == quote ? 2 : 1;
+	return end - text;
+}
+
 /*
  * Takes the password out of the URL that a text begins with; false: there is none.  Who asks stands before the last
  * "@" ahead of the path, the password behind the first colon of that.  What is no URL is shown, too: where a colon
  * stands without the number of a port behind it, a slash may be one of a password.
  */
 static bool
-take_out_password(char *text)
+take_out_password(char *text, char quote)
 {
 	char *user = behind_scheme(text);
-	size_t host = strcspn(user, "/?#\"'");
+	size_t length = length_to(user, quote);
+	size_t host = Min(strcspn(user, "/?#"), length);
 	char *colon = memchr(user, ':', host);
 	char *end = last_at(user, host);
 
@@ -91,7 +103,7 @@ take_out_password(char *text)
 		size_t digits = strspn(colon + 1, "0123456789");
 
 		if (digits == 0 || colon + 1 + digits != user + host)
-			end = last_at(user, strcspn(user, "\"'"));
+			end = last_at(user, length);
 	}
 	if (colon == NULL || end == NULL || colon > end)
 		return false;
@@ -104,7 +116,7 @@ static bool
 check_url(char **url, void **extra, GucSource source)
 {
 	/* (each session reads the configuration, and one of them says so) */
-	if (*url != NULL && take_out_password(*url))
+	if (*url != NULL && take_out_password(*url, '\0'))
 		ereport(IsUnderPostmaster && source == PGC_S_FILE ? DEBUG3 : WARNING,
 		        (errmsg("the password in \"edurange.instance_manager_url\" is left out"),
 		         errhint("Put it in a file and name that in"
@@ -118,7 +130,7 @@ find_url_setting(const char *text)
 {
 	static const char name[] = "instance_manager_url";
 
-	for (; text != NULL && *text != '\0'; text++)
+	for (; text != NULL && (text = strpbrk(text, "iI")) != NULL; text++)
 		if (pg_strncasecmp(text, name, strlen(name)) == 0)
 			return unconstify(char *, text);
 	return NULL;
@@ -130,8 +142,8 @@ keep_out_of_log(ErrorData *error)
 {
 	char *quoted = find_url_setting(error->message);
 
-	while (quoted != NULL && (quoted = strpbrk(quoted, "\"'")) != NULL)
-		(void) take_out_password(++quoted);
+	for (; quoted != NULL && (quoted = strpbrk(quoted, "\"'")) != NULL; quoted++)
+		(void) take_out_password(quoted + 1, *quoted);
 	if (find_url_setting(debug_query_string) != NULL)
 		error->hide_stmt = true;
 	if (log_before != NULL)

@@ -130,7 +130,6 @@ subtest 'one hung secret of a hundred' => sub {
 subtest 'one in ten after a time in which none answered' => sub {
 	my @ids = ((map { "hung-$_" } 1 .. 20), (map { "late-$_" } 1 .. 180));
 
-	# the last of them are asked first the second time
 	$node->configure(sync_timeout => '10s');
 	$im->fault('delay', ms => 600_000, route => 'get-secret');
 	add('ACTIVE', @ids);
@@ -332,6 +331,7 @@ subtest 'a password comes from a file and is shown nowhere' => sub {
 		[ 'http://bob:s3:c@ret@[::1]:8080/api', 'http://bob@[::1]:8080/api' ],
 		[ 'bob:s3cret@im.test/api', 'bob@im.test/api' ],
 		[ 'HTTPS://bob:s3cret@im.test', 'HTTPS://bob@im.test' ],
+		[ q{http://bob:s3''c"ret@im.test}, 'http://bob@im.test' ],
 		[ 'http://:s3cret@im.test', 'http://@im.test' ],
 		[ 'http://im.test:8080/a@b', 'http://im.test:8080/a@b' ],
 		[ 'http://[::1]:8080/a@b', 'http://[::1]:8080/a@b' ])
@@ -348,7 +348,7 @@ subtest 'a password comes from a file and is shown nowhere' => sub {
 	$node->reload;
 	$node->becomes_true(q{SELECT current_setting('edurange.instance_manager_url') = 'http://bob@127.0.0.1:1/'}, 'as a file spells it');
 	$node->wait_for_log(qr/parameter "[^"]*" changed to "http:..bob\@127.0.0.1:1/i, $from);
-	unlike(slurp_file($node->logfile, $from), qr/s3.?cret|c\@ret/, 'and in no line of the log');
+	unlike(slurp_file($node->logfile, $from), qr/s3.{0,2}c|c\@ret|ret\@/, 'and in no line of the log');
 };
 
 $node->stop;
