@@ -43,7 +43,8 @@ typedef struct Transfer
 	int redirects;
 	size_t size; /* of the memory behind the body */
 	size_t header_bytes;
-	bool too_large; /* what came */
+	bool head_too_large;
+	bool body_too_large;
 } Transfer;
 
 /* The one client of this process. */
@@ -94,7 +95,7 @@ on_body(char *data, size_t one, size_t size, void *context)
 
 	if (size > request->most - request->length)
 	{
-		transfer->too_large = true;
+		transfer->body_too_large = true;
 		return 0;
 	}
 	if (request->length + size + 1 > transfer->size)
@@ -122,7 +123,7 @@ on_header(char *data, size_t one, size_t size, void *context)
 	transfer->header_bytes += size;
 	if (transfer->header_bytes <= MAX_HEADERS)
 		return size;
-	transfer->too_large = true;
+	transfer->head_too_large = true;
 	return 0;
 }
 
@@ -257,7 +258,7 @@ transfer_begin(Transfer *transfer, HttpRequest *request, long timeout_ms)
 {
 	transfer->request = request;
 	transfer->redirects = 0;
-	transfer->too_large = false;
+	transfer->head_too_large = transfer->body_too_large = false;
 	transfer->deadline = request->begun_at + timeout_ms;
 	client.running++;
 	if (transfer->easy == NULL)
@@ -306,7 +307,11 @@ transfer_end(Transfer *transfer, CURLcode code, long status)
 	free(request->body);
 	request->body = NULL;
 	request->length = 0;
-	if (transfer->too_large || code == CURLE_FILESIZE_EXCEEDED)
+	/* (of a single line that is too long libcurl says that there is no memory for it) */
+	if (transfer->head_too_large || code == CURLE_OUT_OF_MEMORY)
+		strlcpy(request->problem, "head of the response larger than 64 KiB, or out of memory",
+		        sizeof(request->problem));
+	else if (transfer->body_too_large || code == CURLE_FILESIZE_EXCEEDED)
 		snprintf(request->problem, sizeof(request->problem), "response larger than %zu KiB",
 		         request->most / 1024);
 	else

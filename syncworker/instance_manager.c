@@ -200,7 +200,8 @@ im_make_question(const ImTarget *target, ImQuestion question, const json_t *want
 	const char *name = member_text(wanted, "name");
 	json_t *content = NULL;
 
-	set_route(target, im_routes[question], question == IM_STATUS ? name : NULL, MAX_ANSWER, request);
+	set_route(target, im_routes[question], question == IM_STATUS ? name : NULL, MAX_ANSWER,
+	          request);
 	if (question == IM_END)
 		content = json_pack("{s:s}", "deployment_name", name);
 	else if (question == IM_SECRET)

@@ -103,9 +103,9 @@ typedef enum StatementId
 	" when many were not found; see edurange.sync_drift()', (drift).\"returnedPods\") END,"             \
 	"CASE WHEN (drift).\"unreadablePods\" > 0 THEN format('%s pods of the list cannot be read; see"     \
 	" edurange.sync_drift()', (drift).\"unreadablePods\") END,"                                         \
-	"CASE WHEN (drift).\"refusedRows\" > 0 THEN format('%s instances cannot be changed, because a"    \
+	"CASE WHEN (drift).\"refusedRows\" > 0 THEN format('%s instances cannot be changed, because a"      \
 	" trigger, a constraint or a key of others refuses it; see edurange.sync_drift()',"                 \
-	" (drift).\"refusedRows\") END,"                                                                  \
+	" (drift).\"refusedRows\") END,"                                                                    \
 	"(SELECT format('%s boards are frozen, but without a token everybody may ask a shim for points and" \
 	" attempts; set EDURANGE_ANONYMOUS_TIER to none', count(*)) FROM edurange.board_rule"               \
 	"  WHERE freeze_at <= clock_timestamp() AND coalesce(thawed_at > clock_timestamp(), true)"          \

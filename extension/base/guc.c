@@ -73,27 +73,16 @@ last_at(char *text, size_t length)
 	return length > 0 ? &text[length - 1] : NULL;
 }
 
-/* How far a text goes that ends with a quotation mark, where two are one of the text; 0: with the last byte. */
-static size_t
-length_to(const char *text, char quote)
-{
-	const char *end = text;
-
-	while (*end != '\0' && (*end != quote || end[1] == quote))
-		end += *end == quote ? 2 : 1;
-	return end - text;
-}
-
 /*
- * Takes the password out of the URL that a text begins with; false: there is none.  Who asks stands before the last
- * "@" ahead of the path, the password behind the first colon of that.  What is no URL is shown, too: where a colon
- * stands without the number of a port behind it, a slash may be one of a password.
+ * Takes the password out of the URL that so many bytes of a text begin with; false: there is none.  Who asks stands
+ * before the last "@" ahead of the path, the password behind the first colon of that.  What is no URL is shown, too:
+ * where a colon stands without the number of a port behind it, a slash may be one of a password.
  */
 static bool
-take_out_password(char *text, char quote)
+take_out_password(char *text, size_t size)
 {
 	char *user = behind_scheme(text);
-	size_t length = length_to(user, quote);
+	size_t length = user > text + size ? 0 : text + size - user;
 	size_t host = Min(strcspn(user, "/?#"), length);
 	char *colon = memchr(user, ':', host);
 	char *end = last_at(user, host);
@@ -116,7 +105,7 @@ static bool
 check_url(char **url, void **extra, GucSource source)
 {
 	/* (each session reads the configuration, and one of them says so) */
-	if (*url != NULL && take_out_password(*url, '\0'))
+	if (*url != NULL && take_out_password(*url, strlen(*url)))
 		ereport(IsUnderPostmaster && source == PGC_S_FILE ? DEBUG3 : WARNING,
 		        (errmsg("the password in \"edurange.instance_manager_url\" is left out"),
 		         errhint("Put it in a file and name that in"
@@ -124,27 +113,36 @@ check_url(char **url, void **extra, GucSource source)
 	return true;
 }
 
-/* Where a text names the setting, however it spells it; NULL: nowhere. */
+/* What follows the name of the setting in a text, however it is spelled there; NULL: it is not in it. */
 static char *
-find_url_setting(const char *text)
+behind_url_setting(const char *text)
 {
 	static const char name[] = "instance_manager_url";
 
 	for (; text != NULL && (text = strpbrk(text, "iI")) != NULL; text++)
 		if (pg_strncasecmp(text, name, strlen(name)) == 0)
-			return unconstify(char *, text);
+			return unconstify(char *, text) + strlen(name);
 	return NULL;
 }
 
-/* The server itself logs what stands in its configuration, and statements that others set it by. */
+/*
+ * The server itself logs what stands in its configuration, and statements that others set it by.  A value is taken to
+ * end with the last of its quotation marks: too little may be left of such a line, but never too much.
+ */
 static void
 keep_out_of_log(ErrorData *error)
 {
-	char *quoted = find_url_setting(error->message);
+	char *rest = error->message;
 
-	for (; quoted != NULL && (quoted = strpbrk(quoted, "\"'")) != NULL; quoted++)
-		(void) take_out_password(quoted + 1, *quoted);
-	if (find_url_setting(debug_query_string) != NULL)
+	while ((rest = behind_url_setting(rest)) != NULL)
+	{
+		char *value = strpbrk(*rest == '"' ? rest + 1 : rest, "\"'");
+		char *end = value == NULL ? NULL : strrchr(value, *value);
+
+		if (end > value)
+			(void) take_out_password(value + 1, end - value - 1);
+	}
+	if (behind_url_setting(debug_query_string) != NULL)
 		error->hide_stmt = true;
 	if (log_before != NULL)
 		log_before(error);

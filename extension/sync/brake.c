@@ -109,10 +109,9 @@ report_hold(const SyncHold *before, const SyncHold *now, bool released)
 	if (now->held > 0 || before->held == 0 || !was_told)
 		return;
 	was_told = false;
-	ereport(LOG,
-	        (errmsg(released ? "instances are not held any more, and end where their pods are"
-	                           " still not found"
-	                         : "instances are not held any more: their pods were seen")));
+	ereport(LOG, (errmsg(released ? "instances are not held any more, and end where their pods are"
+	                                " still not found"
+	                              : "instances are not held any more: their pods were seen")));
 }
 
 /* Is it time to let go, or was that said? */

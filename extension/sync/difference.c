@@ -153,11 +153,10 @@ update_part(void *argument, int first, int count)
 	Change *change = argument;
 	const NullableDatum *columns = change->columns;
 
-	STATEMENT_RUN(&statements[UPDATE_INSTANCES], part_of(columns[CHANGED_IDS], first, count),
-	              part_of(columns[CHANGED_FROM], first, count),
-	              part_of(columns[CHANGED_TO], first, count),
-	              part_of(columns[CHANGED_URLS], first, count), columns[CHANGED_ABSENT],
-	              change->left_out);
+	STATEMENT_RUN(
+	    &statements[UPDATE_INSTANCES], part_of(columns[CHANGED_IDS], first, count),
+	    part_of(columns[CHANGED_FROM], first, count), part_of(columns[CHANGED_TO], first, count),
+	    part_of(columns[CHANGED_URLS], first, count), columns[CHANGED_ABSENT], change->left_out);
 	change->changed += row_int(0, 1);
 }
 
@@ -187,7 +186,8 @@ joined(NullableDatum left, NullableDatum right)
 		for (int n = 0; n < count; n++)
 			all = accumArrayResult(all, values[n], false, TEXTOID, CurrentMemoryContext);
 	}
-	return all == NULL ? left : (NullableDatum){.value = makeArrayResult(all, CurrentMemoryContext)};
+	return all == NULL ? left
+	                   : (NullableDatum){.value = makeArrayResult(all, CurrentMemoryContext)};
 }
 
 /* Notes which instances could not be changed, and says so, of the first why. */
@@ -199,11 +199,10 @@ note_refused(const Change *change, const Parts *parts, NullableDatum observed_at
 
 	STATEMENT_RUN(&statements[NOTE_REFUSED], chosen_of(ids, parts->refused, true), observed_at);
 	if (may_tell(&told, 1))
-		ereport(WARNING,
-		        (errmsg("%d instances cannot be changed, the first is \"%s\": %s", parts->refusals,
-		                first_of(ids, parts->refused), parts->problem),
-		         errdetail("A trigger, a constraint or a key of others refuses it."),
-		         errhint("See edurange.sync_drift().")));
+		ereport(WARNING, (errmsg("%d instances cannot be changed, the first is \"%s\": %s",
+		                         parts->refusals, first_of(ids, parts->refused), parts->problem),
+		                  errdetail("A trigger, a constraint or a key of others refuses it."),
+		                  errhint("See edurange.sync_drift().")));
 }
 
 /* Changes the instances.  What stays as it is, for whatever reason, is left out from then on. */

@@ -46,7 +46,7 @@
 #define LONGEST_RESTART_MS (3600 * 1000)
 /* A worker that has lived so long has started well. */
 #define SETTLED_MS 60000
-#define ENDS_SOON                                                                                  \
+#define ENDS_SOON                                                                                    \
 	"it ends soon after each start, and is started at growing distances; PostgreSQL's log says why," \
 	" and a reload starts it at once"
 #define LOOK_MS 2000

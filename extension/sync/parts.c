@@ -59,9 +59,7 @@ static bool
 is_about_rows(int sqlstate)
 {
 	static const int others[] = {
-	    ERRCODE_INSUFFICIENT_RESOURCES,
-	    ERRCODE_OPERATOR_INTERVENTION,
-	    ERRCODE_SYSTEM_ERROR,
+	    ERRCODE_INSUFFICIENT_RESOURCES, ERRCODE_OPERATOR_INTERVENTION, ERRCODE_SYSTEM_ERROR,
 	    MAKE_SQLSTATE('R', 'G', '0', '0', '0'), /* our own */
 	};
 

@@ -14,10 +14,11 @@ typedef void (*PartWork)(void *argument, int first, int count);
 typedef struct Parts
 {
 	int count;
-	bool *left;      /* of each element: it is as it was before */
-	bool *refused;   /* of those that are left: each by itself was refused, the others were not tried */
-	int refusals;    /* how many those are */
-	char *problem;   /* why the first of them was refused */
+	bool *left; /* of each element: it is as it was before */
+	bool *
+	    refused; /* of those that are left: each by itself was refused, the others were not tried */
+	int refusals;  /* how many those are */
+	char *problem; /* why the first of them was refused */
 } Parts;
 
 extern Parts work_in_parts(int count, PartWork work, void *argument);

@@ -82,7 +82,7 @@ web_address(char *url)
 {
 	return url != NULL && strlen(url) <= MAX_ADDRESS &&
 	               (pg_strncasecmp(url, "https://", 8) == 0 ||
-	                       pg_strncasecmp(url, "http://", 7) == 0)
+	                pg_strncasecmp(url, "http://", 7) == 0)
 	           ? url
 	           : NULL;
 }

@@ -422,8 +422,7 @@ purge(NullableDatum observed_at, int64 retention)
 	if (parts.refusals > 0 && may_tell(&told, 1))
 		ereport(WARNING,
 		        (errmsg("%d instances that are over cannot be removed, the first is \"%s\": %s",
-		                parts.refusals, first_of(outdated, parts.refused),
-		                parts.problem)));
+		                parts.refusals, first_of(outdated, parts.refused), parts.problem)));
 }
 
 bool

@@ -88,7 +88,8 @@ sleep_for_client(struct MHD_Connection *connection, long ms)
 
 		if (left <= 0)
 			return true;
-		if (poll(&client, 1, 0) > 0 || !sleep_ms(left < CLIENT_LOOK_MS ? (long) left : CLIENT_LOOK_MS))
+		if (poll(&client, 1, 0) > 0 ||
+		    !sleep_ms(left < CLIENT_LOOK_MS ? (long) left : CLIENT_LOOK_MS))
 			return false;
 	}
 }
@@ -230,7 +231,8 @@ send_reply(struct MHD_Connection *connection, Reply *reply)
 	if (text == NULL)
 		text = json_dumps(reply->body, JSON_COMPACT);
 	json_decref(reply->body);
-	if (text != NULL && !reply->hang_up && (reply->delay_ms == 0 || sleep_for_client(connection, reply->delay_ms)))
+	if (text != NULL && !reply->hang_up &&
+	    (reply->delay_ms == 0 || sleep_for_client(connection, reply->delay_ms)))
 		response = make_response(reply, text);
 	else
 		free(text);
