@@ -240,6 +240,7 @@ transfer_send(Transfer *transfer, const char *url)
 	request->length = transfer->size = transfer->header_bytes = 0;
 	curl_easy_setopt(transfer->easy, CURLOPT_URL, url);
 	curl_easy_setopt(transfer->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) request->most);
+	curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, request->once ? 1L : 0L);
 	if (request->content == NULL)
 		curl_easy_setopt(transfer->easy, CURLOPT_HTTPGET, 1L);
 	else

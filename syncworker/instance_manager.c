@@ -202,6 +202,7 @@ im_make_question(const ImTarget *target, ImQuestion question, const json_t *want
 
 	set_route(target, im_routes[question], question == IM_STATUS ? name : NULL, MAX_ANSWER,
 	          request);
+	request->once = question == IM_END; /* it is counted */
 	if (question == IM_END)
 		content = json_pack("{s:s}", "deployment_name", name);
 	else if (question == IM_SECRET)
@@ -295,6 +296,14 @@ im_read_answer(ImQuestion question, const json_t *wanted, const HttpRequest *req
 	}
 	json_decref(document);
 	return answer;
+}
+
+bool
+im_is_of_use(ImQuestion question, const json_t *answer, const HttpRequest *request)
+{
+	if (question == IM_STATUS)
+		return answer != NULL && strcmp(member_text(answer, "status"), UNKNOWN) != 0;
+	return request->status >= 200 && request->status <= 299;
 }
 
 json_t *

@@ -269,16 +269,17 @@ learn(Kind *kind, ProblemArea area, const HttpRequest *request)
  * there yet, or a status that is not known, the drift tells when it lasts.
  */
 static void
-note_refusal(const Running *question)
+note_refusal(const Running *question, const json_t *answer)
 {
 	const HttpRequest *request = &question->request;
 	ProblemArea area = question_areas[question->question];
-	char reason[32];
+	char reason[64];
 
-	if (request->status == 0 || (request->status >= 200 && request->status <= 299) ||
-	    (question->question == IM_STATUS && request->status == 404))
+	if (request->status == 0 || im_is_of_use(question->question, answer, request))
 		return;
-	snprintf(reason, sizeof(reason), "HTTP %ld", request->status);
+	snprintf(reason, sizeof(reason), "HTTP %ld%s", request->status,
+	         request->status == 200 || request->status == 404 ? ", and says nothing of the pod"
+	                                                          : "");
 	kinds[question->question].answers_in_a_row = 0;
 	if (question->question == IM_END)
 		problem_report(area, reason);
@@ -298,10 +299,10 @@ questions_end(void)
 
 		if (question->wanted == NULL || !request->done)
 			continue;
-		note_refusal(question);
-		learn(&kinds[question->question], question_areas[question->question], request);
 		answer =
 		    !request->sent ? NULL : im_read_answer(question->question, question->wanted, request);
+		note_refusal(question, answer);
+		learn(&kinds[question->question], question_areas[question->question], request);
 		if (answer != NULL)
 			answers_add(question->question, answer, request->begun_at);
 		free_running(question);

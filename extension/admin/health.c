@@ -96,6 +96,9 @@ typedef enum StatementId
 	" at once, until %s', (sync).held, (sync).\"heldUntil\") END,"                                      \
 	"CASE WHEN (drift).\"stuckRows\" > 0 THEN format('%s instances do not end or begin; see"            \
 	" edurange.sync_drift()%s', (drift).\"stuckRows\", ' (' || (sync).\"lastEndError\" || ')') END,"    \
+	"CASE WHEN (drift).\"unansweredRows\" > 0 THEN format('nobody says what became of the pods of %s"   \
+	" instances; see edurange.sync_drift()%s', (drift).\"unansweredRows\","                             \
+	" ' (' || (sync).\"lastStatusError\" || ')') END,"                                                  \
 	"CASE WHEN (drift).\"failingFlags\" > 0 THEN format('the flags of %s instances cannot be had;"      \
 	" see edurange.sync_drift()%s', (drift).\"failingFlags\", ' (' || (sync).\"lastFlagError\" || ')')" \
 	" END,"                                                                                             \

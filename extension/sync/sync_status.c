@@ -90,7 +90,7 @@ static Statement statements[STATEMENT_COUNT] = {
 	 * flag.  What is stuck stays so until its pod is gone, whatever has become of the instance.
 	 */
     [DRIFT] = {"SELECT kind, name, status, pod_status, since, attempts, due FROM ("
-               " SELECT CASE w.reason WHEN 'missing' THEN 'row_without_pod'"
+               " SELECT CASE w.reason WHEN 'missing' THEN CASE WHEN w.attempts > 2 THEN 'unanswered_row' ELSE 'row_without_pod' END"
                "   WHEN 'unknown' THEN 'pod_without_row' WHEN 'orphan' THEN 'pod_without_row'"
                "   WHEN 'owner' THEN 'owner_mismatch' WHEN 'unreadable' THEN 'unreadable_pod'"
                "   WHEN 'secret' THEN 'foreign_secret' WHEN 'refused' THEN 'refused_row'"

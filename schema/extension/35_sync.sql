@@ -49,7 +49,8 @@ CREATE TYPE edurange.sync_drift_counts AS (
   "returnedPods" bigint,
   "unreadablePods" bigint,
   "foreignSecrets" bigint,
-  "refusedRows" bigint);
+  "refusedRows" bigint,
+  "unansweredRows" bigint);
 
 CREATE FUNCTION edurange.sync_apply(
     snapshot jsonb, observed_at timestamptz DEFAULT pg_catalog.clock_timestamp())
@@ -75,7 +76,7 @@ CREATE FUNCTION edurange.sync_drift(caller edurange.caller DEFAULT NULL)
   RETURNS SETOF edurange.sync_drift_entry
   AS 'MODULE_PATHNAME', 'edurange_sync_drift' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.sync_drift(edurange.caller) IS
-  'Where instances and pods differ as of the last list, oldest first: row_without_pod, pod_without_row, status_mismatch, owner_mismatch, stuck (its end was asked for and it is still there, or it is CREATING for too long), missing_flag, returned_pod (its instance ended when many pods were not found at once), unreadable_pod, foreign_secret (a pod that names a secret which is not its own) and refused_row (a trigger, constraint or key of others refuses its change), with the time of the next step. Tier: service.';
+  'Where instances and pods differ as of the last list, oldest first: row_without_pod, unanswered_row (nobody said in three answers or more what became of its pod), pod_without_row, status_mismatch, owner_mismatch, stuck (its end was asked for and it is still there, or it is CREATING for too long), missing_flag, returned_pod (its instance ended when many pods were not found at once), unreadable_pod, foreign_secret (a pod that names a secret which is not its own) and refused_row (a trigger, constraint or key of others refuses its change), with the time of the next step. Tier: service.';
 
 CREATE FUNCTION edurange.sync_drift_summary(caller edurange.caller DEFAULT NULL)
   RETURNS edurange.sync_drift_counts
@@ -91,7 +92,8 @@ AS $$
     count(*) FILTER (WHERE kind = 'returned_pod'),
     count(*) FILTER (WHERE kind = 'unreadable_pod'),
     count(*) FILTER (WHERE kind = 'foreign_secret'),
-    count(*) FILTER (WHERE kind = 'refused_row')
+    count(*) FILTER (WHERE kind = 'refused_row'),
+    count(*) FILTER (WHERE kind = 'unanswered_row')
   FROM edurange.sync_drift(caller)
 $$;
 COMMENT ON FUNCTION edurange.sync_drift_summary(edurange.caller) IS

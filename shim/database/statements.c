@@ -124,7 +124,7 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 		" || (SELECT E'# HELP edurange_sync_drift Where instances and pods differ, by kind.\\n# TYPE edurange_sync_drift"
 		" gauge\n' || string_agg(sample, '') FROM (SELECT format(E'edurange_sync_drift{kind=\"%s\"} %s\n', k, count(d.kind))"
 		" FROM unnest('{row_without_pod,pod_without_row,status_mismatch,owner_mismatch,stuck,missing_flag,returned_pod,"
-		"unreadable_pod,foreign_secret,refused_row}'::text[]) k LEFT JOIN edurange.sync_drift(" CALLER(1, 2, 3, 4) ") d ON d.kind = k GROUP BY k) t (sample))"
+		"unreadable_pod,foreign_secret,refused_row,unanswered_row}'::text[]) k LEFT JOIN edurange.sync_drift(" CALLER(1, 2, 3, 4) ") d ON d.kind = k GROUP BY k) t (sample))"
 		" FROM edurange.sync_status(" CALLER(1, 2, 3, 4) ") s, LATERAL (VALUES"
 		" ('edurange_sync_worker_up', 'gauge', 'Does the sync worker run?', s.\"workerRunning\"::integer),"
 		" ('edurange_sync_last_attempt_timestamp_seconds', 'gauge',"

@@ -113,6 +113,29 @@ subtest 'an end counts when it was sent' => sub {
 	$node->configure(sync_timeout => '3s', sync_end_interval => '1min');
 };
 
+subtest 'an end is sent as often as it is counted, whatever becomes of connections' => sub {
+	my @ids = map { "cut-$_" } 1 .. 4;
+
+	$node->configure(sync_end_interval => '200ms');
+	$im->fault('refuse', route => 'end-challenge');
+	$im->reset_requests;
+	add('TERMINATING', @ids);
+	add_pods({ termination_delay_ms => 600_000 }, @ids);
+	$node->becomes_true(q{SELECT bool_and(status = 'ERROR') FROM "ChallengeInstance"}, 'they are given up');
+	$im->clear_faults;
+	$node->configure(sync_enabled => 'off');
+	$node->becomes_true(q{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'edurange sync worker')}, 'the worker rests');
+	my $asked = $im->asked->{'end-challenge'};
+	my %counted = map { split / / } split /,/,
+	  sql(q{SELECT string_agg(concat_ws(' ', id, "terminationAttempts"), ',') FROM "ChallengeInstance"});
+	# (one may have been under way as the worker ended)
+	is(scalar(grep { $asked->{$_} - $counted{$_} !~ /^[01]$/ } @ids), 0, 'each was sent as often as it is counted')
+	  or diag join ' ', map { "$_ $asked->{$_} $counted{$_}" } @ids;
+	sql('DELETE FROM "ChallengeInstance"');
+	$im->remove_pod($_) for @ids;
+	$node->configure(sync_enabled => 'on', sync_end_interval => '1min');
+};
+
 subtest 'one hung secret of a hundred' => sub {
 	$im->fault('delay', ms => 60_000, route => 'get-secret', match => 'hung-');
 	add('ACTIVE', 'hung-1', map { "prompt-$_" } 1 .. 99);

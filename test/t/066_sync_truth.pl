@@ -205,6 +205,20 @@ subtest 'only ends fail' => sub {
 	$im->clear_faults;
 };
 
+subtest 'only statuses fail' => sub {
+	$im->add_pod(name => 'lost', flag => 'EDU-{lost}');
+	add_instances(QUEUED => 'lost');
+	ok($node->poll_query_until('edurange', q{SELECT status = 'ACTIVE' AND "flagSecretName" IS NOT NULL FROM "ChallengeInstance" WHERE id = 'lost'}), 'an instance');
+	$im->fault('html', status => 404, route => 'get-pod-status');
+	$im->remove_pod('lost');
+	says('nobody says what became of the pods of 1 instances; see edurange.sync_drift\\(\\) \\(HTTP 404, and says nothing of the pod\\)$', 'that nobody knows of a pod, and why');
+	is(sql(q{SELECT kind FROM edurange.sync_drift()}), 'unanswered_row', 'so does sync_drift()');
+	is(sql(q{SELECT status FROM "ChallengeInstance" WHERE id = 'lost'}), 'ACTIVE', 'which ends nothing');
+	$im->clear_faults;
+	is_well();
+	is(sql(q{SELECT status, "lastStatusError" FROM "ChallengeInstance", edurange.sync_status() WHERE id = 'lost'}), 'TERMINATED|', 'until it is said');
+};
+
 subtest 'held' => sub {
 	my @ids = map { "m$_" } 1 .. 5;
 	my $from = -s $node->logfile;

@@ -157,7 +157,7 @@ subtest 'what comes and goes' => sub {
 subtest 'a worker that ends soon after each start' => sub {
 	my $from = -s $node->logfile;
 	my $path = sql('SHOW dynamic_library_path');
-	my $failed = qr/FATAL:  could not access file "edurange_worker"/;
+	my $failed = qr/(?:FATAL|ERROR):  could not access file "edurange_worker"/;
 
 	# a library that is missing, which the launcher cannot see
 	my ($with) = grep { -e "$_/edurange.so" } split /:/, $path;
