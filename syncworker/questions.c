@@ -278,8 +278,9 @@ note_refusal(const Running *question, const json_t *answer)
 	if (request->status == 0 || im_is_of_use(question->question, answer, request))
 		return;
 	snprintf(reason, sizeof(reason), "HTTP %ld%s", request->status,
-	         request->status == 200 || request->status == 404 ? ", and says nothing of the pod"
-	                                                          : "");
+	         question->question == IM_STATUS && (request->status == 200 || request->status == 404)
+	             ? ", and says nothing of the pod"
+	             : "");
 	kinds[question->question].answers_in_a_row = 0;
 	if (question->question == IM_END)
 		problem_report(area, reason);
