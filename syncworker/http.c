@@ -524,6 +524,16 @@ http_cancel(HttpRequest *request)
 	http_free(request);
 }
 
+/* Lets a request that is under way time out with the next wait. */
+void
+http_give_up(HttpRequest *request)
+{
+	Transfer *transfer = find_transfer(request);
+
+	if (transfer != NULL)
+		transfer->deadline = 0;
+}
+
 /*
  * Lets requests go on until one is done, the latch is set or the time is over.  A signal to end the process
  * ends it in here.

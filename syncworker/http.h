@@ -34,6 +34,7 @@ typedef struct HttpRequest
 extern void http_start(void);
 extern void http_begin(HttpRequest *request, long timeout_ms);
 extern void http_cancel(HttpRequest *request);
+extern void http_give_up(HttpRequest *request);
 extern void http_wait(long ms);
 extern void http_free(HttpRequest *request);
 

@@ -7,8 +7,8 @@
  * - Each kind has places of its own, a share of edurange.sync_concurrency.
  * - A question that takes much longer than usual gives its place to the next one, and goes on beside it until its
  *   own deadline.  Some such are borne for each place.
- * - A first question's deadline is short.  What was asked in vain before has the whole of edurange.sync_timeout, and
- *   other places: half as many.
+ * - A first question's deadline is short, and where so many are late that others wait for a place it is given up even
+ *   earlier.  What was asked in vain before has the whole of edurange.sync_timeout, and other places: half as many.
  *
  * What to ask is what edurange.sync_apply() wants to know, in its order: whatever waited longest first.
  */
@@ -21,10 +21,13 @@
 
 /* All that can be under way, of which each kind has its part, however many of the others do not answer. */
 #define MAX_RUNNING 480
-/* How much longer than usual is late, and how late a first question ends. */
+/* How much longer than usual is late, when a first question ends, and when it may be given up for others. */
 #define LATE_FACTOR 8
-#define MIN_LATE_MS 100
+#define MIN_LATE_MS 40
 #define DEADLINE_FACTOR 10
+#define MIN_DEADLINE_MS 1000
+#define GIVEN_UP_FACTOR 2
+#define MIN_GIVEN_UP_MS 250
 /* What is usual before any answer has come, and how far one answer moves that: it becomes their median. */
 #define USUAL_MS 25
 #define STEP 1.1
@@ -68,6 +71,13 @@ static long
 late_ms(const Kind *kind)
 {
 	return (long) Max(LATE_FACTOR * usual_ms(kind), MIN_LATE_MS);
+}
+
+/* After how long a first question is given up, if others need its place. */
+static long
+given_up_ms(const Kind *kind)
+{
+	return Max(GIVEN_UP_FACTOR * late_ms(kind), MIN_GIVEN_UP_MS);
 }
 
 static bool
@@ -160,13 +170,10 @@ next_wanted(ImQuestion question, bool again)
 	Kind *kind = &kinds[question];
 	json_t *wanted;
 
-	while ((wanted = json_array_get(kind->wanted, kind->next[again])) != NULL)
-	{
+	while ((wanted = json_array_get(kind->wanted, kind->next[again])) != NULL &&
+	       was_asked_before(wanted) != again)
 		kind->next[again]++;
-		if (was_asked_before(wanted) == again)
-			return wanted;
-	}
-	return NULL;
+	return wanted;
 }
 
 /* How many places there are. */
@@ -178,7 +185,7 @@ count_places(const QuestionLimits *limits, ImQuestion question, bool again)
 
 /* How many late questions are borne beside them. */
 static int
-count_late(const QuestionLimits *limits, ImQuestion question, bool again)
+count_borne(const QuestionLimits *limits, ImQuestion question, bool again)
 {
 	int rest = MAX_RUNNING / divisors[question] - count_places(limits, question, false) -
 	           count_places(limits, question, true);
@@ -186,23 +193,45 @@ count_late(const QuestionLimits *limits, ImQuestion question, bool again)
 	return Min(count_places(limits, question, again) * LATE_PER_PLACE, rest / 2);
 }
 
-/* How many places are taken. */
+/* How many questions of a kind are under way that were begun by then. */
 static int
-places_taken(ImQuestion question, bool again, int late_borne)
+count_running(ImQuestion question, bool again, int64 begun_by)
 {
-	int64 late_since = clock_ms() - late_ms(&kinds[question]);
-	int taken = 0;
-	int late = 0;
+	int count = 0;
 
 	for (int i = 0; i < MAX_RUNNING; i++)
-	{
-		if (running[i].wanted == NULL || running[i].question != question ||
-		    running[i].again != again)
-			continue;
-		taken++;
-		late += running[i].request.begun_at <= late_since ? 1 : 0;
-	}
-	return taken - Min(late, late_borne);
+		if (running[i].wanted != NULL && running[i].question == question &&
+		    running[i].again == again && running[i].request.begun_at <= begun_by)
+			count++;
+	return count;
+}
+
+static int
+count_late(ImQuestion question, bool again)
+{
+	return count_running(question, again, clock_ms() - late_ms(&kinds[question]));
+}
+
+static int
+count_free(const QuestionLimits *limits, ImQuestion question, bool again)
+{
+	return count_places(limits, question, again) - count_running(question, again, clock_ms()) +
+	       Min(count_late(question, again), count_borne(limits, question, again));
+}
+
+/* Gives up first questions that have been late for long, as many as there are places. */
+static void
+make_room(ImQuestion question, int places)
+{
+	int64 begun_by = clock_ms() - given_up_ms(&kinds[question]);
+
+	for (int i = 0; i < MAX_RUNNING && places > 0; i++)
+		if (running[i].wanted != NULL && running[i].question == question && !running[i].again &&
+		    running[i].request.begun_at <= begun_by)
+		{
+			http_give_up(&running[i].request);
+			places--;
+		}
 }
 
 static Running *
@@ -219,22 +248,25 @@ static void
 begin_lane(const ImTarget *target, const QuestionLimits *limits, ImQuestion question, bool again)
 {
 	long deadline = limits->timeout_ms;
-	int left = count_places(limits, question, again) -
-	           places_taken(question, again, count_late(limits, question, again));
+	int left = count_free(limits, question, again);
+	json_t *wanted;
 
 	if (!again)
-		deadline = Min(deadline, late_ms(&kinds[question]) * DEADLINE_FACTOR);
-	while (left-- > 0)
+		deadline = Min(deadline, Max(late_ms(&kinds[question]) * DEADLINE_FACTOR, MIN_DEADLINE_MS));
+	for (; left > 0 && (wanted = next_wanted(question, again)) != NULL; left--)
 	{
 		Running *free_one = find_free();
-		json_t *wanted = free_one == NULL ? NULL : next_wanted(question, again);
 
-		if (wanted == NULL)
+		if (free_one == NULL)
 			return;
+		kinds[question].next[again]++;
 		*free_one = (Running){.question = question, .wanted = json_incref(wanted), .again = again};
 		im_make_question(target, question, wanted, &free_one->request);
 		http_begin(&free_one->request, deadline);
 	}
+	if (!again && next_wanted(question, false) != NULL &&
+	    count_late(question, false) >= count_borne(limits, question, false))
+		make_room(question, count_places(limits, question, false));
 }
 
 void
@@ -320,6 +352,13 @@ questions_running(void)
 	return count;
 }
 
+static void
+sooner(long *due, long left)
+{
+	if (left > 0 && (*due < 0 || left < *due))
+		*due = left;
+}
+
 /* Milliseconds until a question that is under way gives its place away; -1: none will. */
 long
 questions_due_ms(void)
@@ -330,14 +369,14 @@ questions_due_ms(void)
 	for (int i = 0; i < MAX_RUNNING; i++)
 	{
 		const Kind *kind = &kinds[running[i].question];
-		long left;
+		long age = (long) (now - running[i].request.begun_at);
 
 		if (running[i].wanted == NULL || kind->wanted == NULL ||
 		    kind->next[running[i].again] >= json_array_size(kind->wanted))
 			continue;
-		left = (long) (running[i].request.begun_at + late_ms(kind) - now);
-		if (left > 0 && (due < 0 || left < due))
-			due = left;
+		sooner(&due, late_ms(kind) - age);
+		if (!running[i].again)
+			sooner(&due, given_up_ms(kind) - age);
 	}
 	return due;
 }

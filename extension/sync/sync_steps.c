@@ -45,18 +45,21 @@ typedef enum StatementId
 
 /*
  * Names whose next step is due, those that were asked for in vain beside the others, so that none of them keep the
- * others out; in fair order: whatever has been due for longest first.
+ * others out; in fair order: whatever has been due for longest first.  What has been for equally long is mixed, so
+ * that no pods whose names begin alike, and of which none answers, stand before all others.
  */
 #define DUE(which)                                                                                 \
 	"((SELECT w.name, w.attempts, w.due FROM edurange.sync_watch w WHERE w.due <= $1"              \
-	"  AND w.attempts = 0 AND " which " ORDER BY w.due, w.name LIMIT " WANTED_LIMIT ")"            \
+	"  AND w.attempts = 0 AND " which " ORDER BY w.due, hashtext(w.name) LIMIT " WANTED_LIMIT ")"  \
 	" UNION ALL (SELECT w.name, w.attempts, w.due FROM edurange.sync_watch w WHERE w.due <= $1"    \
-	"  AND w.attempts > 0 AND " which " ORDER BY w.due, w.name LIMIT " WANTED_LIMIT ")) AS due"
+	"  AND w.attempts > 0 AND " which " ORDER BY w.due, hashtext(w.name) LIMIT " WANTED_LIMIT      \
+	")) AS due"
 
 /* A list of what is wanted, each with its attempts where there were any. */
 #define WANTED_LIST(more, which)                                                                   \
 	"coalesce((SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('name', name" more ","        \
-	"  'attempts', nullif(attempts, 0))) ORDER BY due, name) FROM " DUE(which) "), '[]')"
+	"  'attempts', nullif(attempts, 0))) ORDER BY due, hashtext(name)) FROM " DUE(                 \
+	    which) "), '[]')"
 
 /*
  * The end of w is to be requested: its instance ends, or is over, or gone.  Not where the next pass gives it up, and
