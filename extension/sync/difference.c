@@ -96,12 +96,15 @@ static Statement statements[STATEMENT_COUNT] = {
          "   AND l.\"eventType\" = 'CHALLENGE_INSTANCE_DELETED')))"
          " SELECT count(*)::integer FROM changed",
          {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}},
-    /* $1 ids, $2 observed at.  They are tried again, at growing distances; the next list says whether there is need to. */
+    /*
+	 * $1 ids, $2 observed at, $3 whether they were refused (1), or only wait for what others hold (0).  They are tried
+	 * again, what was refused at growing distances; the next list says whether there is need to.
+	 */
     [NOTE_REFUSED] = {"INSERT INTO edurange.sync_watch AS w (name, reason, since, due, attempts)"
-                      " SELECT id, 'refused', $2, $2 + interval '5 s', 1 FROM unnest($1) AS n (id) WHERE " WATCHABLE("id")
-                      " ON CONFLICT (name, reason) DO UPDATE SET attempts = w.attempts + 1,"
-                      "  due = $2 + " RETRY_AFTER("interval '5 s'", "w.attempts", "interval '5 min'"),
-                      {TEXTARRAYOID, TIMESTAMPTZOID}},
+                      " SELECT id, 'refused', $2, $2 + interval '5 s', $3 FROM unnest($1) AS n (id) WHERE " WATCHABLE("id")
+                      " ON CONFLICT (name, reason) DO UPDATE SET attempts = w.attempts + $3,"
+                      "  due = $2 + " RETRY_AFTER("interval '5 s'", "w.attempts * $3", "interval '5 min'"),
+                      {TEXTARRAYOID, TIMESTAMPTZOID, INT4OID}},
     /*
 	 * $1 names, $2 reasons, $3 statuses, $4 since, $5 due, $6 attempts, $7 names that are left out.  Attempts are null
 	 * where only the status of the pod is news.
@@ -190,15 +193,18 @@ joined(NullableDatum left, NullableDatum right)
 	                   : (NullableDatum){.value = makeArrayResult(all, CurrentMemoryContext)};
 }
 
-/* Notes which instances could not be changed, and says so, of the first why. */
+/* Notes which instances could not be changed, and says of those that were refused so, of the first why. */
 static void
 note_refused(const Change *change, const Parts *parts, NullableDatum observed_at)
 {
 	static Telling told;
 	NullableDatum ids = change->columns[CHANGED_IDS];
 
-	STATEMENT_RUN(&statements[NOTE_REFUSED], chosen_of(ids, parts->refused, true), observed_at);
-	if (may_tell(&told, 1))
+	STATEMENT_RUN(&statements[NOTE_REFUSED], chosen_of(ids, parts->refused, true), observed_at,
+	              value_int(1));
+	STATEMENT_RUN(&statements[NOTE_REFUSED], chosen_of(ids, parts->locked, true), observed_at,
+	              value_int(0));
+	if (parts->refusals > 0 && may_tell(&told, 1))
 		ereport(WARNING, (errmsg("%d instances cannot be changed, the first is \"%s\": %s",
 		                         parts->refusals, first_of(ids, parts->refused), parts->problem),
 		                  errdetail("A trigger, a constraint or a key of others refuses it."),
@@ -213,8 +219,10 @@ change_instances(Change *change, NullableDatum observed_at)
 	Parts parts;
 
 	lock_instances(change, observed_at);
+	if (length_of(change->left_out) == length_of(columns[CHANGED_IDS]))
+		return;
 	parts = work_in_parts(length_of(columns[CHANGED_IDS]), update_part, change);
-	if (parts.refusals > 0)
+	if (memchr(parts.left, true, parts.count * sizeof(bool)) != NULL)
 		note_refused(change, &parts, observed_at);
 	change->left_out = joined(change->left_out, chosen_of(columns[CHANGED_IDS], parts.left, true));
 	brake_note_ends(columns[CHANGED_IDS], columns[CHANGED_FROM], columns[CHANGED_TO], observed_at,

@@ -69,9 +69,9 @@ is_about_rows(int sqlstate)
 	return true;
 }
 
-/* Why a part was refused, and is undone; NULL: it is done. */
+/* Why a part was refused, and is undone; NULL: it is done.  locked: for what others hold. */
 static char *
-try_part(Part *part)
+try_part(Part *part, bool *locked)
 {
 	MemoryContext context = CurrentMemoryContext;
 	char *volatile problem = NULL;
@@ -91,6 +91,7 @@ try_part(Part *part)
 		if (!is_about_rows(error->sqlerrcode))
 			PG_RE_THROW();
 		FlushErrorState();
+		*locked = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
 		problem = error->message;
 	}
 	PG_END_TRY();
@@ -110,6 +111,7 @@ search(Search *search_for, int first, int count)
 {
 	Parts *parts = &search_for->parts;
 	Part part = {search_for, first, count};
+	bool locked = false;
 	char *problem;
 
 	if (search_for->ends != 0 && monotonic_ms() >= search_for->ends)
@@ -117,7 +119,7 @@ search(Search *search_for, int first, int count)
 		leave(parts, first, count);
 		return;
 	}
-	problem = try_part(&part);
+	problem = try_part(&part, &locked);
 	if (problem == NULL)
 		return;
 	if (search_for->ends == 0)
@@ -129,8 +131,9 @@ search(Search *search_for, int first, int count)
 		return;
 	}
 	leave(parts, first, 1);
-	parts->refused[first] = true;
-	if (parts->refusals++ == 0)
+	parts->locked[first] = locked;
+	parts->refused[first] = !locked;
+	if (!locked && parts->refusals++ == 0)
 		parts->problem = problem;
 }
 
@@ -141,7 +144,8 @@ work_in_parts(int count, PartWork work, void *argument)
 	              .argument = argument,
 	              .parts = {.count = count,
 	                        .left = palloc0(sizeof(bool) * Max(count, 1)),
-	                        .refused = palloc0(sizeof(bool) * Max(count, 1))}};
+	                        .refused = palloc0(sizeof(bool) * Max(count, 1)),
+	                        .locked = palloc0(sizeof(bool) * Max(count, 1))}};
 
 	if (count > 0)
 		search(&all, 0, count);

@@ -10,15 +10,15 @@
 /* Does what there is to do with so many elements, from one on. */
 typedef void (*PartWork)(void *argument, int first, int count);
 
-/* What became of the elements. */
+/* What became of the elements; of those that are left and neither refused nor locked, nothing was tried. */
 typedef struct Parts
 {
 	int count;
-	bool *left; /* of each element: it is as it was before */
-	bool *
-	    refused; /* of those that are left: each by itself was refused, the others were not tried */
-	int refusals;  /* how many those are */
-	char *problem; /* why the first of them was refused */
+	bool *left;    /* of each element: it is as it was before */
+	bool *refused; /* it was refused, by itself */
+	bool *locked;  /* it waits, by itself, for what others hold */
+	int refusals;  /* how many were refused */
+	char *problem; /* why the first of them was */
 } Parts;
 
 extern Parts work_in_parts(int count, PartWork work, void *argument);

@@ -93,7 +93,7 @@ static Statement statements[STATEMENT_COUNT] = {
                " SELECT CASE w.reason WHEN 'missing' THEN CASE WHEN w.attempts > 2 THEN 'unanswered_row' ELSE 'row_without_pod' END"
                "   WHEN 'unknown' THEN 'pod_without_row' WHEN 'orphan' THEN 'pod_without_row'"
                "   WHEN 'owner' THEN 'owner_mismatch' WHEN 'unreadable' THEN 'unreadable_pod'"
-               "   WHEN 'secret' THEN 'foreign_secret' WHEN 'refused' THEN 'refused_row'"
+               "   WHEN 'secret' THEN 'foreign_secret' WHEN 'refused' THEN CASE WHEN w.attempts > 0 THEN 'refused_row' END"
                "   WHEN 'flag' THEN CASE WHEN i.status = 'ACTIVE' OR w.attempts > 0 THEN 'missing_flag' END"
                "   WHEN 'creating' THEN CASE WHEN w.due <= clock_timestamp() THEN 'stuck' END"
                "   WHEN 'ending' THEN CASE WHEN i.\"terminationAttempts\" > 0 THEN 'stuck' END"

@@ -331,7 +331,7 @@ sync_adopt_pods(const ObservedPods *pods, NullableDatum observed_at, bool *wrote
 	STATEMENT_RUN(&statements[POSTPONE_ADOPTION],
 	              pods_text_array(adoption.postponed, adoption.postponed_count, sizeof(char *)),
 	              observed_at, value_span(guc_sync_quarantine));
-	STATEMENT_RUN(&statements[POSTPONE_ADOPTION], chosen_of(adoption.names, parts.refused, true),
+	STATEMENT_RUN(&statements[POSTPONE_ADOPTION], chosen_of(adoption.names, parts.left, true),
 	              observed_at, value_span(guc_sync_quarantine));
 	return adoption.settled_count;
 }
