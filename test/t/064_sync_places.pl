@@ -129,7 +129,7 @@ subtest 'an end is sent as often as it is counted, whatever becomes of connectio
 	my %counted = map { split / / } split /,/,
 	  sql(q{SELECT string_agg(concat_ws(' ', id, "terminationAttempts"), ',') FROM "ChallengeInstance"});
 	# (one may have been under way as the worker ended)
-	is(scalar(grep { $asked->{$_} - $counted{$_} !~ /^[01]$/ } @ids), 0, 'each was sent as often as it is counted')
+	is(scalar(grep { ($asked->{$_} - $counted{$_}) !~ /^[01]$/ } @ids), 0, 'each was sent as often as it is counted')
 	  or diag join ' ', map { "$_ $asked->{$_} $counted{$_}" } @ids;
 	sql('DELETE FROM "ChallengeInstance"');
 	$im->remove_pod($_) for @ids;
