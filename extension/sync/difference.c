@@ -222,7 +222,7 @@ change_instances(Change *change, NullableDatum observed_at)
 	if (length_of(change->left_out) == length_of(columns[CHANGED_IDS]))
 		return;
 	parts = work_in_parts(length_of(columns[CHANGED_IDS]), update_part, change);
-	if (memchr(parts.left, true, parts.count * sizeof(bool)) != NULL)
+	if (parts.undone > 0)
 		note_refused(change, &parts, observed_at);
 	change->left_out = joined(change->left_out, chosen_of(columns[CHANGED_IDS], parts.left, true));
 	brake_note_ends(columns[CHANGED_IDS], columns[CHANGED_FROM], columns[CHANGED_TO], observed_at,

@@ -103,6 +103,7 @@ static void
 leave(Parts *parts, int first, int count)
 {
 	memset(&parts->left[first], true, count * sizeof(bool));
+	parts->undone += count;
 }
 
 /* Does a part, or what of it is not refused. */

@@ -17,6 +17,7 @@ typedef struct Parts
 	bool *left;    /* of each element: it is as it was before */
 	bool *refused; /* it was refused, by itself */
 	bool *locked;  /* it waits, by itself, for what others hold */
+	int undone;    /* how many are left */
 	int refusals;  /* how many were refused */
 	char *problem; /* why the first of them was */
 } Parts;
