@@ -143,8 +143,7 @@ work_in_parts(int count, PartWork work, void *argument)
 {
 	Search all = {.work = work,
 	              .argument = argument,
-	              .parts = {.count = count,
-	                        .left = palloc0(sizeof(bool) * Max(count, 1)),
+	              .parts = {.left = palloc0(sizeof(bool) * Max(count, 1)),
 	                        .refused = palloc0(sizeof(bool) * Max(count, 1)),
 	                        .locked = palloc0(sizeof(bool) * Max(count, 1))}};
 

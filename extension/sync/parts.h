@@ -13,7 +13,6 @@ typedef void (*PartWork)(void *argument, int first, int count);
 /* What became of the elements; of those that are left and neither refused nor locked, nothing was tried. */
 typedef struct Parts
 {
-	int count;
 	bool *left;    /* of each element: it is as it was before */
 	bool *refused; /* it was refused, by itself */
 	bool *locked;  /* it waits, by itself, for what others hold */
