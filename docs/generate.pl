@@ -2,7 +2,7 @@
 # Makes the pages that list what the sources define: errors.md from extension/base/errors.h, sql-api.md
 # from schema/extension/ with the examples of expected/examples.out, settings.md from
 # extension/base/guc.c and shim/config/config.h, metrics.md from shim/http/metrics.c, shim/base/counters.h,
-# schema/extension/35_sync.sql and deploy/prometheus/textfile.sql.
+# schema/extension/35_sync.sql and deploy/prometheus/textfile.sql, a table of sync.md from extension/sync/sync.c.
 #
 # Usage: docs/generate.pl [--check | --man | --environment]: with --check nothing is written, and a page that
 # is not up to date is an error; the others print the shim's manual page and its settings as a file of
@@ -467,6 +467,35 @@ $server
 TXT
 }
 
+# What an observation does to an instance: a row for each status, a column for each observation.
+sub transitions
+{
+	my ($table) = slurp('extension/sync/sync.c') =~ /#define TRANSITIONS(.*?)AS t \(/s;
+	my @observations = qw(CREATING ACTIVE TERMINATING ERROR ABSENT);
+	my @statuses = qw(QUEUED CREATING ACTIVE TERMINATING ERROR TERMINATED);
+	my %known = map { $_ => 1 } @statuses, @observations;
+	my %next;
+
+	while ($table =~ /\('(\w+)', '(\w+)', (?:NULL|'([^']+)'), '(\w+)'\)/g)
+	{
+		die "extension/sync/sync.c: an unknown status in $&\n" if grep { !$known{$_} } $1, $2, $4;
+		$next{$1}{$2} = $4 . (defined $3 ? ", *$3*" : '');
+	}
+	return "| instance | " . join(' | ', map { $_ eq 'ABSENT' ? 'no pod' : "pod $_" } @observations) . " |\n|"
+	  . '---|' x (1 + @observations) . "\n"
+	  . join '', map { my $was = $_; "| $was | " . join(' | ', map { $next{$was}{$_} // '' } @observations) . " |\n" } @statuses;
+}
+
+# A page that people write, with a table in it that is made.
+sub sync
+{
+	my $text = slurp('docs/sync.md');
+
+	$text =~ s/(?<=<!-- made: transitions -->\n).*?(?=<!-- made until here -->)/transitions()/se
+	  or die "docs/sync.md has no place for the transitions\n";
+	return $text;
+}
+
 if (grep { $_ eq '--man' } @ARGV)
 {
 	print manual();
@@ -481,4 +510,5 @@ page('errors.md', errors());
 page('sql-api.md', sql_api());
 page('settings.md', settings());
 page('metrics.md', metrics());
+page('sync.md', sync());
 exit $stale;

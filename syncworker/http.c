@@ -29,7 +29,6 @@
 #include "interrupts.h"
 #include "responses.h"
 
-#define MAX_BODY (32 * 1024 * 1024)
 #define MAX_HEADERS (64 * 1024)
 #define MAX_TRANSFERS 512
 /* Connections that are kept open while nothing is asked. */
@@ -44,7 +43,8 @@ typedef struct Transfer
 	int redirects;
 	size_t size; /* of the memory behind the body */
 	size_t header_bytes;
-	const char *too_large; /* what was, or NULL */
+	bool head_too_large;
+	bool body_too_large;
 } Transfer;
 
 /* The one client of this process. */
@@ -93,9 +93,9 @@ on_body(char *data, size_t one, size_t size, void *context)
 	Transfer *transfer = context;
 	HttpRequest *request = transfer->request;
 
-	if (size > MAX_BODY - request->length)
+	if (size > request->most - request->length)
 	{
-		transfer->too_large = BODY_TOO_LARGE;
+		transfer->body_too_large = true;
 		return 0;
 	}
 	if (request->length + size + 1 > transfer->size)
@@ -123,7 +123,7 @@ on_header(char *data, size_t one, size_t size, void *context)
 	transfer->header_bytes += size;
 	if (transfer->header_bytes <= MAX_HEADERS)
 		return size;
-	transfer->too_large = "head of the response larger than 64 KiB";
+	transfer->head_too_large = true;
 	return 0;
 }
 
@@ -220,7 +220,6 @@ set_common_options(Transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) MAX_BODY);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "edurange-sync-worker");
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -240,6 +239,8 @@ transfer_send(Transfer *transfer, const char *url)
 	request->body = NULL;
 	request->length = transfer->size = transfer->header_bytes = 0;
 	curl_easy_setopt(transfer->easy, CURLOPT_URL, url);
+	curl_easy_setopt(transfer->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) request->most);
+	curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, request->once ? 1L : 0L);
 	if (request->content == NULL)
 		curl_easy_setopt(transfer->easy, CURLOPT_HTTPGET, 1L);
 	else
@@ -258,7 +259,7 @@ transfer_begin(Transfer *transfer, HttpRequest *request, long timeout_ms)
 {
 	transfer->request = request;
 	transfer->redirects = 0;
-	transfer->too_large = NULL;
+	transfer->head_too_large = transfer->body_too_large = false;
 	transfer->deadline = request->begun_at + timeout_ms;
 	client.running++;
 	if (transfer->easy == NULL)
@@ -307,9 +308,15 @@ transfer_end(Transfer *transfer, CURLcode code, long status)
 	free(request->body);
 	request->body = NULL;
 	request->length = 0;
-	strlcpy(request->problem,
-	        transfer->too_large != NULL ? transfer->too_large : response_failure(code),
-	        sizeof(request->problem));
+	/* (of a single line that is too long libcurl says that there is no memory for it) */
+	if (transfer->head_too_large || code == CURLE_OUT_OF_MEMORY)
+		strlcpy(request->problem, "head of the response larger than 64 KiB, or out of memory",
+		        sizeof(request->problem));
+	else if (transfer->body_too_large || code == CURLE_FILESIZE_EXCEEDED)
+		snprintf(request->problem, sizeof(request->problem), "response larger than %zu KiB",
+		         request->most / 1024);
+	else
+		strlcpy(request->problem, response_failure(code), sizeof(request->problem));
 }
 
 /* libcurl is through with a transfer: it is over, or goes on to where it was sent. */
@@ -515,6 +522,16 @@ http_cancel(HttpRequest *request)
 		restore_signals(&before);
 	}
 	http_free(request);
+}
+
+/* Lets a request that is under way time out with the next wait. */
+void
+http_give_up(HttpRequest *request)
+{
+	Transfer *transfer = find_transfer(request);
+
+	if (transfer != NULL)
+		transfer->deadline = 0;
 }
 
 /*

@@ -14,9 +14,11 @@
 typedef struct HttpRequest
 {
 	char *url;
-	char *content;     /* JSON to POST; NULL: GET */
-	char *user;        /* who asks; NULL: nobody is named */
-	char *password;    /* or NULL */
+	char *content;  /* JSON to POST; NULL: GET */
+	char *user;     /* who asks; NULL: nobody is named */
+	char *password; /* or NULL */
+	size_t most;    /* bytes that the body may have */
+	bool once; /* not sent again by itself, as where a connection that was kept is found dead */
 	char problem[160]; /* why there is no response; set before it is begun: it must not be */
 
 	int64 begun_at; /* of clock.h */
@@ -32,6 +34,7 @@ typedef struct HttpRequest
 extern void http_start(void);
 extern void http_begin(HttpRequest *request, long timeout_ms);
 extern void http_cancel(HttpRequest *request);
+extern void http_give_up(HttpRequest *request);
 extern void http_wait(long ms);
 extern void http_free(HttpRequest *request);
 

@@ -8,6 +8,8 @@
 #include "postgres.h"
 
 #include <curl/curl.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "storage/fd.h"
 
@@ -23,6 +25,10 @@
 #define UNKNOWN "unknown"
 #define NO_URL "edurange.instance_manager_url is not a plain http or https URL"
 #define MAX_PASSWORD 1024
+
+/* How large answers may be: the list and the schema, and those about a single pod, of which many come at once. */
+#define MAX_DOCUMENT (32 * 1024 * 1024)
+#define MAX_ANSWER (64 * 1024)
 
 const char *const im_lists[] = {
     [IM_END] = "ends", [IM_STATUS] = "statuses", [IM_SECRET] = "secrets"};
@@ -103,13 +109,14 @@ static char *
 read_password(const char *path, char *problem, size_t size)
 {
 	char line[MAX_PASSWORD + 2] = "";
-	FILE *file = AllocateFile(path, "r");
+	int file = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY); /* be it a pipe, too */
+	ssize_t length = file < 0 ? -1 : read(file, line, sizeof(line) - 1);
 
-	if (file == NULL || fgets(line, sizeof(line), file) == NULL)
+	if (length <= 0)
 		snprintf(problem, size, "edurange.instance_manager_password_file: %s",
-		         file == NULL ? strerror(errno) : "the file is empty");
-	if (file != NULL)
-		FreeFile(file);
+		         length < 0 ? strerror(errno) : "the file is empty");
+	if (file >= 0)
+		CloseTransientFile(file);
 	line[strcspn(line, "\r\n")] = '\0';
 	if (problem[0] == '\0' && strlen(line) > MAX_PASSWORD)
 		snprintf(problem, size, "edurange.instance_manager_password_file: the line is too long");
@@ -117,11 +124,12 @@ read_password(const char *path, char *problem, size_t size)
 }
 
 /*
- * Gives a request the URL of a route, about a pod if one is named, and who asks.  Where the base URL or the
+ * Gives a request the URL of a route, about a pod if one is named, who asks, and how large the answer may be.  Where the base URL or the
  * password's file is no good the request has the reason.
  */
 static void
-set_route(const ImTarget *target, const char *route, const char *pod_name, HttpRequest *request)
+set_route(const ImTarget *target, const char *route, const char *pod_name, size_t most,
+          HttpRequest *request)
 {
 	CURLU *url = curl_url();
 	char *base_path = NULL;
@@ -129,6 +137,7 @@ set_route(const ImTarget *target, const char *route, const char *pod_name, HttpR
 	char *query = NULL;
 	char *whole = NULL;
 
+	request->most = most;
 	if (pod_name != NULL)
 		query = query_text("pod_name", pod_name);
 	if (url != NULL && curl_url_set(url, CURLUPART_URL, target->base_url, 0) == CURLUE_OK &&
@@ -160,21 +169,21 @@ set_route(const ImTarget *target, const char *route, const char *pod_name, HttpR
 void
 im_make_list_request(const ImTarget *target, HttpRequest *request)
 {
-	set_route(target, LIST_ROUTE, NULL, request);
+	set_route(target, LIST_ROUTE, NULL, MAX_DOCUMENT, request);
 }
 
 /* Asks for the schema of challenge definitions. */
 void
 im_make_schema_request(const ImTarget *target, HttpRequest *request)
 {
-	set_route(target, SCHEMA_ROUTE, NULL, request);
+	set_route(target, SCHEMA_ROUTE, NULL, MAX_DOCUMENT, request);
 }
 
 /* One small request, whose answer says that somebody answers, whatever it says. */
 void
 im_make_probe(const ImTarget *target, HttpRequest *request)
 {
-	set_route(target, im_routes[IM_STATUS], PROBE_NAME, request);
+	set_route(target, im_routes[IM_STATUS], PROBE_NAME, MAX_ANSWER, request);
 }
 
 static const char *
@@ -191,7 +200,9 @@ im_make_question(const ImTarget *target, ImQuestion question, const json_t *want
 	const char *name = member_text(wanted, "name");
 	json_t *content = NULL;
 
-	set_route(target, im_routes[question], question == IM_STATUS ? name : NULL, request);
+	set_route(target, im_routes[question], question == IM_STATUS ? name : NULL, MAX_ANSWER,
+	          request);
+	request->once = question == IM_END; /* it is counted */
 	if (question == IM_END)
 		content = json_pack("{s:s}", "deployment_name", name);
 	else if (question == IM_SECRET)
@@ -285,6 +296,14 @@ im_read_answer(ImQuestion question, const json_t *wanted, const HttpRequest *req
 	}
 	json_decref(document);
 	return answer;
+}
+
+bool
+im_is_of_use(ImQuestion question, const json_t *answer, const HttpRequest *request)
+{
+	if (question == IM_STATUS)
+		return answer != NULL && strcmp(member_text(answer, "status"), UNKNOWN) != 0;
+	return request->status >= 200 && request->status <= 299;
 }
 
 json_t *

@@ -46,6 +46,9 @@ extern const char *im_schema_problem(const HttpRequest *request, char *buffer, s
 extern json_t *
 im_read_answer(ImQuestion question, const json_t *wanted, const HttpRequest *request);
 
+/* Does the answer say anything that was asked for? */
+extern bool im_is_of_use(ImQuestion question, const json_t *answer, const HttpRequest *request);
+
 /* The same as if it said nothing: what counts is that it was asked. */
 extern json_t *im_answer_without_news(ImQuestion question, const json_t *answer);
 

@@ -8,7 +8,9 @@
 #include "problems.h"
 
 #define REPEAT_MS (3600 * 1000)
-#define REMEMBERED 32
+/* So many reasons an area may have within an hour: one that differs each time is no new one. */
+#define MAX_REASONS 8
+#define REMEMBERED (MAX_REASONS * PROBLEM_AREAS)
 #define REASON_SIZE 200
 
 /* How each area is called in the log. */
@@ -51,11 +53,13 @@ was_told(ProblemArea area, const char *reason)
 {
 	int64 now = clock_ms();
 	int oldest = 0;
+	int others = 0;
 
 	for (int i = 0; i < REMEMBERED; i++)
 	{
 		if (told[i].told_at != 0 && told[i].area == area && now - told[i].told_at < REPEAT_MS &&
-		    strncmp(told[i].reason, reason, sizeof(told[i].reason) - 1) == 0)
+		    (strncmp(told[i].reason, reason, sizeof(told[i].reason) - 1) == 0 ||
+		     ++others == MAX_REASONS))
 			return true;
 		if (told[i].told_at < told[oldest].told_at)
 			oldest = i;

@@ -5,9 +5,10 @@
  * Ends, statuses and flags do not wait for each other, and none of them waits for a pod that does not answer:
  *
  * - Each kind has places of its own, a share of edurange.sync_concurrency.
- * - A first question that takes much longer than usual gives its place to the next one, and goes on beside it
- *   until its own deadline, which is short.  Some such are borne for each place.
- * - What was asked in vain before has the whole of edurange.sync_timeout, and other places: half as many.
+ * - A question that takes much longer than usual gives its place to the next one, and goes on beside it until its
+ *   own deadline.  Some such are borne for each place.
+ * - A first question's deadline is short, and where so many are late that others wait for a place it is given up even
+ *   earlier.  What was asked in vain before has the whole of edurange.sync_timeout, and other places: half as many.
  *
  * What to ask is what edurange.sync_apply() wants to know, in its order: whatever waited longest first.
  */
@@ -18,11 +19,15 @@
 #include "problems.h"
 #include "questions.h"
 
+/* All that can be under way, of which each kind has its part, however many of the others do not answer. */
 #define MAX_RUNNING 480
-/* How much longer than usual is late, and how late a first question ends. */
+/* How much longer than usual is late, when a first question ends, and when it may be given up for others. */
 #define LATE_FACTOR 8
-#define MIN_LATE_MS 100
+#define MIN_LATE_MS 40
 #define DEADLINE_FACTOR 10
+#define MIN_DEADLINE_MS 1000
+#define GIVEN_UP_FACTOR 2
+#define MIN_GIVEN_UP_MS 250
 /* What is usual before any answer has come, and how far one answer moves that: it becomes their median. */
 #define USUAL_MS 25
 #define STEP 1.1
@@ -49,7 +54,7 @@ typedef struct Kind
 	int answers_in_a_row;
 } Kind;
 
-/* Which part of the concurrency is theirs. */
+/* Which part is theirs of the concurrency, and of all that can be under way. */
 static const int divisors[] = {[IM_END] = 4, [IM_STATUS] = 4, [IM_SECRET] = 2};
 
 static Running running[MAX_RUNNING];
@@ -66,6 +71,13 @@ static long
 late_ms(const Kind *kind)
 {
 	return (long) Max(LATE_FACTOR * usual_ms(kind), MIN_LATE_MS);
+}
+
+/* After how long a first question is given up, if others need its place. */
+static long
+given_up_ms(const Kind *kind)
+{
+	return Max(GIVEN_UP_FACTOR * late_ms(kind), MIN_GIVEN_UP_MS);
 }
 
 static bool
@@ -158,32 +170,68 @@ next_wanted(ImQuestion question, bool again)
 	Kind *kind = &kinds[question];
 	json_t *wanted;
 
-	while ((wanted = json_array_get(kind->wanted, kind->next[again])) != NULL)
-	{
+	while ((wanted = json_array_get(kind->wanted, kind->next[again])) != NULL &&
+	       was_asked_before(wanted) != again)
 		kind->next[again]++;
-		if (was_asked_before(wanted) == again)
-			return wanted;
-	}
-	return NULL;
+	return wanted;
 }
 
-/* How many places are taken. */
+/* How many places there are. */
 static int
-places_taken(ImQuestion question, bool again, int places)
+count_places(const QuestionLimits *limits, ImQuestion question, bool again)
 {
-	int64 late_since = clock_ms() - late_ms(&kinds[question]);
-	int taken = 0;
-	int late = 0;
+	return Max(limits->concurrency / divisors[question] / (again ? 2 : 1), 1);
+}
+
+/* How many late questions are borne beside them. */
+static int
+count_borne(const QuestionLimits *limits, ImQuestion question, bool again)
+{
+	int rest = MAX_RUNNING / divisors[question] - count_places(limits, question, false) -
+	           count_places(limits, question, true);
+
+	return Min(count_places(limits, question, again) * LATE_PER_PLACE, rest / 2);
+}
+
+/* How many questions of a kind are under way that were begun by then. */
+static int
+count_running(ImQuestion question, bool again, int64 begun_by)
+{
+	int count = 0;
 
 	for (int i = 0; i < MAX_RUNNING; i++)
-	{
-		if (running[i].wanted == NULL || running[i].question != question ||
-		    running[i].again != again)
-			continue;
-		taken++;
-		late += !again && running[i].request.begun_at <= late_since ? 1 : 0;
-	}
-	return taken - Min(late, places * LATE_PER_PLACE);
+		if (running[i].wanted != NULL && running[i].question == question &&
+		    running[i].again == again && running[i].request.begun_at <= begun_by)
+			count++;
+	return count;
+}
+
+static int
+count_late(ImQuestion question, bool again)
+{
+	return count_running(question, again, clock_ms() - late_ms(&kinds[question]));
+}
+
+static int
+count_free(const QuestionLimits *limits, ImQuestion question, bool again)
+{
+	return count_places(limits, question, again) - count_running(question, again, clock_ms()) +
+	       Min(count_late(question, again), count_borne(limits, question, again));
+}
+
+/* Gives up first questions that have been late for long, as many as there are places. */
+static void
+make_room(ImQuestion question, int places)
+{
+	int64 begun_by = clock_ms() - given_up_ms(&kinds[question]);
+
+	for (int i = 0; i < MAX_RUNNING && places > 0; i++)
+		if (running[i].wanted != NULL && running[i].question == question && !running[i].again &&
+		    running[i].request.begun_at <= begun_by)
+		{
+			http_give_up(&running[i].request);
+			places--;
+		}
 }
 
 static Running *
@@ -199,23 +247,26 @@ find_free(void)
 static void
 begin_lane(const ImTarget *target, const QuestionLimits *limits, ImQuestion question, bool again)
 {
-	int places = Max(limits->concurrency / divisors[question] / (again ? 2 : 1), 1);
 	long deadline = limits->timeout_ms;
-	int left = places - places_taken(question, again, places);
+	int left = count_free(limits, question, again);
+	json_t *wanted;
 
 	if (!again)
-		deadline = Min(deadline, late_ms(&kinds[question]) * DEADLINE_FACTOR);
-	while (left-- > 0)
+		deadline = Min(deadline, Max(late_ms(&kinds[question]) * DEADLINE_FACTOR, MIN_DEADLINE_MS));
+	for (; left > 0 && (wanted = next_wanted(question, again)) != NULL; left--)
 	{
 		Running *free_one = find_free();
-		json_t *wanted = free_one == NULL ? NULL : next_wanted(question, again);
 
-		if (wanted == NULL)
+		if (free_one == NULL)
 			return;
+		kinds[question].next[again]++;
 		*free_one = (Running){.question = question, .wanted = json_incref(wanted), .again = again};
 		im_make_question(target, question, wanted, &free_one->request);
 		http_begin(&free_one->request, deadline);
 	}
+	if (!again && next_wanted(question, false) != NULL &&
+	    count_late(question, false) >= count_borne(limits, question, false))
+		make_room(question, count_places(limits, question, false));
 }
 
 void
@@ -250,16 +301,18 @@ learn(Kind *kind, ProblemArea area, const HttpRequest *request)
  * there yet, or a status that is not known, the drift tells when it lasts.
  */
 static void
-note_refusal(const Running *question)
+note_refusal(const Running *question, const json_t *answer)
 {
 	const HttpRequest *request = &question->request;
 	ProblemArea area = question_areas[question->question];
-	char reason[32];
+	char reason[64];
 
-	if (request->status == 0 || (request->status >= 200 && request->status <= 299) ||
-	    (question->question == IM_STATUS && request->status == 404))
+	if (request->status == 0 || im_is_of_use(question->question, answer, request))
 		return;
-	snprintf(reason, sizeof(reason), "HTTP %ld", request->status);
+	snprintf(reason, sizeof(reason), "HTTP %ld%s", request->status,
+	         question->question == IM_STATUS && (request->status == 200 || request->status == 404)
+	             ? ", and says nothing of the pod"
+	             : "");
 	kinds[question->question].answers_in_a_row = 0;
 	if (question->question == IM_END)
 		problem_report(area, reason);
@@ -279,10 +332,10 @@ questions_end(void)
 
 		if (question->wanted == NULL || !request->done)
 			continue;
-		note_refusal(question);
-		learn(&kinds[question->question], question_areas[question->question], request);
 		answer =
 		    !request->sent ? NULL : im_read_answer(question->question, question->wanted, request);
+		note_refusal(question, answer);
+		learn(&kinds[question->question], question_areas[question->question], request);
 		if (answer != NULL)
 			answers_add(question->question, answer, request->begun_at);
 		free_running(question);
@@ -299,6 +352,13 @@ questions_running(void)
 	return count;
 }
 
+static void
+sooner(long *due, long left)
+{
+	if (left > 0 && (*due < 0 || left < *due))
+		*due = left;
+}
+
 /* Milliseconds until a question that is under way gives its place away; -1: none will. */
 long
 questions_due_ms(void)
@@ -309,14 +369,14 @@ questions_due_ms(void)
 	for (int i = 0; i < MAX_RUNNING; i++)
 	{
 		const Kind *kind = &kinds[running[i].question];
-		long left;
+		long age = (long) (now - running[i].request.begun_at);
 
-		if (running[i].wanted == NULL || running[i].again || kind->wanted == NULL ||
-		    kind->next[false] >= json_array_size(kind->wanted))
+		if (running[i].wanted == NULL || kind->wanted == NULL ||
+		    kind->next[running[i].again] >= json_array_size(kind->wanted))
 			continue;
-		left = (long) (running[i].request.begun_at + late_ms(kind) - now);
-		if (left > 0 && (due < 0 || left < due))
-			due = left;
+		sooner(&due, late_ms(kind) - age);
+		if (!running[i].again)
+			sooner(&due, given_up_ms(kind) - age);
 	}
 	return due;
 }

@@ -8,13 +8,14 @@
 
 #define MAX_REDIRECTS 3
 
-/* Whether a redirect leads to the host that was asked, and not out of encryption. */
+/* Whether a redirect leads to the server that was asked, or to its encryption: who asks, and by what password, is told there again. */
 static bool
-same_host(const char *from, const char *to)
+same_server(const char *from, const char *to)
 {
 	CURLU *urls[] = {curl_url(), curl_url()};
 	char *hosts[] = {NULL, NULL};
 	char *schemes[] = {NULL, NULL};
+	char *ports[] = {NULL, NULL};
 	const char *texts[] = {from, to};
 	bool same = true;
 
@@ -22,11 +23,14 @@ same_host(const char *from, const char *to)
 		same = same && urls[i] != NULL &&
 		       curl_url_set(urls[i], CURLUPART_URL, texts[i], 0) == CURLUE_OK &&
 		       curl_url_get(urls[i], CURLUPART_HOST, &hosts[i], 0) == CURLUE_OK &&
-		       curl_url_get(urls[i], CURLUPART_SCHEME, &schemes[i], 0) == CURLUE_OK;
+		       curl_url_get(urls[i], CURLUPART_SCHEME, &schemes[i], 0) == CURLUE_OK &&
+		       curl_url_get(urls[i], CURLUPART_PORT, &ports[i], CURLU_DEFAULT_PORT) == CURLUE_OK;
 	same = same && pg_strcasecmp(hosts[0], hosts[1]) == 0 &&
-	       (strcmp(schemes[1], "https") == 0 || strcmp(schemes[0], schemes[1]) == 0);
+	       (strcmp(schemes[0], schemes[1]) == 0 ? strcmp(ports[0], ports[1]) == 0
+	                                            : strcmp(schemes[1], "https") == 0);
 	for (int i = 0; i < 2; i++)
 	{
+		curl_free(ports[i]);
 		curl_free(hosts[i]);
 		curl_free(schemes[i]);
 		curl_url_cleanup(urls[i]);
@@ -56,7 +60,7 @@ response_redirect(CURL *easy, const char *url, bool posted, int *redirects, char
 	*target = NULL;
 	if (redirect == NULL)
 		return CURLE_OK;
-	if (!same_host(url, redirect))
+	if (!same_server(url, redirect))
 		return CURLE_REMOTE_ACCESS_DENIED;
 	if (++*redirects > MAX_REDIRECTS)
 		return CURLE_TOO_MANY_REDIRECTS;
@@ -77,11 +81,10 @@ static const struct
     {CURLE_PARTIAL_FILE, "response cut short"},
     {CURLE_RECV_ERROR, "connection lost"},
     {CURLE_SEND_ERROR, "connection lost"},
-    {CURLE_FILESIZE_EXCEEDED, BODY_TOO_LARGE},
     {CURLE_UNSUPPORTED_PROTOCOL, "not an HTTP server"},
     {CURLE_WEIRD_SERVER_REPLY, "not an HTTP server"},
     {CURLE_TOO_MANY_REDIRECTS, "too many redirects"},
-    {CURLE_REMOTE_ACCESS_DENIED, "redirected to another host"},
+    {CURLE_REMOTE_ACCESS_DENIED, "redirected to another server"},
     {CURLE_FAILED_INIT, "out of a resource"},
 };
 

@@ -7,8 +7,6 @@
 
 #include <curl/curl.h>
 
-#define BODY_TOO_LARGE "response larger than 32 MiB"
-
 /*
  * Where the response to a request for this URL sends it on to, to be freed; NULL: it is to be taken as it is.  A
  * redirect to another host, or one too many, is an error.

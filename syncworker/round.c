@@ -32,6 +32,8 @@
 #define SCHEMA_INTERVAL_MS (3600 * 1000)
 #define SCHEMA_RETRY_MS 60000
 #define SCHEMA_SOURCE "Instance Manager"
+/* How often the log is told that instances are held, where that comes and goes. */
+#define TELL_MS (3600 * 1000)
 
 /* How it has gone lately; times are of clock.h, 0 is at once. */
 static struct
@@ -44,7 +46,7 @@ static struct
 	bool away;           /* the Instance Manager gave no answer at all */
 	bool probe_answered; /* the last probe was; false when there was none since a list came */
 	bool database_fails; /* and not the Instance Manager */
-	bool held;
+	int64 held_told_due; /* when the log is told again that instances are held */
 	Installation installation;
 } history;
 
@@ -114,15 +116,16 @@ note_database_failure(const RoundSettings *settings, const char *problem)
 	note_failure(PROBLEM_DATABASE, problem, wait);
 }
 
-/* Says once that so many pods have vanished together that the list is not believed. */
+/* Says that so many pods have vanished together that the list is not believed. */
 static void
 note_held(int held)
 {
-	if (held > 0 && !history.held)
-		ereport(WARNING,
-		        (errmsg("%d instances lost their pods at once and are kept", held),
-		         errdetail("Each ends only when the Instance Manager says that its pod is gone.")));
-	history.held = held > 0;
+	if (held == 0 || clock_ms() < history.held_told_due)
+		return;
+	history.held_told_due = clock_ms() + TELL_MS;
+	ereport(WARNING,
+	        (errmsg("%d instances lost their pods at once and are kept", held),
+	         errdetail("Each ends only when the Instance Manager says that its pod is gone.")));
 }
 
 /* What the database wants to know is asked, unless there is nobody to ask. */

@@ -97,6 +97,9 @@ typedef enum StatementId
 	" at once, until %s', (sync).held, (sync).\"heldUntil\") END,"                                      \
 	"CASE WHEN (drift).\"stuckRows\" > 0 THEN format('%s instances do not end or begin; see"            \
 	" edurange.sync_drift()%s', (drift).\"stuckRows\", ' (' || (sync).\"lastEndError\" || ')') END,"    \
+	"CASE WHEN (drift).\"unansweredRows\" > 0 THEN format('nobody says what became of the pods of %s"   \
+	" instances; see edurange.sync_drift()%s', (drift).\"unansweredRows\","                             \
+	" ' (' || (sync).\"lastStatusError\" || ')') END,"                                                  \
 	"CASE WHEN (drift).\"failingFlags\" > 0 THEN format('the flags of %s instances cannot be had;"      \
 	" see edurange.sync_drift()%s', (drift).\"failingFlags\", ' (' || (sync).\"lastFlagError\" || ')')" \
 	" END,"                                                                                             \
@@ -104,6 +107,9 @@ typedef enum StatementId
 	" when many were not found; see edurange.sync_drift()', (drift).\"returnedPods\") END,"             \
 	"CASE WHEN (drift).\"unreadablePods\" > 0 THEN format('%s pods of the list cannot be read; see"     \
 	" edurange.sync_drift()', (drift).\"unreadablePods\") END,"                                         \
+	"CASE WHEN (drift).\"refusedRows\" > 0 THEN format('%s instances cannot be changed, because a"      \
+	" trigger, a constraint or a key of others refuses it; see edurange.sync_drift()',"                 \
+	" (drift).\"refusedRows\") END,"                                                                    \
 	"(SELECT format('%s boards are frozen, but without a token everybody may ask a shim for points and" \
 	" attempts; set EDURANGE_ANONYMOUS_TIER to none', count(*)) FROM edurange.board_rule r"             \
 	"  WHERE " IS_FROZEN                                                                                \

@@ -6,6 +6,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "jit/jit.h"
 #include "miscadmin.h"
 #include "parser/parse_expr.h"
@@ -51,24 +53,48 @@ static bool sync_schema;
 
 static emit_log_hook_type log_before;
 
+/* The end of a scheme and "://" that a text begins with, or its beginning. */
+static char *
+behind_scheme(char *text)
+{
+	char *end = text;
+
+	while (isalnum((unsigned char) *end))
+		end++;
+	return end > text && strncmp(end, "://", 3) == 0 ? end + 3 : text;
+}
+
+/* The last "@" among the first bytes of a text, or NULL. */
+static char *
+last_at(char *text, size_t length)
+{
+	while (length > 0 && text[length - 1] != '@')
+		length--;
+	return length > 0 ? &text[length - 1] : NULL;
+}
+
 /*
- * Takes the password out of a URL, or of the first one in a text; false: there is none.  Who asks stands between
- * "//" and the last "@" before the path, the password behind the first colon of that.
+ * Takes the password out of the URL that so many bytes of a text begin with; false: there is none.  Who asks stands
+ * before the last "@" ahead of the path, the password behind the first colon of that.  What is no URL is shown, too:
+ * where a colon stands without the number of a port behind it, a slash may be one of a password.
  */
 static bool
-take_out_password(char *text)
+take_out_password(char *text, size_t size)
 {
-	char *user = strstr(text, "//");
-	char *colon;
-	char *end;
+	char *user = behind_scheme(text);
+	size_t length = user > text + size ? 0 : text + size - user;
+	size_t host = Min(strcspn(user, "/?#"), length);
+	char *colon = memchr(user, ':', host);
+	char *end = last_at(user, host);
 
-	if (user == NULL)
-		return false;
-	user += strlen("//");
-	for (end = user + strcspn(user, "/?#\"'"); end > user && *end != '@'; end--)
-		continue;
-	colon = memchr(user, ':', end - user);
-	if (colon == NULL)
+	if (end == NULL && colon != NULL && *user != '[')
+	{
+		size_t digits = strspn(colon + 1, "0123456789");
+
+		if (digits == 0 || colon + 1 + digits != user + host)
+			end = last_at(user, length);
+	}
+	if (colon == NULL || end == NULL || colon > end)
 		return false;
 	memmove(colon, end, strlen(end) + 1);
 	return true;
@@ -79,7 +105,7 @@ static bool
 check_url(char **url, void **extra, GucSource source)
 {
 	/* (each session reads the configuration, and one of them says so) */
-	if (*url != NULL && take_out_password(*url))
+	if (*url != NULL && take_out_password(*url, strlen(*url)))
 		ereport(IsUnderPostmaster && source == PGC_S_FILE ? DEBUG3 : WARNING,
 		        (errmsg("the password in \"edurange.instance_manager_url\" is left out"),
 		         errhint("Put it in a file and name that in"
@@ -87,17 +113,36 @@ check_url(char **url, void **extra, GucSource source)
 	return true;
 }
 
-/* The server itself logs what stands in its configuration, and statements that others set it by. */
+/* What follows the name of the setting in a text, however it is spelled there; NULL: it is not in it. */
+static char *
+behind_url_setting(const char *text)
+{
+	static const char name[] = "instance_manager_url";
+
+	for (; text != NULL && (text = strpbrk(text, "iI")) != NULL; text++)
+		if (pg_strncasecmp(text, name, strlen(name)) == 0)
+			return unconstify(char *, text) + strlen(name);
+	return NULL;
+}
+
+/*
+ * The server itself logs what stands in its configuration, and statements that others set it by.  A value is taken to
+ * end with the last of its quotation marks: too little may be left of such a line, but never too much.
+ */
 static void
 keep_out_of_log(ErrorData *error)
 {
-	char *url =
-	    error->message != NULL ? strstr(error->message, "edurange.instance_manager_url") : NULL;
+	char *rest = error->message;
 
-	while (url != NULL && (url = strstr(url, "//")) != NULL)
-		(void) take_out_password(url++);
-	if (debug_query_string != NULL &&
-	    strstr(debug_query_string, "edurange.instance_manager_url") != NULL)
+	while ((rest = behind_url_setting(rest)) != NULL)
+	{
+		char *value = strpbrk(*rest == '"' ? rest + 1 : rest, "\"'");
+		char *end = value == NULL ? NULL : strrchr(value, *value);
+
+		if (end > value)
+			(void) take_out_password(value + 1, end - value - 1);
+	}
+	if (behind_url_setting(debug_query_string) != NULL)
 		error->hide_stmt = true;
 	if (log_before != NULL)
 		log_before(error);

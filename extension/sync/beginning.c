@@ -26,7 +26,6 @@
 
 #include "base/compat.h"
 #include "base/guc.h"
-#include "base/monotonic.h"
 #include "base/own_locks.h"
 #include "base/refusal.h"
 #include "base/statements.h"
@@ -35,9 +34,9 @@
 #include "sync/beginning.h"
 #include "sync/sync_sql.h"
 #include "sync/sync_status.h"
+#include "sync/telling.h"
 
 #define MARKER_SIZE 4096
-#define REPEAT_S 3600
 
 typedef enum StatementId
 {
@@ -157,13 +156,10 @@ begin_anew(void)
 static void
 report_obstacle(const char *obstacle)
 {
-	static int64 repeat_due = 0;
-	int64 now = monotonic_ms();
+	static Telling told;
 
-	if (now < repeat_due)
-		return;
-	repeat_due = now + REPEAT_S * INT64CONST(1000);
-	ereport(WARNING, (errmsg("the sync worker idles: %s", obstacle)));
+	if (may_tell(&told, 1))
+		ereport(WARNING, (errmsg("the sync worker idles: %s", obstacle)));
 }
 
 SQL_FUNCTION(edurange_sync_begin)

@@ -24,6 +24,7 @@
 #include "sync/brake.h"
 #include "sync/sync_sql.h"
 #include "sync/sync_status.h"
+#include "sync/telling.h"
 
 /* So many that join those that are held are no event of their own. */
 #define FEW 3
@@ -61,13 +62,16 @@ static Statement statements[STATEMENT_COUNT] = {
     [RELEASE] = {"UPDATE edurange.sync_watch SET since = coalesce(since, $1), due = $1"
                  " WHERE reason = 'missing'",
                  {TIMESTAMPTZOID}},
-    /* $1 ids, $2 their statuses before, $3 and now, $4 observed at, $5 until when what is missing was released */
+    /*
+	 * $1 ids, $2 their statuses before, $3 and now, $4 observed at, $5 until when what is missing was released, $6 ids
+	 * that stayed as they were
+	 */
     [NOTE_ENDS] = {"INSERT INTO edurange.sync_past (name, reason, since)"
                    " SELECT n.id, 'mass', $4 FROM unnest($1, $2, $3) AS n (id, was, status)"
                    " JOIN edurange.sync_watch m ON m.name = n.id AND m.reason = 'missing'"
-                   " WHERE n.was = 'ACTIVE' AND n.status = 'TERMINATED' AND m.since <= $5"
+                   " WHERE n.was = 'ACTIVE' AND n.status = 'TERMINATED' AND m.since <= $5 AND n.id <> ALL ($6)"
                    " ON CONFLICT (name) DO UPDATE SET reason = 'mass', since = EXCLUDED.since",
-                   {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID}},
+                   {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID}},
 };
 /* clang-format on */
 
@@ -87,20 +91,27 @@ reports_not_found(const ObservedPods *pods)
 	return false;
 }
 
-/* Says in the log that instances are held, and when none is any more. */
+/* Says in the log that instances are held, and when none is any more; not at each turn where it comes and goes. */
 static void
 report_hold(const SyncHold *before, const SyncHold *now, bool released)
 {
-	if (now->held > 0 && before->held == 0)
+	static Telling told;
+	static bool was_told = false;
+
+	if (now->held > 0 && before->held == 0 && may_tell(&told, 1))
+	{
+		was_told = true;
 		ereport(WARNING,
 		        (errmsg("%d instances are held: their pods are not found all at once", now->held),
 		         errdetail("This may be another cluster than theirs."),
 		         errhint("See \"heldUntil\" of edurange.sync_status().")));
-	if (now->held == 0 && before->held > 0)
-		ereport(LOG,
-		        (errmsg(released ? "instances are not held any more, and end where their pods are"
-		                           " still not found"
-		                         : "instances are not held any more: their pods were seen")));
+	}
+	if (now->held > 0 || before->held == 0 || !was_told)
+		return;
+	was_told = false;
+	ereport(LOG, (errmsg(released ? "instances are not held any more, and end where their pods are"
+	                                " still not found"
+	                              : "instances are not held any more: their pods were seen")));
 }
 
 /* Is it time to let go, or was that said? */
@@ -164,13 +175,14 @@ brake_judge(const Observation *observation, NullableDatum observed_at, int32 *he
 }
 
 void
-brake_note_ends(NullableDatum ids, NullableDatum from, NullableDatum to, NullableDatum observed_at)
+brake_note_ends(NullableDatum ids, NullableDatum from, NullableDatum to, NullableDatum observed_at,
+                NullableDatum left_out)
 {
 	SyncHold hold = sync_status_hold();
 
 	if (hold.released_at != 0)
 		STATEMENT_RUN(&statements[NOTE_ENDS], ids, from, to, observed_at,
-		              value_time(hold.released_at));
+		              value_time(hold.released_at), left_out);
 }
 
 SQL_FUNCTION(edurange_sync_release)

@@ -18,8 +18,8 @@
 extern NullableDatum
 brake_judge(const Observation *observation, NullableDatum observed_at, int32 *held);
 
-/* Keeps in mind which instances (ids with the old and the new statuses) ended in a mass event. */
-extern void
-brake_note_ends(NullableDatum ids, NullableDatum from, NullableDatum to, NullableDatum observed_at);
+/* Keeps in mind which instances (ids with the old and the new statuses, but for some) ended in a mass event. */
+extern void brake_note_ends(NullableDatum ids, NullableDatum from, NullableDatum to,
+                            NullableDatum observed_at, NullableDatum left_out);
 
 #endif

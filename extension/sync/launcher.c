@@ -5,7 +5,9 @@
  * The worker connects as edurange_worker to the database that it serves.  Where one of them is missing or
  * cannot be used, its start would fail, and again every ten seconds.  The launcher is in no database: it sees
  * the catalogues that all share, runs no SQL, and says what is missing until the worker can start.  It starts
- * the worker again ten seconds after that ended, however it ended, and takes it along when it ends itself.
+ * the worker again ten seconds after that ended, however it ended, and takes it along when it ends itself.  One that
+ * ends soon after each start is started at growing distances: the launcher cannot see why, and each start would
+ * be another line in the log.
  * While edurange.sync_enabled is off there is no worker.
  */
 #include "postgres.h"
@@ -41,15 +43,25 @@
 
 #define WORKER_ROLE "edurange_worker"
 #define RESTART_MS 10000
+#define LONGEST_RESTART_MS (3600 * 1000)
+/* A worker that has lived so long has started well. */
+#define SETTLED_MS 60000
+#define ENDS_SOON                                                                                    \
+	"it ends soon after each start, and is started at growing distances; PostgreSQL's log says why," \
+	" and a reload starts it at once"
 #define LOOK_MS 2000
 #define REPEAT_MS (3600 * 1000)
 #define FOR_EVER_MS (-1)
 
 extern PGDLLEXPORT void edurange_launcher_main(Datum main_arg);
 
-/* The worker that was started, and when the next one may be. */
+/* The worker that was started, when, and when the next one may be. */
 static BackgroundWorkerHandle *started = NULL;
+static int64 started_at = 0;
 static int64 start_due = 0;
+
+/* How many workers in a row have ended soon. */
+static int ended_soon = 0;
 
 /* How role edurange_worker is made: so that the worker can connect, and nobody else. */
 SQL_FUNCTION_ANYWHERE(edurange_worker_attributes)
@@ -202,6 +214,7 @@ start_worker(void)
 	MemoryContextSwitchTo(before);
 	if (!registered)
 		started = NULL;
+	started_at = monotonic_ms();
 	return registered;
 }
 
@@ -225,6 +238,21 @@ report_problem(const char *problem)
 	repeat_due = now + REPEAT_MS;
 }
 
+/* When a worker that has ended is followed by another.  One that ended because it was to keeps nobody waiting. */
+static void
+note_end(void)
+{
+	int64 now = monotonic_ms();
+	int64 wait = RESTART_MS;
+
+	ended_soon = now - started_at < SETTLED_MS ? ended_soon + 1 : 0;
+	for (int i = 1; i < ended_soon && wait < LONGEST_RESTART_MS; i++)
+		wait *= 2;
+	start_due = guc_sync_enabled ? now + Min(wait, LONGEST_RESTART_MS) : 0;
+	if (ended_soon > 1)
+		report_problem(ENDS_SOON);
+}
+
 /* Is the worker that was started still there, or to come? */
 static bool
 worker_lives(void)
@@ -243,9 +271,16 @@ worker_lives(void)
 	}
 	pfree(started);
 	started = NULL;
-	/* what ended because it was to is not kept waiting when it is to run again */
-	start_due = guc_sync_enabled ? monotonic_ms() + RESTART_MS : 0;
+	note_end();
 	return false;
+}
+
+/* The next worker is started at once. */
+static void
+start_anew(void)
+{
+	start_due = 0;
+	ended_soon = 0;
 }
 
 /* While the worker is not to poll it is not in the database either, which may be copied or renamed then. */
@@ -254,10 +289,23 @@ keep_worker_out(void)
 {
 	if (started != NULL && worker_lives())
 		TerminateBackgroundWorker(started);
-	start_due = 0;
+	start_anew();
 	sync_status_problem("");
 	pgstat_report_activity(STATE_IDLE, "idle: edurange.sync_enabled is off");
 	return FOR_EVER_MS;
+}
+
+/* A worker runs.  Where others have ended soon, that is over only once it has lived for a while. */
+static long
+see_it_settle(void)
+{
+	int64 left = ended_soon > 0 ? started_at + SETTLED_MS - monotonic_ms() : 0;
+
+	if (left <= 0)
+		ended_soon = 0;
+	if (ended_soon <= 1)
+		report_problem("");
+	return left > 0 ? (long) left : FOR_EVER_MS;
 }
 
 /* Does what is due.  Returns the milliseconds until something is again; the end of the worker is told at once. */
@@ -270,7 +318,7 @@ look_after_worker(void)
 	if (!guc_sync_enabled)
 		return keep_worker_out();
 	if (started != NULL && worker_lives())
-		return FOR_EVER_MS;
+		return see_it_settle();
 	if (now < start_due)
 		return (long) (start_due - now) + 1;
 	find_problem(problem);
@@ -278,8 +326,10 @@ look_after_worker(void)
 		snprintf(problem, sizeof(problem),
 		         "all %d background workers are in use; raise max_worker_processes",
 		         max_worker_processes);
+	if (problem[0] == '\0')
+		return see_it_settle();
 	report_problem(problem);
-	return problem[0] == '\0' ? FOR_EVER_MS : LOOK_MS;
+	return LOOK_MS;
 }
 
 /* A launcher that comes back would not know the worker, and start another. */
@@ -312,6 +362,7 @@ edurange_launcher_main(Datum main_arg)
 		{
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
+			start_anew();
 		}
 	}
 }

@@ -153,10 +153,13 @@ read_pod(JsonbContainer *object, Pod *pod)
 	if (strlen(pod->name) > MAX_POD_NAME)
 		return "has a name that no pod can have";
 	pod->listed = true;
-	if (!pod_status_known(pod->status))
-		pod->status = NULL;
 	if (pod->secret != NULL && strcmp(pod->secret, pod_secret_name(pod->name)) != 0)
 		pod->trouble = pstrdup(TROUBLE_SECRET);
+	if (!pod_status_known(pod->status))
+	{
+		pod->status = NULL;
+		pod->trouble = pstrdup(TROUBLE_UNREADABLE);
+	}
 	return NULL;
 }
 
@@ -170,6 +173,28 @@ typedef struct PodReader
 	char *problem;         /* why the first of those that cannot be read cannot be */
 } PodReader;
 
+/* Notes why a pod cannot be read, of the first of them. */
+static void
+note_problem(PodReader *reader, const char *problem)
+{
+	if (reader->problem == NULL)
+		reader->problem = pstrdup(problem);
+}
+
+/* Adds an element of challenge_pods; why it cannot be read, or NULL: it was, even if its status is an unknown word. */
+static const char *
+take_pod(JsonbContainer *object, PodReader *reader)
+{
+	Pod *pod = pods_add(&reader->list);
+	const char *problem = read_pod(object, pod);
+
+	if (problem != NULL)
+		pods_drop_last(&reader->list);
+	else if (pod->status == NULL)
+		note_problem(reader, "has a status that is not known");
+	return problem;
+}
+
 /* A pod that cannot be read: its name, where it has one, is known. */
 static void
 skip_pod(PodReader *reader, char *name, const char *problem)
@@ -178,8 +203,7 @@ skip_pod(PodReader *reader, char *name, const char *problem)
 
 	reader->complete &= has_name && strlen(name) <= MAX_POD_NAME;
 	pods_add_unreadable(&reader->list, has_name ? name : NULL);
-	if (reader->problem == NULL)
-		reader->problem = pstrdup(problem);
+	note_problem(reader, problem);
 }
 
 /* An element of challenge_pods in a snapshot; NULL: it is no object. */
@@ -192,10 +216,9 @@ read_snapshot_pod(JsonbContainer *object, void *context)
 
 	if (object != NULL)
 	{
-		problem = read_pod(object, pods_add(&reader->list));
+		problem = take_pod(object, reader);
 		if (problem == NULL)
 			return;
-		pods_drop_last(&reader->list);
 		(void) read_text(object, "name", &name);
 	}
 	skip_pod(reader, name, problem);
@@ -448,7 +471,6 @@ read_element(const PodText *element, PodReader *reader, MemoryContext all_pods)
 	Refusal refusal = {0};
 	Jsonb *object =
 	    json_text_parse(pnstrdup(element->text, element->length), JSON_DOCUMENT_VALUES, &refusal);
-	const char *problem;
 
 	if (object == NULL)
 		return refusal.message;
@@ -458,10 +480,7 @@ read_element(const PodText *element, PodReader *reader, MemoryContext all_pods)
 	if (element->members > JsonContainerSize(&object->root))
 		return "has two members of one name";
 	MemoryContextSwitchTo(all_pods);
-	problem = read_pod(&object->root, pods_add(&reader->list));
-	if (problem != NULL)
-		pods_drop_last(&reader->list);
-	return problem;
+	return take_pod(&object->root, reader);
 }
 
 /* One element, parsed alone; of what that takes only the texts of the pod outlive it. */

@@ -18,6 +18,7 @@
 #include "base/triggers.h"
 #include "sync/orphans.h"
 #include "sync/sync_sql.h"
+#include "sync/telling.h"
 
 typedef enum StatementId
 {
@@ -72,6 +73,7 @@ static Statement statements[STATEMENT_COUNT] = {
 void
 orphans_find(const ObservedPods *pods, NullableDatum observed_at, bool *wrote)
 {
+	static Telling told;
 	NullableDatum names;
 	int32 active;
 	int32 waiting;
@@ -86,7 +88,7 @@ orphans_find(const ObservedPods *pods, NullableDatum observed_at, bool *wrote)
 	              value_span(guc_sync_mass_grace));
 	*wrote |= row_int(0, 1) > 0;
 	waiting = row_int(0, 2);
-	if (waiting > 0)
+	if (waiting > 0 && may_tell(&told, 1))
 		ereport(
 		    WARNING,
 		    (errmsg("%d pods of users or competitions that were deleted are to be ended", waiting),

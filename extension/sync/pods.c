@@ -14,6 +14,7 @@
 /* Under these names sync_watch has what has none, and what has one that no pod can have. */
 #define NAMELESS "(a pod without a name)"
 #define SHOWN_OF_NAME 63
+#define MAX_ADDRESS 2000
 
 PodList
 pods_make(int size)
@@ -75,12 +76,13 @@ pod_secret_name(const char *pod_name)
 	return psprintf("flag-secret-%s", pod_name);
 }
 
-/* Only an address that a browser opens as a page is handed to players. */
+/* Only an address that a browser opens as a page is handed to players, and no browser opens one of any length. */
 static char *
 web_address(char *url)
 {
-	return url != NULL && (pg_strncasecmp(url, "https://", 8) == 0 ||
-	                       pg_strncasecmp(url, "http://", 7) == 0)
+	return url != NULL && strlen(url) <= MAX_ADDRESS &&
+	               (pg_strncasecmp(url, "https://", 8) == 0 ||
+	                pg_strncasecmp(url, "http://", 7) == 0)
 	           ? url
 	           : NULL;
 }

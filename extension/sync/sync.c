@@ -88,9 +88,13 @@
 	" i.\"challengeUrl\" AS url, " SYNCED_SECRET("i") " AS secret, i.\"userId\" AS user_id,"       \
 	                                                  " i.\"competitionId\" AS group_id"
 
+/* The address that the row of j is to have; null: the one that it has. */
+#define NEW_URL                                                                                    \
+	"CASE WHEN pod_url <> url AND next NOT IN ('TERMINATING', 'TERMINATED') THEN pod_url END"
+
 /* What COMPARE finds out anew from each list.  Other entries of sync_watch have owners of their own. */
 #define COMPARED_REASONS                                                                           \
-	"'missing', 'ending', 'zombie', 'unknown', 'mismatch', 'owner', 'flag', 'creating', 'unreadable', 'secret'"
+	"'missing', 'ending', 'zombie', 'unknown', 'mismatch', 'owner', 'flag', 'creating', 'unreadable', 'secret', 'refused'"
 
 /* Whether what was said of pod p was asked for after all that is known of it; $19 the time of the last list. */
 #define IS_NEWS                                                                                              \
@@ -216,6 +220,10 @@ static Statement statements[STATEMENT_COUNT] = {
          "   WHERE listed AND " LABEL_DIFFERS("pod_user", "user_id")
          "   OR listed AND pod_group <> 'standalone' AND " LABEL_DIFFERS("pod_group", "group_id")
          "  UNION ALL SELECT name, trouble, NULL, $8, NULL, NULL FROM judged WHERE trouble IS NOT NULL"
+         /* what was refused stays noted as long as it is wanted */
+         "  UNION ALL SELECT r.name, r.reason, NULL, r.since, r.due, NULL FROM judged j"
+         "   JOIN edurange.sync_watch r ON r.name = j.name AND r.reason = 'refused'"
+         "   WHERE $9 AND (next <> status OR " NEW_URL " IS NOT NULL)"
          "  UNION ALL SELECT name, 'flag', NULL, CASE WHEN new OR made_anew THEN $8 ELSE known_since END,"
          "   CASE WHEN new OR made_anew OR starts THEN $8 ELSE known_due END,"
          "   CASE WHEN new OR made_anew OR starts THEN 0 END"
@@ -238,9 +246,8 @@ static Statement statements[STATEMENT_COUNT] = {
          " change AS (SELECT array_agg(name) AS ids, array_agg(status) AS from_status,"
          "   array_agg(next) AS to_status, array_agg(new_url) AS urls,"
          "   array_agg(name) FILTER (WHERE pod_status = 'not_found') AS absent"
-         "  FROM (SELECT name, status, next, pod_status, CASE WHEN pod_url <> url"
-         "    AND next NOT IN ('TERMINATING', 'TERMINATED') THEN pod_url END AS new_url"
-         "   FROM judged ORDER BY name) AS c WHERE next <> status OR new_url IS NOT NULL),"
+         "  FROM (SELECT name, status, next, pod_status, " NEW_URL " AS new_url FROM judged ORDER BY name) AS c"
+         "  WHERE next <> status OR new_url IS NOT NULL),"
          " put AS (SELECT array_agg(name) AS names, array_agg(reason) AS reasons,"
          "   array_agg(pod_status) AS statuses, array_agg(since) AS since, array_agg(due) AS due,"
          "   array_agg(attempts) AS attempts, array_agg(name) FILTER (WHERE reason = 'owner' AND new) AS owners,"

@@ -90,10 +90,10 @@ static Statement statements[STATEMENT_COUNT] = {
 	 * flag.  What is stuck stays so until its pod is gone, whatever has become of the instance.
 	 */
     [DRIFT] = {"SELECT kind, name, status, pod_status, since, attempts, due FROM ("
-               " SELECT CASE w.reason WHEN 'missing' THEN 'row_without_pod'"
+               " SELECT CASE w.reason WHEN 'missing' THEN CASE WHEN w.attempts > 2 THEN 'unanswered_row' ELSE 'row_without_pod' END"
                "   WHEN 'unknown' THEN 'pod_without_row' WHEN 'orphan' THEN 'pod_without_row'"
                "   WHEN 'owner' THEN 'owner_mismatch' WHEN 'unreadable' THEN 'unreadable_pod'"
-               "   WHEN 'secret' THEN 'foreign_secret'"
+               "   WHEN 'secret' THEN 'foreign_secret' WHEN 'refused' THEN CASE WHEN w.attempts > 0 THEN 'refused_row' END"
                "   WHEN 'flag' THEN CASE WHEN i.status = 'ACTIVE' OR w.attempts > 0 THEN 'missing_flag' END"
                "   WHEN 'creating' THEN CASE WHEN w.due <= clock_timestamp() THEN 'stuck' END"
                "   WHEN 'ending' THEN CASE WHEN i.\"terminationAttempts\" > 0 THEN 'stuck' END"
@@ -332,15 +332,19 @@ sync_status_set_hold(const SyncHold *hold)
 	status_close();
 }
 
+/* (from a database that is not synchronized nothing may be changed of the one that is) */
 int32
 sync_status_ask_release(void)
 {
-	int32 held;
+	int32 held = 0;
 
-	status_open();
-	held = status->hold.held;
-	status->release_wanted = held > 0;
-	status_close();
+	SpinLockAcquire(&status->lock);
+	if (status->database == MyDatabaseId)
+	{
+		held = status->hold.held;
+		status->release_wanted = held > 0;
+	}
+	SpinLockRelease(&status->lock);
 	return held;
 }
 

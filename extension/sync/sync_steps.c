@@ -3,7 +3,7 @@
  *	  What a pass does beyond the status of instances: flags, adoption, requests to end, retention.
  *
  * A request counts when it was sent and answered, or timed out, as its answer says: what was only wanted is wanted
- * again.  Nobody is waited for here either, see difference.c.
+ * again.  Nobody is waited for here either, see difference.c, and what is refused stops nothing else, see parts.c.
  */
 #include "postgres.h"
 
@@ -12,9 +12,11 @@
 
 #include "base/guc.h"
 #include "base/statements.h"
+#include "sync/parts.h"
 #include "sync/sync_sql.h"
 #include "sync/sync_status.h"
 #include "sync/sync_steps.h"
+#include "sync/telling.h"
 
 /* Where adopted pods go whose competition does not exist. */
 #define STANDALONE_GROUP "standalone-instances-group"
@@ -34,6 +36,7 @@ typedef enum StatementId
 	RETENTION,
 	KEEP,
 	KEEP_NO_MORE,
+	OUTDATED,
 	PURGE,
 	FORGET_PAST,
 	WANTED,
@@ -42,18 +45,21 @@ typedef enum StatementId
 
 /*
  * Names whose next step is due, those that were asked for in vain beside the others, so that none of them keep the
- * others out; in fair order: whatever has been due for longest first.
+ * others out; in fair order: whatever has been due for longest first.  What has been for equally long is mixed, so
+ * that no pods whose names begin alike, and of which none answers, stand before all others.
  */
 #define DUE(which)                                                                                 \
 	"((SELECT w.name, w.attempts, w.due FROM edurange.sync_watch w WHERE w.due <= $1"              \
-	"  AND w.attempts = 0 AND " which " ORDER BY w.due, w.name LIMIT " WANTED_LIMIT ")"            \
+	"  AND w.attempts = 0 AND " which " ORDER BY w.due, hashtext(w.name) LIMIT " WANTED_LIMIT ")"  \
 	" UNION ALL (SELECT w.name, w.attempts, w.due FROM edurange.sync_watch w WHERE w.due <= $1"    \
-	"  AND w.attempts > 0 AND " which " ORDER BY w.due, w.name LIMIT " WANTED_LIMIT ")) AS due"
+	"  AND w.attempts > 0 AND " which " ORDER BY w.due, hashtext(w.name) LIMIT " WANTED_LIMIT      \
+	")) AS due"
 
 /* A list of what is wanted, each with its attempts where there were any. */
 #define WANTED_LIST(more, which)                                                                   \
 	"coalesce((SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('name', name" more ","        \
-	"  'attempts', nullif(attempts, 0))) ORDER BY due, name) FROM " DUE(which) "), '[]')"
+	"  'attempts', nullif(attempts, 0))) ORDER BY due, hashtext(name)) FROM " DUE(                 \
+	    which) "), '[]')"
 
 /*
  * The end of w is to be requested: its instance ends, or is over, or gone.  Not where the next pass gives it up, and
@@ -102,19 +108,19 @@ static Statement statements[STATEMENT_COUNT] = {
                         " due = $2 + " RETRY_AFTER("interval '5 s'", "w.attempts", "interval '1 min'")
                         " WHERE w.name = ANY ($1) AND w.reason = 'flag'",
                         {TEXTARRAYOID, TIMESTAMPTZOID}},
-    [UNKNOWN_DUE] = {"SELECT FROM edurange.sync_watch WHERE reason = 'unknown' AND due <= $1"
-                     " LIMIT 1",
-                     {TIMESTAMPTZOID}},
+    /* Pods without an instance that have been seen for long enough: $1 names, $2 observed at. */
+    [UNKNOWN_DUE] = {"SELECT array_agg(name) FROM (SELECT w.name FROM edurange.sync_watch w WHERE w.reason = 'unknown'"
+                     " AND w.due <= $2 AND w.name = ANY ($1) ORDER BY w.due, w.name LIMIT 100) AS due",
+                     {TEXTARRAYOID, TIMESTAMPTZOID}},
     /*
-	 * Pods without an instance that have been seen for long enough: $1 names, $2 statuses, $3
-	 * addresses, $4 users, $5 competitions, $6 names and $7 ids of challenges, $8 observed at, $9
-	 * quarantine.  Gives back each with what stands in its way (null: adopted) and earlier tries.
+	 * Makes instances of pods: $1 names, $2 statuses, $3 addresses, $4 users, $5 competitions, $6 names and $7 ids of
+	 * challenges, $8 the names of those that are to have one.  Gives back each of these with whether it has one now,
+	 * with what stands in its way (null: others hold what it needs), and earlier tries.
 	 */
     [ADOPT] =
         {"WITH pod AS (SELECT p.*, w.attempts FROM unnest($1, $2, $3, $4, $5, $6, $7) AS p"
          "   (name, status, url, user_id, group_id, challenge_name, challenge_id)"
-         "  JOIN edurange.sync_watch w ON w.name = p.name AND w.reason = 'unknown'"
-         "   AND w.due <= $8 ORDER BY w.due LIMIT 100),"
+         "  JOIN edurange.sync_watch w ON w.name = p.name AND w.reason = 'unknown' WHERE p.name = ANY ($8)),"
          " found AS (SELECT pod.*, u.id AS owner, g.id AS competition, ARRAY(SELECT c.id"
          "   FROM public.\"Challenge\" c WHERE CASE WHEN pod.challenge_id IS NOT NULL"
          "    THEN c.id = pod.challenge_id ELSE lower(pod.challenge_name) = " LABEL("c.name")
@@ -122,10 +128,16 @@ static Statement statements[STATEMENT_COUNT] = {
          "      WHERE gc.\"challengeId\" = c.id AND gc.\"groupId\" = g.id)) END LIMIT 2) AS fits"
          "  FROM pod LEFT JOIN public.\"User\" u ON u.id = pod.user_id"
          "  LEFT JOIN public.\"CompetitionGroup\" g ON g.id = pod.group_id),"
+         /* (an outer join locks nothing) */
+         " goal AS (SELECT id FROM public.\"CompetitionGroup\" WHERE id = '" STANDALONE_GROUP "'"
+         "   OR id IN (SELECT competition FROM found) FOR KEY SHARE SKIP LOCKED),"
          " clear AS (SELECT f.*, c.id AS challenge FROM found f"
          "  JOIN public.\"User\" u ON u.id = f.owner"
          "  JOIN public.\"Challenge\" c ON c.id = f.fits[1] WHERE cardinality(f.fits) = 1"
          "   AND NOT " LACKS_COMPETITION("f")
+         "   AND (EXISTS (SELECT FROM goal WHERE goal.id = coalesce(f.competition, '" STANDALONE_GROUP "'))"
+         "    OR f.competition IS NULL AND NOT EXISTS (SELECT FROM public.\"CompetitionGroup\""
+         "     WHERE id = '" STANDALONE_GROUP "'))"
          "  FOR KEY SHARE OF u, c SKIP LOCKED),"
          " clock AS (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS t),"
          " fallback AS (INSERT INTO public.\"CompetitionGroup\""
@@ -143,15 +155,13 @@ static Statement statements[STATEMENT_COUNT] = {
          "  SELECT edurange.new_id(), 'CHALLENGE_INSTANCE_CREATED', \"userId\", \"challengeId\","
          "   \"competitionId\", id, jsonb_build_object('reportedBy', 'server', 'instanceId', id,"
          "   'adopted', true, 'status', status), 'INFO', t FROM made, clock)"
-         " SELECT name, CASE WHEN owner IS NULL THEN 'its user does not exist'"
+         " SELECT name, EXISTS (SELECT FROM clear c WHERE c.name = found.name),"
+         "  CASE WHEN owner IS NULL THEN 'its user does not exist'"
          "  WHEN " LACKS_COMPETITION("found") " THEN 'its competition does not exist'"
          "  WHEN cardinality(fits) = 0 THEN 'no challenge fits'"
-         "  WHEN cardinality(fits) > 1 THEN 'several challenges fit' END, attempts,"
-         "  ARRAY(SELECT c.name FROM clear c),"
-         "  ARRAY(SELECT f.name FROM found f WHERE NOT EXISTS (SELECT FROM clear c WHERE c.name = f.name))"
-         " FROM found ORDER BY name",
+         "  WHEN cardinality(fits) > 1 THEN 'several challenges fit' END, attempts FROM found ORDER BY name",
          {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-          TEXTARRAYOID, TIMESTAMPTZOID}},
+          TEXTARRAYOID, TEXTARRAYOID}},
     [SETTLE_ADOPTED] = {"DELETE FROM edurange.sync_watch WHERE name = ANY ($1) AND reason = 'unknown'",
                         {TEXTARRAYOID}},
     /* $1 names, $2 observed at, $3 quarantine */
@@ -207,17 +217,15 @@ static Statement statements[STATEMENT_COUNT] = {
               {TEXTARRAYOID, TIMESTAMPTZOID}},
     [KEEP_NO_MORE] = {"DELETE FROM edurange.sync_watch WHERE name = ANY ($1) AND reason = 'retained'",
                       {TEXTARRAYOID}},
-    /* $1 observed at, $2 retention; what still has a pod stays. */
-    [PURGE] = {"WITH free AS (SELECT i.id FROM public.\"ChallengeInstance\" i"
-               "  WHERE i.status = 'TERMINATED' AND i.id IN (SELECT w.name"
-               "   FROM edurange.sync_watch w WHERE w.reason = 'retained' AND w.since <= $1 - $2"
-               "   AND NOT EXISTS (SELECT FROM edurange.sync_watch z"
-               "    WHERE z.name = w.name AND z.reason = 'zombie')"
-               "   ORDER BY w.since LIMIT 10000) FOR UPDATE SKIP LOCKED),"
-               " purged AS (DELETE FROM public.\"ChallengeInstance\" i USING free f WHERE i.id = f.id"
-               "  RETURNING i.id)"
-               " SELECT array_agg(id) FROM purged",
-               {TIMESTAMPTZOID, INTERVALOID}},
+    /* $1 observed at, $2 retention; what still has a pod stays, and so does what others hold. */
+    [OUTDATED] = {"SELECT array_agg(id) FROM (SELECT i.id FROM public.\"ChallengeInstance\" i"
+                  "  WHERE i.status = 'TERMINATED' AND i.id IN (SELECT w.name"
+                  "   FROM edurange.sync_watch w WHERE w.reason = 'retained' AND w.since <= $1 - $2"
+                  "   AND NOT EXISTS (SELECT FROM edurange.sync_watch z"
+                  "    WHERE z.name = w.name AND z.reason = 'zombie')"
+                  "   ORDER BY w.since LIMIT 10000) FOR UPDATE SKIP LOCKED) AS free",
+                  {TIMESTAMPTZOID, INTERVALOID}},
+    [PURGE] = {"DELETE FROM public.\"ChallengeInstance\" WHERE id = ANY ($1) AND status = 'TERMINATED'", {TEXTARRAYOID}},
     /* $1 observed at, $2 retention; not of a pod that is there. */
     [FORGET_PAST] = {"DELETE FROM edurange.sync_past p WHERE p.since <= $1 - $2 AND NOT EXISTS ("
                      " SELECT FROM edurange.sync_watch w WHERE w.name = p.name"
@@ -255,58 +263,119 @@ sync_store_flags(const ObservedFlags *flags, NullableDatum observed_at)
 	return stored;
 }
 
+/* Pods that are to have instances, and what came of it. */
+typedef struct Adoption
+{
+	const ObservedPods *pods;
+	NullableDatum names;
+	char **settled;
+	int settled_count;
+	char **postponed;
+	int postponed_count;
+} Adoption;
+
+/* Says once of a pod that it cannot have an instance; of many not of each. */
+static void
+warn_of_stranger(const char *name, const char *problem)
+{
+	static Telling told;
+
+	if (may_tell(&told, FEW_PODS))
+		ereport(WARNING,
+		        (errmsg("pod \"%s\" has no instance and cannot be given one: %s", name, problem)));
+}
+
+static void
+adopt_part(void *argument, int first, int count)
+{
+	Adoption *adoption = argument;
+	const ObservedPods *pods = adoption->pods;
+	uint64 tried = STATEMENT_RUN(&statements[ADOPT], pods->names, pods->statuses, pods->urls,
+	                             pods->users, pods->groups, pods->challenge_names,
+	                             pods->challenge_ids, part_of(adoption->names, first, count));
+
+	for (uint64 i = 0; i < tried; i++)
+	{
+		char *name = row_text(i, 1);
+		char *problem = row_text_or_null(i, 3);
+
+		if (row_bool(i, 2))
+			adoption->settled[adoption->settled_count++] = name;
+		else
+			adoption->postponed[adoption->postponed_count++] = name;
+		if (problem != NULL && row_int(i, 4) == 0)
+			warn_of_stranger(name, problem);
+	}
+}
+
 int32
 sync_adopt_pods(const ObservedPods *pods, NullableDatum observed_at, bool *wrote)
 {
-	int32 adopted = 0;
-	uint64 tried;
+	Adoption adoption = {.pods = pods};
+	int due;
+	Parts parts;
 
-	if (STATEMENT_RUN(&statements[UNKNOWN_DUE], observed_at) == 0)
+	STATEMENT_RUN(&statements[UNKNOWN_DUE], pods->names, observed_at);
+	adoption.names = row_argument(0, 1, TEXTARRAYOID);
+	due = length_of(adoption.names);
+	if (due == 0)
 		return 0;
 	*wrote = true;
-	tried = STATEMENT_RUN(&statements[ADOPT], pods->names, pods->statuses, pods->urls, pods->users,
-	                      pods->groups, pods->challenge_names, pods->challenge_ids, observed_at);
-	for (uint64 i = 0; i < tried; i++)
-	{
-		char *problem = row_text_or_null(i, 2);
+	adoption.settled = palloc(due * sizeof(char *));
+	adoption.postponed = palloc(due * sizeof(char *));
+	parts = work_in_parts(due, adopt_part, &adoption);
+	if (parts.refusals > 0)
+		warn_of_stranger(first_of(adoption.names, parts.refused), parts.problem);
+	STATEMENT_RUN(&statements[SETTLE_ADOPTED],
+	              pods_text_array(adoption.settled, adoption.settled_count, sizeof(char *)));
+	STATEMENT_RUN(&statements[POSTPONE_ADOPTION],
+	              pods_text_array(adoption.postponed, adoption.postponed_count, sizeof(char *)),
+	              observed_at, value_span(guc_sync_quarantine));
+	STATEMENT_RUN(&statements[POSTPONE_ADOPTION], chosen_of(adoption.names, parts.left, true),
+	              observed_at, value_span(guc_sync_quarantine));
+	return adoption.settled_count;
+}
 
-		if (problem == NULL)
-			adopted++;
-		else if (row_int(i, 3) == 0)
-			ereport(WARNING, (errmsg("pod \"%s\" has no instance and cannot be given one: %s",
-			                         row_text(i, 1), problem)));
-	}
-	if (tried > 0)
-	{
-		NullableDatum settled = row_argument(0, 4, TEXTARRAYOID);
-		NullableDatum postponed = row_argument(0, 5, TEXTARRAYOID);
+/* Requests to end pods that were counted, and what the platform's tables are told of it. */
+typedef struct CountedEnds
+{
+	NullableDatum names;
+	NullableDatum attempts;
+} CountedEnds;
 
-		STATEMENT_RUN(&statements[SETTLE_ADOPTED], settled);
-		STATEMENT_RUN(&statements[POSTPONE_ADOPTION], postponed, observed_at,
-		              value_span(guc_sync_quarantine));
-	}
-	return adopted;
+static void
+count_part(void *argument, int first, int count)
+{
+	const CountedEnds *ends = argument;
+
+	STATEMENT_RUN(&statements[COUNT_ATTEMPTS], part_of(ends->names, first, count),
+	              part_of(ends->attempts, first, count));
+}
+
+static void
+log_part(void *argument, int first, int count)
+{
+	const NullableDatum *zombies = argument;
+
+	STATEMENT_RUN(&statements[LOG_ZOMBIES], part_of(*zombies, first, count),
+	              value_int(guc_sync_end_attempts));
 }
 
 void
 sync_count_ends(const ObservedEnds *ends, NullableDatum observed_at)
 {
-	NullableDatum limit = value_int(guc_sync_end_attempts);
-	NullableDatum names;
-	NullableDatum attempts;
+	CountedEnds counted;
 	NullableDatum zombies;
 
 	if (ends->count == 0)
 		return;
 	STATEMENT_RUN(&statements[COUNT_ENDS], ends->names, ends->accepted, observed_at,
-	              value_span(guc_sync_end_interval), limit);
-	names = row_argument(0, 1, TEXTARRAYOID);
-	attempts = row_argument(0, 2, INT4ARRAYOID);
+	              value_span(guc_sync_end_interval), value_int(guc_sync_end_attempts));
+	counted.names = row_argument(0, 1, TEXTARRAYOID);
+	counted.attempts = row_argument(0, 2, INT4ARRAYOID);
 	zombies = row_argument(0, 3, TEXTARRAYOID);
-	if (!names.isnull)
-		STATEMENT_RUN(&statements[COUNT_ATTEMPTS], names, attempts);
-	if (!zombies.isnull)
-		STATEMENT_RUN(&statements[LOG_ZOMBIES], zombies, limit);
+	(void) work_in_parts(length_of(counted.names), count_part, &counted);
+	(void) work_in_parts(length_of(zombies), log_part, &zombies);
 }
 
 NullableDatum
@@ -333,6 +402,32 @@ keep_ended(NullableDatum observed_at)
 		STATEMENT_RUN(&statements[KEEP], ended, observed_at);
 }
 
+static void
+purge_part(void *argument, int first, int count)
+{
+	STATEMENT_RUN(&statements[PURGE], part_of(*(const NullableDatum *) argument, first, count));
+}
+
+/* Removes instances that have been over for long.  One that something of others still refers to stays. */
+static void
+purge(NullableDatum observed_at, int64 retention)
+{
+	static Telling told;
+	NullableDatum outdated;
+	Parts parts;
+
+	STATEMENT_RUN(&statements[OUTDATED], observed_at, value_span(retention));
+	outdated = row_argument(0, 1, TEXTARRAYOID);
+	if (outdated.isnull)
+		return;
+	parts = work_in_parts(length_of(outdated), purge_part, &outdated);
+	STATEMENT_RUN(&statements[KEEP_NO_MORE], chosen_of(outdated, parts.left, false));
+	if (parts.refusals > 0 && may_tell(&told, 1))
+		ereport(WARNING,
+		        (errmsg("%d instances that are over cannot be removed, the first is \"%s\": %s",
+		                parts.refusals, first_of(outdated, parts.refused), parts.problem)));
+}
+
 bool
 sync_clean(TimestampTz observed_at, TimestampTz cleaned_at)
 {
@@ -342,8 +437,7 @@ sync_clean(TimestampTz observed_at, TimestampTz cleaned_at)
 	if (retention == 0 || observed_at - cleaned_at < distance * 1000)
 		return false;
 	keep_ended(value_time(observed_at));
-	STATEMENT_RUN(&statements[PURGE], value_time(observed_at), value_span(retention));
-	STATEMENT_RUN(&statements[KEEP_NO_MORE], row_argument(0, 1, TEXTARRAYOID));
+	purge(value_time(observed_at), retention);
 	STATEMENT_RUN(&statements[FORGET_PAST], value_time(observed_at), value_span(retention));
 	return true;
 }

@@ -48,7 +48,9 @@ CREATE TYPE edurange.sync_drift_counts AS (
   "failingFlags" bigint,
   "returnedPods" bigint,
   "unreadablePods" bigint,
-  "foreignSecrets" bigint);
+  "foreignSecrets" bigint,
+  "refusedRows" bigint,
+  "unansweredRows" bigint);
 
 CREATE FUNCTION edurange.sync_apply(
     snapshot jsonb, observed_at timestamptz DEFAULT pg_catalog.clock_timestamp())
@@ -74,7 +76,7 @@ CREATE FUNCTION edurange.sync_drift(caller edurange.caller DEFAULT NULL)
   RETURNS SETOF edurange.sync_drift_entry
   AS 'MODULE_PATHNAME', 'edurange_sync_drift' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.sync_drift(edurange.caller) IS
-  'Where instances and pods differ as of the last list, oldest first: row_without_pod, pod_without_row, status_mismatch, owner_mismatch, stuck (its end was asked for and it is still there, or it is CREATING for too long), missing_flag, returned_pod (its instance ended when many pods were not found at once), unreadable_pod and foreign_secret (a pod that names a secret which is not its own), with the time of the next step. Tier: service.';
+  'Where instances and pods differ as of the last list, oldest first: row_without_pod, unanswered_row (nobody said in three answers or more what became of its pod), pod_without_row, status_mismatch, owner_mismatch, stuck (its end was asked for and it is still there, or it is CREATING for too long), missing_flag, returned_pod (its instance ended when many pods were not found at once), unreadable_pod, foreign_secret (a pod that names a secret which is not its own) and refused_row (a trigger, constraint or key of others refuses its change), with the time of the next step. Tier: service.';
 
 CREATE FUNCTION edurange.sync_drift_summary(caller edurange.caller DEFAULT NULL)
   RETURNS edurange.sync_drift_counts
@@ -89,7 +91,9 @@ AS $$
     count(*) FILTER (WHERE kind = 'missing_flag' AND attempts > 2),
     count(*) FILTER (WHERE kind = 'returned_pod'),
     count(*) FILTER (WHERE kind = 'unreadable_pod'),
-    count(*) FILTER (WHERE kind = 'foreign_secret')
+    count(*) FILTER (WHERE kind = 'foreign_secret'),
+    count(*) FILTER (WHERE kind = 'refused_row'),
+    count(*) FILTER (WHERE kind = 'unanswered_row')
   FROM edurange.sync_drift(caller)
 $$;
 COMMENT ON FUNCTION edurange.sync_drift_summary(edurange.caller) IS
@@ -104,7 +108,7 @@ AS $$
     || (SELECT E'# HELP edurange_sync_drift Where instances and pods differ, by kind.\n# TYPE edurange_sync_drift gauge\n'
           || string_agg(sample, '' ORDER BY sample)
         FROM (SELECT format(E'edurange_sync_drift{kind="%s"} %s\n', k, count(d.kind))
-              FROM unnest('{row_without_pod,pod_without_row,status_mismatch,owner_mismatch,stuck,missing_flag,returned_pod,unreadable_pod,foreign_secret}'::text[]) k
+              FROM unnest('{row_without_pod,pod_without_row,status_mismatch,owner_mismatch,stuck,missing_flag,returned_pod,unreadable_pod,foreign_secret,refused_row,unanswered_row}'::text[]) k
               LEFT JOIN edurange.sync_drift(caller) d ON d.kind = k GROUP BY k) t (sample))
   FROM edurange.sync_status(caller) s, LATERAL (VALUES
     ('edurange_sync_worker_up', 'gauge', 'Does the sync worker run?', s."workerRunning"::integer),

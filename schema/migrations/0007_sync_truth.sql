@@ -20,9 +20,10 @@ CREATE TABLE sync_past (
 --   orphan      a pod whose instance was deleted together with its user or competition
 --   unreadable  an element of the list that could not be read
 --   secret      a pod that names a secret which is not its own
+--   refused     an instance whose change somebody's trigger, constraint or key refuses
 --   observed    a pod about which an answer came since the last list; since is when it was asked for
 ALTER TABLE sync_watch
   DROP CONSTRAINT sync_watch_reason_check,
   ADD CONSTRAINT sync_watch_reason_check
     CHECK (reason IN ('missing', 'ending', 'zombie', 'unknown', 'mismatch', 'owner', 'flag', 'retained',
-      'creating', 'orphan', 'unreadable', 'secret', 'observed'));
+      'creating', 'orphan', 'unreadable', 'secret', 'refused', 'observed'));

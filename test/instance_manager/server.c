@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netdb.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,8 @@
 
 #define MAX_REQUEST_BODY (4 * 1024 * 1024)
 #define STREAM_BLOCK 4096
+/* How often who sleeps looks whether the client is still there. */
+#define CLIENT_LOOK_MS 100
 
 /* The bytes of a reply that does not travel in the plain way. */
 typedef struct Stream
@@ -65,6 +68,30 @@ sleep_ms(long ms)
 	going_on = !stopping;
 	pthread_mutex_unlock(&sleep_lock);
 	return going_on;
+}
+
+/*
+ * The same, but only as long as there is somebody to answer: whoever has left leaves no thread behind, of which there
+ * can be so many only.
+ */
+static bool
+sleep_for_client(struct MHD_Connection *connection, long ms)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	int64_t until = server_now_ms() + ms;
+
+	for (;;)
+	{
+		struct pollfd client = {.fd = info->connect_fd, .events = POLLRDHUP};
+		int64_t left = until - server_now_ms();
+
+		if (left <= 0)
+			return true;
+		if (poll(&client, 1, 0) > 0 ||
+		    !sleep_ms(left < CLIENT_LOOK_MS ? (long) left : CLIENT_LOOK_MS))
+			return false;
+	}
 }
 
 /* Value of a query parameter, or NULL. */
@@ -204,7 +231,8 @@ send_reply(struct MHD_Connection *connection, Reply *reply)
 	if (text == NULL)
 		text = json_dumps(reply->body, JSON_COMPACT);
 	json_decref(reply->body);
-	if (text != NULL && !reply->hang_up && (reply->delay_ms == 0 || sleep_ms(reply->delay_ms)))
+	if (text != NULL && !reply->hang_up &&
+	    (reply->delay_ms == 0 || sleep_for_client(connection, reply->delay_ms)))
 		response = make_response(reply, text);
 	else
 		free(text);

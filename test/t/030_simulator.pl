@@ -342,6 +342,18 @@ subtest 'life cycle' => sub {
 	isnt($?, 0, 'a port that is none is refused');
 	like(`$ENV{EDURANGE_SIMULATOR} --help`, qr/--termination-delay/, '--help');
 
+	# whoever leaves leaves no thread behind that waits with an answer
+	my $threads = sub { return scalar(() = glob "/proc/@{[ $im->pid ]}/task/*"); };
+	$im->fault('delay', ms => 600_000, route => 'list-challenge-pods');
+	my @clients = map { IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port") } 1 .. 50;
+	print $_ "GET $list HTTP/1.1\r\nHost: x\r\n\r\n" for @clients;
+	sleep(0.5);
+	cmp_ok($threads->(), '>', 50, 'fifty wait');
+	close $_ for @clients;
+	sleep(1);
+	cmp_ok($threads->(), '<', 10, 'and have gone');
+	$im->clear_faults;
+
 	$im->fault('slow_bytes', ms => 1000);
 	my $socket = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port");
 	print $socket "GET $list HTTP/1.1\r\nHost: x\r\n\r\n";

@@ -170,8 +170,9 @@ my @faults = (
 	[ 'not valid JSON', 'html' ],
 	[ 'HTTP 502', 'html', status => 502 ],
 	[ 'too many redirects', 'redirect_loop' ],
-	[ 'redirected to another host', 'redirect_loop', to => "http://localhost:@{[ $im->port ]}/api/list-challenge-pods" ],
-	[ 'redirected to another host', 'redirect_loop', to => 'file:///etc/passwd' ]);
+	[ 'redirected to another server', 'redirect_loop', to => "http://localhost:@{[ $im->port ]}/api/list-challenge-pods" ],
+	[ 'redirected to another server', 'redirect_loop', to => 'http://127.0.0.1:1/api/list-challenge-pods' ],
+	[ 'redirected to another server', 'redirect_loop', to => 'file:///etc/passwd' ]);
 
 my $before_faults = instances();
 my $pid_before_faults = sql(worker('pid'));

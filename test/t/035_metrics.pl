@@ -84,7 +84,7 @@ my %drift = (row_without_pod => 2, pod_without_row => 2, status_mismatch => 1, o
 is($sample{"edurange_sync_drift{kind=\"$_\"}"}, $drift{$_}, "drift: $_") for sort keys %drift;
 my (undef, $health) = $shim->get('/health/detailed', $token{service});
 is_deeply($health->{drift}, { rowsWithoutPods => 2, podsWithoutRows => 2, statusMismatches => 1, ownerMismatches => 1, stuckRows => 1, missingFlags => 3, failingFlags => 0, returnedPods => 0,
-		unreadablePods => 0, foreignSecrets => 0 },
+		unreadablePods => 0, foreignSecrets => 0, refusedRows => 0, unansweredRows => 0 },
 	'the drift is in the health, too');
 is_deeply([ @{ $health->{sync} }{qw(consecutiveFailures lastError podsSeen polls failures stale)} ], [ 1, 'HTTP 500', 4, 3, 1, 1 ], 'as is the worker');
 ok(exists $sample{$_}, $_) for 'edurange_database_queue{tier="player"}', 'edurange_database_retries_total', 'edurange_sync_consecutive_failures';

@@ -113,6 +113,29 @@ subtest 'an end counts when it was sent' => sub {
 	$node->configure(sync_timeout => '3s', sync_end_interval => '1min');
 };
 
+subtest 'an end is sent as often as it is counted, whatever becomes of connections' => sub {
+	my @ids = map { "cut-$_" } 1 .. 4;
+
+	$node->configure(sync_end_interval => '200ms');
+	$im->fault('refuse', route => 'end-challenge');
+	$im->reset_requests;
+	add('TERMINATING', @ids);
+	add_pods({ termination_delay_ms => 600_000 }, @ids);
+	$node->becomes_true(q{SELECT bool_and(status = 'ERROR') FROM "ChallengeInstance"}, 'they are given up');
+	$im->clear_faults;
+	$node->configure(sync_enabled => 'off');
+	$node->becomes_true(q{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'edurange sync worker')}, 'the worker rests');
+	my $asked = $im->asked->{'end-challenge'};
+	my %counted = map { split / / } split /,/,
+	  sql(q{SELECT string_agg(concat_ws(' ', id, "terminationAttempts"), ',') FROM "ChallengeInstance"});
+	# (one may have been under way as the worker ended)
+	is(scalar(grep { ($asked->{$_} - $counted{$_}) !~ /^[01]$/ } @ids), 0, 'each was sent as often as it is counted')
+	  or diag join ' ', map { "$_ $asked->{$_} $counted{$_}" } @ids;
+	sql('DELETE FROM "ChallengeInstance"');
+	$im->remove_pod($_) for @ids;
+	$node->configure(sync_enabled => 'on', sync_end_interval => '1min');
+};
+
 subtest 'one hung secret of a hundred' => sub {
 	$im->fault('delay', ms => 60_000, route => 'get-secret', match => 'hung-');
 	add('ACTIVE', 'hung-1', map { "prompt-$_" } 1 .. 99);
@@ -125,6 +148,24 @@ subtest 'one hung secret of a hundred' => sub {
 	$node->becomes_true(q{SELECT flag = 'EDU-{hung-1}' FROM "ChallengeInstance" WHERE id = 'hung-1'}, 'until it answers');
 	sql('DELETE FROM "ChallengeInstance"');
 	$im->remove_pod($_) for 'hung-1', map { "prompt-$_" } 1 .. 99;
+};
+
+subtest 'one in ten after a time in which none answered' => sub {
+	my @ids = ((map { "hung-$_" } 1 .. 20), (map { "late-$_" } 1 .. 180));
+
+	$node->configure(sync_timeout => '10s');
+	$im->fault('delay', ms => 600_000, route => 'get-secret');
+	add('ACTIVE', @ids);
+	$node->becomes_true(q{SELECT count(*) = 200 FROM edurange.sync_watch WHERE reason = 'flag' AND attempts > 0}, 'all were asked for in vain');
+	$im->clear_faults;
+	$im->fault('delay', ms => 600_000, route => 'get-secret', match => 'hung-');
+	my $begin = time;
+	$node->becomes_true(q{SELECT count(*) = 180 FROM "ChallengeInstance" WHERE "flagSecretName" IS NOT NULL}, 'those that answer again have their flags');
+	cmp_ok(time - $begin, '<', 40, sprintf('within %.1f s', time - $begin));
+	$im->clear_faults;
+	sql('DELETE FROM "ChallengeInstance"');
+	$im->remove_pod($_) for @ids;
+	$node->configure(sync_timeout => '3s');
 };
 
 subtest 'sixty hanging statuses' => sub {
@@ -177,6 +218,53 @@ subtest 'a row that somebody has locked' => sub {
 	$node->becomes_true(q{SELECT status = 'ERROR' FROM "ChallengeInstance" WHERE id = 'there-3'}, 'until the user is free');
 };
 
+subtest 'what refers to an instance, and is locked' => sub {
+	my $holder = $node->background_psql('edurange');
+
+	# removed with what is over is what the log says of it
+	sql(q{INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId")
+		SELECT 'over-' || n, 'c', 'u', '', 'TERMINATED', 'g' FROM generate_series(1, 3) n;
+		INSERT INTO "ActivityLog" (id, "eventType", "userId", "challengeInstanceId", metadata) VALUES ('over', 'CHALLENGE_INSTANCE_DELETED', 'u', 'over-2', '{}')});
+	$holder->query_safe(q{BEGIN; UPDATE "ActivityLog" SET severity = 'WARNING' WHERE id = 'over'});
+	sql(q{BEGIN; LOCK TABLE edurange.sync_watch; INSERT INTO edurange.sync_watch (name, reason, since) SELECT 'over-' || n, 'retained', '2020-01-01' FROM generate_series(1, 3) n
+		ON CONFLICT (name, reason) DO UPDATE SET since = '2020-01-01'; UPDATE edurange.sync_state SET cleaned_at = NULL; COMMIT});
+	my $failures = sql('SELECT failures FROM edurange.sync_status()');
+	$node->becomes_true(q{SELECT string_agg(id, ',') = 'over-2' FROM "ChallengeInstance" WHERE id LIKE 'over-%'}, 'the others are removed');
+	my $before = lists();
+	lists_go_on($before, 'and lists go on');
+	is(sql('SELECT failures FROM edurange.sync_status()'), $failures, 'none of which fails');
+	$holder->query_safe('ROLLBACK');
+	sql('UPDATE edurange.sync_state SET cleaned_at = NULL');
+	$node->becomes_true(q{SELECT NOT EXISTS (SELECT FROM "ChallengeInstance" WHERE id LIKE 'over-%')}, 'until it is free');
+
+	# nobody may write into the table for a while
+	$holder->query_safe(q{BEGIN; LOCK TABLE "ChallengeInstance" IN SHARE ROW EXCLUSIVE MODE});
+	$im->add_pod(name => 'there-20', status => 'ERROR');
+	$before = lists();
+	lists_go_on($before, 'lists go on');
+	sleep 5;
+	is(sql(q{SELECT count(*) FROM edurange.sync_drift() WHERE kind = 'refused_row'}), 0, 'which is no refusal');
+	$holder->query_safe('COMMIT');
+	my $begin = time;
+	$node->becomes_true(q{SELECT status = 'ERROR' FROM "ChallengeInstance" WHERE id = 'there-20'}, 'then it is done');
+	cmp_ok(time - $begin, '<', 15, sprintf('after %.1f s', time - $begin));
+
+	# somebody is about to insert the row that a pod is adopted with
+	$node->configure(sync_quarantine => '500ms');
+	$holder->query_safe(q{BEGIN; INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId")
+		VALUES ('found-1', 'c', 'u', '', 'QUEUED', 'g')});
+	$im->add_pod(name => $_, user_id => 'u', competition_id => 'g', challenge_name => 'Basic', flag => "EDU-{$_}") for 'found-1', 'found-2';
+	sql(q{INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('gc', 1, 'c', 'g')});
+	$node->becomes_true(q{SELECT status = 'ACTIVE' FROM "ChallengeInstance" WHERE id = 'found-2'}, 'the next pod is adopted');
+	$before = lists();
+	lists_go_on($before, 'and lists go on');
+	is(sql('SELECT failures FROM edurange.sync_status()'), $failures, 'none of which fails');
+	$holder->query_safe('COMMIT');
+	$node->becomes_true(q{SELECT status = 'ACTIVE' FROM "ChallengeInstance" WHERE id = 'found-1'}, 'and that one is ACTIVE once it is there');
+	$holder->quit;
+	$node->configure(sync_quarantine => '1min');
+};
+
 subtest 'pods that cannot be read' => sub {
 	my @bad = (
 		'7', '{"name": "there-5", "status": 1}', '{"name": "there-6", "status": "ACTIVE", "x": "\ud800"}',
@@ -201,6 +289,47 @@ subtest 'pods that cannot be read' => sub {
 	$im->clear_faults;
 };
 
+subtest 'answers about single pods of any size' => sub {
+	my $worker = sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'edurange sync worker'});
+	my $memory = sub { return (slurp_file("/proc/$worker/status") =~ /^VmHWM:\s+(\d+) kB/m)[0]; };
+	my $before = $memory->();
+
+	$im->fault('huge_body', bytes => 30_000_000, route => 'get-secret');
+	add('ACTIVE', map { "fat-$_" } 1 .. 100);
+	$node->becomes_true(q{SELECT "lastFlagError" = 'response larger than 64 KiB' FROM edurange.sync_status()}, 'are not kept');
+	$node->becomes_true(q{SELECT count(*) = 100 FROM edurange.sync_watch WHERE name LIKE 'fat-%' AND reason = 'flag' AND attempts > 0}, 'and counted');
+	cmp_ok($memory->() - $before, '<', 30_000, 'a hundred of 30 MB cost less than one') if ($ENV{LD_PRELOAD} // '') !~ /asan/;
+	$im->clear_faults;
+	$node->becomes_true(q{SELECT bool_and("flagSecretName" IS NOT NULL) FROM "ChallengeInstance" WHERE id LIKE 'fat-%'}, 'until they are right');
+	sql(q{DELETE FROM "ChallengeInstance" WHERE id LIKE 'fat-%'});
+	$im->remove_pod("fat-$_") for 1 .. 100;
+};
+
+subtest 'a kind that does not answer takes no place of others, however many there are' => sub {
+	my @silent = map { "silent-$_" } 1 .. 900;
+
+	$node->configure(sync_concurrency => 256, sync_timeout => '60s');
+	$im->fault('delay', ms => 600_000, route => 'get-secret', match => 'silent-');
+	$im->reset_requests;
+	add('ACTIVE', @silent);
+	for (1 .. 300)
+	{
+		last if $im->requests->{'get-secret'} >= 200;
+		sleep 0.1;
+	}
+	cmp_ok($im->requests->{'get-secret'}, '>=', 200, 'hundreds of flags are asked for');
+	$im->reset_requests;
+	sql(q{UPDATE "ChallengeInstance" SET status = 'TERMINATING' WHERE id = 'there-10'});
+	$im->add_pod(name => 'there-11', status => 'ERROR', listed => JSON::PP::false());
+	my $begin = time;
+	$node->becomes_true(q{SELECT status = 'ERROR' FROM "ChallengeInstance" WHERE id = 'there-11'}, 'a status is answered for');
+	cmp_ok(time - $begin, '<', 10, sprintf('within %.1f s', time - $begin));
+	$im->clear_faults;
+	sql(q{DELETE FROM "ChallengeInstance" WHERE id LIKE 'silent-%'});
+	$im->remove_pod($_) for @silent;
+	$node->configure(sync_concurrency => 8, sync_timeout => '3s');
+};
+
 subtest 'a password comes from a file and is shown nowhere' => sub {
 	my $file = PostgreSQL::Test::Utils::tempdir() . '/password';
 	my $port = $im->port;
@@ -219,6 +348,41 @@ subtest 'a password comes from a file and is shown nowhere' => sub {
 	$node->wait_for_log(qr/parameter "edurange.instance_manager_url" changed to "http:..bob\@127/);
 	unlike(slurp_file($node->logfile), qr/(?<!')s3cret/, 'and neither is in the log');
 	$node->becomes_true(q{SELECT "lastError" ~ 'instance_manager_password_file: No such file' FROM edurange.sync_status()}, 'a file that is gone is named');
+	PostgreSQL::Test::Utils::system_or_bail('mkfifo', '-m', '666', $file);
+	$node->becomes_true(q{SELECT "lastError" ~ 'instance_manager_password_file: the file is empty' FROM edurange.sync_status()}, 'a pipe in its place stops nobody');
+	unlink $file;
+	mkdir $file;
+	$node->becomes_true(q{SELECT "lastError" ~ 'instance_manager_password_file: Is a directory' FROM edurange.sync_status()}, 'nor does a folder');
+	$node->configure(instance_manager_password_file => '');
+
+	# however a URL is spelled, and whatever is wrong with it
+	my $from = -s $node->logfile;
+	sql(q{ALTER SYSTEM SET log_statement = 'ddl'});
+	$node->reload;
+	for my $case (
+		[ 'http://bob:s3/cret@im.test/api', 'http://bob@im.test/api' ],
+		[ 'http://bob:s3#cret@im.test', 'http://bob@im.test' ],
+		[ 'http://bob:s3:c@ret@[::1]:8080/api', 'http://bob@[::1]:8080/api' ],
+		[ 'bob:s3cret@im.test/api', 'bob@im.test/api' ],
+		[ 'HTTPS://bob:s3cret@im.test', 'HTTPS://bob@im.test' ],
+		[ q{http://bob:s3''c"ret@im.test}, 'http://bob@im.test' ],
+		[ 'http://:s3cret@im.test', 'http://@im.test' ],
+		[ 'http://im.test:8080/a@b', 'http://im.test:8080/a@b' ],
+		[ 'http://[::1]:8080/a@b', 'http://[::1]:8080/a@b' ])
+	{
+		my ($given, $shown) = @$case;
+
+		sql(qq{ALTER SYSTEM SET EDURANGE."instance_manager_url" = '$given'});
+		$node->reload;
+		$node->becomes_true("SELECT current_setting('edurange.instance_manager_url') = '$shown'", "shown as $shown");
+	}
+	sql(q{ALTER SYSTEM RESET log_statement});
+	$node->append_conf('postgresql.conf', q{Edurange.Instance_Manager_URL = 'http://bob:s3cret@127.0.0.1:1/'});
+	sql('ALTER SYSTEM RESET edurange.instance_manager_url');
+	$node->reload;
+	$node->becomes_true(q{SELECT current_setting('edurange.instance_manager_url') = 'http://bob@127.0.0.1:1/'}, 'as a file spells it');
+	$node->wait_for_log(qr/parameter "[^"]*" changed to "http:..bob\@127.0.0.1:1/i, $from);
+	unlike(slurp_file($node->logfile, $from), qr/s3.{0,2}c|c\@ret|ret\@/, 'and in no line of the log');
 };
 
 $node->stop;

@@ -205,6 +205,20 @@ subtest 'only ends fail' => sub {
 	$im->clear_faults;
 };
 
+subtest 'only statuses fail' => sub {
+	$im->add_pod(name => 'lost', flag => 'EDU-{lost}');
+	add_instances(QUEUED => 'lost');
+	ok($node->poll_query_until('edurange', q{SELECT status = 'ACTIVE' AND "flagSecretName" IS NOT NULL FROM "ChallengeInstance" WHERE id = 'lost'}), 'an instance');
+	$im->fault('html', status => 404, route => 'get-pod-status');
+	$im->remove_pod('lost');
+	says('nobody says what became of the pods of 1 instances; see edurange.sync_drift\\(\\) \\(HTTP 404, and says nothing of the pod\\)$', 'that nobody knows of a pod, and why');
+	is(sql(q{SELECT kind FROM edurange.sync_drift()}), 'unanswered_row', 'so does sync_drift()');
+	is(sql(q{SELECT status FROM "ChallengeInstance" WHERE id = 'lost'}), 'ACTIVE', 'which ends nothing');
+	$im->clear_faults;
+	is_well();
+	is(sql(q{SELECT status, "lastStatusError" FROM "ChallengeInstance", edurange.sync_status() WHERE id = 'lost'}), 'TERMINATED|', 'until it is said');
+};
+
 subtest 'held' => sub {
 	my @ids = map { "m$_" } 1 .. 5;
 	my $from = -s $node->logfile;
@@ -216,6 +230,12 @@ subtest 'held' => sub {
 	says('5 instances are held because too many pods vanished at once, until one of their pods is seen, or edurange.sync_release\\(\\) is called', 'what decides');
 	$node->wait_for_log(qr/WARNING:  [45] instances are held: their pods are not found all at once/, $from);
 	is(sql(q{SELECT held > 3 FROM edurange.sync_status()}), 't', 'sync_status() says it');
+	# nobody lets go of it from a database that is not synchronized, or takes its state away
+	sql('CREATE DATABASE beside', 'postgres');
+	sql('CREATE EXTENSION edurange; SELECT * FROM edurange.migrate()', 'beside');
+	is(sql('SELECT edurange.sync_release()', 'beside'), 0, 'in another database nothing is held');
+	is(sql(q{SELECT held > 3 AND "lastSuccess" IS NOT NULL FROM edurange.sync_status()}), 't', 'and here it still is');
+	sql('DROP DATABASE beside', 'postgres');
 	sleep 3;
 	is(sql(q{SELECT count(*) FROM "ChallengeInstance" WHERE status = 'ACTIVE'}), 5, 'nobody ends, after three times the grace period');
 	cmp_ok(sql('SELECT edurange.sync_release()'), '>', 3, 'an operator lets go');

@@ -105,6 +105,87 @@ subtest 'ends that fail' => sub {
 	$im->remove_pod('stays');
 };
 
+subtest 'reasons that differ each time' => sub {
+	my $from = -s $node->logfile;
+
+	$clock->set($seconds += 3700, 0);
+	for my $line (2 .. 30)
+	{
+		my $failures = sql('SELECT failures FROM edurange.sync_status()');
+
+		$im->fault('raw_pods', text => "\n" x $line . '{', route => 'list-challenge-pods');
+		$node->poll_query_until('edurange', "SELECT failures > $failures + 1 FROM edurange.sync_status()");
+	}
+	my $told = count_in_log(qr/could not read the list of pods/, $from);
+	cmp_ok($told, '>', 1, 'some are told');
+	cmp_ok($told, '<=', 8, 'and not each');
+	$im->clear_faults;
+	$polls->();
+};
+
+subtest 'what comes and goes' => sub {
+	my $from = -s $node->logfile;
+	my @pods = map { "flaps-$_" } 1 .. 6;
+
+	$im->add_pod(name => $_, flag => "EDU-{$_}") for @pods;
+	sql(qq{INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId")
+		VALUES ('$_', 'c', 'u', 'pending...', 'ACTIVE', 'g')}) for @pods;
+	$polls->();
+	for my $time (1 .. 6)
+	{
+		$im->fault('empty_list');
+		$node->becomes_true('SELECT held > 0 FROM edurange.sync_status()', "$time: held");
+		$im->clear_faults;
+		$node->becomes_true('SELECT held = 0 FROM edurange.sync_status()', "$time: and not any more");
+	}
+	is(count_in_log(qr/lost their pods at once/, $from), 1, 'is told once');
+	$from = -s $node->logfile;
+	for my $time (1 .. 6)
+	{
+		$im->add_pod(name => $_, user_id => "other-$time") for @pods;
+		$node->becomes_true(q{SELECT "ownerMismatches" = 6 FROM edurange.sync_drift_summary()}, "$time: they are another's");
+		$im->add_pod(name => $_, user_id => 'u') for @pods;
+		$node->becomes_true(q{SELECT "ownerMismatches" = 0 FROM edurange.sync_drift_summary()}, "$time: and not any more");
+	}
+	my $told = count_in_log(qr/the labels of pod/, $from);
+	cmp_ok($told, '>=', 6, 'each pod is named');
+	cmp_ok($told, '<=', 20, 'and not at each turn');
+	sql(q{DELETE FROM "ChallengeInstance" WHERE id LIKE 'flaps-%'});
+	$im->remove_pod($_) for @pods;
+};
+
+subtest 'a worker that ends soon after each start' => sub {
+	my $from = -s $node->logfile;
+	my $path = sql('SHOW dynamic_library_path');
+	my $failed = qr/(?:FATAL|ERROR):  could not access file "edurange_worker"/;
+
+	# a library that is missing, which the launcher cannot see
+	my ($with) = grep { -e "$_/edurange.so" } split /:/, $path;
+	mkdir "$folder/lib";
+	symlink "$with/edurange.so", "$folder/lib/edurange.so" or die $!;
+	sql(qq{ALTER SYSTEM SET dynamic_library_path = '$folder/lib:\$libdir'});
+	$node->reload;
+	$node->poll_query_until('edurange', qq{SELECT current_setting('dynamic_library_path') LIKE '$folder/lib%'});
+	sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'edurange sync worker'});
+	for (1 .. 600)
+	{
+		last if count_in_log(qr/WARNING:  the sync worker cannot start: it ends soon after each start/, $from);
+		sleep 0.1;
+	}
+	my $before = count_in_log($failed, $from);
+	cmp_ok($before, '>', 0, 'it fails');
+	like(sql('SELECT message FROM edurange.health()'), qr/the sync worker does not run: it ends soon after each start/, 'health() says it');
+	sleep 16;
+	cmp_ok(count_in_log($failed, $from), '<=', $before + 1, 'it is started more rarely');
+	is(count_in_log(qr/WARNING:  the sync worker cannot start/, $from), 1, 'the log says so once');
+	sql(q{ALTER SYSTEM RESET dynamic_library_path});
+	$node->reload;
+	$polls->();
+	$clock->set($seconds += 70, 0);
+	$polls->();
+	unlike(sql('SELECT message FROM edurange.health()'), qr/sync worker/, 'and after a reload it runs');
+};
+
 subtest 'a worker that cannot start' => sub {
 	my $from = -s $node->logfile;
 
@@ -114,7 +195,7 @@ subtest 'a worker that cannot start' => sub {
 	sql('ALTER ROLE edurange_worker NOSUPERUSER');
 	$node->wait_for_log(qr/LOG:  the sync worker can start again/, $from);
 	$polls->();
-	unlike(slurp_file($node->logfile, $from), qr/FATAL:/, 'nothing failed over and over');
+	unlike(slurp_file($node->logfile, $from), qr/FATAL:  (?!terminating)/, 'nothing failed over and over');
 };
 
 unlike(slurp_file($node->logfile), qr/\Q$password\E|EDU-/, 'neither the password nor a flag is in the log');
