@@ -62,14 +62,14 @@ is_zip_name(const char *name)
 	return length >= 4 && strcasecmp(name + length - 4, ".zip") == 0;
 }
 
-/* Keeps a field: which of them mean something is not known here. */
+/* Keeps a field, or another file: which of them mean something is not known here. */
 static bool
 add_field(Upload *upload, FormPart *part, Failure *failure)
 {
 	size_t size = sizeof(Field) * (size_t) (upload->nfields + 1);
 	Field *fields = realloc(upload->fields, size);
 	const char *sentence;
-	bool is_short = part->length <= FIELD_LIMIT &&
+	bool is_short = part->file_name == NULL && part->length <= FIELD_LIMIT &&
 	                text_fault(part->content, part->length, &sentence) == EDURANGE_OK;
 
 	if (fields == NULL)
@@ -87,10 +87,8 @@ take_part(void *closure, FormPart *part, Failure *failure)
 {
 	Reader *reader = closure;
 
-	if (part->file_name == NULL)
+	if (part->file_name == NULL || strcmp(part->name, "file") != 0)
 		return add_field(reader->upload, part, failure);
-	if (strcmp(part->name, "file") != 0)
-		return true;
 	if (reader->file != NULL)
 		failure_set(failure, EDURANGE_INVALID_FORM,
 		            "the form in the request body has more than one part \"file\"");
