@@ -138,5 +138,13 @@ SELECT f, testing.plain(format('SELECT edurange.%s', f)) FROM unnest(ARRAY[$$rej
   $$grade_question('spring', 'bob', testing.q('list'), 1)$$, $$void_completion('spring', 'bob', testing.q('list'))$$]) f;
 UPDATE "ChallengeQuestion" SET cdf_payload = cdf_payload || '{"flag": "static"}' WHERE id = testing.q('flag');
 SELECT testing.plain($$SELECT edurange.rejudge('spring', testing.q('flag'))$$);
+-- what is no flag cannot be accepted as one
+UPDATE "ChallengeQuestion" SET answer = 'flag{a}', cdf_payload = cdf_payload || '{"answer": "flag{a}"}' WHERE id = testing.q('flag');
+SELECT a, testing.plain(format('SELECT edurange.accept_answer(%L, %L, %L)', 'spring', testing.q('flag'), a)) FROM unnest(ARRAY['null', ' {{FLAG}} ', E'\u200b']) a;
+-- nor what nobody could answer
+UPDATE "ChallengeQuestion" SET cdf_payload = cdf_payload || '{"match": "pattern"}' WHERE id = testing.q('text');
+SELECT testing.plain(format('SELECT edurange.accept_answer(%L, %L, %L)', 'spring', testing.q('text'), repeat('x', 1001)));
+UPDATE "ChallengeQuestion" SET cdf_payload = cdf_payload || '{"match": "number"}' WHERE id = testing.q('text');
+SELECT testing.plain(format('SELECT edurange.accept_answer(%L, %L, %L)', 'spring', testing.q('text'), '1e500'));
 SELECT * FROM edurange.check_invariants();
 DROP VIEW testing.books;

@@ -59,7 +59,7 @@ SELECT count(*) FROM (VALUES ('ONE'), ('TWO'), ('THREE')) c (code), edurange.gen
 UPDATE "CompetitionAccessCode" SET "createdAt" = '2020-01-01'::timestamp + strpos('ONE TWO THREE', code) * interval '1 s';
 SELECT c.code, page."nextCursor" IS NOT NULL AS more FROM edurange.access_codes('spring', 2) page, unnest("accessCodes") c;
 SELECT c.code FROM edurange.access_codes('spring', 2) page, edurange.access_codes('spring', 2, page."nextCursor") next, unnest(next."accessCodes") c;
-SELECT code, "usedCount" FROM edurange.revoke_access_code('spring', 'two');
+SELECT code, "usedCount" FROM edurange.revoke_access_code('spring', E' two\u00a0\n');
 SELECT c, testing.refused('SELECT edurange.revoke_access_code(' || c || ')') FROM unnest(ARRAY[$$'spring', 'TWO'$$, $$'autumn', 'ONE'$$, $$'no', 'ONE'$$]) c;
 -- a challenge that nobody worked at, and one that somebody did
 SELECT (challenge).points, attempts, "usersCharged" FROM edurange.set_challenge_points('spring', testing.gc(), 90);

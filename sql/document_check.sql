@@ -30,7 +30,7 @@ SELECT testing.validated(testing.document('[' || testing.component('{"app_type":
 SELECT config, testing.validated(testing.document('[' || testing.component(config) || ']')) FROM (VALUES
   ('{"type": "multiple_choice", "text": "?", "options": ["a", "b"], "answer": " b "}'), ('{"type": "multiple_choice", "text": "?", "options": ["a", "b"], "answer": "c"}'), ('{"type": "checkboxes", "text": "?", "options": ["a", "b"], "answer": ["a", "c"]}'),
   ('{"type": "checkboxes", "text": "?", "options": ["a", "b"], "answer": "[\"a\", \"b\"]"}'), ('{"type": "multiple_choice", "text": "?", "answer": "c"}'), ('{"type": "text", "text": "?", "options": ["a"], "answer": "c"}'),
-  ('{"type": "multiple_choice", "text": "?", "options": ["a"], "answer": 1}'), ('{"type": "checkboxes", "text": "?", "answer": ["a", "[1e500]"]}')) AS v (config);
+  ('{"type": "multiple_choice", "text": "?", "options": ["a"], "answer": 1}'), ('{"type": "checkboxes", "text": "?", "answer": ["a", "[1e500]"]}'), ('{"type": "checkboxes", "text": "?", "answer": "[1e500]"}')) AS v (config);
 SELECT testing.validated(jsonb_set(testing.document('[' || testing.component('{"image": "{{ IMAGE }}", "env": {"A": "{{PORT}}", "B": "{{FLAG}}", "C": "{{7*7}}"}}', 'container') || ']')::jsonb, '{variables}', '{"IMAGE": "i"}')::text);
 SELECT testing.validated(testing.document('[' || testing.component('{"image": "{{IMAGE}}"}', 'container') || ']')) AS without_variables;
 -- a key that an object has twice, however it is written, at any depth; of an envelope only what is in the document

@@ -19,6 +19,8 @@ SELECT config, E'\n' || testing.checked(testing.one(config)) AS says FROM (VALUE
   ('{"type": "text", "answer": ["a", " "], "match": "ignore_case"}'), ('{"type": "text", "answer": "", "match": "pattern"}'),
   ('{"type": "checkboxes", "answer": "a", "match": "ignore_case"}'), ('{"type": "multiple_choice", "answer": "a", "match": "exact"}'), ('{"type": "flag", "match": "pattern"}'),
   ('{"type": "text", "answer": "(", "match": "pattern"}'), ('{"type": "text", "answer": "(a)\\1", "match": "pattern"}'), ('{"type": "text", "answer": "a)|(b", "match": "pattern"}'), ('{"type": "text", "answer": 1.5, "match": "pattern"}'),
+  ('{"type": "text", "answer": "\\d{,2}", "match": "pattern"}'), ('{"type": "text", "answer": "[]a]", "match": "pattern"}'), ('{"type": "text", "answer": "{{FLAG}}", "match": "pattern"}'), ('{"type": "text", "answer": "\\{\\]\\}[{}]", "match": "pattern"}'),
+  ('{"type": "text", "answer": "(?<a>x)(?<a>y)", "match": "pattern"}'), ('{"type": "text", "answer": "(?<1>x)", "match": "pattern"}'), ('{"type": "text", "answer": "(?<>x)", "match": "pattern"}'), ('{"type": "text", "answer": "(?<a", "match": "pattern"}'), ('{"type": "text", "answer": "(?<\u00e9_1>x)", "match": "pattern"}'),
   ('{"type": "text", "answer": "\\p{L}", "match": "pattern"}'), ('{"type": "text", "answer": "(a{40}){8}", "match": "pattern"}'), ('{"type": "text", "answer": "(?=(?!a)b)c", "match": "pattern"}'),
   ('{"type": "text", "answer": "1,5", "match": "number"}'), ('{"type": "text", "answer": ["1", "NaN"], "match": "number"}'), ('{"type": "text", "answer": 1, "match": "number", "tolerance": -1}'),
   ('{"type": "text", "answer": 1, "match": "number", "tolerance": "1"}'), ('{"type": "text", "answer": 1, "tolerance": 1}'), ('{"type": "checkboxes", "answer": "a", "tolerance": 1}')) AS v (config);
@@ -36,6 +38,11 @@ SELECT config, E'\n' || testing.checked(testing.one(config)) AS says FROM (VALUE
   ('{"type": "multiple_choice", "options": ["a", "b"]}'), ('{"type": "checkboxes", "options": ["a", "b"]}'), ('{"type": "multiple_choice", "options": [], "answer": "a"}'), ('{"type": "multiple_choice", "options": ["cafe\u0301"], "answer": "\u00a0caf\u00e9"}'),
   ('{"type": "checkboxes", "options": ["a", "b"], "answer": ["a", 9]}'), ('{"type": "checkboxes", "options": ["a", "b"], "answer": ["a", ""]}'), ('{"type": "checkboxes", "options": ["a", "b"], "answer": "[\"a\", \"c\"]"}'), ('{"type": "checkboxes", "options": ["a", "9"], "answer": "[\"a\", 9]"}'),
   ('{"type": "checkboxes", "options": ["a"], "answer": "[]"}'), ('{"type": "multiple_choice", "options": ["[a"], "answer": "[a"}'), ('{"type": "multiple_choice", "options": ["a"], "answer": "[\"a\"]"}'), ('{"type": "text", "options": ["a"], "answer": "c"}')) AS v (config);
+-- a choice may look like a list where it stands in one; a set is one that somebody can send
+SELECT config, E'\n' || testing.checked(testing.one(config)) AS says FROM (VALUES
+  ('{"type": "checkboxes", "options": ["[1]", "[]", "{}"], "answer": ["[1]", "[]"]}'), ('{"type": "checkboxes", "options": ["[1]", "1"], "answer": "[1]"}'), ('{"type": "checkboxes", "options": ["[1]", "a"], "answer": ["[1]", 1]}')) AS v (config);
+SELECT n, testing.checked(testing.one(jsonb_build_object('type', 'checkboxes', 'answer', answer)::text)) FROM unnest(ARRAY[900, 901]) n, LATERAL (SELECT jsonb_agg(i) FROM generate_series(1, n) i) l (list),
+  LATERAL (VALUES (list), (to_jsonb(list::text))) AS a (answer);
 -- whatever the type is and however it is judged; an empty list is no options
 SELECT answer, string_agg(CASE WHEN says LIKE '% options must %' THEN 'refused' WHEN says LIKE '%minItems%' THEN 'no answer' ELSE 'taken' END, ', ' ORDER BY type) AS "checkboxes, flag, multiple_choice, text", options
 FROM unnest(ARRAY['text', 'flag', 'multiple_choice', 'checkboxes']) type, unnest(ARRAY['"a"', '" a\u200b"', '9', '["a", 9]', '"b"', '8', '["a", 8]', '""', '[]', '["a", " "]', NULL]) answer, unnest(ARRAY['["a", "9"]', '[]']) options,
@@ -46,6 +53,8 @@ SELECT config, E'\n' || testing.checked(testing.one(config)) AS says FROM (VALUE
 -- a pattern that matches the question's own words
 SELECT config, E'\n' || testing.checked(testing.one(config)) AS says FROM (VALUES
   ('{"type": "text", "text": "Which port?", "answer": ".*", "match": "pattern"}'), ('{"type": "text", "text": "Which port?", "answer": ["22", "[\\w? ]+"], "match": "pattern"}'), ('{"type": "text", "text": "Which port?", "answer": "\\w+", "match": "pattern"}')) AS v (config);
+-- also where they stand in several lines, and as much of them as an answer may have
+SELECT testing.checked(testing.one(jsonb_build_object('type', 'text', 'text', E'Which port?\r\nAnd why?', 'match', 'pattern', 'answer', p)::text)) FROM unnest(ARRAY['.*', '.*\?', '[\s\S]+', '\d+', 'Which port\?']) p;
 SELECT testing.checked(testing.one(jsonb_build_object('type', 'text', 'text', repeat('long ', 300), 'match', 'pattern', 'answer', '.*')::text));
 -- keys that are spelled almost like others; of others nobody takes notice
 SELECT E'\n' || testing.checked('{"metdata": 1, "type-config": {}, "metadata": {"id": "doc", "name": "D", "version": "1", "challenge_type": "web", "challengetype": "web", "licence": "x", "x": 1, "difficulties": "", "na~/me": 1},

@@ -114,7 +114,7 @@ SELECT file, path FROM testing.pack_violations(testing.manifest('bad', '1.0.0', 
   ARRAY[testing.challenge('fine'), testing.challenge('not fine', '{"difficulty": "easy"}')]);
 -- one object with all of it: every text stays as it is written
 SELECT * FROM edurange.pack_parts(E' {"challenges": [ {"manifest": "]", "a" :\t1.50, "b":1e400,"b": "\\u00e9\\/é"} ,'
-  '{"document": {"q":\n {} }, "path": "sub/\\u0062"}, {"path": 1, "document": 2}, {"path": "p"}], "force": null,'
+  '{"document": {"q":\n {} }, "path": "sub/\\u0062"}, {"path": 1, "d": 2}, {"path": "p"}], "force": null,'
   '"manifest":{ "challenges" :["a", "not used", "c", "d"] , "z": 1.0}}', dry_run => false);
 SELECT paths, documents, force FROM edurange.pack_parts('{"manifest": {}, "challenges": [], "force": true}');
 SELECT * FROM edurange.pack_parts(NULL, true);
@@ -125,6 +125,7 @@ SELECT testing.refused(format('SELECT edurange.pack_parts(%L, true)', envelope))
   ('{"manifest": {}, "challenges": [], "challenges": []}'), ('{"manifest": {}, "challenges": [1]}'), ('{"manifest": {}, "challenges": [{}]}'),
   ('{"manifest": {"challenges": 1}, "challenges": [{}]}'), ('{"manifest": {}, "challenges": [{"path": "a", "document": {}, "path": "b"}]}'),
   ('{"manifest": {}, "challenges": [{"path": "a", "document": {}, "document": {}}]}'),
+  ('{"manifest": {}, "challenges": [{"path": 1, "document": {}}]}'), ('{"manifest": {}, "challenges": [{"path": "a", "document": {}, "path": null}]}'),
   ('{"manifest": {}, "challenges": [], "dry_run": "true"}'), ('{"manifest": {}, "challenges": [], "dryRun": true}'),
   ('{"manifest": {}, "challenges": [], "force": true, "force": true}'), ('{"manifest": {}, "challenges": [], "dryRun": 1}'), ('{"manifest": {}, "challenges": [], "dryRun": true, "dry_run": true}'),
   -- what means nothing is no typing error that goes unnoticed

@@ -176,15 +176,16 @@ typedef enum StatementId
 
 /* $1 the old document, an object; $2 challenge */
 static Statement statements[STATEMENT_COUNT] = {
-    /* The text, whether the old document is still what it says, and the old document. */
-    [KEPT] =
-        {"SELECT d.document, " JSONB_OF(
-             "d.document") " IS NOT DISTINCT FROM c.cdf_content,"
-                           " c.cdf_content FROM public.\"Challenge\" c"
-                           " LEFT JOIN edurange.cdf_document d ON d.challenge_id = c.id WHERE c.id = $1",
-         {TEXTOID},
-         .by_key = true,
-         .reads = true},
+    /* The text, whether the old document is still what it says, and the old document, as that has its numbers. */
+    [KEPT] = {"SELECT d.document, d.said IS NOT DISTINCT FROM c.cdf_content,"
+              " CASE WHEN d.said = c.cdf_content THEN d.said ELSE c.cdf_content END"
+              " FROM public.\"Challenge\" c LEFT JOIN LATERAL"
+              "  (SELECT document, " JSONB_OF(
+                  "document") " AS said FROM edurange.cdf_document"
+                              "   WHERE challenge_id = c.id OFFSET 0) AS d ON true WHERE c.id = $1",
+              {TEXTOID},
+              .by_key = true,
+              .reads = true},
     [DIFFERS] = {"WITH " CDF_QUESTIONS ", " CDF_APPS " SELECT 1 FROM public.\"Challenge\" c"
                  " JOIN public.\"ChallengeType\" t ON t.id = c.\"challengeTypeId\","
                  " LATERAL (SELECT $1 -> 'metadata') AS metadata (m)"

@@ -40,11 +40,15 @@
 	" k || jsonb_build_object('_cdf_component_id', c ->> 'id') AS cdf_payload"                     \
 	" FROM " CDF_COMPONENTS_OF("question") ", LATERAL (SELECT c -> 'config') AS config (k))"
 
-/* Does the row q say something else than the question n of the document? */
+/*
+ * Does the row q say something else than the question n of the document?  Of equal numbers, as JSON has them, 1.0 is
+ * another answer than 1.
+ */
 #define CDF_QUESTION_DIFFERS                                                                       \
 	"(q.\"order\", q.content, q.type, q.points, q.answer, q.title, q.format, q.hint, q.required,"  \
-	" q.cdf_payload) IS DISTINCT FROM (n.position, n.content, n.type, n.points, n.answer,"         \
-	" n.title, n.format, n.hint, n.required, n.cdf_payload)"
+	" q.cdf_payload, (q.cdf_payload -> 'answer')::text) IS DISTINCT FROM (n.position, n.content,"  \
+	" n.type, n.points, n.answer, n.title, n.format, n.hint, n.required, n.cdf_payload,"           \
+	" (n.cdf_payload -> 'answer')::text)"
 
 #define CDF_APP_ICON "'./icons/application.svg'"
 #define CDF_APP_WIDTH "800"

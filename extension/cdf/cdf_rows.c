@@ -103,8 +103,8 @@ static Statement statements[STATEMENT_COUNT] = {
          "  (SELECT (" CDF_DIFFICULTY ")::public.\"ChallengeDifficulty\") AS n (difficulty),"
          " public.\"ChallengeType\" t WHERE c.id = $2 AND t.name = m ->> 'challenge_type'"
          " AND (c.name, c.description, c.difficulty, c.\"challengeTypeId\", c.cdf_version,"
-         "  c.cdf_content) IS DISTINCT FROM (m ->> 'name', m ->> 'description', n.difficulty,"
-         "  t.id, m ->> 'version', $1)",
+         "  c.cdf_content::text) IS DISTINCT FROM (m ->> 'name', m ->> 'description', n.difficulty,"
+         "  t.id, m ->> 'version', $1::text)",
          {JSONBOID, TEXTOID},
          .by_key = true},
     /* After the challenge, and all of them before any is judged; $1 challenge */

@@ -106,7 +106,7 @@ report_repeated_key(void *context, const char *path)
 	const KeyReport *report = context;
 	size_t length = strlen(report->within);
 
-	if (strncmp(path, report->within, length) == 0)
+	if (strncmp(path, report->within, length) == 0 && (path[length] == '/' || path[length] == '\0'))
 		report_violation(report->list, path + length, "unique", "must not be given twice");
 }
 
@@ -136,16 +136,28 @@ value_violations(const char *list)
 	    .value = DirectFunctionCall1(jsonb_in, CStringGetDatum(list != NULL ? list : "[]"))};
 }
 
-Jsonb *
-document_parse(const char *text, Refusal *refusal)
+static Jsonb *
+parse(const char *text, int most, Refusal *refusal)
 {
-	Jsonb *document = json_text_parse(text, JSON_DOCUMENT_VALUES, refusal);
+	Jsonb *document = json_text_parse(text, most, refusal);
 
 	if (document == NULL || !jsonb_has_long_number(document))
 		return document;
 	refuse(refusal, EDURANGE_OUT_OF_RANGE, "document holds a number of more than %d digits",
 	       EDURANGE_MOST_DIGITS);
 	return NULL;
+}
+
+Jsonb *
+document_parse(const char *text, Refusal *refusal)
+{
+	return parse(text, JSON_DOCUMENT_VALUES, refusal);
+}
+
+Jsonb *
+manifest_parse(const char *text, Refusal *refusal)
+{
+	return parse(text, JSON_MANIFEST_VALUES, refusal);
 }
 
 /* The violations of a document that stands at a path of its text. */

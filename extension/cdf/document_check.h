@@ -13,8 +13,9 @@
 
 #include "base/refusal.h"
 
-/* The document as jsonb, or NULL and a refusal; no number in it is too long to be written out. */
+/* A document, or a manifest, as jsonb, or NULL and a refusal; no number in it is too long to be written out. */
 extern Jsonb *document_parse(const char *text, Refusal *refusal);
+extern Jsonb *manifest_parse(const char *text, Refusal *refusal);
 
 /*
  * Every rule that the document breaks, as a JSON list of {"path", "keyword", "message"}, or NULL when

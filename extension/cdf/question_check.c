@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
@@ -29,6 +30,7 @@ typedef struct Question
 	bool has_options; /* an empty list of them is one of a choice only */
 	TextList options; /* comparable */
 	TextList answers; /* as they are written; one is a list of one */
+	bool is_list;     /* they are written as a list */
 	bool has_number;  /* one of the answers is a number */
 } Question;
 
@@ -114,7 +116,10 @@ read_question(const JsonbValue *component, int number, Question *question)
 	if (question->type[0] == '\0')
 		question->type = text_member(&config, "question_type");
 	if (json_value_member(&config, "answer", 6, &member))
+	{
 		question->answers = texts_of_value(&member, &question->has_number);
+		question->is_list = json_kind(&member) == KIND_ARRAY;
+	}
 	question->has_options = json_value_member(&config, "options", 7, &member) &&
 	                        json_kind(&member) == KIND_ARRAY &&
 	                        (json_count(&member) > 0 || is_choice(question));
@@ -156,6 +161,13 @@ violate(const Question *question, ReportList *list, const char *member, const ch
 	report_violation(list, psprintf("%s%s", question->path, member), keyword, message);
 }
 
+/* Is the answer one text that may hold the list of a set? */
+static bool
+has_written_set(const Question *question)
+{
+	return is_of_type(question, "checkboxes") && !question->is_list;
+}
+
 /* Is the answer one of the options?  For check boxes it may be a text that holds a list of them. */
 static bool
 is_option(const Question *question, const char *answer)
@@ -164,7 +176,7 @@ is_option(const Question *question, const char *answer)
 	TextList chosen = {.count = 1, .texts = &choice};
 	Refusal refusal = {0};
 
-	if (is_of_type(question, "checkboxes") && !answer_choices(answer, &chosen, &refusal))
+	if (has_written_set(question) && !answer_choices(answer, &chosen, &refusal))
 		return false;
 	for (int i = 0; i < chosen.count; i++)
 		if (chosen.texts[i][0] == '\0' || !text_list_has(&question->options, chosen.texts[i]))
@@ -172,26 +184,22 @@ is_option(const Question *question, const char *answer)
 	return chosen.count > 0;
 }
 
-/* A set that is written as a text must be one that answers can be compared with. */
+/* A set must be one that answers can be compared with, also where it is written as a text. */
 static void
 check_set(const Question *question, ReportList *list)
 {
-	TextList chosen;
+	TextList chosen = question->answers;
 	Refusal refusal = {0};
 
 	if (!is_of_type(question, "checkboxes"))
 		return;
-	for (int i = 0; i < question->answers.count; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (!answer_choices(question->answers.texts[i], &chosen, &refusal))
-		{
-			violate(
-			    question, list, "/answer", "maximum",
-			    psprintf("must not hold a number of more than %d digits", EDURANGE_MOST_DIGITS));
-			return;
-		}
-	}
+	if (has_written_set(question) && question->answers.count > 0 &&
+	    !answer_choices(question->answers.texts[0], &chosen, &refusal))
+		violate(question, list, "/answer", "maximum",
+		        psprintf("must not hold a number of more than %d digits", EDURANGE_MOST_DIGITS));
+	else if (chosen.count > MOST_CHOICES)
+		violate(question, list, "/answer", "maxItems",
+		        psprintf("must have at most %d choices", MOST_CHOICES));
 }
 
 /* Nobody could choose an answer that is no option. */
@@ -338,14 +346,28 @@ warn_of_flag(const Question *question, ReportList *list)
 		}
 }
 
+/* As much of the question's words as an answer may have, in one line: "." matches no end of a line. */
+static char *
+words_as_answer(const Question *question)
+{
+	char *text = comparable(question->text);
+
+	if (text_length(text) > LONGEST_ANSWER)
+		text[pg_mbcharcliplen(text, (int) strlen(text), LONGEST_ANSWER)] = '\0';
+	for (char *at = text; *at != '\0'; at++)
+		if (*at == '\n' || *at == '\r')
+			*at = ' ';
+	return text;
+}
+
 /* What matches the question's own words matches too much. */
 static void
 warn_of_pattern(const Question *question, ReportList *list)
 {
-	char *text = comparable(question->text);
+	char *text = words_as_answer(question);
 	bool matches = false;
 
-	if (answer_match(question->match) != MATCH_PATTERN || text_length(text) > LONGEST_ANSWER)
+	if (answer_match(question->match) != MATCH_PATTERN)
 		return;
 	for (int i = 0; i < question->answers.count && !matches; i++)
 		(void) answer_pattern_match(question->answers.texts[i], text, &matches);

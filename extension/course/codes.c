@@ -18,6 +18,7 @@
 #include "course/course.h"
 #include "game/activity.h"
 #include "game/rosters.h"
+#include "text/plain_text.h"
 
 #define CODE_ROW                                                                                   \
 	"ROW(c.id, c.code, c.\"expiresAt\" AT TIME ZONE 'UTC', c.\"maxUses\", c.\"usedCount\","        \
@@ -72,7 +73,7 @@ static Datum
 revoke_access_code(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *group_id = required_text(fcinfo, 0, "group_id");
-	char *code = required_text(fcinfo, 1, "code");
+	char *code = comparable(required_text(fcinfo, 1, "code"));
 	Refusal refusal = {0};
 	Datum row;
 

@@ -27,14 +27,20 @@ typedef enum AnswerMatch
 #define QUESTION_MATCH                                                                             \
 	"CASE WHEN translate(upper(q.type), '- ', '__') IN ('FLAG', 'CHECKBOXES', 'MULTIPLE_CHOICE')"  \
 	" THEN 'exact' ELSE coalesce(q.cdf_payload ->> 'match', 'exact') END"
-/* Its key, as an array: a list in the document, or the column's text; both where they differ. */
+/*
+ * Its key, as an array: the alternatives of a list in the document, or the whole set as the text of its list; or what
+ * the column says, where that is no more the first of the list, because somebody changed the row.
+ */
 #define QUESTION_KEY                                                                               \
-	"CASE WHEN jsonb_typeof(q.cdf_payload -> 'answer') = 'array' THEN"                             \
-	"  CASE WHEN upper(q.type) = 'CHECKBOXES' THEN ARRAY[]::text[] ELSE ARRAY[q.answer] END ||"    \
-	"  ARRAY(SELECT jsonb_array_elements_text(q.cdf_payload -> 'answer'))"                         \
+	"CASE WHEN jsonb_typeof(q.cdf_payload -> 'answer') = 'array'"                                  \
+	"  AND coalesce(q.answer = (q.cdf_payload -> 'answer' ->> 0), q.answer IS NULL) THEN"          \
+	"  CASE WHEN upper(q.type) = 'CHECKBOXES' THEN ARRAY[(q.cdf_payload -> 'answer')::text]"       \
+	"  ELSE ARRAY(SELECT jsonb_array_elements_text(q.cdf_payload -> 'answer')) END"                \
 	" ELSE ARRAY[q.answer] END"
 #define QUESTION_FLAG                                                                              \
 	"CASE WHEN upper(q.type) = 'FLAG' THEN coalesce(q.cdf_payload ->> 'flag', 'instance') END"
+
+#define MOST_CHOICES 900 /* of a set; an answer with more is not taken by the HTTP service */
 
 /* What a question takes as its answer. */
 typedef struct AnswerKey

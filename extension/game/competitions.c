@@ -271,13 +271,13 @@ create_competition(FunctionCallInfo fcinfo, const Caller *caller)
 }
 
 /*
- * A given code in upper case and without outer white space, which comes along when one is copied; an error where
- * it has a character or length that codes have not.
+ * A given code in upper case and without what comes along when one is copied, white space and what nobody sees; an
+ * error where it has a character or length that codes have not.
  */
 static char *
 checked_code(const char *given)
 {
-	char *code = trimmed(given);
+	char *code = comparable(given);
 	size_t length = strlen(code);
 
 	if (length == 0)

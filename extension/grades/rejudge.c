@@ -116,15 +116,14 @@ check_question(const Change *change, Refusal *refusal)
 
 /* Is an answer right?  One that cannot be judged is not. */
 static bool
-judge(const Rejudging *rejudging, const char *answer)
+judge(const Rejudging *rejudging, const char *answer, Refusal *refusal)
 {
 	const Change *change = &rejudging->change;
-	Refusal refusal = {0};
 	bool is_right = false;
 
-	if (!answer_judge(&change->key, answer, &is_right, &refusal) &&
-	    refusal.error == EDURANGE_PATTERN_UNSUPPORTED)
-		raise_refusal(&refusal);
+	if (!answer_judge(&change->key, answer, &is_right, refusal) &&
+	    refusal->error == EDURANGE_PATTERN_UNSUPPORTED)
+		raise_refusal(refusal);
 	return is_right || answer_is_accepted(&change->key, rejudging->accepted, answer);
 }
 
@@ -161,10 +160,11 @@ judge_page(Rejudging *rejudging, TimestampTz *at, char **id)
 	{
 		bool was = row_bool(i, 3);
 		MemoryContext outer = MemoryContextSwitchTo(judging);
+		Refusal refusal = {0};
 		bool is_right;
 
 		CHECK_FOR_INTERRUPTS();
-		is_right = judge(rejudging, row_text(i, 2));
+		is_right = judge(rejudging, row_text(i, 2), &refusal);
 		MemoryContextSwitchTo(outer);
 		MemoryContextReset(judging);
 		if (is_right == was)
@@ -229,6 +229,30 @@ is_idle(const Change *change)
 	return change->attempts_changed + change->gained + change->lost + change->adjusted == 0;
 }
 
+/* Adds the answer to those that are right; false: it was one already.  It must be one that somebody can give. */
+static bool
+add_answer(Rejudging *rejudging)
+{
+	Change *change = &rejudging->change;
+	Refusal refusal = {0};
+
+	rejudging->is_known = judge(rejudging, rejudging->answer, &refusal);
+	if (rejudging->is_known)
+		return false;
+	if (refusal.error != EDURANGE_OK)
+		raise_refusal(&refusal);
+	if (change->flag != NULL && !is_flag(rejudging->answer))
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"answer\" cannot be a flag: it is a placeholder");
+	STATEMENT_RUN(&statements[ACCEPT], value_text(change->id), value_text(change->group_id),
+	              value_text(change->question_id), value_text(rejudging->answer));
+	rejudging->accepted = accepted_answers(change->group_id, change->question_id);
+	if (!judge(rejudging, rejudging->answer, &refusal))
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"answer\" cannot be an answer to the question");
+	return true;
+}
+
 /* All of it, which a dry run undoes. */
 static void
 rejudge_question(void *argument)
@@ -244,18 +268,8 @@ rejudge_question(void *argument)
 	if (!change_find(rejudging->caller, change, &refusal) || !check_question(change, &refusal))
 		raise_refusal(&refusal);
 	rejudging->accepted = accepted_answers(change->group_id, change->question_id);
-	if (rejudging->answer != NULL)
-	{
-		rejudging->is_known = judge(rejudging, rejudging->answer);
-		if (rejudging->is_known)
-			return;
-		STATEMENT_RUN(&statements[ACCEPT], value_text(change->id), value_text(change->group_id),
-		              value_text(change->question_id), value_text(rejudging->answer));
-		rejudging->accepted = accepted_answers(change->group_id, change->question_id);
-		if (!judge(rejudging, rejudging->answer))
-			raise_error(EDURANGE_INVALID_PARAMETER,
-			            "parameter \"answer\" cannot be an answer to the question");
-	}
+	if (rejudging->answer != NULL && !add_answer(rejudging))
+		return;
 	STATEMENT_RUN(&statements[CONCERNED], value_text(change->question_id),
 	              value_text(change->placement_id));
 	concerned = row_argument(0, 1, TEXTARRAYOID);

@@ -11,9 +11,9 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "base/json_text.h"
 #include "base/refusal.h"
 #include "base/statements.h"
+#include "cdf/document_check.h"
 #include "packs/pack_archive.h"
 #include "packs/pack_files.h"
 
@@ -159,7 +159,7 @@ static char **
 wanted_keys(const char *manifest, int *count)
 {
 	Refusal refusal = {0};
-	Jsonb *json = json_text_parse(manifest, JSON_MANIFEST_VALUES, &refusal);
+	Jsonb *json = manifest_parse(manifest, &refusal);
 	NullableDatum paths;
 	Datum *named;
 	char **keys;

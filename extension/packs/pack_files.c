@@ -172,7 +172,7 @@ read_manifest(PackFiles *files, StringInfo violations, MemoryContext context)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Refusal refusal = {0};
 
-	files->manifest = json_text_parse(files->manifest_text, JSON_MANIFEST_VALUES, &refusal);
+	files->manifest = manifest_parse(files->manifest_text, &refusal);
 	MemoryContextSwitchTo(old);
 	if (files->manifest == NULL)
 		raise_of_file(MANIFEST_PATH, &refusal);

@@ -40,7 +40,8 @@ static Statement statements[STATEMENT_COUNT] = {
          " coalesce(array_agg(coalesce(p.document, e.value::text) ORDER BY n), '{}'),"
          " coalesce(bool_and(json_typeof(e.value) = 'object'), true),"
          " coalesce(bool_or(p.members > 2), false),"
-         " coalesce(bool_and(coalesce(p.path, named.path) IS NOT NULL), true), min(p.other)"
+         " coalesce(bool_and(coalesce(p.path, named.path) IS NOT NULL), true), min(p.other),"
+         " coalesce(bool_and(p.has_text), true)"
          " FROM json_array_elements($1::json) WITH ORDINALITY AS e (value, n)"
          " LEFT JOIN json_array_elements_text(CASE json_typeof($2::json -> 'challenges')"
          "  WHEN 'array' THEN $2::json -> 'challenges' ELSE '[]' END)"
@@ -48,10 +49,10 @@ static Statement statements[STATEMENT_COUNT] = {
          " LEFT JOIN LATERAL (SELECT count(*) FILTER (WHERE m.key IN ('path', 'document')) AS members,"
          "  min(m.value #>> '{}') FILTER (WHERE m.key = 'path') AS path,"
          "  min(m.value::text) FILTER (WHERE m.key = 'document') AS document,"
-         "  min(m.key) FILTER (WHERE m.key NOT IN ('path', 'document')) AS other"
+         "  min(m.key) FILTER (WHERE m.key NOT IN ('path', 'document')) AS other,"
+         "  bool_and(json_typeof(m.value) = 'string') FILTER (WHERE m.key = 'path') AS has_text"
          "  FROM json_each(CASE json_typeof(e.value) WHEN 'object' THEN e.value"
          "   ELSE '{}' END) AS m"
-         "  WHERE m.key <> 'path' OR json_typeof(m.value) = 'string'"
          "  HAVING count(DISTINCT m.key) FILTER (WHERE m.key IN ('path', 'document')) = 2) AS p"
          " ON true",
          {TEXTOID, TEXTOID},
@@ -174,6 +175,9 @@ read_envelope(const char *envelope, Members *members, NullableDatum parts[3])
 	if (row_bool(0, 4))
 		raise_error(EDURANGE_INVALID_JSON,
 		            "parameter \"challenges\" has an element with two paths or documents");
+	if (!row_bool(0, 7))
+		raise_error(EDURANGE_INVALID_TYPE,
+		            "parameter \"challenges\" has an element whose path is no text");
 	if (!row_bool(0, 5))
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"challenges\" has more documents than the manifest names");

@@ -3,7 +3,8 @@
  *	  Regular expressions as JavaScript (ECMA 262) writes them, run by PostgreSQL's engine.
  *
  * A pattern is read by the grammar of ECMA 262 with its flag u and written again as one of
- * PostgreSQL's advanced regular expressions.  Only whether there is a match counts here, not which
+ * PostgreSQL's advanced regular expressions.  Brackets that stand alone are taken for themselves, as schemas of
+ * others have them, but not in a pattern for answers, where they are mistakes.  Only whether there is a match counts here, not which
  * one, so lazy quantifiers become greedy ones, and groups that nothing refers to capture nothing.
  */
 #include "postgres.h"
@@ -87,7 +88,7 @@ translate_class(Translation *t)
 
 	if (skip(t, "]"))
 	{
-		emit_text(t, negated ? "(?:.)" : "(?!.|$)");
+		emit_text(t, negated ? "(?:.)" : "(?:(?!.|$))");
 		return true;
 	}
 	emit_text(t, negated ? "[^" : "[");
@@ -127,7 +128,7 @@ translate_class(Translation *t)
 static int
 group_number(const Translation *t)
 {
-	for (int i = 0; i < t->groups; i++)
+	for (int i = 0; i < Min(t->groups, (int) lengthof(t->names)); i++)
 	{
 		const pg_wchar *a = t->names[i];
 		const pg_wchar *b = t->at;
@@ -197,6 +198,21 @@ translate_escape(Translation *t)
 	return true;
 }
 
+/* Reads the name of a group, up to its ">"; it says nothing here, but must be one, and no other group's. */
+static bool
+skip_name(Translation *t)
+{
+	int number = group_number(t);
+	bool is_name = !(peek(t) < 0x80 && isdigit((int) peek(t))) && peek(t) != '>';
+
+	if (number > 0 && t->names[number - 1] != t->at)
+		return fault(t, "two groups have the same name");
+	for (; t->at < t->end && *t->at != '>'; t->at++)
+		is_name &=
+		    *t->at >= 0x80 || isalnum((int) *t->at) || strchr("_$\\{}", (int) *t->at) != NULL;
+	return (is_name && skip(t, ">")) || fault(t, "a group has a name that is none");
+}
+
 /* A group; its parenthesis has been read. */
 static bool
 translate_group(Translation *t)
@@ -210,8 +226,10 @@ translate_group(Translation *t)
 		if (skip(t, openings[i]))
 			opening = openings[i];
 	if (opening == NULL && skip(t, "?<"))
-		while (t->at < t->end && *t->at++ != '>')
-			continue;
+	{
+		if (!skip_name(t))
+			return false;
+	}
 	else if (opening == NULL && peek(t) == '?')
 		return fault(t, "a group has an unknown kind");
 	looks = opening != NULL && strcmp(opening, "?:") != 0;
@@ -389,8 +407,12 @@ translate_term(Translation *t)
 			if (read_bounds(t, &least, &most))
 				return fault(t, "a quantifier has nothing to repeat");
 			t->at++;
-			emit_literal(t, character);
-			break;
+			/* fall through */
+		case '}':
+		case ']':
+			if (t->is_small)
+				return fault(t, "a bracket that stands alone needs a backslash");
+			/* fall through */
 		default:
 			emit_literal(t, character);
 	}
@@ -460,18 +482,18 @@ check_small(Translation *t)
 
 /* Writes the pattern as the engine takes it; false and t->fault when it cannot be had. */
 static bool
-translate(Translation *t, bool small)
+translate(Translation *t)
 {
 	if (!find_groups(t))
 		return false;
-	emit_text(t, small ? "***:^(?:" : "***:");
+	emit_text(t, t->is_small ? "***:^(?:" : "***:");
 	if (!translate_alternatives(t))
 		return false;
 	if (t->at < t->end)
 		return fault(t, "a parenthesis closes nothing");
 	if (t->atoms > MOST_ATOMS_OF_ANY)
 		return fault(t, "its quantifiers are too large");
-	if (!small)
+	if (!t->is_small)
 		return true;
 	emit_text(t, ")$");
 	return check_small(t);
@@ -482,12 +504,17 @@ compile(const char *pattern, size_t length, bool small, regex_t *regex)
 {
 	pg_wchar *characters = palloc((length + 1) * sizeof(pg_wchar));
 	int count = pg_mb2wchar_with_len(pattern, characters, (int) length);
-	Translation t = {.at = characters, .end = characters + count, .size = 2 * length + 64};
+	Translation t = {
+	    .at = characters,
+	    .end = characters + count,
+	    .is_small = small,
+	    .size = 2 * length + 64,
+	};
 	int result;
 	char message[100];
 
 	t.out = MemoryContextAllocHuge(CurrentMemoryContext, t.size * sizeof(pg_wchar));
-	if (!translate(&t, small))
+	if (!translate(&t))
 		return t.fault;
 	result = pg_regcomp(regex, t.out, t.used, REG_ADVANCED | REG_NOSUB, C_COLLATION_OID);
 	if (result != REG_OKAY)

@@ -19,6 +19,8 @@ typedef struct Translation
 	size_t size;
 	const pg_wchar *names[100]; /* where the name of each group starts, NULL for one without */
 	int groups;
+	bool
+	    is_small; /* it is for answers, and none of what was written for others: it is read to the letter */
 	bool keeps_groups; /* something refers to a group by its number or name */
 	int atoms;         /* that were read, those in quantifiers as often as they repeat them */
 	int look_depth;    /* of groups that look ahead or behind, where t->at is */

@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "api/literals.h"
+#include "api/unknown.h"
 #include "base/text.h"
 #include "base/text_array.h"
 
@@ -229,13 +230,6 @@ static char *(*const binders[])(const Param *param, Given given, Failure *failur
     [TYPE_TABLE] = bind_text,
 };
 
-/* The names of a parameter: 0 is its own, then its alias, then NULL. */
-static const char *
-name_of(const Param *param, int i)
-{
-	return i == 0 ? param->name : i == 1 ? param->alias : NULL;
-}
-
 /* Finds a parameter under any of its names; false and a failure when it is given more than once. */
 static bool
 find_given(const Param *param, const Target *target, const Upload *upload, const json_t *object,
@@ -245,7 +239,7 @@ find_given(const Param *param, const Target *target, const Upload *upload, const
 	int found = 0;
 	const char *name;
 
-	for (int i = 0; (name = name_of(param, i)) != NULL; i++)
+	for (int i = 0; (name = param_name(param, i)) != NULL; i++)
 	{
 		const json_t *value = json_object_get(object, name);
 
@@ -267,17 +261,6 @@ find_given(const Param *param, const Target *target, const Upload *upload, const
 		failure_set(failure, EDURANGE_INVALID_PARAMETER, "parameter \"%s\" is not a short text",
 		            param->name);
 	return failure->info == NULL;
-}
-
-/* The number of the parameter that goes by this name, and that name; -1: none does. */
-static int
-find_param(const Route *route, const char *name, size_t length, const char **known)
-{
-	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
-		for (int j = 0; (*known = name_of(&route->params[i], j)) != NULL; j++)
-			if (strlen(*known) == length && memcmp(*known, name, length) == 0)
-				return i;
-	return -1;
 }
 
 /* What the parser may have to say, without repeating any of the body. */
@@ -316,7 +299,7 @@ fail_json(const Route *route, const char *body, const json_error_t *error, Value
 			failure_set(failure, json_faults[i].error, "%s", json_faults[i].message);
 	while (key > body && key[-1] != '"')
 		key--;
-	param = find_param(route, key, (size_t) (end - key), &name);
+	param = route_param(route, key, (size_t) (end - key), &name);
 	if (param < 0)
 		return;
 	values->names[param] = name;
@@ -360,12 +343,14 @@ parse_object(const Route *route, const char *body, size_t length, Values *values
 	return object;
 }
 
-/* Did the request give the parameter?  An empty text is as none. */
+/* Did the request give the parameter?  An empty text is as none, but no number, no time, and neither true nor false. */
 static bool
-is_given(Given given)
+is_given(const Param *param, Given given)
 {
 	const char *text = text_of(given);
 
+	if (param->source == FROM_QUERY && param->type != TYPE_TEXT)
+		return given.text != NULL;
 	return text != NULL ? text[0] != '\0' : given.json != NULL;
 }
 
@@ -373,7 +358,7 @@ is_given(Given given)
 static void
 bind_param(const Param *param, Given given, Values *values, Failure *failure)
 {
-	if (!is_given(given) && (param->required || given.json == NULL))
+	if (!is_given(param, given) && (param->required || given.json == NULL))
 	{
 		if (param->required)
 			failure_set(failure, EDURANGE_MISSING_PARAMETER, "parameter \"%s\" is required",
@@ -406,6 +391,8 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 		(void) json_document_check(body, body_length, body_kinds[route->body].values, failure);
 	else if (route->body == BODY_TABLE)
 		(void) text_body_check(body, body_length, failure);
+	if (failure->info == NULL)
+		(void) unknown_check(route, target, upload, object, failure);
 
 	for (int i = 0; failure->info == NULL && i < MAX_PARAMS && route->params[i].name != NULL; i++)
 	{
@@ -433,7 +420,7 @@ params_bind(const RouteMatch *match, const Target *target, const Identity *ident
 		values->names[i] = given.name;
 		if (failure->info != NULL)
 			break;
-		if (param->bound != 0 && !is_given(given))
+		if (param->bound != 0 && !is_given(param, given))
 			given = (Given){.text = identity->values[param->bound]};
 		bind_param(param, given, values, failure);
 		values->slow |= param->slow && values->values[values->count - 1] != NULL;
@@ -449,7 +436,7 @@ spelling_of(const Route *route, const Values *values, const char *name, size_t l
 	static const char *const headers[][2] = {{"idempotency_key", "Idempotency-Key"},
 	                                         {"installed_by", "X-Uploader-User-Id"}};
 	const char *known;
-	int i = find_param(route, name, length, &known);
+	int i = route_param(route, name, length, &known);
 
 	if (i >= 0)
 		return values->names[i] != NULL ? values->names[i] : route->params[i].name;

@@ -313,3 +313,19 @@ routes_match(const char *method, const Target *target, RouteMatch *match)
 	if (match->path_found)
 		allow_method(match->allow, "OPTIONS");
 }
+
+const char *
+param_name(const Param *param, int i)
+{
+	return i == 0 ? param->name : i == 1 ? param->alias : NULL;
+}
+
+int
+route_param(const Route *route, const char *name, size_t length, const char **known)
+{
+	for (int i = 0; i < MAX_PARAMS && route->params[i].name != NULL; i++)
+		for (int j = 0; (*known = param_name(&route->params[i], j)) != NULL; j++)
+			if (strlen(*known) == length && memcmp(*known, name, length) == 0)
+				return i;
+	return -1;
+}

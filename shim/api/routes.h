@@ -164,5 +164,11 @@ extern const char *const media_types[RESPOND_COUNT]; /* where it works; an error
 extern void routes_print(void);
 extern void routes_match(const char *method, const Target *target, RouteMatch *match);
 
+/* The names of a parameter: 0 is its own, then its alias, then NULL. */
+extern const char *param_name(const Param *param, int i);
+
+/* The number of the parameter that goes by this name, and that name; -1: none does. */
+extern int route_param(const Route *route, const char *name, size_t length, const char **known);
+
 /* Takes a request target apart, in place: target.c. */
 extern bool target_parse(char *uri, Target *target, Failure *failure);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/unknown.h"
 #include "describe/examples.h"
 #include "describe/param_texts.h"
 
@@ -126,8 +127,8 @@ describe_object(const Route *route)
 		if (is_demanded(param))
 			json_array_append_new(required, json_string(param->name));
 	}
-	return json_pack("{s:s, s:o, s:o}", "type", "object", "properties", properties, "required",
-	                 required);
+	return json_pack("{s:s, s:o, s:o, s:b}", "type", "object", "properties", properties, "required",
+	                 required, "additionalProperties", !unknown_is_refused(route));
 }
 
 /* A pack: a form with a zip, the zip alone, or all files in one object. */

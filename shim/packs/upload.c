@@ -67,14 +67,14 @@ upload_accepts(const char *content_type)
 
 /* ---- forms ----------------------------------------------------------------------------------- */
 
-/* Keeps a field: which of them mean something is not known here. */
+/* Keeps a field, or another file: which of them mean something is not known here. */
 static bool
 add_field(Upload *upload, FormPart *part, Failure *failure)
 {
 	size_t size = sizeof(Field) * (size_t) (upload->nfields + 1);
 	Field *fields = realloc(upload->fields, size);
 	const char *sentence;
-	bool is_short = part->length <= FIELD_LIMIT &&
+	bool is_short = part->file_name == NULL && part->length <= FIELD_LIMIT &&
 	                text_fault(part->content, part->length, &sentence) == EDURANGE_OK;
 
 	if (fields == NULL)
@@ -92,10 +92,8 @@ take_part(void *closure, FormPart *part, Failure *failure)
 {
 	FormContent *form = closure;
 
-	if (part->file_name == NULL)
+	if (part->file_name == NULL || strcmp(part->name, "file") != 0)
 		return add_field(form->upload, part, failure);
-	if (strcmp(part->name, "file") != 0)
-		return true;
 	if (form->file != NULL)
 		failure_set(failure, EDURANGE_INVALID_FORM,
 		            "the form in the request body has more than one part \"file\"");

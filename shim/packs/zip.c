@@ -43,6 +43,7 @@
 #define SYSTEM_UNIX 3
 #define TYPE_MASK 0170000
 #define TYPE_REGULAR 0100000
+#define TYPE_FOLDER 0040000
 
 typedef unsigned char Byte;
 
@@ -318,7 +319,8 @@ find_data(const Archive *archive, ZipFile *file)
 		return "is compressed in another way than deflate";
 	if (read2(entry + 34) != 0)
 		return "is in another file";
-	if (type != 0 && type != TYPE_REGULAR && file->name[strlen(file->name) - 1] != '/')
+	if (type != 0 && type != TYPE_REGULAR &&
+	    (type != TYPE_FOLDER || file->name[strlen(file->name) - 1] != '/'))
 		return "is no regular file";
 	data += read2(local + 28);
 	if (data + file->packed > archive->directory || !sizes_agree(file))

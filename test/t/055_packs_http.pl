@@ -101,8 +101,7 @@ my %uploads = (
 	],
 	'a form of undici' => [
 		'multipart/form-data; boundary=----formdata-undici-029470',
-		form('----formdata-undici-029470', [ 'name="userId"', 'root' ], [ "$part\r\nContent-Type: application/octet-stream", $zip ],
-			[ 'name="extra"; filename="extra.txt"', 'text' ])
+		form('----formdata-undici-029470', [ 'name="dry_run"', 'false' ], [ "$part\r\nContent-Type: application/octet-stream", $zip ])
 	],
 	'a quoted boundary' => [ 'Multipart/Form-Data; charset="utf-8; x"; Boundary="a b\'c"', form("a b'c", [ $part, $zip ]) ],
 	'preamble and epilogue' => [ 'multipart/form-data; boundary=b', "for readers without MIME\r\n" . form('b', [ $part, $zip ]) . 'the end' ],
@@ -245,6 +244,8 @@ my @wrong = (
 	[ 'two manifests', 'application/json', "{\"manifest\": {}, \"manifest\": $manifest, \"challenges\": []}", '400 invalid_json', qr/"manifest" is given more than once/ ],
 	[ 'a dry run whose name is mistyped', 'application/json', "{\"dryrun\": true, \"manifest\": $manifest, \"challenges\": []}", '400 invalid_parameter', qr/"dryrun"/ ],
 	[ 'a member of a challenge that means nothing', 'application/json', '{"manifest": {"challenges": ["a"]}, "challenges": [{"path": "a", "document": {}, "docs": 1}]}', '400 invalid_parameter', qr/"challenges".*"docs"/ ],
+	[ 'a path that is none, beside one', 'application/json', '{"manifest": {"challenges": ["a"]}, "challenges": [{"path": "a", "path": null, "document": {}}]}', '400 invalid_json', qr/"challenges".*two paths/ ],
+	[ 'a path that is none', 'application/json', '{"manifest": {"challenges": ["a"]}, "challenges": [{"path": 5, "document": {}}]}', '400 invalid_type', qr/"challenges".*path is no text/ ],
 	[ 'a manifest that is none', 'application/json', '{"manifest": "x", "challenges": []}', '400 invalid_type', qr/"manifest" must be an object/ ],
 	[ 'challenges that are none', 'application/json', "{\"manifest\": $manifest, \"challenges\": {}}", '400 invalid_type', qr/"challenges" must be a list/ ],
 	[ 'a challenge that is none', 'application/json', "{\"manifest\": $manifest, \"challenges\": [1]}", '400 invalid_type', qr/"challenges" must be a list of documents/ ],
@@ -253,6 +254,7 @@ my @wrong = (
 	[ 'a document in Latin-1', 'application/json', "{\"manifest\": $manifest, \"challenges\": [{\"\xe9\": 1}, {}]}", '400 invalid_encoding', qr/body is not valid UTF-8/ ],
 	[ 'broken JSON in the manifest', 'application/zip', zip_of([ { name => 'pack.json', content => '{"id": ' } ]), '400 invalid_json', qr/pack\.json/ ],
 	[ 'broken JSON in a document', 'application/zip', zip_of([ pack_files('p', '1.0.0', 'x.json' => '{"metadata": ') ]), '400 invalid_json', qr/x\.json/ ],
+	[ 'a long number in a manifest', 'application/zip', zip_of([ { name => 'pack.json', content => $manifest =~ s/\}\s*$/, "metadata": {"x": 1e400}}/r } ]), '400 out_of_range', qr/pack\.json.*more than 400 digits/ ],
 	[ 'a manifest against the rules', 'application/zip', zip_of([ pack_files('P p', '1', %files) ]), '422 document_invalid', qr/./, 'pack.json' ],
 	[ 'a document against the rules', 'application/zip', zip_of([ pack_files('p', '1.0.0', 'x.json' => '{"metadata": {"id": "x"}, "components": []}') ]), '422 document_invalid', qr/./, 'x.json' ],
 );
@@ -318,6 +320,28 @@ for my $turn (1 .. 20)
 	is((upload('/packs/upload?dry_run=true', 'application/zip', $turn % 2 ? $older : $newer))[0], $turn % 2 ? 409 : 200,
 		"what is refused when tried hurts nobody: $turn");
 }
+# A name that is not quite one: nothing is installed, and whoever sent it is told.
+my $plain = 'multipart/form-data; boundary=b';
+for my $bad ([ '?dryrun=true', 'application/zip', $newer, 'dryrun' ], [ '?dry-run=true', $plain, form('b', [ $part, $newer ]), 'dry-run' ],
+	[ '?Dry_run', 'application/json', '{"manifest": {}, "challenges": []}', 'Dry_run' ],
+	[ '', $plain, form('b', [ $part, $newer ], [ 'name="dryrun"', 'true' ]), 'dryrun' ],
+	[ '', $plain, form('b', [ 'name=""', 'true' ], [ $part, $newer ]), '' ],
+	[ '', $plain, form('b', [ $part, $newer ], [ 'name="files"; filename="p.zip"', $newer ]), 'files' ],
+	[ '', $plain, form('b', [ $part, $newer ], [ 'name="dry_run"; filename="yes.txt"', 'true' ]), 'dry_run' ],
+	[ '', $plain, form('b', [ $part, $newer ], [ 'name="manifest"', '{}' ]), 'manifest' ],
+	[ '', $plain, form('b', [ $part, $newer ], [ 'name="' . 'x' x 5000 . '"', 'true' ]), 'x' x 60 . '...' ],
+	[ '?dry_run', 'application/zip', $newer, 'dry_run' ], [ '?dry_run=', 'application/zip', $newer, 'dry_run' ],
+	[ '', $plain, form('b', [ $part, $newer ], [ 'name="dry_run"', '' ]), 'dry_run' ])
+{
+	for my $path ('/packs/upload', '/challenge-pack/install', '/challenge-pack/update')
+	{
+		($status, $json) = upload("$path$bad->[0]", @$bad[ 1, 2 ]);
+		like($status . ($json->{error} // ''), qr/^400.*"\Q$bad->[3]\E"/, "$path$bad->[0] with a form's $bad->[3]") or diag explain $json;
+	}
+}
+($status, $json) = upload('/packs/upload', $plain, form('b', [ $part, $newer ], [ qq(name="\xff"), 'true' ]));
+is("$status $json->{code}", '400 invalid_encoding', 'a name in another encoding');
+is(everything(), $before, 'a misspelled dry run writes no row');
 for my $bad ([ '?dry_run=yes', 'application/zip', $newer ], [ '?force=1', 'application/zip', $newer ],
 	[ '?dry_run=true&dry_run=true', 'application/zip', $newer ], [ '?dry_run=true', $as[2][1], $as[2][2] ],
 	[ '', 'application/json', '{"dry_run": "true", "manifest": {}, "challenges": []}' ],

@@ -158,6 +158,9 @@ is_refused(saying(central => { attributes => $_->[1] << 16 }), '400 archive_inva
 	qr/"a\.json" in the archive is no regular file/, $_->[0])
   for [ 'a symbolic link', 0120777 ], [ 'a device', 0020666 ], [ 'a block device', 0060660 ], [ 'a socket', 0140755 ],
   [ 'a FIFO, as which zip stores its standard input', 0010644 ];
+is_refused(with({ name => 'folder/', data => deflate(''), central => { attributes => $_->[1] << 16 } }), '400 archive_invalid',
+	qr/"folder\/" in the archive is no regular file/, "$_->[0], by the name of a folder")
+  for [ 'a symbolic link', 0120777 ], [ 'a device', 0020666 ], [ 'a FIFO', 0010644 ];
 is_refused(saying(method => $_, data => $document), '400 archive_invalid', qr/"a\.json".* another way than deflate/,
 	"compression method $_")
   for 1, 6, 9, 12, 14, 93, 95, 98, 99;
