@@ -55,7 +55,7 @@ var_tmp_dir() { printf '/var/tmp/edurange-%s' "$(printf '%s' "$1" | sha256sum | 
 # Fails where somebody else built here before, so that this user cannot.
 check_buildable() {
   other=$(cd "$TOP" && find build extension shim syncworker test/instance_manager \
-    \( -path 'build*' -o -name '*.[do]' -o -name '*.so' \) ! -writable -print -quit 2>/dev/null) || true
+    \( -path 'build*' -o -name '*.[do]' -o -name '*.so' \) ! -type l ! -writable -print -quit 2>/dev/null) || true
   [ -z "$other" ] || fail "$TOP/$other belongs to $(stat -c %U "$TOP/$other"), and $(id -un) cannot build over it:" \
     "make clean as that user, or use a checkout of your own"
 }

@@ -168,7 +168,7 @@ sed -i '/EDURANGE_POOL_SIZE=many/d' "$root/etc/edurange/shim.env"
 inside dpkg -i "/srv/$(basename "$root"/srv/edurange-shim_*.deb)" >/dev/null
 say "as docs/deployment.md says"
 typed deployment.md Back
-says 'edurange_owner,$' 'the removal names the roles that stay'
+says 'what they own: edurange_owner,' 'the removal names the roles that stay'
 wait_for 'PostgreSQL starts without it' sql -c 'SELECT 1'
 is "$(sql -c 'SELECT count(*) FROM "Challenge"')" "$rows" 'the tables are there'
 is "$(inside getent passwd edurange_shim || true)" '' 'its user is gone'
