@@ -119,6 +119,8 @@ for my $name (keys %{ $old->{function} })
 
 print "-- Made by schema/make_update.pl.\n",
   "\\echo Use \"ALTER EXTENSION edurange UPDATE\" to load this file. \\quit\n\n";
+# settings first: they are for all that follows
+print map { "$_->[1]\n\n" } grep { $_->[1] =~ /^SET / } @{ $new->{order} };
 print "DROP FUNCTION edurange.$_;\n" for sort keys %drop_function;
 if (%drop_type)
 {
@@ -151,6 +153,7 @@ for my $item (@{ $new->{order} })
 {
 	my ($kind, $name) = @$item;
 
+	next if $name =~ /^SET /;
 	if ($kind eq 'rest')
 	{
 		print "$name\n";

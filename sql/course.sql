@@ -118,5 +118,7 @@ SELECT name FROM edurange.delete_competition('autumn', 'Autumn Cup', idempotency
 SELECT * FROM edurange.check_invariants();
 -- each list is read from an index
 SET enable_seqscan = off;
+SET enable_bitmapscan = off;
 EXPLAIN (COSTS OFF) SELECT id FROM "User" WHERE lower(btrim(email)) ~>=~ 'a' AND lower(btrim(email)) ~<=~ 'b' ORDER BY lower(btrim(email)) USING ~<~, id LIMIT 2;
 RESET enable_seqscan;
+RESET enable_bitmapscan;

@@ -118,3 +118,11 @@ SELECT edurange.get_points('bob', 'spring') - :bobs AS gained;
 SELECT * FROM edurange.check_invariants();
 DROP TRIGGER share ON edurange.points_ledger;
 SELECT edurange.set_points('bob', 'spring', :bobs_before) IS NOT NULL AS set_back;
+-- what a call is refused with when it has written something undoes all of the batch
+SELECT testing.fingerprint() AS before \gset
+CREATE FUNCTION testing.keep_out() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE TRIGGER keep_out BEFORE INSERT ON "QuestionCompletion" FOR EACH ROW EXECUTE FUNCTION testing.keep_out();
+SELECT testing.refused($$SELECT * FROM edurange.outcomes('attempt_question', ARRAY['ada',testing.q('choice'),testing.gc(),'a',NULL,NULL,NULL,NULL,NULL,
+  'ada',testing.q('choice'),testing.gc(),'b',NULL,NULL,NULL,NULL,NULL])$$);
+DROP TRIGGER keep_out ON "QuestionCompletion";
+SELECT testing.fingerprint() = :'before' AS unchanged;

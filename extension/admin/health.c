@@ -82,7 +82,7 @@ typedef enum StatementId
 	"CASE WHEN changed THEN (SELECT 'tables were altered; alter them back: '"                           \
 	"  || string_agg(substr(what, 7), ', ' ORDER BY what)"                                              \
 	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'shape %') END,"                                \
-	"(SELECT 'everybody, or edurange_game, has rights that are better revoked: '"                       \
+	"(SELECT 'there are rights that are better revoked: '"                                              \
 	"  || string_agg(substr(what, 10), ', ' ORDER BY what)"                                             \
 	"  FROM unnest(missing) AS m (what) WHERE what LIKE 'exposure %'),"                                 \
 	"(SELECT format('login %s can become more than one tier; give each tier its own"                    \

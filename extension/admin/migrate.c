@@ -345,7 +345,7 @@ apply_assertions(const Report *out)
 		run_commands(&statements[MISSING], 3);
 	}
 	if (!out->dry_run && out->has_door)
-		opening_forget_questions();
+		opening_forget_gone();
 	if (unseen_changes && (opened = opening_entries(out->dry_run)) > 0)
 		report(out, "ledger", psprintf("opening entries: " UINT64_FORMAT, opened));
 }

@@ -23,6 +23,10 @@ typedef enum StatementId
 	SET_MEMBERS,
 	RETIRED_GONE,
 	FORGET_RETIRED,
+	USERS_GONE,
+	LET_WAIT,
+	COMPETITIONS_GONE,
+	FORGET_ROSTERS,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -57,6 +61,18 @@ static Statement statements[STATEMENT_COUNT] = {
                       {InvalidOid}},
     [FORGET_RETIRED] = {"DELETE FROM edurange.retired_question WHERE question_id = ANY ($1)",
                         {TEXTARRAYOID}},
+    /* Of rosters likewise: who is gone, without a trigger that saw it, and of which competitions. */
+    [USERS_GONE] = {"SELECT array_agg(DISTINCT r.user_id) FROM edurange.roster r"
+                    " WHERE r.user_id IS NOT NULL AND NOT EXISTS"
+                    "  (SELECT FROM public.\"User\" u WHERE u.id = r.user_id)",
+                    {InvalidOid}},
+    [LET_WAIT] = {"UPDATE edurange.roster SET user_id = NULL, code = NULL WHERE user_id = ANY ($1)",
+                  {TEXTARRAYOID}},
+    [COMPETITIONS_GONE] = {"SELECT array_agg(DISTINCT r.group_id) FROM edurange.roster r"
+                           " WHERE NOT EXISTS (SELECT FROM public.\"CompetitionGroup\" g"
+                           "  WHERE g.id = r.group_id)",
+                           {InvalidOid}},
+    [FORGET_ROSTERS] = {"DELETE FROM edurange.roster WHERE group_id = ANY ($1)", {TEXTARRAYOID}},
 };
 
 /* How many opening entries there would be. */
@@ -111,9 +127,18 @@ opening_entries(bool dry_run)
 	return opened;
 }
 
-void
-opening_forget_questions(void)
+/* Does with what a statement lists what another one does. */
+static void
+forget(StatementId list, StatementId change)
 {
-	statement_run(&statements[RETIRED_GONE], NULL, 0);
-	STATEMENT_RUN(&statements[FORGET_RETIRED], row_argument(0, 1, TEXTARRAYOID));
+	statement_run(&statements[list], NULL, 0);
+	STATEMENT_RUN(&statements[change], row_argument(0, 1, TEXTARRAYOID));
+}
+
+void
+opening_forget_gone(void)
+{
+	forget(RETIRED_GONE, FORGET_RETIRED);
+	forget(USERS_GONE, LET_WAIT);
+	forget(COMPETITIONS_GONE, FORGET_ROSTERS);
 }

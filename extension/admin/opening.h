@@ -13,7 +13,7 @@
  */
 extern uint64 opening_entries(bool dry_run);
 
-/* Takes the mark of retired questions that are not there any more. */
-extern void opening_forget_questions(void);
+/* Forgets what is not there any more and no trigger saw go: retired questions, users and competitions of rosters. */
+extern void opening_forget_gone(void);
 
 #endif

@@ -17,6 +17,7 @@ typedef enum LockKind
 	LOCK_PASSES,        /* one pass of the sync worker at a time */
 	LOCK_EMAIL,         /* one user is made of an e-mail address at a time; the id is its hash */
 	LOCK_ROSTERS,       /* rosters are written, or users made, which they may wait for */
+	LOCK_FEED,          /* the feed begins once */
 	LOCK_KEY /* one request with an idempotency key at a time; the id is the key's hash */
 } LockKind;
 

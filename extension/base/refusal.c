@@ -53,12 +53,12 @@ refuse(Refusal *refusal, EdurangeError error, const char *format, ...)
 
 RefusalFrame *refusal_frame = NULL;
 
-/* Raises a refusal as the error that SQL callers see; the frame that is set learns that it is one. */
+/* Raises a refusal as the error that SQL callers see; the frame that is set learns that it is one, unless it came too late. */
 void
 raise_refusal(const Refusal *refusal)
 {
 	Assert(refusal->error != EDURANGE_OK);
-	if (refusal_frame != NULL)
+	if (refusal_frame != NULL && !refusal_frame->wrote)
 		refusal_frame->refused = true;
 	ereport(ERROR,
 	        (errcode(packed_sqlstate(refusal->error)), errmsg_internal("%s", refusal->message),

@@ -24,11 +24,12 @@ typedef struct Refusal
 
 /*
  * Around a call whose refusal, alone of all errors, may be caught without undoing anything: the function
- * has written nothing by then.  The frame is not set while a statement runs, because what that has done
- * so far is not known; a refusal inside of one is an error like others.
+ * has written nothing by then.  Where it has, the refusal is an error like others.  The frame is not set while
+ * a statement runs, because what that has done so far is not known; a refusal inside of one is an error, too.
  */
 typedef struct RefusalFrame
 {
+	bool wrote;   /* the call has changed a row */
 	bool refused; /* the error that is raised now is the call's refusal */
 	int open;     /* how many times statements_begin() was called without its end */
 } RefusalFrame;

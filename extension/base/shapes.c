@@ -298,6 +298,12 @@ attribute_fault(const Column *column, Oid table, const FormData_pg_attribute *at
 		                format_type_be(attribute->atttypid), column->type_name);
 	if (column->required && !attribute->attnotnull)
 		return psprintf("%s.%s may be null", table_name(column), name);
+	if (attribute->attgenerated != '\0')
+		return psprintf("%s.%s is generated", table_name(column), name);
+	if (OidIsValid(attribute->attcollation) &&
+	    !get_collation_isdeterministic(attribute->attcollation))
+		return psprintf("%s.%s has a collation in which different texts are equal",
+		                table_name(column), name);
 	if (!OidIsValid(column->type))
 		label = lacking_value(attribute->atttypid, column->type_name);
 	if (label != NULL)

@@ -29,16 +29,13 @@ static const struct
 #undef CONDITION
 };
 
-/* Tables that hold a flag, an answer or a token, as statements name them. */
+/* Tables that hold a flag, an answer, a token or a code to join with, as statements name them. */
 static const char *const secret_tables[] = {
-    "public.\"Challenge\"",
-    "public.\"ChallengeInstance\"",
-    "public.\"ChallengeQuestion\"",
-    "public.\"QuestionAttempt\"",
-    "edurange.token",
-    "edurange.idempotency",
-    "edurange.cdf_document",
-    "edurange.accepted_answer",
+    "public.\"Challenge\"",         "public.\"ChallengeInstance\"",
+    "public.\"ChallengeQuestion\"", "public.\"CompetitionAccessCode\"",
+    "public.\"QuestionAttempt\"",   "edurange.token",
+    "edurange.idempotency",         "edurange.cdf_document",
+    "edurange.accepted_answer",     "edurange.roster",
 };
 
 static const char *
@@ -62,18 +59,17 @@ handles_secrets(const char *sql)
 
 /*
  * Was the error raised by the statement itself?  What others have hung on the tables, and raises one, stands
- * before the statement in the context.
+ * before the statement in the context, in a line of its own.  How a line begins depends on the server's language.
  */
 static bool
 is_own(const ErrorData *error, const char *sql)
 {
-	static const char frame[] = "SQL statement \"";
-	size_t length = strlen(frame);
+	const char *at;
 
 	if (error->internalquery != NULL)
 		return strcmp(error->internalquery, sql) == 0;
-	return error->context != NULL && strncmp(error->context, frame, length) == 0 &&
-	       strncmp(error->context + length, sql, strlen(sql)) == 0;
+	at = error->context != NULL ? strstr(error->context, sql) : NULL;
+	return at != NULL && memchr(error->context, '\n', at - error->context) == NULL;
 }
 
 /*
@@ -134,12 +130,20 @@ raise_deferred(const ErrorData *error)
 	}
 }
 
+/* Is it an error of that kind which that file of C has raised?  Anybody can raise one of each kind in SQL. */
+static bool
+is_of(const ErrorData *error, int category, const char *file)
+{
+	return ERRCODE_TO_CATEGORY(error->sqlerrcode) == category && error->filename != NULL &&
+	       strcmp(error->filename, file) == 0;
+}
+
 /* What the message must not be kept of: errors of our own quote nothing, and those of operators neither. */
 static bool
 can_quote(const ErrorData *error)
 {
-	return ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_OPERATOR_INTERVENTION &&
-	       ERRCODE_TO_CATEGORY(error->sqlerrcode) != MAKE_SQLSTATE('R', 'G', '0', '0', '0');
+	return !is_of(error, ERRCODE_OPERATOR_INTERVENTION, "postgres.c") &&
+	       !is_of(error, MAKE_SQLSTATE('R', 'G', '0', '0', '0'), "refusal.c");
 }
 
 void

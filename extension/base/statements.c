@@ -295,6 +295,15 @@ row_kept_out(const char *table)
 	schema_changed("a trigger on %s keeps rows from being written", table);
 }
 
+/* Notes for who would catch a refusal that rows were changed; behind a WITH, how many is not known. */
+static void
+note_changes(const Statement *statement)
+{
+	if (refusal_frame != NULL && statement->writes &&
+	    (SPI_processed > 0 || analyzed_query(statement)->hasModifyingCTE))
+		refusal_frame->wrote = true;
+}
+
 /*
  * Runs the statement and returns how many rows it gave or changed.  One that names a table of the platform
  * is planned and executed in the name of edurange_game: both can run what others have hung on it.
@@ -348,6 +357,7 @@ run(Statement *statement, const NullableDatum *arguments, int count)
 		    "nothing is written while session_replication_role is replica: it would not be recorded");
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
+	note_changes(statement);
 	if (statement->must_write && SPI_processed == 0)
 	{
 		wrote_none(statement);

@@ -15,8 +15,9 @@
  * since the last vacuum is in no range of it and had to be read whole each time.
  *
  * What was written before there was a feed, or came from another server by a restore, has no transaction id that
- * means something here.  It is history: how far each pair's is, is noted once, while nobody writes.  History is
- * handed out first, by (at, user_id, seq).
+ * means something here.  It is history: how far each pair's is, is noted once, by one statement; what that does not
+ * see yet is written here and has a number.  So nobody who writes is held up by a feed that begins.  History is handed
+ * out first, by (at, user_id, seq).
  *
  * A token is worth something only where the past that it speaks of is still there.  It names server, database,
  * timeline and origin, and its last entry must exist as it was.  So that this says something of a past without
@@ -27,29 +28,29 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 
 #include "base/arguments.h"
+#include "base/guc.h"
+#include "base/own_locks.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "board/board.h"
 
 #define EVENTS_LIMIT 10000
 #define SERVER_LENGTH 64
+#define BEGINNING_MILLISECONDS 1000 /* for which who finds the feed beginning waits */
 
 typedef enum StatementId
 {
 	ORIGIN,
 	BEGIN_ORIGIN,
 	BEGIN_HISTORY,
-	UNDER_WAY,
 	IS_THERE,
 	FIRST_WITHHELD,
 	FIRST_CROSSED,
@@ -88,8 +89,6 @@ static Statement statements[STATEMENT_COUNT] = {
                        " SELECT group_id, user_id, seq FROM edurange.standing WHERE seq > 0"
                        " ON CONFLICT (group_id, user_id) DO UPDATE SET seq = excluded.seq",
                        {InvalidOid}},
-    /* No transaction with a smaller number. */
-    [UNDER_WAY] = {"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint", {InvalidOid}},
     [IS_THERE] = {"SELECT 1 FROM edurange.points_ledger"
                   " WHERE user_id = $1 AND group_id = $2 AND seq = $3 AND at = $4",
                   {TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID},
@@ -196,9 +195,8 @@ find_origin(const char *server)
 		if (IsolationUsesXactSnapshot())
 			raise_error(EDURANGE_TRY_AGAIN,
 			            "a feed begins in a transaction of isolation level read committed");
-		/* nobody writes meanwhile, and who waits to reads the clock and has a number later */
-		LockRelationOid(get_relname_relid("points_ledger", get_namespace_oid("edurange", false)),
-		                ShareRowExclusiveLock);
+		guc_limit_lock_wait(BEGINNING_MILLISECONDS);
+		(void) lock_take(LOCK_FEED, 0, true);
 		if (STATEMENT_RUN(&statements[ORIGIN], value_text(server)) == 0)
 		{
 			statement_run(&statements[BEGIN_HISTORY], NULL, 0);
@@ -220,8 +218,8 @@ find_place(Reading *reading, const char *since)
 	snprintf(here.server, sizeof(here.server), UINT64_FORMAT ".%u", GetSystemIdentifier(),
 	         MyDatabaseId);
 	here.origin = find_origin(here.server);
-	statement_run(&statements[UNDER_WAY], NULL, 0);
-	done = row_long(0, 1);
+	done = first_under_way(IsolationUsesXactSnapshot() ? GetTransactionSnapshot()
+	                                                   : GetLatestSnapshot());
 	if (since == NULL)
 		*token = here;
 	else if (!read_token(since, reading->group_id, token))

@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "common/md5.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 
 #include "base/arguments.h"
 #include "base/statements.h"
@@ -60,8 +61,7 @@ static Statement statements[STATEMENT_COUNT] = {
               "  'challenges', (SELECT '[' || coalesce(string_agg(json_build_object('id', p.id,"
               "    'name', ch.name, 'points', p.points)::text, ',' ORDER BY p.place), '') || ']'"
               "   FROM " PLACED " AS p"
-              "   JOIN public.\"Challenge\" ch ON ch.id = p.\"challengeId\")::json)::text,"
-              " pg_snapshot_xmin(pg_current_snapshot())::text"
+              "   JOIN public.\"Challenge\" ch ON ch.id = p.\"challengeId\")::json)::text"
               " FROM public.\"CompetitionGroup\" c"
               " LEFT JOIN edurange.board_rule r ON r.group_id = c.id WHERE c.id = $1",
               {TEXTOID, TIMESTAMPTZOID},
@@ -158,7 +158,7 @@ SQL_FUNCTION(edurange_board_state)
 	values[4] = row_result(0, 1, TEXTOID);
 	values[5] = row_result(0, 2, TEXTOID);
 	hash_head(&mark, row_text(0, 2), &sight);
-	mark.rows = mark.names = strtoll(row_text(0, 3), NULL, 10);
+	mark.rows = mark.names = first_under_way(GetActiveSnapshot());
 	whole = since == NULL ||
 	        sscanf(since, INT64_FORMAT " " INT64_FORMAT " %32s", &seen.rows, &seen.names,
 	               seen.head) != 3 ||

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/cryptohash.h"
 #include "common/hashfn.h"
@@ -232,6 +233,8 @@ mutate(FunctionCallInfo fcinfo, Mutation mutation)
 	char *response;
 
 	caller_read(&caller, fcinfo, PG_NARGS() - 2);
+	/* what is answered outlives a crash, whatever a session, a role or a database has for synchronous_commit */
+	ForceSyncCommit();
 	if (PG_ARGISNULL(PG_NARGS() - 1))
 		return mutation(fcinfo, &caller);
 

@@ -27,6 +27,7 @@
 typedef enum StatementId
 {
 	PAGE,
+	LOCK_CODE,
 	REVOKE,
 	STATEMENT_COUNT
 } StatementId;
@@ -44,10 +45,15 @@ static Statement statements[STATEMENT_COUNT] = {
               {TEXTOID, INT4OID, TIMESTAMPTZOID, TEXTOID},
               .reads = true,
               .by_key = true},
+    [LOCK_CODE] = {"SELECT 1 FROM public.\"CompetitionAccessCode\""
+                   " WHERE code = upper($2) AND \"groupId\"" OF("$1") " FOR UPDATE",
+                   {TEXTOID, TEXTOID},
+                   .by_key = true},
     [REVOKE] = {"DELETE FROM public.\"CompetitionAccessCode\" AS c"
                 " WHERE c.code = upper($2) AND c.\"groupId\"" OF("$1") " RETURNING " CODE_ROW,
                 {TEXTOID, TEXTOID},
-                .by_key = true},
+                .by_key = true,
+                .must_write = true},
 };
 
 SQL_FUNCTION_BATCHABLE(edurange_access_codes)
@@ -80,9 +86,10 @@ revoke_access_code(FunctionCallInfo fcinfo, const Caller *caller)
 	statements_begin();
 	if (!course_find(caller, group_id, &refusal) || !lock_competition(group_id, &refusal))
 		raise_refusal(&refusal);
-	if (STATEMENT_RUN(&statements[REVOKE], value_text(group_id), value_text(code)) == 0)
+	if (STATEMENT_RUN(&statements[LOCK_CODE], value_text(group_id), value_text(code)) == 0)
 		raise_error(EDURANGE_ACCESS_CODE_NOT_FOUND, "competition \"%s\" has no access code \"%s\"",
 		            group_id, code);
+	STATEMENT_RUN(&statements[REVOKE], value_text(group_id), value_text(code));
 	row = only_result();
 	roster_code_withdrawn(group_id, code);
 	activity_log(&(Activity){.event_type = "ACCESS_CODE_DELETED",

@@ -69,7 +69,8 @@ static Statement statements[STATEMENT_COUNT] = {
                 .by_key = true},
     [REMOVE_MEMBER] = {"DELETE FROM public.\"_GroupMembers\" WHERE \"A\" = $1 AND \"B\" = $2",
                        {TEXTOID, TEXTOID},
-                       .by_key = true},
+                       .by_key = true,
+                       .must_write = true},
     [REMOVED] = {"SELECT ROW($1, $2, coalesce((SELECT points FROM public.\"GroupPoints\""
                  " WHERE \"groupId\" = $1 AND \"userId\" = $2), 0))::edurange.removed_member",
                  {TEXTOID, TEXTOID},
@@ -92,12 +93,15 @@ static Statement statements[STATEMENT_COUNT] = {
                             " SELECT DISTINCT $1, id FROM unnest($2) AS w (id)"
                             " ON CONFLICT (\"A\", \"B\") DO NOTHING",
                             {TEXTOID, TEXTARRAYOID}},
+    /* And whether they are those of $2. */
     [INSTRUCTORS] = {"SELECT ROW($1, coalesce(array_agg(ROW(u.id, u.name, u.email, u.role::text,"
                      " u.\"createdAt\" AT TIME ZONE 'UTC', u.\"updatedAt\" AT TIME ZONE 'UTC'"
-                     " )::edurange.user_record ORDER BY u.id), '{}'))::edurange.instructors"
+                     " )::edurange.user_record ORDER BY u.id), '{}'))::edurange.instructors,"
+                     " coalesce(bool_and(u.id = ANY ($2)), false) AND count(*) ="
+                     "  (SELECT count(DISTINCT w.id) FROM unnest($2) AS w (id))"
                      " FROM public.\"_GroupInstructors\" i JOIN public.\"User\" u ON u.id = i.\"B\""
                      " WHERE i.\"A\" = $1",
-                     {TEXTOID},
+                     {TEXTOID, TEXTARRAYOID},
                      .by_key = true},
 };
 
@@ -122,11 +126,9 @@ remove_member(FunctionCallInfo fcinfo, const Caller *caller)
 	statements_begin();
 	if (!caller_acts_as(caller, "user_id", user_id, &refusal) ||
 	    !course_find(caller, group_id, &refusal) || !lock_user(user_id, &refusal) ||
-	    !lock_competition(group_id, &refusal))
+	    !lock_competition(group_id, &refusal) || !lock_member(group_id, user_id, &refusal))
 		raise_refusal(&refusal);
-	if (STATEMENT_RUN(&statements[REMOVE_MEMBER], value_text(group_id), value_text(user_id)) == 0)
-		raise_error(EDURANGE_NOT_A_MEMBER, "user \"%s\" is not a member of competition \"%s\"",
-		            user_id, group_id);
+	STATEMENT_RUN(&statements[REMOVE_MEMBER], value_text(group_id), value_text(user_id));
 	STATEMENT_RUN(&statements[REMOVED], value_text(group_id), value_text(user_id));
 	row = only_result();
 	activity_log(&(Activity){.event_type = "GROUP_LEFT",
@@ -164,7 +166,9 @@ set_instructors(FunctionCallInfo fcinfo, const Caller *caller)
 		raise_error(EDURANGE_COMPETITION_NOT_FOUND, "competition \"%s\" does not exist", group_id);
 	added = STATEMENT_RUN(&statements[INSERT_INSTRUCTORS], value_text(group_id), ids);
 	removed = STATEMENT_RUN(&statements[DELETE_OTHERS], value_text(group_id), ids);
-	STATEMENT_RUN(&statements[INSTRUCTORS], value_text(group_id));
+	STATEMENT_RUN(&statements[INSTRUCTORS], value_text(group_id), ids);
+	if (!row_bool(0, 2))
+		row_kept_out("public.\"_GroupInstructors\"");
 	row = only_result();
 	if (added + removed > 0)
 		activity_log(&(Activity){

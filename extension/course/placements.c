@@ -36,6 +36,7 @@ typedef enum StatementId
 	REMOVE,
 	CHANGE,
 	LOWER_COMPLETIONS,
+	IS_HIGHER,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -82,6 +83,10 @@ static Statement statements[STATEMENT_COUNT] = {
                            " WHERE \"groupChallengeId\" = $1 AND \"pointsEarned\" > $2",
                            {TEXTOID, INT4OID},
                            .by_key = true},
+    [IS_HIGHER] = {"SELECT 1 FROM public.\"ChallengeCompletion\""
+                   " WHERE \"groupChallengeId\" = $1 AND \"pointsEarned\" > $2 LIMIT 1",
+                   {TEXTOID, INT4OID},
+                   .by_key = true},
 };
 
 /* A change of a group challenge, and what it found and did. */
@@ -237,6 +242,8 @@ set_challenge_points(FunctionCallInfo fcinfo, const Caller *caller)
 		raise_refusal(&refusal);
 	take_back(caller, &change);
 	STATEMENT_RUN(&statements[LOWER_COMPLETIONS], value_text(change.id), change.worth);
+	if (STATEMENT_RUN(&statements[IS_HIGHER], value_text(change.id), change.worth) > 0)
+		row_kept_out("public.\"ChallengeCompletion\"");
 	placement =
 	    first_result(STATEMENT_RUN(&statements[CHANGE], value_text(change.id), change.worth));
 	return end_change(fcinfo, caller, &change, placement, "changedGroupChallengeId");

@@ -25,6 +25,7 @@ typedef enum StatementId
 {
 	DELETE_QUESTIONS,
 	DELETE_CHALLENGES,
+	LEFT,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -40,6 +41,15 @@ static Statement statements[STATEMENT_COUNT] = {
                            " AND cc.\"groupChallengeId\" = gc.id AND cc.\"userId\" = $2",
                            {TEXTOID, TEXTOID},
                            .by_key = true},
+    /* Of which is something left? */
+    [LEFT] = {"SELECT EXISTS (SELECT FROM public.\"GroupChallenge\" gc"
+              "  JOIN public.\"QuestionCompletion\" qc ON qc.\"groupChallengeId\" = gc.id"
+              "  WHERE gc.\"groupId\" = $1 AND qc.\"userId\" = $2),"
+              " EXISTS (SELECT FROM public.\"GroupChallenge\" gc"
+              "  JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"
+              "  WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = $2)",
+              {TEXTOID, TEXTOID},
+              .by_key = true},
 };
 
 static Datum
@@ -68,6 +78,11 @@ reset_progress(FunctionCallInfo fcinfo, const Caller *caller)
 		raise_refusal(&refusal);
 	questions = STATEMENT_RUN(&statements[DELETE_QUESTIONS], group_id, user_id);
 	challenges = STATEMENT_RUN(&statements[DELETE_CHALLENGES], group_id, user_id);
+	STATEMENT_RUN(&statements[LEFT], group_id, user_id);
+	if (row_bool(0, 1))
+		row_kept_out("public.\"QuestionCompletion\"");
+	if (row_bool(0, 2))
+		row_kept_out("public.\"ChallengeCompletion\"");
 	if (!ledger_change(&entry, LEDGER_SET, 0, &refusal))
 		elog(ERROR, "a total could not be set to zero: %s", refusal.message);
 	total = first_result(1);

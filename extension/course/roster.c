@@ -322,8 +322,12 @@ withdraw_codes(Import *import, const Piece *piece)
 		add(&list, row, row->code);
 		row->code = NULL;
 	}
-	if (list.count > 0)
-		STATEMENT_RUN(&statements[WITHDRAW_CODES], value_text(import->group_id), value_list(&list));
+	if (list.count == 0)
+		return;
+	STATEMENT_RUN(&statements[WITHDRAW_CODES], value_text(import->group_id), value_list(&list));
+	if (STATEMENT_RUN(&statements[USABLE_CODES], value_text(import->group_id), value_list(&list)) >
+	    0)
+		row_kept_out("public.\"CompetitionAccessCode\"");
 }
 
 /* Gives codes to those rows of the list that have none; another one where a code is somebody else's. */

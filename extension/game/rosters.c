@@ -39,7 +39,10 @@ typedef enum StatementId
 	WITHDRAW,
 	FORGET_USER,
 	FORGET_COMPETITION,
+	FORGET_USERS,
+	FORGET_COMPETITIONS,
 	DELETE_CODE,
+	CODE_IS_THERE,
 	INSERT_MEMBER,
 	STATEMENT_COUNT
 } StatementId;
@@ -77,11 +80,19 @@ static Statement statements[STATEMENT_COUNT] = {
     [FORGET_COMPETITION] = {"DELETE FROM edurange.roster WHERE group_id = $1",
                             {TEXTOID},
                             .by_key = true},
+    [FORGET_USERS] = {"UPDATE edurange.roster SET user_id = NULL, code = NULL"
+                      " WHERE user_id IS NOT NULL",
+                      {InvalidOid}},
+    [FORGET_COMPETITIONS] = {"DELETE FROM edurange.roster", {InvalidOid}},
     /* One that somebody used says who joined with it. */
     [DELETE_CODE] = {"DELETE FROM public.\"CompetitionAccessCode\" WHERE code = $2"
                      " AND \"groupId\"" OF("$1") " AND \"usedCount\" = 0",
                      {TEXTOID, TEXTOID},
                      .by_key = true},
+    [CODE_IS_THERE] = {"SELECT 1 FROM public.\"CompetitionAccessCode\" WHERE code = $2"
+                       " AND \"groupId\"" OF("$1") " AND \"usedCount\" = 0",
+                       {TEXTOID, TEXTOID},
+                       .by_key = true},
     [INSERT_MEMBER] = {"INSERT INTO public.\"_GroupMembers\" (\"A\", \"B\") VALUES ($1, $2)"
                        " ON CONFLICT (\"A\", \"B\") DO NOTHING",
                        {TEXTOID, TEXTOID}},
@@ -119,6 +130,17 @@ roster_code_withdrawn(const char *group_id, const char *code)
 	STATEMENT_RUN(&statements[WITHDRAW], value_text(group_id), value_text(code));
 }
 
+/* A code that nobody has used goes. */
+static void
+delete_code(const char *group_id, const char *code)
+{
+	NullableDatum arguments[] = {value_text(group_id), value_text(code)};
+
+	if (statement_run(&statements[DELETE_CODE], arguments, lengthof(arguments)) == 0 &&
+	    statement_run(&statements[CODE_IS_THERE], arguments, lengthof(arguments)) > 0)
+		row_kept_out("public.\"CompetitionAccessCode\"");
+}
+
 /* Makes the user of an address a member, for whom a row of the competition's roster waits. */
 static void
 complete_row(const char *group_id, const char *code, const char *email, const char *user_id)
@@ -132,7 +154,7 @@ complete_row(const char *group_id, const char *code, const char *email, const ch
 	if (!row_bool(0, 1))
 		return;
 	if (code != NULL)
-		STATEMENT_RUN(&statements[DELETE_CODE], value_text(group_id), value_text(code));
+		delete_code(group_id, code);
 	if (STATEMENT_RUN(&statements[COMPLETE], value_text(group_id), value_text(email),
 	                  value_text(user_id)) == 0)
 		return;
@@ -141,6 +163,8 @@ complete_row(const char *group_id, const char *code, const char *email, const ch
 		                         .user_id = user_id,
 		                         .group_id = group_id,
 		                         .metadata = "\"roster\":true"});
+	else if (!lock_member(group_id, user_id, &refusal))
+		row_kept_out("public.\"_GroupMembers\"");
 }
 
 /* Completes what waits for the user's address. */
@@ -160,19 +184,30 @@ complete_rows(const char *email, const char *user_id)
 		complete_row(groups[i], codes[i], email, user_id);
 }
 
-SQL_TRIGGER(edurange_follow_roster)
+/* The change of one row. */
+static void
+follow_row(TriggerData *trigger, bool is_user)
 {
-	TriggerData *trigger = trigger_data(fcinfo, TRIGGER_EVENT_AFTER);
-	bool is_user = strcmp(RelationGetRelationName(trigger->tg_relation), "User") == 0;
 	HeapTuple row =
 	    TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
 	char *id = tuple_text(trigger, row, "id");
 
-	statements_begin();
 	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
 		STATEMENT_RUN(&statements[is_user ? FORGET_USER : FORGET_COMPETITION], value_text(id));
 	else
 		complete_rows(email_key(tuple_text(trigger, row, "email")), id);
+}
+
+SQL_TRIGGER(edurange_follow_roster)
+{
+	TriggerData *trigger = trigger_data(fcinfo, TRIGGER_EVENT_AFTER);
+	bool is_user = strcmp(RelationGetRelationName(trigger->tg_relation), "User") == 0;
+
+	statements_begin();
+	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		follow_row(trigger, is_user);
+	else
+		statement_run(&statements[is_user ? FORGET_USERS : FORGET_COMPETITIONS], NULL, 0);
 	statements_end();
 	return PointerGetDatum(NULL);
 }

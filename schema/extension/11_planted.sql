@@ -77,6 +77,40 @@ AS $$
     UNION ALL
     SELECT 'OPERATOR', o.oid::regoperator::text, n.nspname, oprowner, false, 'pg_operator'::regclass, o.oid
     FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
+  ), ours AS (
+    SELECT oid, oid::regclass AS name FROM pg_class WHERE relnamespace = to_regnamespace('edurange') AND relkind = 'r'
+  ), hung (what, name, of, cure) AS (
+    SELECT 'trigger', quote_ident(t.tgname), o.name, format('DROP TRIGGER %I ON %s;', t.tgname, o.name)
+    FROM ours o JOIN pg_trigger t ON t.tgrelid = o.oid JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_roles r ON r.oid = p.proowner
+    -- a superuser's is an operator's own, as long as its condition calls nothing
+    WHERE NOT t.tgisinternal AND (NOT r.rolsuper
+      OR regexp_replace(substring(pg_get_triggerdef(t.oid) FROM ' WHEN (.*) EXECUTE '), $r$'[^']*'$r$, '', 'g') ~ '["[:alnum:]_][(]')
+    UNION ALL
+    SELECT 'rule', quote_ident(r.rulename), o.name, format('DROP RULE %I ON %s;', r.rulename, o.name)
+    FROM ours o JOIN pg_rewrite r ON r.ev_class = o.oid
+    UNION ALL
+    SELECT 'policy', quote_ident(l.polname), o.name, format('DROP POLICY %I ON %s;', l.polname, o.name)
+    FROM ours o JOIN pg_policy l ON l.polrelid = o.oid
+    UNION ALL
+    -- ours compare columns with constants and each other; what calls a function, or names a schema, is somebody's
+    SELECT 'constraint', quote_ident(k.conname), o.name, format('ALTER TABLE %s DROP CONSTRAINT %I;', k.conrelid::regclass, k.conname)
+    FROM ours o JOIN pg_constraint k ON o.oid IN (k.conrelid, k.confrelid)
+    WHERE k.contype IN ('f', 'x', 't')
+      OR k.contype = 'c' AND regexp_replace(pg_get_constraintdef(k.oid), $r$'[^']*'$r$, '', 'g') ~ '[.]|["[:alnum:]_][(]'
+    UNION ALL
+    SELECT 'default', quote_ident(a.attname), o.name, format('ALTER TABLE %s ALTER COLUMN %I DROP %s;', o.name, a.attname,
+      CASE a.attgenerated WHEN '' THEN 'DEFAULT' ELSE 'EXPRESSION' END)
+    FROM ours o JOIN pg_attrdef d ON d.adrelid = o.oid JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+    WHERE a.attgenerated <> '' OR regexp_replace(pg_get_expr(d.adbin, d.adrelid), $r$'[^']*'$r$, '', 'g') ~ '[.]|["[:alnum:]_][(]'
+    UNION ALL
+    -- what PostgreSQL brings along for indexes does not run anybody's code
+    SELECT 'index', x.indexrelid::regclass::text, o.name, format('DROP INDEX %s;', x.indexrelid::regclass)
+    FROM ours o JOIN pg_index x ON x.indrelid = o.oid WHERE EXISTS (SELECT FROM pg_depend d
+      WHERE d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid
+      AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_opclass'::regclass, 'pg_type'::regclass))
+    UNION ALL
+    SELECT 'statistics', quote_ident(s.stxname), o.name, format('DROP STATISTICS %s.%I;', s.stxnamespace::regnamespace, s.stxname)
+    FROM ours o JOIN pg_statistic_ext s ON s.stxrelid = o.oid WHERE s.stxexprs IS NOT NULL
   )
   SELECT ROW(format('%s %s belongs to %I', lower(t.kind), t.name, r.rolname),
     format('If it is to be ours: ALTER %s %s OWNER TO %I; else drop it.', t.kind, t.name,
@@ -90,6 +124,13 @@ AS $$
     AND NOT EXISTS (SELECT FROM pg_class c JOIN pg_type y ON y.oid = c.reltype
       JOIN pg_depend d ON d.classid = 'pg_type'::regclass AND d.objid = y.oid AND d.deptype = 'e'
       WHERE t.class = 'pg_class'::regclass AND c.oid = t.oid)
+  UNION ALL
+  -- where migrate() makes tables for the time of a comparison
+  SELECT ROW('schema edurange_shape is there', 'DROP SCHEMA edurange_shape CASCADE;')::edurange.planted
+  WHERE to_regnamespace('edurange_shape') IS NOT NULL
+  UNION ALL
+  -- code that runs in the name of edurange_owner, which owns these tables
+  SELECT ROW(format('%s %s of %s is not ours', what, name, of), cure)::edurange.planted FROM hung
 $$;
 COMMENT ON FUNCTION edurange.planted_objects() IS
-  'What is in the schemas edurange and edurange_guard, or these themselves, and belongs to somebody else than a superuser or, tables, edurange_owner. The hint puts it right. CREATE EXTENSION and migrate() refuse to go on before.';
+  'What is in the schemas edurange and edurange_guard, or these themselves, and belongs to somebody else than a superuser or, tables, edurange_owner; and what hangs on these tables and runs code that is not ours: triggers, rules, policies, constraints, defaults, indexes. The hint puts it right. CREATE EXTENSION and migrate() refuse to go on before.';

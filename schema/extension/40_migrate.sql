@@ -99,7 +99,9 @@ AS $assertions$
     ('CompetitionGroup', 'edurange_competition_archived', 'BEFORE DELETE', 'archive_activity'),
     ('User', 'edurange_roster_awaited', 'BEFORE INSERT OR UPDATE OF email', 'await_roster'),
     ('User', 'edurange_roster_followed', 'AFTER INSERT OR UPDATE OF email OR DELETE', 'follow_roster'),
+    ('User', 'edurange_users_truncated', 'AFTER TRUNCATE', 'follow_roster'),
     ('CompetitionGroup', 'edurange_roster_deleted', 'AFTER DELETE', 'follow_roster'),
+    ('CompetitionGroup', 'edurange_competitions_truncated', 'AFTER TRUNCATE', 'follow_roster'),
     ('ChallengeQuestion', 'edurange_question_kept', 'BEFORE DELETE', 'keep_question'),
     ('ChallengeQuestion', 'edurange_question_deleted', 'AFTER DELETE', 'question_deleted'),
     ('ChallengeQuestion', 'edurange_questions_truncated', 'AFTER TRUNCATE', 'question_deleted'),
@@ -132,6 +134,15 @@ AS $assertions$
     UNION ALL SELECT format('database %I', datname) FROM pg_database
     WHERE datname = current_database() AND has_database_privilege(role, oid, 'CREATE')) AS granted (place)
   UNION ALL
+  -- Nobody but our own roles writes our tables, or reads what is lent to nobody; rights that were given stay given.
+  SELECT DISTINCT 'exposure', format('%s on edurange.%I for %s', a.privilege_type, c.relname,
+    CASE a.grantee WHEN 0 THEN 'everybody' ELSE quote_ident(pg_get_userbyid(a.grantee)) END), false, NULL
+  FROM pg_class c LEFT JOIN pg_attribute t ON t.attrelid = c.oid AND t.attacl IS NOT NULL,
+    LATERAL (SELECT * FROM aclexplode(c.relacl) UNION SELECT * FROM aclexplode(t.attacl)) AS a
+  WHERE c.relnamespace = to_regnamespace('edurange') AND c.relkind = 'r'
+    AND a.grantee <> c.relowner AND a.grantee IS DISTINCT FROM to_regrole('edurange_owner')
+    AND NOT (a.privilege_type = 'SELECT' AND c.relname = ANY (edurange.lent_tables()))
+  UNION ALL
   SELECT 'role', 'edurange_worker', EXISTS (SELECT FROM pg_roles r, edurange.worker_attributes() AS a (attributes)
       WHERE r.rolname = 'edurange_worker' AND r.rolconnlimit = 0 AND r.rolcanlogin = (attributes ~ '^LOGIN')),
     format('%s ROLE edurange_worker %s',
@@ -158,21 +169,27 @@ AS $assertions$
     format('ALTER TABLE public.%I ALTER COLUMN %I DROP DEFAULT', p.name, u.column_name)
   FROM platform p, unwanted_default u
   UNION ALL
-  SELECT 'index', w.name, to_regclass('public.' || w.name) IS NOT NULL,
-    format('CREATE INDEX %I ON public.%I (%s) WHERE %s IS NOT NULL', w.name, w.table_name,
+  -- one of the name may be of another table, or have been left invalid
+  SELECT 'index', w.name, coalesce(x.indisvalid, false),
+    CASE WHEN NOT x.indisvalid THEN format('DROP INDEX public.%I; ', w.name) ELSE '' END
+    || format('CREATE INDEX %I ON public.%I (%s) WHERE %s IS NOT NULL', w.name, w.table_name,
       w.columns, regexp_replace(split_part(w.columns, ',', 1), ' \w+$', ''))
   FROM wanted_index w JOIN platform p ON p.name = w.table_name
+  LEFT JOIN pg_index x ON x.indrelid = p.oid AND x.indexrelid = to_regclass('public.' || w.name)
   UNION ALL
+  -- one that the table's owner has given another name would record a second time beside a new one
   SELECT 'trigger', format('%s on public.%I', w.name, w.table_name),
-    EXISTS (SELECT FROM pg_trigger t
-      WHERE t.tgrelid = p.oid AND t.tgname = w.name AND t.tgenabled IN ('O', 'A')
-      AND t.tgfoid = to_regproc('edurange.' || w.function)),
-    format('CREATE OR REPLACE TRIGGER %I %s ON public.%I FOR EACH %s'
+    coalesce(cardinality(t.names) = 1 AND t.fire, false),
+    coalesce((SELECT string_agg(format('DROP TRIGGER %I ON public.%I; ', name, w.table_name), '')
+      FROM unnest(t.names) AS n (name) WHERE name <> w.name), '')
+    || format('CREATE OR REPLACE TRIGGER %I %s ON public.%I FOR EACH %s'
       ' EXECUTE FUNCTION edurange.%I(); ALTER TABLE public.%I ENABLE TRIGGER %I',
-      w.name, w.events, w.table_name,
-      CASE WHEN w.events LIKE '%TRUNCATE' THEN 'STATEMENT' ELSE 'ROW' END,
-      w.function, w.table_name, w.name)
-  FROM wanted_trigger w JOIN platform p ON p.name = w.table_name
+      w.name, w.events, w.table_name, l.level, w.function, w.table_name, w.name)
+  FROM wanted_trigger w JOIN platform p ON p.name = w.table_name,
+    LATERAL (SELECT CASE WHEN w.events LIKE '%TRUNCATE' THEN 'STATEMENT' ELSE 'ROW' END) AS l (level),
+    LATERAL (SELECT array_agg(tgname), bool_and(tgenabled IN ('O', 'A')) FROM pg_trigger
+      WHERE tgrelid = p.oid AND tgfoid = to_regproc('edurange.' || w.function)
+      AND (tgtype & 1 = 1) = (l.level = 'ROW')) AS t (names, fire)
   UNION ALL
   -- A table without a primary key names its rows to subscribers by a unique index of NOT NULL columns.
   SELECT 'replica identity', format('%I.%I', n.nspname, c.relname),
@@ -263,6 +280,10 @@ AS $$
     -- a platform that is there as a whole is whose it is
     UNION SELECT min(relowner::bigint)::oid FROM relation
     HAVING count(*) = cardinality(edurange.platform_tables()) AND count(DISTINCT relowner) = 1
+  ), wanted (name, table_name) AS (
+    SELECT name, table_name FROM edurange.wanted_indexes()
+    UNION ALL SELECT name[1], name[2] FROM platform,
+      regexp_matches(sql, 'INDEX IF NOT EXISTS "([^"]+)"[[:space:]]+ON "([^"]+)"', 'g') AS name
   )
   SELECT ROW(format('public.%I is no ordinary table', name),
     'Partitions, parents, views, foreign and unlogged tables do not do.')::edurange.planted
@@ -283,10 +304,14 @@ AS $$
   UNION ALL
   -- what an index of ours or the platform's is to be called
   SELECT ROW(format('public.%I is no index', c.relname), 'Drop or rename it.')::edurange.planted
-  FROM (SELECT name FROM edurange.wanted_indexes()
-    UNION ALL SELECT name[1] FROM platform, regexp_matches(sql, 'INDEX IF NOT EXISTS "([^"]+)"', 'g') AS name) AS i
-  JOIN pg_class c ON c.relname = i.name AND c.relnamespace = 'public'::regnamespace
+  FROM wanted i JOIN pg_class c ON c.relname = i.name AND c.relnamespace = 'public'::regnamespace
   WHERE c.relkind <> 'i'
+  UNION ALL
+  SELECT ROW(format('index public.%I is of table %s, where it is to be of public.%I', c.relname, x.indrelid::regclass, i.table_name),
+    'Drop or rename it.')::edurange.planted
+  FROM wanted i JOIN pg_class c ON c.relname = i.name AND c.relnamespace = 'public'::regnamespace
+  JOIN pg_index x ON x.indexrelid = c.oid
+  WHERE x.indrelid IS DISTINCT FROM to_regclass(format('public.%I', i.table_name))
 $$;
 COMMENT ON FUNCTION edurange.planted_platform(text) IS
   'What has the name of a table, type or index of the platform in schema public and is of another kind, or belongs to somebody else than a superuser, the owner of the database or platform_owner. The hint puts it right; migrate() refuses to go on before.';

@@ -2,6 +2,9 @@
 # with writes by the owner of the platform's tables, who alters them meanwhile: afterwards every invariant
 # holds and every total is what a small model says.
 #
+# A class of each client's own is graded, repriced, reset, imported from a roster and left by its students, in any order;
+# and a reader follows the feed all the time, which has each entry of the ledger once.
+#
 # Each step is sent until it is acknowledged, with its own idempotency key (direct writes with a row
 # of their own), so its effect is there exactly once whatever was killed when.  EDURANGE_SEED repeats
 # a history; EDURANGE_HISTORIES goes on for so many seconds, an hour in the long run.
@@ -46,6 +49,16 @@ $node->safe_psql(
 		{"type": "question", "id": "q4", "config": {"type": "text", "text": "?", "points": 0, "answer": "a", "required": false}}]}');
 	UPDATE "ChallengeQuestion" SET id = cdf_question_id;
 	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('gc1', 80, 'ch', 'g1'), ('gc2', 0, 'ch', 'g2');
+	INSERT INTO "User" (id, email) SELECT format('class%s-%s', n, s), format('class%s-%s@x', n, s) FROM generate_series(1, 6) n, generate_series(1, 2) s;
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") SELECT 'class' || n, 'Class', '2020-01-01' FROM generate_series(1, 6) n;
+	INSERT INTO "_GroupMembers" ("A", "B") SELECT format('class%s', n), format('class%s-%s', n, s) FROM generate_series(1, 6) n, generate_series(1, 2) s;
+	SELECT edurange.cdf_import(replace('{"metadata": {"id": "chN", "name": "CN", "version": "1", "challenge_type": "web"}, "components": [
+		{"type": "question", "id": "cN-1", "config": {"type": "text", "text": "?", "points": 10, "answer": "a"}},
+		{"type": "question", "id": "cN-2", "config": {"type": "text", "text": "?", "points": 20, "answer": "a"}},
+		{"type": "question", "id": "cN-3", "config": {"type": "text", "text": "?", "points": 30, "answer": "a", "required": false}}]}', 'N', n::text))
+	FROM generate_series(1, 6) n;
+	UPDATE "ChallengeQuestion" SET id = cdf_question_id WHERE id <> cdf_question_id;
+	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") SELECT 'gclass' || n, 0, 'ch' || n, 'class' || n FROM generate_series(1, 6) n;
 	CREATE SCHEMA testing;
 	CREATE TABLE testing.applied (step text PRIMARY KEY);
 	GRANT USAGE ON SCHEMA testing TO PUBLIC;
@@ -67,6 +80,10 @@ $node->safe_psql(
 		SELECT g.id FROM edurange.grade_change g JOIN edurange.grade_change_user u ON u.change_id = g.id
 		WHERE u.user_id = who AND g.group_id = competition AND g.undone_at IS NULL ORDER BY g.at DESC, g.id DESC LIMIT 1
 	$$;
+	-- the latest change of grades in a competition that stands
+	CREATE FUNCTION testing.latest(competition text) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
+		SELECT id FROM edurange.grade_change WHERE group_id = competition AND undone_at IS NULL ORDER BY at DESC, id DESC LIMIT 1
+	$$;
 	-- a direct write, once
 	CREATE FUNCTION testing.once(step text, statement text) RETURNS text LANGUAGE plpgsql AS $$
 	BEGIN
@@ -82,6 +99,39 @@ $node->safe_psql(
 sub pick
 {
 	return $_[ int(rand(@_)) ];
+}
+
+# What happens to a class, which is one client's.
+sub class_steps
+{
+	my ($client, $number, $key, $call, $direct) = @_;
+	my $keyed = "idempotency_key => '$key'";
+	my $class = "class$client";
+	my $student = "$class-" . pick(1, 2);
+	my $question = "c$client-" . pick(1 .. 3);
+	my $who = "new$client-" . int(rand(8));
+
+	return (
+		[ 'class right', $call->("attempt_question('$student', '$question', 'g$class', 'a', $keyed)") ],
+		[ 'class right', $call->("attempt_question('$student', '$question', 'g$class', 'a', $keyed)") ],
+		[ 'class wrong', $call->("attempt_question('$student', '$question', 'g$class', '" . pick('b', 'c') . "', $keyed)") ],
+		[ 'class wrong', $call->("attempt_question('$student', '$question', 'g$class', '" . pick('b', 'c') . "', $keyed)") ],
+		[ 'class accept', $call->("accept_answer('$class', '$question', '" . pick('b', 'c') . "', $keyed)") ],
+		[ 'class rejudge', $call->("rejudge('$class', '$question', $keyed)") ],
+		[ 'class price', $direct->(qq{UPDATE "ChallengeQuestion" SET points = } . 5 * int(rand(8)) . qq{ WHERE id = '$question'}) ],
+		[ 'class reprice', $call->("reprice('$class', '$question', $keyed)") ],
+		[ 'class grade', $call->("grade_question('$class', '$student', '$question', 0, $keyed)") ],
+		[ 'class void', $call->("void_completion('$class', '$student', '$question', $keyed)") ],
+		[ 'class undo', $call->("undo_change('$class', testing.latest('$class'), $keyed)") ],
+		[ 'class undo', $call->("undo_change('$class', testing.latest('$class'), $keyed)") ],
+		[ 'class reset', $call->("reset_progress('$class', '$student', $keyed)") ],
+		[ 'class leaves', $call->("remove_member('$class', '$student', $keyed)") ],
+		[ 'class back', $direct->(qq{INSERT INTO "_GroupMembers" ("A", "B") VALUES ('$class', '$student') ON CONFLICT DO NOTHING}) ],
+		[ 'class part', $call->("set_participation('$class', '$student', hidden => " . pick('true', 'false') . ", disqualified => " . pick('true', 'false', 'false') . ", $keyed)") ],
+		[ 'class board', $call->("set_board_policy('$class', '" . pick('members', 'public') . "', " . pick('NULL', "'2020-01-01'", "'2040-01-01'") . ", $keyed)") ],
+		[ 'class roster', $call->("import_roster('$class', E'email\\n$student\@x\\n$who\@x\\n', make_users => " . pick('true', 'false') . ", $keyed)") ],
+		[ 'class user', $direct->(qq{INSERT INTO "User" (id, email) SELECT '$key', '$who\@x' WHERE NOT EXISTS (SELECT FROM "User" WHERE email = '$who\@x')}) ],
+		[ 'class gone', $direct->(qq{DELETE FROM "User" WHERE email = '$who\@x'}) ]);
 }
 
 # One step: its kind, what it is about, and the statement that does it, in whose name and at which level of isolation.
@@ -127,6 +177,8 @@ sub make_step
 		[ 'float', $call->("add_points('" . ($step{float} = 'float' . pick(1 .. 3)) . "', '$group', $amount, $keyed)") ],
 	);
 
+	# a third of the steps are about the client's class
+	@kinds = class_steps($client, $number, $key, $call, $direct) if rand() < 1 / 3;
 	@step{qw(kind sql)} = @{ pick(@kinds) };
 	$step{role} = $step{sql} =~ /^testing\.once/ ? 'platform' : 'edurange_service';
 	$step{level} = pick('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE');
@@ -318,8 +370,63 @@ sub start_aside
 	POSIX::_exit($@ ? 1 : 0);
 }
 
-# All clients' steps, from the first to the last, while tables change and connections are killed; then the books.
 my $round = 0;
+my %feed_error;
+
+# Reads on in the feed of a competition, to where it is at that time; what it is refused meanwhile is asked for again.
+my %feed = map { $_ => { seen => {}, twice => 0, token => '' } } @groups;
+
+sub follow
+{
+	my ($group) = @_;
+	my $feed = $feed{$group};
+	my $more = 't';
+
+	while ($more eq 't')
+	{
+		my ($code, $out, $err) = $node->psql('edurange', qq{\\set VERBOSITY verbose
+			SELECT "sinceToken", more, (SELECT string_agg(concat_ws(' ', e."userId", e.seq, e.delta), ',') FROM unnest(events) e)
+			FROM edurange.events('$group', nullif('$feed->{token}', ''), } . pick(20, 300, 1000) . ')');
+		my ($token, $entries);
+
+		if ($code != 0)
+		{
+			$feed_error{$1}++ if $err =~ /ERROR:\s+(\w{5})/ && $1 !~ /^(?:RG902|40001)$/;
+			return;
+		}
+		($token, $more, $entries) = split /\|/, $out;
+		$feed->{token} = $token;
+		$feed->{twice} += $feed->{seen}{$_}++ ? 1 : 0 for split /,/, $entries // '';
+	}
+	return;
+}
+
+# What holds of classes after any history.
+sub check_classes
+{
+	is($node->safe_psql('edurange', q{
+		SELECT p."userId", p.points, sum(paid) FROM "GroupPoints" p LEFT JOIN (
+			SELECT gc."groupId", coalesce(q."userId", c."userId") AS user_id, greatest(q.points, c."pointsEarned") AS paid
+			FROM (SELECT "userId", "groupChallengeId", sum("pointsEarned") AS points FROM "QuestionCompletion" GROUP BY 1, 2) q
+			FULL JOIN "ChallengeCompletion" c USING ("userId", "groupChallengeId") JOIN "GroupChallenge" gc ON gc.id = coalesce(q."groupChallengeId", c."groupChallengeId")) w
+			ON w."groupId" = p."groupId" AND w.user_id = p."userId"
+		WHERE p."groupId" LIKE 'class%' GROUP BY p.id HAVING p.points <> coalesce(sum(paid), 0)}), '', "round $round: a class has what its completions say");
+	is($node->safe_psql('edurange', q{
+		SELECT r.group_id, r.email FROM edurange.roster r LEFT JOIN "User" u ON u.id = r.user_id
+		WHERE r.user_id IS NOT NULL AND u.id IS NULL
+		OR r.user_id IS NULL AND EXISTS (SELECT FROM "User" v WHERE lower(trim(v.email)) = r.email)}), '', "round $round: rosters wait for who is not there, and for nobody else");
+	is($node->safe_psql('edurange', q{
+		SELECT r.group_id, r.email FROM edurange.roster r WHERE r.user_id IS NULL AND r.code IS NOT NULL
+		AND NOT EXISTS (SELECT FROM "CompetitionAccessCode" c WHERE c.code = r.code AND c."groupId" = r.group_id)}), '', "round $round: with codes that are there");
+	# who came back is judged with the next change; then nothing is left to be judged
+	my $rejudge = q{SELECT sum("attemptsChanged"), sum(gained), sum(lost) FROM "CompetitionGroup" g JOIN "GroupChallenge" gc ON gc."groupId" = g.id
+		JOIN "ChallengeQuestion" q ON q."challengeId" = gc."challengeId", LATERAL edurange.rejudge(g.id, q.id, dry_run => %s) WHERE g.id LIKE 'class%%'};
+	$node->safe_psql('edurange', sprintf $rejudge, 'false');
+	is($node->safe_psql('edurange', sprintf $rejudge, 'true'), '0|0|0', "round $round: what was judged anew is judged");
+	return;
+}
+
+# All clients' steps, from the first to the last, while tables change and connections are killed; then the books.
 my ($changes_made, %outcomes) = (0);
 
 sub run_round
@@ -350,6 +457,7 @@ sub run_round
 			'postgres', q{
 			SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity
 				WHERE application_name = 'history' ORDER BY random() LIMIT 1) AS victim});
+		follow($_) for @groups;
 		sleep 0.05;
 	}
 	append_to_file("${files}_changes.stop", '');
@@ -375,22 +483,32 @@ sub run_round
 	is(join(' ', grep { !/^(?:55P03|RG902|40001)$/ } codes("${files}_changes")), '', "round $round: changes met nothing but locks");
 	$changes_made += () = slurp_file("${files}_changes.made") =~ /\n/g if -e "${files}_changes.made";
 	my $found = $node->safe_psql('edurange',
-		q{SELECT "userId" || ' ' || "groupId" || ' ' || points FROM "GroupPoints" WHERE points <> 0});
+		q{SELECT "userId" || ' ' || "groupId" || ' ' || points FROM "GroupPoints" WHERE points <> 0 AND "groupId" NOT LIKE 'class%'});
 	is(join("\n", sort split /\n/, $found), model(), "round $round: every total is what the model says");
 	is($node->safe_psql('edurange', 'SELECT * FROM edurange.check_invariants()'), '', "round $round: all invariants hold");
+	check_classes();
+	follow($_) for @groups;
+	is(join(' ', map { "$_ $feed{$_}{twice}" } grep { $feed{$_}{twice} } @groups), '', "round $round: no entry came twice by the feed");
+	is(join("\n", sort map { my $group = $_; map { "$group $_" } keys %{ $feed{$group}{seen} } } @groups), $node->safe_psql('edurange',
+		q{SELECT concat_ws(' ', group_id, user_id, seq, delta) COLLATE "C" FROM edurange.points_ledger WHERE group_id IN ('g1', 'g2') ORDER BY 1}),
+		"round $round: and all did");
 	unlink glob "${files}_*" if Test::More->builder->is_passing;
 	return;
 }
 
 do { run_round() } until time > $end || !Test::More->builder->is_passing;
 
+is(join(' ', map { "$_ $feed_error{$_}" } sort keys %feed_error), '', 'the feed was refused for nothing else');
 note join ' ', 'sent again after', map { "$_ $met{$_}" } sort keys %met;
 cmp_ok($changes_made, '>', 3, "$changes_made times the tables were changed");
 for my $kind (sort keys %outcomes)
 {
 	note join ' ', "$kind:", map { "$_ $outcomes{$kind}{$_}" } sort keys %{ $outcomes{$kind} };
 	my @unforeseen = grep { $_ ne 'accepted' && !($kind eq 'float' && $_ eq 'RG201') && !($kind eq 'void' && $_ eq 'RG540')
-		  && !($kind eq 'undo' && $_ =~ /^(?:RG541|22004)$/) } keys %{ $outcomes{$kind} };
+		  && !($kind eq 'undo' && $_ =~ /^(?:RG541|22004)$/)
+		  # who has left, or is disqualified; what is not completed, or has no change
+		  && !($kind =~ /^class/ && $_ =~ /^(?:RG201|RG204)$/) && !($kind eq 'class void' && $_ eq 'RG540')
+		  && !($kind eq 'class undo' && $_ =~ /^(?:RG541|22004)$/) } keys %{ $outcomes{$kind} };
 	is("@unforeseen", '', "$kind: nothing but what was foreseen");
 }
 is($node->safe_psql('edurange', 'SELECT array_to_string(missing, $$, $$) FROM edurange.readiness()'), '', 'everything is in place');

@@ -99,6 +99,11 @@ my %platform = (
 		qr/public\.edurange_instance_user_idx is no index/],
 	'a lever of the platform\'s reader' => [q{CREATE FUNCTION public.lever() RETURNS integer LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'; ALTER FUNCTION lever() OWNER TO edurange_game},
 		'DROP FUNCTION lever()', qr/role edurange_game owns function public\.lever\(\)/],
+	'an index of ours elsewhere' => [q{SET ROLE planter; CREATE TABLE public.x (n integer); CREATE INDEX edurange_instance_user_idx ON public.x (n)},
+		q{DROP TABLE public.x}, qr/index public\.edurange_instance_user_idx is of table public\.x, where it is to be of public\."ChallengeInstance"/],
+	'a key of the platform elsewhere' => [q{SET ROLE planter; CREATE TABLE public.x (n integer); CREATE INDEX "GroupPoints_userId_groupId_key" ON public.x (n)},
+		q{DROP TABLE public.x}, qr/index public\."GroupPoints_userId_groupId_key" is of table public\.x, where it is to be of public\."GroupPoints"/],
+	'the schema of a comparison' => [q{SET ROLE planter; CREATE SCHEMA edurange_shape}, q{DROP SCHEMA edurange_shape}, qr/schema edurange_shape is there/],
 	'a table like an index of the platform' => [q{CREATE TABLE public."User_email_key" (n integer)}, q{DROP TABLE "User_email_key"},
 		qr/public\."User_email_key" is no index/],
 );

@@ -2,7 +2,7 @@
 # kind of other shape, in a session whose plans are warm and in fresh ones: a function then answers as before, or
 # says schema_changed and what has changed.  No crash, no wrong number, and readiness and health say the same.
 #
-# EDURANGE_SEED repeats the choice of types; with EDURANGE_LONG each column gets all of them.
+# EDURANGE_SEED repeats the choice of alterations; with EDURANGE_LONG each table and column gets all of them.
 
 use strict;
 use warnings;
@@ -54,6 +54,9 @@ sql(q{
 	UPDATE edurange.grade_change_user SET change_id = 'change';
 	UPDATE edurange.grade_change_attempt SET change_id = 'change';
 	SELECT edurange.set_board_policy('g', 'public');
+	SELECT edurange.import_roster('g', E'email,name\nwaits@x,W\neve@x,Eve\n');
+	UPDATE "CompetitionAccessCode" SET code = 'WAITS' WHERE "groupId" = 'g';
+	UPDATE edurange.roster SET code = 'WAITS' WHERE code IS NOT NULL;
 	SELECT edurange.events('g');
 	SELECT edurange.sync_apply('{"challenge_pods": [{"name": "lost", "status": "ACTIVE", "webosUrl": "u"}]}', '2026-01-01');
 	SELECT edurange.add_challenge_type('knots');
@@ -85,6 +88,31 @@ my %calls = (
 	question_statistics => q{edurange.question_statistics('g')},
 	timeline => q{edurange.timeline('g')},
 	integrity_findings => q{edurange.integrity_findings('g')},
+	'import_roster, with what waits' => q{edurange.import_roster('g', E'email,name\nwaits@x,W\nnew@x,New\n', make_users => true)},
+	users => q{edurange.users()},
+	create_user => q{edurange.create_user('made@x', 'Made')},
+	'create_user who is there' => q{edurange.create_user('ADA@x')},
+	competitions => q{edurange.competitions()},
+	competition => q{edurange.competition('g')},
+	update_competition => q{edurange.update_competition('g', name => 'GG', end_date => '2030-01-01')},
+	delete_competition => q{edurange.delete_competition('h', 'H')},
+	members => q{edurange.members('g')},
+	remove_member => q{edurange.remove_member('g', 'eve')},
+	set_instructors => q{edurange.set_instructors('g', ARRAY['bob'])},
+	access_codes => q{edurange.access_codes('h')},
+	revoke_access_code => q{edurange.revoke_access_code('h', 'C')},
+	'revoke_access_code of a roster' => q{edurange.revoke_access_code('g', 'WAITS')},
+	'join_competition by the roster' => q{edurange.join_competition('WAITS', 'ina')},
+	remove_competition_challenge => q{edurange.remove_competition_challenge('g', 'gc', true)},
+	set_challenge_points => q{edurange.set_challenge_points('g', 'gc', 10, true)},
+	'set_challenge_points of what was asserted' => q{edurange.complete_challenge('ada', 'gc', 50), edurange.set_challenge_points('g', 'gc', 10, true)},
+	reset_progress => q{edurange.reset_progress('g', 'bob')},
+	'reset_progress of a challenge' => q{edurange.complete_challenge('ada', 'gc', 50), edurange.reset_progress('g', 'ada')},
+	attempts => q{edurange.attempts('g')},
+	'attempts of one' => q{edurange.attempts('g', 'ada')},
+	'direct user' => q{testing.run($q$INSERT INTO "User" (id, email, "updatedAt") VALUES ('wes', 'Waits@x', now())$q$)},
+	'direct user deleted' => q{testing.run($q$DELETE FROM "User" WHERE id = 'eve'$q$)},
+	'direct competition deleted' => q{testing.run($q$DELETE FROM "CompetitionGroup" WHERE id = 'h'$q$)},
 	import_roster => q{edurange.import_roster('g', E'email,name\nada@x,Ada\nnew@x,New\n')},
 	roster => q{edurange.roster('g')},
 	set_board_policy => q{edurange.set_board_policy('g', 'members', '2020-01-01', '2020-01-02')},
@@ -143,6 +171,7 @@ my %calls = (
 	sync_drift => q{edurange.sync_drift()},
 	sync_apply => q{edurange.sync_apply('{"challenge_pods": [{"name": "i", "status": "ERROR", "webosUrl": "u"}, {"name": "k", "status": "ACTIVE", "webosUrl": "u", "user_id": "ada", "competition_id": "g", "challenge_id": "ch"}],
 		"secrets": [{"name": "i", "secret_name": "s2", "value": "FLAG-3"}]}', '2026-01-02')},
+	sync_apply_list => q{edurange.sync_apply_list('{"challenge_pods": [{"name": "i", "status": "ACTIVE", "webosUrl": "u"}]}', '2026-01-02')},
 	sync_begin => q{edurange.sync_begin()},
 	sync_confirm => q{edurange.sync_confirm()},
 	'direct instance' => q{testing.run($q$DELETE FROM "ChallengeInstance" WHERE id = 'i'$q$)},
@@ -267,6 +296,12 @@ CREATE FUNCTION testing.judged(alteration text, subject text, named text, wanted
 $$;
 SQL
 
+# Each function that somebody may execute is called, but for those that name no table, or the worker's alone.
+is(sql(q{SELECT string_agg(DISTINCT f, ', ' ORDER BY f) FROM edurange.granted() g, unnest(g.functions) AS f JOIN pg_proc p ON p.proname = f
+	WHERE p.pronamespace = 'edurange'::regnamespace AND p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'c')
+	AND NOT EXISTS (SELECT FROM testing.calls WHERE call ~ ('edurange\.' || f || '\('))}),
+	'cdf_validate, health, json_schema_validate, migration_applied, new_id, outcomes, pack_parts, readiness, shape_faults, sync_now, sync_release, sync_status, version_satisfies, wire, worker_attributes', 'every function is called');
+
 my $started = sql('SELECT pg_postmaster_start_time()');
 is(sql(q{SELECT string_agg(name || ': ' || code || ' ' || left(answer, 200), E'\n') FROM testing.golden WHERE code <> 'ok' OR answer LIKE 'BROKEN%'}),
 	'', 'every call goes through before');
@@ -308,8 +343,8 @@ for my $table (@tables)
 	my $hidden = "ALTER TABLE $table ENABLE ROW LEVEL SECURITY$force";
 
 	sql(qq{INSERT INTO testing.touches SELECT \$\$$table\$\$, (a).name FROM unnest(testing.under(\$\$$hidden\$\$, NULL)) AS a WHERE (a).code = 'RG902' OR (a).name LIKE 'direct%'});
-	push @of_tables,
-		[ "$table hidden", $hidden, $table, $table ],
+	my @some =
+		([ "$table hidden", $hidden, $table, $table ],
 		[ "$table partitioned", "$moved CREATE TABLE $table (LIKE testing.$name INCLUDING DEFAULTS) PARTITION BY HASH ($key);
 			CREATE TABLE testing.part PARTITION OF $table FOR VALUES WITH (MODULUS 1, REMAINDER 0); INSERT INTO $table SELECT * FROM testing.$name; $grants", $table, $table ],
 		[ "$table as a view", "$moved CREATE VIEW $table AS SELECT * FROM testing.$name; $grants", $table, $table ],
@@ -320,13 +355,14 @@ for my $table (@tables)
 		[ "$table inheriting", "CREATE TABLE testing.parent (LIKE $table); ALTER TABLE $table INHERIT testing.parent", $table, $table ],
 		[ "$table with a rule", "CREATE RULE nothing AS ON INSERT TO $table DO INSTEAD NOTHING", $table, $table ],
 		[ "$table dropped", "DROP TABLE $table CASCADE", $table, $table ],
-		[ "$table renamed", "ALTER TABLE $table RENAME TO renamed_away", $table, $table ];
+		[ "$table renamed", "ALTER TABLE $table RENAME TO renamed_away", $table, $table ]);
+	push @of_tables, $ENV{EDURANGE_LONG} ? @some : (shuffle(@some))[ 0 .. 3 ];
 }
 is(sql(q{SELECT string_agg(relation, ', ') FROM (SELECT DISTINCT relation FROM testing.touches GROUP BY 1
 	HAVING count(*) FILTER (WHERE name NOT LIKE 'direct%') = 0 ORDER BY 1) AS t (relation)}), 'public."Account", public."Session", public."VerificationToken"', 'every table of which functions know is read by one');
 is(faults($warm, @of_tables), '', scalar(@of_tables) . ' alterations of tables: each call answers as before or says what has changed');
 
-# Columns: in the long test with every type, else with one that is picked.
+# Columns: in the long test in every way, else in one that is picked.
 my %to = (
 	'bigint' => 'testing.as_number(%s::text)::bigint', 'integer' => 'testing.as_number(%s::text)::integer', 'numeric' => 'testing.as_number(%s::text)',
 	'double precision' => 'testing.as_number(%s::text)::double precision', 'text' => '%s::text', 'varchar' => '%s::text::varchar',
@@ -344,14 +380,22 @@ for (@columns)
 
 	push @some, [ "$named null", "SELECT testing.loosen(); ALTER TABLE $table ALTER COLUMN $column DROP NOT NULL; UPDATE $table SET $column = NULL", $named, $table ],
 		[ "$named may be null", "ALTER TABLE $table ALTER COLUMN $column DROP NOT NULL", $named, $table ] if $required eq 't';
-	@types = (shuffle(@types))[0] unless $ENV{EDURANGE_LONG};
-	@some = (shuffle(@some))[0] unless $ENV{EDURANGE_LONG};
-	push @of_columns, @some, map { [ "$named as $_", sprintf("SELECT testing.loosen(); ALTER TABLE $table ALTER COLUMN $column DROP DEFAULT;
+	push @some, map { [ "$named as $_", sprintf("SELECT testing.loosen(); ALTER TABLE $table ALTER COLUMN $column DROP DEFAULT;
 		ALTER TABLE $table ALTER COLUMN $column TYPE $_ USING $to{$_}", $column), $named, $table ] } @types;
+	push @of_columns, $ENV{EDURANGE_LONG} ? @some : (shuffle(@some))[0];
 }
 is(faults($warm, @of_columns), '', scalar(@of_columns) . ' alterations of columns: the same');
 note "cannot be made: $_" for @cannot;
 cmp_ok(scalar(@cannot), '<', (@of_tables + @of_columns) / 8, 'nearly all of them can be made');
+
+# Texts that are equal although they differ, and columns that nobody can write.
+sql(q{CREATE COLLATION testing.loose (provider = icu, locale = 'und-u-ks-level1', deterministic = false)});
+my @of_kinds = map { my ($column, $type, $required, $table) = @$_;
+	[ "$table.$column with a loose collation", "SELECT testing.loosen(); ALTER TABLE $table ALTER COLUMN $column TYPE text COLLATE testing.loose", "$table.$column", $table ] }
+  $ENV{EDURANGE_LONG} ? grep({ $_->[1] eq 'text' } @columns) : (shuffle(grep { $_->[1] eq 'text' } @columns))[ 0 .. 15 ];
+push @of_kinds, [ 'a total that is generated', q{ALTER TABLE "GroupPoints" DROP COLUMN points; ALTER TABLE "GroupPoints" ADD COLUMN points integer NOT NULL GENERATED ALWAYS AS (7) STORED},
+	'public."GroupPoints".points', 'public."GroupPoints"' ];
+is(faults($warm, @of_kinds), '', scalar(@of_kinds) . ' alterations of what no type says: the same');
 
 # The same without a warm plan: each in a session of its own.
 my $fresh = sub { return sql("SET client_min_messages = error; $_[0]") };
@@ -436,6 +480,22 @@ for (@triggers)
 		unless $answer =~ /^RG902 .*trigger/ || $quiet{"$name $table $operation"} || " $table " =~ $ours;
 }
 is(join("\n", @silent), '', scalar(@triggers) . ' triggers that let no row through: each is named');
+
+# One that has rows name what is not there: the keys are checked, as for anybody's insert.
+sql(q{CREATE FUNCTION testing.elsewhere() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new := jsonb_populate_record(new, jsonb_build_object(tg_argv[0], 'nowhere')); RETURN new; END $$});
+for (
+	[ 'public."QuestionAttempt"', 'userId', $attempt ], [ 'public."QuestionAttempt"', 'questionId', $attempt ],
+	[ 'public."QuestionCompletion"', 'groupChallengeId', q{SELECT edurange.attempt_question('ada', 'q2', 'gc', 'a')} ],
+	[ 'public."ActivityLog"', 'userId', $attempt ], [ 'public."GroupPoints"', 'userId', q{SELECT edurange.add_points('bob', 'h', 1)} ],
+	[ 'public."QuestionCompletion"', 'userId', q{SELECT edurange.grade_question('g', 'ada', 'q2', 5)} ])
+{
+	my ($table, $column, $call) = @$_;
+
+	sql("CREATE TRIGGER elsewhere BEFORE INSERT ON $table FOR EACH ROW EXECUTE FUNCTION testing.elsewhere('$column')");
+	my ($code, undef, $error) = $node->psql('edurange', "\\set VERBOSITY verbose\n$call");
+	like($error, qr/ERROR:  23503: /, "a trigger on $table that changes $column: the key is checked");
+	sql("DROP TRIGGER elsewhere ON $table");
+}
 
 # Adoption refuses what functions would then stumble over.
 $node->safe_psql('postgres', 'CREATE DATABASE adopted');

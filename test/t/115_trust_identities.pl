@@ -202,7 +202,7 @@ for (
 	my ($open, $close, $name) = @$_;
 	sql("SET ROLE platform; $open");
 	is(sql($exposed), "t $name", "$open: readiness() warns and is ready");
-	like(sql('SELECT message FROM edurange.health()'), qr/^everybody, or edurange_game, has rights that are better revoked: \Q@{[ $name =~ s,exposure ,,r ]}\E(?:;|$)/, "$open: health() says so");
+	like(sql('SELECT message FROM edurange.health()'), qr/^there are rights that are better revoked: \Q@{[ $name =~ s,exposure ,,r ]}\E(?:;|$)/, "$open: health() says so");
 	is(sql('SELECT count(*) FROM edurange.migrate()'), '0', "$open: migrate() leaves it");
 	sql("SET ROLE platform; $close");
 	is(sql($exposed), 't', "$close: put right");

@@ -26,6 +26,7 @@ $node->safe_psql('edurange', q{
 		('changed', '{"metadata": {"id": "ch", "name": "C", "version": "1.0.1", "challenge_type": "web"}, "components": [
 			{"type": "question", "id": "q1", "config": {"type": "text", "text": "?", "points": 10, "answer": "planted-new"}},
 			{"type": "question", "id": "q2", "config": {"type": "flag", "text": "?", "points": 10, "answer": "planted-placeholder"}}]}'),
+		('further', 'planted-further'), ('other', 'planted-other'), ('code', 'PLANTED-WAITS'), ('roster', E'email,name\\nwaits@x,W\\nlater@x,L\\nada@x,Ada\\n'),
 		('broken', '{"metadata": {"id": "ch"}, "components": [{"type": "question", "config": {"answer": planted-answer}}]}'),
 		('invalid', '{"metadata": {"id": "ch"}, "components": [{"type": "question", "id": "q", "config": {"type": "planted-type", "answer": {"planted-answer": 1}}}]}'),
 		('pods', '{"challenge_pods": [{"name": "i", "status": "ACTIVE", "webosUrl": "u"}], "secrets": [{"name": "i", "secret_name": "s2", "value": "planted-flag-2"}]}');
@@ -36,7 +37,11 @@ $node->safe_psql('edurange', q{
 	INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, flag, "flagSecretName", "competitionId")
 		VALUES ('i', 'ch', 'ada', 'url', 'ACTIVE', testing.secret('flag'), 's', 'g');
 	INSERT INTO edurange.token (id, token_sha256, tier, label, created_at, created_by) VALUES ('t', sha256(testing.secret('hash')::bytea), 'player', 't', now(), 'x');
-	SELECT edurange.attempt_question('bob', 'q1', 'gc', testing.secret('wrong'), idempotency_key => 'planted-old')});
+	SELECT edurange.attempt_question('bob', 'q1', 'gc', testing.secret('wrong'), idempotency_key => 'planted-old');
+	SELECT edurange.import_roster('g', testing.secret('roster'));
+	UPDATE "CompetitionAccessCode" c SET code = upper('planted-' || split_part(r.email, '@', 1)) FROM edurange.roster r WHERE r.code = c.code;
+	UPDATE edurange.roster SET code = upper('planted-' || split_part(email, '@', 1)) WHERE code IS NOT NULL;
+	SELECT edurange.accept_answer('g', 'q1', testing.secret('further'))});
 
 my %calls = (
 	attempt => q{edurange.attempt_question('ada', 'q1', 'gc', testing.secret('wrong'), idempotency_key => testing.secret('key'))},
@@ -58,6 +63,22 @@ my %calls = (
 	'whose token' => q{edurange.authenticate_token(sha256(testing.secret('hash')::bytea))},
 	tokens => q{edurange.tokens()},
 	'a token revoked' => q{edurange.revoke_token('t')},
+	'a code' => q{edurange.generate_access_code('g', 'ada')},
+	codes => q{edurange.access_codes('g')},
+	joining => q{edurange.join_competition(testing.secret('code'), 'bob')},
+	'a code revoked' => q{edurange.revoke_access_code('g', testing.secret('code'))},
+	'a roster' => q{edurange.import_roster('g', testing.secret('roster'))},
+	'who is in a roster' => q{edurange.roster('g')},
+	'a further right answer' => q{edurange.accept_answer('g', 'q1', testing.secret('other'))},
+	'one undone' => q{edurange.undo_change('g', (SELECT change_id FROM edurange.accepted_answer))},
+	rejudged => q{edurange.rejudge('g', 'q1')},
+	'a grade' => q{edurange.grade_question('g', 'bob', 'q1', 3)},
+	'a completion voided' => q{edurange.attempt_question('ada', 'q1', 'gc', testing.secret('answer')), edurange.void_completion('g', 'ada', 'q1')},
+	attempts => q{edurange.attempts('g')},
+	statistics => q{edurange.question_statistics('g')},
+	'signs of copying' => q{edurange.integrity_findings('g')},
+	'a user who signs up' => q{testing.run($q$INSERT INTO "User" (id, email, "updatedAt") VALUES ('wes', 'waits@x', now())$q$)},
+	'a user who goes' => q{testing.run($q$DELETE FROM "User" WHERE id = 'bob'$q$)},
 	findings => q{edurange.findings()});
 
 # Each secret column, and a text that holds what is in it, of the row r.
@@ -68,7 +89,10 @@ my %secrets = (
 	'public."Challenge"' => { cdf_content => 'r.cdf_content::text' },
 	'edurange.token' => { token_sha256 => q{encode(r.token_sha256, 'hex')} },
 	'edurange.idempotency' => { key => 'r.key', response => 'r.response' },
-	'edurange.cdf_document' => { document => 'r.document' });
+	'edurange.cdf_document' => { document => 'r.document' },
+	'public."CompetitionAccessCode"' => { code => 'r.code' },
+	'edurange.roster' => { code => 'r.code' },
+	'edurange.accepted_answer' => { answer => 'r.answer' });
 $node->safe_psql('edurange', 'CREATE FUNCTION testing.number(text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT $1::integer $$;
 	CREATE FUNCTION testing.batch(arguments text[]) RETURNS text LANGUAGE plpgsql AS $$
 	DECLARE
@@ -79,6 +103,7 @@ $node->safe_psql('edurange', 'CREATE FUNCTION testing.number(text) RETURNS integ
 		END LOOP;
 		RETURN NULL;
 	END $$;
+	CREATE FUNCTION testing.run(statement text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE statement; RETURN NULL; END $$;
 	GRANT USAGE ON SCHEMA testing TO PUBLIC');
 
 # What is hung on a table: a check, a generated column's and an index' expressions, triggers, a policy.
@@ -102,6 +127,8 @@ sub hung
 		'a trigger before' => $trigger->('BEFORE', "PERFORM ($new)::integer"),
 		'a trigger after' => $trigger->('AFTER', "PERFORM ($new)::integer"),
 		'a trigger that raises' => $trigger->('BEFORE', "RAISE EXCEPTION USING MESSAGE = $new, DETAIL = $new, HINT = $new"),
+		'a trigger that raises as ours do' => $trigger->('BEFORE', "RAISE EXCEPTION USING ERRCODE = 'RG301', MESSAGE = $new, DETAIL = $new, HINT = $new"),
+		'a trigger that raises as operators do' => $trigger->('BEFORE', "RAISE EXCEPTION USING ERRCODE = '57014', MESSAGE = $new, DETAIL = $new, HINT = $new"),
 		'a policy' => "CREATE POLICY tell ON $table USING (($column)::integer > 0) WITH CHECK (($column)::integer > 0);
 			ALTER TABLE $table ENABLE ROW LEVEL SECURITY" . ($table =~ /^edurange/ ? "; ALTER TABLE $table FORCE ROW LEVEL SECURITY" : ''));
 }
@@ -119,7 +146,7 @@ sub try
 	$node->psql('edurange', $script, stdout => \$out, stderr => \$err, on_error_stop => 0);
 	$calls += keys %calls;
 	$failed += () = $err =~ /ERROR:/g;
-	$told{"$what: $_"} = 1 for grep { /planted-/ } split /\n/, $err;
+	$told{"$what: $_"} = 1 for grep { /planted-/i } split /\n/, $err;
 	return $err;
 }
 
@@ -159,7 +186,7 @@ is(join("\n", sort keys %told), '', "$calls calls, of which $failed failed: no e
 cmp_ok($failed, '>', 200, 'many of them do fail');
 my $log = substr(slurp_file($node->logfile), $from);
 cmp_ok(length $log, '>', 100_000, 'the log says a lot');
-is(join("\n", grep { /planted-/ } split /\n/, $log), '', 'and nothing of what is planted');
+is(join("\n", grep { /planted-/i } split /\n/, $log), '', 'and nothing of what is planted');
 is($node->safe_psql('edurange', 'SELECT ready FROM edurange.readiness()'), 't', 'everything is in place again');
 is($node->safe_psql('edurange', 'SELECT count(*) FROM edurange.check_invariants()'), '0', 'and every invariant holds');
 done_testing();

@@ -82,6 +82,42 @@ sql('DROP TRIGGER edurange_group_points_changed ON "GroupPoints"');
 like(sql('SELECT * FROM edurange.migrate()'), qr/^ledger\|opening entries: 1$/m, 'migrate() says what it opens');
 is(sql($invariants), '', 'and leaves nothing broken');
 
+# The owner of the table gives it another name: it goes on recording, once, and so does migrate()'s of the right one.
+sql('ALTER TRIGGER edurange_group_points_changed ON "GroupPoints" RENAME TO mine');
+is(sql('SELECT ready FROM edurange.readiness()'), 't', 'a recorder that was renamed records');
+is(sql('SELECT count(*) FROM edurange.migrate()'), '0', 'so that nothing is missing');
+sql('CREATE TRIGGER edurange_group_points_changed AFTER INSERT OR UPDATE OR DELETE ON "GroupPoints" FOR EACH ROW EXECUTE FUNCTION edurange.group_points_changed()');
+like(sql('SELECT array_to_string(missing, $$, $$) FROM edurange.readiness()'), qr/^trigger edurange_group_points_changed on public\."GroupPoints"$/, 'two of them are named');
+sql(q{UPDATE "GroupPoints" SET points = points + 1 WHERE "userId" = 'cyd'});
+like(sql('SELECT * FROM edurange.migrate()'), qr/^trigger\|edurange_group_points_changed on public\."GroupPoints"$/m, 'and made one');
+is(sql(q{SELECT string_agg(tgname, ', ' ORDER BY tgname) FROM pg_trigger WHERE tgrelid = '"GroupPoints"'::regclass AND tgfoid = 'edurange.group_points_changed'::regproc}),
+	'edurange_group_points_changed, edurange_group_points_truncated', 'by its name');
+sql(q{SELECT edurange.add_points('cyd', 'g', 1)});
+is(sql($invariants), '', 'what was recorded twice is put right');
+
+# An index that was left invalid, as by CREATE INDEX CONCURRENTLY.
+sql(q{UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'edurange_group_points_idx'::regclass});
+is(sql('SELECT * FROM edurange.migrate()'), 'index|edurange_group_points_idx', 'one that is invalid is made anew');
+is(sql(q{SELECT indisvalid FROM pg_index WHERE indexrelid = 'edurange_group_points_idx'::regclass}), 't', 'and valid');
+
+# Who is gone without a trigger that saw it, or all at once, is waited for again.
+{
+	my $roster = q{SELECT string_agg(concat_ws(' ', group_id, email, user_id), ', ' ORDER BY group_id, email) FROM edurange.roster};
+
+	sql(q{INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('h', 'H', '2024-01-01')});
+	sql(qq{SELECT edurange.import_roster('$_', E'email\\nada\@example.org\\n')}) for 'g', 'h';
+	is(sql($roster), 'g ada@example.org ada, h ada@example.org ada', 'a roster names who is there');
+	sql(q{DELETE FROM "_GroupMembers" WHERE "A" = 'h'; DELETE FROM "ActivityLog" WHERE "groupId" = 'h'});
+	sql(q{BEGIN; SET LOCAL session_replication_role = replica; UPDATE "User" SET id = 'gone' WHERE id = 'ada'; DELETE FROM "CompetitionGroup" WHERE id = 'h'; COMMIT});
+	is(sql('SELECT count(*) FROM edurange.migrate()'), '0', 'where neither was seen');
+	is(sql($roster), 'g ada@example.org', 'migrate() forgets both');
+	sql(q{SET session_replication_role = replica; UPDATE "User" SET id = 'ada' WHERE id = 'gone'});
+	sql(q{SELECT edurange.import_roster('g', E'email\nada@example.org\n')});
+	is(sql(qq{BEGIN; TRUNCATE "User" CASCADE; $roster; ROLLBACK}), 'g ada@example.org', 'of truncated users none is left');
+	is(sql(qq{BEGIN; TRUNCATE "CompetitionGroup" CASCADE; $roster; ROLLBACK}), '', 'nor a row of truncated competitions');
+	sql('DELETE FROM edurange.roster');
+}
+
 # ---- where triggers do not fire --------------------------------------------------------------------
 
 my $replica = 'SET session_replication_role = replica;';

@@ -101,5 +101,41 @@ $node->psql_file($set, dirname(__FILE__) . '/../../deploy/remove.sql');
 is($node->safe_psql($set, q{SELECT count(*) FROM pg_class WHERE relname LIKE 'edurange$_%' ESCAPE '$'}), '0',
 	'remove.sql takes all out, whatever the settings');
 
+# What was answered is there after a crash, whatever synchronous_commit is; what others write under it need not be.
+$node->safe_psql('postgres', q{ALTER DATABASE plain SET synchronous_commit = off});
+$node->safe_psql('postgres', q{ALTER SYSTEM SET wal_writer_delay = '10s'});
+$node->restart;
+$node->safe_psql($plain, q{
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2024-01-01');
+	INSERT INTO "_GroupMembers" ("A", "B") VALUES ('g', 'u1');
+	CHECKPOINT});
+is($node->safe_psql($plain, q{SHOW synchronous_commit; SELECT points FROM edurange.add_points('u1', 'g', 7)}), "off\n7", 'an award is acknowledged');
+$node->stop('immediate');
+$node->start;
+is($node->safe_psql($plain, q{SELECT edurange.get_points('u1', 'g')}), '7', 'and there after a crash');
+is($node->safe_psql($plain, q{SELECT count(*) FROM edurange.check_invariants()}), '0', 'with its entry');
+
+# Nor does the language in which the server speaks, where it knows another one: a table that was altered is named.
+SKIP:
+{
+	my $locales = "$PostgreSQL::Test::Utils::tmp_check/locales";
+
+	mkdir $locales;
+	skip 'no German here', 2 unless system("localedef -i de_DE -f UTF-8 '$locales/de_DE.UTF-8' 2>/dev/null") == 0;
+	$node->stop;
+	{
+		local $ENV{LOCPATH} = $locales;
+		$node->start;
+	}
+	$node->safe_psql($plain, q{ALTER DATABASE plain SET lc_messages = 'de_DE.UTF-8'; ALTER TABLE "GroupPoints" RENAME points TO punkte});
+	my (undef, undef, $error) = $node->psql($plain, q{SELECT nothing});
+	skip 'the server speaks English only', 2 unless $error =~ /FEHLER/;
+	(undef, undef, $error) = $node->psql($plain, q{SELECT edurange.get_points('u1', 'g')});
+	like($error, qr/public\."GroupPoints"\.points/, 'a column that is gone is named');
+	$node->safe_psql($plain, q{ALTER TABLE "GroupPoints" RENAME punkte TO points; DROP TABLE edurange.standing} =~ s/DROP/SET edurange.allow_drop = on; DROP/r);
+	(undef, undef, $error) = $node->psql($plain, q{SELECT edurange.add_points('u1', 'g', 1)});
+	like($error, qr/edurange\.migrate\(\)|edurange\.standing/, 'and a table');
+}
+
 $node->stop;
 done_testing();

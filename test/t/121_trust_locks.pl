@@ -27,6 +27,9 @@ my %calls = (
 	'a keyed call' => q{SELECT edurange.add_points('ada', 'g', 1, idempotency_key => 'k' || %d)},
 	'a pack' => qq{SELECT edurange.pack_install('{"id": "p%1\$d", "name": "P", "version": "1.0.0", "challenges": ["a"]}', '{a}', ARRAY['@{[ $document =~ s/%/%%/gr =~ s/"c1"/"c%1\$d"/r ]}'])},
 	'a pass of the worker' => q{SELECT edurange.sync_apply('{"challenge_pods": []}', clock_timestamp() + (%d - 2) * interval '1 ms')},
+	'a roster' => q{SELECT edurange.import_roster('g', E'email\nr%d@x\n')},
+	'who signs up' => q{INSERT INTO "User" (id, email) VALUES (gen_random_uuid(), gen_random_uuid()) /* %d */},
+	'a feed that begins' => q{DELETE FROM edurange.feed_origin; SELECT edurange.events('g') /* %d */},
 	'migrate()' => q{SELECT count(*) FROM edurange.migrate() /* %d */});
 
 # Which locks there are, and that none is one that SQL can take.
@@ -73,13 +76,48 @@ like(mallory('BEGIN; PREPARE hold AS UPDATE public."GroupPoints" SET points = 0;
 	'somebody without any right to them holds tables');
 is(sql(q{SELECT edurange.add_points('ada', 'g', 1) IS NOT NULL}), 't', 'awards go on');
 is(sql(q{SELECT count(*) FROM edurange.migrate()}), '0', 'so does migrate() that has nothing to do');
+mallory('PREPARE three AS INSERT INTO edurange.points_ledger DEFAULT VALUES');
+is(sql(q{DELETE FROM edurange.feed_origin; SELECT more IS NOT NULL FROM edurange.events('g')}), 't', 'a feed begins');
 sql('ALTER INDEX edurange_group_challenge_idx RENAME TO gone');
 my ($code, undef, $error) = $node->psql('edurange', 'SELECT * FROM edurange.migrate()');
-like($error, qr/could not lock the tables within 3000 ms.*\n.*process \d+ of mallory holds (?:public\."GroupPoints"|"GroupPoints"|edurange\.standing)/,
+like($error, qr/could not lock the tables within 3000 ms.*\n.*process \d+ of mallory holds .*"GroupPoints"/,
 	'migrate() that has something to do gives up, and names who it is');
 is(sql(q{SELECT edurange.add_points('ada', 'g', 1) IS NOT NULL}), 't', 'awards go on still');
 mallory('ROLLBACK');
 is(sql(q{SELECT name FROM edurange.migrate()}), 'edurange_group_challenge_idx', 'afterwards it does it');
+
+# Who begins the feed holds up nobody who scores, for as long as their transaction may last.
+sql('DELETE FROM edurange.feed_origin; GRANT edurange_player TO mallory');
+mallory(q{BEGIN; SELECT more FROM edurange.events('g')});
+is(sql(q{SELECT edurange.add_points('ada', 'g', 1) IS NOT NULL}), 't', 'awards go on while somebody begins the feed');
+($code, undef, $error) = $node->psql('edurange', q{SELECT edurange.events('g')});
+like($error, qr/canceling statement due to lock timeout/, 'who comes for the feed meanwhile waits a second');
+mallory('COMMIT; RESET ROLE');
+sql('REVOKE edurange_player FROM mallory');
+
+# A transaction of another database writes nothing here, so the feed does not wait for it; nor does the board.
+{
+	my $elsewhere = $node->background_psql('postgres');
+	my $here = $node->background_psql('edurange');
+	my $token = sql(q{SELECT "sinceToken" FROM edurange.events('g', (SELECT "sinceToken" FROM edurange.events('g')))});
+	my $page = q{SELECT array_length(events, 1) FROM edurange.events('g', '%s')};
+	my $delay = q{SELECT "feedDelay" > 0 FROM edurange.board_state('g')};
+
+	$elsewhere->query_safe('BEGIN; SELECT pg_current_xact_id()');
+	sql(q{SELECT edurange.add_points('ada', 'g', 1)});
+	is(sql(sprintf $page, $token), '1', 'a transaction that is open in another database holds nothing back');
+	is(sql($delay), 'f', 'and is no delay');
+	$here->query_safe('BEGIN; SELECT pg_current_xact_id()');
+	sql(q{SELECT edurange.add_points('ada', 'g', 1)});
+	is(sql(sprintf $page, $token), '1', 'one of this database may write yet');
+	is(sql($delay), 't', 'and is named as a delay');
+	$here->query_safe('COMMIT');
+	is(sql(sprintf $page, $token), '2', 'when it has ended, all is there');
+	# one's own is not certain before it is over, either
+	is(sql(sprintf "BEGIN; SELECT FROM edurange.add_points('ada', 'g', 1); $page; ROLLBACK", $token), '2', "one's own transaction is not handed out");
+	$elsewhere->query_safe('COMMIT');
+	$_->quit for $elsewhere, $here;
+}
 $in .= "\\q\n";
 $session->finish;
 
