@@ -23,12 +23,12 @@ struct Database
 	bool busy;
 };
 
-/* The slow calls of an admin are those that write many rows. */
+/* The slow calls of services and admins are those that write or read many rows: documents, packs, rosters, grades. */
 static int
 statement_timeout(const Config *config, Tier tier, LaneKind kind)
 {
-	return kind == LANE_SLOW && tier == TIER_ADMIN ? config->import_timeout
-	                                               : config->statement_timeout;
+	return kind == LANE_SLOW && tier >= TIER_SERVICE ? config->import_timeout
+	                                                 : config->statement_timeout;
 }
 
 /*

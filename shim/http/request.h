@@ -19,6 +19,7 @@
 #include "config/config.h"
 #include "database/database.h"
 #include "http/clients.h"
+#include "http/spool.h"
 #include "live/boards.h"
 #include "live/reader.h"
 
@@ -84,6 +85,7 @@ typedef struct Request
 	char *reply; /* body of the response */
 	char *
 	    file; /* what it is, where it may be a file: media type, name, warning, with tabs between; or NULL */
+	Spool spool;     /* its body, where that comes in pieces */
 	json_t *members; /* of that body, where something is to be read in it */
 	unsigned status;
 	char sqlstate[SQLSTATE_LENGTH];
@@ -183,8 +185,8 @@ reply_body(const Route *route, DatabaseResult *result, unsigned *status, Failure
 /* The body of a route that asks no database, to be freed. */
 extern char *reply_without_database(const Route *route);
 
-/* Takes the line that says what it is from the answer of a route that may give a file; NULL: out of memory. */
-extern char *reply_take_file(char *reply);
+/* Takes the line that says what it is from the first piece of a file, and moves behind it; NULL: out of memory. */
+extern char *reply_take_file(const char **bytes, size_t *length);
 
 /* Headers that say what file it is. */
 extern void reply_add_file(struct MHD_Response *response, const char *file);
