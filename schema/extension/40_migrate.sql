@@ -100,6 +100,7 @@ AS $assertions$
     ('User', 'edurange_roster_awaited', 'BEFORE INSERT OR UPDATE OF email', 'await_roster'),
     ('User', 'edurange_roster_followed', 'AFTER INSERT OR UPDATE OF email OR DELETE', 'follow_roster'),
     ('CompetitionGroup', 'edurange_roster_deleted', 'AFTER DELETE', 'follow_roster'),
+    ('ActivityLog', 'edurange_roster_joined', 'AFTER INSERT', 'follow_join'),
     ('ChallengeQuestion', 'edurange_question_kept', 'BEFORE DELETE', 'keep_question'),
     ('ChallengeQuestion', 'edurange_question_deleted', 'AFTER DELETE', 'question_deleted'),
     ('ChallengeQuestion', 'edurange_questions_truncated', 'AFTER TRUNCATE', 'question_deleted'),
