@@ -231,9 +231,12 @@ mutate(FunctionCallInfo fcinfo, Mutation mutation)
 	Request request = {0};
 	char *response;
 
-	caller_read(&caller, fcinfo, PG_NARGS() - 2);
+	caller_identify(&caller, fcinfo, PG_NARGS() - 2);
 	if (PG_ARGISNULL(PG_NARGS() - 1))
+	{
+		caller_authorize(&caller, fcinfo);
 		return mutation(fcinfo, &caller);
+	}
 
 	request.key = value_text(read_key(fcinfo));
 	request.caller = value_text(caller.scope);
@@ -245,6 +248,9 @@ mutate(FunctionCallInfo fcinfo, Mutation mutation)
 	if (response != NULL)
 		response = MemoryContextStrdup(context, response);
 	statements_end();
-	return response != NULL ? read_response(fcinfo, response)
-	                        : run_and_store(fcinfo, mutation, &caller, &request);
+	if (response != NULL)
+		return read_response(fcinfo, response);
+	/* only now: what was done may have been the end of the authority to do it, as deleting a competition is */
+	caller_authorize(&caller, fcinfo);
+	return run_and_store(fcinfo, mutation, &caller, &request);
 }
