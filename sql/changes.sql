@@ -68,6 +68,7 @@ SELECT testing.grades() = :'state_first' AS as_before, (SELECT count(*) FROM edu
 SELECT testing.change(format($$undo_change('spring', %L)$$, testing.latest()));
 SELECT * FROM edurange.check_invariants();
 SELECT kind, "undoneAt" IS NOT NULL AS undone FROM edurange.grade_changes('spring'), unnest(changes);
+SELECT c, testing.refused(format($$SELECT edurange.grade_changes('spring', cursor => %L)$$, c)) FROM unnest(ARRAY['x', '1', '1-', 'ada', '01a21bcd-0c04-7c7d-8e59-a001ca786065']) c;
 -- a key that was wrong: who had it loses it, who had not gains, and the challenge follows
 UPDATE "ChallengeQuestion" SET required = cdf_question_id IN ('text', 'list') WHERE "challengeId" = 'quiz';
 SELECT "challengeCompleted" FROM edurange.complete_question('ada', testing.q('list'), testing.gc());

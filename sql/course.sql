@@ -28,6 +28,12 @@ SELECT u.email, u.role, page."nextCursor" IS NOT NULL AS more FROM edurange.user
 WITH RECURSIVE page AS (SELECT p FROM edurange.users("limit" => 2) p UNION ALL SELECT n FROM page, edurange.users("limit" => 2, cursor => (p)."nextCursor") n WHERE (p)."nextCursor" IS NOT NULL)
 SELECT string_agg(u.email, ' ') FROM page, unnest((p).users) u;
 SELECT string_agg(u.email, ' ') FROM edurange.users('DAN@'), unnest(users) u;
+-- addresses and ids that somebody wrote with spaces in them, or twice; and cursors that are none
+INSERT INTO "User" (id, email) VALUES ('s p 1', 'a b'), ('s p 2', 'a b '), ('s p 3', 'A B'), ('é é', 'a é é'), ('s', '');
+WITH RECURSIVE page AS (SELECT p, 1 AS n FROM edurange.users("limit" => 1) p UNION ALL SELECT q, n + 1 FROM page, edurange.users("limit" => 1, cursor => (p)."nextCursor") q WHERE (p)."nextCursor" IS NOT NULL AND n < 100)
+SELECT count(*) = (SELECT count(*) FROM "User") AS each_once, count(DISTINCT u.id) = count(*) AS all_different FROM page, unnest((p).users) u;
+SELECT left(c, 20) AS cursor, testing.refused(format('SELECT edurange.users(cursor => %L)', c)) FROM unnest(ARRAY['x', '-', '3-', '3-abc', '-1-abc', '99999999999-abc', '1-éa', '1577836800123000-spring', '5-' || repeat('x', 60000)]) c;
+DELETE FROM "User" WHERE email IN ('', 'a b', 'a b ', 'A B', 'a é é');
 SELECT testing.refused('SELECT edurange.users("limit" => 0)'), testing.refused('SELECT edurange.users("limit" => 501)');
 -- competitions: what each has, changed, deleted
 SELECT id, "isOpen", members, instructors, challenges, "accessCodes", "liveInstances" FROM edurange.competitions(), unnest(competitions) ORDER BY id;
@@ -107,6 +113,11 @@ SELECT count(*) AS of_spring FROM edurange.activity('spring', 'ada'), unnest(ent
 WITH RECURSIVE page AS (SELECT p FROM edurange.activity(user_id => 'ada', "limit" => 2) p UNION ALL SELECT n FROM page, edurange.activity(user_id => 'ada', "limit" => 2, cursor => (p)."nextCursor") n WHERE (p)."nextCursor" IS NOT NULL)
 SELECT count(*) AS by_pages, count(DISTINCT e.id) AS ids FROM page, unnest((p).entries) e;
 SELECT testing.refused($$SELECT edurange.activity('autumn', caller => ROW('t', NULL, NULL, 'bob'))$$), testing.bound($$edurange.activity(user_id => 'cyd', @)$$, 'bob');
+-- however many others lie between, a page reads so many, and goes on
+INSERT INTO "ActivityLog" ("eventType", "userId", metadata, "timestamp") SELECT CASE WHEN n % 6000 = 1 THEN 'USER_LOGGED_IN' ELSE 'USER_UPDATED' END::"ActivityEventType", 'cyd', '{}', '2020-01-01'::timestamp + n * interval '1 ms' FROM generate_series(1, 14000) n;
+WITH RECURSIVE page AS (SELECT p FROM edurange.activity(user_id => 'cyd', event_type => 'USER_LOGGED_IN') p UNION ALL SELECT n FROM page, edurange.activity(user_id => 'cyd', event_type => 'USER_LOGGED_IN', cursor => (p)."nextCursor") n WHERE (p)."nextCursor" IS NOT NULL)
+SELECT array_agg(cardinality((p).entries)) AS found FROM page;
+DELETE FROM "ActivityLog" WHERE "userId" = 'cyd' AND "timestamp" < '2020-02-01';
 -- many entries go in pieces
 INSERT INTO "ActivityLog" ("eventType", "userId", metadata, "timestamp") SELECT 'USER_UPDATED', 'bob', '{}', '2021-01-01'::timestamp + n / 3 * interval '1 ms' FROM generate_series(1, 1203) n;
 DELETE FROM "User" WHERE id = 'bob';
@@ -115,6 +126,13 @@ SELECT count(*) FROM edurange.activity_archive WHERE user_id = 'bob' AND event_t
 SELECT count(*) FROM generate_series(1, 2), edurange.update_competition('autumn', 'Autumn Cup', idempotency_key => 'k');
 SELECT testing.refused($$SELECT edurange.update_competition('autumn', 'Other', idempotency_key => 'k')$$);
 SELECT name FROM edurange.delete_competition('autumn', 'Autumn Cup', idempotency_key => 'k'), generate_series(1, 2);
+-- also where what was done was the end of the authority to do it: then only what is asked once more, and by the same
+SELECT id AS hers FROM edurange.create_competition('Hers', '2021-01-01', ARRAY['ina', 'oti'], caller => ROW('t', NULL, NULL, 'ina')) \gset
+SELECT cardinality(instructors) FROM edurange.set_instructors(:'hers', ARRAY['oti'], ROW('t', NULL, NULL, 'ina'), 'i');
+SELECT cardinality(instructors) FROM edurange.set_instructors(:'hers', ARRAY['oti'], ROW('t', NULL, NULL, 'ina'), 'i');
+SELECT name FROM edurange.delete_competition(:'hers', 'Hers', ROW('t', NULL, NULL, 'oti'), 'd');
+SELECT name FROM edurange.delete_competition(:'hers', 'Hers', ROW('t', NULL, NULL, 'oti'), 'd');
+SELECT c, testing.refused(format('SELECT edurange.delete_competition(%L, ''Hers'', %s)', :'hers', c)) FROM unnest(ARRAY[$$ROW('t', NULL, NULL, 'oti')$$, $$ROW('t', NULL, NULL, 'oti'), 'e'$$, $$ROW('t', NULL, NULL, 'ina'), 'd'$$, $$ROW('u', NULL, NULL, 'oti'), 'd'$$]) c;
 SELECT * FROM edurange.check_invariants();
 -- each list is read from an index
 SET enable_seqscan = off;

@@ -29,6 +29,9 @@ SELECT "userId", item, points, "of", "firstTimeRight" AS first, attempts, late F
 -- then, by the ledger
 SELECT "userId", item, points, attempts, late FROM edurange.gradebook('spring', 'challenge', :'before');
 SELECT "userId", item, points FROM edurange.gradebook('spring', 'question', :'before') WHERE points <> 0;
+-- and the attempts as they were before a reset that came later
+SELECT g."userId", g.attempts, g."firstTimeRight" AS first FROM edurange.points_ledger l, edurange.gradebook('spring', at => l.at - interval '1 us') g
+  WHERE l.user_id = 'cyd' AND l.group_id = 'spring' AND l.kind = 'set' AND g."userId" = 'cyd';
 SELECT "userId", item, points FROM edurange.gradebook('spring', 'total', '2020-01-01') WHERE points <> 0;
 -- it sums up to the board, now and then
 SELECT b, t, count(*) FILTER (WHERE g.sum IS DISTINCT FROM l.points) AS differ FROM unnest(ARRAY['total', 'challenge', 'question']) b, unnest(ARRAY[NULL, :'before']::timestamptz[]) WITH ORDINALITY AS w (instant, t),
@@ -47,6 +50,10 @@ SELECT replace(content, testing.gc(), 'gc') FROM edurange.gradebook_file('spring
 SELECT * FROM edurange.gradebook_file('spring', 'canvas', 'challenge');
 SELECT content FROM edurange.gradebook_file('spring', 'moodle', 'question', in_points => true);
 SELECT * FROM edurange.gradebook_file('spring', 'moodle');
+-- a share of nothing is no grade: corrections, and a question that is worth nothing
+UPDATE "ChallengeQuestion" SET points = 0 WHERE cdf_question_id = 'choice';
+SELECT content, warning FROM edurange.gradebook_file('spring', 'moodle', 'question');
+UPDATE "ChallengeQuestion" SET points = 5 WHERE cdf_question_id = 'choice';
 -- what would be a formula, a title that Canvas would misread, names in all scripts
 UPDATE "User" SET name = v.name FROM (VALUES ('ada', '=1+1'), ('bob', E'@"Ἀθηνᾶ",\t\r\n張'), ('cyd', '')) v (id, name) WHERE v.id = "User".id;
 UPDATE "CompetitionGroup" SET name = 'Final score (3) – 決勝' WHERE id = 'spring';

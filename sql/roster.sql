@@ -28,6 +28,21 @@ DELETE FROM "_GroupMembers" WHERE "B" = 'bob';
 SELECT "alreadyMember" FROM edurange.roster r, edurange.join_competition(lower(r.code), 'bob') WHERE r.email = 'short@example.org';
 SELECT user_id, code IS NOT NULL AS code FROM edurange.roster WHERE email = 'short@example.org';
 SELECT "usedCount", count(*) FROM "CompetitionAccessCode" GROUP BY 1 ORDER BY 1;
+-- also where the dashboard lets them in, whose log says so; not where it is not true, nor for who has a row
+SELECT waiting FROM edurange.import_roster('autumn', E'email\nelse@example.org\nmore@example.org');
+CREATE PROCEDURE testing.let_in(who text, address text, used integer DEFAULT 1) LANGUAGE sql AS $$
+  INSERT INTO "_GroupMembers" ("A", "B") SELECT 'autumn', who WHERE used > 0 ON CONFLICT DO NOTHING;
+  UPDATE "CompetitionAccessCode" c SET "usedCount" = c."usedCount" + used FROM edurange.roster r WHERE r.code = c.code AND r.email = address;
+  INSERT INTO "ActivityLog" ("eventType", "userId", "groupId", "accessCodeId", metadata) SELECT 'GROUP_JOINED', who, 'autumn', c.id, '{}' FROM "CompetitionAccessCode" c JOIN edurange.roster r ON r.code = c.code AND r.email = address $$;
+CALL testing.let_in('cyd', 'else@example.org', 0);
+SELECT user_id FROM edurange.roster WHERE email = 'else@example.org';
+CALL testing.let_in('cyd', 'else@example.org');
+CALL testing.let_in('cyd', 'more@example.org');
+SELECT email, user_id, code IS NOT NULL AS code FROM edurange.roster WHERE group_id = 'autumn' ORDER BY 1;
+SELECT waiting, "alreadyMembers", "codesMade" FROM edurange.import_roster('autumn', E'email\nelse@example.org\nmore@example.org');
+DELETE FROM edurange.roster WHERE group_id = 'autumn';
+DELETE FROM "CompetitionAccessCode" WHERE "groupId" = 'autumn';
+DELETE FROM "_GroupMembers" WHERE "A" = 'autumn' AND "B" = 'cyd';
 -- or when a user of the address comes, from wherever; the code is nobody's then
 INSERT INTO "User" (id, email, name) VALUES ('neu', ' NEW@Example.org', 'Neu');
 SELECT user_id, code FROM edurange.roster WHERE email = 'new@example.org';

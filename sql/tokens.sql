@@ -23,6 +23,11 @@ SELECT "revokedAt" AS first FROM edurange.tokens() WHERE id = :'t_id' \gset
 SELECT "revokedAt" = :'first' AS kept FROM edurange.revoke_token(:'t_id');
 SELECT id FROM edurange.authenticate_token(sha256(:'t_token'::bytea));
 SELECT tier, label, "userId", "instanceId", "revokedAt" IS NOT NULL AS revoked FROM edurange.tokens();
+-- page by page, whatever their times, and from an index
+UPDATE edurange.token SET created_at = CASE WHEN label IN ('bound', 'pod', 'short') THEN '2020-01-01Z' ELSE created_at END;
+WITH RECURSIVE page AS (SELECT array_agg(t) AS t FROM edurange.tokens(1) t UNION ALL SELECT (SELECT array_agg(n) FROM edurange.tokens(1, before_id => (t[1]).id) n) FROM page WHERE t IS NOT NULL)
+SELECT count(*), count(DISTINCT (t[1]).id), array_agg((t[1])."createdAt") = array_agg((t[1])."createdAt" ORDER BY (t[1])."createdAt" DESC) AS in_order FROM page WHERE t IS NOT NULL;
+SELECT c, testing.refused('SELECT * FROM edurange.tokens(' || c || ')') FROM unnest(ARRAY['0', '1001', $$1, 'nothing'$$, $$1, ''$$]) c;
 SELECT testing.refused($$SELECT edurange.create_token(NULL, 'l')$$);
 SELECT testing.refused($$SELECT edurange.create_token('player', '')$$);
 SELECT testing.refused($$SELECT edurange.create_token('root', 'l')$$);

@@ -114,10 +114,8 @@ caller_role_actor(void)
 }
 
 void
-caller_read(Caller *caller, FunctionCallInfo fcinfo, int argument)
+caller_identify(Caller *caller, FunctionCallInfo fcinfo, int argument)
 {
-	Acting acting;
-
 	*caller = (Caller){.tier = session_tier()};
 	if (argument >= 0 && !PG_ARGISNULL(argument))
 	{
@@ -140,10 +138,26 @@ caller_read(Caller *caller, FunctionCallInfo fcinfo, int argument)
 	if (caller->tier < TIER_SERVICE || caller->bound_user != NULL || caller->bound_instance != NULL)
 		raise_error(EDURANGE_FORBIDDEN,
 		            "\"actingUserId\" can be given by an unbound caller of tier service only");
+}
+
+void
+caller_authorize(Caller *caller, FunctionCallInfo fcinfo)
+{
+	Acting acting;
+
+	if (caller->acting_user == NULL)
+		return;
 	acting = authority_check(caller->acting_user, fcinfo);
 	caller->acts_as_admin = acting == ACTS_AS_ADMIN;
 	if (acting == ACTS_AS_PLAYER)
 		caller->tier = TIER_PLAYER;
+}
+
+void
+caller_read(Caller *caller, FunctionCallInfo fcinfo, int argument)
+{
+	caller_identify(caller, fcinfo, argument);
+	caller_authorize(caller, fcinfo);
 }
 
 void

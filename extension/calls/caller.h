@@ -42,6 +42,9 @@ typedef struct Caller
  * statements_end().
  */
 extern void caller_read(Caller *caller, FunctionCallInfo fcinfo, int argument);
+/* The same in two steps, for who has to know who calls before that may be refused. */
+extern void caller_identify(Caller *caller, FunctionCallInfo fcinfo, int argument);
+extern void caller_authorize(Caller *caller, FunctionCallInfo fcinfo);
 /* The same of the last argument, for a function that needs nothing else of it; scripts of before give it none. */
 extern void caller_check(FunctionCallInfo fcinfo);
 extern char *caller_role_actor(void);

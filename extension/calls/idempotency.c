@@ -232,11 +232,14 @@ mutate(FunctionCallInfo fcinfo, Mutation mutation)
 	Request request = {0};
 	char *response;
 
-	caller_read(&caller, fcinfo, PG_NARGS() - 2);
+	caller_identify(&caller, fcinfo, PG_NARGS() - 2);
 	/* what is answered outlives a crash, whatever a session, a role or a database has for synchronous_commit */
 	ForceSyncCommit();
 	if (PG_ARGISNULL(PG_NARGS() - 1))
+	{
+		caller_authorize(&caller, fcinfo);
 		return mutation(fcinfo, &caller);
+	}
 
 	request.key = value_text(read_key(fcinfo));
 	request.caller = value_text(caller.scope);
@@ -248,6 +251,9 @@ mutate(FunctionCallInfo fcinfo, Mutation mutation)
 	if (response != NULL)
 		response = MemoryContextStrdup(context, response);
 	statements_end();
-	return response != NULL ? read_response(fcinfo, response)
-	                        : run_and_store(fcinfo, mutation, &caller, &request);
+	if (response != NULL)
+		return read_response(fcinfo, response);
+	/* only now: what was done may have been the end of the authority to do it, as deleting a competition is */
+	caller_authorize(&caller, fcinfo);
+	return run_and_store(fcinfo, mutation, &caller, &request);
 }

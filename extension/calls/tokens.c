@@ -19,6 +19,7 @@
 
 #define TOKEN_PREFIX "edr_"
 #define TOKEN_BYTES 32
+#define LIST_LIMIT 1000
 
 #define TOKEN_COLUMNS                                                                              \
 	"t.id, t.tier, t.label, t.user_id, t.instance_id, t.created_at, t.created_by, t.expires_at,"   \
@@ -38,6 +39,7 @@ typedef enum StatementId
 	INSTANCE_OWNER,
 	INSERT_TOKEN,
 	REVOKE,
+	CREATED,
 	LIST,
 	AUTHENTICATE,
 	OWNER,
@@ -60,10 +62,17 @@ static Statement statements[STATEMENT_COUNT] = {
                 " SET revoked_at = coalesce(t.revoked_at, clock_timestamp()) WHERE t.id = $1"
                 " RETURNING ROW(" TOKEN_COLUMNS ")::edurange.token_record",
                 {TEXTOID}},
-    [LIST] = {"SELECT " TOKEN_COLUMNS
-              " FROM edurange.token t ORDER BY t.created_at DESC, t.id DESC",
-              {InvalidOid},
-              .reads = true},
+    [CREATED] = {"SELECT created_at FROM edurange.token WHERE id = $1",
+                 {TEXTOID},
+                 .reads = true,
+                 .by_key = true},
+    /* Newest first: $1 how many, null: all; $2 $3 behind which */
+    [LIST] = {"SELECT " TOKEN_COLUMNS " FROM edurange.token t"
+              " WHERE (t.created_at, t.id) < (coalesce($2, 'infinity'), coalesce($3, ''))"
+              " ORDER BY t.created_at DESC, t.id DESC LIMIT $1",
+              {INT4OID, TIMESTAMPTZOID, TEXTOID},
+              .reads = true,
+              .by_key = true},
     [AUTHENTICATE] = {"SELECT " TOKEN_COLUMNS " FROM edurange.token t"
                       " WHERE t.token_sha256 = $1 AND t.revoked_at IS NULL"
                       " AND (t.expires_at IS NULL OR t.expires_at > statement_timestamp())",
@@ -177,11 +186,25 @@ SQL_FUNCTION(edurange_revoke_token)
 	PG_RETURN_DATUM(row);
 }
 
+/* The script of 0.0.9 knows neither "limit" nor before_id. */
 SQL_FUNCTION(edurange_tokens)
 {
+	bool is_paged = PG_NARGS() > 1;
+	NullableDatum limit = value_null();
+	NullableDatum created = value_null();
+	char *before = is_paged ? optional_text(fcinfo, 1) : NULL;
+
+	if (is_paged && !PG_ARGISNULL(0))
+		limit = value_int(int_between(fcinfo, 0, "limit", 1, LIST_LIMIT));
 	caller_check(fcinfo);
 	statements_begin();
-	statement_run(&statements[LIST], NULL, 0);
+	if (before != NULL)
+	{
+		if (STATEMENT_RUN(&statements[CREATED], value_text(before)) == 0)
+			raise_error(EDURANGE_TOKEN_NOT_FOUND, "token \"%s\" does not exist", before);
+		created = row_result(0, 1, TIMESTAMPTZOID);
+	}
+	STATEMENT_RUN(&statements[LIST], limit, created, value_text(before));
 	rows_to_result(fcinfo);
 	statements_end();
 	return (Datum) 0;

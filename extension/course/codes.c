@@ -58,21 +58,7 @@ static Statement statements[STATEMENT_COUNT] = {
 
 SQL_FUNCTION_BATCHABLE(edurange_access_codes)
 {
-	char *group_id = required_text(fcinfo, 0, "group_id");
-	int32 limit = page_limit(fcinfo, 1);
-	TimeCursor after = read_time_cursor(fcinfo, 2);
-	Refusal refusal = {0};
-	Caller caller;
-	Datum row;
-
-	caller_read(&caller, fcinfo, 3);
-	statements_begin();
-	if (!course_find(&caller, group_id, &refusal))
-		raise_refusal(&refusal);
-	STATEMENT_RUN(&statements[PAGE], value_text(group_id), value_int(limit), after.at, after.id);
-	row = only_result();
-	statements_end();
-	return row;
+	return course_page_by_time(fcinfo, &statements[PAGE]);
 }
 
 static Datum

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -18,6 +19,12 @@
 #include "calls/idempotency.h"
 #include "course/course.h"
 #include "game/activity.h"
+
+#define WRONG_CURSOR "parameter \"cursor\" must be the \"nextCursor\" of a page"
+
+/* The years 1 to 9999, in microseconds since 1970. */
+#define FIRST_TIME (-INT64CONST(62135596800000000))
+#define LAST_TIME INT64CONST(253402300799999999)
 
 #define COMPETITION_ROW                                                                            \
 	"ROW(c.id, c.name, c.description, c.\"startDate\" AT TIME ZONE 'UTC',"                         \
@@ -127,25 +134,53 @@ page_limit(FunctionCallInfo fcinfo, int argument)
 	                              : int_between(fcinfo, argument, "limit", 1, PAGE_LIMIT);
 }
 
-TimeCursor
-read_time_cursor(FunctionCallInfo fcinfo, int argument)
+/* The parameter "cursor" in two: a number, given its bounds, and what stands behind the hyphen; NULL: there is none. */
+static char *
+split_cursor(FunctionCallInfo fcinfo, int argument, int64 least, int64 most, int64 *number)
 {
 	char *cursor = optional_text(fcinfo, argument);
 	char *end;
-	int64 milliseconds;
 
 	if (cursor == NULL || cursor[0] == '\0')
-		return (TimeCursor){.at = value_null(), .id = value_null()};
+		return NULL;
 	errno = 0;
-	milliseconds = strtoll(cursor, &end, 10);
-	if (errno != 0 || end == cursor || *end != '-' || end[1] == '\0' ||
-	    milliseconds < -INT64CONST(62135596800000) || milliseconds > INT64CONST(253402300799999))
-		raise_error(EDURANGE_INVALID_PARAMETER,
-		            "parameter \"cursor\" must be the \"nextCursor\" of a page");
+	*number = strtoll(cursor, &end, 10);
+	if (errno != 0 || end == cursor || *end != '-' || *number < least || *number > most)
+		raise_error(EDURANGE_INVALID_PARAMETER, WRONG_CURSOR);
+	return pstrdup(end + 1);
+}
+
+TimeCursor
+read_time_cursor(FunctionCallInfo fcinfo, int argument)
+{
+	int64 at;
+	char *id = split_cursor(fcinfo, argument, FIRST_TIME, LAST_TIME, &at);
+
+	if (id == NULL)
+		return (TimeCursor){.at = value_null(), .id = value_null()};
+	if (id[0] == '\0')
+		raise_error(EDURANGE_INVALID_PARAMETER, WRONG_CURSOR);
 	return (TimeCursor){
-	    .at = value_time(milliseconds * 1000 -
-	                     (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY),
-	    .id = value_text(pstrdup(end + 1)),
+	    .at = value_time(at - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY),
+	    .id = value_text(id),
+	};
+}
+
+TextCursor
+read_text_cursor(FunctionCallInfo fcinfo, int argument)
+{
+	int64 length;
+	char *rest = split_cursor(fcinfo, argument, 0, PG_INT32_MAX, &length);
+
+	if (rest == NULL)
+		return (TextCursor){.text = value_text(""), .id = value_text("")};
+	/* (where it is the cursor of another list it might end within a character) */
+	if ((size_t) length >= strlen(rest) ||
+	    pg_mbcliplen(rest, (int) strlen(rest), (int) length) != length)
+		raise_error(EDURANGE_INVALID_PARAMETER, WRONG_CURSOR);
+	return (TextCursor){
+	    .text = value_text(pnstrdup(rest, (Size) length)),
+	    .id = value_text(rest + length),
 	};
 }
 
@@ -184,12 +219,13 @@ course_row(FunctionCallInfo fcinfo, Statement *row_of)
 	return row;
 }
 
-Datum
-course_page(FunctionCallInfo fcinfo, Statement *page)
+/* The same, given behind which row. */
+static Datum
+page_behind(FunctionCallInfo fcinfo, Statement *page, const NullableDatum *behind, int count)
 {
 	char *group_id = required_text(fcinfo, 0, "group_id");
 	int32 limit = page_limit(fcinfo, 1);
-	char *after = optional_text(fcinfo, 2);
+	NullableDatum values[4];
 	Refusal refusal = {0};
 	Caller caller;
 	Datum row;
@@ -198,10 +234,29 @@ course_page(FunctionCallInfo fcinfo, Statement *page)
 	statements_begin();
 	if (!course_find(&caller, group_id, &refusal))
 		raise_refusal(&refusal);
-	STATEMENT_RUN(page, value_text(group_id), value_int(limit), value_text(after));
+	values[0] = value_text(group_id);
+	values[1] = value_int(limit);
+	memcpy(values + 2, behind, sizeof(NullableDatum) * count);
+	statement_run(page, values, 2 + count);
 	row = only_result();
 	statements_end();
 	return row;
+}
+
+Datum
+course_page(FunctionCallInfo fcinfo, Statement *page)
+{
+	NullableDatum behind = value_text(optional_text(fcinfo, 2));
+
+	return page_behind(fcinfo, page, &behind, 1);
+}
+
+Datum
+course_page_by_time(FunctionCallInfo fcinfo, Statement *page)
+{
+	TimeCursor behind = read_time_cursor(fcinfo, 2);
+
+	return page_behind(fcinfo, page, (NullableDatum[]){behind.at, behind.id}, 2);
 }
 
 SQL_FUNCTION_BATCHABLE(edurange_competition)

@@ -30,8 +30,8 @@
 	"coalesce(array_agg(" row " ORDER BY n) FILTER (WHERE n <= " limit "), '{}'),"                 \
 	" CASE WHEN count(*) > " limit " THEN max(" cursor ") FILTER (WHERE n = " limit ") END"
 
-/* Where a row stands in a list by time: milliseconds and id.  The time is a column of the platform's, in UTC. */
-#define TIME_CURSOR(at, id) "(extract(epoch FROM " at ") * 1000)::bigint || '-' || " id
+/* Where a row stands in a list by time: microseconds and id.  A time of the platform's is in UTC. */
+#define TIME_CURSOR(at, id) "(extract(epoch FROM " at ") * 1000000)::bigint || '-' || " id
 
 typedef struct TimeCursor
 {
@@ -39,11 +39,21 @@ typedef struct TimeCursor
 	NullableDatum id;
 } TimeCursor;
 
+/* Where a row stands in a list by text, any text: how many bytes that has, the text and the id. */
+#define TEXT_CURSOR(text, id) "octet_length(" text ") || '-' || " text " || " id
+
+typedef struct TextCursor
+{
+	NullableDatum text; /* empty: the list begins at its beginning */
+	NullableDatum id;
+} TextCursor;
+
 /* The parameter "limit", or the usual one. */
 extern int32 page_limit(FunctionCallInfo fcinfo, int argument);
 
-/* Reads what TIME_CURSOR wrote; raises invalid_parameter where it is nothing such. */
+/* Read what TIME_CURSOR and TEXT_CURSOR wrote; raise invalid_parameter where it is nothing such. */
 extern TimeCursor read_time_cursor(FunctionCallInfo fcinfo, int argument);
+extern TextCursor read_text_cursor(FunctionCallInfo fcinfo, int argument);
 
 /*
  * The user whom an entry of the log about a competition names: who acts, else whom the caller is bound to, else the
@@ -57,9 +67,11 @@ extern bool course_find(const Caller *caller, const char *group_id, Refusal *ref
 
 /*
  * What functions that only read a competition return, after all checks: with the arguments group_id and caller, the
- * statement's row of $1; with group_id, limit, cursor and caller, its page of $1, $2 how many, $3 behind which, or null.
+ * statement's row of $1; with group_id, limit, cursor and caller, its page of $1, $2 how many, $3 behind which, or null;
+ * or, of a list by time, $3 $4 behind which.
  */
 extern Datum course_row(FunctionCallInfo fcinfo, Statement *row_of);
 extern Datum course_page(FunctionCallInfo fcinfo, Statement *page);
+extern Datum course_page_by_time(FunctionCallInfo fcinfo, Statement *page);
 
 #endif

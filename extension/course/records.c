@@ -21,35 +21,52 @@
 	        " a.\"attemptedAt\" AT TIME ZONE 'UTC', a.\"isCorrect\","                              \
 	        " CASE WHEN $4 THEN a.answer END)::edurange.attempt",                                  \
 	        TIME_CURSOR("a.\"attemptedAt\"", "a.id"), "$1")
-#define BEFORE(at, id)                                                                             \
+#define BEFORE(at, id) BEFORE_OF(at, id, "$1 + 1")
+#define BEFORE_OF(at, id, most)                                                                    \
 	" AND (" at ", " id                                                                            \
 	") < (coalesce($2::timestamptz AT TIME ZONE 'UTC', 'infinity'), coalesce($3, ''))"             \
-	" ORDER BY " at " DESC, " id " DESC LIMIT $1 + 1"
+	" ORDER BY " at " DESC, " id " DESC LIMIT " most
 
-/* A page of the log: the entries that condition and archived select, each behind WHERE. */
-#define ACTIVITY_PAGE(condition, archived)                                                               \
-	"SELECT ROW(" PAGE_OF(                                                                               \
-	    "ROW(a.id, a.event, a.severity, a.user_id, a.group_id,"                                          \
-	    " a.challenge_id, a.instance_id, a.code_id, a.metadata,"                                         \
-	    " a.at AT TIME ZONE 'UTC', a.is_archived)::edurange.activity_record",                            \
-	    TIME_CURSOR("a.at", "a.id"),                                                                     \
-	    "$1") ")::edurange.activity_page"                                                                \
-	          " FROM (SELECT *, row_number() OVER (ORDER BY at DESC, id DESC) AS n FROM ("               \
-	          "  (SELECT id, \"eventType\"::text AS event, severity::text, \"userId\" AS user_id,"       \
-	          "   \"groupId\" AS group_id, \"challengeId\" AS challenge_id,"                             \
-	          "   \"challengeInstanceId\" AS instance_id, \"accessCodeId\" AS code_id, metadata,"        \
-	          "   \"timestamp\" AS at, false AS is_archived FROM public.\"ActivityLog\""                 \
-	          "   WHERE " condition BEFORE(                                                              \
-	              "\"timestamp\"",                                                                       \
-	              "id") ")"                                                                              \
-	                    "  UNION ALL (SELECT id, event_type, severity, user_id, group_id, challenge_id," \
-	                    "   instance_id, access_code_id, metadata, at AT TIME ZONE 'UTC', true"          \
-	                    "   FROM edurange.activity_archive x WHERE " archived                            \
-	                    "   AND NOT EXISTS (SELECT FROM public.\"ActivityLog\" WHERE " condition         \
-	                    "    AND id = x.id)"                                                             \
-	                    "   AND (at, id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3, ''))"    \
-	                    "   ORDER BY at DESC, id DESC LIMIT $1 + 1)) e"                                  \
-	                    "  ORDER BY at DESC, id DESC LIMIT $1 + 1) a"
+/*
+ * A page of the log: of the entries that condition and archived select, each behind WHERE, those that are wanted.  What
+ * is not wanted is read, too, so many entries at most: where no wanted ones are among them the page is short, and goes
+ * on behind the last that was read.  all tells whether all are wanted.
+ */
+#define ENTRIES_READ "5000"
+#define ACTIVITY_PAGE(condition, archived, all, wanted)                                                                     \
+	"WITH seen AS MATERIALIZED (SELECT *, row_number() OVER (ORDER BY at DESC, id DESC) AS place"                           \
+	"  FROM ((SELECT id, \"eventType\"::text AS event, severity::text, \"userId\" AS user_id,"                              \
+	"   \"groupId\" AS group_id, \"challengeId\" AS challenge_id,"                                                          \
+	"   \"challengeInstanceId\" AS instance_id, \"accessCodeId\" AS code_id, metadata,"                                     \
+	"   \"timestamp\" AS at, false AS is_archived FROM public.\"ActivityLog\""                                              \
+	"   WHERE " condition BEFORE_OF(                                                                                        \
+	    "\"timestamp\"", "id",                                                                                              \
+	    TO_READ(                                                                                                            \
+	        all)) ")"                                                                                                       \
+	              "  UNION ALL (SELECT id, event_type, severity, user_id, group_id, challenge_id,"                          \
+	              "   instance_id, access_code_id, metadata, at AT TIME ZONE 'UTC', true"                                   \
+	              "   FROM edurange.activity_archive x WHERE " archived                                                     \
+	              "   AND NOT EXISTS (SELECT FROM public.\"ActivityLog\" WHERE " condition                                  \
+	              " AND id = x.id)"                                                                                         \
+	              "   AND (at, id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3, ''))"                             \
+	              "   ORDER BY at DESC, id DESC LIMIT " TO_READ(                                                            \
+	                  all) ")) e"                                                                                           \
+	                       "  ORDER BY at DESC, id DESC LIMIT " TO_READ(                                                    \
+	                           all) "),"                                                                                    \
+	                                " a AS (SELECT *, row_number() OVER (ORDER BY place) AS n FROM seen WHERE " wanted      \
+	                                ")"                                                                                     \
+	                                " SELECT ROW(coalesce(array_agg(ROW(a.id, a.event, a.severity, a.user_id, a.group_id,"  \
+	                                "  a.challenge_id, a.instance_id, a.code_id, a.metadata, a.at AT TIME ZONE 'UTC',"      \
+	                                "  a.is_archived)::edurange.activity_record ORDER BY n) FILTER (WHERE n <= $1), '{}')," \
+	                                " CASE WHEN count(*) > $1 THEN max(" TIME_CURSOR(                                       \
+	                                    "a.at",                                                                             \
+	                                    "a.id") ") FILTER (WHERE n = $1)"                                                   \
+	                                            "  ELSE (SELECT " TIME_CURSOR(                                              \
+	                                                "s.at",                                                                 \
+	                                                "s.id") " FROM seen s WHERE s.place = " ENTRIES_READ                    \
+	                                                        ") END"                                                         \
+	                                                        " )::edurange.activity_page FROM a"
+#define TO_READ(all) "CASE WHEN " all " THEN $1 + 1 ELSE " ENTRIES_READ " END"
 
 typedef enum StatementId
 {
@@ -87,24 +104,20 @@ static Statement statements[STATEMENT_COUNT] = {
                           .reads = true,
                           .by_key = true},
     /* $1 how many, $2 $3 behind which, $4 event type, $5 competition, $6 user */
-    [ACTIVITY] = {ACTIVITY_PAGE("\"timestamp\" IS NOT NULL"
-                                " AND ($4::text IS NULL OR \"eventType\"::text = $4)",
-                                "($4::text IS NULL OR event_type = $4)"),
+    [ACTIVITY] = {ACTIVITY_PAGE("\"timestamp\" IS NOT NULL", "true", "$4::text IS NULL",
+                                "($4::text IS NULL OR event = $4)"),
                   {INT4OID, TIMESTAMPTZOID, TEXTOID, TEXTOID},
                   .reads = true,
                   .by_key = true},
-    [ACTIVITY_OF_GROUP] = {ACTIVITY_PAGE("\"groupId\" = $5"
-                                         " AND ($4::text IS NULL OR \"eventType\"::text = $4)",
-                                         "group_id = $5"
-                                         " AND ($4::text IS NULL OR event_type = $4)"),
+    [ACTIVITY_OF_GROUP] = {ACTIVITY_PAGE("\"groupId\" = $5", "group_id = $5", "$4::text IS NULL",
+                                         "($4::text IS NULL OR event = $4)"),
                            {INT4OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID},
                            .reads = true,
                            .by_key = true},
-    [ACTIVITY_OF_USER] = {ACTIVITY_PAGE("\"userId\" = $6"
-                                        " AND ($5::text IS NULL OR \"groupId\" = $5)"
-                                        " AND ($4::text IS NULL OR \"eventType\"::text = $4)",
-                                        "user_id = $6 AND ($5::text IS NULL OR group_id = $5)"
-                                        " AND ($4::text IS NULL OR event_type = $4)"),
+    [ACTIVITY_OF_USER] = {ACTIVITY_PAGE("\"userId\" = $6", "user_id = $6",
+                                        "$4::text IS NULL AND $5::text IS NULL",
+                                        "($4::text IS NULL OR event = $4)"
+                                        " AND ($5::text IS NULL OR group_id = $5)"),
                           {INT4OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
                           .reads = true,
                           .by_key = true},

@@ -53,9 +53,9 @@ static Statement statements[STATEMENT_COUNT] = {
                " FROM public.\"User\" u WHERE u.id = $1",
                {TEXTOID, BOOLOID},
                .by_key = true},
-    /* $1 how many, $2 how their addresses begin, $3 behind which: address and id; in the order of bytes */
+    /* $1 how many, $2 how their addresses begin, $3 $4 behind which: address and id; in the order of bytes */
     [PAGE] = {"SELECT ROW(" PAGE_OF(
-                  "ROW(" USER_COLUMNS ")::edurange.user_record", "key || ' ' || u.id",
+                  "ROW(" USER_COLUMNS ")::edurange.user_record", TEXT_CURSOR("key", "u.id"),
                   "$1") ")::edurange.user_page"
                         " FROM (SELECT *, row_number() OVER"
                         "  (ORDER BY key USING ~<~, id) AS n"
@@ -64,11 +64,9 @@ static Statement statements[STATEMENT_COUNT] = {
                             "email") ") AS k (key)"
                                      "  WHERE key ~>=~ $2"
                                      "  AND key ~<=~ ($2 || chr(1114111))"
-                                     "  AND key ~>=~ split_part($3, ' ', 1)"
-                                     "  AND (key ~>~ split_part($3, ' ', 1)"
-                                     "   OR id > split_part($3, ' ', 2))"
+                                     "  AND key ~>=~ $3 AND (key ~>~ $3 OR id > $4)"
                                      "  ORDER BY key USING ~<~, id LIMIT $1 + 1) u",
-              {INT4OID, TEXTOID, TEXTOID},
+              {INT4OID, TEXTOID, TEXTOID, TEXTOID},
               .reads = true,
               .by_key = true},
 };
@@ -189,7 +187,7 @@ SQL_FUNCTION_BATCHABLE(edurange_users)
 {
 	char *search = optional_text(fcinfo, 0);
 	int32 limit = page_limit(fcinfo, 1);
-	char *cursor = optional_text(fcinfo, 2);
+	TextCursor after = read_text_cursor(fcinfo, 2);
 	Caller caller;
 	Datum row;
 
@@ -198,8 +196,7 @@ SQL_FUNCTION_BATCHABLE(edurange_users)
 		raise_error(EDURANGE_FORBIDDEN, "a bound token lists no users");
 	statements_begin();
 	STATEMENT_RUN(&statements[PAGE], value_int(limit),
-	              value_text(email_key(search != NULL ? search : "")),
-	              value_text(cursor != NULL ? cursor : ""));
+	              value_text(email_key(search != NULL ? search : "")), after.text, after.id);
 	row = only_result();
 	statements_end();
 	return row;

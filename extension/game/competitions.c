@@ -426,7 +426,6 @@ use_code(const Caller *caller, const char *code, const char *group_id, const cha
 		return true;
 	}
 	STATEMENT_RUN(&statements[USE_CODE], value_text(code_id));
-	roster_joined(group_id, code, user_id);
 	activity_log(&(Activity){.event_type = "GROUP_JOINED",
 	                         .user_id = user_id,
 	                         .group_id = group_id,

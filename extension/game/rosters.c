@@ -2,16 +2,18 @@
  * rosters.c
  *	  Rows of rosters that wait for somebody, and who completes them.
  *
- * Who completes a row holds the competition, then the code, then the row, then the membership.  Joining with a code
- * holds the code first as well, so of two who complete one row the second finds it complete.  A user may come while
- * a roster is written, and neither may miss the other: whoever makes users, or gives them another address, waits until
- * it is written.
+ * Who completes a row holds the competition, then the code, then the row, then the membership.  Who joins with a code,
+ * by a function or as the dashboard does it, has used the code before the entry of the log is written that completes
+ * the row, so of two who complete one row the second finds it complete.  A user may come while a roster is written, and
+ * neither may miss the other: whoever makes users, or gives them another address, waits until it is written.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 
@@ -34,8 +36,8 @@ typedef enum StatementId
 	WAITING,
 	MAY_HAVE_ROW,
 	COMPLETE,
+	JOINED,
 	COMPLETE_BY_CODE,
-	COMPLETE_OF_BEFORE,
 	WITHDRAW,
 	FORGET_USER,
 	FORGET_COMPETITION,
@@ -62,14 +64,22 @@ static Statement statements[STATEMENT_COUNT] = {
                   " WHERE r.group_id = $1 AND r.email = $2 AND r.user_id IS NULL",
                   {TEXTOID, TEXTOID, TEXTOID},
                   .by_key = true},
+    /* Who joined with which code of which competition, where the entry $1 of the log says so and it is true. */
+    [JOINED] = {"SELECT c.\"groupId\", c.code, m.\"B\" FROM public.\"ActivityLog\" l"
+                " JOIN public.\"CompetitionAccessCode\" c ON c.id = l.\"accessCodeId\""
+                "  AND c.\"groupId\" = l.\"groupId\" AND c.\"usedCount\" > 0"
+                " JOIN public.\"_GroupMembers\" m ON m.\"A\" = c.\"groupId\""
+                "  AND m.\"B\" = l.\"userId\""
+                " WHERE l.id = $1 AND l.\"eventType\"::text = 'GROUP_JOINED'",
+                {TEXTOID},
+                .newest = true,
+                .by_key = true},
     [COMPLETE_BY_CODE] = {"UPDATE edurange.roster AS r SET user_id = $3"
                           " WHERE r.code = $2 AND r.group_id" OF("$1") " AND r.user_id IS NULL"
                                                                        " AND " HAS_NO_ROW("$1",
                                                                                           "$3"),
                           {TEXTOID, TEXTOID, TEXTOID},
-                          .by_key = true,
-                          .before = &statements[COMPLETE_OF_BEFORE]},
-    [COMPLETE_OF_BEFORE] = {FINDS_NOTHING, {TEXTOID, TEXTOID, TEXTOID}, .reads = true},
+                          .by_key = true},
     [WITHDRAW] = {"DELETE FROM edurange.roster AS r"
                   " WHERE r.code = upper($2) AND r.group_id" OF("$1") " AND r.user_id IS NULL",
                   {TEXTOID, TEXTOID},
@@ -115,13 +125,6 @@ void
 rosters_hold_for_users(void)
 {
 	lock_share(LOCK_ROSTERS, 0);
-}
-
-void
-roster_joined(const char *group_id, const char *code, const char *user_id)
-{
-	STATEMENT_RUN(&statements[COMPLETE_BY_CODE], value_text(group_id), value_text(code),
-	              value_text(user_id));
 }
 
 void
@@ -209,6 +212,38 @@ SQL_TRIGGER(edurange_follow_roster)
 	else
 		statement_run(&statements[is_user ? FORGET_USERS : FORGET_COMPETITIONS], NULL, 0);
 	statements_end();
+	return PointerGetDatum(NULL);
+}
+
+/* Somebody joined with a code, which may be that of a row: the entry of the log says so. */
+static void
+follow_join(TriggerData *trigger)
+{
+	statements_begin();
+	if (STATEMENT_RUN(&statements[JOINED],
+	                  value_text(tuple_text(trigger, trigger->tg_trigtuple, "id"))) > 0)
+	{
+		NullableDatum group_id = value_text(row_text(0, 1));
+		NullableDatum code = value_text(row_text(0, 2));
+
+		STATEMENT_RUN(&statements[COMPLETE_BY_CODE], group_id, code, value_text(row_text(0, 3)));
+	}
+	statements_end();
+}
+
+/* Looks in the name of whoever writes, as for most entries that is all: they name no code. */
+SQL_FUNCTION_ANYWHERE(edurange_follow_join)
+{
+	TriggerData *trigger = trigger_data(fcinfo, TRIGGER_EVENT_AFTER);
+	TupleDesc descriptor = RelationGetDescr(trigger->tg_relation);
+	int code = SPI_fnumber(descriptor, "accessCodeId");
+	Surface saved;
+
+	if (code <= 0 || heap_attisnull(trigger->tg_trigtuple, code, descriptor))
+		return PointerGetDatum(NULL);
+	surface_enter_trigger(&saved);
+	follow_join(trigger);
+	surface_leave(&saved);
 	return PointerGetDatum(NULL);
 }
 

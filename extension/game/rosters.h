@@ -18,10 +18,7 @@ extern char *email_key(const char *email);
 extern void rosters_hold_for_writing(void);
 extern void rosters_hold_for_users(void);
 
-/* These run statements.  The user joined with the code, which may have been that of a row. */
-extern void roster_joined(const char *group_id, const char *code, const char *user_id);
-
-/* The code is withdrawn, and the row that waits and has it, with it. */
+/* Runs a statement: the code is withdrawn, and the row that waits and has it, with it. */
 extern void roster_code_withdrawn(const char *group_id, const char *code);
 
 #endif

@@ -47,6 +47,7 @@ typedef enum StatementId
 	DROP_CHALLENGE,
 	ADD_CHALLENGE,
 	SET_CHALLENGE,
+	LEFT_OVER,
 	RECORD,
 	RECORD_USER,
 	STATEMENT_COUNT
@@ -109,10 +110,12 @@ static Statement statements[STATEMENT_COUNT] = {
          "   AND " UTC("d.\"completedAt\"") " > coalesce(s.reset_at, '-infinity')),"
          "  CASE WHEN " UTC("cc.\"completedAt\"") " > coalesce(s.reset_at, '-infinity')"
          "   THEN cc.\"pointsEarned\" END, 0),"
+         /* what was paid for the question or, where that was nothing, for the challenge */
          " (SELECT " COUNTS_AT
          " FROM edurange.points_ledger l WHERE l.user_id = m.user_id"
-         "  AND l.group_id = $1 AND l.source_id = $3 AND l.delta > 0"
-         "  AND l.at > coalesce(s.reset_at, '-infinity') ORDER BY l.seq DESC LIMIT 1),"
+         "  AND l.group_id = $1 AND l.source_id IN ($2, $3) AND l.delta > 0"
+         "  AND l.at > coalesce(s.reset_at, '-infinity')"
+         "  ORDER BY l.source_id = $3 DESC, l.seq DESC LIMIT 1),"
          " s.reset_at, v.at, count(a.id), min(a.\"attemptedAt\") FILTER (WHERE a.\"isCorrect\")"
          "  AT TIME ZONE 'UTC', max(a.\"attemptedAt\") AT TIME ZONE 'UTC'"
          " FROM unnest($4) AS m (user_id)"
@@ -148,16 +151,17 @@ static Statement statements[STATEMENT_COUNT] = {
                         {TEXTOID, INT4OID},
                         .by_key = true,
                         .must_write = true},
-    /* What is done of the challenge then: what is paid since the reset by questions, by all of them, whether nothing
-	 * is missing, and when the last one was done.  $1 competition, $2 placement, $3 challenge, $4 users */
+    /* What is done of the challenge then: what is paid since the reset by questions, by all of them, how many are
+	 * missing, of which there may be none that is needed, and when the last one was done.
+	 * $1 competition, $2 placement, $3 challenge, $4 users */
     [AFTER] =
         {"WITH " NEEDED("$3") " SELECT m.user_id,"
          " coalesce(sum(qc.\"pointsEarned\") FILTER (WHERE"
          "  " UTC("qc.\"completedAt\"") " > coalesce(s.reset_at,"
          "   '-infinity')), 0),"
          " least(coalesce(sum(qc.\"pointsEarned\"), 0), 2147483647)::integer,"
-         " (SELECT count(*) FROM needed) > 0"
-         "  AND count(n.id) = (SELECT count(*) FROM needed),"
+         " (SELECT count(*) FROM needed) - count(n.id),"
+         " (SELECT count(*) FROM needed) > 0,"
          " max(qc.\"completedAt\") FILTER (WHERE n.id IS NOT NULL)"
          "  AT TIME ZONE 'UTC' FROM unnest($4) AS m (user_id)"
          " LEFT JOIN edurange.standing s ON s.group_id = $1"
@@ -186,6 +190,25 @@ static Statement statements[STATEMENT_COUNT] = {
                        {TEXTOID, INT4OID},
                        .by_key = true,
                        .must_write = true},
+    /*
+	 * What changes of a challenge's questions have left since a reset, by when it counts, where $5 is the last one that
+	 * is not undone.  $1 user, $2 competition, $3 placement, $4 challenge, $5 change, $6 reset, or null.
+	 */
+    [LEFT_OVER] =
+        {"SELECT at, sum(delta)::bigint FROM (SELECT " COUNTS_AT " AS at, l.delta"
+         "  FROM edurange.points_ledger l WHERE l.user_id = $1 AND l.group_id = $2"
+         "  AND l.kind IN ('rejudged', 'accepted', 'repriced', 'graded', 'voided', 'undone')"
+         "  AND l.at > coalesce($6, '-infinity')"
+         "  AND l.source_id = ANY (ARRAY(SELECT id FROM public.\"ChallengeQuestion\""
+         "   WHERE \"challengeId\" = $4))) e"
+         " WHERE NOT EXISTS (SELECT FROM edurange.grade_change_user u"
+         "  WHERE u.user_id = $1 AND u.change_id <> $5 AND EXISTS (SELECT"
+         "   FROM edurange.grade_change g WHERE g.id = u.change_id"
+         "   AND g.group_challenge_id = $3 AND g.undone_at IS NULL))"
+         " GROUP BY at HAVING sum(delta) <> 0 ORDER BY at",
+         {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID},
+         .newest = true,
+         .by_key = true},
     [RECORD] = {"INSERT INTO edurange.grade_change (id, group_id, group_challenge_id, question_id,"
                 " kind, reason, actor, via, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
                 " clock_timestamp())",
@@ -193,11 +216,12 @@ static Statement statements[STATEMENT_COUNT] = {
                 .must_write = true},
     [RECORD_USER] = {"INSERT INTO edurange.grade_change_user (change_id, user_id, completion_id,"
                      " completed_at, points_before, completion_after, points_after,"
-                     " challenge_completion_id, challenge_completed_at, challenge_points, delta,"
-                     " effective_at, voided_before)"
-                     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                     " challenge_completion_id, challenge_completed_at, challenge_points,"
+                     " questions_points, questions_missing, delta, effective_at, voided_before)"
+                     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
                      {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, INT4OID, TEXTOID, INT4OID, TEXTOID,
-                      TIMESTAMPTZOID, INT4OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+                      TIMESTAMPTZOID, INT4OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID,
+                      TIMESTAMPTZOID},
                      .must_write = true},
 };
 /* clang-format on */
@@ -332,13 +356,48 @@ typedef struct Done
 {
 	int64 paid_by_questions;
 	int32 points;
+	int64 missing; /* questions that are needed */
 	bool is_complete;
 	TimestampTz last_at;
 } Done;
 
+/* What all questions of the challenge paid before. */
+static int64
+points_before(const Grade *grade, const Done *done)
+{
+	return (int64) done->points - (grade->wanted_id != NULL ? grade->wanted_points : 0) +
+	       grade->points;
+}
+
+/* How many of the questions that are needed were missing before. */
+static int64
+missing_before(const Change *change, const Grade *grade, const Done *done)
+{
+	if (!change->is_needed)
+		return done->missing;
+	return done->missing + (grade->wanted_id != NULL) - (grade->completion_id != NULL);
+}
+
+/*
+ * What a completion of the challenge says that was there: more or less with its questions, and no more than they.  One
+ * that was made before an optional question was answered says less.  Undone it is again as far from them as it was.
+ */
+static int32
+challenge_points(const Grade *grade, const Done *done)
+{
+	int64 points = grade->old_challenge_id != NULL
+	                   ? done->points - grade->old_challenge_distance
+	                   : Min(grade->challenge_points + done->points - points_before(grade, done),
+	                         done->points);
+
+	return (int32) Min(Max(points, 0), PG_INT32_MAX);
+}
+
 /*
  * Lets the completion of the challenge follow its questions; returns what it pays then.  One for which a service was
- * paid stays, and so does one that was made before a question was added, as long as none that it needs is lost.
+ * paid stays, and so does one that was made before a question was added, as long as none that it needs is lost.  One
+ * that was there stays, or is made again, when no more is missing than was then: a service may have asserted it with
+ * some missing.
  */
 static int64
 follow_challenge(const Change *change, const Grade *grade, const Done *done)
@@ -346,26 +405,27 @@ follow_challenge(const Change *change, const Grade *grade, const Done *done)
 	const char *id = grade->challenge_completion_id;
 	TimestampTz at = grade->challenge_completed_at;
 	int32 points = grade->challenge_points;
-	bool was_old =
-	    id != NULL && grade->old_challenge_id != NULL && strcmp(id, grade->old_challenge_id) == 0;
+	bool is_old = grade->old_challenge_id != NULL && done->missing <= grade->old_challenge_missing;
 
-	if (id != NULL && !grade->is_asserted && change->is_needed && grade->wanted_id == NULL)
+	if (id != NULL && grade->is_asserted)
+		return at > grade->reset_at ? points : 0;
+	if (id != NULL && change->is_needed && grade->wanted_id == NULL &&
+	    !(is_old && strcmp(id, grade->old_challenge_id) == 0))
 	{
 		STATEMENT_RUN(&statements[DROP_CHALLENGE], value_text(id));
 		return 0;
 	}
-	if (id != NULL && !grade->is_asserted)
+	if (id != NULL)
 	{
-		points = was_old ? Min(grade->old_challenge_points, done->points) : done->points;
+		points = challenge_points(grade, done);
 		if (points != grade->challenge_points)
 			STATEMENT_RUN(&statements[SET_CHALLENGE], value_text(id), value_int(points));
 	}
-	else if (id == NULL && done->is_complete && grade->wanted_id != NULL)
+	else if (grade->wanted_id != NULL && (done->is_complete || is_old))
 	{
-		bool is_old = grade->old_challenge_id != NULL;
-
+		is_old = grade->old_challenge_id != NULL;
 		at = is_old ? grade->old_challenge_at : done->last_at;
-		points = is_old ? Min(grade->old_challenge_points, done->points) : done->points;
+		points = is_old ? challenge_points(grade, done) : done->points;
 		STATEMENT_RUN(&statements[ADD_CHALLENGE],
 		              value_text(is_old ? grade->old_challenge_id : new_id()),
 		              value_text(grade->user_id), value_text(change->placement_id),
@@ -374,9 +434,10 @@ follow_challenge(const Change *change, const Grade *grade, const Done *done)
 	return at > grade->reset_at ? points : 0;
 }
 
-/* Pays what is to be paid now, less what was paid: one entry, where that is not nothing. */
+/* Writes an entry of the ledger. */
 static void
-pay_difference(const Caller *caller, Change *change, Grade *grade, int64 after, const char *kind)
+pay(const Caller *caller, const Change *change, const Grade *grade, const char *kind, int64 delta,
+    TimestampTz effective_at)
 {
 	LedgerEntry entry = {
 	    .user_id = grade->user_id,
@@ -386,29 +447,72 @@ pay_difference(const Caller *caller, Change *change, Grade *grade, int64 after, 
 	    .actor = caller->actor,
 	    .via = caller->via,
 	    .reason = change->reason,
-	    .effective_at = grade->effective_at,
+	    .effective_at = effective_at,
 	    .is_play = true,
 	};
 	Refusal refusal = {0};
 
-	grade->delta = after - grade->paid;
-	if (grade->delta == 0)
-		return;
-	if (grade->delta < PG_INT32_MIN || grade->delta > PG_INT32_MAX)
+	if (delta < PG_INT32_MIN || delta > PG_INT32_MAX)
 		raise_error(EDURANGE_OUT_OF_RANGE, "a total would be out of range for type integer");
-	if (!ledger_change(&entry, LEDGER_ADD, (int32) grade->delta, &refusal))
+	if (!ledger_change(&entry, LEDGER_ADD, (int32) delta, &refusal))
 		raise_error(EDURANGE_OUT_OF_RANGE,
 		            "the total of user \"%s\" would be out of range for type integer",
 		            grade->user_id);
+}
+
+/*
+ * Changes of several questions of a challenge that are undone in another order than they were made pay other parts of
+ * it back than each had paid.  So with the last of them what they have left is cancelled time by time, in as many entries
+ * as there are.  False: nothing of the kind is so.
+ */
+static bool
+settle_left_over(const Caller *caller, const Change *change, const Grade *grade, const char *kind)
+{
+	uint64 count = STATEMENT_RUN(&statements[LEFT_OVER], value_text(grade->user_id),
+	                             value_text(change->group_id), value_text(change->placement_id),
+	                             value_text(change->challenge_id), value_text(change->id),
+	                             time_or_null(grade->reset_at));
+	TimestampTz *at = palloc(sizeof(TimestampTz) * Max(count, 1));
+	int64 *left = palloc(sizeof(int64) * Max(count, 1));
+	int64 sum = 0;
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		at[i] = row_time(i, 1);
+		left[i] = row_long(i, 2);
+		sum += left[i];
+	}
+	if (count == 0 || sum != -grade->delta)
+		return false;
+	for (uint64 i = 0; i < count; i++)
+		pay(caller, change, grade, kind, -left[i], at[i]);
+	return true;
+}
+
+/* Pays what is to be paid now, less what was paid: one entry, where that is not nothing. */
+static void
+pay_difference(const Caller *caller, Change *change, Grade *grade, int64 after, const char *kind)
+{
+	bool is_undone = strcmp(kind, "undone") == 0;
+
+	grade->delta = after - grade->paid;
 	if (grade->delta > 0)
 		change->paid += grade->delta;
 	else
 		change->taken -= grade->delta;
+	/* what is undone has to cancel this one */
+	if (grade->effective_at == 0)
+		grade->effective_at = GetCurrentTimestamp();
+	if (is_undone && change->has_others && settle_left_over(caller, change, grade, kind))
+		return;
+	if (grade->delta != 0)
+		pay(caller, change, grade, kind, grade->delta, grade->effective_at);
 }
 
 /* Keeps what was before, and logs what was gained. */
 static void
-note_grade(const Caller *caller, Change *change, const Grade *grade, bool is_recorded)
+note_grade(const Caller *caller, Change *change, const Grade *grade, const Done *done,
+           bool is_recorded)
 {
 	bool is_gained = grade->completion_id == NULL && grade->wanted_id != NULL;
 
@@ -426,6 +530,7 @@ note_grade(const Caller *caller, Change *change, const Grade *grade, bool is_rec
 		    int_or_null(grade->wanted_id, grade->wanted_points),
 		    value_text(grade->challenge_completion_id), time_or_null(grade->challenge_completed_at),
 		    int_or_null(grade->challenge_completion_id, grade->challenge_points),
+		    value_long(points_before(grade, done)), value_long(missing_before(change, grade, done)),
 		    value_long(grade->delta), time_or_null(grade->effective_at),
 		    time_or_null(grade->voided_at));
 	if (!is_gained)
@@ -475,8 +580,9 @@ change_apply(const Caller *caller, Change *change, Grade *grades, int count, con
 		done[i] = (Done){
 		    .paid_by_questions = row_long(i, 2),
 		    .points = row_int(i, 3),
-		    .is_complete = row_bool(i, 4),
-		    .last_at = row_time_or_zero(i, 5),
+		    .missing = row_long(i, 4),
+		    .is_complete = row_bool(i, 5) && row_long(i, 4) == 0,
+		    .last_at = row_time_or_zero(i, 6),
 		};
 	for (int i = 0; i < changed_count; i++)
 	{
@@ -486,7 +592,7 @@ change_apply(const Caller *caller, Change *change, Grade *grades, int count, con
 		by_challenge = follow_challenge(change, changed[i], &done[i]);
 		pay_difference(caller, change, changed[i], Max(done[i].paid_by_questions, by_challenge),
 		               kind);
-		note_grade(caller, change, changed[i], strcmp(kind, "undone") != 0);
+		note_grade(caller, change, changed[i], &done[i], strcmp(kind, "undone") != 0);
 	}
 }
 

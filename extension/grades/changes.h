@@ -47,6 +47,7 @@ typedef struct Change
 	int64 taken;
 	NullableDatum former; /* texts: who was concerned, too, and is no member any more */
 	List *not_undone;     /* user ids */
+	bool has_others;      /* what is undone is not the only change of its challenge */
 } Change;
 
 /* What is so of one user, and what is to be. */
@@ -75,8 +76,9 @@ typedef struct Grade
 	int32 wanted_points;
 	char *old_challenge_id; /* what a completion of the challenge was, should one be made */
 	TimestampTz old_challenge_at;
-	int32 old_challenge_points;
-	TimestampTz effective_at; /* of the entry in the ledger; 0: when it is written */
+	int64 old_challenge_distance; /* how much less it said than its questions */
+	int64 old_challenge_missing;  /* how many of the questions that are needed were missing then */
+	TimestampTz effective_at;     /* of the entry in the ledger; 0: when it is written */
 	int64 delta;
 } Grade;
 

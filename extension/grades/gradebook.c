@@ -26,9 +26,9 @@
  * $1 competition, $2 behind whom, $3 how many, $4 by what, $5 when; here and below.  What is behind OFFSET 0 is read
  * member by member, or placement by placement, however much there is of others.
  */
-#define MEMBER(total)                                                                              \
+#define MEMBER(total, reset_at)                                                                    \
 	"member AS MATERIALIZED (SELECT m.\"B\" AS user_id, u.name, u.email, " total " AS total,"      \
-	"  coalesce(s.reset_at, '-infinity') AS reset_at, coalesce(t.hidden, false) AS hidden,"        \
+	"  coalesce(" reset_at ", '-infinity') AS reset_at, coalesce(t.hidden, false) AS hidden,"      \
 	"  coalesce(t.disqualified, false) AS disqualified FROM (SELECT \"B\""                         \
 	"   FROM public.\"_GroupMembers\" WHERE \"A\" = $1 AND \"B\" > $2 ORDER BY \"B\" LIMIT $3) m"  \
 	"  CROSS JOIN LATERAL (SELECT name, email FROM public.\"User\" WHERE id = m.\"B\" OFFSET 0) u" \
@@ -117,13 +117,18 @@
 	"  LEFT JOIN question q ON q.id = l.source_id LEFT JOIN placement p ON p.id = l.source_id"                      \
 	"  WHERE coalesce(q.id, p.id) IS NOT NULL AND ($4 <> 'question' OR q.id IS NOT NULL)"                           \
 	"  GROUP BY 1, 2, 3)"
+/* The last reset before it; one of nothing has left no entry. */
+#define RESET_THEN                                                                                                  \
+	"greatest(CASE WHEN s.reset_at <= $5 THEN s.reset_at END, (SELECT max(l.at)"                                    \
+	" FROM edurange.points_ledger l WHERE l.user_id = m.\"B\" AND l.group_id = $1 AND l.at <= $5"                   \
+	" AND l.balance = 0 AND l.kind IN ('set', 'external')))"
 #define TOTAL_THEN                                                                                                  \
 	"coalesce((SELECT l.balance FROM edurange.points_ledger l WHERE l.user_id = m.\"B\""                            \
 	" AND l.group_id = $1 AND l.at <= $5 ORDER BY l.seq DESC LIMIT 1), 0)"
 
 /* Who is disqualified has no points, and all else as it is. */
-#define BOOK(total, paid)                                                                                           \
-	"WITH " MEMBER(total) ", " QUESTION ", " PLACEMENT ", " ITEM ", " DONE ", " TRIED ", " paid                     \
+#define BOOK(total, reset_at, paid)                                                                                 \
+	"WITH " MEMBER(total, reset_at) ", " QUESTION ", " PLACEMENT ", " ITEM ", " DONE ", " TRIED ", " paid                     \
 	", late AS (SELECT user_id, " KEYS("placement_id", "question_id") ","                                           \
 	"  count(*) FILTER (WHERE is_late) AS late FROM done GROUP BY 1, 2, 3)"                                         \
 	", effort AS (SELECT user_id, " KEYS("placement_id", "question_id") ","                                         \
@@ -159,11 +164,11 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    [NOW] = {BOOK(TOTAL_NOW, PAID_NOW),
+    [NOW] = {BOOK(TOTAL_NOW, "s.reset_at", PAID_NOW),
              {TEXTOID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID},
              .reads = true,
              .by_key = true},
-    [THEN] = {BOOK(TOTAL_THEN, PAID_THEN),
+    [THEN] = {BOOK(TOTAL_THEN, RESET_THEN, PAID_THEN),
               {TEXTOID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID},
               .reads = true,
               .by_key = true},

@@ -21,7 +21,7 @@
 #include "base/surface.h"
 #include "grades/gradebook.h"
 
-#define FILE_BYTES (16 * 1024 * 1024)
+#define PIECE_BYTES 65536 /* a file comes in pieces of about that size */
 #define END_OF_LINE "\r\n"
 
 typedef enum Format
@@ -38,11 +38,16 @@ static const char *const formats[FORMAT_COUNT] = {"csv", "canvas", "moodle"};
 typedef struct Sheet
 {
 	Format format;
-	bool in_points;       /* Moodle: not in percent */
-	bool has_corrections; /* some member has points that no item accounts for */
-	StringInfoData text;
-	List *titles;   /* of the columns so far, each only once */
-	int64 nameless; /* members whom the system that reads it finds by name, or not at all */
+	bool in_points; /* Moodle: not in percent */
+	ReturnSetInfo *result;
+	char *name;          /* of the file; NULL: it was said */
+	MemoryContext cells; /* what is needed for a line or a few */
+	StringInfoData text; /* what is not in the result yet */
+	List *titles;        /* of the columns so far, each only once */
+
+	/* what is counted before the first line is written */
+	int64 corrected; /* members who have points that no item accounts for */
+	int64 nameless;  /* members whom the system that reads it finds by name, or not at all */
 	int64 left_out;
 } Sheet;
 
@@ -76,11 +81,21 @@ begin_cell(Sheet *sheet)
 {
 	char last = sheet->text.len > 0 ? sheet->text.data[sheet->text.len - 1] : '\n';
 
-	if (sheet->text.len > FILE_BYTES)
-		raise_error(EDURANGE_RESPONSE_TOO_LARGE, "the gradebook is larger than %d MiB",
-		            FILE_BYTES >> 20);
 	if (last != '\n')
 		appendStringInfoChar(&sheet->text, ',');
+}
+
+/* Does a program that opens the file take a text for a formula?  By the sign that it begins with, in either width. */
+static bool
+is_formula(const char *text)
+{
+	static const char *const signs[] = {
+	    "=", "+", "-", "@", "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
+
+	for (int i = 0; i < lengthof(signs); i++)
+		if (strncmp(text, signs[i], strlen(signs[i])) == 0)
+			return true;
+	return false;
 }
 
 /* Adds a text as a cell; one that would begin as a formula gets an apostrophe before it, as spreadsheets have it. */
@@ -90,7 +105,7 @@ put_text(Sheet *sheet, const char *text)
 	char *line = one_line(text != NULL ? text : "");
 
 	begin_cell(sheet);
-	if (line[0] != '\0' && strchr("=+-@", line[0]) != NULL)
+	if (is_formula(line))
 		line = psprintf("'%s", line);
 	/* an empty one in quotes, so that the next one sees that it is there */
 	appendStringInfoChar(&sheet->text, '"');
@@ -111,14 +126,17 @@ put_number(Sheet *sheet, int64 number)
 	appendStringInfo(&sheet->text, "%s" INT64_FORMAT, number < 0 ? " " : "", number);
 }
 
-/* Adds points as percent of what is possible, 0 to 100. */
+/* Adds points as percent of what is possible, 0 to 100; of nothing there is no share, and no grade. */
 static void
 put_percent(Sheet *sheet, int64 points, int64 possible)
 {
-	double percent = possible > 0 ? 100.0 * points / possible : points > 0 ? 100.0 : 0.0;
-
+	if (possible <= 0)
+	{
+		put_text(sheet, "");
+		return;
+	}
 	begin_cell(sheet);
-	appendStringInfo(&sheet->text, "%.5f", Min(Max(percent, 0.0), 100.0));
+	appendStringInfo(&sheet->text, "%.5f", Min(Max(100.0 * points / possible, 0.0), 100.0));
 }
 
 static void
@@ -188,6 +206,8 @@ column_title(Sheet *sheet, const char *item)
 
 	if (sheet->format == FORMAT_CANVAS)
 		title = canvas_title(title);
+	if (title[0] == '\0')
+		title = "Untitled";
 	only = title;
 	for (int i = 2; has_title(sheet, only); i++)
 		only = psprintf("%s [%d]", title, i);
@@ -195,11 +215,18 @@ column_title(Sheet *sheet, const char *item)
 	return only;
 }
 
+/* Is the file in percent?  Corrections are of no item, and so no share of anything. */
+static bool
+in_percent(const Sheet *sheet)
+{
+	return sheet->format == FORMAT_MOODLE && !sheet->in_points;
+}
+
 /* Is there a column for what the row says? */
 static bool
 has_column(const Sheet *sheet, uint64 row)
 {
-	return sheet->has_corrections || !row_bool(row, GRADE_IS_CORRECTION);
+	return !row_bool(row, GRADE_IS_CORRECTION) || (sheet->corrected > 0 && !in_percent(sheet));
 }
 
 /* How many rows a member has: as many as there are items. */
@@ -261,48 +288,63 @@ put_item(Sheet *sheet, uint64 row)
 	end_line(sheet);
 }
 
-/* Who it is, as the system that reads it finds students; false: it could not find this one, and would stop there. */
+/* A text of a row, NULL where it is empty. */
+static char *
+text_of(uint64 row, int column)
+{
+	char *text = row_text_or_null(row, column);
+
+	return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+/* Is it somebody whom Moodle could not find, and would stop at? */
 static bool
+is_left_out(const Sheet *sheet, uint64 row)
+{
+	return sheet->format == FORMAT_MOODLE && text_of(row, GRADE_EMAIL) == NULL;
+}
+
+/* Is it somebody whom the system that reads it does not find by an id of its own? */
+static bool
+is_nameless(const Sheet *sheet, uint64 row)
+{
+	return text_of(row, GRADE_EXTERNAL_ID) == NULL &&
+	       (sheet->format == FORMAT_MOODLE || text_of(row, GRADE_LOGIN_ID) == NULL);
+}
+
+/* Who it is, as the system that reads it finds students. */
+static void
 put_student(Sheet *sheet, uint64 row)
 {
-	char *name = row_text_or_null(row, GRADE_NAME);
+	char *name = text_of(row, GRADE_NAME);
 	char *email = row_text(row, GRADE_EMAIL);
-	char *external_id = row_text_or_null(row, GRADE_EXTERNAL_ID);
-	char *login_id = row_text_or_null(row, GRADE_LOGIN_ID);
+	char *login_id = text_of(row, GRADE_LOGIN_ID);
 
 	if (sheet->format == FORMAT_MOODLE)
 	{
-		if (email[0] == '\0')
-			return false;
 		put_text(sheet, email);
-		put_text(sheet, external_id);
+		put_text(sheet, text_of(row, GRADE_EXTERNAL_ID));
 		put_text(sheet, name != NULL ? name : email);
-		sheet->nameless += external_id == NULL || external_id[0] == '\0';
-		return true;
+		return;
 	}
-	put_text(sheet, name != NULL && name[0] != '\0' ? name : email);
+	put_text(sheet, name != NULL ? name : email);
 	put_text(sheet, "");
-	put_text(sheet, external_id);
-	put_text(sheet, login_id != NULL && login_id[0] != '\0' ? login_id : email);
-	put_text(sheet, row_text_or_null(row, GRADE_SECTION));
-	sheet->nameless += (external_id == NULL || external_id[0] == '\0') &&
-	                   (login_id == NULL || login_id[0] == '\0');
-	return true;
+	put_text(sheet, text_of(row, GRADE_EXTERNAL_ID));
+	put_text(sheet, login_id != NULL ? login_id : email);
+	put_text(sheet, text_of(row, GRADE_SECTION));
 }
 
 /* The line of a member with all items, for Canvas and Moodle. */
 static void
 put_member(Sheet *sheet, uint64 first, uint64 items)
 {
-	if (!put_student(sheet, first))
-	{
-		sheet->left_out++;
+	if (is_left_out(sheet, first))
 		return;
-	}
+	put_student(sheet, first);
 	for (uint64 row = first; row < first + items; row++)
 		if (has_column(sheet, row))
 		{
-			if (sheet->format == FORMAT_MOODLE && !sheet->in_points)
+			if (in_percent(sheet))
 				put_percent(sheet, row_long(row, GRADE_POINTS), row_long(row, GRADE_OF));
 			else
 				put_number(sheet, row_long(row, GRADE_POINTS));
@@ -310,17 +352,101 @@ put_member(Sheet *sheet, uint64 first, uint64 items)
 	end_line(sheet);
 }
 
-/* Has a member points that no item accounts for?  Asked first, because a column for them stands in the first line. */
-static bool
-find_corrections(Gradebook book)
+/*
+ * Counts what has to be known before the first line: whether there is a column for corrections, and what is to be
+ * warned of.
+ */
+static void
+survey(Sheet *sheet, Gradebook book)
 {
 	uint64 rows;
-	bool found = false;
+	MemoryContext outer = CurrentMemoryContext;
 
-	while (strcmp(book.by, "total") != 0 && !found && (rows = gradebook_next(&book)) > 0)
-		for (uint64 row = 0; row < rows && !found; row++)
-			found = row_bool(row, GRADE_IS_CORRECTION) && row_long(row, GRADE_POINTS) != 0;
-	return found;
+	while (sheet->format != FORMAT_CSV && (rows = gradebook_next(&book)) > 0)
+	{
+		uint64 items = rows_of_member(rows);
+
+		MemoryContextSwitchTo(sheet->cells);
+		for (uint64 row = 0; row < rows; row++)
+		{
+			sheet->corrected +=
+			    row_bool(row, GRADE_IS_CORRECTION) && row_long(row, GRADE_POINTS) != 0;
+			if (row % items > 0)
+				continue;
+			sheet->left_out += is_left_out(sheet, row);
+			sheet->nameless += is_nameless(sheet, row) && !is_left_out(sheet, row);
+		}
+		MemoryContextSwitchTo(outer);
+		MemoryContextReset(sheet->cells);
+	}
+}
+
+/* Adds a sentence to what there is to be warned of. */
+static void
+warn(StringInfo warning, int64 count, const char *sentence)
+{
+	if (count > 0)
+		appendStringInfo(warning, "%s" INT64_FORMAT " members %s", warning->len > 0 ? "; " : "",
+		                 count, sentence);
+}
+
+/* What somebody should know who hands the file on; NULL: nothing. */
+static char *
+warning_of(const Sheet *sheet)
+{
+	StringInfoData warning;
+
+	initStringInfo(&warning);
+	warn(&warning, sheet->left_out, "have no e-mail address and are left out");
+	if (in_percent(sheet))
+		warn(&warning, sheet->corrected,
+		     "have corrections, which the file leaves out: they are a share of no item");
+	warn(
+	    &warning, sheet->nameless,
+	    sheet->format == FORMAT_MOODLE
+	        ? "have no external id in the roster; match by e-mail"
+	        : "have neither an external id nor a login id in the roster; where their e-mail address"
+	          " is no login, Canvas guesses by name");
+	return warning.len > 0 ? warning.data : NULL;
+}
+
+/* Hands over what was written so far; the first time with the name of the file, and what is to be warned of. */
+static void
+put_piece(Sheet *sheet)
+{
+	char *warning = sheet->name != NULL ? warning_of(sheet) : NULL;
+	Datum values[] = {
+	    sheet->name != NULL ? CStringGetTextDatum(sheet->name) : (Datum) 0,
+	    PointerGetDatum(cstring_to_text_with_len(sheet->text.data, sheet->text.len)),
+	    warning != NULL ? CStringGetTextDatum(warning) : (Datum) 0,
+	};
+	bool nulls[] = {sheet->name == NULL, false, warning == NULL};
+
+	tuplestore_putvalues(sheet->result->setResult, sheet->result->setDesc, values, nulls);
+	sheet->name = NULL;
+	resetStringInfo(&sheet->text);
+}
+
+/* Writes the lines of some members. */
+static void
+put_members(Sheet *sheet, uint64 rows, uint64 items)
+{
+	MemoryContext outer = MemoryContextSwitchTo(sheet->cells);
+
+	for (uint64 row = 0; row < rows; row += sheet->format == FORMAT_CSV ? 1 : items)
+	{
+		if (sheet->format == FORMAT_CSV)
+			put_item(sheet, row);
+		else
+			put_member(sheet, row, items);
+		if (sheet->text.len >= PIECE_BYTES)
+		{
+			put_piece(sheet);
+			MemoryContextReset(sheet->cells);
+		}
+	}
+	MemoryContextSwitchTo(outer);
+	MemoryContextReset(sheet->cells);
 }
 
 static void
@@ -329,7 +455,7 @@ write_file(Sheet *sheet, Gradebook *book)
 	uint64 rows;
 	uint64 items = 0;
 
-	sheet->has_corrections = find_corrections(*book);
+	survey(sheet, *book);
 	while ((rows = gradebook_next(book)) > 0)
 	{
 		if (items == 0)
@@ -337,16 +463,12 @@ write_file(Sheet *sheet, Gradebook *book)
 			items = rows_of_member(rows);
 			put_head(sheet, items);
 		}
-		for (uint64 row = 0; row < rows; row += sheet->format == FORMAT_CSV ? 1 : items)
-		{
-			if (sheet->format == FORMAT_CSV)
-				put_item(sheet, row);
-			else
-				put_member(sheet, row, items);
-		}
+		put_members(sheet, rows, items);
 	}
 	if (items == 0)
 		put_head(sheet, 0);
+	if (sheet->text.len > 0 || sheet->name != NULL)
+		put_piece(sheet);
 }
 
 /* The competition's name as part of a file's: what is no ASCII letter or digit is a hyphen. */
@@ -376,24 +498,6 @@ file_name(const Gradebook *book, Format format)
 	return name.data;
 }
 
-/* What somebody should know who hands the file on; NULL: nothing. */
-static char *
-warning_of(const Sheet *sheet)
-{
-	if (sheet->left_out > 0)
-		return psprintf(INT64_FORMAT " members have no e-mail address and are left out",
-		                sheet->left_out);
-	if (sheet->nameless == 0)
-		return NULL;
-	if (sheet->format == FORMAT_MOODLE)
-		return psprintf(INT64_FORMAT " members have no external id in the roster; match by e-mail",
-		                sheet->nameless);
-	return psprintf(INT64_FORMAT " members have neither an external id nor a login id in the"
-	                             " roster; where their e-mail address is no login, Canvas"
-	                             " guesses by name",
-	                sheet->nameless);
-}
-
 static Format
 read_format(const char *given)
 {
@@ -408,29 +512,21 @@ SQL_FUNCTION(edurange_gradebook_file)
 {
 	Sheet sheet = {.format = read_format(required_text(fcinfo, 1, "format")),
 	               .in_points = optional_flag(fcinfo, 4)};
-	MemoryContext context = CurrentMemoryContext;
 	Gradebook book;
 	Refusal refusal = {0};
 	Caller caller;
-	char *name;
-	char *warning;
-	NullableDatum content;
 
 	gradebook_read(&book, fcinfo, 2, 3);
+	InitMaterializedSRF(fcinfo, 0);
 	caller_read(&caller, fcinfo, 5);
 	statements_begin();
 	if (!gradebook_find(&caller, &book, &refusal))
 		raise_refusal(&refusal);
-	name = file_name(&book, sheet.format);
+	sheet.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	sheet.name = file_name(&book, sheet.format);
+	sheet.cells = AllocSetContextCreate(CurrentMemoryContext, "cells", ALLOCSET_DEFAULT_SIZES);
 	initStringInfo(&sheet.text);
 	write_file(&sheet, &book);
-	warning = warning_of(&sheet);
-	MemoryContextSwitchTo(context);
-	content = (NullableDatum){
-	    .value = PointerGetDatum(cstring_to_text_with_len(sheet.text.data, sheet.text.len))};
-	name = pstrdup(name);
-	warning = warning != NULL ? pstrdup(warning) : NULL;
 	statements_end();
-	return composite_result(fcinfo,
-	                        (NullableDatum[]){value_text(name), content, value_text(warning)}, 3);
+	return (Datum) 0;
 }

@@ -43,12 +43,13 @@ static Statement statements[STATEMENT_COUNT] = {
                    .reads = true,
                    .by_key = true},
     /*
-	 * What was tried is read once and hashed, and never joined, however large the class.  The time is from the
-	 * instance where each solver has one that began before, else from the first attempt.  $1 competition, $2
-	 * placement, $3 question, $4 challenge.
+	 * What was tried is read once and hashed, and never joined, however large the class; who gave an answer is asked
+	 * only of the five that are shown.  The time is from the instance where each solver has one that began before,
+	 * else from the first attempt.  $1 competition, $2 placement, $3 question, $4 challenge.
 	 */
     [STATISTICS] =
-        {"WITH tried AS MATERIALIZED (SELECT \"userId\" AS user_id, answer, \"isCorrect\" AS is_right,"
+        {"WITH tried AS MATERIALIZED (SELECT \"userId\" AS user_id, answer COLLATE \"C\" AS answer,"
+         "  \"isCorrect\" AS is_right,"
          "  \"attemptedAt\" AS at FROM public.\"QuestionAttempt\""
          "  WHERE \"questionId\" = $3 AND \"groupChallengeId\" = $2),"
          " solved AS MATERIALIZED (SELECT qc.\"userId\" AS user_id, qc.\"completedAt\" AS at,"
@@ -65,6 +66,8 @@ static Statement statements[STATEMENT_COUNT] = {
          "  GROUP BY user_id HAVING max(done) IS NOT NULL),"
          " quartile AS (SELECT percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY seconds)"
          "  AS seconds FROM spent),"
+         " wrong AS MATERIALIZED (SELECT answer, count(*) AS attempts FROM tried WHERE NOT is_right"
+         "  GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 5),"
          " tries AS (SELECT count(*) AS attempts, count(*) FILTER (WHERE is_right) AS right_ones"
          "  FROM tried)"
          " SELECT $2, $3, ch.name, q.content, (SELECT count(*) FROM solved), t.attempts, t.right_ones,"
@@ -73,9 +76,8 @@ static Statement statements[STATEMENT_COUNT] = {
          " u.seconds[1], u.seconds[2], u.seconds[3],"
          " coalesce((SELECT array_agg(ROW(w.answer, w.attempts, w.users)::edurange.wrong_answer"
          "   ORDER BY w.attempts DESC, w.answer)"
-         "  FROM (SELECT answer, sum(times)::bigint AS attempts, count(*) AS users"
-         "   FROM (SELECT answer COLLATE \"C\" AS answer, user_id, count(*) AS times FROM tried"
-         "    WHERE NOT is_right GROUP BY 1, 2) u GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 5) w), '{}')"
+         "  FROM (SELECT answer, count(*) AS attempts, count(DISTINCT user_id) AS users FROM tried"
+         "   WHERE NOT is_right AND answer = ANY (ARRAY(SELECT answer FROM wrong)) GROUP BY 1) w), '{}')"
          " FROM tries t, quartile u, public.\"ChallengeQuestion\" q"
          " JOIN public.\"Challenge\" ch ON ch.id = q.\"challengeId\" WHERE q.id = $3",
          {TEXTOID, TEXTOID, TEXTOID, TEXTOID},

@@ -48,11 +48,13 @@ static Statement statements[STATEMENT_COUNT] = {
               {TEXTOID, TEXTOID},
               .newest = true,
               .by_key = true},
-    /* Now that the question is held: was it undone, and is there a later one that was not?  $1 change */
+    /* Now that the question is held: was it undone, and is there a later one that was not, or any other of the challenge?  $1 change */
     [IS_LATEST] = {"SELECT g.undone_at IS NOT NULL, (SELECT l.id FROM edurange.grade_change l"
                    "  WHERE l.group_challenge_id = g.group_challenge_id"
                    "  AND l.question_id = g.question_id AND l.undone_at IS NULL"
-                   "  AND (l.at, l.id) > (g.at, g.id) ORDER BY l.at DESC, l.id DESC LIMIT 1), g.at"
+                   "  AND (l.at, l.id) > (g.at, g.id) ORDER BY l.at DESC, l.id DESC LIMIT 1), g.at,"
+                   " EXISTS (SELECT FROM edurange.grade_change o"
+                   "  WHERE o.group_challenge_id = g.group_challenge_id AND o.id <> g.id)"
                    " FROM edurange.grade_change g WHERE g.id = $1",
                    {TEXTOID},
                    .newest = true,
@@ -62,13 +64,14 @@ static Statement statements[STATEMENT_COUNT] = {
                    {TEXTOID},
                    .newest = true,
                    .by_key = true},
-    [BEFORE] = {"SELECT user_id, completion_id, completed_at, points_before, completion_after,"
-                " challenge_completion_id, challenge_completed_at, challenge_points, effective_at,"
-                " voided_before FROM edurange.grade_change_user"
-                " WHERE change_id = $1 AND user_id = ANY ($2) ORDER BY user_id",
-                {TEXTOID, TEXTARRAYOID},
-                .newest = true,
-                .by_key = true},
+    [BEFORE] =
+        {"SELECT user_id, completion_id, completed_at, points_before, completion_after,"
+         " challenge_completion_id, challenge_completed_at, challenge_points, effective_at,"
+         " voided_before, questions_points, questions_missing FROM edurange.grade_change_user"
+         " WHERE change_id = $1 AND user_id = ANY ($2) ORDER BY user_id",
+         {TEXTOID, TEXTARRAYOID},
+         .newest = true,
+         .by_key = true},
     [FLIPPED] =
         {"SELECT coalesce(array_agg(attempt_id), '{}'), coalesce(array_agg(was_correct), '{}'),"
          " count(*) FROM edurange.grade_change_attempt WHERE change_id = $1",
@@ -101,7 +104,8 @@ static Statement statements[STATEMENT_COUNT] = {
     /* The completion of the challenge that a change took last from the user, by whichever question.  $1 placement,
 	 * $2 user */
     [OLD_CHALLENGE] = {"SELECT gu.challenge_completion_id, gu.challenge_completed_at,"
-                       " gu.challenge_points FROM edurange.grade_change_user gu"
+                       " gu.questions_points - gu.challenge_points, gu.questions_missing"
+                       " FROM edurange.grade_change_user gu"
                        " JOIN edurange.grade_change g ON g.id = gu.change_id"
                        " WHERE gu.user_id = $2 AND g.group_challenge_id = $1"
                        " AND gu.challenge_completion_id IS NOT NULL"
@@ -125,16 +129,15 @@ static Statement statements[STATEMENT_COUNT] = {
                  {TEXTOID, TEXTOID},
                  .reads = true,
                  .by_key = true},
-    /* $1 competition, $2 how many, $3 behind which; newest first */
+    /* $1 competition, $2 how many, $3 $4 behind which; newest first */
     [PAGE] = {"SELECT ROW(" PAGE_OF(
-                  CHANGE_ROW, "g.id",
+                  CHANGE_ROW, TIME_CURSOR("g.at", "g.id"),
                   "$2") ")::edurange.grade_change_page"
                         " FROM (SELECT *, row_number() OVER (ORDER BY at DESC, id DESC) AS n"
                         "  FROM edurange.grade_change WHERE group_id = $1"
-                        "  AND ($3::text IS NULL OR (at, id) < (SELECT at, id"
-                        "   FROM edurange.grade_change WHERE id = $3))"
+                        "  AND (at, id) < (coalesce($3, 'infinity'), coalesce($4, ''))"
                         "  ORDER BY at DESC, id DESC LIMIT $2 + 1) g",
-              {TEXTOID, INT4OID, TEXTOID},
+              {TEXTOID, INT4OID, TIMESTAMPTZOID, TEXTOID},
               .reads = true,
               .by_key = true},
 };
@@ -165,7 +168,9 @@ turn_back(Grade *grade, uint64 row, TimestampTz changed_at)
 	grade->wanted_points = before != NULL ? row_int(row, 4) : 0;
 	grade->old_challenge_id = row_text_or_null(row, 6);
 	grade->old_challenge_at = row_time_or_zero(row, 7);
-	grade->old_challenge_points = grade->old_challenge_id != NULL ? row_int(row, 8) : 0;
+	grade->old_challenge_distance =
+	    grade->old_challenge_id != NULL ? row_long(row, 11) - row_int(row, 8) : 0;
+	grade->old_challenge_missing = row_long(row, 12);
 	grade->effective_at = row_time_or_zero(row, 9);
 	grade->voided_at = row_time_or_zero(row, 10);
 	return true;
@@ -182,7 +187,8 @@ find_old_challenge(const Change *change, Grade *grade)
 		return;
 	grade->old_challenge_id = row_text(0, 1);
 	grade->old_challenge_at = row_time(0, 2);
-	grade->old_challenge_points = row_int(0, 3);
+	grade->old_challenge_distance = row_long(0, 3);
+	grade->old_challenge_missing = row_long(0, 4);
 	/* it was there before a reset only */
 	if (grade->old_challenge_at <= grade->reset_at)
 		grade->old_challenge_id = NULL;
@@ -275,6 +281,7 @@ find_change(const Caller *caller, Change *change, const char *id, TimestampTz *a
 	*is_undone = row_bool(0, 1);
 	latest = row_text_or_null(0, 2);
 	*at = row_time(0, 3);
+	change->has_others = row_bool(0, 4);
 	if (!*is_undone && latest != NULL)
 		return refuse(refusal, EDURANGE_CHANGE_NOT_LATEST,
 		              "question \"%s\" was changed again; undo change \"%s\" first",
@@ -342,5 +349,5 @@ SQL_FUNCTION_BATCHABLE(edurange_grade_change)
 
 SQL_FUNCTION_BATCHABLE(edurange_grade_changes)
 {
-	return course_page(fcinfo, &statements[PAGE]);
+	return course_page_by_time(fcinfo, &statements[PAGE]);
 }

@@ -37,11 +37,12 @@ CREATE FUNCTION edurange.revoke_token(id text, caller edurange.caller DEFAULT NU
 COMMENT ON FUNCTION edurange.revoke_token(text, edurange.caller) IS
   'Makes a token invalid from now on; one that was revoked before keeps its time. Tier: admin. Errors: missing_parameter, token_not_found.';
 
-CREATE FUNCTION edurange.tokens(caller edurange.caller DEFAULT NULL)
+CREATE FUNCTION edurange.tokens(
+    "limit" integer DEFAULT NULL, before_id text DEFAULT NULL, caller edurange.caller DEFAULT NULL)
   RETURNS SETOF edurange.token_record
   AS 'MODULE_PATHNAME', 'edurange_tokens' LANGUAGE C STABLE;
-COMMENT ON FUNCTION edurange.tokens(edurange.caller) IS
-  'All tokens, newest first, without their secrets. Tier: admin.';
+COMMENT ON FUNCTION edurange.tokens(integer, text, edurange.caller) IS
+  'Tokens, newest first, without their secrets: all of them, or 1 to 1000, optionally only those before the token with an id. Tier: admin. Errors: invalid_parameter, token_not_found.';
 
 CREATE FUNCTION edurange.authenticate_token(token_sha256 bytea)
   RETURNS edurange.token_record

@@ -192,6 +192,11 @@ CREATE FUNCTION edurange.follow_roster() RETURNS trigger
 COMMENT ON FUNCTION edurange.follow_roster() IS
   'Trigger of public."User" and public."CompetitionGroup": completes the rows of rosters that wait for a user''s address, lets them wait again when the user goes, and deletes them with their competition.';
 
+CREATE FUNCTION edurange.follow_join() RETURNS trigger
+  AS 'MODULE_PATHNAME', 'edurange_follow_join' LANGUAGE C;
+COMMENT ON FUNCTION edurange.follow_join() IS
+  'Trigger of public."ActivityLog": completes the row of a roster with whose code somebody joined, also where the dashboard let them in.';
+
 CREATE FUNCTION edurange.await_roster() RETURNS trigger
   AS 'MODULE_PATHNAME', 'edurange_await_roster' LANGUAGE C;
 COMMENT ON FUNCTION edurange.await_roster() IS
@@ -304,7 +309,7 @@ CREATE FUNCTION edurange.activity(
   RETURNS edurange.activity_page
   AS 'MODULE_PATHNAME', 'edurange_activity' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.activity(text, text, text, integer, text, edurange.caller) IS
-  'The log of activity, of a competition, a user and an event type where they are given, newest first, 1 to 500 entries behind the cursor. Entries of users and competitions that were deleted come from the archive. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden.';
+  'The log of activity, of a competition, a user and an event type where they are given, newest first, 1 to 500 entries behind the cursor. Where it looks for a type, or for a user''s in a competition, a page may have fewer, or none, and a cursor that goes on. Entries of users and competitions that were deleted come from the archive. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden.';
 
 CREATE FUNCTION edurange.archive_activity() RETURNS trigger
   AS 'MODULE_PATHNAME', 'edurange_archive_activity' LANGUAGE C;

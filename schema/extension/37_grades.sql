@@ -62,15 +62,15 @@ CREATE TYPE edurange.gradebook_file AS (
   "fileName" text,
   content text,
   warning text);
-COMMENT ON TYPE edurange.gradebook_file IS 'Nullable: warning.';
+COMMENT ON TYPE edurange.gradebook_file IS 'Nullable: fileName, warning.';
 
 CREATE FUNCTION edurange.gradebook_file(
     group_id text, format text, by text DEFAULT 'total', at timestamptz DEFAULT NULL,
     in_points boolean DEFAULT false, caller edurange.caller DEFAULT NULL)
-  RETURNS edurange.gradebook_file
+  RETURNS SETOF edurange.gradebook_file
   AS 'MODULE_PATHNAME', 'edurange_gradebook_file' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.gradebook_file(text, text, text, timestamptz, boolean, edurange.caller) IS
-  'The gradebook as a file of comma-separated values in UTF-8: format csv (a line for each member and item), canvas or moodle (a line for each member, a column for each item); for moodle in percent of what is to be had, 0 to 100, or in_points. No cell begins as a formula does. The warning counts members whom the other system does not find by their ids. At most 16 MiB. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, response_too_large.';
+  'The gradebook as a file of comma-separated values in UTF-8: format csv (a line for each member and item), canvas or moodle (a line for each member, a column for each item); for moodle in percent of what is to be had, 0 to 100, or in_points. No cell begins as a formula does. A large file comes in several rows, whose contents are read one behind the other; its name and a warning stand in the first. The warning counts members whom the other system does not find by their ids, and what the file cannot say. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found.';
 
 CREATE TYPE edurange.grade_change_result AS (
   "changeId" text,

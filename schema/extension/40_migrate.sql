@@ -102,6 +102,7 @@ AS $assertions$
     ('User', 'edurange_users_truncated', 'AFTER TRUNCATE', 'follow_roster'),
     ('CompetitionGroup', 'edurange_roster_deleted', 'AFTER DELETE', 'follow_roster'),
     ('CompetitionGroup', 'edurange_competitions_truncated', 'AFTER TRUNCATE', 'follow_roster'),
+    ('ActivityLog', 'edurange_roster_joined', 'AFTER INSERT', 'follow_join'),
     ('ChallengeQuestion', 'edurange_question_kept', 'BEFORE DELETE', 'keep_question'),
     ('ChallengeQuestion', 'edurange_question_deleted', 'AFTER DELETE', 'question_deleted'),
     ('ChallengeQuestion', 'edurange_questions_truncated', 'AFTER TRUNCATE', 'question_deleted'),

@@ -36,6 +36,9 @@ CREATE UNIQUE INDEX roster_user_key ON roster (user_id, group_id) WHERE user_id 
 CREATE INDEX roster_email_idx ON roster (lower(email));
 CREATE INDEX roster_code_idx ON roster (code) WHERE code IS NOT NULL;
 
+-- Tokens are listed by when they were made.
+CREATE INDEX token_time_idx ON token (created_at, id);
+
 -- What migrate() makes in their place is in the order of the lists.
 DROP INDEX IF EXISTS public.edurange_access_code_idx;
 DROP INDEX IF EXISTS public.edurange_activity_group_idx;

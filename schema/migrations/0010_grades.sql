@@ -73,6 +73,8 @@ CREATE TABLE grade_change_user (
   challenge_completion_id text,
   challenge_completed_at timestamptz,
   challenge_points integer,
+  questions_points bigint NOT NULL, -- of the challenge, before
+  questions_missing bigint NOT NULL, -- of those that it needs
   delta bigint NOT NULL,
   effective_at timestamptz,
   voided_before timestamptz,

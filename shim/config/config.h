@@ -63,7 +63,7 @@ extern const char *setting_flag(const Setting *setting, char flag[FLAG_LENGTH]);
 	INTEGER("EDURANGE_STATEMENT_TIMEOUT", statement_timeout, "10000", 100, 600000, \
 		"milliseconds that a statement may take") \
 	INTEGER("EDURANGE_IMPORT_TIMEOUT", import_timeout, "60000", 100, 600000, \
-		"milliseconds that importing a document or installing a pack may take") \
+		"milliseconds that a service or admin may take for what concerns many rows: a roster, a pack, a gradebook, grades judged anew") \
 	/* HTTP */ \
 	TEXT("EDURANGE_HOST", host, "127.0.0.1", "address to listen on") \
 	INTEGER("EDURANGE_PORT", port, "8000", 0, 65535, \
@@ -94,7 +94,7 @@ extern const char *setting_flag(const Setting *setting, char flag[FLAG_LENGTH]);
 	INTEGER("EDURANGE_BODY_BUDGET", body_budget, "67108864", 33554432, 1073741824, \
 		"bytes of request bodies and answers that may be in memory, until large ones are refused (503)") \
 	INTEGER("EDURANGE_MAX_RESPONSE", max_response, "67108864", 65536, 1073741824, \
-		"bytes that the answer to a read may have")
+		"bytes that the answer to a read may have; a gradebook, which waits in a file (in TMPDIR or /tmp), sixteen times that")
 /* clang-format on */
 
 /* The fields in which they are kept. */

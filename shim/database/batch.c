@@ -74,6 +74,14 @@ batch_encode(const Batch *batch, TextArray *value)
 	return fine;
 }
 
+/* Hands over a piece of the answer to a call. */
+static void
+hand_over(DatabaseCall *call, const PGresult *row)
+{
+	call->begun = true;
+	call->piece(call->closure, PQgetvalue(row, 0, 0), (size_t) PQgetlength(row, 0, 0));
+}
+
 bool
 batch_take(Batch *batch, PGresult *result)
 {
@@ -81,6 +89,9 @@ batch_take(Batch *batch, PGresult *result)
 
 	switch (status)
 	{
+		case PGRES_SINGLE_TUPLE:
+			hand_over(batch->calls[0], result);
+			break;
 		case PGRES_TUPLES_OK:
 			PQclear(batch->rows);
 			batch->rows = result;
@@ -145,7 +156,9 @@ batch_answer(Batch *batch)
 
 	if (!statements[batch->statement].batched || batch->direct)
 	{
-		if (rows == NULL || PQntuples(rows) != 1)
+		if (batch->calls[0]->begun)
+			result.ok = true;
+		else if (rows == NULL || PQntuples(rows) != 1)
 			result_fail(&result, SQLSTATE_BROKEN);
 		else
 			result_read(rows, &result);

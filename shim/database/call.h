@@ -67,6 +67,9 @@ typedef enum LaneKind
 /* The callee may take result->text by setting it to NULL. */
 typedef void (*DatabaseDone)(void *closure, DatabaseResult *result);
 
+/* A piece of the answer has come.  Whether they were all is not known before DatabaseDone, which gets no text then. */
+typedef void (*DatabasePiece)(void *closure, const char *bytes, size_t length);
+
 #define CALL_KEYS 2
 
 /* One statement to run.  It belongs to the database from database_submit to the callback. */
@@ -82,6 +85,7 @@ typedef struct DatabaseCall
 	int run_ms;                    /* how long it may run at most; 0: as the settings say */
 	int keys[CALL_KEYS];           /* which values it locks by, counted from 1; 0: none */
 	bool (*wanted)(void *closure); /* does somebody still wait for the answer?  May be NULL */
+	DatabasePiece piece;           /* of a statement that answers in pieces */
 	DatabaseDone done;
 	void *closure;
 	size_t size;  /* bytes of its values, ... */
@@ -92,6 +96,7 @@ typedef struct DatabaseCall
 	int64_t submitted;
 	int64_t expires; /* when it is given up unless it was sent */
 	int tries;
+	bool begun; /* a piece of its answer was handed over, so it cannot be sent again */
 	int group; /* the half of a failed batch with which alone it shares a transaction; 0: with any call */
 } DatabaseCall;
 

@@ -127,6 +127,14 @@ flush(Connection *connection)
 	return true;
 }
 
+/* Has each row handed over as it comes, where the statement whose results come next answers in pieces. */
+static void
+ask_for_pieces(Connection *connection)
+{
+	if (connection->first != NULL && statements[connection->first->statement].in_pieces)
+		(void) PQsetSingleRowMode(connection->pg);
+}
+
 /* The first batch in flight has its turn from now on. */
 static void
 begin_turn(Connection *connection, int64_t now)
@@ -139,6 +147,7 @@ begin_turn(Connection *connection, int64_t now)
 	call = connection->first->calls[0];
 	connection->deadline =
 	    call->run_ms > 0 ? call->expires : now + connection->owner->statement_timeout;
+	ask_for_pieces(connection);
 }
 
 /* Queues the statement of a batch, and its preparation where the connection does not know it. */
@@ -249,6 +258,7 @@ take_results(Connection *connection)
 		{
 			if (++nothing > 1)
 				break;
+			ask_for_pieces(connection);
 			continue;
 		}
 		nothing = 0;

@@ -56,7 +56,7 @@ make_lane(Database *database, const Config *config, Loop *loop, Tier tier, LaneK
 	    .server = kind == LANE_REPLICA ? &config->read_connection : &config->connection,
 	    .tier = tier,
 	    /* the slow calls of an admin are those that write many rows */
-	    .statement_timeout = kind == LANE_SLOW && tier == TIER_ADMIN ? config->import_timeout
+	    .statement_timeout = kind == LANE_SLOW && tier >= TIER_SERVICE ? config->import_timeout
 	                                                                 : config->statement_timeout,
 	    .scratch = &database->scratch,
 	};

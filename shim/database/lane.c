@@ -183,8 +183,8 @@ choose_connection(Lane *lane, int64_t now)
 static bool
 ask_the_same(const DatabaseCall *call, const DatabaseCall *other)
 {
-	if (!call->read_only || call->nvalues != other->nvalues || call->size != other->size ||
-	    call->size > BATCH_BYTES)
+	if (call->piece != NULL || !call->read_only || call->nvalues != other->nvalues ||
+	    call->size != other->size || call->size > BATCH_BYTES)
 		return false;
 	for (int i = 0; i < call->nvalues; i++)
 	{
@@ -390,6 +390,8 @@ may_try_again(Batch *batch)
 	const char *sqlstate = batch->error.sqlstate;
 	int *tries = &batch->calls[0]->tries;
 
+	if (batch->calls[0]->begun)
+		return false;
 	if (strcmp(sqlstate, SQLSTATE_COLLIDED) == 0 || strcmp(sqlstate, SQLSTATE_DEADLOCK) == 0)
 		return (*tries)++ < COLLISION_RETRIES;
 	if (result_needs_prepare(&batch->error))
@@ -450,7 +452,7 @@ on_lost(void *closure, Batch *batch, const char *sqlstate, bool undone)
 	Lane *lane = closure;
 	DatabaseCall *first = batch->calls[0];
 	bool again = strcmp(sqlstate, SQLSTATE_NO_ANSWER) != 0 && (undone || first->read_only) &&
-	             first->tries++ < LOST_RETRIES;
+	             !first->begun && first->tries++ < LOST_RETRIES;
 
 	cool_down(lane, batch);
 	if (again)

@@ -26,12 +26,20 @@
 	"group_id => $1, \"limit\" => coalesce($2, 1000), \"offset\" => coalesce($3, 0), at => $4, "
 #define VALUE(function, arguments)                                                                 \
 	{function, "SELECT edurange." function "(" arguments ")::text"}
-/* What the function lists, as JSON, or, where $2 is another format, as a file; a line before it says which it is. */
+/*
+ * What the function lists, as JSON, or, where $2 is another format, as a file: in pieces, of which the first says in a
+ * line what it is.
+ */
+#define AS_JSON " WHERE coalesce($2, 'json') = 'json'"
 #define BOOK(function, arguments, of_file)                                                         \
-	{function, "SELECT CASE WHEN coalesce($2, 'json') = 'json' THEN"                               \
-	 " (SELECT E'application/json\\t\\t\\n' || " ROWS " FROM edurange." function "(" arguments ") t)"  \
-	 " ELSE (SELECT format(E'text/csv; charset=utf-8\\t%s\\t%s\\n%s', \"fileName\", warning, content)" \
-	 " FROM edurange." function "_file(" arguments ", " of_file ") t) END", .list = true}
+	{function, "SELECT E'application/json\\t\\t\\n['" AS_JSON                                     \
+	 " UNION ALL SELECT CASE WHEN row_number() OVER () > 1 THEN ',' ELSE '' END || edurange.wire(t)"  \
+	 " FROM edurange." function "(" arguments ") t" AS_JSON                                         \
+	 " UNION ALL SELECT ']'" AS_JSON                                                               \
+	 " UNION ALL SELECT CASE WHEN \"fileName\" IS NULL THEN content ELSE"                           \
+	 " format(E'text/csv; charset=utf-8\\t%s\\t%s\\n%s', \"fileName\", warning, content) END"       \
+	 " FROM edurange." function "_file(" arguments ", " of_file ") WHERE $2 <> 'json'",           \
+	 .list = true, .in_pieces = true}
 #define BATCHED_AS(function, answer)                                                               \
 	{function, "SELECT " answer ", sqlstate, message, detail, hint FROM edurange.outcomes('"        \
 	 function "', $1, 4)", .value = answer, .batched = true}

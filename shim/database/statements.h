@@ -57,6 +57,7 @@ typedef struct DatabaseStatement
 	const char *value;  /* batched: how the value of a call becomes its answer, as SQL */
 	bool batched;       /* takes the values of many calls as one array and returns a row for each */
 	bool list;          /* answers with a list of what the function returns */
+	bool in_pieces;     /* returns any number of rows, whose texts are one answer */
 } DatabaseStatement;
 
 extern const DatabaseStatement statements[STATEMENT_COUNT];

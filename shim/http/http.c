@@ -9,6 +9,7 @@
  *
  * Whose a request is, is asked before its body is read: a stranger's body costs no memory.
  */
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -22,7 +23,8 @@
 #include "http/metrics.h"
 #include "http/request.h"
 
-#define MAX_URL 4096        /* bytes of a request's target */
+#define MAX_URL 4096   /* bytes of a request's target */
+#define FILE_FACTOR 16 /* so many times as large as another answer may be what waits in a file */
 #define MAX_REQUESTS 100000 /* on one connection, so that clients that stay are spread anew */
 
 /* Finds the route; a failure is left in the request, and for OPTIONS neither. */
@@ -141,7 +143,9 @@ static void
 check_size(Request *request)
 {
 	const Route *route = request->match.route;
-	size_t size = request->reply != NULL ? strlen(request->reply) : 0;
+	size_t size = request->reply != NULL     ? strlen(request->reply)
+	              : request->spool.in_memory ? request->spool.length
+	                                         : 0;
 
 	if (size > (size_t) request->config->max_response)
 		failure_set(&request->failure, EDURANGE_RESPONSE_TOO_LARGE,
@@ -157,6 +161,31 @@ check_size(Request *request)
 		free(request->reply);
 		request->reply = NULL;
 	}
+}
+
+/* Callback: a piece of a file has come. */
+static void
+on_piece(void *closure, const char *bytes, size_t length)
+{
+	Request *request = closure;
+	Spool *spool = &request->spool;
+	uint64_t most = (uint64_t) request->config->max_response;
+
+	if (request->failure.info != NULL)
+		return;
+	if (request->file == NULL)
+		request->file = reply_take_file(&bytes, &length);
+	if (request->file == NULL || !spool_write(spool, bytes, length))
+		failure_set(&request->failure, EDURANGE_TOO_BUSY, "the service has no room for the answer");
+	if (spool->in_memory)
+		(void) request_hold(request, spool->length);
+	else
+		most *= FILE_FACTOR;
+	if (request->failure.info == NULL && spool->length > most)
+		failure_set(&request->failure, EDURANGE_RESPONSE_TOO_LARGE,
+		            "the answer would have more than %" PRIu64 " bytes", most);
+	if (request->failure.info != NULL)
+		spool_free(&request->spool);
 }
 
 /* Callback: the route's statement is done. */
@@ -179,8 +208,6 @@ on_result(void *closure, DatabaseResult *result)
 	free(request->reply);
 	request->reply = reply_body(route, result, &request->status, &request->failure);
 	check_size(request);
-	if (request->reply != NULL && result->ok && route->response == RESPOND_FILE)
-		request->file = reply_take_file(request->reply);
 	if (request->reply != NULL && result->ok && (route->limited || route->award_unless != NULL))
 		request->members = json_loads(request->reply, 0, NULL);
 	if (result->ok && route->award != AWARD_NONE && reply_awards(route, request->members))
@@ -262,6 +289,7 @@ submit(Request *request)
 	    .read_only = route->read_only,
 	    .keys = {route->lock_keys[0], route->lock_keys[1]},
 	    .wanted = is_wanted,
+	    .piece = route->response == RESPOND_FILE ? on_piece : NULL,
 	    .done = on_result,
 	    .closure = request,
 	};

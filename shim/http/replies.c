@@ -96,15 +96,16 @@ reply_without_database(const Route *route)
 }
 
 char *
-reply_take_file(char *reply)
+reply_take_file(const char **bytes, size_t *length)
 {
-	size_t length = strcspn(reply, "\n");
-	char *file = strndup(reply, length);
+	size_t line = strcspn(*bytes, "\n");
+	char *file = strndup(*bytes, line);
 
 	/* three texts, one behind the other */
 	for (char *tab = file; tab != NULL && (tab = strchr(tab, '\t')) != NULL; tab++)
 		*tab = '\0';
-	memmove(reply, reply + length + 1, strlen(reply + length + 1) + 1);
+	*bytes += line + 1;
+	*length -= line + 1;
 	return file;
 }
 

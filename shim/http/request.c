@@ -43,6 +43,7 @@ request_free(Request *request)
 	json_decref(request->members);
 	free(request->reply);
 	free(request->file);
+	spool_free(&request->spool);
 	free(request->body.bytes);
 	free(request->uri);
 	counter_add(COUNTER_BODY_BYTES, -(long) request->held);

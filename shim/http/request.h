@@ -22,6 +22,7 @@
 #include "config/config.h"
 #include "database/database.h"
 #include "http/clients.h"
+#include "http/spool.h"
 #include "live/boards.h"
 #include "live/reader.h"
 
@@ -86,6 +87,7 @@ typedef struct Request
 	Failure failure;
 	char *reply;     /* body of the response */
 	char *file;      /* what that is, where it may be a file: three texts, see reply_take_file() */
+	Spool spool;     /* its body, where that comes in pieces */
 	json_t *members; /* of that body, where something is to be read in it */
 	unsigned status;
 	char sqlstate[SQLSTATE_LENGTH];
@@ -186,10 +188,10 @@ reply_body(const Route *route, DatabaseResult *result, unsigned *status, Failure
 extern char *reply_without_database(const Route *route);
 
 /*
- * Takes the line that says what it is from the answer of a route that may give a file: media type, name and warning,
- * one text behind the other; NULL: out of memory.
+ * Takes the line that says what it is from the first piece of a file, and moves behind it: media type, name and
+ * warning, one text behind the other; NULL: out of memory.
  */
-extern char *reply_take_file(char *reply);
+extern char *reply_take_file(const char **bytes, size_t *length);
 
 /* Headers that say what file it is. */
 extern void reply_add_file(struct MHD_Response *response, const char *file);

@@ -169,6 +169,8 @@ make_response(Request *request)
 		free(request->reply); /* what let it begin */
 		response = request->stream;
 	}
+	else if (request->failure.info == NULL && request->file != NULL)
+		response = spool_response(&request->spool);
 	else if (request->reply == NULL)
 		return NULL;
 	else

@@ -172,6 +172,19 @@ for my $pushed (0, 1)
 		is(sql(qq{SELECT user_id IS NULL FROM edurange.roster WHERE group_id = '$g' AND email = '$new\@x'}), 't', "$when: the row waits again");
 	}
 
+	# somebody with another address joins with the code of a row, at the dashboard
+	my $other = "other-$pushed";
+	dashboard(qq{INSERT INTO "public"."User" ("id","name","email","role","createdAt","updatedAt") VALUES ('$other','Other','$other\@home',CAST('STUDENT'::text AS "public"."UserRole"),now(),now())});
+	is(sql(qq{SELECT waiting FROM edurange.import_roster('$g', E'email\n$other\@school')}), 1, "$when: a row waits for somebody");
+	my $code = sql(qq{SELECT c.id FROM "CompetitionAccessCode" c JOIN edurange.roster r USING (code) WHERE r.email = '$other\@school'});
+	is(dashboard(qq{
+		INSERT INTO "public"."_GroupMembers" ("A","B") VALUES ('$g','$other') ON CONFLICT DO NOTHING;
+		UPDATE "public"."CompetitionAccessCode" SET "usedCount" = ("public"."CompetitionAccessCode"."usedCount" + 1) WHERE "public"."CompetitionAccessCode"."id" = '$code';
+		INSERT INTO "public"."ActivityLog" ("id","eventType","userId","groupId","accessCodeId","metadata","severity") VALUES ('join-$other','GROUP_JOINED','$other','$g','$code','{}','INFO')}),
+		'', "$when: the dashboard lets them in with its code");
+	holds("$when: somebody joined with the code of a row");
+	is(sql(qq{SELECT user_id FROM edurange.roster WHERE email = '$other\@school'}), $other, "$when: the row is complete");
+
 	# deletions, which keep evidence
 	my $entries = sql('SELECT count(*) FROM edurange.points_ledger');
 	is(dashboard(qq{DELETE FROM "public"."User" WHERE ("public"."User"."id" = '$ada' AND 1=1)}), '', "$when: the dashboard deletes a user");
