@@ -11,7 +11,7 @@ FROM regexp_matches(pg_read_file(:'sources' || '/extension/base/errors.h'), 'X\(
 -- what no call of one session meets, and who reports it
 CREATE TABLE testing.elsewhere (place text, codes text[]);
 INSERT INTO testing.elsewhere VALUES
-  ('the shim, of requests', '{RG606,RG110,RG111,28000,RG301,RG401,RG607,RG601,RG602,RG603,RG604,RG605,RG803,RG804}'),
+  ('the shim, of requests', '{RG606,RG110,RG111,28000,RG301,RG401,RG607,RG601,RG602,RG603,RG604,RG803,RG804}'),
   ('the shim, of what PostgreSQL or a lost connection say', '{23000,XX000,08006,57014}'),
   ('two sessions at once: test/isolation', '{RG509,40001}');
 CREATE TABLE testing.provoked (code text, calls text);
@@ -52,6 +52,7 @@ INSERT INTO testing.provoked VALUES
     ARRAY[testing.document('[{"type": "container", "id": "c", "config": {"image": "i"}}]')]); SELECT edurange.pack_uninstall('pack')$$),
   ('RG701', $$SELECT edurange.cdf_import('{}')$$), ('RG702', $$SELECT edurange.add_points('ada', 'spring', 6, idempotency_key => 'used')$$),
   ('RG703', $$SELECT edurange.set_cdf_schema('{"type": "text"}', 's')$$),
+  ('RG605', $$SELECT count(edurange.wire(t)) FROM (SELECT repeat('x', 1048576) AS x FROM generate_series(1, 16)) t$$),
   ('RG704', $$SELECT edurange.json_schema_validate('{"$ref": "http://elsewhere.test/schema"}', '1')$$),
   ('RG705', $$SELECT edurange.json_schema_validate('{"pattern": "\\p{L}"}', '"a"')$$),
   ('RG801', $$SELECT testing.try('ada', 'list', 'x') FROM generate_series(1, 11)$$),
@@ -68,7 +69,7 @@ INSERT INTO testing.provoked VALUES
   ('RG710', $$SELECT edurange.rejudge('spring', testing.q('flag'))$$),
   ('RG311', $$SELECT edurange.revoke_access_code('spring', 'NONE')$$),
   ('RG203', $$SELECT edurange.get_points('ada', 'spring', ROW(NULL, NULL, NULL, 'nobody'))$$),
-  ('RG540', $$SELECT edurange.events('spring', (SELECT encode(convert_to(regexp_replace(convert_from(decode("sinceToken", 'hex'), 'UTF8'), ' \d+\.', ' 7.'), 'UTF8'), 'hex') FROM edurange.events('spring')))$$),
+  ('RG550', $$SELECT edurange.events('spring', (SELECT encode(convert_to(regexp_replace(convert_from(decode("sinceToken", 'hex'), 'UTF8'), ' \d+\.', ' 7.'), 'UTF8'), 'hex') FROM edurange.events('spring')))$$),
   ('RG901', $$SELECT edurange.sync_now()$$),
   ('RG902', $$ALTER TABLE "GroupPoints" RENAME points TO total; SELECT edurange.get_points('ada', 'spring')$$);
 SELECT place, array_agg(e.name ORDER BY e.n) AS errors FROM testing.elsewhere w JOIN testing.error e ON e.code = ANY (w.codes) GROUP BY place ORDER BY place;

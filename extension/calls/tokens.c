@@ -181,8 +181,7 @@ SQL_FUNCTION(edurange_tokens)
 {
 	caller_check(fcinfo);
 	statements_begin();
-	statement_run(&statements[LIST], NULL, 0);
-	rows_to_result(fcinfo);
+	statement_list(fcinfo, &statements[LIST], NULL, 0);
 	statements_end();
 	return (Datum) 0;
 }
