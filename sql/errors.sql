@@ -13,7 +13,7 @@ SELECT code, array_agg(name ORDER BY n) AS names FROM testing.error GROUP BY cod
 -- what no call of one session meets, and who reports it
 CREATE TABLE testing.elsewhere (place text, codes text[]);
 INSERT INTO testing.elsewhere VALUES
-  ('the shim, of requests', '{RG606,RG110,RG111,28000,RG301,RG401,RG607,RG601,RG602,RG603,RG604,RG605,RG803,RG804}'),
+  ('the shim, of requests', '{RG606,RG110,RG111,28000,RG301,RG401,RG607,RG601,RG602,RG603,RG604,RG803,RG804}'),
   ('the shim, of what PostgreSQL or a lost connection say', '{23000,XX000,08006,57014}'),
   ('two sessions at once: test/isolation', '{RG509,40001}');
 CREATE TABLE testing.provoked (code text, calls text);
@@ -54,6 +54,7 @@ INSERT INTO testing.provoked VALUES
     ARRAY[testing.document('[{"type": "container", "id": "c", "config": {"image": "i"}}]')]); SELECT edurange.pack_uninstall('pack')$$),
   ('RG701', $$SELECT edurange.cdf_import('{}')$$), ('RG702', $$SELECT edurange.add_points('ada', 'spring', 6, idempotency_key => 'used')$$),
   ('RG703', $$SELECT edurange.set_cdf_schema('{"type": "text"}', 's')$$),
+  ('RG605', $$SELECT count(edurange.wire(t)) FROM (SELECT repeat('x', 1048576) AS x FROM generate_series(1, 16)) t$$),
   ('RG704', $$SELECT edurange.json_schema_validate('{"$ref": "http://elsewhere.test/schema"}', '1')$$),
   ('RG705', $$SELECT edurange.json_schema_validate('{"pattern": "\\p{L}"}', '"a"')$$),
   ('RG801', $$SELECT testing.try('ada', 'list', 'x') FROM generate_series(1, 11)$$),

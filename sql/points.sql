@@ -30,6 +30,8 @@ SELECT testing.refused($$SELECT edurange.add_points('ada', 'spring', NULL)$$);
 SELECT testing.refused($$SELECT edurange.add_points('nobody', 'spring', 1)$$);
 SELECT testing.refused($$SELECT edurange.add_points('ada', 'nowhere', 1)$$);
 SELECT testing.refused($$SELECT edurange.add_points('cyd', 'spring', 1)$$);
+SELECT testing.refused($$SELECT edurange.add_points('ada', 'spring', 1, repeat('ä', 1001))$$);
+SELECT points FROM edurange.add_points('ada', 'spring', 0, repeat('ä', 1000));
 SELECT testing.refused($$SELECT edurange.set_points(NULL, 'spring', 1)$$);
 SELECT testing.refused($$SELECT edurange.set_points('ada', '', 1)$$);
 SELECT testing.refused($$SELECT edurange.set_points('ada', 'spring', NULL)$$);

@@ -14,3 +14,6 @@ SELECT bool_and(edurange.new_id() ~ '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab
   count(DISTINCT edurange.new_id()) AS different FROM generate_series(1, 1000);
 SELECT abs(extract(epoch FROM now()) * 1000 - ('x' || replace(left(edurange.new_id(), 13), '-', ''))::bit(48)::bigint) < 5000 AS is_now;
 RESET TimeZone;
+-- a statement writes so much at most, in how many rows soever
+SELECT count(edurange.wire(t)) FROM (SELECT repeat('x', 1024 * 1024) AS x FROM generate_series(1, 15)) t;
+SELECT count(edurange.wire(t)) FROM (SELECT repeat('x', 1024 * 1024) AS x FROM generate_series(1, 16)) t;

@@ -507,6 +507,27 @@ sub check_released
 	return;
 }
 
+# ---- errors --------------------------------------------------------------------------------------
+
+# The shim finds an error by its SQLSTATE, and clients by its name: no two share one.
+sub check_errors
+{
+	my $errors = slurp('extension/base/errors.h');
+	my %first;
+
+	while ($errors =~ /^\s*X\((\w+), "(\w+)", "(\w+)",/mg)
+	{
+		my ($id, @words) = ($1, $2, $3);
+		for my $word (@words)
+		{
+			finding("extension/base/errors.h: $first{$word} and $id share \"$word\"") if defined $first{$word};
+			$first{$word} //= $id;
+		}
+	}
+	finding('extension/base/errors.h: no errors') unless %first;
+	return;
+}
+
 # ---- messages ------------------------------------------------------------------------------------
 
 # What docs/troubleshooting.md explains is what something here says, but for what it says others say: (NAME's).
@@ -609,6 +630,7 @@ check_identities();
 check_routes();
 check_settings();
 check_metrics();
+check_errors();
 check_messages();
 check_problems();
 check_banned();

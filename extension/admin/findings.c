@@ -94,7 +94,8 @@ typedef enum StatementId
 
 /*
  * The questions that completing their challenge needs: the required ones, all where none is.  Here and below rows
- * are counted and summed up once for all users; asked one by one they take hours where there are millions.
+ * are counted and summed up once for all users; asked one by one they take hours where there are millions.  A unique
+ * key of the platform's sees to it that a question is completed once.
  */
 #define NEEDED                                                                                     \
 	"(SELECT id, \"challengeId\" FROM (SELECT id, \"challengeId\", required,"                      \
@@ -102,18 +103,18 @@ typedef enum StatementId
 	"  public.\"ChallengeQuestion\") AS q WHERE required OR NOT is_any)"
 
 /* Challenges that were completed without all the questions they need, and for which nobody was paid. */
-#define UNEARNED(paid)                                                                              \
-	"SELECT c.id, format('user \"%s\" has not completed the questions of group challenge \"%s\"',"  \
-	" c.\"userId\", g.id) FROM public.\"ChallengeCompletion\" c"                                    \
-	" JOIN public.\"GroupChallenge\" g ON g.id = c.\"groupChallengeId\""                            \
-	" JOIN (SELECT \"challengeId\", count(*) FROM " NEEDED " AS n GROUP BY 1) AS needed"            \
-	"  ON needed.\"challengeId\" = g.\"challengeId\""                                               \
-	" LEFT JOIN (SELECT qc.\"userId\", qc.\"groupChallengeId\", count(*) FROM (SELECT DISTINCT"     \
-	"   \"userId\", \"groupChallengeId\", \"questionId\" FROM public.\"QuestionCompletion\") AS qc" \
-	"  JOIN public.\"GroupChallenge\" o ON o.id = qc.\"groupChallengeId\""                          \
-	"  JOIN " NEEDED " AS n ON n.id = qc.\"questionId\""                                            \
-	"   AND n.\"challengeId\" = o.\"challengeId\" GROUP BY 1, 2) AS done"                           \
-	"  ON done.\"userId\" = c.\"userId\" AND done.\"groupChallengeId\" = g.id"                      \
+#define UNEARNED(paid)                                                                             \
+	"SELECT c.id, format('user \"%s\" has not completed the questions of group challenge \"%s\"'," \
+	" c.\"userId\", g.id) FROM public.\"ChallengeCompletion\" c"                                   \
+	" JOIN public.\"GroupChallenge\" g ON g.id = c.\"groupChallengeId\""                           \
+	" JOIN (SELECT \"challengeId\", count(*) FROM " NEEDED " AS n GROUP BY 1) AS needed"           \
+	"  ON needed.\"challengeId\" = g.\"challengeId\""                                              \
+	" LEFT JOIN (SELECT qc.\"userId\", qc.\"groupChallengeId\", count(*)"                          \
+	"  FROM public.\"QuestionCompletion\" qc"                                                      \
+	"  JOIN public.\"GroupChallenge\" o ON o.id = qc.\"groupChallengeId\""                         \
+	"  JOIN " NEEDED " AS n ON n.id = qc.\"questionId\""                                           \
+	"   AND n.\"challengeId\" = o.\"challengeId\" GROUP BY 1, 2) AS done"                          \
+	"  ON done.\"userId\" = c.\"userId\" AND done.\"groupChallengeId\" = g.id"                     \
 	" WHERE coalesce(done.count, 0) < needed.count" paid ONLY("c.id")
 #define NOT_PAID                                                                                   \
 	" AND NOT EXISTS (SELECT FROM edurange.points_ledger l WHERE l.user_id = c.\"userId\""         \
@@ -294,12 +295,15 @@ mend_totals(uint64 count, const char *subject)
 	{
 		Refusal refusal = {0};
 
+		CHECK_FOR_INTERRUPTS();
 		if (worth[i] > PG_INT32_MAX || worth[i] < PG_INT32_MIN)
 			raise_error(EDURANGE_OUT_OF_RANGE,
 			            "total of user \"%s\" is out of range for type integer",
 			            entries[i].user_id);
+		statements_begin();
 		if (!ledger_change(&entries[i], LEDGER_SET, (int32) worth[i], &refusal))
 			raise_refusal(&refusal);
+		statements_end();
 	}
 }
 

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -87,6 +88,17 @@ char *
 optional_text(FunctionCallInfo fcinfo, int argument)
 {
 	return PG_ARGISNULL(argument) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+char *
+optional_reason(FunctionCallInfo fcinfo, int argument)
+{
+	char *reason = optional_text(fcinfo, argument);
+
+	if (reason != NULL && pg_mbstrlen(reason) > LONGEST_REASON)
+		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"reason\" has more than %d characters",
+		            LONGEST_REASON);
+	return reason;
 }
 
 bool

@@ -29,6 +29,10 @@ extern NullableDatum optional_time(FunctionCallInfo fcinfo, int argument, const 
 /* The text, or NULL. */
 extern char *optional_text(FunctionCallInfo fcinfo, int argument);
 
+/* The same of parameter "reason": a sentence or two, for it is kept and listed with all that it explains. */
+#define LONGEST_REASON 1000 /* characters */
+extern char *optional_reason(FunctionCallInfo fcinfo, int argument);
+
 /* A time, or null; never infinite. */
 extern NullableDatum finite_time(FunctionCallInfo fcinfo, int argument, const char *name);
 

@@ -14,6 +14,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "executor/tstoreReceiver.h"
 #include "funcapi.h"
 #include "optimizer/planner.h"
 #include "parser/analyze.h"
@@ -241,10 +242,15 @@ statement_prepare(Statement *statement)
 	statement->writes = plan_writes(prepared);
 }
 
-/* Plans the statement where it has to be planned, and executes it. */
+/* Plans the statement where it has to be planned, and executes it; its rows go to dest, NULL: to SPI's table. */
 static int
-execute(Statement *statement, Datum *values, const char *nulls)
+execute(Statement *statement, ParamListInfo parameters, DestReceiver *dest)
 {
+	const SPIExecuteOptions options = {
+	    .params = parameters,
+	    .read_only = statement->reads || statement->newest,
+	    .dest = dest,
+	};
 	int result;
 
 	if (statement->plan == NULL)
@@ -254,8 +260,7 @@ execute(Statement *statement, Datum *values, const char *nulls)
 	if (statement->newest)
 		PushActiveSnapshot(GetLatestSnapshot());
 	held_keys_expect(statement->keys_held ? statement->sql : NULL);
-	result =
-	    SPI_execute_plan(statement->plan, values, nulls, statement->reads || statement->newest, 0);
+	result = SPI_execute_plan_extended(statement->plan, &options);
 	if (statement->newest)
 		PopActiveSnapshot();
 	return result;
@@ -304,26 +309,36 @@ note_changes(const Statement *statement)
 		refusal_frame->wrote = true;
 }
 
+/* The arguments as an execution takes them, to be freed; NULL: none. */
+static ParamListInfo
+make_parameters(const Statement *statement, const NullableDatum *arguments, int count)
+{
+	ParamListInfo parameters = makeParamList(count);
+
+	for (int i = 0; i < count; i++)
+		parameters->params[i] = (ParamExternData){
+		    .value = arguments[i].value,
+		    .isnull = arguments[i].isnull,
+		    .pflags = PARAM_FLAG_CONST,
+		    .ptype = statement->argument_types[i],
+		};
+	return parameters;
+}
+
 /*
  * Runs the statement and returns how many rows it gave or changed.  One that names a table of the platform
  * is planned and executed in the name of edurange_game: both can run what others have hung on it.
  */
 static uint64
-run(Statement *statement, const NullableDatum *arguments, int count)
+run(Statement *statement, const NullableDatum *arguments, int count, DestReceiver *dest)
 {
-	Datum values[STATEMENT_MAX_ARGUMENTS];
-	char nulls[STATEMENT_MAX_ARGUMENTS];
+	ParamListInfo parameters = make_parameters(statement, arguments, count);
 	RefusalFrame *frame = refusal_frame;
 	MemoryContext context = CurrentMemoryContext;
 	const Statement *outer = running;
 	volatile int result = 0;
 
 	Assert(count <= STATEMENT_MAX_ARGUMENTS);
-	for (int i = 0; i < count; i++)
-	{
-		values[i] = arguments[i].value;
-		nulls[i] = arguments[i].isnull ? 'n' : ' ';
-	}
 	refusal_frame = NULL;
 	running = statement;
 	PG_TRY();
@@ -335,11 +350,11 @@ run(Statement *statement, const NullableDatum *arguments, int count)
 			Surface saved;
 
 			surface_lend(&saved);
-			result = execute(statement, values, nulls);
+			result = execute(statement, parameters, dest);
 			surface_take_back(&saved);
 		}
 		else
-			result = execute(statement, values, nulls);
+			result = execute(statement, parameters, dest);
 	}
 	PG_CATCH();
 	{
@@ -351,6 +366,8 @@ run(Statement *statement, const NullableDatum *arguments, int count)
 	running = outer;
 	ran_last = statement;
 	refusal_frame = frame;
+	if (parameters != NULL)
+		pfree(parameters);
 	if (result == NOT_RECORDED)
 		raise_error(
 		    EDURANGE_READ_ONLY,
@@ -366,13 +383,35 @@ run(Statement *statement, const NullableDatum *arguments, int count)
 	return SPI_processed;
 }
 
-/* Runs a statement, before migrate() the one that stands in its stead then. */
+/* The statement, or before migrate() the one that stands in its stead then. */
+static Statement *
+current(Statement *statement)
+{
+	return statement->before != NULL && !tables_are_migrated() ? statement->before : statement;
+}
+
 uint64
 statement_run(Statement *statement, const NullableDatum *arguments, int count)
 {
-	bool is_before = statement->before != NULL && !tables_are_migrated();
+	return run(current(statement), arguments, count, NULL);
+}
 
-	return run(is_before ? statement->before : statement, arguments, count);
+uint64
+statement_list(FunctionCallInfo fcinfo, Statement *statement, const NullableDatum *arguments,
+               int count)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	DestReceiver *dest = CreateTuplestoreDestReceiver();
+	uint64 rows;
+
+	if (result->setResult == NULL)
+		InitMaterializedSRF(fcinfo, 0);
+	SetTuplestoreDestReceiverParams(dest, result->setResult,
+	                                result->econtext->ecxt_per_query_memory, false, result->setDesc,
+	                                "a statement does not list the columns of its result");
+	rows = run(current(statement), arguments, count, dest);
+	dest->rDestroy(dest);
+	return rows;
 }
 
 /* What a column of the rows is called: the table's column that it is, else its own name. */
@@ -552,18 +591,6 @@ rows_must_be(TupleDesc descriptor)
 	for (int i = 0; i < descriptor->natts; i++)
 		if (TupleDescAttr(rows, i)->atttypid != TupleDescAttr(descriptor, i)->atttypid)
 			wrong_type(i + 1, TupleDescAttr(descriptor, i)->atttypid);
-}
-
-void
-rows_to_result(FunctionCallInfo fcinfo)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-
-	if (result->setResult == NULL)
-		InitMaterializedSRF(fcinfo, 0);
-	rows_must_be(result->setDesc);
-	for (uint64 row = 0; row < SPI_tuptable->numvals; row++)
-		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[row]);
 }
 
 Datum

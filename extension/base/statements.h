@@ -68,11 +68,21 @@ extern void statements_end(void);
  */
 extern void in_subtransaction(void (*work)(void *argument), void *argument, bool keep);
 
+#define STATEMENT_ARGUMENTS(...)                                                                   \
+	(const NullableDatum[]){__VA_ARGS__}, (int) lengthof(((const NullableDatum[]){__VA_ARGS__}))
+
 /* Runs a statement: STATEMENT_RUN(&statements[X], value_text(id), fcinfo->args[1]). */
 extern uint64 statement_run(Statement *statement, const NullableDatum *arguments, int count);
-#define STATEMENT_RUN(statement, ...)                                                              \
-	statement_run((statement), (const NullableDatum[]){__VA_ARGS__},                               \
-	              (int) lengthof(((const NullableDatum[]){__VA_ARGS__})))
+#define STATEMENT_RUN(statement, ...) statement_run((statement), STATEMENT_ARGUMENTS(__VA_ARGS__))
+
+/*
+ * The same of one whose rows become the result of a set-returning function, behind what is there already.  They go
+ * there one by one and are never in memory all at once, however many there are.
+ */
+extern uint64 statement_list(FunctionCallInfo fcinfo, Statement *statement,
+                             const NullableDatum *arguments, int count);
+#define STATEMENT_LIST(fcinfo, statement, ...)                                                     \
+	statement_list((fcinfo), (statement), STATEMENT_ARGUMENTS(__VA_ARGS__))
 
 /*
  * Columns, counted from 1, of a row of the statement that ran last.  They must have the type, and a value where
@@ -106,9 +116,6 @@ extern NullableDatum first_result(uint64 rows);
 
 /* The same of a statement that always has a row, and never null in it. */
 extern Datum only_result(void);
-
-/* All rows of the statement that ran last, as the result of a set-returning function, or behind what is there. */
-extern void rows_to_result(FunctionCallInfo fcinfo);
 
 /* A composite result of the calling function, made outside of the statements' memory. */
 extern Datum composite_result(FunctionCallInfo fcinfo, const NullableDatum *values, int count);

@@ -24,8 +24,12 @@
 #include "utils/typcache.h"
 
 #include "base/guc.h"
+#include "base/refusal.h"
 #include "base/surface.h"
 #include "base/wire.h"
+
+/* What one statement writes of rows, at most: whoever sends it holds all of them at once. */
+#define ANSWER_BYTES (16 * 1024 * 1024)
 
 static void write_value(StringInfo out, Datum value, Oid type);
 
@@ -189,14 +193,23 @@ wire_value(StringInfo out, Datum value, Oid type)
 
 SQL_FUNCTION_ANYWHERE(edurange_wire)
 {
+	FmgrInfo *statement = fcinfo->flinfo;
+	int64 *written = statement->fn_extra;
 	StringInfoData out;
 	int level = guc_is_settled() ? 0 : NewGUCNestLevel();
 
+	if (written == NULL)
+		statement->fn_extra = written =
+		    MemoryContextAllocZero(statement->fn_mcxt, sizeof(*written));
 	if (level > 0)
 		guc_settle();
 	initStringInfo(&out);
 	write_row(&out, PG_GETARG_HEAPTUPLEHEADER(0));
 	if (level > 0)
 		AtEOXact_GUC(true, level);
+	*written += out.len;
+	if (*written > ANSWER_BYTES)
+		raise_error(EDURANGE_RESPONSE_TOO_LARGE, "the answer would have more than %d MiB",
+		            ANSWER_BYTES >> 20);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }

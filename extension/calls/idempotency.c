@@ -19,6 +19,7 @@
 
 #include "base/guc.h"
 #include "base/own_locks.h"
+#include "base/own_rows.h"
 #include "base/statements.h"
 #include "calls/idempotency.h"
 
@@ -31,16 +32,10 @@
 typedef enum StatementId
 {
 	FIND,
-	STORE,
 	STORE_ANEW,
 	PURGE,
 	STATEMENT_COUNT
 } StatementId;
-
-#define STORED                                                                                     \
-	"INSERT INTO edurange.idempotency AS i"                                                        \
-	" (caller, function, key, request_sha256, response, created_at)"                               \
-	" VALUES ($1, $2, $3, $4, $5, clock_timestamp())"
 
 static Statement statements[STATEMENT_COUNT] = {
     /* $1 caller, $2 function, $3 key, here and below; $4 when the oldest key that counts was written.  What is
@@ -50,16 +45,14 @@ static Statement statements[STATEMENT_COUNT] = {
               {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID},
               .newest = true,
               .by_key = true},
-    [STORE] = {STORED,
-               {TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID},
-               .by_key = true,
-               .must_write = true},
-    /* Where an expired one is in the way, if nobody has taken it meanwhile. */
+    /* Where an expired one is in the way, if nobody has taken it meanwhile.  Others are written below SQL. */
     [STORE_ANEW] =
-        {STORED
+        {"INSERT INTO edurange.idempotency AS i"
+         " (caller, function, key, request_sha256, response, created_at)"
+         " VALUES ($1, $2, $3, $4, $5, $6)"
          " ON CONFLICT (caller, function, key) DO UPDATE SET created_at = excluded.created_at,"
          " request_sha256 = excluded.request_sha256, response = excluded.response",
-         {TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID},
+         {TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID, TIMESTAMPTZOID},
          .by_key = true,
          .must_write = true},
     /* The oldest first: they are found by the index of times. */
@@ -68,6 +61,12 @@ static Statement statements[STATEMENT_COUNT] = {
                " ORDER BY created_at LIMIT " PURGE_ROWS " FOR UPDATE SKIP LOCKED))",
                {TIMESTAMPTZOID},
                .by_key = true},
+};
+
+/* The columns, in the order of what is stored. */
+static const OwnColumn columns[] = {
+    {"caller", TEXTOID},          {"function", TEXTOID}, {"key", TEXTOID},
+    {"request_sha256", BYTEAOID}, {"response", TEXTOID}, {"created_at", TIMESTAMPTZOID},
 };
 
 /* One request with a key. */
@@ -189,6 +188,25 @@ find_response(Request *request)
 	return row_text(0, 2);
 }
 
+/* Keeps the answer with the key. */
+static void
+store(const Request *request, const char *response)
+{
+	const NullableDatum row[] = {request->caller,      request->function,
+	                             request->key,         {.value = PointerGetDatum(request->sha256)},
+	                             value_text(response), value_time(GetCurrentTimestamp())};
+	OwnTable table;
+
+	if (request->has_expired)
+	{
+		statement_run(&statements[STORE_ANEW], row, lengthof(row));
+		return;
+	}
+	own_table_open(&table, "idempotency", columns, lengthof(columns));
+	own_table_insert(&table, row);
+	own_table_close(&table);
+}
+
 /* Runs the mutation and keeps its answer with the key. */
 static Datum
 run_and_store(FunctionCallInfo fcinfo, Mutation mutation, const Caller *caller,
@@ -203,9 +221,7 @@ run_and_store(FunctionCallInfo fcinfo, Mutation mutation, const Caller *caller,
 	getTypeOutputInfo(get_func_rettype(fcinfo->flinfo->fn_oid), &output, &is_varlena);
 	response = OidOutputFunctionCall(output, result);
 	statements_begin();
-	STATEMENT_RUN(&statements[request->has_expired ? STORE_ANEW : STORE], request->caller,
-	              request->function, request->key,
-	              (NullableDatum){.value = PointerGetDatum(request->sha256)}, value_text(response));
+	store(request, response);
 	if (stored++ % KEYS_PER_PURGE == 0)
 		STATEMENT_RUN(&statements[PURGE], expiry());
 	statements_end();

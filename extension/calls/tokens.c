@@ -204,8 +204,7 @@ SQL_FUNCTION(edurange_tokens)
 			raise_error(EDURANGE_TOKEN_NOT_FOUND, "token \"%s\" does not exist", before);
 		created = row_result(0, 1, TIMESTAMPTZOID);
 	}
-	STATEMENT_RUN(&statements[LIST], limit, created, value_text(before));
-	rows_to_result(fcinfo);
+	STATEMENT_LIST(fcinfo, &statements[LIST], limit, created, value_text(before));
 	statements_end();
 	return (Datum) 0;
 }

@@ -315,8 +315,13 @@ complete_challenges(const DocumentWrite *write)
 		        psprintf("%s,\"pointsEarned\":%d",
 		                 json_member("groupChallengeId", row_text(row, 3)), row_int(row, 4)),
 		};
+	/* what its statement holds goes with each: a class may be large */
 	for (uint64 row = 0; row < count; row++)
+	{
+		statements_begin();
 		activity_log(&entries[row]);
+		statements_end();
+	}
 }
 
 /* Makes room: questions that the document lacks go, or retire. */

@@ -159,16 +159,20 @@ take_back(const Caller *caller, PlacementChange *change)
 
 		CHECK_FOR_INTERRUPTS();
 		refusal = (Refusal){0};
+		/* what its statements hold goes with each: a class may be large */
+		statements_begin();
 		if (amounts[i] <= PG_INT32_MAX &&
 		    ledger_change(&entry, LEDGER_ADD, (int32) -amounts[i], &refusal))
+		{
 			change->users++;
+			change->taken += amounts[i];
+		}
 		/* who was deleted meanwhile has no total any more */
-		else if (refusal.error == EDURANGE_USER_NOT_FOUND)
-			continue;
-		else /* no refusal any more: something is written */
+		else if (refusal.error != EDURANGE_USER_NOT_FOUND)
+			/* no refusal any more: something is written */
 			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 			                errmsg("a total would be out of range for type integer")));
-		change->taken += amounts[i];
+		statements_end();
 	}
 }
 
@@ -204,7 +208,7 @@ remove_competition_challenge(FunctionCallInfo fcinfo, const Caller *caller)
 	    .group_id = required_text(fcinfo, 0, "group_id"),
 	    .id = required_text(fcinfo, 1, "group_challenge_id"),
 	    .force = optional_flag(fcinfo, 2),
-	    .reason = optional_text(fcinfo, 3),
+	    .reason = optional_reason(fcinfo, 3),
 	    .worth = value_null(),
 	};
 	Refusal refusal = {0};
@@ -230,7 +234,7 @@ set_challenge_points(FunctionCallInfo fcinfo, const Caller *caller)
 	    .group_id = required_text(fcinfo, 0, "group_id"),
 	    .id = required_text(fcinfo, 1, "group_challenge_id"),
 	    .force = optional_flag(fcinfo, 3),
-	    .reason = optional_text(fcinfo, 4),
+	    .reason = optional_reason(fcinfo, 4),
 	};
 	int32 points = int_between(fcinfo, 2, "points", 0, PG_INT32_MAX);
 	Refusal refusal = {0};

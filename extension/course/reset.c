@@ -61,7 +61,7 @@ reset_progress(FunctionCallInfo fcinfo, const Caller *caller)
 	    .kind = "set",
 	    .actor = caller->actor,
 	    .via = caller->via,
-	    .reason = optional_text(fcinfo, 2),
+	    .reason = optional_reason(fcinfo, 2),
 	};
 	NullableDatum group_id = value_text(entry.group_id);
 	NullableDatum user_id = value_text(entry.user_id);

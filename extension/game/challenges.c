@@ -232,8 +232,7 @@ SQL_FUNCTION(edurange_challenges)
 {
 	caller_check(fcinfo);
 	statements_begin();
-	statement_run(&statements[ALL], NULL, 0);
-	rows_to_result(fcinfo);
+	statement_list(fcinfo, &statements[ALL], NULL, 0);
 	statements_end();
 	return (Datum) 0;
 }

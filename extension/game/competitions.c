@@ -519,13 +519,12 @@ SQL_FUNCTION(edurange_leaderboard)
 	if (refusal.error != EDURANGE_OK)
 		limit = 0; /* as one that does not exist */
 	if (at.isnull)
-		STATEMENT_RUN(&statements[LEADERBOARD], value_text(group_id), value_int(limit),
-		              value_long(offset));
+		STATEMENT_LIST(fcinfo, &statements[LEADERBOARD], value_text(group_id), value_int(limit),
+		               value_long(offset));
 	else
-		STATEMENT_RUN(&statements[PAST_LEADERBOARD], value_text(group_id), value_int(limit),
-		              value_long(offset), at, value_bool(corrected && sight.until.isnull),
-		              value_bool(frozen));
-	rows_to_result(fcinfo);
+		STATEMENT_LIST(fcinfo, &statements[PAST_LEADERBOARD], value_text(group_id),
+		               value_int(limit), value_long(offset), at,
+		               value_bool(corrected && sight.until.isnull), value_bool(frozen));
 	statements_end();
 	return (Datum) 0;
 }

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "base/guc.h"
@@ -29,11 +30,10 @@
 	"ROW(qc.id, qc.\"questionId\", qc.\"userId\", qc.\"groupChallengeId\","                        \
 	" qc.\"completedAt\" AT TIME ZONE 'UTC', qc.\"pointsEarned\")::edurange.question_completion"
 
-/* What a play finds of the place, whatever it is about. */
-#define PLACE_COLUMNS                                                                              \
-	"gc.\"groupId\", gc.\"challengeId\","                                                          \
-	" c.\"startDate\" AT TIME ZONE 'UTC' <= statement_timestamp() AND (c.\"endDate\" IS NULL"      \
-	" OR c.\"endDate\" AT TIME ZONE 'UTC' > statement_timestamp()), gc.points"
+/* What a play finds of the place, whatever it is about: whether it has begun, and is not over, too. */
+#define PLACE_COLUMNS                                                                                  \
+	"gc.\"groupId\", gc.\"challengeId\", c.\"startDate\" AT TIME ZONE 'UTC' <= statement_timestamp()," \
+	" coalesce(c.\"endDate\" AT TIME ZONE 'UTC' > statement_timestamp(), true), gc.points"
 #define PLACE_TABLES                                                                               \
 	"public.\"GroupChallenge\" gc JOIN public.\"CompetitionGroup\" c ON c.id = gc.\"groupId\""     \
 	" JOIN public.\"Challenge\" ch ON ch.id = gc.\"challengeId\""
@@ -47,33 +47,6 @@
 	             " JOIN public.\"ChallengeQuestion\" q"                                            \
 	             "  ON q.id = $3 AND q.\"challengeId\" = gc.\"challengeId\""
 
-/*
- * The attempts of the user $1 at the question $2 of the group challenge $3: how many there are in all; of the
- * newest, $6 of them at most, none older than $7 and none from before the last reset in the competition $5,
- * newest, oldest and how many; the oldest and how many of them are younger than $8.
- */
-#define ATTEMPTS                                                                                    \
-	"(SELECT count(*)::integer AS every, max(at) FILTER (WHERE counts) AS newest,"                  \
-	"  min(at) FILTER (WHERE counts) AS oldest, (count(*) FILTER (WHERE counts))::integer AS many," \
-	"  min(at) FILTER (WHERE counts AND at > $8) AS oldest_in_window,"                              \
-	"  (count(*) FILTER (WHERE counts AND at > $8))::integer AS in_window"                          \
-	"  FROM (SELECT \"attemptedAt\" AT TIME ZONE 'UTC' AS at, \"attemptedAt\" > greatest($7,"       \
-	"    (SELECT reset_at FROM edurange.standing WHERE user_id = $1 AND group_id = $5))"            \
-	"    AT TIME ZONE 'UTC' AND row_number() OVER (ORDER BY \"attemptedAt\" DESC) <= $6 AS counts"  \
-	"   FROM public.\"QuestionAttempt\""                                                            \
-	"   WHERE \"userId\" = $1 AND \"questionId\" = $2 AND \"groupChallengeId\" = $3) AS one) AS attempts"
-
-/*
- * What the user $1 has done at the group challenge $3: the completion of the question $2, what the completed
- * questions were worth, and which they are.
- */
-#define DONE                                                                                       \
-	"(SELECT (array_agg(" COMPLETION_ROW                                                           \
-	") FILTER (WHERE qc.\"questionId\" = $2))[1] AS completion,"                                   \
-	"  coalesce(sum(qc.\"pointsEarned\"), 0) AS paid, array_agg(qc.\"questionId\") AS questions"   \
-	"  FROM public.\"QuestionCompletion\" qc"                                                      \
-	"  WHERE qc.\"userId\" = $1 AND qc.\"groupChallengeId\" = $3) AS done"
-
 /* Is a required question of the challenge $4 left to do, $2 aside? */
 #define IS_LEFT(live)                                                                              \
 	"EXISTS (SELECT FROM public.\"ChallengeQuestion\" q WHERE q.\"challengeId\" = $4"              \
@@ -82,16 +55,24 @@
 
 /*
  * What was done, tried and paid by now, whatever the snapshot of the transaction, and how the user takes part: all
- * that changes it waits for the membership or the question, which are held.
- * $1 user, $2 question, $3 group challenge, $4 challenge, $5 competition; $6 to $8: see ATTEMPTS
+ * that changes it waits for the membership or the question, which are held.  Starting this is dearer than what it
+ * reads: so each table is gone to once, and what can be is worked out of it here.
+ * $1 user, $2 question, $3 group challenge, $4 challenge, $5 competition
  */
 #define STATE_WITH(retired, live, participation, ...)                                                 \
 	{                                                                                                 \
-		"SELECT done.completion, done.paid, (SELECT \"pointsEarned\""                                 \
+		"SELECT coalesce($2 = ANY (done.questions), false), done.paid, (SELECT \"pointsEarned\""      \
 		"  FROM public.\"ChallengeCompletion\" WHERE \"userId\" = $1 AND \"groupChallengeId\" = $3)," \
-		" " retired ", " IS_LEFT(live) ", attempts.*, " participation " FROM " DONE ", " ATTEMPTS,    \
-		    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID},   \
-		    .newest = true, .by_key = true, __VA_ARGS__                                               \
+		" " retired ", " IS_LEFT(                                                                     \
+		    live) ", ARRAY(SELECT \"attemptedAt\" AT TIME ZONE 'UTC'"                                 \
+		          "  FROM public.\"QuestionAttempt\" WHERE \"userId\" = $1 AND \"questionId\" = $2"   \
+		          "  AND \"groupChallengeId\" = $3 ORDER BY \"attemptedAt\" DESC),"                   \
+		          " (SELECT reset_at FROM edurange.standing WHERE user_id = $1 AND group_id = $5),"   \
+		          " " participation " FROM (SELECT coalesce(sum(qc.\"pointsEarned\"), 0) AS paid,"    \
+		          "  array_agg(qc.\"questionId\") AS questions FROM public.\"QuestionCompletion\" qc" \
+		          "  WHERE qc.\"userId\" = $1 AND qc.\"groupChallengeId\" = $3) AS done",             \
+		    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}, .newest = true, .by_key = true,            \
+		                                                   __VA_ARGS__                                \
 	}
 
 /* Where no required question is left: is one required, or is none left at all?
@@ -110,6 +91,7 @@ typedef enum StatementId
 	LOCK_MEMBERS_PLAY,
 	STATE,
 	STATE_OF_BEFORE,
+	COMPLETION,
 	INSERT_ATTEMPT,
 	INSERT_COMPLETION,
 	IS_ALL_DONE,
@@ -145,7 +127,13 @@ static Statement statements[STATEMENT_COUNT] = {
                          .before = &statements[STATE_OF_BEFORE]),
     /* The same before migrate(). */
     [STATE_OF_BEFORE] = STATE_WITH("false", "true", "0"),
-    /* $1 user, $2 question, $3 group challenge, $4 id, here and below */
+    /* $1 user, $2 question, $3 group challenge, here and below; $4 id */
+    [COMPLETION] = {"SELECT " COMPLETION_ROW " FROM public.\"QuestionCompletion\" qc"
+                    " WHERE qc.\"userId\" = $1 AND qc.\"questionId\" = $2"
+                    " AND qc.\"groupChallengeId\" = $3",
+                    {TEXTOID, TEXTOID, TEXTOID},
+                    .newest = true,
+                    .by_key = true},
     [INSERT_ATTEMPT] = {"INSERT INTO public.\"QuestionAttempt\" (id, \"userId\", \"questionId\","
                         " \"groupChallengeId\", answer, \"isCorrect\", \"attemptedAt\")"
                         " VALUES ($4, $1, $2, $3, $5, $6, " UTC_CLOCK ")",
@@ -199,8 +187,9 @@ read_place(Play *play)
 {
 	play->group_id = row_text(0, 1);
 	play->challenge_id = row_text(0, 2);
-	play->is_open = row_bool(0, 3);
-	play->challenge_points = row_int(0, 4);
+	play->has_begun = row_bool(0, 3);
+	play->is_open = play->has_begun && row_bool(0, 4);
+	play->challenge_points = row_int(0, 5);
 }
 
 /* Locks user and place, and refuses where one of them is not there. */
@@ -224,13 +213,13 @@ read_question(Play *play)
 	Datum values;
 
 	read_place(play);
-	play->points = row_int(0, 5);
-	play->type = row_text(0, 6);
+	play->points = row_int(0, 6);
+	play->type = row_text(0, 7);
 	play->key.is_set = strcmp(play->type, "CHECKBOXES") == 0;
-	play->key.match = answer_match(row_text(0, 8));
-	play->key.tolerance = row_text_or_null(0, 9);
-	play->flag = row_text_or_null(0, 10);
-	values = row_value(0, 7, TEXTARRAYOID, &is_null);
+	play->key.match = answer_match(row_text(0, 9));
+	play->key.tolerance = row_text_or_null(0, 10);
+	play->flag = row_text_or_null(0, 11);
+	values = row_value(0, 8, TEXTARRAYOID, &is_null);
 	play->key.values = is_null ? NULL : DatumGetArrayTypePCopy(values);
 }
 
@@ -256,33 +245,56 @@ lock_play(Play *play, Refusal *refusal)
 	return lock_member(play->group_id, play->user_id, refusal);
 }
 
+/* Reads what was tried, of what the last statement found. */
+static void
+read_attempts(AttemptHistory *attempts)
+{
+	TimestampTz window = GetCurrentTimestamp() - guc_attempt_window * USECS_PER_SEC;
+	TimestampTz since = Max(window - guc_attempt_lock * USECS_PER_SEC, row_time_or_zero(0, 7));
+	bool is_null;
+	Datum times = row_value(0, 6, TIMESTAMPTZARRAYOID, &is_null);
+	Datum *elements;
+
+	*attempts = (AttemptHistory){0};
+	deconstruct_array(DatumGetArrayTypeP(times), TIMESTAMPTZOID, sizeof(TimestampTz), true,
+	                  TYPALIGN_DOUBLE, &elements, NULL, &attempts->all);
+	/* the newest comes first */
+	for (int i = 0; i < Min(attempts->all, guc_attempt_limit); i++)
+	{
+		TimestampTz at = DatumGetTimestampTz(elements[i]);
+
+		if (at <= since)
+			break;
+		attempts->newest = i == 0 ? at : attempts->newest;
+		attempts->oldest = at;
+		attempts->count++;
+		if (at <= window)
+			continue;
+		attempts->oldest_in_window = at;
+		attempts->in_window++;
+	}
+}
+
 /* Reads what was done, tried and paid so far. */
 static void
 read_state(Play *play)
 {
-	TimestampTz window = GetCurrentTimestamp() - guc_attempt_window * USECS_PER_SEC;
 	NullableDatum completion;
+	int participation;
 
 	STATEMENT_RUN(&statements[STATE], value_text(play->user_id), value_text(play->question_id),
 	              value_text(play->group_challenge_id), value_text(play->challenge_id),
-	              value_text(play->group_id), value_int(guc_attempt_limit),
-	              value_time(window - guc_attempt_lock * USECS_PER_SEC), value_time(window));
-	play->is_open |= row_int(0, 12) == HAS_EXTRA_TIME;
-	play->is_disqualified = row_int(0, 12) == IS_DISQUALIFIED;
+	              value_text(play->group_id));
 	play->paid_by_questions = row_long(0, 2);
 	completion = row_argument(0, 3, INT4OID);
 	play->challenge_completed = !completion.isnull;
 	play->paid_by_completion = completion.isnull ? 0 : DatumGetInt32(completion.value);
 	play->is_retired = row_bool(0, 4);
 	play->is_left = row_bool(0, 5);
-	play->attempts = (AttemptHistory){
-	    .all = row_int(0, 6),
-	    .newest = row_time_or_zero(0, 7),
-	    .oldest = row_time_or_zero(0, 8),
-	    .count = row_int(0, 9),
-	    .oldest_in_window = row_time_or_zero(0, 10),
-	    .in_window = row_int(0, 11),
-	};
+	read_attempts(&play->attempts);
+	participation = row_int(0, 8);
+	play->is_open |= play->has_begun && participation == HAS_EXTRA_TIME;
+	play->is_disqualified = participation == IS_DISQUALIFIED;
 }
 
 bool
@@ -296,8 +308,13 @@ play_find(const Caller *caller, Play *play, Refusal *refusal)
 	          : lock_place(play, refusal) && lock_member(play->group_id, play->user_id, refusal)))
 		return false;
 	read_state(play);
-	play->completion = first_result(1);
-	play->already_completed = !play->completion.isnull;
+	play->already_completed = row_bool(0, 1);
+	if (play->already_completed)
+		play->completion = first_result(
+		    STATEMENT_RUN(&statements[COMPLETION], value_text(play->user_id),
+		                  value_text(play->question_id), value_text(play->group_challenge_id)));
+	else
+		play->completion = value_null();
 	return true;
 }
 

@@ -51,7 +51,8 @@ typedef struct Play
 	/* as found */
 	char *group_id;
 	char *challenge_id;
-	bool is_open;           /* the competition for the user, at the time of the statement */
+	bool has_begun;         /* the competition, at the time of the statement */
+	bool is_open;           /* the same, and for the user it is not over */
 	bool is_disqualified;   /* the user, in the competition */
 	bool is_retired;        /* the question: a new document no longer has it */
 	int32 challenge_points; /* of the group challenge */

@@ -12,19 +12,12 @@
  */
 #include "postgres.h"
 
-#include "access/table.h"
-#include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
-#include "executor/executor.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/rel.h"
 
+#include "base/own_rows.h"
 #include "base/refusal.h"
-#include "base/shapes.h"
 #include "base/statements.h"
 #include "game/entries.h"
 
@@ -103,13 +96,7 @@ enum
 	COLUMNS
 };
 
-#define NO_PLACE (-1)
-
-static const struct
-{
-	const char *name;
-	Oid type;
-} columns[COLUMNS] = {
+static const OwnColumn columns[COLUMNS] = {
     [USER_ID] = {"user_id", TEXTOID},
     [GROUP_ID] = {"group_id", TEXTOID},
     [SEQ] = {"seq", INT8OID},
@@ -124,17 +111,6 @@ static const struct
     [EFFECTIVE_AT] = {"effective_at", TIMESTAMPTZOID},
     [XID] = {"xid", INT8OID},
 };
-
-/* The ledger, open for new rows. */
-typedef struct Ledger
-{
-	Relation relation;
-	EState *state;
-	ResultRelInfo *target;
-	TupleTableSlot *row;
-	int places[COLUMNS]; /* of the columns in the row */
-	int64 xid;           /* of the transaction */
-} Ledger;
 
 /* The entries of a batch that is under way. */
 static struct
@@ -200,53 +176,9 @@ move_head(const Entry **entries, int count, TimestampTz now)
 	};
 }
 
-/*
- * Opens the ledger.  Rows go in below SQL, because starting a statement costs several times what
- * inserting does.  What somebody has hung on the table, a trigger or a constraint, holds all the same;
- * a column that somebody has added stays null, whatever its default.
- */
 static void
-ledger_open(Ledger *ledger)
+ledger_insert(OwnTable *ledger, const Entry *entry, int64 seq, NullableDatum at)
 {
-	Oid table = get_relname_relid("points_ledger", get_namespace_oid("edurange", false));
-	bool migrated = tables_are_migrated();
-
-	if (!OidIsValid(table))
-		raise_error(EDURANGE_NOT_INSTALLED, "relation \"edurange.points_ledger\" does not exist");
-	ledger->relation = table_open(table, RowExclusiveLock);
-	shape_ordinary(ledger->relation);
-	for (int i = 0; i < COLUMNS; i++)
-		ledger->places[i] =
-		    i >= VIA && !migrated
-		        ? NO_PLACE
-		        : shape_column(ledger->relation, columns[i].name, columns[i].type) - 1;
-	ledger->xid = (int64) U64FromFullTransactionId(GetTopFullTransactionId());
-	ledger->state = CreateExecutorState();
-	ledger->state->es_output_cid = GetCurrentCommandId(true);
-	ledger->target = makeNode(ResultRelInfo);
-	InitResultRelInfo(ledger->target, ledger->relation, 0, NULL, 0);
-	ExecOpenIndices(ledger->target, false);
-	ledger->row = table_slot_create(ledger->relation, &ledger->state->es_tupleTable);
-	AfterTriggerBeginQuery();
-}
-
-/* Closes it; what the transaction does from now on sees the rows. */
-static void
-ledger_close(Ledger *ledger)
-{
-	AfterTriggerEndQuery(ledger->state);
-	ExecCloseResultRelations(ledger->state);
-	ExecCloseIndices(ledger->target);
-	ExecResetTupleTable(ledger->state->es_tupleTable, false);
-	FreeExecutorState(ledger->state);
-	table_close(ledger->relation, NoLock);
-	CommandCounterIncrement();
-}
-
-static void
-ledger_insert(Ledger *ledger, const Entry *entry, int64 seq, NullableDatum at)
-{
-	TupleTableSlot *row = ledger->row;
 	const NullableDatum values[COLUMNS] = {
 	    [USER_ID] = value_text(entry->user_id),
 	    [GROUP_ID] = value_text(entry->group_id),
@@ -263,28 +195,14 @@ ledger_insert(Ledger *ledger, const Entry *entry, int64 seq, NullableDatum at)
 	    [EFFECTIVE_AT] = entry->effective_at != 0
 	                         ? value_time(Min(entry->effective_at, DatumGetTimestampTz(at.value)))
 	                         : value_null(),
-	    [XID] = value_long(ledger->xid),
+	    [XID] = value_long((int64) U64FromFullTransactionId(GetTopFullTransactionId())),
 	};
 
-	for (int i = VIA; i < XID; i++)
-		if (!values[i].isnull && ledger->places[i] == NO_PLACE)
+	for (int i = ledger->count; i < XID; i++)
+		if (!values[i].isnull)
 			raise_error(EDURANGE_NOT_INSTALLED,
 			            "column \"%s\" of edurange.points_ledger does not exist", columns[i].name);
-	ExecClearTuple(row);
-	memset(row->tts_isnull, true, RelationGetDescr(ledger->relation)->natts * sizeof(bool));
-	for (int i = 0; i < COLUMNS; i++)
-	{
-		if (ledger->places[i] == NO_PLACE)
-			continue;
-		row->tts_values[ledger->places[i]] = values[i].value;
-		row->tts_isnull[ledger->places[i]] = values[i].isnull;
-	}
-	ExecStoreVirtualTuple(row);
-	ExecSimpleRelationInsert(ledger->target, ledger->state, row);
-	/* a row that is stored has a place */
-	if (!ItemPointerIsValid(&row->tts_tid))
-		row_kept_out("edurange.points_ledger");
-	ResetPerTupleExprContext(ledger->state);
+	own_table_insert(ledger, values);
 }
 
 /* How many entries from the first on are of its pair. */
@@ -306,12 +224,12 @@ write_entries(const Entry *entries, int count)
 	const Entry **backdated = palloc(sizeof(Entry *) * count); /* one of each such pair */
 	int backdated_count = 0;
 	TimestampTz now = GetCurrentTimestamp();
-	Ledger ledger;
+	OwnTable ledger;
 
 	for (int i = 0; i < count; i++)
 		sorted[i] = &entries[i];
 	qsort(sorted, count, sizeof(Entry *), compare_entries);
-	ledger_open(&ledger);
+	own_table_open(&ledger, "points_ledger", columns, tables_are_migrated() ? COLUMNS : VIA);
 	for (int first = 0, next; first < count; first = next)
 	{
 		Head head;
@@ -323,7 +241,7 @@ write_entries(const Entry *entries, int count)
 		if (head.backdated)
 			backdated[backdated_count++] = sorted[first];
 	}
-	ledger_close(&ledger);
+	own_table_close(&ledger);
 	for (int i = 0; i < backdated_count; i++)
 		STATEMENT_RUN(&statements[REACHED], value_text(backdated[i]->user_id),
 		              value_text(backdated[i]->group_id));

@@ -125,9 +125,9 @@ SQL_FUNCTION(edurange_challenge_instances)
 		raise_refusal(&refusal);
 	if (status != NULL)
 		checked_status(status);
-	STATEMENT_RUN(&statements[LIST], value_bool(caller.tier >= TIER_SERVICE), value_text(user_id),
-	              value_text(group_id), value_text(status), fcinfo->args[4], value_int(limit));
-	rows_to_result(fcinfo);
+	STATEMENT_LIST(fcinfo, &statements[LIST], value_bool(caller.tier >= TIER_SERVICE),
+	               value_text(user_id), value_text(group_id), value_text(status), fcinfo->args[4],
+	               value_int(limit));
 	statements_end();
 	return (Datum) 0;
 }

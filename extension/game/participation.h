@@ -12,15 +12,14 @@
 typedef enum Participation
 {
 	PARTICIPATES,
-	HAS_EXTRA_TIME, /* at the time of the statement: the competition has begun, and is not over for this user */
+	HAS_EXTRA_TIME, /* at the time of the statement: once the competition has begun, it is not over for this user */
 	IS_DISQUALIFIED
 } Participation;
 
 /* A user's in a competition, as SQL that reads an integer; after the membership is held. */
 #define PARTICIPATION(user_id, group_id)                                                           \
 	"coalesce((SELECT CASE WHEN t.disqualified THEN 2 WHEN t.ends_at > statement_timestamp()"      \
-	" AND c.\"startDate\" AT TIME ZONE 'UTC' <= statement_timestamp() THEN 1 END"                  \
-	" FROM edurange.participation t JOIN public.\"CompetitionGroup\" c ON c.id = t.group_id"       \
+	" THEN 1 END FROM edurange.participation t"                                                    \
 	" WHERE t.group_id = " group_id " AND t.user_id = " user_id "), 0)"
 
 #endif

@@ -192,7 +192,7 @@ correct_points_sql(FunctionCallInfo fcinfo, const Caller *caller, LedgerChange c
 	    .kind = kind,
 	    .actor = caller->actor,
 	    .via = caller->via,
-	    .reason = optional_text(fcinfo, 3),
+	    .reason = optional_reason(fcinfo, 3),
 	};
 	int32 amount = required_int(fcinfo, 2, "points");
 	Refusal refusal = {0};
@@ -261,9 +261,8 @@ points_history(FunctionCallInfo fcinfo, StatementId page)
 	statements_begin();
 	if (!caller_acts_as(&caller, "user_id", user_id, &refusal))
 		raise_refusal(&refusal);
-	STATEMENT_RUN(&statements[page], value_text(user_id), value_text(group_id), value_int(limit),
-	              fcinfo->args[3]);
-	rows_to_result(fcinfo);
+	STATEMENT_LIST(fcinfo, &statements[page], value_text(user_id), value_text(group_id),
+	               value_int(limit), fcinfo->args[3]);
 	statements_end();
 	return (Datum) 0;
 }
@@ -293,8 +292,7 @@ SQL_FUNCTION(edurange_check_invariants)
 	for (int i = 0; i < lengthof(passes); i++)
 	{
 		progress_report("edurange.check_invariants()", passes[i].what, i + 1, lengthof(passes));
-		statement_run(&statements[passes[i].list], NULL, 0);
-		rows_to_result(fcinfo);
+		statement_list(fcinfo, &statements[passes[i].list], NULL, 0);
 	}
 	progress_end();
 	statements_end();

@@ -296,8 +296,8 @@ SQL_FUNCTION(edurange_completed_questions)
 	statements_begin();
 	if (!caller_acts_as(&caller, "user_id", user_id, &refusal))
 		raise_refusal(&refusal);
-	STATEMENT_RUN(&statements[COMPLETED], value_text(user_id), value_text(group_challenge_id));
-	rows_to_result(fcinfo);
+	STATEMENT_LIST(fcinfo, &statements[COMPLETED], value_text(user_id),
+	               value_text(group_challenge_id));
 	statements_end();
 	return (Datum) 0;
 }

@@ -81,7 +81,7 @@ reprice(FunctionCallInfo fcinfo, const Caller *caller)
 	    .kind = "repriced",
 	    .group_id = required_text(fcinfo, 0, "group_id"),
 	    .question_id = required_text(fcinfo, 1, "question_id"),
-	    .reason = optional_text(fcinfo, 2),
+	    .reason = optional_reason(fcinfo, 2),
 	};
 	Refusal refusal = {0};
 	Grade *grades;
@@ -147,7 +147,7 @@ grade_question(FunctionCallInfo fcinfo, const Caller *caller)
 	    .kind = "graded",
 	    .group_id = required_text(fcinfo, 0, "group_id"),
 	    .question_id = required_text(fcinfo, 2, "question_id"),
-	    .reason = optional_text(fcinfo, 4),
+	    .reason = optional_reason(fcinfo, 4),
 	    .of_one = true,
 	};
 	char *user_id = required_text(fcinfo, 1, "user_id");
@@ -192,7 +192,7 @@ void_completion(FunctionCallInfo fcinfo, const Caller *caller)
 	    .kind = "voided",
 	    .group_id = required_text(fcinfo, 0, "group_id"),
 	    .question_id = required_text(fcinfo, 2, "question_id"),
-	    .reason = optional_text(fcinfo, 3),
+	    .reason = optional_reason(fcinfo, 3),
 	    .of_one = true,
 	};
 	char *user_id = required_text(fcinfo, 1, "user_id");

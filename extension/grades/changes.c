@@ -569,8 +569,14 @@ change_apply(const Caller *caller, Change *change, Grade *grades, int count, con
 	for (int i = 0; i < count; i++)
 		if (grades[i].is_changed)
 			changed[changed_count++] = &grades[i];
+	/* what the statements of a user hold goes with them, here and below: a class may be large */
 	for (int i = 0; i < changed_count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		statements_begin();
 		write_completion(change, changed[i]);
+		statements_end();
+	}
 	if (STATEMENT_RUN(&statements[AFTER], value_text(change->group_id),
 	                  value_text(change->placement_id), value_text(change->challenge_id),
 	                  (NullableDatum){.value = users_of(changed, changed_count)}) != changed_count)
@@ -589,10 +595,12 @@ change_apply(const Caller *caller, Change *change, Grade *grades, int count, con
 		int64 by_challenge;
 
 		CHECK_FOR_INTERRUPTS();
+		statements_begin();
 		by_challenge = follow_challenge(change, changed[i], &done[i]);
 		pay_difference(caller, change, changed[i], Max(done[i].paid_by_questions, by_challenge),
 		               kind);
 		note_grade(caller, change, changed[i], &done[i], strcmp(kind, "undone") != 0);
+		statements_end();
 	}
 }
 

@@ -20,6 +20,8 @@
 #include "game/retired.h"
 #include "grades/gradebook.h"
 
+/* So many rows are read at once, of one member at least, and at most so many members. */
+#define ROWS_AT_ONCE 5000
 #define MEMBERS_AT_ONCE 100
 
 /*
@@ -51,17 +53,17 @@
 	"  coalesce((SELECT sum(q.points) FROM question q WHERE q.placement_id = gc.id AND q.is_live)," \
 	"   gc.points) AS points FROM public.\"GroupChallenge\" gc"                                     \
 	"  JOIN public.\"Challenge\" ch ON ch.id = gc.\"challengeId\" WHERE gc.\"groupId\" = $1)"
-#define ITEM                                                                                       \
-	"item AS MATERIALIZED (SELECT NULL::text AS placement_id, NULL::text AS question_id,"          \
-	"   c.name AS title, (SELECT coalesce(sum(p.points), 0) FROM placement p) AS points,"          \
-	"   1::bigint AS place, 1 AS place_in, false AS is_rest"                                       \
-	"   FROM public.\"CompetitionGroup\" c WHERE c.id = $1 AND $4 = 'total'"                       \
-	"  UNION ALL SELECT p.id, NULL, p.name, p.points, p.place, 1, false"                           \
-	"   FROM placement p WHERE $4 = 'challenge'"                                                   \
-	"  UNION ALL SELECT p.id, q.id, p.name || ' / ' || left(q.content, 80), q.points, p.place,"    \
-	"   q.place, false FROM placement p JOIN question q ON q.placement_id = p.id"                  \
-	"   WHERE $4 = 'question'"                                                                     \
-	"  UNION ALL SELECT NULL, NULL, 'Corrections', 0, 9223372036854775807, 1, true"                \
+#define ITEM                                                                                               \
+	"item AS MATERIALIZED (SELECT NULL::text AS placement_id, NULL::text AS question_id,"                  \
+	"   left(c.name, 200) AS title, (SELECT coalesce(sum(p.points), 0) FROM placement p) AS points,"       \
+	"   1::bigint AS place, 1 AS place_in, false AS is_rest"                                               \
+	"   FROM public.\"CompetitionGroup\" c WHERE c.id = $1 AND $4 = 'total'"                               \
+	"  UNION ALL SELECT p.id, NULL, left(p.name, 200), p.points, p.place, 1, false"                        \
+	"   FROM placement p WHERE $4 = 'challenge'"                                                           \
+	"  UNION ALL SELECT p.id, q.id, left(p.name, 200) || ' / ' || left(q.content, 80), q.points, p.place," \
+	"   q.place, false FROM placement p JOIN question q ON q.placement_id = p.id"                          \
+	"   WHERE $4 = 'question'"                                                                             \
+	"  UNION ALL SELECT NULL, NULL, 'Corrections', 0, 9223372036854775807, 1, true"                        \
 	"   WHERE $4 <> 'total')"
 
 /* The keys of the item that something at a question belongs to. */
@@ -184,6 +186,7 @@ gradebook_read(Gradebook *book, FunctionCallInfo fcinfo, int by, int at)
 	    .group_id = required_text(fcinfo, 0, "group_id"),
 	    .at = optional_time(fcinfo, at, "at"),
 	    .after = "",
+	    .at_once = 1,
 	};
 	for (int i = 0; i < lengthof(kinds); i++)
 		if (strcmp(given != NULL ? given : "total", kinds[i]) == 0)
@@ -207,11 +210,15 @@ gradebook_next(Gradebook *book)
 	CHECK_FOR_INTERRUPTS();
 	SPI_freetuptable(book->rows);
 	rows = STATEMENT_RUN(&statements[book->at.isnull ? NOW : THEN], value_text(book->group_id),
-	                     value_text(book->after), value_int(MEMBERS_AT_ONCE), value_text(book->by),
+	                     value_text(book->after), value_int(book->at_once), value_text(book->by),
 	                     book->at);
 	book->rows = SPI_tuptable;
-	if (rows > 0)
-		book->after = row_text(rows - 1, GRADE_USER_ID);
+	if (rows == 0)
+		return 0;
+	/* the first member alone shows how many rows each has */
+	if (book->after[0] == '\0')
+		book->at_once = Max(1, Min(ROWS_AT_ONCE / (int) rows, MEMBERS_AT_ONCE));
+	book->after = row_text(rows - 1, GRADE_USER_ID);
 	return rows;
 }
 

@@ -42,6 +42,7 @@ typedef struct Gradebook
 	const char *by;      /* total, challenge or question */
 	NullableDatum at;    /* null: now */
 	char *after;         /* the last member that was read */
+	int32 at_once;       /* how many members are read next */
 	SPITupleTable *rows; /* of the members that were read last */
 } Gradebook;
 

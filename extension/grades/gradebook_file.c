@@ -12,9 +12,12 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 
 #include "base/arguments.h"
 #include "base/statements.h"
@@ -22,6 +25,7 @@
 #include "grades/gradebook.h"
 
 #define PIECE_BYTES 65536 /* a file comes in pieces of about that size */
+#define FIRST_ROOM 64
 #define END_OF_LINE "\r\n"
 
 typedef enum Format
@@ -43,13 +47,20 @@ typedef struct Sheet
 	char *name;          /* of the file; NULL: it was said */
 	MemoryContext cells; /* what is needed for a line or a few */
 	StringInfoData text; /* what is not in the result yet */
-	List *titles;        /* of the columns so far, each only once */
+	HTAB *titles;        /* of the columns so far: Title */
 
 	/* what is counted before the first line is written */
 	int64 corrected; /* members who have points that no item accounts for */
 	int64 nameless;  /* members whom the system that reads it finds by name, or not at all */
 	int64 left_out;
 } Sheet;
+
+/* A column's title, in whichever case; that two have the same hash costs the second a number behind it. */
+typedef struct Title
+{
+	uint64 hash;
+	int copies; /* the highest number that was tried behind it */
+} Title;
 
 typedef enum StatementId
 {
@@ -186,15 +197,22 @@ canvas_title(char *title)
 	return title;
 }
 
-static bool
-has_title(const Sheet *sheet, const char *title)
+/* The entry of a title, made where there is none. */
+static Title *
+find_title(Sheet *sheet, const char *title, bool *found)
 {
-	ListCell *cell;
+	char *lower = pstrdup(title);
+	uint64 hash;
+	Title *entry;
 
-	foreach (cell, sheet->titles)
-		if (pg_strcasecmp(lfirst(cell), title) == 0)
-			return true;
-	return false;
+	for (char *at = lower; *at != '\0'; at++)
+		*at = (char) pg_tolower((unsigned char) *at);
+	hash = hash_bytes_extended((unsigned char *) lower, (int) strlen(lower), 0);
+	entry = hash_search(sheet->titles, &hash, HASH_ENTER, found);
+	if (!*found)
+		entry->copies = 1;
+	pfree(lower);
+	return entry;
 }
 
 /* The title of a column that no other has. */
@@ -203,15 +221,16 @@ column_title(Sheet *sheet, const char *item)
 {
 	char *title = one_line(item);
 	char *only;
+	bool found;
+	Title *entry;
 
 	if (sheet->format == FORMAT_CANVAS)
 		title = canvas_title(title);
 	if (title[0] == '\0')
 		title = "Untitled";
-	only = title;
-	for (int i = 2; has_title(sheet, only); i++)
-		only = psprintf("%s [%d]", title, i);
-	sheet->titles = lappend(sheet->titles, only);
+	entry = find_title(sheet, title, &found);
+	for (only = title; found; (void) find_title(sheet, only, &found))
+		only = psprintf("%s [%d]", title, ++entry->copies);
 	return only;
 }
 
@@ -252,11 +271,12 @@ put_head(Sheet *sheet, uint64 items)
 	    [FORMAT_CANVAS] = {"Student", "ID", "SIS User ID", "SIS Login ID", "Section"},
 	    [FORMAT_MOODLE] = {"email", "idnumber", "name"},
 	};
+	bool found;
 
 	for (int i = 0; heads[sheet->format][i] != NULL; i++)
 	{
 		put_text(sheet, heads[sheet->format][i]);
-		sheet->titles = lappend(sheet->titles, pstrdup(heads[sheet->format][i]));
+		(void) find_title(sheet, heads[sheet->format][i], &found);
 	}
 	for (uint64 row = 0; sheet->format != FORMAT_CSV && row < items; row++)
 		if (has_column(sheet, row))
@@ -435,6 +455,7 @@ put_members(Sheet *sheet, uint64 rows, uint64 items)
 
 	for (uint64 row = 0; row < rows; row += sheet->format == FORMAT_CSV ? 1 : items)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (sheet->format == FORMAT_CSV)
 			put_item(sheet, row);
 		else
@@ -526,6 +547,11 @@ SQL_FUNCTION(edurange_gradebook_file)
 	sheet.name = file_name(&book, sheet.format);
 	sheet.cells = AllocSetContextCreate(CurrentMemoryContext, "cells", ALLOCSET_DEFAULT_SIZES);
 	initStringInfo(&sheet.text);
+	sheet.titles = hash_create("titles of a gradebook", FIRST_ROOM,
+	                           &(HASHCTL){.keysize = sizeof(uint64),
+	                                      .entrysize = sizeof(Title),
+	                                      .hcxt = CurrentMemoryContext},
+	                           HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	write_file(&sheet, &book);
 	statements_end();
 	return (Datum) 0;

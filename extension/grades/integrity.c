@@ -8,13 +8,17 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/builtins.h"
 
 #include "base/arguments.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "course/course.h"
+
+/* Of each kind.  Nobody looks at more, and what is let in by a threshold grows with the square of the class. */
+#define MOST_FINDINGS 10000
+#define LIMITED " LIMIT " CppAsString2(MOST_FINDINGS)
+#define LIMITED_BY_PARAMETER " LIMIT " CppAsString2(MOST_FINDINGS) " + 1"
 
 typedef enum StatementId
 {
@@ -25,7 +29,7 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    /* Wrong flags that are those of others' instances which are still kept.  What is behind OFFSET 0, here and below,
+    /* Wrong flags that are those of others' instances which are still kept, the first of them.  What is behind OFFSET 0, here and below,
 	 * is read placement by placement, however much there is in other competitions. */
     [FOREIGN_FLAGS] =
         {"SELECT 'foreign_flag'::text, a.\"userId\", i.\"userId\", a.\"questionId\","
@@ -37,7 +41,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "   AND NOT w.\"isCorrect\" OFFSET 0) x WHERE gc.\"groupId\" = $1) a"
          "  ON a.text = btrim(i.flag) AND a.\"userId\" <> i.\"userId\""
          " WHERE i.\"competitionId\" = $1 AND i.\"flagSecretName\" <> '' AND btrim(i.flag) <> ''"
-         " ORDER BY a.\"attemptedAt\", a.id, i.id",
+         " ORDER BY a.\"attemptedAt\", a.id, i.id" LIMITED,
          {TEXTOID},
          .reads = true,
          .by_key = true},
@@ -52,7 +56,7 @@ static Statement statements[STATEMENT_COUNT] = {
          " JOIN public.\"QuestionCompletion\" qc ON qc.\"groupChallengeId\" = gc.id"
          "  AND qc.\"userId\" = i.\"userId\" WHERE gc.\"groupId\" = $1"
          " AND qc.\"completedAt\" >= i.began AND qc.\"completedAt\" < i.began + $2 * interval '1 s'"
-         " ORDER BY qc.\"completedAt\", qc.id",
+         " ORDER BY qc.\"completedAt\", qc.id" LIMITED_BY_PARAMETER,
          {TEXTOID, INT4OID},
          .reads = true,
          .by_key = true},
@@ -79,11 +83,20 @@ static Statement statements[STATEMENT_COUNT] = {
          "   AND y.user_id > x.user_id)"
          " SELECT 'equal_answers'::text, user_id, other_id, NULL::text, max(at) AT TIME ZONE 'UTC',"
          " format('%s rare wrong answers in the same order', count(*)) FROM shared GROUP BY 2, 3"
-         " HAVING count(*) >= $2 AND bool_and(place = other_place) ORDER BY 5, 2, 3",
+         " HAVING count(*) >= $2 AND bool_and(place = other_place) ORDER BY 5, 2, 3" LIMITED_BY_PARAMETER,
          {TEXTOID, INT4OID, INT4OID},
          .reads = true,
          .by_key = true},
 };
+
+/* Raises where a parameter has let in more than are listed. */
+static void
+check_count(uint64 count, const char *parameter)
+{
+	if (count > MOST_FINDINGS)
+		raise_error(EDURANGE_RESPONSE_TOO_LARGE, "parameter \"%s\" lets in more than %d findings",
+		            parameter, MOST_FINDINGS);
+}
 
 SQL_FUNCTION(edurange_integrity_findings)
 {
@@ -98,15 +111,13 @@ SQL_FUNCTION(edurange_integrity_findings)
 	statements_begin();
 	if (!course_find(&caller, group_id, &refusal))
 		raise_refusal(&refusal);
-	STATEMENT_RUN(&statements[FOREIGN_FLAGS], value_text(group_id));
-	rows_to_result(fcinfo);
-	SPI_freetuptable(SPI_tuptable);
-	STATEMENT_RUN(&statements[FAST_SOLVES], value_text(group_id), value_int(seconds));
-	rows_to_result(fcinfo);
-	SPI_freetuptable(SPI_tuptable);
-	STATEMENT_RUN(&statements[EQUAL_ANSWERS], value_text(group_id), value_int(equal),
-	              value_int(rare));
-	rows_to_result(fcinfo);
+	STATEMENT_LIST(fcinfo, &statements[FOREIGN_FLAGS], value_text(group_id));
+	check_count(
+	    STATEMENT_LIST(fcinfo, &statements[FAST_SOLVES], value_text(group_id), value_int(seconds)),
+	    "fastest_seconds");
+	check_count(STATEMENT_LIST(fcinfo, &statements[EQUAL_ANSWERS], value_text(group_id),
+	                           value_int(equal), value_int(rare)),
+	            "equal_answers");
 	statements_end();
 	return (Datum) 0;
 }

@@ -90,7 +90,7 @@ set_participation(FunctionCallInfo fcinfo, const Caller *caller)
 	NullableDatum ends_at = optional_time(fcinfo, 2, "ends_at");
 	bool hidden = optional_flag(fcinfo, 3);
 	bool disqualified = optional_flag(fcinfo, 4);
-	char *reason = optional_text(fcinfo, 5);
+	char *reason = optional_reason(fcinfo, 5);
 	Refusal refusal = {0};
 	Datum row;
 

@@ -312,7 +312,7 @@ rejudge(FunctionCallInfo fcinfo, const Caller *caller)
 	               .group_id = required_text(fcinfo, 0, "group_id"),
 	               .question_id = required_text(fcinfo, 1, "question_id"),
 	               .dry_run = optional_flag(fcinfo, 2),
-	               .reason = optional_text(fcinfo, 3)},
+	               .reason = optional_reason(fcinfo, 3)},
 	};
 
 	return run(fcinfo, &rejudging);
@@ -332,7 +332,7 @@ accept_answer(FunctionCallInfo fcinfo, const Caller *caller)
 	               .group_id = required_text(fcinfo, 0, "group_id"),
 	               .question_id = required_text(fcinfo, 1, "question_id"),
 	               .dry_run = optional_flag(fcinfo, 3),
-	               .reason = optional_text(fcinfo, 4)},
+	               .reason = optional_reason(fcinfo, 4)},
 	    .answer = required_text(fcinfo, 2, "answer"),
 	};
 

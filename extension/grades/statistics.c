@@ -7,7 +7,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -127,11 +126,9 @@ SQL_FUNCTION(edurange_question_statistics)
 	for (uint64 i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		STATEMENT_RUN(&statements[STATISTICS], value_text(group_id),
-		              value_text(questions[i].placement), value_text(questions[i].id),
-		              value_text(questions[i].challenge));
-		rows_to_result(fcinfo);
-		SPI_freetuptable(SPI_tuptable);
+		STATEMENT_LIST(fcinfo, &statements[STATISTICS], value_text(group_id),
+		               value_text(questions[i].placement), value_text(questions[i].id),
+		               value_text(questions[i].challenge));
 	}
 	statements_end();
 	return (Datum) 0;
@@ -158,10 +155,8 @@ SQL_FUNCTION(edurange_timeline)
 	for (uint64 i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		STATEMENT_RUN(&statements[GROWTH], value_text(group_id), value_text(users[i]),
-		              value_long((int64) i + 1));
-		rows_to_result(fcinfo);
-		SPI_freetuptable(SPI_tuptable);
+		STATEMENT_LIST(fcinfo, &statements[GROWTH], value_text(group_id), value_text(users[i]),
+		               value_long((int64) i + 1));
 	}
 	statements_end();
 	return (Datum) 0;

@@ -181,17 +181,20 @@ static void
 find_old_challenge(const Change *change, Grade *grade)
 {
 	if (!grade->is_changed || grade->challenge_completion_id != NULL ||
-	    grade->old_challenge_id != NULL ||
-	    STATEMENT_RUN(&statements[OLD_CHALLENGE], value_text(change->placement_id),
-	                  value_text(grade->user_id)) == 0)
+	    grade->old_challenge_id != NULL)
 		return;
-	grade->old_challenge_id = row_text(0, 1);
-	grade->old_challenge_at = row_time(0, 2);
-	grade->old_challenge_distance = row_long(0, 3);
-	grade->old_challenge_missing = row_long(0, 4);
-	/* it was there before a reset only */
-	if (grade->old_challenge_at <= grade->reset_at)
-		grade->old_challenge_id = NULL;
+	/* one that was there before a reset only is none */
+	if (STATEMENT_RUN(&statements[OLD_CHALLENGE], value_text(change->placement_id),
+	                  value_text(grade->user_id)) > 0 &&
+	    row_time(0, 2) > grade->reset_at)
+	{
+		grade->old_challenge_id = row_text(0, 1);
+		grade->old_challenge_at = row_time(0, 2);
+		grade->old_challenge_distance = row_long(0, 3);
+		grade->old_challenge_missing = row_long(0, 4);
+	}
+	/* a class may be large */
+	SPI_freetuptable(SPI_tuptable);
 }
 
 /* Says what is to be of all users who are members. */
@@ -294,7 +297,7 @@ undo_change(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	Change change = {
 	    .group_id = required_text(fcinfo, 0, "group_id"),
-	    .reason = optional_text(fcinfo, 2),
+	    .reason = optional_reason(fcinfo, 2),
 	    .context = CurrentMemoryContext,
 	    .former = {.value = PointerGetDatum(construct_empty_array(TEXTOID))},
 	};

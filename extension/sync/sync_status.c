@@ -558,8 +558,7 @@ SQL_FUNCTION(edurange_sync_drift)
 {
 	caller_check(fcinfo);
 	statements_begin();
-	statement_run(&statements[DRIFT], NULL, 0);
-	rows_to_result(fcinfo);
+	statement_list(fcinfo, &statements[DRIFT], NULL, 0);
 	statements_end();
 	return (Datum) 0;
 }

@@ -11,7 +11,7 @@ COMMENT ON TYPE edurange.caller IS
 CREATE FUNCTION edurange.wire(record) RETURNS json
   AS 'MODULE_PATHNAME', 'edurange_wire' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION edurange.wire(record) IS
-  'A row as JSON: attribute names as they are, times as UTC with milliseconds and Z, nested rows and arrays alike. Tier: player.';
+  'A row as JSON: attribute names as they are, times as UTC with milliseconds and Z, nested rows and arrays alike; at most 16 MiB in one statement. Tier: player. Errors: response_too_large.';
 
 CREATE FUNCTION edurange.new_id() RETURNS text
   AS 'MODULE_PATHNAME', 'edurange_new_id' LANGUAGE C VOLATILE PARALLEL SAFE;

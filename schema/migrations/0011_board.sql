@@ -12,6 +12,11 @@ CREATE TABLE board_rule (
   set_by text NOT NULL,
   CONSTRAINT board_rule_thaw_check CHECK (thawed_at IS NULL OR thawed_at >= freeze_at));
 
+-- A board of the past is found in the index of the key alone, however the entries of a pair lie.
+ALTER TABLE points_ledger DROP CONSTRAINT points_ledger_pkey;
+ALTER TABLE points_ledger ADD CONSTRAINT points_ledger_pkey PRIMARY KEY (user_id, group_id, seq)
+  INCLUDE (at, balance, delta);
+
 -- The transaction that wrote an entry, by which a feed knows what is complete; null: written before.
 ALTER TABLE points_ledger ADD COLUMN xid bigint;
 CREATE INDEX points_ledger_feed_idx ON points_ledger (group_id, xid) WHERE xid IS NOT NULL;

@@ -16,30 +16,36 @@
 
 #define TOKEN_PREFIX "edr_"
 
+/* Where a token begins, whatever stands before it; within other bearer values none does.  NULL: there is none. */
+static const char *
+find_token(const char *header)
+{
+	const char *token = header != NULL ? strstr(header, TOKEN_PREFIX) : NULL;
+
+	while (token != NULL && token > header && strchr(" \t:=\"'", token[-1]) == NULL)
+		token = strstr(token + 1, TOKEN_PREFIX);
+	return token;
+}
+
 /*
  * Finds one of our tokens in the header Authorization and hashes it, as a bytea in text.  False for
  * everything else: other schemes and bearer values say nothing about who calls.  But who sends a token without
- * the scheme is told so.
+ * the scheme, or with another one, is told so.
  */
 bool
 auth_hash_token(const char *header, char hash[TOKEN_HASH_LENGTH], Failure *failure)
 {
 	static const char scheme[] = "Bearer";
 	unsigned char digest[SHA256_DIGEST_LENGTH];
-	size_t size;
+	const char *token = find_token(header);
 
-	if (header != NULL && strncmp(header, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) == 0)
+	if (token == NULL)
+		return false;
+	header += strncasecmp(header, scheme, strlen(scheme)) == 0 ? strlen(scheme) : 0;
+	if (*header != ' ' || header + strspn(header, " \t") != token)
 		return failure_set(failure, EDURANGE_UNAUTHENTICATED,
 		                   "the header Authorization must be \"Bearer\", a space and the token");
-	if (header == NULL || strncasecmp(header, scheme, strlen(scheme)) != 0)
-		return false;
-	header += strlen(scheme);
-	if (*header != ' ')
-		return false;
-	header += strspn(header, " \t");
-	size = strcspn(header, " \t");
-	if (strncmp(header, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) != 0 ||
-	    SHA256((const unsigned char *) header, size, digest) == NULL)
+	if (SHA256((const unsigned char *) token, strcspn(token, " \t"), digest) == NULL)
 		return false;
 	memcpy(hash, "\\x", 2);
 	for (int i = 0; i < SHA256_DIGEST_LENGTH; i++)

@@ -32,6 +32,7 @@ static const char *const singles[] = {
     MHD_HTTP_HEADER_HOST,
     MHD_HTTP_HEADER_AUTHORIZATION,
     MHD_HTTP_HEADER_CONTENT_TYPE,
+    MHD_HTTP_HEADER_CONTENT_ENCODING,
     "Idempotency-Key",
     "X-Acting-User",
 };

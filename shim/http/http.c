@@ -23,8 +23,9 @@
 #include "http/metrics.h"
 #include "http/request.h"
 
-#define MAX_URL 4096   /* bytes of a request's target */
-#define FILE_FACTOR 16 /* so many times as large as another answer may be what waits in a file */
+#define MAX_URL 4096    /* bytes of a request's target */
+#define QUICK_BODY 8192 /* bytes of a body that a loop parses itself: all of its requests wait meanwhile */
+#define FILE_FACTOR 16  /* so many times as large as another answer may be what waits in a file */
 #define MAX_REQUESTS 100000 /* on one connection, so that clients that stay are spread anew */
 
 /* Finds the route; a failure is left in the request, and for OPTIONS neither. */
@@ -108,9 +109,9 @@ examine_headers(Request *request, const char *method, const char *version)
 	if (++request->client->requests >= MAX_REQUESTS || request->client->spare)
 		request->close = true;
 	route = request->match.route;
+	request->expects = request_header(request, MHD_HTTP_HEADER_EXPECT) != NULL;
 	if (request->failure.info != NULL || is_out_of_place(request) || route == NULL)
 		return;
-	request->expects = request_header(request, MHD_HTTP_HEADER_EXPECT) != NULL;
 	/* acknowledges the headers at once: many clients hold the body back until then */
 	if (route->body != BODY_NONE)
 		setsockopt(request->client->fd, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof(yes));
@@ -331,7 +332,7 @@ proceed(Request *request)
 {
 	bool with_pack = request->match.route->body == BODY_PACK;
 
-	if (request->failure.info == NULL && (with_pack || request->body.length > SMALL_BODY))
+	if (request->failure.info == NULL && (with_pack || request->body.length > QUICK_BODY))
 	{
 		request->upload.content_type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
 		request->upload.uploader = request_header(request, "X-Uploader-User-Id");

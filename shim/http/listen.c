@@ -80,6 +80,11 @@ begin(Request *request, bool is_staff, int64_t milliseconds)
 	listener->request = request;
 	listener->live = milliseconds == LISTENER_MS;
 	listener->board = board_hold(group_id, is_staff, listener->live);
+	if (listener->board == NULL)
+	{
+		free(listener);
+		return NULL;
+	}
 	listener->ends_at = now_ms() + milliseconds;
 	LIST_INSERT_HEAD(&request->worker->listeners, listener, others);
 	request->listener = listener;
@@ -249,8 +254,7 @@ share_answer(Listener *leader, const char *answer)
 		if (answer == NULL)
 			continue;
 		free(one->request->reply);
-		one->request->reply = strdup(answer);
-		(void) request_hold(one->request, strlen(answer));
+		one->request->reply = request_hold(one->request, strlen(answer)) ? strdup(answer) : NULL;
 		stop_waiting(one);
 	}
 }

@@ -7,6 +7,7 @@
  */
 #include "live/boards.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,14 +17,20 @@
 
 #include "base/text.h"
 
+#define BOARDS_BYTES (64 * 1024 * 1024) /* of all boards, until no further one is taken */
+#define WHOLE_AT_ONCE 8                 /* boards, at most, that are asked for whole */
+
 static struct
 {
 	pthread_mutex_t lock;
 	LIST_HEAD(BoardList, Board) all;
+	size_t bytes;
 	unsigned long made;
 	long
 	    begun; /* when the first one was made, so that ids of another process are not taken for ours */
-} boards = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	int whole_at_once; /* fewer than WHOLE_AT_ONCE after an answer that was too large */
+	bool asked_whole;  /* by the last question */
+} boards = {.lock = PTHREAD_MUTEX_INITIALIZER, .whole_at_once = WHOLE_AT_ONCE};
 
 /* Gives a piece back, with the lock held. */
 static void
@@ -80,7 +87,7 @@ board_hold(const char *group_id, bool is_staff, bool live)
 
 	pthread_mutex_lock(&boards.lock);
 	board = find_board(group_id, is_staff);
-	if (board == NULL && (board = calloc(1, sizeof(Board))) != NULL)
+	if (board == NULL && boards.bytes < BOARDS_BYTES && (board = calloc(1, sizeof(Board))) != NULL)
 	{
 		if (boards.begun == 0)
 			boards.begun = (long) time(NULL);
@@ -106,6 +113,7 @@ board_release(Board *board, bool live)
 	if (--board->holders == 0)
 	{
 		LIST_REMOVE(board, others);
+		boards.bytes -= board->bytes;
 		for (int i = 0; i < BOARD_PIECES; i++)
 			drop(board->events[i]);
 		drop(board->series);
@@ -160,13 +168,12 @@ put_rows(FILE *out, const char *rows)
 
 /* Makes an event of a board of a text that is freed, and what follows it; NULL: out of memory. */
 static Piece *
-make_event(const Board *board, char *data, const Piece *next)
+make_event(const Board *board, uint64_t number, char *data, const Piece *next)
 {
-	Piece *piece = data == NULL
-	                   ? NULL
-	                   : piece_make("id: " EVENT_ID "\nevent: board\ndata: %s\n\n%s", boards.begun,
-	                                board->number, (unsigned long) board->newest, data,
-	                                next != NULL ? next->bytes : "");
+	Piece *piece = data == NULL ? NULL
+	                            : piece_make("id: " EVENT_ID "\nevent: board\ndata: %s\n\n%s",
+	                                         boards.begun, board->number, (unsigned long) number,
+	                                         data, next != NULL ? next->bytes : "");
 
 	free(data);
 	return piece;
@@ -174,23 +181,21 @@ make_event(const Board *board, char *data, const Piece *next)
 
 /* The whole board as an event. */
 static Piece *
-snapshot_of(Board *board)
+make_snapshot(const Board *board, uint64_t number, const Piece *series)
 {
 	char *text = NULL;
 	size_t length;
-	FILE *out;
+	FILE *out = open_memstream(&text, &length);
 
-	if (board->snapshot != NULL || board->rows == NULL ||
-	    (out = open_memstream(&text, &length)) == NULL)
-		return board->snapshot;
+	if (out == NULL)
+		return NULL;
 	/* the head is an object that is not empty */
 	fprintf(out, "{\"snapshot\":true,%.*s,\"rows\":[", (int) strlen(board->head) - 2,
 	        board->head + 1);
 	put_rows(out, board->rows);
 	fputs("]}", out);
 	fclose(out);
-	board->snapshot = make_event(board, text, board->series);
-	return board->snapshot;
+	return make_event(board, number, text, series);
 }
 
 Piece *
@@ -204,7 +209,7 @@ board_next(Board *board, uint64_t *last)
 		if (*last < board->newest)
 			piece = board->events[++*last % BOARD_PIECES];
 	}
-	else if ((piece = snapshot_of(board)) != NULL)
+	else if ((piece = board->snapshot) != NULL)
 		*last = board->newest;
 	if (piece != NULL)
 		piece->holders++;
@@ -219,7 +224,7 @@ board_news(const Board *board, uint64_t last)
 
 	pthread_mutex_lock(&boards.lock);
 	news = (BoardNews){
-	    .next = board->rows != NULL && (!is_near(board, last) || last < board->newest),
+	    .next = is_near(board, last) ? last < board->newest : board->snapshot != NULL,
 	    .over = board->over,
 	    .delayed = board->delayed,
 	    .changes = board->changes,
@@ -228,24 +233,74 @@ board_news(const Board *board, uint64_t last)
 	return news;
 }
 
+/* Adds a board to a question. */
+static void
+ask_for(json_t *question, const Board *board, bool thorough)
+{
+	json_array_append_new(question, json_pack("{s:s, s:b, s:s?, s:b}", "group", board->group_id,
+	                                          "staff", board->is_staff, "mark", board->mark,
+	                                          "thorough", thorough || board->mark == NULL));
+}
+
+/* The board that was asked for whole least often, fewer times than so many at least; NULL: there is none. */
+static Board *
+next_whole(int below)
+{
+	Board *next = NULL;
+
+	for (Board *board = LIST_FIRST(&boards.all); board != NULL; board = LIST_NEXT(board, others))
+		if (!board->over && board->mark == NULL && board->tries < below &&
+		    (next == NULL || board->tries < next->tries))
+			next = board;
+	return next;
+}
+
+/* Asks for boards that have not been read yet. */
+static void
+ask_for_whole(json_t *question)
+{
+	Board *board = next_whole(INT_MAX);
+	int below = board != NULL ? board->tries + 1 : 0;
+
+	for (int i = 0; i < boards.whole_at_once && board != NULL; i++, board = next_whole(below))
+	{
+		board->tries++;
+		ask_for(question, board, true);
+	}
+}
+
 json_t *
 boards_question(bool all, bool thorough)
 {
-	json_t *question = NULL;
+	json_t *question = json_array();
 
 	pthread_mutex_lock(&boards.lock);
-	for (Board *board = LIST_FIRST(&boards.all); board != NULL; board = LIST_NEXT(board, others))
+	/* in turns, so that one which cannot be read does not stop the others */
+	boards.asked_whole = !boards.asked_whole;
+	if (boards.asked_whole)
+		ask_for_whole(question);
+	if (json_array_size(question) == 0)
 	{
-		if (board->over || (!all && board->live == 0))
-			continue;
-		if (question == NULL)
-			question = json_array();
-		json_array_append_new(question, json_pack("{s:s, s:b, s:s?, s:b}", "group", board->group_id,
-		                                          "staff", board->is_staff, "mark", board->mark,
-		                                          "thorough", thorough || board->mark == NULL));
+		boards.asked_whole = false;
+		for (Board *board = LIST_FIRST(&boards.all); board != NULL;
+		     board = LIST_NEXT(board, others))
+			if (!board->over && board->mark != NULL && (all || board->live > 0))
+				ask_for(question, board, thorough);
 	}
 	pthread_mutex_unlock(&boards.lock);
-	return question;
+	if (json_array_size(question) > 0)
+		return question;
+	json_decref(question);
+	return NULL;
+}
+
+void
+boards_not_answered(void)
+{
+	pthread_mutex_lock(&boards.lock);
+	if (boards.asked_whole && boards.whole_at_once > 1)
+		boards.whole_at_once /= 2;
+	pthread_mutex_unlock(&boards.lock);
 }
 
 bool
@@ -330,27 +385,19 @@ merge_lines(Merge *merge, const char *old, const char *changed)
 	}
 }
 
-/* The board is not as it was. */
-static void
-forget_snapshot(Board *board)
+/* What a board becomes by an answer. */
+typedef struct Update
 {
-	drop(board->snapshot);
-	board->snapshot = NULL;
-}
-
-/* Adds an event, in the place of the oldest. */
-static void
-add_event(Board *board, Piece *event)
-{
-	Piece **place = &board->events[board->newest % BOARD_PIECES];
-
-	drop(*place);
-	*place = event;
-}
+	uint64_t newest;
+	bool has_rows; /* some have changed, ... */
+	Piece *rows;   /* ... and this is the event of it; NULL: all of it is new */
+	Piece *series; /* what the best ten had when, where that is not as before */
+	Piece *snapshot;
+} Update;
 
 /* Takes changed rows; what is new of them is an event. */
 static void
-change_rows(Board *board, const char *lines)
+change_rows(Board *board, const char *lines, Update *update)
 {
 	char *texts[3] = {NULL, NULL, NULL};
 	size_t lengths[3];
@@ -367,13 +414,11 @@ change_rows(Board *board, const char *lines)
 		free(board->rows);
 		board->rows = texts[0];
 		texts[0] = NULL;
-		board->newest++;
-		board->changes++;
-		forget_snapshot(board);
 		if (asprintf(&data, "{\"snapshot\":false,\"rows\":[%s],\"removed\":[%s]}",
 		             lengths[1] > 0 ? texts[1] + 1 : "", lengths[2] > 0 ? texts[2] + 1 : "") < 0)
 			data = NULL;
-		add_event(board, make_event(board, data, NULL));
+		update->has_rows = true;
+		update->rows = make_event(board, ++update->newest, data, NULL);
 	}
 	for (int i = 0; i < 3; i++)
 		free(texts[i]);
@@ -389,19 +434,18 @@ replace(char **text, const json_t *member)
 
 /* Takes the whole board. */
 static void
-change_all(Board *board, const json_t *state)
+change_all(Board *board, const json_t *state, Update *update)
 {
 	/* nobody is near any more: whoever listens gets all of it */
-	board->newest += board->rows != NULL ? BOARD_PIECES + 1 : 1;
-	board->changes++;
-	forget_snapshot(board);
+	update->newest += board->rows != NULL ? BOARD_PIECES + 1 : 1;
+	update->has_rows = true;
 	replace(&board->head, json_object_get(state, "head"));
 	replace(&board->rows, json_object_get(state, "rows"));
 }
 
 /* Takes what the best ten had when; it is an event only where it is not as before. */
 static void
-change_series(Board *board, const char *series)
+change_series(const Board *board, const char *series, Update *update)
 {
 	Piece *event = piece_make("event: series\ndata: {\"series\":%s}\n\n", series);
 
@@ -411,36 +455,101 @@ change_series(Board *board, const char *series)
 		free(event);
 		return;
 	}
-	drop(board->series);
-	board->series = event;
-	forget_snapshot(board);
-	board->newest++;
-	event->holders++;
-	add_event(board, event);
+	update->newest++;
+	update->series = event;
 }
 
-/* Takes what the database says of one board. */
+/* Adds an event, in the place of the oldest. */
 static void
-take_state(Board *board, const json_t *state)
+add_event(Board *board, uint64_t number, Piece *event)
+{
+	Piece **place = &board->events[number % BOARD_PIECES];
+
+	drop(*place);
+	*place = event;
+}
+
+/* Shows everybody what a board has become, with the lock held. */
+static void
+publish(Board *board, const Update *update)
+{
+	size_t bytes = board->rows != NULL ? strlen(board->rows) : 0;
+
+	if (update->has_rows)
+	{
+		add_event(board, update->newest - (update->series != NULL), update->rows);
+		board->changes++;
+	}
+	if (update->series != NULL)
+	{
+		drop(board->series);
+		board->series = update->series;
+		board->series->holders++;
+		add_event(board, update->newest, update->series);
+	}
+	if (board->newest != update->newest || update->snapshot != NULL)
+	{
+		drop(board->snapshot);
+		board->snapshot = update->snapshot;
+		board->newest = update->newest;
+	}
+	bytes += board->snapshot != NULL ? board->snapshot->length : 0;
+	boards.bytes += bytes - board->bytes;
+	board->bytes = bytes;
+}
+
+/* Takes what the database says of one board, which is held. */
+static void
+take_state(Board *board, const json_t *state, bool live)
 {
 	const char *visibility = json_string_value(json_object_get(state, "visibility"));
 	const char *series = json_string_value(json_object_get(state, "series"));
+	bool over = visibility == NULL ||
+	            (board->visibility != NULL && strcmp(board->visibility, visibility) != 0);
+	Update update = {.newest = board->newest};
 
-	board->over = visibility == NULL ||
-	              (board->visibility != NULL && strcmp(board->visibility, visibility) != 0);
-	if (board->over)
-		return;
-	replace(&board->visibility, json_object_get(state, "visibility"));
-	replace(&board->mark, json_object_get(state, "mark"));
-	/* (what was delayed is there when nothing is any more) */
-	board->changes += board->delayed;
-	board->delayed = json_number_value(json_object_get(state, "feedDelay")) > 0;
-	if (json_is_true(json_object_get(state, "isWhole")) || board->rows == NULL)
-		change_all(board, state);
-	else
-		change_rows(board, json_string_value(json_object_get(state, "rows")));
-	if (series != NULL)
-		change_series(board, series);
+	if (!over)
+	{
+		if (json_is_true(json_object_get(state, "isWhole")) || board->rows == NULL)
+			change_all(board, state, &update);
+		else
+			change_rows(board, json_string_value(json_object_get(state, "rows")), &update);
+		if (series != NULL)
+			change_series(board, series, &update);
+		if (live && board->rows != NULL &&
+		    (board->snapshot == NULL || update.newest != board->newest))
+			update.snapshot = make_snapshot(board, update.newest,
+			                                update.series != NULL ? update.series : board->series);
+	}
+	pthread_mutex_lock(&boards.lock);
+	board->over = over;
+	if (!over)
+	{
+		replace(&board->visibility, json_object_get(state, "visibility"));
+		replace(&board->mark, json_object_get(state, "mark"));
+		/* (what was delayed is there when nothing is any more) */
+		board->changes += board->delayed;
+		board->delayed = json_number_value(json_object_get(state, "feedDelay")) > 0;
+		publish(board, &update);
+	}
+	pthread_mutex_unlock(&boards.lock);
+}
+
+/* The board, held, and whether somebody wants to know of it at once; NULL: nobody holds it any more. */
+static Board *
+hold_for_change(const char *group_id, bool is_staff, bool *live)
+{
+	Board *board;
+
+	pthread_mutex_lock(&boards.lock);
+	board = group_id != NULL ? find_board(group_id, is_staff) : NULL;
+	if (board != NULL)
+	{
+		board->holders++;
+		*live = board->live > 0;
+	}
+	pthread_mutex_unlock(&boards.lock);
+	return board;
 }
 
 double
@@ -449,20 +558,23 @@ boards_take(const json_t *answer)
 	double delay = 0;
 	const json_t *state;
 	size_t i;
-	Board *board;
 
-	pthread_mutex_lock(&boards.lock);
 	json_array_foreach(answer, i, state)
 	{
-		const char *group_id = json_string_value(json_object_get(state, "groupId"));
-		bool is_staff = json_is_true(json_object_get(state, "isStaff"));
 		double its = json_number_value(json_object_get(state, "feedDelay"));
+		bool live = false;
+		Board *board = hold_for_change(json_string_value(json_object_get(state, "groupId")),
+		                               json_is_true(json_object_get(state, "isStaff")), &live);
 
 		delay = its > delay ? its : delay;
-		board = group_id != NULL ? find_board(group_id, is_staff) : NULL;
-		if (board != NULL)
-			take_state(board, state);
+		if (board == NULL)
+			continue;
+		take_state(board, state, live);
+		board_release(board, false);
 	}
+	pthread_mutex_lock(&boards.lock);
+	if (boards.asked_whole && boards.whole_at_once < WHOLE_AT_ONCE)
+		boards.whole_at_once *= 2;
 	pthread_mutex_unlock(&boards.lock);
 	return delay;
 }

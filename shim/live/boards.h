@@ -4,7 +4,8 @@
  *
  * The room live/ knows what boards look like now.  One reader in the process asks the database, for all of them
  * and however many listen; what comes of it is text that all listeners of a board share.  Boards are shared by the
- * loops, so they have a lock; nothing is waited for while it is held.
+ * loops, so they have a lock; nothing is waited for while it is held, and nothing large is made.  One thread takes what
+ * the database says (boards_take()), and it alone changes what a board looks like: so that is made without the lock.
  */
 #pragma once
 
@@ -38,19 +39,22 @@ typedef struct Board
 	bool delayed;     /* something is recorded that the feed does not hand out yet */
 	uint64_t changes; /* how often its rows were read and not as before */
 
+	int tries; /* how often it was asked for whole */
+
 	/* what it looks like: NULL before it was read */
 	char *mark; /* for the database: what was seen */
 	char *visibility;
-	char *head; /* as JSON */
-	char *rows; /* lines, ordered by what is before the tab: the user's id and the row, as JSON */
+	char *head;   /* as JSON; this and the rows are for the thread that takes answers alone */
+	char *rows;   /* lines, ordered by what is before the tab: the user's id and the row, as JSON */
+	size_t bytes; /* of rows and snapshot */
 	Piece *series;
-	Piece *snapshot; /* all of it as an event, made when somebody needs it */
+	Piece *snapshot; /* all of it as an event, where somebody wants to know at once */
 
 	uint64_t newest; /* number of the last event */
 	Piece *events[BOARD_PIECES];
 } Board;
 
-/* The board, which is there until it was released as often. */
+/* The board, which is there until it was released as often; NULL: there are too many, or no memory. */
 extern Board *board_hold(const char *group_id, bool is_staff, bool live);
 extern void board_release(Board *board, bool live);
 
@@ -77,11 +81,17 @@ extern BoardNews board_news(const Board *board, uint64_t last);
 extern Piece *piece_make(const char *format, ...) __attribute__((format(printf, 1, 2)));
 extern void piece_release(Piece *piece);
 
-/* What the database is to be asked, as JSON: how boards are, all or the live ones, since their marks; NULL: nothing. */
+/*
+ * What the database is to be asked, as JSON: how boards are, all or the live ones, since their marks; NULL: nothing.
+ * Those that have none yet, and come whole, are asked for by themselves, a few at a time.
+ */
 extern json_t *boards_question(bool all, bool thorough);
+
+/* The answer to that was too large, or did not come. */
+extern void boards_not_answered(void);
 
 /* Does anybody hold one? */
 extern bool boards_are_held(void);
 
-/* Takes the answer; how many seconds an entry has been waiting to be handed out. */
+/* Takes the answer, in one thread; how many seconds an entry has been waiting to be handed out. */
 extern double boards_take(const json_t *answer);

@@ -37,6 +37,9 @@ static struct
 	int64_t thorough_at;
 	char *question;
 	DatabaseCall call;
+	Work work; /* reads the answer, which may be large, where no request waits for that */
+	char *answer;
+	double delay;
 } reader = {.lock = PTHREAD_MUTEX_INITIALIZER, .idle = true};
 
 /* Task: somebody has begun to listen. */
@@ -91,23 +94,55 @@ reader_told(ReaderClient *client)
 	pthread_mutex_unlock(&reader.lock);
 }
 
+/* Plans when the boards are asked for again. */
+static void
+end_question(bool answered)
+{
+	int64_t now = now_ms();
+	int64_t pause = (now - reader.asked_at) * SHARE;
+
+	reader.asking = false;
+	reader.next_at = now + (pause > INTERVAL_MS ? pause : INTERVAL_MS);
+	if (reader.thorough && answered)
+		reader.thorough_at = now + (pause > THOROUGH_MS ? pause : THOROUGH_MS);
+}
+
+/* Work: reads what the database has answered. */
+static void
+read_answer(Work *work)
+{
+	json_t *answer = json_loads(reader.answer, 0, NULL);
+
+	reader.delay = boards_take(answer);
+	json_decref(answer);
+	free(reader.answer);
+}
+
+/* Task: that has been done. */
+static void
+on_read(Task *task)
+{
+	counter_add(COUNTER_FEED_DELAY,
+	            (long) (reader.delay + 0.999) - counter_value(COUNTER_FEED_DELAY));
+	end_question(true);
+	reader_tell();
+}
+
 /* Callback: how the boards are, or that nobody knows. */
 static void
 on_answer(void *closure, DatabaseResult *result)
 {
-	int64_t now = now_ms();
-	int64_t pause = (now - reader.asked_at) * SHARE;
-	json_t *answer = result->ok ? json_loads(result->text, 0, NULL) : NULL;
-
-	reader.asking = false;
-	reader.next_at = now + (pause > INTERVAL_MS ? pause : INTERVAL_MS);
-	if (reader.thorough && answer != NULL)
-		reader.thorough_at = now + (pause > THOROUGH_MS ? pause : THOROUGH_MS);
-	if (answer != NULL)
-		counter_add(COUNTER_FEED_DELAY,
-		            (long) (boards_take(answer) + 0.999) - counter_value(COUNTER_FEED_DELAY));
-	json_decref(answer);
-	reader_tell();
+	if (!result->ok)
+	{
+		boards_not_answered();
+		end_question(false);
+		reader_tell();
+		return;
+	}
+	reader.answer = result->text;
+	result->text = NULL;
+	reader.work = (Work){.run = read_answer, .done.run = on_read, .loop = reader.loop};
+	offload(&reader.work);
 }
 
 /* Asks how the boards are; false where nobody listens to any. */

@@ -154,12 +154,12 @@ for my $scheme ('bearer', 'BEARER', 'Bearer ')
 		headers => { Authorization => "$scheme $good" });
 	is($status, 200, "scheme $scheme");
 }
-for my $other ('Basic dXNlcjpwYXNz', 'Bearer ada', "Basic $good", $good, 'Bearer')
+for my $other ('Basic dXNlcjpwYXNz', 'Bearer ada', "Bearer x$good", 'Bearer', map { "$_$good" } '', 'Basic ', 'Token ', 'Bearer', 'Bearer:', 'Bearer "', 'bearer=')
 {
 	($status, $json) =
 	  $shim->request('GET', '/get_points?user_id=a&group_id=b', headers => { Authorization => $other });
 	is($status, 401, 'what is no token is anonymous, and that may nothing here');
-	like($json->{error}, $other eq $good ? qr/must be "Bearer"/ : qr/needs a token/, 'and is told to bring one, or to name the scheme');
+	like($json->{error}, $other =~ /(?<!x)$good/ && $other ne "Bearer$good" ? qr/must be "Bearer"/ : qr/needs a token/, 'and is told to bring one, or to name the scheme');
 }
 
 # ---- how soon a token is refused that was right ------------------------------------------------

@@ -130,6 +130,14 @@ const char *const prose[] = {
 };
 TXT
 
+# ---- errors --------------------------------------------------------------------------------------
+
+planted(
+	$gates,
+	[ 'extension/base/errors.h', sub { s/"user_not_found", "RG302"/"user_not_found", "RG303"/ }, qr{^extension/base/errors.h: USER_NOT_FOUND and COMPETITION_NOT_FOUND share "RG303"}m,
+		'two errors with one SQLSTATE' ],
+	[ 'extension/base/errors.h', sub { s/"try_again"/"timeout"/ }, qr{^extension/base/errors.h: TRY_AGAIN and TIMEOUT share "timeout"}m, 'two errors with one name' ]);
+
 # ---- identities ------------------------------------------------------------------------------------
 
 planted(

@@ -190,7 +190,11 @@ for my $case (
 	[ "G(T /live HTTP/1.1\r\nHost: x\r\n\r\n", '400 malformed_request', 'a method that is none' ],
 	[ head('/add_points', length $award, $token{service}, 'Content-Encoding: gzip') . $award, '415 unsupported_media_type', 'an encoding' ],
 	[ head('/add_points', length $award, $token{service}, 'Content-Encoding: identity') . $award, '200 fine', 'none' ],
-	[ "GET /get_points?user_id=ada&group_id=g HTTP/1.1\r\nHost: x\r\nAuthorization: $token{player}\r\n\r\n", '401 unauthenticated', 'a token without its scheme' ])
+	[ head('/add_points', length $award, $token{service}, 'Content-Encoding: identity', 'Content-Encoding: gzip') . $award, '400 malformed_request', 'none, and behind it one' ],
+	[ "GET /get_points?user_id=ada&group_id=g HTTP/1.1\r\nHost: x\r\nAuthorization: $token{player}\r\n\r\n", '401 unauthenticated', 'a token without its scheme' ],
+	[ head('/nowhere', 16 << 20, undef, 'Expect: 100-continue'), '404 route_not_found', 'who asks whether to send a body where there is no route' ],
+	[ head('/live', 16 << 20, undef, 'Expect: 100-continue'), '405 method_not_allowed', 'or no such method' ],
+	[ head('/%zz', 16 << 20, undef, 'Expect: 100-continue'), '400 invalid_encoding', 'or no target' ])
 {
 	is_deeply([ answers(say_to($case->[0])) ], [ $case->[1] ], $case->[2]);
 }

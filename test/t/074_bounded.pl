@@ -1,5 +1,6 @@
 # Every function is bounded: under its worst legal input it ends within half a second of statement_timeout, and its
-# session takes no more than 64 MB for it (packs and lists of pods aside, which are larger than that themselves).
+# session takes no more than 64 MB for it (packs and lists of pods aside, which are larger than that themselves).  What
+# grows with a class is let run to its end, too.
 #
 # The functions come from the catalogue.  One that is not listed below gets long texts, long lists and large numbers;
 # a new one is so tried, too.
@@ -35,6 +36,15 @@ sql(q{
 	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('tried', 1, 'tried', 'g');
 	INSERT INTO "QuestionAttempt" (id, "userId", "questionId", "groupChallengeId", answer, "isCorrect")
 	SELECT 'u' || n || '-' || i, 'u' || n, 'tried', 'tried', 'a' || n / 100 || '-' || i, false FROM generate_series(1, 20000) n, generate_series(1, 5) i;
+	INSERT INTO "QuestionAttempt" (id, "userId", "questionId", "groupChallengeId", answer, "isCorrect")
+	SELECT 'all-' || n, 'u' || n, 'tried', 'tried', 'all', false FROM generate_series(1, 20000) n;
+	-- many questions that begin alike, under which somebody has a long name
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('wide', 'W', '2020-01-01');
+	INSERT INTO "Challenge" (id, name, "challengeTypeId") SELECT 'wide', repeat('Current Score', 20000), id FROM "ChallengeType" LIMIT 1;
+	INSERT INTO "ChallengeQuestion" (id, "challengeId", content, type, points, answer, "order")
+	SELECT 'wide' || n, 'wide', repeat('the same ', 20) || n, 'text', 1, 'a', n FROM generate_series(1, 5000) n;
+	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('wide', 1, 'wide', 'wide');
+	INSERT INTO "_GroupMembers" ("A", "B") SELECT 'wide', 'u' || n FROM generate_series(1, 30) n;
 	ALTER ROLE CURRENT_USER SET edurange.attempt_limit = 0;
 	CREATE SCHEMA testing;
 	CREATE FUNCTION testing.document(components text) RETURNS text LANGUAGE sql AS $$
@@ -104,7 +114,7 @@ my %worst = (
 	sync_apply_list => [ q{'{"challenge_pods": ' || testing.listed('{"name": "p", "status": "ACTIVE"}', 500000) || '}', now()}, q!'{"challenge_pods": [' || repeat('[', 2000000), now()! ],
 	points_history => [ q{'u1', 'g', 1000} ],
 	gradebook => [ q{'g', 'question'}, q{'g', 'question', at => now() - interval '1 s'} ],
-	gradebook_file => [ q{'g', 'csv', 'question'}, q{'g', 'canvas', 'question'}, q{'g', 'moodle', 'question', at => now() - interval '1 s'} ],
+	gradebook_file => [ q{'g', 'csv', 'question'}, q{'g', 'canvas', 'question'}, q{'g', 'moodle', 'question', at => now() - interval '1 s'}, q{'wide', 'canvas', 'question'} ],
 	question_statistics => [ q{'g'} ],
 	timeline => [ q{'g', 100} ],
 	integrity_findings => [ q{'g', 2147483647, 1, 100} ],
@@ -160,11 +170,12 @@ sub most_memory
 	return ($kb - $shared) / 1024;
 }
 
-# Calls a function in a session of its own that gives it a tenth of a second: seconds beyond that, MB, and whether the
-# session can go on.  The arguments lie in a table: what making them takes is not the function's.
+# Calls a function in a session of its own that gives it a tenth of a second, or as long as it takes: seconds beyond
+# that, MB, whether the session can go on, and what was said.  The arguments lie in a table: what making them takes is
+# not the function's.
 sub call
 {
-	my ($name, $types, $names, $input) = @_;
+	my ($name, $types, $names, $input, $to_the_end) = @_;
 	my @types = split /;/, $types;
 	my %number;
 	@number{ split /;/, $names } = 0 .. $#types;
@@ -181,17 +192,19 @@ sub call
 
 	my $session = $node->background_psql('edurange', on_error_stop => 0);
 	my $pid = $session->query_safe('SELECT pg_backend_pid()');
-	$session->query_safe(q{SELECT edurange.get_points('u1', 'g'); SET statement_timeout = '100ms'; SET client_min_messages = error});
+	$session->query_safe(q{SELECT edurange.get_points('u1', 'g'); SET client_min_messages = error});
+	$session->query_safe(q{SET statement_timeout = '100ms'}) unless $to_the_end;
 	my $before = most_memory($pid);
 	my $worked = processor_time($pid);
 	my $began = time;
-	$session->query('SELECT count(*) FROM testing.given, edurange.' . $name . '(' . join(', ', @arguments) . ') AS result');
+	my $said = $session->query('SELECT count(*) FROM testing.given, edurange.' . $name . '(' . join(', ', @arguments) . ') AS result');
+	$said .= $session->{stderr} // '';
 	# Others use the machine, too: what counts is the time for which it worked, if that was most of the time.
 	my $took = min(time - $began, max(processor_time($pid) - $worked, (time - $began) / 20)) - 0.1;
 	my $memory = most_memory($pid) - $before;
 	my $alive = $session->query('SELECT 1') eq '1';
 	$session->quit;
-	return ($took, $memory, $alive);
+	return ($took, $memory, $alive, $said);
 }
 
 for (@functions)
@@ -217,6 +230,21 @@ for (@functions)
 		  unless $is_large{$name};
 		ok($alive, "$what: its session lives on");
 	}
+}
+
+# ---- to the end -----------------------------------------------------------------------------------
+# What a class of 20,000 gains and loses again, and a file of 5,000 columns.
+my %function = map { $_->[0] => $_ } @functions;
+for my $step (
+	[ accept_answer => q{'g', 'tried', 'all'} ], [ undo_change => q{'g', (SELECT id FROM edurange.grade_change)} ],
+	[ gradebook_file => q{'wide', 'canvas', 'question'} ])
+{
+	my ($name, $input) = @$step;
+	my (undef, $memory, $alive, $said) = call(@{ $function{$name} }, $input, 1);
+
+	like($said, qr/^1$/, "$name($input) ends");
+	cmp_ok($memory, '<=', 64, 'with little memory');
+	ok($alive, 'and its session lives on');
 }
 
 done_testing();
