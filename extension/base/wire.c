@@ -190,7 +190,7 @@ wire_value(StringInfo out, Datum value, Oid type)
 SQL_FUNCTION_ANYWHERE(edurange_wire)
 {
 	StringInfoData out;
-	int level = guc_is_settled() ? 0 : NewGUCNestLevel();
+	int level = guc_values_are_settled() ? 0 : NewGUCNestLevel();
 
 	if (level > 0)
 		guc_settle();
