@@ -68,7 +68,7 @@ INSERT INTO testing.provoked VALUES
   ('RG710', $$SELECT edurange.rejudge('spring', testing.q('flag'))$$),
   ('RG311', $$SELECT edurange.revoke_access_code('spring', 'NONE')$$),
   ('RG203', $$SELECT edurange.get_points('ada', 'spring', ROW(NULL, NULL, NULL, 'nobody'))$$),
-  ('RG540', $$SELECT edurange.events('spring', (SELECT encode(convert_to(regexp_replace(convert_from(decode("sinceToken", 'hex'), 'UTF8'), ' \d+\.', ' 7.'), 'UTF8'), 'hex') FROM edurange.events('spring')))$$),
+  ('RG542', $$SELECT edurange.events('spring', (SELECT encode(convert_to(regexp_replace(convert_from(decode("sinceToken", 'hex'), 'UTF8'), ' \d+\.', ' 7.'), 'UTF8'), 'hex') FROM edurange.events('spring')))$$),
   ('RG901', $$SELECT edurange.sync_now()$$),
   ('RG902', $$ALTER TABLE "GroupPoints" RENAME points TO total; SELECT edurange.get_points('ada', 'spring')$$);
 SELECT place, array_agg(e.name ORDER BY e.n) AS errors FROM testing.elsewhere w JOIN testing.error e ON e.code = ANY (w.codes) GROUP BY place ORDER BY place;

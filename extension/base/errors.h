@@ -102,7 +102,7 @@
 	  "The question was changed again; the message names the change that is to be undone first.")    \
 	X(CONFLICT, "conflict", "23000", 409,                                                            \
 	  "A row that somebody else wrote at the same time stands in the way; nothing was written.")     \
-	X(START_ANEW, "start_anew", "RG540", 410,                                                        \
+	X(START_ANEW, "start_anew", "RG542", 410,                                                        \
 	  "The token of the feed is of another server or of a past that is gone; begin without one.")    \
 	X(REQUEST_TIMEOUT, "request_timeout", "RG607", 408,                                              \
 	  "The request did not come in whole in time; the connection is closed.")                        \
