@@ -17,7 +17,7 @@
 #define MAX_PARAMS 10
 #define MAX_SEGMENTS 8
 #define MAX_VALUES                                                                                 \
-	(MAX_PARAMS + CALLER_VALUES + 2) /* and whether it is public, and an idempotency key */
+	(MAX_PARAMS + CALLER_VALUES + 3) /* whether it is public, up to where, an idempotency key */
 #define ALLOW_LENGTH 128
 
 typedef enum ParamType
@@ -104,9 +104,9 @@ typedef enum Award
 } Award;
 
 /*
- * The statement's $1, $2, … are the parameters in order, ignored ones left out; after them, where
- * for_public is set, "true" or null: whether nobody is known to call; then, where caller is set, the four values of who calls; and last, where keyed is set, the header
- * Idempotency-Key.
+ * The statement's $1, $2, … are the parameters in order, ignored ones left out; after them, where for_public is set,
+ * "true" or null: whether nobody is known to call; for the feed, up to where, or null; then, where caller is set, the
+ * four values of who calls; and last, where keyed is set, the header Idempotency-Key.
  */
 typedef struct Route
 {

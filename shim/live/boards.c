@@ -74,7 +74,7 @@ find_board(const char *group_id, bool is_staff)
 }
 
 Board *
-board_hold(const char *group_id, bool is_staff, bool live)
+board_hold(const char *group_id, bool is_staff)
 {
 	Board *board;
 
@@ -90,19 +90,15 @@ board_hold(const char *group_id, bool is_staff, bool live)
 		LIST_INSERT_HEAD(&boards.all, board, others);
 	}
 	if (board != NULL)
-	{
 		board->holders++;
-		board->live += live;
-	}
 	pthread_mutex_unlock(&boards.lock);
 	return board;
 }
 
 void
-board_release(Board *board, bool live)
+board_release(Board *board)
 {
 	pthread_mutex_lock(&boards.lock);
-	board->live -= live;
 	if (--board->holders == 0)
 	{
 		LIST_REMOVE(board, others);
@@ -221,22 +217,20 @@ board_news(const Board *board, uint64_t last)
 	news = (BoardNews){
 	    .next = board->rows != NULL && (!is_near(board, last) || last < board->newest),
 	    .over = board->over,
-	    .delayed = board->delayed,
-	    .changes = board->changes,
 	};
 	pthread_mutex_unlock(&boards.lock);
 	return news;
 }
 
 json_t *
-boards_question(bool all, bool thorough)
+boards_question(bool thorough)
 {
 	json_t *question = NULL;
 
 	pthread_mutex_lock(&boards.lock);
 	for (Board *board = LIST_FIRST(&boards.all); board != NULL; board = LIST_NEXT(board, others))
 	{
-		if (board->over || (!all && board->live == 0))
+		if (board->over)
 			continue;
 		if (question == NULL)
 			question = json_array();
@@ -246,17 +240,6 @@ boards_question(bool all, bool thorough)
 	}
 	pthread_mutex_unlock(&boards.lock);
 	return question;
-}
-
-bool
-boards_are_held(void)
-{
-	bool held;
-
-	pthread_mutex_lock(&boards.lock);
-	held = !LIST_EMPTY(&boards.all);
-	pthread_mutex_unlock(&boards.lock);
-	return held;
 }
 
 /* Is the one line's key before the other's?  Like strcmp. */
@@ -368,7 +351,6 @@ change_rows(Board *board, const char *lines)
 		board->rows = texts[0];
 		texts[0] = NULL;
 		board->newest++;
-		board->changes++;
 		forget_snapshot(board);
 		if (asprintf(&data, "{\"snapshot\":false,\"rows\":[%s],\"removed\":[%s]}",
 		             lengths[1] > 0 ? texts[1] + 1 : "", lengths[2] > 0 ? texts[2] + 1 : "") < 0)
@@ -393,7 +375,6 @@ change_all(Board *board, const json_t *state)
 {
 	/* nobody is near any more: whoever listens gets all of it */
 	board->newest += board->rows != NULL ? BOARD_PIECES + 1 : 1;
-	board->changes++;
 	forget_snapshot(board);
 	replace(&board->head, json_object_get(state, "head"));
 	replace(&board->rows, json_object_get(state, "rows"));
@@ -432,9 +413,6 @@ take_state(Board *board, const json_t *state)
 		return;
 	replace(&board->visibility, json_object_get(state, "visibility"));
 	replace(&board->mark, json_object_get(state, "mark"));
-	/* (what was delayed is there when nothing is any more) */
-	board->changes += board->delayed;
-	board->delayed = json_number_value(json_object_get(state, "feedDelay")) > 0;
 	if (json_is_true(json_object_get(state, "isWhole")) || board->rows == NULL)
 		change_all(board, state);
 	else
@@ -443,10 +421,9 @@ take_state(Board *board, const json_t *state)
 		change_series(board, series);
 }
 
-double
+void
 boards_take(const json_t *answer)
 {
-	double delay = 0;
 	const json_t *state;
 	size_t i;
 	Board *board;
@@ -456,13 +433,10 @@ boards_take(const json_t *answer)
 	{
 		const char *group_id = json_string_value(json_object_get(state, "groupId"));
 		bool is_staff = json_is_true(json_object_get(state, "isStaff"));
-		double its = json_number_value(json_object_get(state, "feedDelay"));
 
-		delay = its > delay ? its : delay;
 		board = group_id != NULL ? find_board(group_id, is_staff) : NULL;
 		if (board != NULL)
 			take_state(board, state);
 	}
 	pthread_mutex_unlock(&boards.lock);
-	return delay;
 }

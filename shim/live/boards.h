@@ -33,10 +33,7 @@ typedef struct Board
 	unsigned long
 	    number; /* of the board, so that no event of another one is taken for one of its */
 	int holders;
-	int live;         /* of them, those who want to know at once */
-	bool over;        /* it is gone, or for others than before: whoever listens has to come anew */
-	bool delayed;     /* something is recorded that the feed does not hand out yet */
-	uint64_t changes; /* how often its rows were read and not as before */
+	bool over; /* it is gone, or for others than before: whoever listens has to come anew */
 
 	/* what it looks like: NULL before it was read */
 	char *mark; /* for the database: what was seen */
@@ -51,8 +48,8 @@ typedef struct Board
 } Board;
 
 /* The board, which is there until it was released as often. */
-extern Board *board_hold(const char *group_id, bool is_staff, bool live);
-extern void board_release(Board *board, bool live);
+extern Board *board_hold(const char *group_id, bool is_staff);
+extern void board_release(Board *board);
 
 /* The number of the event with that id, 0 where nobody knows it any more. */
 extern uint64_t board_number(const Board *board, const char *event_id);
@@ -67,8 +64,6 @@ typedef struct BoardNews
 {
 	bool next; /* has board_next() something? */
 	bool over;
-	bool delayed;
-	uint64_t changes;
 } BoardNews;
 
 extern BoardNews board_news(const Board *board, uint64_t last);
@@ -77,11 +72,8 @@ extern BoardNews board_news(const Board *board, uint64_t last);
 extern Piece *piece_make(const char *format, ...) __attribute__((format(printf, 1, 2)));
 extern void piece_release(Piece *piece);
 
-/* What the database is to be asked, as JSON: how boards are, all or the live ones, since their marks; NULL: nothing. */
-extern json_t *boards_question(bool all, bool thorough);
+/* What the database is to be asked, as JSON: how boards are since their marks; NULL: nobody listens. */
+extern json_t *boards_question(bool thorough);
 
-/* Does anybody hold one? */
-extern bool boards_are_held(void);
-
-/* Takes the answer; how many seconds an entry has been waiting to be handed out. */
-extern double boards_take(const json_t *answer);
+/* Takes the answer. */
+extern void boards_take(const json_t *answer);

@@ -1,11 +1,10 @@
 /*
  * reader.c
- *	  Asks the database how the boards are that somebody listens to: one for the whole process.
+ *	  Asks the database how the boards and feeds are that somebody listens to or waits for: one for the whole process.
  *
- * It asks four times a second, and never for more than a twentieth of the time: boards so large that an answer takes
- * long are asked for less often.  Boards for which only programs wait, which want to know that something has changed, are
- * asked for once a second.  What is dearer to look at, names and the past of the best, is asked for every five
- * seconds.
+ * Boards are asked for four times a second, feeds once a second, and neither for more than a twentieth of the time:
+ * what takes long to answer is asked for less often.  Of boards, what is dearer to look at, names and the past of the
+ * best, is asked for every five seconds.
  */
 #include "live/reader.h"
 
@@ -14,11 +13,24 @@
 
 #include "base/counters.h"
 #include "live/boards.h"
+#include "live/feeds.h"
 
-#define INTERVAL_MS 250
-#define ALL_MS 1000
+#define BOARDS_MS 250
+#define FEEDS_MS 1000
 #define THOROUGH_MS 5000
 #define SHARE 20 /* of its time it asks for one part in so many */
+
+/* What is asked for together. */
+typedef struct Subject
+{
+	StatementId statement;
+	int interval_ms;
+	bool wanted; /* false: nobody does, and it is not asked for before somebody begins to */
+	int64_t next_at;
+} Subject;
+
+static Subject boards = {.statement = STATEMENT_BOARDS, .interval_ms = BOARDS_MS};
+static Subject feeds = {.statement = STATEMENT_FEEDS, .interval_ms = FEEDS_MS};
 
 static struct
 {
@@ -28,22 +40,19 @@ static struct
 	/* of the first loop's thread */
 	Loop *loop;
 	Database *database;
-	bool asking;
+	Subject *asked; /* whose answer is waited for; NULL: none is */
 	bool thorough;
-	bool idle; /* nobody listens: it is not asked again before somebody begins to */
 	int64_t asked_at;
-	int64_t next_at;
-	int64_t all_at;
 	int64_t thorough_at;
 	char *question;
 	DatabaseCall call;
-} reader = {.lock = PTHREAD_MUTEX_INITIALIZER, .idle = true};
+} reader = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Task: somebody has begun to listen. */
 static void
 begin(Task *task)
 {
-	reader.idle = false;
+	boards.wanted = feeds.wanted = true;
 	free(task);
 }
 
@@ -91,50 +100,66 @@ reader_told(ReaderClient *client)
 	pthread_mutex_unlock(&reader.lock);
 }
 
-/* Callback: how the boards are, or that nobody knows. */
+/* How long nothing is asked that took as long as from asked_at on. */
+static int64_t
+pause_after(int64_t now, int interval_ms)
+{
+	int64_t pause = (now - reader.asked_at) * SHARE;
+
+	return pause > interval_ms ? pause : interval_ms;
+}
+
+static void
+note_delay(double seconds)
+{
+	counter_add(COUNTER_FEED_DELAY, (long) (seconds + 0.999) - counter_value(COUNTER_FEED_DELAY));
+}
+
+/* Callback: how they are, or that nobody knows. */
 static void
 on_answer(void *closure, DatabaseResult *result)
 {
 	int64_t now = now_ms();
-	int64_t pause = (now - reader.asked_at) * SHARE;
 	json_t *answer = result->ok ? json_loads(result->text, 0, NULL) : NULL;
+	Subject *asked = reader.asked;
 
-	reader.asking = false;
-	reader.next_at = now + (pause > INTERVAL_MS ? pause : INTERVAL_MS);
-	if (reader.thorough && answer != NULL)
-		reader.thorough_at = now + (pause > THOROUGH_MS ? pause : THOROUGH_MS);
-	if (answer != NULL)
-		counter_add(COUNTER_FEED_DELAY,
-		            (long) (boards_take(answer) + 0.999) - counter_value(COUNTER_FEED_DELAY));
+	reader.asked = NULL;
+	asked->next_at = now + pause_after(now, asked->interval_ms);
+	if (asked == &feeds)
+		note_delay(feeds_take(answer));
+	else if (answer != NULL)
+	{
+		boards_take(answer);
+		if (reader.thorough)
+			reader.thorough_at = now + pause_after(now, THOROUGH_MS);
+	}
 	json_decref(answer);
 	reader_tell();
 }
 
-/* Asks how the boards are; false where nobody listens to any. */
-static bool
-ask(int64_t now)
+/* Asks, where somebody wants to know. */
+static void
+ask(Subject *subject, int64_t now)
 {
-	bool all = now >= reader.all_at;
 	json_t *question;
 
-	reader.thorough = now >= reader.thorough_at;
-	question = boards_question(all, reader.thorough);
-	if (all)
-		reader.all_at = now + ALL_MS;
-	if (question == NULL)
-	{
-		reader.next_at = now + INTERVAL_MS;
-		return boards_are_held();
-	}
+	if (subject == &boards)
+		reader.thorough = now >= reader.thorough_at;
+	question = subject == &boards ? boards_question(reader.thorough) : feeds_question();
+	subject->wanted = question != NULL;
+	if (subject == &feeds && !subject->wanted)
+		note_delay(0);
+	if (!subject->wanted)
+		return;
 	free(reader.question);
 	reader.question = json_dumps(question, JSON_COMPACT);
 	json_decref(question);
-	reader.asking = true;
+	reader.asked = subject;
 	reader.asked_at = now;
 	reader.call = (DatabaseCall){
 	    .tier = TIER_SERVICE,
 	    .lane = LANE_READ,
-	    .statement = STATEMENT_BOARDS,
+	    .statement = subject->statement,
 	    .nvalues = 1,
 	    .values = &reader.question,
 	    .read_only = true,
@@ -142,7 +167,6 @@ ask(int64_t now)
 	};
 	call_weigh(&reader.call);
 	database_submit(reader.database, &reader.call);
-	return true;
 }
 
 int
@@ -150,13 +174,21 @@ reader_tend(int timeout_ms)
 {
 	int64_t now = now_ms();
 
-	if (reader.idle || reader.asking)
-		return timeout_ms;
-	if (now >= reader.next_at)
+	for (int i = 0; i < 2; i++)
 	{
-		reader.idle = !ask(now);
-		return reader.idle ? timeout_ms : 0;
+		Subject *subject = i == 0 ? &feeds : &boards;
+
+		if (reader.asked != NULL)
+			return timeout_ms;
+		if (!subject->wanted)
+			continue;
+		if (now >= subject->next_at)
+		{
+			ask(subject, now);
+			timeout_ms = 0; /* what was submitted is to be sent, or the other one is due */
+		}
+		else if (timeout_ms < 0 || subject->next_at - now < timeout_ms)
+			timeout_ms = (int) (subject->next_at - now);
 	}
-	return timeout_ms < 0 || reader.next_at - now < timeout_ms ? (int) (reader.next_at - now)
-	                                                           : timeout_ms;
+	return timeout_ms;
 }
