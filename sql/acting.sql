@@ -23,7 +23,7 @@ INSERT INTO testing.call VALUES
   ('create_user', $$'new@example.org'$$), ('users', ''), ('competitions', ''), ('competition', $$'spring'$$), ('update_competition', $$'spring', 'S'$$), ('delete_competition', $$'spring', 'no'$$),
   ('members', $$'spring'$$), ('remove_member', $$'spring', 'ada'$$), ('set_instructors', $$'spring', ARRAY['ina']$$), ('import_roster', $$'spring', 'email'$$), ('roster', $$'spring'$$), ('access_codes', $$'spring'$$), ('revoke_access_code', $$'spring', 'SPRING'$$),
   ('remove_competition_challenge', $$'spring', testing.gc()$$), ('set_challenge_points', $$'spring', testing.gc(), 1$$), ('reset_progress', $$'spring', 'ada'$$),
-  ('set_board_policy', $$'spring', 'members'$$), ('get_board_policy', $$'spring'$$), ('board_access', $$'spring'$$), ('board_state', $$'spring'$$), ('events', $$'spring'$$),
+  ('set_board_policy', $$'spring', 'members'$$), ('get_board_policy', $$'spring'$$), ('board_access', $$'spring'$$), ('board_state', $$'spring'$$), ('feed_state', $$'spring'$$), ('events', $$'spring'$$),
   ('attempts', $$'spring', 'ada'$$), ('activity', $$'spring'$$),
   ('set_participation', $$'spring', 'ada'$$), ('participation', $$'spring'$$), ('gradebook', $$'spring'$$), ('gradebook_file', $$'spring', 'csv'$$),
   ('rejudge', $$'spring', testing.q('text')$$), ('accept_answer', $$'spring', testing.q('text'), 'x'$$), ('reprice', $$'spring', testing.q('text')$$),

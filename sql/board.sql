@@ -97,12 +97,12 @@ REVOKE USAGE ON SCHEMA testing FROM edurange_player;
 DROP ROLE testing_player;
 
 -- what changed: all rows, then those since a mark, names only where that is asked for, nothing for who has left
-CREATE FUNCTION testing.board(staff boolean, since text DEFAULT NULL, thorough boolean DEFAULT false, OUT mark text, OUT whole boolean, OUT rows text, OUT series text, OUT delayed boolean) LANGUAGE sql AS $$
-  SELECT s.mark, "isWhole", regexp_replace(regexp_replace(s.rows, '[0-9-]+T[0-9:.]+Z', 'T', 'g'), '\d{13}', 'ms', 'g'), regexp_replace(s.series, '\d{13}', 'ms', 'g'), "feedDelay" > 0
+CREATE FUNCTION testing.board(staff boolean, since text DEFAULT NULL, thorough boolean DEFAULT false, OUT mark text, OUT whole boolean, OUT rows text, OUT series text) LANGUAGE sql AS $$
+  SELECT s.mark, "isWhole", regexp_replace(regexp_replace(s.rows, '[0-9-]+T[0-9:.]+Z', 'T', 'g'), '\d{13}', 'ms', 'g'), regexp_replace(s.series, '\d{13}', 'ms', 'g')
   FROM edurange.board_state('spring', staff, since, thorough) s
 $$;
-SELECT whole, rows, series, delayed, mark FROM testing.board(true) \gset b_
-SELECT :'b_whole' AS whole, :'b_rows' AS rows, :'b_series' AS series, :'b_delayed' AS delayed;
+SELECT whole, rows, series, mark FROM testing.board(true) \gset b_
+SELECT :'b_whole' AS whole, :'b_rows' AS rows, :'b_series' AS series;
 SELECT head::jsonb - '{challenges,freezeAt,thawedAt}'::text[] AS head, jsonb_array_length(head::jsonb->'challenges') AS challenges FROM edurange.board_state('spring');
 SELECT whole, rows FROM testing.board(true, :'b_mark');
 SELECT (completion)."pointsEarned" FROM edurange.complete_question('ada', testing.q('text'), testing.gc());
@@ -182,3 +182,72 @@ SELECT events, more, "sinceToken" = :'f_token' AS stays FROM testing.public_page
 SELECT visibility FROM edurange.set_board_policy('spring', 'public');
 SELECT array_agg(delta ORDER BY at, e."userId", seq) FROM testing.public_page(:'f_token') p, unnest(p.events) e;
 DROP FUNCTION testing.board, testing.read, testing.edited, testing.public_page;
+-- who waits for it for many asks whether there may be more: after an entry of this competition, or where a freeze begins or ends
+SELECT mark FROM edurange.feed_state('spring') \gset s_
+SELECT points FROM edurange.add_points('ada', 'autumn', 1);
+SELECT "groupId", mark = :'s_mark' AS same, newest = (SELECT max(xid) FROM edurange.points_ledger WHERE group_id = 'spring') AS newest, "feedDelay" FROM edurange.feed_state('spring');
+SELECT points FROM edurange.add_points('ada', 'spring', 1);
+SELECT mark = :'s_mark' AS same, mark FROM edurange.feed_state('spring') \gset s_
+SELECT :'s_same' AS same;
+SELECT frozen FROM edurange.set_board_policy('spring', 'members', :'freeze');
+SELECT mark = :'s_mark' AS same FROM edurange.feed_state('spring');
+SELECT frozen FROM edurange.set_board_policy('spring', 'members', :'freeze', :'freeze');
+SELECT mark = :'s_mark' AS same FROM edurange.feed_state('spring');
+-- up to where it is read by all of them: however much there is behind that, they come to the same place
+SELECT "sinceToken" AS token FROM edurange.events('spring', "limit" => 10000) \gset a_
+SELECT "sinceToken" AS token FROM edurange.events('spring', :'a_token', 10000) \gset a_
+SELECT points FROM edurange.add_points('ada', 'spring', 1);
+SELECT "sinceToken" AS token FROM edurange.events('spring', :'a_token') \gset b_
+SELECT points FROM edurange.add_points('bob', 'spring', 2);
+SELECT newest FROM edurange.feed_state('spring') \gset s_
+SELECT points FROM edurange.add_points('bob', 'spring', 3);
+SELECT who, array(SELECT delta FROM unnest(events)) AS deltas, more, "sinceToken" = (SELECT "sinceToken" FROM edurange.events('spring', :'b_token', newest => :s_newest)) AS same
+FROM (VALUES ('one', :'a_token'), ('other', :'b_token')) v (who, token), edurange.events('spring', token, newest => :s_newest);
+SELECT array(SELECT delta FROM unnest(events)) AS deltas, "sinceToken" = :'b_token' AS stays FROM edurange.events('spring', :'b_token', newest => 3);
+SELECT array(SELECT delta FROM unnest(events)) AS deltas FROM edurange.events('spring', :'b_token', newest => 9223372036854775807);
+SELECT mark FROM edurange.feed_state('spring') \gset s_
+BEGIN;
+SELECT points FROM edurange.add_points('ada', 'spring', 1);
+SELECT mark = :'s_mark' AS same, "feedDelay" > 0 AS delayed FROM edurange.feed_state('spring');
+ROLLBACK;
+SELECT "feedDelay" FROM edurange.feed_state('no');
+SELECT testing.refused($$SELECT edurange.feed_state('')$$), testing.bound($$edurange.feed_state('spring', @)$$, 'nobody');
+
+-- what a session keeps of a frozen board is how it was, whatever happens since and whoever comes and goes: as the ledger has it
+INSERT INTO "User" (id, email, name) SELECT 'p' || i, 'p' || i || '@example.org', 'P' FROM generate_series(1, 90) i;
+INSERT INTO "_GroupMembers" ("A", "B") SELECT 'autumn', 'p' || i FROM generate_series(1, 80) i;
+SELECT count(*) FROM generate_series(1, 60) i, edurange.add_points('p' || i, 'autumn', i % 7);
+SELECT clock_timestamp() AS autumn \gset
+SELECT frozen FROM edurange.set_board_policy('autumn', 'members', :'autumn');
+-- by the function that the ledger is asked with where nobody keeps anything, of members alone
+CREATE FUNCTION testing.kept(lim integer, off integer, OUT alike boolean, OUT n bigint) LANGUAGE sql AS $$
+  WITH kept AS (SELECT row_number() OVER (ORDER BY rank) AS n, "userId" AS id, points, "reachedAt" AS at FROM edurange.leaderboard('autumn', lim, off, caller => ROW('t', NULL, NULL, 'ada'))),
+  found AS (SELECT row_number() OVER (ORDER BY rank) AS n, "userId" AS id, points, "reachedAt" AS at FROM edurange.leaderboard('autumn', at => (SELECT freeze_at FROM edurange.board_rule WHERE group_id = 'autumn'))
+    WHERE EXISTS (SELECT FROM "_GroupMembers" WHERE "A" = 'autumn' AND "B" = "userId") ORDER BY 1 LIMIT lim OFFSET off)
+  SELECT array(SELECT (id, points, at)::text FROM kept ORDER BY n) = array(SELECT (id, points, at)::text FROM found ORDER BY n), (SELECT count(*) FROM kept)
+$$;
+SELECT * FROM testing.kept(1000, 0);
+SELECT count(*) FROM generate_series(1, 80) i, edurange.add_points('p' || i, 'autumn', 100 + i);
+SELECT * FROM testing.kept(1000, 0);
+-- (no look-up for each who has points since)
+BEGIN;
+SELECT pg_stat_get_xact_numscans('edurange.points_ledger_pkey'::regclass) AS scans \gset
+SELECT count(*) FROM edurange.leaderboard('autumn', caller => ROW('t', NULL, NULL, 'ada'));
+SELECT pg_stat_get_xact_numscans('edurange.points_ledger_pkey'::regclass) - :scans AS looked_up;
+COMMIT;
+DELETE FROM "_GroupMembers" WHERE "A" = 'autumn' AND "B" IN (SELECT 'p' || i FROM generate_series(1, 80, 2) i);
+SELECT hidden FROM edurange.set_participation('autumn', 'p4', hidden => true);
+SELECT lim, off, (testing.kept(lim, off)).* FROM (VALUES (10, 0), (5, 30), (10, 35), (1, 1000)) v (lim, off);
+INSERT INTO "_GroupMembers" ("A", "B") SELECT 'autumn', 'p' || i FROM generate_series(81, 90) i;
+SELECT * FROM testing.kept(1000, 0);
+-- another freeze is another board; what was written and undone is in none
+SELECT frozen FROM edurange.set_board_policy('autumn', 'members', clock_timestamp());
+BEGIN;
+SELECT count(*) FROM generate_series(2, 90, 2) i, edurange.add_points('p' || i, 'autumn', 1000);
+SELECT frozen FROM edurange.set_board_policy('autumn', 'members', clock_timestamp());
+SELECT * FROM testing.kept(1000, 0);
+ROLLBACK;
+SELECT * FROM testing.kept(1000, 0);
+SELECT max(points) FROM edurange.leaderboard('autumn', caller => ROW('t', NULL, NULL, 'ada'));
+DROP FUNCTION testing.kept;
+DELETE FROM "User" WHERE id ~ '^p\d+$';

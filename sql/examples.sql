@@ -114,7 +114,9 @@ SELECT visibility, "thawedAt", frozen FROM edurange.get_board_policy('spring');
 -- board_access
 SELECT "isStaff" FROM edurange.board_access('spring', is_public => true);
 -- board_state
-SELECT "isWhole", visibility, "feedDelay", split_part(rows, E'\t', 1) AS first FROM edurange.board_state('spring');
+SELECT "isWhole", visibility, split_part(rows, E'\t', 1) AS first FROM edurange.board_state('spring');
+-- feed_state
+SELECT mark > '' AS marked, "feedDelay" FROM edurange.feed_state('spring');
 -- events
 SELECT e."userId", seq, delta, balance, kind FROM edurange.events('spring', "limit" => 2) page, unnest(page.events) e;
 -- competition_progress

@@ -320,20 +320,22 @@ is_utc(void)
 }
 
 /*
- * Each setting that changes how statements of ours are read, what values look like as text, or which rows
- * and plans there are; and whether it is as it has to be.
+ * Each setting that changes what values look like as text, how statements of ours are read, or which rows and plans
+ * there are; and whether it is as it has to be.
  */
-#define SETTINGS(X)                                                                                \
-	X(!row_security, "row_security", "off")                                                        \
-	X(standard_conforming_strings, "standard_conforming_strings", "on")                            \
+#define SETTINGS_OF_VALUES(X)                                                                      \
 	X(DateStyle == USE_ISO_DATES && DateOrder == DATEORDER_MDY, "DateStyle", "ISO, MDY")           \
 	X(IntervalStyle == INTSTYLE_POSTGRES, "IntervalStyle", "postgres")                             \
 	X(is_utc(), "TimeZone", "UTC")                                                                 \
 	X(extra_float_digits > 0, "extra_float_digits", "1")                                           \
 	X(bytea_output == BYTEA_OUTPUT_HEX, "bytea_output", "hex")                                     \
+	X(!quote_all_identifiers, "quote_all_identifiers", "off")
+#define SETTINGS(X)                                                                                \
+	X(!row_security, "row_security", "off")                                                        \
+	X(standard_conforming_strings, "standard_conforming_strings", "on")                            \
+	SETTINGS_OF_VALUES(X)                                                                          \
 	X(Array_nulls, "array_nulls", "on")                                                            \
 	X(!Transform_null_equals, "transform_null_equals", "off")                                      \
-	X(!quote_all_identifiers, "quote_all_identifiers", "off")                                      \
 	X(!jit_enabled, "jit", "off")                                                                  \
 	X(plan_cache_mode == PLAN_CACHE_MODE_AUTO, "plan_cache_mode", "auto")
 
@@ -349,9 +351,9 @@ guc_settle(void)
 }
 
 bool
-guc_is_settled(void)
+guc_values_are_settled(void)
 {
 #define HOLDS(holds, name, value) (holds) &&
-	return SETTINGS(HOLDS) true;
+	return SETTINGS_OF_VALUES(HOLDS) true;
 #undef HOLDS
 }

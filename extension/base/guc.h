@@ -38,6 +38,8 @@ extern void guc_limit_lock_wait(int milliseconds);
  * change no answer of a function.  What is so already costs next to nothing.
  */
 extern void guc_settle(void);
-extern bool guc_is_settled(void);
+
+/* Is what values depend on so already? */
+extern bool guc_values_are_settled(void);
 
 #endif

@@ -196,7 +196,7 @@ SQL_FUNCTION_ANYWHERE(edurange_wire)
 	FmgrInfo *statement = fcinfo->flinfo;
 	int64 *written = statement->fn_extra;
 	StringInfoData out;
-	int level = guc_is_settled() ? 0 : NewGUCNestLevel();
+	int level = guc_values_are_settled() ? 0 : NewGUCNestLevel();
 
 	if (written == NULL)
 		statement->fn_extra = written =

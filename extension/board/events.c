@@ -51,6 +51,7 @@ typedef enum StatementId
 	ORIGIN,
 	BEGIN_ORIGIN,
 	BEGIN_HISTORY,
+	STATE,
 	IS_THERE,
 	FIRST_WITHHELD,
 	FIRST_CROSSED,
@@ -60,14 +61,15 @@ typedef enum StatementId
 	STATEMENT_COUNT
 } StatementId;
 
-/* $1 group, $2 until when, $3 staff?, $4 $5 $6 behind which entry, $7 how many */
+/*
+ * $1 group, $2 until when, $3 staff?, $4 $5 $6 behind which entry, $7 how many.  What is aggregated comes in order, and
+ * is not sorted once more for each of them.
+ */
 #define EVENTS(source)                                                                             \
 	"SELECT coalesce(array_agg(ROW(user_id, group_id, seq, delta, balance, kind,"                  \
 	"   CASE WHEN $3 THEN source_id END, CASE WHEN $3 THEN actor END,"                             \
-	"   CASE WHEN $3 THEN reason END, at, CASE WHEN $3 THEN via END)::edurange.event"              \
-	"   ORDER BY at, user_id, seq), '{}'), count(*), max(at),"                                     \
-	"  (array_agg(user_id ORDER BY at DESC, user_id DESC, seq DESC))[1],"                          \
-	"  (array_agg(seq ORDER BY at DESC, user_id DESC, seq DESC))[1]"                               \
+	"   CASE WHEN $3 THEN reason END, at, CASE WHEN $3 THEN via END)::edurange.event), '{}'),"     \
+	"  count(*), max(at), (array_agg(user_id))[count(*)], (array_agg(seq))[count(*)]"              \
 	" FROM (SELECT l.* FROM " source " AND l.at <= $2"                                             \
 	"  AND (l.at, l.user_id, l.seq) > ($4, $5, $6)"                                                \
 	"  ORDER BY l.at, l.user_id, l.seq LIMIT $7) e"
@@ -89,6 +91,15 @@ static Statement statements[STATEMENT_COUNT] = {
                        " SELECT group_id, user_id, seq FROM edurange.standing WHERE seq > 0"
                        " ON CONFLICT (group_id, user_id) DO UPDATE SET seq = excluded.seq",
                        {InvalidOid}},
+    /* $1 group, $2 what is under way: the last entry that is certain, and how long one has been waiting for that */
+    [STATE] = {"SELECT coalesce((SELECT l.xid FROM edurange.points_ledger l"
+               "  WHERE l.group_id = $1 AND l.xid < $2 ORDER BY l.xid DESC LIMIT 1), 0),"
+               " coalesce((SELECT extract(epoch FROM clock_timestamp() - l.at)"
+               "  FROM edurange.points_ledger l WHERE l.group_id = $1 AND l.xid >= $2"
+               "  ORDER BY l.xid LIMIT 1), 0)::float8",
+               {TEXTOID, INT8OID},
+               .reads = true,
+               .by_key = true},
     [IS_THERE] = {"SELECT 1 FROM edurange.points_ledger"
                   " WHERE user_id = $1 AND group_id = $2 AND seq = $3 AND at = $4",
                   {TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID},
@@ -99,10 +110,11 @@ static Statement statements[STATEMENT_COUNT] = {
                         .by_key = true},
     /* $1 group, $2 from, $3 to: what comes behind an entry of its pair that is not in the window */
     [FIRST_CROSSED] =
-        {"SELECT min(l.xid) FROM edurange.points_ledger l"
-         " WHERE l.group_id = $1 AND l.xid >= $2 AND l.xid < $3 AND EXISTS ("
-         "  SELECT FROM edurange.points_ledger p WHERE p.group_id = $1 AND p.xid >= $3"
-         "  AND p.user_id = l.user_id AND p.seq < l.seq)",
+        {"WITH behind AS MATERIALIZED (SELECT user_id, min(seq) AS seq FROM edurange.points_ledger"
+         "  WHERE group_id = $1 AND xid >= $3 GROUP BY user_id)"
+         " SELECT min(l.xid) FROM behind b JOIN edurange.points_ledger l"
+         "  ON l.user_id = b.user_id AND l.group_id = $1 AND l.seq > b.seq"
+         " WHERE l.xid >= $2 AND l.xid < $3",
          {TEXTOID, INT8OID, INT8OID},
          .by_key = true},
     [LAST_ENTRY] = {"SELECT max(xid) FROM edurange.points_ledger"
@@ -141,6 +153,7 @@ typedef struct Reading
 	const char *group_id;
 	Sight sight;
 	int32 limit;
+	int64 newest; /* nothing of a later transaction is given */
 	Token token;
 	NullableDatum events;
 	int64 count;
@@ -306,17 +319,22 @@ static int64
 window_end(const Reading *reading, int64 to)
 {
 	NullableDatum group_id = value_text(reading->group_id);
-	NullableDatum from = value_long(reading->token.from);
+	int64 from = reading->token.from;
+	int64 end;
 
-	for (int64 before = 0; before != to;)
+	/* until no pair is cut, or nothing is left */
+	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();
-		before = to;
-		STATEMENT_RUN(&statements[FIRST_CROSSED], group_id, from, value_long(to));
-		to = found_xid(to);
+		STATEMENT_RUN(&statements[LAST_ENTRY], group_id, value_long(from), value_long(to));
+		end = found_xid(from - 1) + 1;
+		if (end == from)
+			return end;
+		STATEMENT_RUN(&statements[FIRST_CROSSED], group_id, value_long(from), value_long(end));
+		to = found_xid(end);
+		if (to == end)
+			return end;
 	}
-	STATEMENT_RUN(&statements[LAST_ENTRY], group_id, from, value_long(to));
-	return found_xid(reading->token.from - 1) + 1;
 }
 
 /*
@@ -329,7 +347,8 @@ read_window(Reading *reading, int64 done)
 	Token *token = &reading->token;
 	bool opens = token->from == token->to;
 	int64 withheld = first_withheld(reading);
-	int64 to = opens ? window_end(reading, Min(done, withheld)) : token->to;
+	int64 to =
+	    opens ? window_end(reading, Min(Min(done, withheld), reading->newest + 1)) : token->to;
 
 	read_events(reading, WINDOW, !opens, token->from, to);
 	if (reading->more)
@@ -350,9 +369,10 @@ SQL_FUNCTION(edurange_events)
 	int64 done;
 
 	reading.limit = int_between(fcinfo, 2, "limit", 1, EVENTS_LIMIT);
+	reading.newest = PG_ARGISNULL(4) ? PG_INT64_MAX - 1 : Min(PG_GETARG_INT64(4), PG_INT64_MAX - 1);
 	(void) get_call_result_type(fcinfo, NULL, &page);
 	reading.list = TupleDescAttr(page, 0)->atttypid;
-	caller_read(&caller, fcinfo, 4);
+	caller_read(&caller, fcinfo, 5);
 	statements_begin();
 	if (!board_find(&caller, is_public, reading.group_id, &reading.sight, &refusal))
 		raise_refusal(&refusal);
@@ -368,4 +388,32 @@ SQL_FUNCTION(edurange_events)
 	statements_end();
 	return composite_result(fcinfo,
 	                        (NullableDatum[]){reading.events, token, value_bool(reading.more)}, 3);
+}
+
+/*
+ * What others but staff see may also be more since a freeze has ended.  History comes before the first mark, when whoever
+ * waits asks in any case.
+ */
+SQL_FUNCTION(edurange_feed_state)
+{
+	char *group_id = required_text(fcinfo, 0, "group_id");
+	Refusal refusal = {0};
+	NullableDatum values[] = {value_text(group_id), value_null(), value_null(), value_null()};
+	NullableDatum until;
+	Caller caller;
+
+	caller_read(&caller, fcinfo, 1);
+	statements_begin();
+	if (!caller_sees_competition(&caller, group_id, &refusal))
+		raise_refusal(&refusal);
+	until = board_sight_of(group_id, false).until;
+	STATEMENT_RUN(&statements[STATE], value_text(group_id),
+	              value_long(first_under_way(GetActiveSnapshot())));
+	values[2] = row_argument(0, 1, INT8OID);
+	values[3] = row_result(0, 2, FLOAT8OID);
+	values[1] = value_text(psprintf(INT64_FORMAT " " INT64_FORMAT, row_long(0, 1),
+	                                until.isnull ? DT_NOEND : DatumGetTimestampTz(until.value)));
+	values[1].value = SPI_datumTransfer(values[1].value, false, -1);
+	statements_end();
+	return composite_result(fcinfo, values, lengthof(values));
 }

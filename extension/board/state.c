@@ -18,7 +18,7 @@
 #include "base/statements.h"
 #include "base/surface.h"
 #include "board/board.h"
-#include "game/competitions.h"
+#include "game/heads.h"
 
 #define HASH_LENGTH 33 /* of MD5, and the terminator */
 
@@ -50,7 +50,6 @@ typedef enum StatementId
 	"coalesce((" xmin "::text::bigint - " since ") & 4294967295 < 2147483648, false)"
 #define ROW_IS_SINCE IS_SINCE("s.written", "$3")
 #define NAME_IS_SINCE IS_SINCE("n.xmin", "$4")
-#define WAITS IS_SINCE("written", "$5")
 
 static Statement statements[STATEMENT_COUNT] = {
     /* $1 group, $2 as of when, or null */
@@ -69,7 +68,7 @@ static Statement statements[STATEMENT_COUNT] = {
               .by_key = true},
     /*
 	 * $1 group, $2 as of when, $3 $4 since when the board and the names were looked at: null for all, and for names
-	 * that are not; $5 what is under way now.  Lines by key, and how long an entry has been waiting for that.
+	 * that are not.  Lines by key.
 	 */
     [ROWS] =
         {"WITH placed AS MATERIALIZED " PLACED ", seen AS ("
@@ -85,12 +84,10 @@ static Statement statements[STATEMENT_COUNT] = {
          "    FROM public.\"ChallengeCompletion\" cc"
          "    JOIN placed p ON p.id = cc.\"groupChallengeId\" WHERE cc.\"userId\" = user_id"
          "    AND cc.\"completedAt\" <= $2 AT TIME ZONE 'UTC')) ELSE '' END"
-         "   || E'\\n', '' ORDER BY key COLLATE \"C\"), ''),"
-         "  coalesce(extract(epoch FROM clock_timestamp()"
-         "   - min(changed_at) FILTER (WHERE " WAITS "))::float8, 0)"
+         "   || E'\\n', '' ORDER BY key COLLATE \"C\"), '')"
          " FROM seen LEFT JOIN public.\"User\" u ON u.id = user_id,"
          " LATERAL (SELECT to_json(user_id)::text) AS k (key)",
-         {TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID},
+         {TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID},
          .reads = true,
          .by_key = true},
     /* Of the best ten: when each had how many points, at most the latest 200 changes. */
@@ -136,7 +133,7 @@ SQL_FUNCTION(edurange_board_state)
 	bool thorough = optional_flag(fcinfo, 3);
 	NullableDatum values[] = {value_text(group_id), value_bool(is_staff), value_null(),
 	                          value_null(),         value_null(),         value_null(),
-	                          value_null(),         value_null(),         value_null()};
+	                          value_null(),         value_null()};
 	Refusal refusal = {0};
 	NullableDatum until;
 	Caller caller;
@@ -168,10 +165,8 @@ SQL_FUNCTION(edurange_board_state)
 	until = sight.until.isnull ? value_time(DT_NOEND) : sight.until;
 	STATEMENT_RUN(&statements[ROWS], value_text(group_id), until,
 	              whole ? value_null() : value_long(seen.rows),
-	              whole || !thorough ? value_null() : value_long(seen.names),
-	              value_long(mark.rows));
+	              whole || !thorough ? value_null() : value_long(seen.names));
 	values[6] = row_result(0, 1, TEXTOID);
-	values[8] = row_result(0, 2, FLOAT8OID);
 	if (whole || (thorough && sight.until.isnull))
 	{
 		STATEMENT_RUN(&statements[SERIES], value_text(group_id), until);

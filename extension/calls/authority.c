@@ -98,6 +98,7 @@ static const FunctionRule rules[] = {
     {"board_access", SPECTATOR, .competition = "group_id"},
     {"board_state", HOST, .competition = "group_id"},
     {"events", SPECTATOR, .competition = "group_id"},
+    {"feed_state", HOST, .competition = "group_id"},
     {"attempts", ONESELF, .competition = "group_id", .user = "user_id"},
     {"activity", INSTRUCTOR, .competition = "group_id"},
 

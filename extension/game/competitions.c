@@ -21,6 +21,8 @@
 #include "game/competitions.h"
 #include "game/completions.h"
 #include "game/entries.h"
+#include "game/frozen.h"
+#include "game/heads.h"
 #include "game/rosters.h"
 #include "game/sight.h"
 #include "text/plain_text.h"
@@ -512,16 +514,16 @@ SQL_FUNCTION(edurange_leaderboard)
 	if (!board_sight(&caller, false, group_id, &sight, &refusal) &&
 	    refusal.error != EDURANGE_COMPETITION_NOT_FOUND)
 		raise_refusal(&refusal);
-	frozen = !sight.until.isnull &&
+	frozen = refusal.error == EDURANGE_OK && !sight.until.isnull &&
 	         (at.isnull || DatumGetTimestampTz(at.value) >= DatumGetTimestampTz(sight.until.value));
 	if (frozen)
 		at = sight.until;
 	if (refusal.error != EDURANGE_OK)
 		limit = 0; /* as one that does not exist */
-	if (at.isnull)
+	if (at.isnull || limit == 0)
 		STATEMENT_LIST(fcinfo, &statements[LEADERBOARD], value_text(group_id), value_int(limit),
 		               value_long(offset));
-	else
+	else if (!frozen || !frozen_board_list(fcinfo, group_id, at, limit, offset))
 		STATEMENT_LIST(fcinfo, &statements[PAST_LEADERBOARD], value_text(group_id),
 		               value_int(limit), value_long(offset), at,
 		               value_bool(corrected && sight.until.isnull), value_bool(frozen));

@@ -16,6 +16,7 @@
 #include "base/surface.h"
 #include "course/course.h"
 #include "game/competitions.h"
+#include "game/heads.h"
 #include "game/entries.h"
 #include "game/retired.h"
 

@@ -41,9 +41,8 @@ CREATE TYPE edurange.board_state AS (
   visibility text,
   head text,
   rows text,
-  series text,
-  "feedDelay" double precision);
-COMMENT ON TYPE edurange.board_state IS 'Nullable: mark, isWhole, visibility, head, rows, series, feedDelay.';
+  series text);
+COMMENT ON TYPE edurange.board_state IS 'Nullable: mark, isWhole, visibility, head, rows, series.';
 
 CREATE FUNCTION edurange.board_state(
     group_id text, is_staff boolean DEFAULT false, mark text DEFAULT NULL, thorough boolean DEFAULT true,
@@ -51,7 +50,7 @@ CREATE FUNCTION edurange.board_state(
   RETURNS edurange.board_state
   AS 'MODULE_PATHNAME', 'edurange_board_state' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.board_state(text, boolean, text, boolean, edurange.caller) IS
-  'For who shows a board to many: its rows as staff or as anybody else sees them, a line for each member (the user''s id as JSON, a tab and the row as JSON, nothing for who has left), by id; all of them, or those that may have changed since a mark that this returned before. Names are looked at, and the best ten''s past as series given, only where thorough is set. feedDelay says for how many seconds an entry has been waiting for another transaction to end. For an unknown competition all is null. Tier: service. Errors: missing_parameter, forbidden.';
+  'For who shows a board to many: its rows as staff or as anybody else sees them, a line for each member (the user''s id as JSON, a tab and the row as JSON, nothing for who has left), by id; all of them, or those that may have changed since a mark that this returned before. Names are looked at, and the best ten''s past as series given, only where thorough is set. For an unknown competition all is null. Tier: service. Errors: missing_parameter, forbidden.';
 
 CREATE TYPE edurange.event AS (
   "userId" text,
@@ -74,8 +73,20 @@ CREATE TYPE edurange.event_page AS (
 
 CREATE FUNCTION edurange.events(
     group_id text, since_token text DEFAULT NULL, "limit" integer DEFAULT 1000, is_public boolean DEFAULT false,
-    caller edurange.caller DEFAULT NULL)
+    newest bigint DEFAULT NULL, caller edurange.caller DEFAULT NULL)
   RETURNS edurange.event_page
   AS 'MODULE_PATHNAME', 'edurange_events' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION edurange.events(text, text, integer, boolean, edurange.caller) IS
-  'The ledger of a competition as a feed: 1 to 10000 entries behind the token of the page before, each once and none left out; more says that the next page can be had at once. Only staff see where an entry comes from and who made it. On the primary only. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, start_anew, read_only, try_again.';
+COMMENT ON FUNCTION edurange.events(text, text, integer, boolean, bigint, edurange.caller) IS
+  'The ledger of a competition as a feed: 1 to 10000 entries behind the token of the page before, each once and none left out; more says that the next page can be had at once. Only staff see where an entry comes from and who made it. With newest, as feed_state() gives it, nothing of later transactions is in it, so that many readers come to the same place. On the primary only. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, start_anew, read_only, try_again.';
+
+CREATE TYPE edurange.feed_state AS (
+  "groupId" text,
+  mark text,
+  newest bigint,
+  "feedDelay" double precision);
+
+CREATE FUNCTION edurange.feed_state(group_id text, caller edurange.caller DEFAULT NULL)
+  RETURNS edurange.feed_state
+  AS 'MODULE_PATHNAME', 'edurange_feed_state' LANGUAGE C STABLE;
+COMMENT ON FUNCTION edurange.feed_state(text, edurange.caller) IS
+  'For who waits for a feed on behalf of many: a mark that is another one when the feed of the competition may have more, the number of the last transaction whose entries it has, and for how many seconds an entry has been waiting for another transaction to end. Tier: service. Errors: missing_parameter, forbidden.';

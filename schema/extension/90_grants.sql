@@ -77,7 +77,7 @@ GRANT EXECUTE ON FUNCTION
   edurange.rejudge, edurange.accept_answer, edurange.reprice, edurange.grade_question, edurange.void_completion,
   edurange.undo_change, edurange.grade_change, edurange.grade_changes,
   edurange.question_statistics, edurange.timeline, edurange.integrity_findings,
-  edurange.set_board_policy, edurange.get_board_policy, edurange.board_state
+  edurange.set_board_policy, edurange.get_board_policy, edurange.board_state, edurange.feed_state
   TO edurange_service;
 
 GRANT EXECUTE ON FUNCTION

@@ -20,7 +20,7 @@
 #define MAX_PARAMS 10
 #define MAX_SEGMENTS 8
 #define MAX_VALUES                                                                                 \
-	(MAX_PARAMS + CALLER_VALUES + 2) /* and whether it is public, and an idempotency key */
+	(MAX_PARAMS + CALLER_VALUES + 3) /* whether it is public, up to where, an idempotency key */
 #define ALLOW_LENGTH 128
 
 typedef enum ParamType
@@ -108,8 +108,8 @@ typedef enum Award
 
 /*
  * The statement's $1, $2, … are the parameters in order, ignored ones left out; then, where for_public is set, "true"
- * if nobody is known to call, else null; where caller is set, the four values of who calls; and last, where keyed is
- * set, the header Idempotency-Key.
+ * if nobody is known to call, else null; for the feed, up to where, or null; where caller is set, the four values of
+ * who calls; and last, where keyed is set, the header Idempotency-Key.
  */
 typedef struct Route
 {

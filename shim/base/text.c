@@ -38,6 +38,14 @@ is_token_character(char c)
 	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
+uint64_t
+hash_text(uint64_t hash, const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char) text[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
 char *
 text_copy(const char *text)
 {

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/errors.h"
 
@@ -29,6 +30,10 @@ extern bool buffer_reserve(Buffer *buffer, size_t more);
 
 /* May the character be part of a method, or of the name of a field or parameter (RFC 9110, 5.6.2)? */
 extern bool is_token_character(char c);
+
+/* The hash of a text behind others, whose hash is given, or HASH_OF_NOTHING: FNV-1a. */
+#define HASH_OF_NOTHING UINT64_C(0xcbf29ce484222325)
+extern uint64_t hash_text(uint64_t hash, const char *text, size_t length);
 
 /* A copy, to be freed; NULL of none. */
 extern char *text_copy(const char *text);

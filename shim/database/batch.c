@@ -48,14 +48,12 @@ call_weigh(DatabaseCall *call)
 	call->size = 0;
 	for (int i = 0; i < call->nvalues; i++)
 		call->size += call->values[i] != NULL ? strlen(call->values[i]) : 0;
-	call->key = call->keys[0] > 0 ? UINT64_C(0xcbf29ce484222325) : 0;
+	call->key = call->keys[0] > 0 ? HASH_OF_NOTHING : 0;
 	for (int i = 0; i < CALL_KEYS && call->keys[i] > 0; i++)
 	{
 		const char *value = call->values[call->keys[i] - 1];
 
-		/* FNV-1a */
-		for (const char *at = value != NULL ? value : ""; *at != '\0'; at++)
-			call->key = (call->key ^ (unsigned char) *at) * UINT64_C(0x100000001b3);
+		call->key = hash_text(call->key, value, value != NULL ? strlen(value) : 0);
 	}
 }
 

@@ -82,11 +82,13 @@ const DatabaseStatement statements[STATEMENT_COUNT] = {
 	[STATEMENT_BOARDS] = {"board_state", "SELECT coalesce(json_agg(edurange.wire(t)), '[]')::text"
 		" FROM json_to_recordset($1::json) AS b (\"group\" text, staff boolean, mark text, thorough boolean),"
 		" LATERAL edurange.board_state(b.\"group\", b.staff, b.mark, b.thorough) t"},
+	[STATEMENT_FEEDS] = {"feed_state", "SELECT coalesce(json_agg(edurange.wire(t)), '[]')::text"
+		" FROM json_array_elements_text($1::json) AS f (\"group\"), LATERAL edurange.feed_state(f.\"group\") t"},
 	[STATEMENT_EVENTS] = {SELECT("events", /* entry by entry in lines, and behind the last where to go on */
 		"coalesce((SELECT string_agg(edurange.wire(e)::text || E'\\n', '') FROM unnest(t.events) e), '')"
 		" || json_build_object('sinceToken', t.\"sinceToken\", 'more', t.more)::text || E'\\n'",
-		"group_id => $1, since_token => $2, \"limit\" => coalesce($3, 1000), is_public => $4, "
-		CALLER(5, 6, 7, 8))},
+		"group_id => $1, since_token => $2, \"limit\" => coalesce($3, 1000), is_public => $4, newest => $5, "
+		CALLER(6, 7, 8, 9))},
 	[STATEMENT_POINTS_HISTORY] = LIST("points_history", "group_id => $1, user_id => $2,"
 		" \"limit\" => coalesce($3, 100), before_seq => $4, " CALLER(5, 6, 7, 8)),
 	[STATEMENT_INSTANCES] = LIST("challenge_instances", "group_id => $1, user_id => $2, status => $3,"

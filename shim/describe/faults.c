@@ -34,8 +34,8 @@ count_placeholders(const char *sql)
 static const char *
 fault_of_route(const Route *route)
 {
-	int bound =
-	    (route->for_public ? 1 : 0) + (route->caller ? CALLER_VALUES : 0) + (route->keyed ? 1 : 0);
+	int bound = (route->for_public ? 1 : 0) + (route->response == RESPOND_FEED ? 1 : 0) +
+	            (route->caller ? CALLER_VALUES : 0) + (route->keyed ? 1 : 0);
 	int braces = 0;
 	int path_params = 0;
 
@@ -82,10 +82,32 @@ fault_of_route(const Route *route)
 	return NULL;
 }
 
+/* Has an error of ours the SQLSTATE of another one?  Only one of them would be told. */
+static bool
+is_taken(int error)
+{
+	const char *sqlstate = errors[error].sqlstate;
+
+	if (sqlstate == NULL || strncmp(sqlstate, "RG", 2) != 0)
+		return false;
+	for (int i = 0; i < error; i++)
+		if (errors[i].sqlstate != NULL && strcmp(errors[i].sqlstate, sqlstate) == 0)
+			return true;
+	return false;
+}
+
 bool
 find_faults(void)
 {
 	bool found = false;
+
+	for (int i = 0; i < EDURANGE_ERROR_COUNT; i++)
+	{
+		if (!is_taken(i))
+			continue;
+		fprintf(stderr, "error %s: another one has its SQLSTATE\n", errors[i].name);
+		found = true;
+	}
 
 	for (size_t i = 0; i < route_count; i++)
 	{

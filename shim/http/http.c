@@ -235,6 +235,8 @@ prepare_request(Request *request)
 	if (route->for_public)
 		request->values.values[request->values.count++] =
 		    request->identity.tier == TIER_NONE ? strdup("true") : NULL;
+	if (route->response == RESPOND_FEED)
+		request->values.values[request->values.count++] = NULL; /* up to where: listen.c */
 	for (int i = 0; route->caller && i < CALLER_VALUES; i++)
 		request->values.values[request->values.count++] = text_copy(request->identity.values[i]);
 	if (route->keyed)
@@ -295,10 +297,10 @@ submit(Request *request)
 	    .closure = request,
 	};
 	call_weigh(&request->call);
-	if (request_hold(request, request->call.size))
-		database_submit(request->worker->database, &request->call);
-	else
+	if (!request_hold(request, request->call.size))
 		request_finish(request);
+	else if (route->response != RESPOND_FEED || !listen_holds_back(request))
+		database_submit(request->worker->database, &request->call);
 }
 
 /* Work: makes the values of a request whose body is large or a pack. */

@@ -7,8 +7,9 @@
  * listener is in phase CLIENT_LISTENING from being handed something until it asks for more, so who does not read is
  * ended like whoever else is too slow.
  *
- * Who waits for the feed has been told that there is nothing new, and has the answer that says so ready.  They are
- * asked for again when the board has changed: requests for the same together, by one of them.
+ * Who waits for the feed has been told that there is nothing new, and has the answer that says so ready, or has been
+ * told all there was a moment ago, and no answer yet.  They are asked for in the reader's turns (live/feeds.h), where
+ * the feed may have more: requests for the same together, by one of them.
  */
 #include "http/request.h"
 
@@ -22,21 +23,22 @@
 #define SEND_BUFFER 65536  /* of the system, for a listener */
 #define TIME_MS 15000      /* from one event with the time to the next */
 #define LISTENER_MS 300000 /* then a listener has to come anew, with its token */
-#define FEED_AGAIN_MS 1000 /* who is told something asks again at once: so often at most */
 #define FEED_MS 25000      /* that the feed is waited for */
 #define CONNECTIONS_LEFT 4 /* of so many connections one is not for listeners */
 #define NOTHING_NEW "{\"sinceToken\""
+/* Of the values of a request for the feed: */
+#define FEED_SINCE 1
+#define FEED_NEWEST 4
 
 /* What a request has that goes on. */
 typedef struct Listener
 {
 	LIST_ENTRY(Listener) others; /* of its loop's */
 	Request *request;
-	Board *board;
 	int64_t ends_at;
-	bool live; /* it wants the rows, and at once */
 
 	/* of who listens to a board */
+	Board *board;
 	uint64_t last; /* number of the event that was sent last */
 	Piece *piece;  /* what is being sent, and how much of it was */
 	size_t sent;
@@ -44,10 +46,11 @@ typedef struct Listener
 	bool idle; /* its connection is suspended until there is something to tell */
 
 	/* of who waits for the feed */
-	bool waits;
-	uint64_t changes;    /* of the board, when it was asked for last */
-	bool asked;          /* it is being asked for, ... */
-	struct Listener *by; /* ... by this one */
+	Feed *feed;
+	uint64_t turn;    /* in which it began, or was looked after last, ... */
+	uint64_t changes; /* ... and which changes of the feed it has been asked for with */
+	struct Listener
+	    *by; /* who asks for it, itself or another one; NULL: it is not being asked for */
 } Listener;
 
 bool
@@ -70,27 +73,25 @@ listen_refuse(Request *request)
 
 /* Makes the request one that goes on; NULL where that is not possible. */
 static Listener *
-begin(Request *request, bool is_staff, int64_t milliseconds)
+begin(Request *request, int64_t milliseconds)
 {
-	const char *group_id = request->target.segments[request->match.values[0]];
 	Listener *listener = listen_has_room(request) ? calloc(1, sizeof(Listener)) : NULL;
 
 	if (listener == NULL)
 		return NULL;
 	listener->request = request;
-	listener->live = milliseconds == LISTENER_MS;
-	listener->board = board_hold(group_id, is_staff, listener->live);
-	if (listener->board == NULL)
-	{
-		free(listener);
-		return NULL;
-	}
 	listener->ends_at = now_ms() + milliseconds;
 	LIST_INSERT_HEAD(&request->worker->listeners, listener, others);
 	request->listener = listener;
 	counter_add(COUNTER_LISTENERS, 1);
-	reader_begin();
 	return listener;
+}
+
+/* The competition that the request names. */
+static const char *
+group_of(const Request *request)
+{
+	return request->target.segments[request->match.values[0]];
 }
 
 void
@@ -104,7 +105,10 @@ listen_end(Request *request)
 	counter_add(COUNTER_LISTENERS, -1);
 	if (listener->piece != NULL)
 		piece_release(listener->piece);
-	board_release(listener->board, listener->live);
+	if (listener->board != NULL)
+		board_release(listener->board);
+	if (listener->feed != NULL)
+		feed_release(listener->feed);
 	free(listener);
 	request->listener = NULL;
 }
@@ -168,16 +172,20 @@ void
 listen_to_board(Request *request, const DatabaseResult *result)
 {
 	json_t *access = json_loads(result->text, 0, NULL);
-	Listener *listener =
-	    begin(request, json_is_true(json_object_get(access, "isStaff")), LISTENER_MS);
+	bool is_staff = json_is_true(json_object_get(access, "isStaff"));
+	Listener *listener = begin(request, LISTENER_MS);
 	int size = SEND_BUFFER;
 
 	json_decref(access);
-	if (listener == NULL)
+	if (listener != NULL)
+		listener->board = board_hold(group_of(request), is_staff);
+	if (listener == NULL || listener->board == NULL)
 	{
+		listen_end(request);
 		listen_refuse(request);
 		return;
 	}
+	reader_begin();
 	listener->last = board_number(listener->board, request_header(request, "Last-Event-ID"));
 	request->stream =
 	    MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, send_more, request, NULL);
@@ -201,6 +209,34 @@ wake(Listener *listener, int64_t now)
 
 /* ---- who waits for the feed ------------------------------------------------------------------------ */
 
+/* Makes the request one that waits for the feed; NULL where that is not possible. */
+static Listener *
+wait_for_feed(Request *request)
+{
+	Listener *listener = begin(request, FEED_MS);
+
+	if (listener == NULL)
+		return NULL;
+	listener->turn = feeds_turn();
+	listener->feed = feed_hold(group_of(request));
+	if (listener->feed == NULL)
+	{
+		listen_end(request);
+		return NULL;
+	}
+	reader_begin();
+	return listener;
+}
+
+bool
+listen_holds_back(Request *request)
+{
+	const char *token = request->values.values[FEED_SINCE];
+
+	return token != NULL && feeds_have_told(token) && !response_is_closing() &&
+	       wait_for_feed(request) != NULL;
+}
+
 /* As who it is asked: the acting user, staff or everybody else. */
 static const char *
 asked_as(const Identity *identity)
@@ -210,21 +246,30 @@ asked_as(const Identity *identity)
 	return identity->tier >= TIER_SERVICE ? "\1" : "";
 }
 
-/* Do both ask for the same, as somebody who sees the same? */
 static bool
-ask_the_same(const Request *one, const Request *other)
+are_same(const char *one, const char *other)
 {
-	int own = one->values.count - CALLER_VALUES;
-	bool same = one->values.count == other->values.count &&
-	            strcmp(asked_as(&one->identity), asked_as(&other->identity)) == 0;
+	return one == NULL || other == NULL ? one == other : strcmp(one, other) == 0;
+}
 
-	for (int i = 0; same && i < own; i++)
-	{
-		const char *a = one->values.values[i];
-		const char *b = other->values.values[i];
+/*
+ * May one have the answer that another one gets: do both ask for the same, as somebody who sees the same?  Whether the
+ * caller may see it has been looked at for who was told something already; of others it depends on who they are.
+ */
+static bool
+may_share(const Request *request, const Request *by)
+{
+	const Identity *own = &request->identity;
+	const Identity *its = &by->identity;
+	int count = request->values.count - CALLER_VALUES;
+	bool same = request->values.count == by->values.count &&
+	            are_same(asked_as(own), asked_as(its)) &&
+	            (request->reply != NULL ||
+	             (are_same(own->values[CALLER_USER], its->values[CALLER_USER]) &&
+	              are_same(own->values[CALLER_INSTANCE], its->values[CALLER_INSTANCE])));
 
-		same = a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-	}
+	for (int i = 0; same && i < count; i++)
+		same = are_same(request->values.values[i], by->values.values[i]);
 	return same;
 }
 
@@ -238,9 +283,34 @@ stop_waiting(Listener *listener)
 	request_finish(request);
 }
 
-/* Those who have been waiting for the same have the answer, too, or go on waiting. */
+/* Asks for it, and for who joins it. */
 static void
-share_answer(Listener *leader, const char *answer)
+ask(Listener *listener)
+{
+	Request *request = listener->request;
+
+	listener->by = listener;
+	request->call.tries = request->call.group = 0;
+	call_weigh(&request->call);
+	database_submit(request->worker->database, &request->call);
+}
+
+/* Gives a copy of an answer. */
+static void
+give(Request *request, const char *answer)
+{
+	free(request->reply);
+	request->reply =
+	    request_hold(request, request->call.size + strlen(answer)) ? strdup(answer) : NULL;
+	request->status = MHD_HTTP_OK;
+}
+
+/*
+ * Those for whom one has asked have its answer, too: they are told, or go on waiting where there is nothing new.  Where
+ * there is none, as its failure may be its own, they ask by themselves.
+ */
+static void
+share_answer(Listener *leader, const char *answer, bool nothing)
 {
 	Listener *next;
 
@@ -250,12 +320,12 @@ share_answer(Listener *leader, const char *answer)
 		if (one == leader || one->by != leader)
 			continue;
 		one->by = NULL;
-		one->asked = false;
 		if (answer == NULL)
-			continue;
-		free(one->request->reply);
-		one->request->reply = request_hold(one->request, strlen(answer)) ? strdup(answer) : NULL;
-		stop_waiting(one);
+			ask(one);
+		else if (!nothing || one->request->reply == NULL)
+			give(one->request, answer);
+		if (answer != NULL && !nothing)
+			stop_waiting(one);
 	}
 }
 
@@ -265,20 +335,23 @@ listen_for_feed(Request *request, DatabaseResult *result)
 	Listener *listener = request->listener;
 	bool nothing = result->ok && strncmp(result->text, NOTHING_NEW, strlen(NOTHING_NEW)) == 0;
 
+	if (result->ok)
+		feeds_note(result->text);
 	if (listener != NULL)
 	{
-		share_answer(listener, result->ok && !nothing ? result->text : NULL);
-		listener->asked = false;
+		bool small = result->ok && strlen(result->text) <= (size_t) request->config->max_response;
+
 		listener->by = NULL;
+		share_answer(listener, small ? result->text : NULL, nothing);
 	}
 	/* who has no token yet is told where the feed begins */
-	if (!nothing || request->values.values[1] == NULL || response_is_closing() ||
-	    (listener == NULL && (listener = begin(request, true, FEED_MS)) == NULL))
+	if (!nothing || request->values.values[FEED_SINCE] == NULL || response_is_closing() ||
+	    (listener != NULL && now_ms() >= listener->ends_at) ||
+	    (listener == NULL && wait_for_feed(request) == NULL))
 	{
 		listen_end(request);
 		return false;
 	}
-	listener->waits = true;
 	free(request->reply);
 	request->reply = result->text;
 	result->text = NULL;
@@ -286,49 +359,60 @@ listen_for_feed(Request *request, DatabaseResult *result)
 	return true;
 }
 
-/* Asks for the feed again where there may be something, once for all who ask for the same. */
+/* Asks for it, or for another one that it shares the answer of. */
 static void
-ask_again(Listener *listener, int64_t now)
+ask_or_join(Listener *listener)
 {
-	BoardNews news = board_news(listener->board, 0);
-	Worker *worker = listener->request->worker;
-	Listener *other;
+	for (Listener *one = LIST_FIRST(&listener->request->worker->listeners); one != NULL;
+	     one = LIST_NEXT(one, others))
+		if (one->feed != NULL && one->by == one && one->turn == listener->turn &&
+		    may_share(listener->request, one->request))
+		{
+			listener->by = one;
+			return;
+		}
+	ask(listener);
+}
 
-	if (listener->asked)
+/* Looks after one that waits, once in each turn. */
+static void
+take_turn(Listener *listener, uint64_t turn, int64_t now)
+{
+	Request *request = listener->request;
+	char newest[FEED_NEWEST_LENGTH];
+	uint64_t changes = feed_changes(listener->feed, newest);
+	bool told = request->reply != NULL;
+	bool ends = now >= listener->ends_at || response_is_closing();
+
+	if (listener->by != NULL)
 		return;
-	if (news.over || now >= listener->ends_at || response_is_closing())
+	if (told && ends)
 	{
+		feeds_note(request->reply);
 		stop_waiting(listener);
 		return;
 	}
-	if ((news.changes == listener->changes && !news.delayed) ||
-	    now - listener->ends_at + FEED_MS < FEED_AGAIN_MS)
+	if (!ends && (turn == listener->turn || (told && changes == listener->changes)))
 		return;
-	listener->changes = news.changes;
-	listener->asked = true;
-	for (other = LIST_FIRST(&worker->listeners); other != NULL; other = LIST_NEXT(other, others))
-		if (other->waits && other->asked && other->by == other &&
-		    ask_the_same(other->request, listener->request))
-			break;
-	listener->by = other != NULL ? other : listener;
-	if (other == NULL)
-	{
-		listener->request->call.tries = listener->request->call.group = 0;
-		database_submit(worker->database, &listener->request->call);
-	}
+	listener->turn = turn;
+	listener->changes = changes;
+	free(request->values.values[FEED_NEWEST]);
+	request->values.values[FEED_NEWEST] = newest[0] != '\0' ? strdup(newest) : NULL;
+	ask_or_join(listener);
 }
 
 void
 listen_tend(Worker *worker)
 {
 	int64_t now = now_ms();
+	uint64_t turn = feeds_turn();
 	Listener *next;
 
 	for (Listener *one = LIST_FIRST(&worker->listeners); one != NULL; one = next)
 	{
 		next = LIST_NEXT(one, others);
-		if (one->waits)
-			ask_again(one, now);
+		if (one->feed != NULL)
+			take_turn(one, turn, now);
 		else
 			wake(one, now);
 	}

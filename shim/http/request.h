@@ -24,6 +24,7 @@
 #include "http/clients.h"
 #include "http/spool.h"
 #include "live/boards.h"
+#include "live/feeds.h"
 #include "live/reader.h"
 
 /* One event loop as a request sees it. */
@@ -155,6 +156,9 @@ extern void listen_refuse(Request *request);
 
 /* It has a response without end, of what the database lets it see of the board; or a failure. */
 extern void listen_to_board(Request *request, const DatabaseResult *result);
+
+/* Does a request for the feed that is to be submitted wait first, as its client has just been told all there is? */
+extern bool listen_holds_back(Request *request);
 
 /* Does the request wait for more of the feed, as there is nothing new?  It keeps the answer for the end of that. */
 extern bool listen_for_feed(Request *request, DatabaseResult *result);

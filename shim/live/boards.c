@@ -81,7 +81,7 @@ find_board(const char *group_id, bool is_staff)
 }
 
 Board *
-board_hold(const char *group_id, bool is_staff, bool live)
+board_hold(const char *group_id, bool is_staff)
 {
 	Board *board;
 
@@ -97,19 +97,15 @@ board_hold(const char *group_id, bool is_staff, bool live)
 		LIST_INSERT_HEAD(&boards.all, board, others);
 	}
 	if (board != NULL)
-	{
 		board->holders++;
-		board->live += live;
-	}
 	pthread_mutex_unlock(&boards.lock);
 	return board;
 }
 
 void
-board_release(Board *board, bool live)
+board_release(Board *board)
 {
 	pthread_mutex_lock(&boards.lock);
-	board->live -= live;
 	if (--board->holders == 0)
 	{
 		LIST_REMOVE(board, others);
@@ -226,8 +222,6 @@ board_news(const Board *board, uint64_t last)
 	news = (BoardNews){
 	    .next = is_near(board, last) ? last < board->newest : board->snapshot != NULL,
 	    .over = board->over,
-	    .delayed = board->delayed,
-	    .changes = board->changes,
 	};
 	pthread_mutex_unlock(&boards.lock);
 	return news;
@@ -270,7 +264,7 @@ ask_for_whole(json_t *question)
 }
 
 json_t *
-boards_question(bool all, bool thorough)
+boards_question(bool thorough)
 {
 	json_t *question = json_array();
 
@@ -284,7 +278,7 @@ boards_question(bool all, bool thorough)
 		boards.asked_whole = false;
 		for (Board *board = LIST_FIRST(&boards.all); board != NULL;
 		     board = LIST_NEXT(board, others))
-			if (!board->over && board->mark != NULL && (all || board->live > 0))
+			if (!board->over && board->mark != NULL)
 				ask_for(question, board, thorough);
 	}
 	pthread_mutex_unlock(&boards.lock);
@@ -301,17 +295,6 @@ boards_not_answered(void)
 	if (boards.asked_whole && boards.whole_at_once > 1)
 		boards.whole_at_once /= 2;
 	pthread_mutex_unlock(&boards.lock);
-}
-
-bool
-boards_are_held(void)
-{
-	bool held;
-
-	pthread_mutex_lock(&boards.lock);
-	held = !LIST_EMPTY(&boards.all);
-	pthread_mutex_unlock(&boards.lock);
-	return held;
 }
 
 /* Is the one line's key before the other's?  Like strcmp. */
@@ -476,10 +459,7 @@ publish(Board *board, const Update *update)
 	size_t bytes = board->rows != NULL ? strlen(board->rows) : 0;
 
 	if (update->has_rows)
-	{
 		add_event(board, update->newest - (update->series != NULL), update->rows);
-		board->changes++;
-	}
 	if (update->series != NULL)
 	{
 		drop(board->series);
@@ -500,7 +480,7 @@ publish(Board *board, const Update *update)
 
 /* Takes what the database says of one board, which is held. */
 static void
-take_state(Board *board, const json_t *state, bool live)
+take_state(Board *board, const json_t *state)
 {
 	const char *visibility = json_string_value(json_object_get(state, "visibility"));
 	const char *series = json_string_value(json_object_get(state, "series"));
@@ -516,8 +496,7 @@ take_state(Board *board, const json_t *state, bool live)
 			change_rows(board, json_string_value(json_object_get(state, "rows")), &update);
 		if (series != NULL)
 			change_series(board, series, &update);
-		if (live && board->rows != NULL &&
-		    (board->snapshot == NULL || update.newest != board->newest))
+		if (board->rows != NULL && (board->snapshot == NULL || update.newest != board->newest))
 			update.snapshot = make_snapshot(board, update.newest,
 			                                update.series != NULL ? update.series : board->series);
 	}
@@ -527,54 +506,43 @@ take_state(Board *board, const json_t *state, bool live)
 	{
 		replace(&board->visibility, json_object_get(state, "visibility"));
 		replace(&board->mark, json_object_get(state, "mark"));
-		/* (what was delayed is there when nothing is any more) */
-		board->changes += board->delayed;
-		board->delayed = json_number_value(json_object_get(state, "feedDelay")) > 0;
 		publish(board, &update);
 	}
 	pthread_mutex_unlock(&boards.lock);
 }
 
-/* The board, held, and whether somebody wants to know of it at once; NULL: nobody holds it any more. */
+/* The board, held; NULL: nobody holds it any more. */
 static Board *
-hold_for_change(const char *group_id, bool is_staff, bool *live)
+hold_for_change(const char *group_id, bool is_staff)
 {
 	Board *board;
 
 	pthread_mutex_lock(&boards.lock);
 	board = group_id != NULL ? find_board(group_id, is_staff) : NULL;
 	if (board != NULL)
-	{
 		board->holders++;
-		*live = board->live > 0;
-	}
 	pthread_mutex_unlock(&boards.lock);
 	return board;
 }
 
-double
+void
 boards_take(const json_t *answer)
 {
-	double delay = 0;
 	const json_t *state;
 	size_t i;
 
 	json_array_foreach(answer, i, state)
 	{
-		double its = json_number_value(json_object_get(state, "feedDelay"));
-		bool live = false;
 		Board *board = hold_for_change(json_string_value(json_object_get(state, "groupId")),
-		                               json_is_true(json_object_get(state, "isStaff")), &live);
+		                               json_is_true(json_object_get(state, "isStaff")));
 
-		delay = its > delay ? its : delay;
 		if (board == NULL)
 			continue;
-		take_state(board, state, live);
-		board_release(board, false);
+		take_state(board, state);
+		board_release(board);
 	}
 	pthread_mutex_lock(&boards.lock);
 	if (boards.asked_whole && boards.whole_at_once < WHOLE_AT_ONCE)
 		boards.whole_at_once *= 2;
 	pthread_mutex_unlock(&boards.lock);
-	return delay;
 }

@@ -34,11 +34,7 @@ typedef struct Board
 	unsigned long
 	    number; /* of the board, so that no event of another one is taken for one of its */
 	int holders;
-	int live;         /* of them, those who want to know at once */
-	bool over;        /* it is gone, or for others than before: whoever listens has to come anew */
-	bool delayed;     /* something is recorded that the feed does not hand out yet */
-	uint64_t changes; /* how often its rows were read and not as before */
-
+	bool over; /* it is gone, or for others than before: whoever listens has to come anew */
 	int tries; /* how often it was asked for whole */
 
 	/* what it looks like: NULL before it was read */
@@ -48,15 +44,15 @@ typedef struct Board
 	char *rows;   /* lines, ordered by what is before the tab: the user's id and the row, as JSON */
 	size_t bytes; /* of rows and snapshot */
 	Piece *series;
-	Piece *snapshot; /* all of it as an event, where somebody wants to know at once */
+	Piece *snapshot; /* all of it as an event */
 
 	uint64_t newest; /* number of the last event */
 	Piece *events[BOARD_PIECES];
 } Board;
 
 /* The board, which is there until it was released as often; NULL: there are too many, or no memory. */
-extern Board *board_hold(const char *group_id, bool is_staff, bool live);
-extern void board_release(Board *board, bool live);
+extern Board *board_hold(const char *group_id, bool is_staff);
+extern void board_release(Board *board);
 
 /* The number of the event with that id, 0 where nobody knows it any more. */
 extern uint64_t board_number(const Board *board, const char *event_id);
@@ -71,8 +67,6 @@ typedef struct BoardNews
 {
 	bool next; /* has board_next() something? */
 	bool over;
-	bool delayed;
-	uint64_t changes;
 } BoardNews;
 
 extern BoardNews board_news(const Board *board, uint64_t last);
@@ -82,16 +76,13 @@ extern Piece *piece_make(const char *format, ...) __attribute__((format(printf, 
 extern void piece_release(Piece *piece);
 
 /*
- * What the database is to be asked, as JSON: how boards are, all or the live ones, since their marks; NULL: nothing.
- * Those that have none yet, and come whole, are asked for by themselves, a few at a time.
+ * What the database is to be asked, as JSON: how boards are since their marks; NULL: nobody listens.  Those that have
+ * none yet, and come whole, are asked for by themselves, a few at a time.
  */
-extern json_t *boards_question(bool all, bool thorough);
+extern json_t *boards_question(bool thorough);
 
 /* The answer to that was too large, or did not come. */
 extern void boards_not_answered(void);
 
-/* Does anybody hold one? */
-extern bool boards_are_held(void);
-
-/* Takes the answer, in one thread; how many seconds an entry has been waiting to be handed out. */
-extern double boards_take(const json_t *answer);
+/* Takes the answer, in one thread. */
+extern void boards_take(const json_t *answer);

@@ -1,11 +1,10 @@
 /*
  * reader.c
- *	  Asks the database how the boards are that somebody listens to: one for the whole process.
+ *	  Asks the database how the boards and feeds are that somebody listens to or waits for: one for the whole process.
  *
- * It asks four times a second, and never for more than a twentieth of the time: boards so large that an answer takes
- * long are asked for less often.  Boards for which only programs wait, which want to know that something has changed, are
- * asked for once a second.  What is dearer to look at, names and the past of the best, is asked for every five
- * seconds.
+ * Boards are asked for four times a second, feeds once a second, and neither for more than a twentieth of the time:
+ * what takes long to answer is asked for less often.  Of boards, what is dearer to look at, names and the past of the
+ * best, is asked for every five seconds.
  */
 #include "live/reader.h"
 
@@ -14,11 +13,24 @@
 
 #include "base/counters.h"
 #include "live/boards.h"
+#include "live/feeds.h"
 
-#define INTERVAL_MS 250
-#define ALL_MS 1000
+#define BOARDS_MS 250
+#define FEEDS_MS 1000
 #define THOROUGH_MS 5000
 #define SHARE 20 /* of its time it asks for one part in so many */
+
+/* What is asked for together. */
+typedef struct Subject
+{
+	StatementId statement;
+	int interval_ms;
+	bool wanted; /* false: nobody does, and it is not asked for before somebody begins to */
+	int64_t next_at;
+} Subject;
+
+static Subject boards = {.statement = STATEMENT_BOARDS, .interval_ms = BOARDS_MS};
+static Subject feeds = {.statement = STATEMENT_FEEDS, .interval_ms = FEEDS_MS};
 
 static struct
 {
@@ -28,25 +40,22 @@ static struct
 	/* of the first loop's thread */
 	Loop *loop;
 	Database *database;
-	bool asking;
+	Subject *asked; /* whose answer is waited for; NULL: none is */
 	bool thorough;
-	bool idle; /* nobody listens: it is not asked again before somebody begins to */
 	int64_t asked_at;
-	int64_t next_at;
-	int64_t all_at;
 	int64_t thorough_at;
 	char *question;
 	DatabaseCall call;
 	Work work; /* reads the answer, which may be large, where no request waits for that */
 	char *answer;
 	double delay;
-} reader = {.lock = PTHREAD_MUTEX_INITIALIZER, .idle = true};
+} reader = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Task: somebody has begun to listen. */
 static void
 begin(Task *task)
 {
-	reader.idle = false;
+	boards.wanted = feeds.wanted = true;
 	free(task);
 }
 
@@ -94,17 +103,30 @@ reader_told(ReaderClient *client)
 	pthread_mutex_unlock(&reader.lock);
 }
 
-/* Plans when the boards are asked for again. */
-static void
-end_question(bool answered)
+/* How long nothing is asked that took as long as from asked_at on. */
+static int64_t
+pause_after(int64_t now, int interval_ms)
 {
-	int64_t now = now_ms();
 	int64_t pause = (now - reader.asked_at) * SHARE;
 
-	reader.asking = false;
-	reader.next_at = now + (pause > INTERVAL_MS ? pause : INTERVAL_MS);
-	if (reader.thorough && answered)
-		reader.thorough_at = now + (pause > THOROUGH_MS ? pause : THOROUGH_MS);
+	return pause > interval_ms ? pause : interval_ms;
+}
+
+static void
+note_delay(double seconds)
+{
+	counter_add(COUNTER_FEED_DELAY, (long) (seconds + 0.999) - counter_value(COUNTER_FEED_DELAY));
+}
+
+/* The question that was asked is over. */
+static void
+end_question(void)
+{
+	Subject *asked = reader.asked;
+
+	reader.asked = NULL;
+	asked->next_at = now_ms() + pause_after(now_ms(), asked->interval_ms);
+	reader_tell();
 }
 
 /* Work: reads what the database has answered. */
@@ -113,7 +135,10 @@ read_answer(Work *work)
 {
 	json_t *answer = json_loads(reader.answer, 0, NULL);
 
-	reader.delay = boards_take(answer);
+	if (reader.asked == &feeds)
+		reader.delay = feeds_take(answer);
+	else
+		boards_take(answer);
 	json_decref(answer);
 	free(reader.answer);
 }
@@ -122,54 +147,57 @@ read_answer(Work *work)
 static void
 on_read(Task *task)
 {
-	counter_add(COUNTER_FEED_DELAY,
-	            (long) (reader.delay + 0.999) - counter_value(COUNTER_FEED_DELAY));
-	end_question(true);
-	reader_tell();
+	int64_t now = now_ms();
+
+	if (reader.asked == &feeds)
+		note_delay(reader.delay);
+	else if (reader.thorough)
+		reader.thorough_at = now + pause_after(now, THOROUGH_MS);
+	end_question();
 }
 
-/* Callback: how the boards are, or that nobody knows. */
+/* Callback: how they are, or that nobody knows, which ends a turn of the feeds as well. */
 static void
 on_answer(void *closure, DatabaseResult *result)
 {
-	if (!result->ok)
+	if (result->ok)
 	{
-		boards_not_answered();
-		end_question(false);
-		reader_tell();
+		reader.answer = result->text;
+		result->text = NULL;
+		reader.work = (Work){.run = read_answer, .done.run = on_read, .loop = reader.loop};
+		offload(&reader.work);
 		return;
 	}
-	reader.answer = result->text;
-	result->text = NULL;
-	reader.work = (Work){.run = read_answer, .done.run = on_read, .loop = reader.loop};
-	offload(&reader.work);
+	if (reader.asked == &feeds)
+		note_delay(feeds_take(NULL));
+	else
+		boards_not_answered();
+	end_question();
 }
 
-/* Asks how the boards are; false where nobody listens to any. */
-static bool
-ask(int64_t now)
+/* Asks, where somebody wants to know. */
+static void
+ask(Subject *subject, int64_t now)
 {
-	bool all = now >= reader.all_at;
 	json_t *question;
 
-	reader.thorough = now >= reader.thorough_at;
-	question = boards_question(all, reader.thorough);
-	if (all)
-		reader.all_at = now + ALL_MS;
-	if (question == NULL)
-	{
-		reader.next_at = now + INTERVAL_MS;
-		return boards_are_held();
-	}
+	if (subject == &boards)
+		reader.thorough = now >= reader.thorough_at;
+	question = subject == &boards ? boards_question(reader.thorough) : feeds_question();
+	subject->wanted = question != NULL;
+	if (subject == &feeds && !subject->wanted)
+		note_delay(0);
+	if (!subject->wanted)
+		return;
 	free(reader.question);
 	reader.question = json_dumps(question, JSON_COMPACT);
 	json_decref(question);
-	reader.asking = true;
+	reader.asked = subject;
 	reader.asked_at = now;
 	reader.call = (DatabaseCall){
 	    .tier = TIER_SERVICE,
 	    .lane = LANE_READ,
-	    .statement = STATEMENT_BOARDS,
+	    .statement = subject->statement,
 	    .nvalues = 1,
 	    .values = &reader.question,
 	    .read_only = true,
@@ -177,7 +205,6 @@ ask(int64_t now)
 	};
 	call_weigh(&reader.call);
 	database_submit(reader.database, &reader.call);
-	return true;
 }
 
 int
@@ -185,13 +212,21 @@ reader_tend(int timeout_ms)
 {
 	int64_t now = now_ms();
 
-	if (reader.idle || reader.asking)
-		return timeout_ms;
-	if (now >= reader.next_at)
+	for (int i = 0; i < 2; i++)
 	{
-		reader.idle = !ask(now);
-		return reader.idle ? timeout_ms : 0;
+		Subject *subject = i == 0 ? &feeds : &boards;
+
+		if (reader.asked != NULL)
+			return timeout_ms;
+		if (!subject->wanted)
+			continue;
+		if (now >= subject->next_at)
+		{
+			ask(subject, now);
+			timeout_ms = 0; /* what was submitted is to be sent, or the other one is due */
+		}
+		else if (timeout_ms < 0 || subject->next_at - now < timeout_ms)
+			timeout_ms = (int) (subject->next_at - now);
 	}
-	return timeout_ms < 0 || reader.next_at - now < timeout_ms ? (int) (reader.next_at - now)
-	                                                           : timeout_ms;
+	return timeout_ms;
 }

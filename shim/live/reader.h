@@ -19,7 +19,7 @@ typedef struct ReaderClient
 /* Before any loop runs, in the order of the loops: the first one's database is asked. */
 extern void reader_join(ReaderClient *client, Database *database);
 
-/* Somebody has begun to listen; from any thread. */
+/* Somebody has begun to listen, and holds what they listen to by now; from any thread. */
 extern void reader_begin(void);
 
 /* Tells all loops; from any thread. */

@@ -13,18 +13,17 @@ use POSIX ();
 use PostgreSQL::Test::Utils;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(guarded wrk pgbench median start_peer stop_peers);
+our @EXPORT = qw(guarded server_seconds wrk pgbench median start_peer stop_peers);
 
 my $foreign_limit = 0.2;    # cores
 my $ticks = POSIX::sysconf(&POSIX::_SC_CLK_TCK);
 my @peers;
 
-# CPU seconds that programs have used, and that those of our own tree and of the server have.  Short-lived
-# children count when their parent has waited for them, so both numbers miss nothing.
-sub cpu_seconds
+# CPU seconds that the trees of these processes have used.  Short-lived children count when their parent has waited
+# for them, so the number misses nothing.
+sub seconds_of
 {
-	my ($node) = @_;
-	my ($postmaster) = split /\n/, slurp_file($node->data_dir . '/postmaster.pid');
+	my %roots = map { $_ => 1 } @_;
 	my (%parent, %cpu);
 	my $ours = 0;
 
@@ -41,13 +40,32 @@ sub cpu_seconds
 	{
 		for (my $at = $pid; $at; $at = $parent{$at} // 0)
 		{
-			next unless $at == $$ || $at == $postmaster;
+			next unless $roots{$at};
 			$ours += $cpu{$pid};
 			last;
 		}
 	}
+	return $ours;
+}
+
+sub postmaster { return (split /\n/, slurp_file($_[0]->data_dir . '/postmaster.pid'))[0]; }
+
+# CPU seconds that the server has used, and that its sessions of the shim have.
+sub server_seconds
+{
+	my ($node) = @_;
+	my @shim = split /\n/, $node->safe_psql('edurange', q{SELECT pid FROM pg_stat_activity WHERE application_name = 'edurange_shim'});
+
+	return (seconds_of(postmaster($node)), seconds_of(@shim));
+}
+
+# CPU seconds that programs have used, and that those of our own tree and of the server have.
+sub cpu_seconds
+{
+	my ($node) = @_;
 	my @total = split ' ', slurp_file('/proc/stat') =~ s/^cpu +//r;
-	return (sum0(@total[ 0 .. 2 ]) / $ticks, $ours);
+
+	return (sum0(@total[ 0 .. 2 ]) / $ticks, seconds_of($$, postmaster($node)));
 }
 
 # Takes a sample; again, up to three times, when others were busy meanwhile.  Returns it and how many cores

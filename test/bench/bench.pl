@@ -246,19 +246,21 @@ my $violations = $node->safe_psql('edurange', 'SELECT count(*) FROM edurange.che
 
 # ---- what readers of the feed cost awards ----------------------------------------------------------
 # Awards by pgbench, in turns without anybody else and beside readers, who each wait for the feed of a competition,
-# read it and come back.
+# read it and come back.  What an award costs is the server's processor time, since readers and what they are sent
+# share the processors with it.
 sub read_feed
 {
-	my ($count) = @_;
+	my ($count, $told) = @_;
 	my $select = IO::Select->new;
 	my %reader;
+	my $behind = $count;
 
 	my $ask = sub {
 		my ($socket) = @_;
 		my $since = $reader{$socket}{since};
-		syswrite($socket, "GET /competition/g0/events?limit=500" . (defined $since ? "&sinceToken=$since" : '')
+		syswrite($socket, "GET /competition/g0/events" . (defined $since ? "?sinceToken=$since" : '')
 			  . " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token\r\n\r\n");
-		$reader{$socket}{text} = '';
+		@{ $reader{$socket} }{qw(head left tail)} = ('', undef, '');
 	};
 	for (1 .. $count)
 	{
@@ -270,12 +272,24 @@ sub read_feed
 	{
 		for my $socket ($select->can_read(1))
 		{
-			my $text = \$reader{$socket}{text};
-			sysread($socket, $$text, 1 << 20, length $$text) or exit 1;
-			my ($head, $length) = $$text =~ /^(.*?Content-Length: (\d+).*?\r\n\r\n)/s or next;
-			next if length $$text < length($head) + $length;
+			my $reader = $reader{$socket};
+			sysread($socket, my $piece, 1 << 20) or exit 1;
+			if (!defined $reader->{left})
+			{
+				$reader->{head} .= $piece;
+				my ($head, $length) = $reader->{head} =~ /^(.*?Content-Length: (\d+).*?\r\n\r\n)/s or next;
+				$piece = substr($reader->{head}, length $head);
+				$reader->{left} = $length;
+			}
+			$reader->{left} -= length $piece;
+			$reader->{tail} = substr($reader->{tail} . substr($piece, -700), -700);
+			next if $reader->{left} > 0;
 			# (a refusal, as the service holds much for the others, has none)
-			$reader{$socket}{since} = $1 if substr($$text, -700) =~ /"sinceToken" : "(\w+)"/;
+			if ($reader->{tail} =~ /"sinceToken" : "(\w+)", "more" : (\w+)/)
+			{
+				$reader->{since} = $1;
+				syswrite($told, "\n") if $2 eq 'false' && !$reader->{there}++ && !--$behind;
+			}
 			$ask->($socket);
 		}
 	}
@@ -284,28 +298,101 @@ sub read_feed
 
 if (wanted('feed'))
 {
-	my %rates;
+	my (%rates, %costs, @for_readers);
 
 	for (1 .. $rounds)
 	{
 		for my $readers (0, 100)
 		{
-			my $child = fork() // die "could not fork: $!";
-			if ($child == 0)
+			my ($child);
+			if ($readers)
 			{
-				# (the history of a competition is read first, by all of them)
-				read_feed($readers) if $readers;
-				sleep 1000;
+				pipe(my $there, my $told) or die $!;
+				$child = fork() // die "could not fork: $!";
+				read_feed($readers, $told) if $child == 0;
+				# the history of a competition is read first, by all of them
+				sysread($there, my $all, 1);
 			}
-			sleep 5;
-			my ($sample) = guarded($node, sub { return pgbench($node, $scripts{add}, 8, $seconds) });
-			kill 'KILL', $child;
-			waitpid($child, 0);
+			my ($cost, $readers_cost);
+			my ($sample) = guarded($node, sub {
+				my @before = server_seconds($node);
+				my $awards = pgbench($node, $scripts{add}, 8, 2 * $seconds);
+				my @after = server_seconds($node);
+				($cost, $readers_cost) = map { 1e6 * ($after[$_] - $before[$_]) / ($awards->{rate} * 2 * $seconds) } 0, 1;
+				return $awards;
+			});
+			kill('KILL', $child), waitpid($child, 0) if $child;
 			push @{ $rates{$readers} }, $sample->{rate};
+			push @{ $costs{$readers} }, $cost;
+			push @for_readers, 100 * $readers_cost / ($cost - $readers_cost) if $readers;
 		}
 	}
-	printf "awards beside %3d readers of a feed: %6.0f a second\n", $_, median(@{ $rates{$_} }) for 0, 100;
-	printf "an award costs %.1f %% more\n", 100 * (median(map { $rates{0}[$_] / $rates{100}[$_] } 0 .. $rounds - 1) - 1);
+	printf "awards beside %3d readers of a feed: %6.0f a second, %4.0f us of the server's processor time each\n", $_,
+	  median(@{ $rates{$_} }), median(@{ $costs{$_} }) for 0, 100;
+	printf "the sessions that readers are read for by take %.1f %% of what awards take (%s)\n", median(@for_readers),
+	  join ', ', map { sprintf '%.1f', $_ } @for_readers;
+}
+
+# ---- who listens to a board -----------------------------------------------------------------------
+# A thousand listeners to one board, in which something changes twice a second: what they take of memory, how soon all
+# of them see a change, and what others notice, who ask for points meanwhile.
+if (wanted('listeners'))
+{
+	my $count = 1000;
+	my (@with, @without, @seen, @memory);
+	my $rss = sub { return (slurp_file('/proc/' . $shim->pid . '/status') =~ /VmRSS:\s+(\d+)/)[0] / 1000 };
+
+	$node->safe_psql('edurange', q{
+		INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('live', 'L', '2020-01-01');
+		INSERT INTO "_GroupMembers" ("A", "B") SELECT 'live', 'u' || n FROM generate_series(0, 49) n});
+	for (1 .. $rounds)
+	{
+		push @without, (guarded($node, sub { wrk($shim->port, 16, 2 * $seconds, %asked, KIND => 'get') }))[0]{p99};
+		my $before = $rss->();
+		my $select = IO::Select->new;
+		my (%text, $change);
+		for (1 .. $count)
+		{
+			my $socket = $shim->socket;
+			syswrite($socket, "GET /competition/live/board-events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token\r\n\r\n");
+			$select->add($socket);
+		}
+		my $read = sub {
+			my ($until) = @_;
+			while (time < $until)
+			{
+				for my $socket ($select->can_read(0.05))
+				{
+					sysread($socket, $text{$socket}, 1 << 16, length($text{$socket} // '')) or die 'a listener was let go';
+					push @seen, time - $change if $change && $text{$socket} =~ /"snapshot":false/;
+					$text{$socket} = '' if $text{$socket} =~ /\n\n(\r\n)?\z/;
+				}
+			}
+		};
+		$read->(time + 5);
+		push @memory, $rss->() - $before;
+		my $file = "$PostgreSQL::Test::Utils::tmp_check/listeners";
+		my $child = fork() // die "could not fork: $!";
+		if ($child == 0)
+		{
+			open(my $out, '>', $file) or die $!;
+			print $out wrk($shim->port, 16, 2 * $seconds, %asked, KIND => 'get')->{p99};
+			close($out);
+			POSIX::_exit(0);
+		}
+		for (1 .. 4 * $seconds)
+		{
+			$shim->post('/add_points', { user_id => 'u1', group_id => 'live', points => 1 }, $token);
+			$change = time;
+			$read->($change + 0.5);
+		}
+		waitpid($child, 0);
+		push @with, slurp_file($file);
+	}
+	@seen = sort { $a <=> $b } @seen;
+	printf "%d listeners: %.0f MB more; a change is seen by half of them after %.0f ms, by 99 %% after %.0f ms\n", $count,
+	  median(@memory), 1000 * median(@seen), 1000 * $seen[ int(@seen * 0.99) ];
+	printf "reads at 16 connections: p99 %.2f ms, beside the listeners %.2f ms\n", median(@without), median(@with);
 }
 
 # ---- what an award is made of --------------------------------------------------------------------

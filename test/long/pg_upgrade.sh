@@ -58,6 +58,8 @@ as_postgres "$new/createdb" -h /var/tmp/upgrade -p 54990 -U postgres edurange
 sql -c 'CREATE EXTENSION edurange' -c 'SELECT count(*) FROM edurange.migrate()' >/dev/null
 sql -f /src/test/adoption/rows.sql
 sql -c "SELECT edurange.add_points('clx0ada000000000000000001', 'clx0spring000000000000001', n) FROM generate_series(1, 9) n" >/dev/null
+feed="edurange.events('clx0spring000000000000001'"
+token=$(sql -c "SELECT \"sinceToken\" FROM $feed, \"limit\" => 10000)")
 before=$(sql -c "$fingerprint")
 stop "$old" /var/tmp/upgrade/old
 
@@ -73,4 +75,7 @@ is "$(sql -c 'SELECT ready, missing FROM edurange.readiness()')" 't|{}' 'nothing
 is "$(sql -c 'SELECT * FROM edurange.migrate()')" '' 'nothing to do'
 is "$(sql -c "SELECT points FROM edurange.add_points('clx0ada000000000000000001', 'clx0spring000000000000001', 1)")" 76 'it scores on'
 is "$(sql -c 'SELECT * FROM edurange.check_invariants()')" '' 'invariants'
+is "$(sql -c "SELECT $feed, '$token')" 2>&1 | grep -c 'of a past that is gone')" 1 'a token of the feed of before is to begin anew'
+is "$(sql -c "SELECT cardinality(events) FROM $feed, \"limit\" => 10000)")" \
+  "$(sql -c "SELECT count(*) FROM edurange.points_ledger WHERE group_id = 'clx0spring000000000000001'")" 'and has all there is'
 is "$(sql -c 'DROP TABLE edurange.token' 2>&1 | grep -c 'without edurange.allow_drop')" 1 'the guard stands'

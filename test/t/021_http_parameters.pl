@@ -414,6 +414,7 @@ for my $route (split(/\n(?=\t\{)/, $table))
 	%known = (%known, limit => 1, cursor => 1) if $route =~ /\bPAGE\b/;
 	%known = (%known, user_id => 1) if $route =~ /\bWHOSE\b/;
 	%known = (%known, is_public => 1) if $route =~ /\.for_public\b/;
+	%known = (%known, newest => 1) if $route =~ /RESPOND_FEED/;
 	is_deeply([ grep { !$known{$_} && !$header{$_} } split(/,/, $node->safe_psql('edurange', qq{
 			SELECT string_agg(name, ',') FROM pg_proc, unnest(proargnames[1:pronargs]) AS a (name)
 			WHERE pronamespace = 'edurange'::regnamespace AND proname = '$function'})) ],

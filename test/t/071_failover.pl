@@ -1,5 +1,6 @@
 # Three nodes under Patroni: the primary is killed while points are awarded over HTTP.  No acknowledged
-# award is lost, the shim finds the new primary by itself, and the worker runs there and only there.
+# award is lost, the shim finds the new primary by itself, the worker runs there and only there, and who follows
+# the feed has what is there.
 # Needs Patroni and etcd; part of the long tests.
 
 use strict;
@@ -149,6 +150,49 @@ sub stop_writers
 	return (scalar @times, $gap, \%others);
 }
 
+# Follows the feed over HTTP, and begins anew where it is told to; keeps in a file how much it has, what came twice or
+# backwards, and how often it began.
+sub start_reader
+{
+	my ($shim, $token) = @_;
+	my $pid = fork() // die "could not fork: $!";
+
+	return $pid if $pid;
+	my $http = HTTP::Tiny->new(timeout => 40);
+	my ($since, %have);
+	my ($all, $wrong, $begun) = (0, 0, 1);
+	while (1)
+	{
+		my $answer = $http->get($shim->url . '/competition/g/events' . (defined $since ? "?sinceToken=$since" : ''),
+			{ headers => { Authorization => "Bearer $token" } });
+		if ($answer->{status} == 410)
+		{
+			($since, $all) = (undef, 0);
+			%have = ();
+			$begun++;
+		}
+		elsif ($answer->{status} == 200)
+		{
+			for my $line (map { decode_json($_) } split /\n/, $answer->{content})
+			{
+				$since = $line->{sinceToken}, next if $line->{sinceToken};
+				$wrong++ unless $line->{seq} == ($have{ $line->{userId} } // 0) + 1;
+				$have{ $line->{userId} } = $line->{seq};
+				$all++;
+			}
+		}
+		else
+		{
+			sleep 0.2;
+		}
+		open(my $log, '>', "$dir/feed.new") or POSIX::_exit(1);
+		print $log "$all $wrong $begun";
+		close($log);
+		rename("$dir/feed.new", "$dir/feed");
+	}
+	return;
+}
+
 # Disturbs the cluster in the middle of a load and compares what was acknowledged with what is there.
 sub disturb
 {
@@ -156,6 +200,7 @@ sub disturb
 	my $total = q{SELECT sum(points) FROM public."GroupPoints" WHERE "groupId" = 'g'};
 	my $before = primary();
 	my $had = ask($before, $total) || 0;
+	my $reader = start_reader($shim, $token);
 	my @pids = start_writers($shim, $token);
 
 	sleep 3;
@@ -170,6 +215,11 @@ sub disturb
 	cmp_ok($found, '<=', $acknowledged + $writers * 3, "$what: at most what was under way is there beside them");
 	is(join(' ', grep { $_ != 503 && $_ != 504 } keys %$others), '', "$what: everything else was 503 or 504");
 	is(ask($after, 'SELECT count(*) FROM edurange.check_invariants()'), '0', "$what: invariants");
+	my $ledger = ask($after, 'SELECT count(*) FROM edurange.points_ledger');
+	wait_for(sub { slurp_file("$dir/feed") =~ /^$ledger / }, "$what: who follows the feed has all $ledger entries");
+	kill 'KILL', $reader;
+	waitpid($reader, 0);
+	like(slurp_file("$dir/feed"), qr/ 0 2$/, "$what: none left out, none twice, after beginning anew");
 	wait_for(sub { workers() eq $after }, "$what: the worker runs on the new primary and only there");
 	diag(sprintf '%s: %d awards acknowledged, none for %.1f s, %d requests refused meanwhile', $what, $acknowledged,
 		$gap, eval { my $n = 0; $n += $_ for values %$others; $n });

@@ -123,6 +123,7 @@ my %worst = (
 	reprice => [ q{'g', 'tried'} ],
 	grade_question => [ q{'g', 'u1', 'tried', 1} ],
 	events => [ q{'g', NULL, 10000}, qq{'g', $long, 10000} ],
+	feed_state => [ q{'g'} ],
 	board_state => [ q{'g', true}, qq{'g', true, $long} ],
 	members => [ q{'g', 500}, qq{'g', 500, $long} ],
 	attempts => [ q{'g', NULL, NULL, 500}, qq{'g', NULL, NULL, 500, $long} ],

@@ -13,7 +13,7 @@ use Time::HiRes qw(sleep time);
 use Edurange::Cluster;
 use Edurange::Shim;
 
-my $node = Edurange::Cluster->new_ready('feed', init => { allows_streaming => 1 }, conf => "max_connections = 100\n");
+my $node = Edurange::Cluster->new_ready('feed', init => { allows_streaming => 1 }, conf => "max_connections = 100\ntrack_functions = all\n");
 my $shim = Edurange::Shim->start($node, EDURANGE_THREADS => 2);
 my $token = $shim->make_token('service');
 my $writers = 16;
@@ -75,6 +75,61 @@ $long->query_safe('COMMIT');
 $long->quit;
 ($responses) = Edurange::Shim->read_responses($waiting, 1, 20);
 is((split /\n/, $responses->[0][1])[0] =~ /"delta":9/ ? 1 : 0, 1, 'and loses nothing');
+
+# ---- many who follow it ----------------------------------------------------------------------------------
+# What is asked of the database is one question a turn in each loop, however many follow, once they are abreast.
+sub asked { return sql(q{SELECT coalesce(sum(calls), 0) FROM pg_stat_user_functions WHERE funcname = 'events'}); }
+my $many = 30;
+my $select = IO::Select->new;
+my %follower;
+my $ask = sub {
+	my ($one) = @_;
+	syswrite($one->{socket}, "GET /competition/h/events" . (defined $one->{since} ? "?sinceToken=$one->{since}" : '')
+		  . " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token\r\n\r\n");
+	return;
+};
+for (1 .. $many)
+{
+	my $one = { socket => $shim->socket, text => '', have => 0 };
+	$follower{ $one->{socket} } = $one;
+	$select->add($one->{socket});
+	$ask->($one);
+}
+my $written = sql(q{SELECT count(*) FROM edurange.points_ledger WHERE group_id = 'h'});
+my $turns = sub {
+	my ($end, $awards) = @_;
+	my $done = 0;
+	while (time < $end)
+	{
+		if ($awards && $done < $awards)
+		{
+			sql(q{SELECT edurange.add_points('u1', 'h', 1)});
+			$done++;
+		}
+		for my $socket ($select->can_read(0.02))
+		{
+			my $one = $follower{$socket};
+			sysread($socket, $one->{text}, 65536, length $one->{text}) or die 'a follower was let go';
+			next unless $one->{text} =~ /Content-Length: (\d+).*?\r\n\r\n/s && length $one->{text} >= $+[0] + $1;
+			my $body = substr($one->{text}, $+[0]);
+			$one->{text} = '';
+			$one->{have} += () = $body =~ /"delta"/g;
+			($one->{since}) = $body =~ /"sinceToken" : "(\w+)"/;
+			$ask->($one);
+		}
+	}
+	return $done;
+};
+$turns->(time + 3, 0);
+sleep 1;
+my $asked_before = asked();
+$written += $turns->(time + 6, 100000);
+$turns->(time + 3, 0);
+my $asked = asked() - $asked_before;
+note "$written awards, $asked questions";
+is_deeply([ map { $_->{have} } values %follower ], [ ($written) x $many ], 'all who follow it have all');
+cmp_ok($asked, '<', 4 * 9, 'of a few questions each second');
+close($_->{socket}) for values %follower;
 
 # ---- writers, readers that leave, a shim and a server that are killed --------------------------------------
 my @children;

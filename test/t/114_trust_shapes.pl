@@ -119,6 +119,7 @@ my %calls = (
 	get_board_policy => q{edurange.get_board_policy('g')},
 	board_access => q{edurange.board_access('g', true)},
 	board_state => q{(edurange.board_state('g')).rows},
+	feed_state => q{(edurange.feed_state('g')).mark},
 	events => q{(edurange.events('g', is_public => true)).events},
 	create_competition => q{edurange.create_competition('N', '2020-01-01', ARRAY['ina', 'bob'])},
 	generate_access_code => q{edurange.generate_access_code('g', 'ina', 'XYZ')},

@@ -1,0 +1,240 @@
+/*
+ * frozen.c
+ *	  The board as it was when it was frozen, for many who ask.
+ *
+ * How the head of a pair was at an instant is found in the ledger where the head is younger: a look-up for each, and
+ * late in a freeze for every member.  It never changes again once all transactions have ended that were under way at
+ * the instant, since the times of a pair's entries ascend.  So a session finds it once for all pairs of a board, keeps
+ * that in the board's order, and reads a page from it as it would from an index.
+ *
+ * Who is a member and not hidden, and what everybody is called, is asked each time.  A pair that is new is noticed by
+ * their number: pairs never go.
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "utils/array.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+
+#include "base/statements.h"
+#include "game/frozen.h"
+#include "game/heads.h"
+
+#define BOARDS 4    /* of which a session keeps something */
+#define PAIRS 10000 /* of each, at most */
+#define SPARE 64    /* pairs that are read beyond a page, as some may be no members any more */
+
+typedef enum StatementId
+{
+	COUNT,
+	FIND,
+	PAGE,
+	STATEMENT_COUNT
+} StatementId;
+
+static Statement statements[STATEMENT_COUNT] = {
+    /* $1 group: its pairs, and the oldest transaction under way */
+    [COUNT] =
+        {"SELECT count(*), pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM edurange.standing WHERE group_id = $1",
+         {TEXTOID},
+         .reads = true,
+         .by_key = true},
+    /* $1 group, $2 until when */
+    [FIND] = {"SELECT user_id, points, reached_at FROM " STANDING_AT(
+                  "$1", "$2", "false") " AS past"
+                                       " ORDER BY points DESC, reached_at, user_id",
+              {TEXTOID, TIMESTAMPTZOID},
+              .reads = true,
+              .by_key = true},
+    /*
+	 * $1 group, $2 until when, $3 $4 $5 the first pairs, $6 limit, $7 offset.  It is planned for as many as they are, as
+	 * the live board is.
+	 */
+    [PAGE] = {"SELECT $7 + row_number() OVER (ORDER BY p.n), p.user_id, u.name, p.points,"
+              " (SELECT count(*) FROM public.\"GroupChallenge\" gc"
+              "  JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"
+              "  WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = p.user_id"
+              "  AND cc.\"completedAt\" <= $2 AT TIME ZONE 'UTC'), p.reached_at"
+              " FROM (SELECT k.* FROM unnest($3, $4, $5)"
+              "   WITH ORDINALITY AS k (user_id, points, reached_at, n)"
+              "  JOIN edurange.standing s ON s.group_id = $1 AND s.user_id = k.user_id"
+              "   AND s.member AND NOT s.hidden ORDER BY k.n LIMIT $6 OFFSET $7) p"
+              " LEFT JOIN public.\"User\" u ON u.id = p.user_id ORDER BY 1",
+              {TEXTOID, TIMESTAMPTZOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, INT4OID,
+               INT8OID},
+              .reads = true},
+};
+
+/* What is kept of a board. */
+typedef struct Kept
+{
+	MemoryContext context; /* NULL: nothing */
+	char group_id[NAMEDATALEN];
+	TimestampTz until;
+	uint64 certain; /* when no transaction before that is under way, nothing comes to it any more */
+	int count;      /* pairs, in the order of the board: */
+	Datum *users;
+	Datum *points;
+	Datum *reached;
+	bool *not_reached;
+} Kept;
+
+static Kept boards[BOARDS];
+static Oid ledger; /* from which they were found ... */
+static bool stale; /* ... and which may be another one now */
+
+/* Callback: a relation is not as it was, or none may be. */
+static void
+note_change(Datum argument, Oid relation)
+{
+	stale = stale || !OidIsValid(relation) || relation == ledger;
+}
+
+static void
+forget(Kept *kept)
+{
+	if (kept->context != NULL)
+		MemoryContextDelete(kept->context);
+	*kept = (Kept){0};
+}
+
+/* Forgets everything where the ledger was altered, emptied or replaced. */
+static void
+forget_what_is_stale(void)
+{
+	static bool is_watched = false;
+
+	if (!is_watched)
+		CacheRegisterRelcacheCallback(note_change, (Datum) 0);
+	is_watched = true;
+	for (int i = 0; stale && i < BOARDS; i++)
+		forget(&boards[i]);
+	stale = false;
+	ledger = get_relname_relid("points_ledger", get_namespace_oid("edurange", false));
+}
+
+/* The place of a board, in the stead of another one where it has none; it may be empty. */
+static Kept *
+find_kept(const char *group_id, TimestampTz until)
+{
+	static int newest = 0;
+
+	for (int i = 0; i < BOARDS; i++)
+		if (boards[i].until == until && strcmp(boards[i].group_id, group_id) == 0)
+			return &boards[i];
+	newest = (newest + 1) % BOARDS;
+	forget(&boards[newest]);
+	strlcpy(boards[newest].group_id, group_id, NAMEDATALEN);
+	boards[newest].until = until;
+	/* (of a snapshot it would be too early: it may have been taken before the instant) */
+	boards[newest].certain = U64FromFullTransactionId(ReadNextFullTransactionId());
+	return &boards[newest];
+}
+
+/* Finds all pairs of a board and keeps them. */
+static void
+keep(Kept *kept, int count)
+{
+	Kept found = *kept;
+	MemoryContext caller;
+	bool is_null;
+
+	if (STATEMENT_RUN(&statements[FIND], value_text(kept->group_id), value_time(kept->until)) !=
+	    (uint64) count)
+		elog(ERROR, "a board has another number of pairs in the same snapshot");
+	found.context =
+	    AllocSetContextCreate(CurrentMemoryContext, "edurange frozen board", ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(found.context);
+	found.count = count;
+	found.users = palloc(count * sizeof(Datum));
+	found.points = palloc(count * sizeof(Datum));
+	found.reached = palloc(count * sizeof(Datum));
+	found.not_reached = palloc(count * sizeof(bool));
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		/* with a long header, as making an array would put copies into the place of others */
+		found.users[i] = PointerGetDatum(PG_DETOAST_DATUM_COPY(row_value(i, 1, TEXTOID, &is_null)));
+		found.points[i] = Int32GetDatum(row_int(i, 2));
+		found.reached[i] = row_value(i, 3, TIMESTAMPTZOID, &found.not_reached[i]);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextSetParent(found.context, TopMemoryContext);
+	if (kept->context != NULL)
+		MemoryContextDelete(kept->context);
+	*kept = found;
+}
+
+/* The first so many values of what is kept, as an argument. */
+static NullableDatum
+first_values(Datum *values, bool *nulls, int count, Oid type, int16 length, char align)
+{
+	int lower = 1;
+	NullableDatum array = {0};
+
+	array.value = PointerGetDatum(
+	    construct_md_array(values, nulls, 1, &count, &lower, type, length, length > 0, align));
+	return array;
+}
+
+/* Lists a page: of the first pairs, and of more where too few of those are members. */
+static void
+list_page(FunctionCallInfo fcinfo, const Kept *kept, int32 limit, int64 offset)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	int64 wanted = limit + offset + SPARE;
+	uint64 found;
+
+	do
+	{
+		int count = (int) Min(wanted, kept->count);
+
+		if (result->setResult != NULL)
+			tuplestore_clear(result->setResult);
+		found = STATEMENT_LIST(
+		    fcinfo, &statements[PAGE], value_text(kept->group_id), value_time(kept->until),
+		    first_values(kept->users, NULL, count, TEXTOID, -1, TYPALIGN_INT),
+		    first_values(kept->points, NULL, count, INT4OID, sizeof(int32), TYPALIGN_INT),
+		    first_values(kept->reached, kept->not_reached, count, TIMESTAMPTZOID,
+		                 sizeof(TimestampTz), TYPALIGN_DOUBLE),
+		    value_int(limit), value_long(offset));
+		wanted *= 4;
+	} while (found < (uint64) limit && wanted / 4 < kept->count);
+}
+
+bool
+frozen_board_list(FunctionCallInfo fcinfo, const char *group_id, NullableDatum until, int32 limit,
+                  int64 offset)
+{
+	int64 count;
+	uint64 under_way;
+	Kept *kept;
+
+	/* a standby does not know what was under way on its primary */
+	if (RecoveryInProgress() || strlen(group_id) >= NAMEDATALEN)
+		return false;
+	forget_what_is_stale();
+	kept = find_kept(group_id, DatumGetTimestampTz(until.value));
+	STATEMENT_RUN(&statements[COUNT], value_text(group_id));
+	count = row_long(0, 1);
+	under_way = (uint64) row_long(0, 2);
+	if (kept->context == NULL || kept->count != count)
+	{
+		/* what a transaction has written itself may still be undone */
+		if (count == 0 || count > PAIRS || under_way < kept->certain ||
+		    TransactionIdIsValid(GetTopTransactionIdIfAny()))
+			return false;
+		keep(kept, (int) count);
+	}
+	list_page(fcinfo, kept, limit, offset);
+	return true;
+}
