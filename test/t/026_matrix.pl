@@ -41,7 +41,7 @@ $node->safe_psql(
 	INSERT INTO "QuestionAttempt" (id, "questionId", "userId", "groupChallengeId", answer, "isCorrect") SELECT 'w-' || u, 'q', u, 'gc', 'wrong', false FROM unnest(ARRAY['ina', 'ada']) u;
 	INSERT INTO "QuestionCompletion" (id, "userId", "questionId", "groupChallengeId", "pointsEarned", "completedAt") SELECT 'q2', 'ada', 'q2', 'gc', 0, now() AT TIME ZONE 'UTC' FROM "ChallengeQuestion" WHERE id = 'q2';
 	INSERT INTO edurange.grade_change (id, group_id, group_challenge_id, question_id, kind, actor, at) VALUES ('change-service', 'g', 'gc', 'q2', 'repriced', 'a', '2021-01-02'), ('change-admin', 'g', 'gc', 'q2', 'repriced', 'a', '2021-01-01');
-	INSERT INTO edurange.grade_change_user (change_id, user_id, delta) VALUES ('change-admin', 'carl', 0);
+	INSERT INTO edurange.grade_change_user (change_id, user_id, questions_points, questions_missing, delta) VALUES ('change-admin', 'carl', 0, 0, 0);
 	-- what is taken away, for each tier its own
 	INSERT INTO "User" (id, email) VALUES ('carl', 'carl');
 	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('d', 'D', '2020-01-01'), ('d-service', 'D', '2020-01-01'), ('d-admin', 'D', '2020-01-01'), ('p', 'P', '2020-01-01');
