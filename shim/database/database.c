@@ -57,7 +57,7 @@ make_lane(Database *database, const Config *config, Loop *loop, Tier tier, LaneK
 	    .tier = tier,
 	    /* the slow calls of an admin are those that write many rows */
 	    .statement_timeout = kind == LANE_SLOW && tier >= TIER_SERVICE ? config->import_timeout
-	                                                                 : config->statement_timeout,
+	                                                                   : config->statement_timeout,
 	    .scratch = &database->scratch,
 	};
 	if (kind == LANE_REPLICA)
