@@ -5,7 +5,7 @@
 #ifndef EDURANGE_PAYING_H
 #define EDURANGE_PAYING_H
 
-#include "grades/changes.h"
+#include "grades/change.h"
 
 /*
  * Pays what is to be paid after a change, less what was paid before: nothing where that is the same, else one entry,

@@ -263,23 +263,29 @@ ask_for_whole(json_t *question)
 	}
 }
 
+/* Asks for what has changed of the others. */
+static void
+ask_for_changes(json_t *question, bool thorough)
+{
+	for (Board *board = LIST_FIRST(&boards.all); board != NULL; board = LIST_NEXT(board, others))
+		if (!board->over && board->mark != NULL)
+			ask_for(question, board, thorough);
+}
+
 json_t *
 boards_question(bool thorough)
 {
 	json_t *question = json_array();
 
 	pthread_mutex_lock(&boards.lock);
-	/* in turns, so that one which cannot be read does not stop the others */
-	boards.asked_whole = !boards.asked_whole;
-	if (boards.asked_whole)
-		ask_for_whole(question);
-	if (json_array_size(question) == 0)
+	/* in turns, so that one which cannot be read does not stop the others; where one kind has none the other has both */
+	for (int i = 0; i < 2 && json_array_size(question) == 0; i++)
 	{
-		boards.asked_whole = false;
-		for (Board *board = LIST_FIRST(&boards.all); board != NULL;
-		     board = LIST_NEXT(board, others))
-			if (!board->over && board->mark != NULL)
-				ask_for(question, board, thorough);
+		boards.asked_whole = !boards.asked_whole;
+		if (boards.asked_whole)
+			ask_for_whole(question);
+		else
+			ask_for_changes(question, thorough);
 	}
 	pthread_mutex_unlock(&boards.lock);
 	if (json_array_size(question) > 0)
