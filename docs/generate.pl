@@ -424,7 +424,7 @@ sub metric_rows
 			# the help stands beside the name, or in the next head where the name is a variable
 			my ($type, $help) = defined $later
 			  ? $source =~ /\G.*?put_head\(text, name, "(\w+)",\s*$strings/gcs
-			  : $source =~ /\G,\s*(?:"(gauge|counter)",\s*(?:[\d.]+,\s*)?)?$strings/gc;
+			  : $source =~ /\G,\s*(?:"(gauge|counter)",\s*(?:[\d.]+,\s*)?)?(?:\\\n\s*)?$strings/gc;
 			pos $source = $where;
 			die "$path: no help for $name\n" unless defined $help;
 			$type //= $name =~ /_total$/ ? 'counter' : 'gauge';

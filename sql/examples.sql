@@ -295,6 +295,8 @@ SELECT * FROM edurange.check_invariants();
 SELECT value, sqlstate, message FROM edurange.outcomes('get_points', ARRAY['ada', 'nowhere', NULL, NULL, NULL, '', 'nowhere', NULL, NULL, NULL]);
 -- wire
 SELECT edurange.wire(t) FROM (SELECT timestamptz '2026-03-01 09:00+01' AS "startDate", ARRAY['a', NULL] AS list) t;
+-- wire_piece
+SELECT edurange.wire_piece(t) FROM (SELECT true AS late) t;
 --
 \c :here
 DROP DATABASE examples;

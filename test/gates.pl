@@ -318,7 +318,7 @@ sub check_routes
 		finding("$method $path has the statement $name, which is in no table") unless defined $statement{$name};
 		# in SQL, or as the first argument of a macro
 		my $text = $statement{$name} // '';
-		my @functions = grep { $_ ne 'outcomes' && $_ ne 'wire' }
+		my @functions = grep { $_ ne 'outcomes' && $_ !~ /^wire(_piece)?$/ }
 		  $text =~ /\b[A-Z_]+\("(\w+)/g, $text =~ /(?:\bFROM|\bSELECT|,) edurange\.(\w+)/g, $text =~ /\boutcomes\('(\w+)/g;
 		finding("$method $path calls no function that is known here") unless @functions || !defined $tier;
 		for my $function (@functions)

@@ -53,6 +53,9 @@ own_table_open(OwnTable *table, const char *name, const OwnColumn *columns, int 
 		table->places[i] = shape_column(table->relation, columns[i].name, columns[i].type) - 1;
 	if (RelationGetDescr(table->relation)->natts > count)
 		check_others(table);
+	/* what is refused from here on undoes a batch, and so ends what is begun here */
+	if (refusal_frame != NULL)
+		refusal_frame->wrote = true;
 	table->state = CreateExecutorState();
 	table->state->es_output_cid = GetCurrentCommandId(true);
 	table->target = makeNode(ResultRelInfo);

@@ -191,25 +191,40 @@ wire_value(StringInfo out, Datum value, Oid type)
 	write_value(out, value, type);
 }
 
-SQL_FUNCTION_ANYWHERE(edurange_wire)
+/* A row as text, which may have so many bytes more than were written before. */
+static text *
+row_as_json(HeapTupleHeader row, int64 *written)
 {
-	FmgrInfo *statement = fcinfo->flinfo;
-	int64 *written = statement->fn_extra;
 	StringInfoData out;
 	int level = guc_values_are_settled() ? 0 : NewGUCNestLevel();
 
-	if (written == NULL)
-		statement->fn_extra = written =
-		    MemoryContextAllocZero(statement->fn_mcxt, sizeof(*written));
 	if (level > 0)
 		guc_settle();
 	initStringInfo(&out);
-	write_row(&out, PG_GETARG_HEAPTUPLEHEADER(0));
+	write_row(&out, row);
 	if (level > 0)
 		AtEOXact_GUC(true, level);
 	*written += out.len;
 	if (*written > ANSWER_BYTES)
 		raise_error(EDURANGE_RESPONSE_TOO_LARGE, "the answer would have more than %d MiB",
 		            ANSWER_BYTES >> 20);
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+	return cstring_to_text_with_len(out.data, out.len);
+}
+
+/* All rows of a statement are one answer. */
+SQL_FUNCTION_ANYWHERE(edurange_wire)
+{
+	FmgrInfo *statement = fcinfo->flinfo;
+
+	if (statement->fn_extra == NULL)
+		statement->fn_extra = MemoryContextAllocZero(statement->fn_mcxt, sizeof(int64));
+	PG_RETURN_TEXT_P(row_as_json(PG_GETARG_HEAPTUPLEHEADER(0), statement->fn_extra));
+}
+
+/* Each row is a piece of an answer that nobody holds whole. */
+SQL_FUNCTION_ANYWHERE(edurange_wire_piece)
+{
+	int64 written = 0;
+
+	PG_RETURN_TEXT_P(row_as_json(PG_GETARG_HEAPTUPLEHEADER(0), &written));
 }

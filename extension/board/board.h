@@ -10,15 +10,10 @@
 
 #include "postgres.h"
 
-#include "utils/snapshot.h"
-
 #include "game/sight.h"
 
 /* What the caller sees of a board; refuses what is not for them, and what does not exist, alike.  Runs statements. */
 extern bool board_find(const Caller *caller, bool is_public, const char *group_id, Sight *sight,
                        Refusal *refusal);
-
-/* Whatever has a smaller number and writes in this database had ended when the snapshot was taken. */
-extern int64 first_under_way(Snapshot snapshot);
 
 #endif

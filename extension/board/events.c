@@ -40,6 +40,7 @@
 #include "base/own_locks.h"
 #include "base/statements.h"
 #include "base/surface.h"
+#include "base/under_way.h"
 #include "board/board.h"
 
 #define EVENTS_LIMIT 10000
@@ -95,8 +96,7 @@ static Statement statements[STATEMENT_COUNT] = {
     [STATE] = {"SELECT coalesce((SELECT l.xid FROM edurange.points_ledger l"
                "  WHERE l.group_id = $1 AND l.xid < $2 ORDER BY l.xid DESC LIMIT 1), 0),"
                " coalesce((SELECT extract(epoch FROM clock_timestamp() - l.at)"
-               "  FROM edurange.points_ledger l WHERE l.group_id = $1 AND l.xid >= $2"
-               "  ORDER BY l.xid LIMIT 1), 0)::float8",
+               "  FROM " OF_WINDOW("$2") " ORDER BY l.xid LIMIT 1), 0)::float8",
                {TEXTOID, INT8OID},
                .reads = true,
                .by_key = true},
@@ -110,11 +110,11 @@ static Statement statements[STATEMENT_COUNT] = {
                         .by_key = true},
     /* $1 group, $2 from, $3 to: what comes behind an entry of its pair that is not in the window */
     [FIRST_CROSSED] =
-        {"WITH behind AS MATERIALIZED (SELECT user_id, min(seq) AS seq FROM edurange.points_ledger"
-         "  WHERE group_id = $1 AND xid >= $3 GROUP BY user_id)"
-         " SELECT min(l.xid) FROM behind b JOIN edurange.points_ledger l"
-         "  ON l.user_id = b.user_id AND l.group_id = $1 AND l.seq > b.seq"
-         " WHERE l.xid >= $2 AND l.xid < $3",
+        {"WITH behind AS MATERIALIZED (SELECT l.user_id, min(l.seq) AS seq FROM " OF_WINDOW(
+             "$3") "  GROUP BY l.user_id)"
+                   " SELECT min(l.xid) FROM behind b JOIN edurange.points_ledger l"
+                   "  ON l.user_id = b.user_id AND l.group_id = $1 AND l.seq > b.seq"
+                   " WHERE l.xid >= $2 AND l.xid < $3",
          {TEXTOID, INT8OID, INT8OID},
          .by_key = true},
     [LAST_ENTRY] = {"SELECT max(xid) FROM edurange.points_ledger"

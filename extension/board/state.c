@@ -17,6 +17,7 @@
 #include "base/arguments.h"
 #include "base/statements.h"
 #include "base/surface.h"
+#include "base/under_way.h"
 #include "board/board.h"
 #include "game/heads.h"
 

@@ -23,9 +23,11 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
 #include "base/statements.h"
+#include "base/under_way.h"
 #include "game/frozen.h"
 #include "game/heads.h"
 
@@ -42,16 +44,15 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    /* $1 group: its pairs, and the oldest transaction under way */
-    [COUNT] =
-        {"SELECT count(*), pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM edurange.standing WHERE group_id = $1",
-         {TEXTOID},
-         .reads = true,
-         .by_key = true},
+    /* $1 group: its pairs */
+    [COUNT] = {"SELECT count(*) FROM edurange.standing WHERE group_id = $1",
+               {TEXTOID},
+               .reads = true,
+               .by_key = true},
     /* $1 group, $2 until when */
     [FIND] = {"SELECT user_id, points, reached_at FROM " STANDING_AT(
-                  "$1", "$2", "false") " AS past"
-                                       " ORDER BY points DESC, reached_at, user_id",
+                  "$1", "$2", "false") " AS s"
+                                       " ORDER BY " BOARD_ORDER,
               {TEXTOID, TIMESTAMPTZOID},
               .reads = true,
               .by_key = true},
@@ -226,7 +227,7 @@ frozen_board_list(FunctionCallInfo fcinfo, const char *group_id, NullableDatum u
 	kept = find_kept(group_id, DatumGetTimestampTz(until.value));
 	STATEMENT_RUN(&statements[COUNT], value_text(group_id));
 	count = row_long(0, 1);
-	under_way = (uint64) row_long(0, 2);
+	under_way = (uint64) first_under_way(GetActiveSnapshot());
 	if (kept->context == NULL || kept->count != count)
 	{
 		/* what a transaction has written itself may still be undone */

@@ -13,6 +13,11 @@ CREATE FUNCTION edurange.wire(record) RETURNS json
 COMMENT ON FUNCTION edurange.wire(record) IS
   'A row as JSON: attribute names as they are, times as UTC with milliseconds and Z, nested rows and arrays alike; at most 16 MiB in one statement. Tier: player. Errors: response_too_large.';
 
+CREATE FUNCTION edurange.wire_piece(record) RETURNS json
+  AS 'MODULE_PATHNAME', 'edurange_wire_piece' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION edurange.wire_piece(record) IS
+  'The same for who takes the rows one by one: each is limited, and not all of a statement together. Tier: player. Errors: response_too_large.';
+
 CREATE FUNCTION edurange.new_id() RETURNS text
   AS 'MODULE_PATHNAME', 'edurange_new_id' LANGUAGE C VOLATILE PARALLEL SAFE;
 COMMENT ON FUNCTION edurange.new_id() IS

@@ -50,7 +50,7 @@ GRANT EXECUTE ON FUNCTION
   TO edurange_worker;
 
 GRANT EXECUTE ON FUNCTION
-  edurange.wire, edurange.outcomes, edurange.readiness, edurange.authenticate_token,
+  edurange.wire, edurange.wire_piece, edurange.outcomes, edurange.readiness, edurange.authenticate_token,
   edurange.get_points, edurange.leaderboard, edurange.join_competition,
   edurange.challenge_details, edurange.challenge_list, edurange.challenges,
   edurange.question_details, edurange.completed_questions, edurange.attempt_question,

@@ -55,7 +55,7 @@ make_lane(Database *database, const Config *config, Loop *loop, Tier tier, LaneK
 	    .loop = loop,
 	    .server = kind == LANE_REPLICA ? &config->read_connection : &config->connection,
 	    .tier = tier,
-	    /* the slow calls of an admin are those that write many rows */
+	    /* the slow calls of services and admins write or read many rows: documents, packs, rosters, grades */
 	    .statement_timeout = kind == LANE_SLOW && tier >= TIER_SERVICE ? config->import_timeout
 	                                                                   : config->statement_timeout,
 	    .scratch = &database->scratch,

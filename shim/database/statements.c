@@ -33,7 +33,7 @@
 #define AS_JSON " WHERE coalesce($2, 'json') = 'json'"
 #define BOOK(function, arguments, of_file)                                                         \
 	{function, "SELECT E'application/json\\t\\t\\n['" AS_JSON                                     \
-	 " UNION ALL SELECT CASE WHEN row_number() OVER () > 1 THEN ',' ELSE '' END || edurange.wire(t)"  \
+	 " UNION ALL SELECT CASE WHEN row_number() OVER () > 1 THEN ',' ELSE '' END || edurange.wire_piece(t)"  \
 	 " FROM edurange." function "(" arguments ") t" AS_JSON                                         \
 	 " UNION ALL SELECT ']'" AS_JSON                                                               \
 	 " UNION ALL SELECT CASE WHEN \"fileName\" IS NULL THEN content ELSE"                           \

@@ -3,7 +3,7 @@
  *	  Requests whose answer goes on: people who listen to a board, and programs that wait for the feed.
  *
  * A listener's response has no end.  libmicrohttpd asks for more of it when the last piece has gone out; where there
- * is nothing to tell the connection is suspended, until the reader of boards (live/) says that there may be.  A
+ * is nothing to tell the connection is suspended, until the reader (live/) says that there may be.  A
  * listener is in phase CLIENT_LISTENING from being handed something until it asks for more, so who does not read is
  * ended like whoever else is too slow.
  *
@@ -324,7 +324,7 @@ share_answer(Listener *leader, const char *answer, bool nothing)
 			ask(one);
 		else if (!nothing || one->request->reply == NULL)
 			give(one->request, answer);
-		if (answer != NULL && !nothing)
+		if (answer != NULL && (!nothing || one->request->failure.info != NULL))
 			stop_waiting(one);
 	}
 }

@@ -300,6 +300,13 @@ boards_not_answered(void)
 	pthread_mutex_lock(&boards.lock);
 	if (boards.asked_whole && boards.whole_at_once > 1)
 		boards.whole_at_once /= 2;
+	/* so much may have changed that all of it at once is too large: then they come whole, a few at a time */
+	for (Board *board = LIST_FIRST(&boards.all); !boards.asked_whole && board != NULL;
+	     board = LIST_NEXT(board, others))
+	{
+		free(board->mark);
+		board->mark = NULL;
+	}
 	pthread_mutex_unlock(&boards.lock);
 }
 

@@ -46,9 +46,9 @@ static struct
 	int64_t thorough_at;
 	char *question;
 	DatabaseCall call;
-	Work work; /* reads the answer, which may be large, where no request waits for that */
+	int64_t answered_at;
+	Work work; /* reads how boards are, which may be much, where no request waits for that */
 	char *answer;
-	double delay;
 } reader = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Task: somebody has begun to listen. */
@@ -118,27 +118,27 @@ note_delay(double seconds)
 	counter_add(COUNTER_FEED_DELAY, (long) (seconds + 0.999) - counter_value(COUNTER_FEED_DELAY));
 }
 
-/* The question that was asked is over. */
+/* The question that was asked is over, whose answer came then. */
 static void
-end_question(void)
+end_question(int64_t answered_at)
 {
 	Subject *asked = reader.asked;
 
 	reader.asked = NULL;
-	asked->next_at = now_ms() + pause_after(now_ms(), asked->interval_ms);
+	asked->next_at = answered_at + pause_after(answered_at, asked->interval_ms);
 	reader_tell();
 }
 
-/* Work: reads what the database has answered. */
+/* Work: reads how boards are. */
 static void
-read_answer(Work *work)
+read_boards(Work *work)
 {
 	json_t *answer = json_loads(reader.answer, 0, NULL);
 
-	if (reader.asked == &feeds)
-		reader.delay = feeds_take(answer);
-	else
+	if (answer != NULL)
 		boards_take(answer);
+	else
+		boards_not_answered();
 	json_decref(answer);
 	free(reader.answer);
 }
@@ -147,32 +147,36 @@ read_answer(Work *work)
 static void
 on_read(Task *task)
 {
-	int64_t now = now_ms();
-
-	if (reader.asked == &feeds)
-		note_delay(reader.delay);
-	else if (reader.thorough)
-		reader.thorough_at = now + pause_after(now, THOROUGH_MS);
-	end_question();
+	if (reader.thorough)
+		reader.thorough_at = reader.answered_at + pause_after(reader.answered_at, THOROUGH_MS);
+	end_question(reader.answered_at);
 }
 
 /* Callback: how they are, or that nobody knows, which ends a turn of the feeds as well. */
 static void
 on_answer(void *closure, DatabaseResult *result)
 {
-	if (result->ok)
+	reader.answered_at = now_ms();
+	if (reader.asked == &feeds)
+	{
+		json_t *answer = result->ok ? json_loads(result->text, 0, NULL) : NULL;
+		double delay = feeds_take(answer);
+
+		if (answer != NULL)
+			note_delay(delay);
+		json_decref(answer);
+	}
+	else if (result->ok)
 	{
 		reader.answer = result->text;
 		result->text = NULL;
-		reader.work = (Work){.run = read_answer, .done.run = on_read, .loop = reader.loop};
+		reader.work = (Work){.run = read_boards, .done.run = on_read, .loop = reader.loop};
 		offload(&reader.work);
 		return;
 	}
-	if (reader.asked == &feeds)
-		note_delay(feeds_take(NULL));
 	else
 		boards_not_answered();
-	end_question();
+	end_question(reader.answered_at);
 }
 
 /* Asks, where somebody wants to know. */

@@ -1,6 +1,6 @@
 /*
  * reader.h
- *	  Asks the database how the boards are that somebody listens to: one for the whole process.
+ *	  Asks the database how the boards and feeds are that somebody listens to or waits for: one for the whole process.
  */
 #pragma once
 

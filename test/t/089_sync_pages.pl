@@ -42,7 +42,7 @@ subtest 'kinds of drift' => sub {
 	my @documented = sort map { s/`//gr } first_cells('docs/sync.md', '`kind`');
 	my ($drift) = source('extension/sync/sync_status.c') =~ /\[DRIFT\] = \{(.*?)WHERE kind IS NOT NULL/s;
 	my %kinds = map { $_ => 1 } $drift =~ /(?:THEN|ELSE|ALL SELECT) '([a-z_]+)'/g;
-	my ($measured) = source('shim/database/statements.c') =~ /unnest\('\{(row_without_pod.*?)\}'/s;
+	my ($measured) = source('schema/extension/35_sync.sql') =~ /unnest\('\{(row_without_pod.*?)\}'/s;
 	my %counted = map { $_ => 1 } source('schema/extension/35_sync.sql') =~ /WHERE kind = '([a-z_]+)'/g;
 
 	is_deeply(\@documented, [ sort keys %kinds ], 'all that sync_drift() has');

@@ -170,7 +170,7 @@ sub mapped
 sub masked
 {
 	my ($entry) = @_;
-	my $texts = mapped($entry, sub { $_[0] =~ s/$id/<id>/gr =~ s/$instant/<time>/gr =~ s/\b\Q$version\E\b/<version>/gr });
+	my $texts = mapped($entry, sub { $_[0] =~ s/$id/<id>/gr =~ s/\b\d{16}-<id>/<id>/gr =~ s/$instant/<time>/gr =~ s/\b\Q$version\E\b/<version>/gr });
 
 	$texts->{answer} = kinds($texts->{answer}) if $texts->{volatile};
 	return $texts;

@@ -101,7 +101,7 @@ sql('REVOKE edurange_player FROM mallory');
 	my $here = $node->background_psql('edurange');
 	my $token = sql(q{SELECT "sinceToken" FROM edurange.events('g', (SELECT "sinceToken" FROM edurange.events('g')))});
 	my $page = q{SELECT array_length(events, 1) FROM edurange.events('g', '%s')};
-	my $delay = q{SELECT "feedDelay" > 0 FROM edurange.board_state('g')};
+	my $delay = q{SELECT "feedDelay" > 0 FROM edurange.feed_state('g')};
 
 	$elsewhere->query_safe('BEGIN; SELECT pg_current_xact_id()');
 	sql(q{SELECT edurange.add_points('ada', 'g', 1)});

@@ -13,7 +13,7 @@
 #include "storage/proc.h"
 #include "storage/procarray.h"
 
-#include "board/board.h"
+#include "base/under_way.h"
 
 /* Is the transaction one of another database?  One that has ended, or is prepared, counts as one of this. */
 static bool
