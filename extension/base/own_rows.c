@@ -97,7 +97,17 @@ own_table_insert(OwnTable *table, const NullableDatum *values)
 void
 own_table_close(OwnTable *table)
 {
-	AfterTriggerEndQuery(table->state);
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		AfterTriggerEndQuery(table->state);
+	}
+	PG_CATCH();
+	{
+		statement_rethrow(shape_name(table->relation), context);
+	}
+	PG_END_TRY();
 	ExecCloseResultRelations(table->state);
 	ExecCloseIndices(table->target);
 	ExecResetTupleTable(table->state->es_tupleTable, false);
