@@ -138,12 +138,27 @@ is_of(const ErrorData *error, int category, const char *file)
 	       strcmp(error->filename, file) == 0;
 }
 
+bool
+statement_error_is_ours(const ErrorData *error)
+{
+	static const int categories[] = {
+	    MAKE_SQLSTATE('R', 'G', '0', '0', '0'),
+	    ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, /* not_installed: a table is gone */
+	    ERRCODE_INVALID_TRANSACTION_STATE,        /* read_only */
+	};
+
+	for (int i = 0; i < lengthof(categories); i++)
+		if (is_of(error, categories[i], "refusal.c"))
+			return true;
+	return false;
+}
+
 /* What the message must not be kept of: errors of our own quote nothing, and those of operators neither. */
 static bool
 can_quote(const ErrorData *error)
 {
 	return !is_of(error, ERRCODE_OPERATOR_INTERVENTION, "postgres.c") &&
-	       !is_of(error, MAKE_SQLSTATE('R', 'G', '0', '0', '0'), "refusal.c");
+	       !statement_error_is_ours(error);
 }
 
 void

@@ -13,4 +13,10 @@
  */
 extern _Noreturn void statement_rethrow(const char *sql, MemoryContext context);
 
+/*
+ * Is it an error of our own that is about the tables or the server: one is gone, altered, or not written?  Codes alone do
+ * not tell: anybody's trigger can raise an error with any.
+ */
+extern bool statement_error_is_ours(const ErrorData *error);
+
 #endif

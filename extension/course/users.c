@@ -35,6 +35,7 @@ typedef enum StatementId
 {
 	BY_EMAIL,
 	INSERT_USER,
+	HAS_ID,
 	FOUND,
 	PAGE,
 	STATEMENT_COUNT
@@ -49,6 +50,7 @@ static Statement statements[STATEMENT_COUNT] = {
                      " \"updatedAt\") SELECT $1, $2, $3, $4::public.\"UserRole\", now, now"
                      " FROM " CLOCK_ROW " ON CONFLICT DO NOTHING",
                      {TEXTOID, TEXTOID, TEXTOID, TEXTOID}},
+    [HAS_ID] = {"SELECT 1 FROM public.\"User\" WHERE id = $1", {TEXTOID}, .by_key = true},
     [FOUND] = {"SELECT ROW(" USER_COLUMNS ", $2)::edurange.made_user"
                " FROM public.\"User\" u WHERE u.id = $1",
                {TEXTOID, BOOLOID},
@@ -125,7 +127,11 @@ make_user(const NewUser *user, const Caller *caller, char **user_id, bool *exist
 		if (!user_of_email(user->email, user_id, refusal))
 			return false;
 		*existed = *user_id != NULL;
-		return *existed || refuse(refusal, EDURANGE_USER_EXISTS, "user \"%s\" exists already", id);
+		if (*existed)
+			return true;
+		if (STATEMENT_RUN(&statements[HAS_ID], value_text(id)) == 0)
+			row_kept_out("public.\"User\"");
+		return refuse(refusal, EDURANGE_USER_EXISTS, "user \"%s\" exists already", id);
 	}
 	*user_id = pstrdup(id);
 	activity_log(&(Activity){

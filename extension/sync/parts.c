@@ -18,6 +18,7 @@
 
 #include "base/guc.h"
 #include "base/monotonic.h"
+#include "base/statement_errors.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "sync/parts.h"
@@ -56,17 +57,18 @@ do_part(void *argument)
 
 /* Is the error about the rows, and not about the server, or about tables that are not as they were? */
 static bool
-is_about_rows(int sqlstate)
+is_about_rows(const ErrorData *error)
 {
 	static const int others[] = {
-	    ERRCODE_INSUFFICIENT_RESOURCES, ERRCODE_OPERATOR_INTERVENTION, ERRCODE_SYSTEM_ERROR,
-	    MAKE_SQLSTATE('R', 'G', '0', '0', '0'), /* our own */
+	    ERRCODE_INSUFFICIENT_RESOURCES,
+	    ERRCODE_OPERATOR_INTERVENTION,
+	    ERRCODE_SYSTEM_ERROR,
 	};
 
 	for (int i = 0; i < lengthof(others); i++)
-		if (ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_TO_CATEGORY(others[i]))
+		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TO_CATEGORY(others[i]))
 			return false;
-	return true;
+	return !statement_error_is_ours(error);
 }
 
 /* Why a part was refused, and is undone; NULL: it is done.  locked: for what others hold. */
@@ -88,7 +90,7 @@ try_part(Part *part, bool *locked)
 
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
-		if (!is_about_rows(error->sqlerrcode))
+		if (!is_about_rows(error))
 			PG_RE_THROW();
 		FlushErrorState();
 		*locked = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
