@@ -27,7 +27,7 @@ sql(q{
 	INSERT INTO "_GroupMembers" ("A", "B") SELECT 'g', id FROM "User";
 	SELECT edurange.cdf_import(jsonb_build_object('metadata', '{"id": "ch", "name": "C", "version": "1.0.0", "challenge_type": "web"}'::jsonb,
 		'components', jsonb_build_array(jsonb_build_object('type', 'question', 'id', 'q', 'config', jsonb_build_object('type', 'checkboxes', 'text', '?',
-			'points', 1, 'options', (SELECT jsonb_agg('c' || n) FROM generate_series(1, 3000) n), 'answer', (SELECT jsonb_agg('c' || n) FROM generate_series(1, 3000) n)))))::text);
+			'points', 1, 'options', (SELECT jsonb_agg('c' || n) FROM generate_series(1, 3000) n), 'answer', (SELECT jsonb_agg('c' || n) FROM generate_series(2101, 3000) n)))))::text);
 	UPDATE "ChallengeQuestion" SET id = cdf_question_id;
 	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('gc', 1, 'ch', 'g');
 	SELECT count(*) FROM generate_series(1, 5) n, "User" u, edurange.add_points(u.id, 'g', n);
@@ -62,6 +62,9 @@ my @documents = (
 	qq{testing.document(repeat('[', 3000) || repeat(']', 3000))},
 	qq{testing.document('[' || replace('$question', '?', repeat('{{A}} ', 150000)) || ']')},
 	q{testing.document('[' || replace(replace('} . $question . q{', '"options": ["a"]', '"options": ' || testing.listed('"a"', 9000)), '"answer": ["a"]', '"answer": ' || testing.listed('"b"', 9000)) || ']')},
+	# the longest list of options, and the largest set of the last of them
+	q{testing.document('[' || replace(replace('} . $question . q{', '"options": ["a"]', '"options": ' || (SELECT jsonb_agg('c' || n) FROM generate_series(1, 19000) n)::text),
+		'"answer": ["a"]', '"answer": ' || (SELECT jsonb_agg('c' || n) FROM generate_series(18101, 19000) n)::text) || ']')},
 	qq{'{"metadata": {"id": "' || repeat('x', 1000000) || '"}}'});
 my @schemas = (
 	# every reference doubles what is asked
@@ -243,7 +246,8 @@ for my $step (
 	my ($name, $input) = @$step;
 	my (undef, $memory, $alive, $said) = call(@{ $function{$name} }, $input, 1);
 
-	like($said, qr/^1$/, "$name($input) ends");
+	# (a file comes in pieces, each a row, and an error would be said)
+	like($said, $name eq 'gradebook_file' ? qr/^[1-9][0-9]*$/ : qr/^1$/, "$name($input) ends");
 	cmp_ok($memory, '<=', 64, 'with little memory');
 	ok($alive, 'and its session lives on');
 }
