@@ -54,8 +54,13 @@ SELECT changed FROM edurange.sync_apply(testing.pods((SELECT string_agg('e' || n
 SELECT changed FROM edurange.sync_apply(testing.pods((SELECT string_agg('e' || n || ' ACTIVE', ', ') FROM generate_series(1, 60) n)), '2026-01-02 00:00:06');
 SELECT "refusedRows" FROM edurange.sync_drift_summary();
 
--- adoption: one that is refused is put off, and the others have their instances
+-- adoption: one that is refused is put off, and the others have their instances; also where the error has a code of ours
 CALL testing.running('{}');
+CREATE OR REPLACE FUNCTION testing.refuse_e3() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.id IN ('e3', 'p3') THEN RAISE EXCEPTION 'not %: its flag is %', NEW.id, NEW.flag USING ERRCODE = 'RG902'; END IF;
+  RETURN NEW;
+END $$;
 CREATE TRIGGER refuse_e3 BEFORE INSERT OR UPDATE ON "ChallengeInstance" FOR EACH ROW EXECUTE FUNCTION testing.refuse_e3();
 SELECT jsonb_build_object('challenge_pods', jsonb_agg(jsonb_build_object('name', 'p' || n, 'status', 'ACTIVE', 'user_id', 'ada', 'competition_id', 'spring', 'challenge_name', 'Sync--first'))) AS strangers
 FROM generate_series(1, 5) n \gset
