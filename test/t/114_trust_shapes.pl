@@ -301,7 +301,7 @@ SQL
 is(sql(q{SELECT string_agg(DISTINCT f, ', ' ORDER BY f) FROM edurange.granted() g, unnest(g.functions) AS f JOIN pg_proc p ON p.proname = f
 	WHERE p.pronamespace = 'edurange'::regnamespace AND p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'c')
 	AND NOT EXISTS (SELECT FROM testing.calls WHERE call ~ ('edurange\.' || f || '\('))}),
-	'cdf_validate, health, json_schema_validate, migration_applied, new_id, outcomes, pack_parts, readiness, shape_faults, sync_now, sync_release, sync_status, version_satisfies, wire, worker_attributes', 'every function is called');
+	'cdf_validate, health, json_schema_validate, migration_applied, new_id, outcomes, pack_parts, readiness, shape_faults, sync_now, sync_release, sync_status, version_satisfies, wire, wire_piece, worker_attributes', 'every function is called');
 
 my $started = sql('SELECT pg_postmaster_start_time()');
 is(sql(q{SELECT string_agg(name || ': ' || code || ' ' || left(answer, 200), E'\n') FROM testing.golden WHERE code <> 'ok' OR answer LIKE 'BROKEN%'}),
