@@ -38,6 +38,12 @@ sql(q{
 	SELECT 'u' || n || '-' || i, 'u' || n, 'tried', 'tried', 'a' || n / 100 || '-' || i, false FROM generate_series(1, 20000) n, generate_series(1, 5) i;
 	INSERT INTO "QuestionAttempt" (id, "userId", "questionId", "groupChallengeId", answer, "isCorrect")
 	SELECT 'all-' || n, 'u' || n, 'tried', 'tried', 'all', false FROM generate_series(1, 20000) n;
+	-- the same once more, which no call of the first part takes away
+	INSERT INTO "Challenge" (id, name, "challengeTypeId") SELECT 'ended', 'E', id FROM "ChallengeType" LIMIT 1;
+	INSERT INTO "ChallengeQuestion" (id, "challengeId", content, type, points, answer, "order") VALUES ('ended', 'ended', '?', 'text', 1, 'a1', 1);
+	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('ended', 1, 'ended', 'g');
+	INSERT INTO "QuestionAttempt" (id, "userId", "questionId", "groupChallengeId", answer, "isCorrect")
+	SELECT 'ended-' || id, "userId", 'ended', 'ended', answer, false FROM "QuestionAttempt" WHERE "questionId" = 'tried';
 	-- many questions that begin alike, under which somebody has a long name
 	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('wide', 'W', '2020-01-01');
 	INSERT INTO "Challenge" (id, name, "challengeTypeId") SELECT 'wide', repeat('Current Score', 20000), id FROM "ChallengeType" LIMIT 1;
@@ -240,7 +246,8 @@ for (@functions)
 # What a class of 20,000 gains and loses again, and a file of 5,000 columns.
 my %function = map { $_->[0] => $_ } @functions;
 for my $step (
-	[ accept_answer => q{'g', 'tried', 'all'} ], [ undo_change => q{'g', (SELECT id FROM edurange.grade_change)} ],
+	[ accept_answer => q{'g', 'ended', 'all'} ],
+	[ undo_change => q{'g', (SELECT id FROM edurange.grade_change WHERE group_challenge_id = 'ended')} ],
 	[ gradebook_file => q{'wide', 'canvas', 'question'} ])
 {
 	my ($name, $input) = @$step;
