@@ -93,7 +93,10 @@ static Statement statements[STATEMENT_COUNT] = {
         {"SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM (SELECT id FROM unnest($2) u (id)"
          " EXCEPT SELECT unnest($1) ORDER BY 1 LIMIT 1000) s",
          {TEXTARRAYOID, TEXTARRAYOID}},
-    /* $1 competition, $2 placement, $3 question, $4 users */
+    /*
+	 * $1 competition, $2 placement, $3 question, $4 users.  What is behind OFFSET 0 is read user by user, here and
+	 * below: a class may be large, and how large is not known when this is planned.
+	 */
     [GRADES] =
         {"SELECT m.user_id, qc.id, " UTC("qc.\"completedAt\"") ", qc.\"pointsEarned\","
          " EXISTS (SELECT FROM edurange.grade_change_user gu"
@@ -115,22 +118,22 @@ static Statement statements[STATEMENT_COUNT] = {
          "  AND l.group_id = $1 AND l.source_id IN ($2, $3) AND l.delta > 0"
          "  AND l.at > coalesce(s.reset_at, '-infinity')"
          "  ORDER BY l.source_id = $3 DESC, l.seq DESC LIMIT 1),"
-         " s.reset_at, v.at, count(a.id), min(a.\"attemptedAt\") FILTER (WHERE a.\"isCorrect\")"
-         "  AT TIME ZONE 'UTC', max(a.\"attemptedAt\") AT TIME ZONE 'UTC'"
+         " s.reset_at, v.at, a.attempts, a.first_right AT TIME ZONE 'UTC', a.last AT TIME ZONE 'UTC'"
          " FROM unnest($4) AS m (user_id)"
-         " LEFT JOIN edurange.standing s ON s.group_id = $1 AND s.user_id = m.user_id"
-         " LEFT JOIN edurange.voided v ON v.group_challenge_id = $2 AND v.question_id = $3"
-         "  AND v.user_id = m.user_id"
-         " LEFT JOIN public.\"QuestionCompletion\" qc ON qc.\"userId\" = m.user_id"
-         "  AND qc.\"questionId\" = $3 AND qc.\"groupChallengeId\" = $2"
-         " LEFT JOIN public.\"ChallengeCompletion\" cc ON cc.\"userId\" = m.user_id"
-         "  AND cc.\"groupChallengeId\" = $2"
-         " LEFT JOIN public.\"QuestionAttempt\" a ON a.\"userId\" = m.user_id"
-         "  AND a.\"questionId\" = $3 AND a.\"groupChallengeId\" = $2"
-         "  AND a.\"attemptedAt\" > coalesce(greatest(s.reset_at, v.at), '-infinity')"
-         "   AT TIME ZONE 'UTC'"
-         " GROUP BY m.user_id, qc.id, cc.id, s.group_id, s.user_id, v.group_challenge_id,"
-         "  v.question_id, v.user_id ORDER BY m.user_id",
+         " LEFT JOIN LATERAL (SELECT reset_at FROM edurange.standing"
+         "  WHERE group_id = $1 AND user_id = m.user_id OFFSET 0) s ON true"
+         " LEFT JOIN LATERAL (SELECT at FROM edurange.voided WHERE group_challenge_id = $2"
+         "  AND question_id = $3 AND user_id = m.user_id OFFSET 0) v ON true"
+         " LEFT JOIN LATERAL (SELECT * FROM public.\"QuestionCompletion\" WHERE \"userId\" = m.user_id"
+         "  AND \"questionId\" = $3 AND \"groupChallengeId\" = $2 OFFSET 0) qc ON true"
+         " LEFT JOIN LATERAL (SELECT * FROM public.\"ChallengeCompletion\" WHERE \"userId\" = m.user_id"
+         "  AND \"groupChallengeId\" = $2 OFFSET 0) cc ON true"
+         " LEFT JOIN LATERAL (SELECT count(*) AS attempts,"
+         "   min(\"attemptedAt\") FILTER (WHERE \"isCorrect\") AS first_right, max(\"attemptedAt\") AS last"
+         "  FROM public.\"QuestionAttempt\" WHERE \"userId\" = m.user_id"
+         "  AND \"questionId\" = $3 AND \"groupChallengeId\" = $2 AND \"attemptedAt\""
+         "   > coalesce(greatest(s.reset_at, v.at), '-infinity') AT TIME ZONE 'UTC') a ON true"
+         " ORDER BY m.user_id",
          {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID},
          .newest = true,
          .by_key = true},
@@ -154,22 +157,18 @@ static Statement statements[STATEMENT_COUNT] = {
 	 * missing, of which there may be none that is needed, and when the last one was done.
 	 * $1 competition, $2 placement, $3 challenge, $4 users */
     [AFTER] =
-        {"WITH " NEEDED("$3") " SELECT m.user_id,"
-         " coalesce(sum(qc.\"pointsEarned\") FILTER (WHERE"
-         "  " UTC("qc.\"completedAt\"") " > coalesce(s.reset_at,"
-         "   '-infinity')), 0),"
-         " least(coalesce(sum(qc.\"pointsEarned\"), 0), 2147483647)::integer,"
-         " (SELECT count(*) FROM needed) - count(n.id),"
-         " (SELECT count(*) FROM needed) > 0,"
-         " max(qc.\"completedAt\") FILTER (WHERE n.id IS NOT NULL)"
-         "  AT TIME ZONE 'UTC' FROM unnest($4) AS m (user_id)"
-         " LEFT JOIN edurange.standing s ON s.group_id = $1"
-         "  AND s.user_id = m.user_id"
-         " LEFT JOIN public.\"QuestionCompletion\" qc"
-         "  ON qc.\"userId\" = m.user_id"
-         "  AND qc.\"groupChallengeId\" = $2"
-         " LEFT JOIN needed n ON n.id = qc.\"questionId\""
-         " GROUP BY m.user_id ORDER BY m.user_id",
+        {"WITH " NEEDED("$3") " SELECT m.user_id, d.paid, least(d.points, 2147483647)::integer,"
+         " n.needed - d.done, n.needed > 0, d.last_at AT TIME ZONE 'UTC'"
+         " FROM unnest($4) AS m (user_id) CROSS JOIN (SELECT count(*) AS needed FROM needed) n"
+         " LEFT JOIN LATERAL (SELECT reset_at FROM edurange.standing"
+         "  WHERE group_id = $1 AND user_id = m.user_id OFFSET 0) s ON true"
+         " CROSS JOIN LATERAL (SELECT coalesce(sum(\"pointsEarned\") FILTER (WHERE"
+         "    " UTC("\"completedAt\"") " > coalesce(s.reset_at, '-infinity')), 0) AS paid,"
+         "   coalesce(sum(\"pointsEarned\"), 0) AS points, count(*) FILTER (WHERE is_needed) AS done,"
+         "   max(\"completedAt\") FILTER (WHERE is_needed) AS last_at"
+         "  FROM (SELECT *, EXISTS (SELECT FROM needed WHERE id = \"questionId\") AS is_needed"
+         "   FROM public.\"QuestionCompletion\" WHERE \"userId\" = m.user_id"
+         "   AND \"groupChallengeId\" = $2 OFFSET 0) qc) d ORDER BY m.user_id",
          {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID},
          .newest = true,
          .by_key = true},
