@@ -270,14 +270,16 @@ BEGIN
   CALL sim.check(n);
 END $$;
 
--- Now and then all pods, or most of them, are said not to be there; and now and then a clock is set.
+-- Now and then all pods, or most of them, are said not to be there; and now and then a clock is set.  An event is big
+-- where many go at once: a few who join those that are held already wait no longer than they.
 CREATE PROCEDURE sim.event(n integer) LANGUAGE plpgsql AS $$
 DECLARE
   kind text := CASE WHEN n % 200 BETWEEN 20 AND 75 THEN 'half' WHEN n % 200 BETWEEN 120 AND 150 THEN 'other' END;
 BEGIN
   IF kind IS DISTINCT FROM (SELECT event FROM sim.state) THEN
-    UPDATE sim.state SET event = kind, event_at = clock_timestamp(), big = (SELECT count(*) FILTER (WHERE hidden) > 5 AND count(*) FILTER (WHERE hidden) > 0.3 * count(*)
-      FROM (SELECT kind = 'other' OR hashtext(id) % 3 <> 0 AS hidden FROM "ChallengeInstance" WHERE status = 'ACTIVE') AS active);
+    UPDATE sim.state SET event = kind, event_at = clock_timestamp(), big = (SELECT count(*) FILTER (WHERE hidden AND NOT missed) > 5 AND count(*) FILTER (WHERE hidden) > 0.3 * count(*)
+      FROM (SELECT kind = 'other' OR hashtext(id) % 3 <> 0 AS hidden, missing IS NOT NULL AS missed FROM "ChallengeInstance" JOIN sim.model m USING (id)
+        WHERE "ChallengeInstance".status = 'ACTIVE') AS active);
   END IF;
   IF n % 250 = 180 THEN
     CALL sim.tick(0, (ARRAY[1, -1, 24, -24])[1 + n / 250 % 4] * 3600000::bigint);
@@ -325,7 +327,8 @@ BEGIN
     CALL sim.dashboard(n);
     CALL sim.cluster(n);
     CALL sim.event(n);
-    CALL sim.pass(n, at, true);
+    -- a list of before is no older than another before there was one, so a good one comes first
+    CALL sim.pass(n, at, n > 1);
     IF n % 100 = 0 THEN
       CALL sim.calm(n, at);
       DELETE FROM "ChallengeInstance" WHERE status IN ('TERMINATED', 'ERROR') AND random() < 0.8;
