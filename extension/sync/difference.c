@@ -13,6 +13,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/rows.h"
 #include "base/statements.h"
 #include "sync/brake.h"
 #include "sync/difference.h"
@@ -160,17 +161,6 @@ update_part(void *argument, int first, int count)
 	    part_of(columns[CHANGED_FROM], first, count), part_of(columns[CHANGED_TO], first, count),
 	    part_of(columns[CHANGED_URLS], first, count), columns[CHANGED_ABSENT], change->left_out);
 	change->changed += row_int(0, 1);
-}
-
-/* The elements of an array of texts. */
-static Datum *
-texts_of(NullableDatum array, int *count)
-{
-	Datum *values;
-
-	deconstruct_array(DatumGetArrayTypeP(array.value), TEXTOID, -1, false, 'i', &values, NULL,
-	                  count);
-	return values;
 }
 
 /* The elements of both. */

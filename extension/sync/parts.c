@@ -179,8 +179,7 @@ part_of(NullableDatum array, int first, int count)
 	                                                length, by_value, align)};
 }
 
-/* The elements of an array of texts. */
-static Datum *
+Datum *
 texts_of(NullableDatum texts, int *count)
 {
 	Datum *values;

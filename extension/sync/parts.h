@@ -23,6 +23,9 @@ typedef struct Parts
 
 extern Parts work_in_parts(int count, PartWork work, void *argument);
 
+/* The elements of an array of texts, and how many they are. */
+extern Datum *texts_of(NullableDatum texts, int *count);
+
 /* Elements of an array, as an array. */
 extern NullableDatum part_of(NullableDatum array, int first, int count);
 
