@@ -69,8 +69,10 @@ unknown_check(const Route *route, const Target *target, const Upload *upload, co
 	if (!check_fields(route, target->fields, target->nfields, "query", failure) ||
 	    !check_fields(route, upload->fields, upload->nfields, "form", failure))
 		return false;
-	json_object_foreach(
-	    members, name,
-	    value) if (!is_known(route, FROM_BODY, name)) return refuse_name(failure, name, "body");
+	json_object_foreach(members, name, value)
+	{
+		if (!is_known(route, FROM_BODY, name))
+			return refuse_name(failure, name, "body");
+	}
 	return true;
 }

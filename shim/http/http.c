@@ -23,10 +23,9 @@
 #include "http/metrics.h"
 #include "http/request.h"
 
-#define MAX_URL 4096 /* bytes of a request's target */
-#define QUICK_BODY                                                                                 \
-	8192 /* bytes of a body that a loop parses itself: all of its requests wait meanwhile */
-#define FILE_FACTOR 16 /* so many times as large as another answer may be what waits in a file */
+#define MAX_URL 4096    /* bytes of a request's target */
+#define QUICK_BODY 8192 /* bytes of a body that a loop parses itself, while its requests wait */
+#define FILE_FACTOR 16  /* so many times as large as another answer may be what waits in a file */
 #define MAX_REQUESTS 100000 /* on one connection, so that clients that stay are spread anew */
 
 /* Finds the route; a failure is left in the request, and for OPTIONS neither. */

@@ -47,10 +47,9 @@ typedef struct Listener
 
 	/* of who waits for the feed */
 	Feed *feed;
-	uint64_t turn;    /* in which it began, or was looked after last, ... */
-	uint64_t changes; /* ... and which changes of the feed it has been asked for with */
-	struct Listener
-	    *by; /* who asks for it, itself or another one; NULL: it is not being asked for */
+	uint64_t turn;       /* in which it began, or was looked after last, ... */
+	uint64_t changes;    /* ... and which changes of the feed it has been asked for with */
+	struct Listener *by; /* who asks for it, itself or another one; NULL: nobody does */
 } Listener;
 
 bool
