@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "admin/commands.h"
+#include "base/rows.h"
 #include "base/surface.h"
 
 typedef enum StatementId

@@ -17,6 +17,7 @@
 #include "admin/findings.h"
 #include "base/arguments.h"
 #include "base/progress.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/caller.h"

@@ -10,6 +10,7 @@
 
 #include "admin/assertions.h"
 #include "base/refusal.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/caller.h"

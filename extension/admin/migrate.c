@@ -29,6 +29,7 @@
 #include "base/guc.h"
 #include "base/own_locks.h"
 #include "base/refusal.h"
+#include "base/rows.h"
 #include "base/shapes.h"
 #include "base/statements.h"
 #include "base/surface.h"

@@ -10,6 +10,7 @@
 #include "admin/assertions.h"
 #include "admin/findings.h"
 #include "admin/opening.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "game/ledger.h"
 

@@ -17,6 +17,7 @@
 #include "admin/commands.h"
 #include "admin/table_locks.h"
 #include "base/guc.h"
+#include "base/rows.h"
 #include "base/statements.h"
 
 /* How long the tables that are held already keep others waiting for the next; far below deadlock_timeout. */

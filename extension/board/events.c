@@ -38,6 +38,7 @@
 #include "base/arguments.h"
 #include "base/guc.h"
 #include "base/own_locks.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "base/under_way.h"

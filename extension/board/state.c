@@ -15,6 +15,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/arguments.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "base/under_way.h"

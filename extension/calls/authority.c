@@ -19,6 +19,7 @@
 
 #include "base/arguments.h"
 #include "base/refusal.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "calls/authority.h"
 

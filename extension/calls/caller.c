@@ -17,6 +17,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/authority.h"

@@ -20,6 +20,7 @@
 #include "base/guc.h"
 #include "base/own_locks.h"
 #include "base/own_rows.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "calls/idempotency.h"
 

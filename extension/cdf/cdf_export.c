@@ -14,6 +14,7 @@
 #include "utils/jsonb.h"
 
 #include "base/json_text.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "cdf/cdf_export.h"
 #include "cdf/cdf_mapping.h"

@@ -19,6 +19,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/json_text.h"
+#include "base/rows.h"
 #include "base/shapes.h"
 #include "base/refusal.h"
 #include "base/statements.h"

@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/rel.h"
 
+#include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "base/triggers.h"

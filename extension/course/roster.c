@@ -15,6 +15,7 @@
 #include "base/arguments.h"
 #include "base/ids.h"
 #include "base/progress.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/idempotency.h"

@@ -9,6 +9,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "base/rows.h"
 #include "base/statements.h"
 #include "game/accepted_answers.h"
 

@@ -13,6 +13,7 @@
 
 #include "base/arguments.h"
 #include "base/guc.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/caller.h"

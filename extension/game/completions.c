@@ -19,6 +19,7 @@
 #include "base/guc.h"
 #include "base/ids.h"
 #include "base/json_text.h"
+#include "base/rows.h"
 #include "calls/locks.h"
 #include "game/activity.h"
 #include "game/completions.h"

@@ -18,6 +18,7 @@
 
 #include "base/own_rows.h"
 #include "base/refusal.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "game/entries.h"
 

@@ -26,6 +26,7 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
+#include "base/rows.h"
 #include "base/statements.h"
 #include "base/under_way.h"
 #include "game/frozen.h"

@@ -19,6 +19,7 @@
 #include "utils/rel.h"
 
 #include "base/ids.h"
+#include "base/rows.h"
 #include "base/shapes.h"
 #include "base/statements.h"
 #include "base/surface.h"

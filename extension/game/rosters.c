@@ -18,6 +18,7 @@
 #include "utils/rel.h"
 
 #include "base/own_locks.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "base/triggers.h"

@@ -10,6 +10,7 @@
 #include "catalog/pg_type.h"
 
 #include "base/arguments.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "game/sight.h"
 

@@ -21,6 +21,7 @@
 #include "base/arguments.h"
 #include "base/ids.h"
 #include "base/json_text.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "calls/locks.h"
 #include "course/course.h"

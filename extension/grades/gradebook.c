@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 
 #include "base/arguments.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "course/course.h"

@@ -20,6 +20,7 @@
 #include "utils/hsearch.h"
 
 #include "base/arguments.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "grades/gradebook.h"

@@ -7,6 +7,7 @@
 #include "catalog/pg_type.h"
 #include "utils/timestamp.h"
 
+#include "base/rows.h"
 #include "base/statements.h"
 #include "game/entries.h"
 #include "game/ledger.h"

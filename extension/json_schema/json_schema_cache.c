@@ -16,6 +16,7 @@
 
 #include "base/arguments.h"
 #include "base/refusal.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "json_schema/json_schema.h"

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 
 #include "base/refusal.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "cdf/document_check.h"
 #include "packs/pack_archive.h"

@@ -16,6 +16,7 @@
 #include "base/arguments.h"
 #include "base/json_text.h"
 #include "base/refusal.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "cdf/document_check.h"
 #include "packs/pack_files.h"

@@ -19,6 +19,7 @@
 #include "base/arguments.h"
 #include "base/json_text.h"
 #include "base/own_locks.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/idempotency.h"

@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 
 #include "base/guc.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/caller.h"

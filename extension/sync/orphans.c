@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 
 #include "base/guc.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "base/triggers.h"

@@ -28,6 +28,7 @@
 #include "base/guc.h"
 #include "base/own_locks.h"
 #include "base/refusal.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "sync/beginning.h"

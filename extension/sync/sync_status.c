@@ -29,6 +29,7 @@
 #include "base/guc.h"
 #include "base/monotonic.h"
 #include "base/refusal.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
 #include "calls/caller.h"

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 
 #include "base/guc.h"
+#include "base/rows.h"
 #include "base/statements.h"
 #include "sync/parts.h"
 #include "sync/sync_sql.h"
