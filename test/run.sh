@@ -325,13 +325,13 @@ list_jobs() {
   ! wanted_suite fuzz || say fuzz
 }
 
-# Runs the jobs, one more at a time than there are processors: for half of the time they wait for something.  Each
+# Runs the jobs, two more at a time than there are processors: for most of the time they wait for something.  Each
 # has servers and ports of its own.
 run_jobs() {
   export PG_TEST_PORT_DIR="$WORK/out/ports"
   as_user mkdir -p "$PG_TEST_PORT_DIR"
   list_jobs >"$WORK/jobs"
-  jobs=${EDURANGE_JOBS:-$(($(nproc) + 1))}
+  jobs=${EDURANGE_JOBS:-$(($(nproc) + 2))}
   lanes=''
   for lane in $(seq "$jobs"); do
     run_lane "$lane" 8<&- &
@@ -458,8 +458,9 @@ BINDIR=$("$PG_CONFIG" --bindir)
 PGXS_TEST=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
 LIMIT=$((600 + ${EDURANGE_HISTORIES:-0}))
 FUZZ_RUNS=20000
-LONGEST_TAPS='032_sync_launcher 114_trust_shapes 113_trust_prisma 064_sync_places 074_bounded 031_sync_worker
-  050_sync_faults 011_crash 066_sync_truth 069_sync_clock 034_http_limits'
+LONGEST_TAPS='114_trust_shapes 086_sync_reasons 064_sync_places 113_trust_prisma 098_feed 074_bounded 063_hostile
+  031_sync_worker 066_sync_truth 112_trust_planted 097_board 091_pages 087_sync_memory 062_documents 029_gates 011_crash
+  050_sync_faults 060_lanes 032_sync_launcher 069_sync_clock 034_http_limits'
 SANITIZERS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
 SANITIZED_REGRESS="install points ledger competitions challenges cdf questions attempts completions tokens caller health wire \
 errors json_schema findings sync_transitions sync_evidence sync_steps"

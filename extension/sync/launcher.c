@@ -319,15 +319,18 @@ look_after_worker(void)
 		return keep_worker_out();
 	if (started != NULL && worker_lives())
 		return see_it_settle();
-	if (now < start_due)
-		return (long) (start_due - now) + 1;
 	find_problem(problem);
-	if (problem[0] == '\0' && !start_worker())
+	/* What is missing is why the last one ended: the next waits for that alone, and it is told at once. */
+	if (problem[0] != '\0')
+		start_anew();
+	else if (now < start_due)
+		return Min((long) (start_due - now) + 1, LOOK_MS);
+	else if (start_worker())
+		return see_it_settle();
+	else
 		snprintf(problem, sizeof(problem),
 		         "all %d background workers are in use; raise max_worker_processes",
 		         max_worker_processes);
-	if (problem[0] == '\0')
-		return see_it_settle();
 	report_problem(problem);
 	return LOOK_MS;
 }

@@ -118,6 +118,8 @@ AS $$
       'When instances were last compared with a list.', extract(epoch FROM s."lastSuccess")),
     ('edurange_sync_lag_seconds', 'gauge',
       'Age of the last successful comparison with the Instance Manager, else of the server.', s."lagSeconds"),
+    ('edurange_sync_interval_seconds', 'gauge', 'Time between two polls.',
+      extract(epoch FROM current_setting('edurange.sync_interval')::interval)),
     ('edurange_sync_consecutive_failures', 'gauge',
       'Failed comparisons since the last that worked.', s."consecutiveFailures"),
     ('edurange_sync_pods', 'gauge', 'Pods in the last list.', s."podsSeen"),

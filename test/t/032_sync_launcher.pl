@@ -37,8 +37,10 @@ sub serves
 sub is_reported
 {
 	my ($problem, $from) = @_;
+	my $began = time;
 
 	$node->becomes_true("SELECT query = '$problem' $launcher", "reported: $problem", 'postgres');
+	cmp_ok(time - $began, '<', 30, 'soon, however often the worker ended before');
 	sleep 3;
 	my $log = slurp_file($node->logfile, $from);
 	my @said = $log =~ /WARNING:  the sync worker cannot start: \Q$problem\E\n/g;

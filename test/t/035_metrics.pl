@@ -75,7 +75,7 @@ is($sample{'edurange_http_requests_in_flight'}, 1, 'this one is in flight');
 cmp_ok($sample{'edurange_http_connections'}, '>=', 1, 'connections');
 cmp_ok($sample{'edurange_database_connections{tier="service"}'}, '>=', 1, 'connections to the database');
 like($text, qr/^edurange_build_info\{version="\d+\.\d+\.\d+"\} 1$/m, 'build');
-my %sync = (last_attempt_timestamp_seconds => 1577836802, last_success_timestamp_seconds => 1577836800, consecutive_failures => 1, pods => 4, held => 0,
+my %sync = (last_attempt_timestamp_seconds => 1577836802, last_success_timestamp_seconds => 1577836800, consecutive_failures => 1, pods => 4, held => 0, interval_seconds => 2,
 	fetch_seconds => 1.5, changes_total => 0, polls_total => 3, failures_total => 1, stale_total => 1, worker_up => 0);
 is($sample{"edurange_sync_$_"}, $sync{$_}, "worker: $_") for sort keys %sync;
 cmp_ok($sample{edurange_sync_lag_seconds}, '>', 1e8, 'worker: lag');
