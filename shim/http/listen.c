@@ -24,6 +24,9 @@
 #define TIME_MS 15000      /* from one event with the time to the next */
 #define LISTENER_MS 300000 /* then a listener has to come anew, with its token */
 #define FEED_MS 25000      /* that the feed is waited for */
+#define WOKEN_AT_ONCE                                                                              \
+	8             /* listeners to a board, so that requests have their turns in between, ... */
+#define TELL_MS 1 /* ... for so long, and other processes the processors */
 #define CONNECTIONS_LEFT 4 /* of so many connections one is not for listeners */
 #define NOTHING_NEW "{\"sinceToken\""
 /* Of the values of a request for the feed: */
@@ -33,7 +36,7 @@
 /* What a request has that goes on. */
 typedef struct Listener
 {
-	LIST_ENTRY(Listener) others; /* of its loop's */
+	TAILQ_ENTRY(Listener) others; /* of its loop's */
 	Request *request;
 	int64_t ends_at;
 
@@ -80,7 +83,7 @@ begin(Request *request, int64_t milliseconds)
 		return NULL;
 	listener->request = request;
 	listener->ends_at = now_ms() + milliseconds;
-	LIST_INSERT_HEAD(&request->worker->listeners, listener, others);
+	TAILQ_INSERT_TAIL(&request->worker->listeners, listener, others);
 	request->listener = listener;
 	counter_add(COUNTER_LISTENERS, 1);
 	return listener;
@@ -100,7 +103,7 @@ listen_end(Request *request)
 
 	if (listener == NULL)
 		return;
-	LIST_REMOVE(listener, others);
+	TAILQ_REMOVE(&request->worker->listeners, listener, others);
 	counter_add(COUNTER_LISTENERS, -1);
 	if (listener->piece != NULL)
 		piece_release(listener->piece);
@@ -191,19 +194,24 @@ listen_to_board(Request *request, const DatabaseResult *result)
 	setsockopt(request->client->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
-/* Goes on with a listener that has something to be told, or is to end. */
-static void
+/* Goes on with a listener that has something to be told, or is to end; false: it has not, and is not. */
+static bool
 wake(Listener *listener, int64_t now)
 {
+	Worker *worker = listener->request->worker;
 	BoardNews news = board_news(listener->board, listener->last);
 
 	if (!listener->idle || (!news.next && !news.over && now < listener->ends_at &&
 	                        now - listener->timed_at < TIME_MS && !response_is_closing()))
-		return;
+		return false;
 	listener->idle = false;
 	client_enter(listener->request->client, CLIENT_LISTENING);
-	listener->request->worker->resumed = true;
+	worker->resumed = true;
 	MHD_resume_connection(listener->request->connection);
+	/* before it has its next turn all others have theirs */
+	TAILQ_REMOVE(&worker->listeners, listener, others);
+	TAILQ_INSERT_TAIL(&worker->listeners, listener, others);
+	return true;
 }
 
 /* ---- who waits for the feed ------------------------------------------------------------------------ */
@@ -313,9 +321,9 @@ share_answer(Listener *leader, const char *answer, bool nothing)
 {
 	Listener *next;
 
-	for (Listener *one = LIST_FIRST(&leader->request->worker->listeners); one != NULL; one = next)
+	for (Listener *one = TAILQ_FIRST(&leader->request->worker->listeners); one != NULL; one = next)
 	{
-		next = LIST_NEXT(one, others);
+		next = TAILQ_NEXT(one, others);
 		if (one == leader || one->by != leader)
 			continue;
 		one->by = NULL;
@@ -362,8 +370,8 @@ listen_for_feed(Request *request, DatabaseResult *result)
 static void
 ask_or_join(Listener *listener)
 {
-	for (Listener *one = LIST_FIRST(&listener->request->worker->listeners); one != NULL;
-	     one = LIST_NEXT(one, others))
+	for (Listener *one = TAILQ_FIRST(&listener->request->worker->listeners); one != NULL;
+	     one = TAILQ_NEXT(one, others))
 		if (one->feed != NULL && one->by == one && one->turn == listener->turn &&
 		    may_share(listener->request, one->request))
 		{
@@ -405,14 +413,26 @@ listen_tend(Worker *worker)
 {
 	int64_t now = now_ms();
 	uint64_t turn = feeds_turn();
+	int woken = 0;
 	Listener *next;
 
-	for (Listener *one = LIST_FIRST(&worker->listeners); one != NULL; one = next)
+	for (Listener *one = TAILQ_FIRST(&worker->listeners); one != NULL; one = next)
 	{
-		next = LIST_NEXT(one, others);
+		next = TAILQ_NEXT(one, others);
 		if (one->feed != NULL)
 			take_turn(one, turn, now);
-		else
-			wake(one, now);
+		else if (woken < WOKEN_AT_ONCE && wake(one, now))
+			woken++;
 	}
+	worker->tell_at = woken == WOKEN_AT_ONCE ? now + TELL_MS : 0;
+}
+
+int
+listen_timeout(const Worker *worker, int timeout)
+{
+	int64_t left = worker->tell_at - now_ms();
+
+	if (worker->tell_at == 0 || (timeout >= 0 && timeout < left))
+		return timeout;
+	return left > 0 ? (int) left : 0;
 }

@@ -35,8 +35,10 @@ typedef struct Worker
 	Database *database;
 	Tokens *tokens;
 	bool resumed; /* a connection was resumed: its response is to be sent in this turn */
+	int64_t
+	    tell_at; /* when the next of the listeners that have something to be told are; 0: all were */
 	LIST_HEAD(RequestList, Request) waiting; /* requests whose connections are to be left alone */
-	LIST_HEAD(ListenerList, Listener) listeners; /* requests whose answers go on */
+	TAILQ_HEAD(ListenerList, Listener) listeners; /* requests whose answers go on */
 	ReaderClient reader;
 } Worker;
 
@@ -165,6 +167,9 @@ extern bool listen_for_feed(Request *request, DatabaseResult *result);
 
 /* Looks after those of a loop that may have something to be told. */
 extern void listen_tend(Worker *worker);
+
+/* How long the loop may wait until it has to: as given, or less. */
+extern int listen_timeout(const Worker *worker, int timeout);
 extern void listen_end(Request *request);
 
 /* ---- what libmicrohttpd and the loop call: http.c ----------------------------------------------- */

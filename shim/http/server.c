@@ -224,6 +224,7 @@ next_timeout(Engine *engine)
 	}
 	if (engine == server.engines)
 		timeout = reader_tend(timeout);
+	timeout = listen_timeout(&engine->worker, timeout);
 	return clients_timeout(&engine->clients, timeout);
 }
 
@@ -240,7 +241,8 @@ run_engine(void *arg)
 		int timeout = worker->resumed ? 0 : next_timeout(engine);
 
 		loop_turn(worker->loop, timeout);
-		if (clients_sweep(&engine->clients, worker->config, http_too_slow))
+		if (clients_sweep(&engine->clients, worker->config, http_too_slow) ||
+		    listen_timeout(worker, -1) == 0)
 			listen_tend(worker);
 		/* at least every second: that is how connections time out */
 		if (!engine->ready && !worker->resumed && now_ms() - run_at < 1000)
@@ -278,6 +280,7 @@ start_engine(Engine *engine, const Config *config)
 	const union MHD_DaemonInfo *info;
 	Worker *worker = &engine->worker;
 
+	TAILQ_INIT(&worker->listeners);
 	worker->config = config;
 	worker->loop = loop_new();
 	worker->database = worker->loop != NULL ? database_open(config, worker->loop) : NULL;

@@ -105,17 +105,17 @@ sub wrk
 	return { rate => $rate // 0, p99 => ($p99 // 0) * { us => 0.001, ms => 1, s => 1000 }->{ $unit // 's' }, bad => $bad // 0 };
 }
 
-# Runs a script of pgbench's, its statements prepared.
+# Runs a script of pgbench's, its statements prepared, with further arguments.
 sub pgbench
 {
-	my ($node, $script, $clients, $seconds) = @_;
+	my ($node, $script, $clients, $seconds, @more) = @_;
 	my $file = "$PostgreSQL::Test::Utils::tmp_check/pgbench.sql";
 	my ($out, $err);
 
 	open(my $handle, '>', $file) or die $!;
 	print $handle $script;
 	close($handle);
-	IPC::Run::run([ 'pgbench', '-n', '-M', 'prepared', '-f', $file, '-c', $clients, '-j', 2, '-T', $seconds, $node->connstr('edurange') ],
+	IPC::Run::run([ 'pgbench', '-n', '-M', 'prepared', '-f', $file, '-c', $clients, '-j', 2, '-T', $seconds, @more, $node->connstr('edurange') ],
 		'>', \$out, '2>', \$err) or die "pgbench: $err";
 	my ($rate) = $out =~ /tps = ([\d.]+) \(without/;
 	return { rate => $rate // 0, p99 => 0, bad => 0 };

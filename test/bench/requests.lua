@@ -1,4 +1,5 @@
--- Requests of random users for wrk: KIND, TOKEN, USERS, QUESTIONS, FAILING (per cent that name an unknown user).
+-- Requests of random users for wrk: KIND, TOKEN, USERS, QUESTIONS, FAILING (per cent that name an unknown user), PAUSE
+-- (milliseconds from an answer to the next request).
 local kind = os.getenv("KIND")
 local users = tonumber(os.getenv("USERS"))
 local questions = tonumber(os.getenv("QUESTIONS") or "1")
@@ -7,6 +8,7 @@ local headers = {
   ["Authorization"] = "Bearer " .. (os.getenv("TOKEN") or ""),
   ["Content-Type"] = "application/json",
 }
+local pause = tonumber(os.getenv("PAUSE") or "0")
 local threads = 0
 
 function setup(thread)
@@ -16,6 +18,12 @@ end
 
 function init()
   math.randomseed(os.time() * 100 + seed)
+end
+
+if pause > 0 then
+  function delay()
+    return pause
+  end
 end
 
 function request()

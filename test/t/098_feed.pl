@@ -147,7 +147,8 @@ for my $n (1 .. $writers)
 			my @users = map { $of->() } 1 .. 1 + int rand 3;
 			my $script = join '', 'BEGIN;', (map { "SELECT edurange.add_points('$_', 'g', 1);" } sort @users),
 			  rand() < 0.2 ? 'SELECT pg_sleep(0.2);' : '', rand() < 0.1 ? 'ROLLBACK;' : 'COMMIT;';
-			$node->psql('edurange', $script, on_error_stop => 0, timeout => 20);
+			# (writing to a psql whose server is gone dies, and a process that dies would stop the server)
+			eval { $node->psql('edurange', $script, on_error_stop => 0, timeout => 20); };
 		}
 		POSIX::_exit(0);
 	}
