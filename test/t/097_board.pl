@@ -13,7 +13,7 @@ use Edurange::Shim;
 use Edurange::Stream;
 
 my $node = Edurange::Cluster->new_ready('board');
-my $shim = Edurange::Shim->start($node, EDURANGE_THREADS => 2);
+my $shim = Edurange::Shim->start($node, EDURANGE_THREADS => 2, EDURANGE_LISTENER_LIMIT => 2000);
 my %token = map { $_ => $shim->make_token($_) } qw(player service);
 my $many = $ENV{EDURANGE_LONG} ? 1000 : 200;
 my ($status, $json, $headers);
