@@ -141,7 +141,7 @@ UPDATE "ChallengeQuestion" SET cdf_payload = cdf_payload || '{"flag": "static"}'
 SELECT testing.plain($$SELECT edurange.rejudge('spring', testing.q('flag'))$$);
 -- what is no flag cannot be accepted as one
 UPDATE "ChallengeQuestion" SET answer = 'flag{a}', cdf_payload = cdf_payload || '{"answer": "flag{a}"}' WHERE id = testing.q('flag');
-SELECT a, testing.plain(format('SELECT edurange.accept_answer(%L, %L, %L)', 'spring', testing.q('flag'), a)) FROM unnest(ARRAY['null', ' {{FLAG}} ', E'\u200b']) a;
+SELECT replace(a, E'\u200b', 'U+200B') AS a, testing.plain(format('SELECT edurange.accept_answer(%L, %L, %L)', 'spring', testing.q('flag'), a)) FROM unnest(ARRAY['null', ' {{FLAG}} ', E'\u200b']) a;
 -- nor what nobody could answer
 UPDATE "ChallengeQuestion" SET cdf_payload = cdf_payload || '{"match": "pattern"}' WHERE id = testing.q('text');
 SELECT testing.plain(format('SELECT edurange.accept_answer(%L, %L, %L)', 'spring', testing.q('text'), repeat('x', 1001)));
