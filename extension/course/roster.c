@@ -270,10 +270,9 @@ make_users(Import *import, const Piece *piece)
 	if (STATEMENT_RUN(&statements[MAKE_USERS], value_list(&ids), value_list(&names),
 	                  value_list(&emails)) < ids.count)
 		row_kept_out("public.\"User\"");
-	for (int i = 0; i < ids.count; i++)
-		activity_log(&(Activity){.event_type = "USER_REGISTERED",
-		                         .user_id = ids.texts[i],
-		                         .acting_user = import->caller->acting_user});
+	activity_log_each(
+	    &(Activity){.event_type = "USER_REGISTERED", .acting_user = import->caller->acting_user},
+	    ids.texts, ids.count);
 	import->users_made += ids.count;
 }
 
@@ -395,6 +394,7 @@ static void
 add_members(Import *import, const Piece *piece)
 {
 	RowList users = {.count = 0};
+	RowList joined = {.count = 0};
 	NullableDatum ids;
 	uint64 count;
 	int32 added = 0;
@@ -417,12 +417,14 @@ add_members(Import *import, const Piece *piece)
 
 		added += row->joins || row->new_user;
 		if (row->joins)
-			activity_log(&(Activity){.event_type = "GROUP_JOINED",
-			                         .user_id = row->user_id,
-			                         .group_id = import->group_id,
-			                         .acting_user = import->caller->acting_user,
-			                         .metadata = "\"roster\":true"});
+			add(&joined, row, row->user_id);
 	}
+	if (joined.count > 0)
+		activity_log_each(&(Activity){.event_type = "GROUP_JOINED",
+		                              .group_id = import->group_id,
+		                              .acting_user = import->caller->acting_user,
+		                              .metadata = "\"roster\":true"},
+		                  joined.texts, joined.count);
 	import->members_added += added;
 	import->already_members += users.count - added;
 }
