@@ -52,8 +52,8 @@ typedef enum StatementId
 	" \"timestamp\")"
 #define ENTRY                                                                                      \
 	INSERT_INTO_LOG                                                                                \
-	    " VALUES ($1, $2::public.\"ActivityEventType\", $3, $4, $5, $6, $7, $8::jsonb,"            \
-	    " 'INFO', " UTC_CLOCK ")"
+	" VALUES ($1, $2::public.\"ActivityEventType\", $3, $4, $5, $6, $7, $8::jsonb,"                \
+	" 'INFO', " UTC_CLOCK ")"
 #define ENTRY_TYPES TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID
 
 static Statement statements[STATEMENT_COUNT] = {
