@@ -79,7 +79,7 @@ static Statement statements[STATEMENT_COUNT] = {
     [USABLE_CODES] = {"SELECT w.n FROM unnest($2) WITH ORDINALITY AS w (code, n),"
                       " LATERAL (SELECT 1 FROM public.\"CompetitionAccessCode\" x"
                       "  WHERE x.code = w.code AND x.\"groupId\"" OF(
-                          "$1") " AND x.\"usedCount\" = 0" EACH " ) AS c",
+                          "$1") " AND x.\"usedCount\" = 0" EACH " FOR KEY SHARE) AS c",
                       {TEXTOID, TEXTARRAYOID},
                       .by_key = true},
     /* $1 ids, $2 names, $3 addresses */
