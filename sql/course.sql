@@ -113,6 +113,8 @@ SELECT count(*) AS of_spring FROM edurange.activity('spring', 'ada'), unnest(ent
 WITH RECURSIVE page AS (SELECT p FROM edurange.activity(user_id => 'ada', "limit" => 2) p UNION ALL SELECT n FROM page, edurange.activity(user_id => 'ada', "limit" => 2, cursor => (p)."nextCursor") n WHERE (p)."nextCursor" IS NOT NULL)
 SELECT count(*) AS by_pages, count(DISTINCT e.id) AS ids FROM page, unnest((p).entries) e;
 SELECT testing.refused($$SELECT edurange.activity('autumn', caller => ROW('t', NULL, NULL, 'bob'))$$), testing.bound($$edurange.activity(user_id => 'cyd', @)$$, 'bob');
+-- a type that the log does not know is a mistake, not an empty page
+SELECT testing.refused(format('SELECT edurange.activity(event_type => %L)', e)) FROM unnest(ARRAY['GROUP_LEAVED', 'group_left', '', 'GROUP_LEFT']) e;
 -- however many others lie between, a page reads so many, and goes on
 INSERT INTO "ActivityLog" ("eventType", "userId", metadata, "timestamp") SELECT CASE WHEN n % 6000 = 1 THEN 'USER_LOGGED_IN' ELSE 'USER_UPDATED' END::"ActivityEventType", 'cyd', '{}', '2020-01-01'::timestamp + n * interval '1 ms' FROM generate_series(1, 14000) n;
 WITH RECURSIVE page AS (SELECT p FROM edurange.activity(user_id => 'cyd', event_type => 'USER_LOGGED_IN') p UNION ALL SELECT n FROM page, edurange.activity(user_id => 'cyd', event_type => 'USER_LOGGED_IN', cursor => (p)."nextCursor") n WHERE (p)."nextCursor" IS NOT NULL)

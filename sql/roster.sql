@@ -97,6 +97,14 @@ SELECT count(*) AS pages, string_agg(r.email, ' ') FROM (SELECT row_number() OVE
 -- once, however often it is sent
 SELECT "membersAdded" FROM generate_series(1, 2), edurange.import_roster('spring', E'email\ncyd@example.org\ntia@example.org', idempotency_key => 'r');
 SELECT testing.refused($$SELECT edurange.import_roster('spring', 'email', idempotency_key => 'r')$$);
+-- who is made or let in is in the log, or nothing is done
+CREATE FUNCTION pg_temp.drop_one() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN CASE WHEN NEW."eventType"::text <> TG_ARGV[0] OR NEW."userId" <> TG_ARGV[1] AND TG_ARGV[1] <> ''any'' THEN NEW END; END';
+CREATE TRIGGER lossy BEFORE INSERT ON "ActivityLog" FOR EACH ROW EXECUTE FUNCTION pg_temp.drop_one('USER_REGISTERED', 'any');
+SELECT testing.refused($$SELECT edurange.import_roster('autumn', E'email\nuno@example.org\ndue@example.org', make_users => true)$$);
+DROP TRIGGER lossy ON "ActivityLog";
+CREATE TRIGGER lossy BEFORE INSERT ON "ActivityLog" FOR EACH ROW EXECUTE FUNCTION pg_temp.drop_one('GROUP_JOINED', 'ina');
+SELECT testing.refused($$SELECT edurange.import_roster('autumn', E'email\nina@example.org\nuno@example.org', make_users => true)$$), (SELECT count(*) FROM "User" WHERE email IN ('uno@example.org', 'due@example.org'));
+DROP TRIGGER lossy ON "ActivityLog";
 -- many rows, more than one piece
 SELECT rows, waiting, "codesMade", errors FROM edurange.import_roster('spring', 'email' || (SELECT string_agg(E'\nm' || n || '@example.org', '') FROM generate_series(1, 1203) n));
 SELECT count(*), count(DISTINCT code) FROM edurange.roster r JOIN "CompetitionAccessCode" c USING (code) WHERE email ~ '^m\d';

@@ -528,6 +528,32 @@ sub check_errors
 	return;
 }
 
+# ---- parameters: messages name them so that the shim can ------------------------------------------------
+
+# The shim spells a parameter as the request does, where the message says that it is one: behind that word, or in a
+# list that begins so.  Other names with an underscore would be SQL's; with a capital, JSON's, but for members of answers.
+sub check_parameter_names
+{
+	my $count = 0;
+
+	for my $file (files(qr/\.[ch]$/, 'extension'))
+	{
+		my $text = c_text($file) =~ s/(?<!\\)"$gap"//gr;
+
+		while ($text =~ /"((?:[^"\\]|\\.)*\bparameters? \\"(?:[^"\\]|\\.)*)"/g)
+		{
+			my $message = $1 =~ s/\\"/"/gr;
+
+			$count++;
+			$message =~ s/\bparameters? ("[a-z_]+"(?:(?:, | and | or )"[a-z_]+")*)/parameter/g;
+			finding("$file names \"$1\" where the shim does not spell it as the request does")
+			  if $message =~ /"([a-z]+_[a-z_]+|(?!nextCursor|sinceToken)[a-z]+[A-Z]\w*)"/;
+		}
+	}
+	finding('extension: no messages about parameters') unless $count;
+	return;
+}
+
 # ---- messages ------------------------------------------------------------------------------------
 
 # What docs/troubleshooting.md explains is what something here says, but for what it says others say: (NAME's).
@@ -631,6 +657,7 @@ check_routes();
 check_settings();
 check_metrics();
 check_errors();
+check_parameter_names();
 check_messages();
 check_problems();
 check_banned();

@@ -87,11 +87,11 @@ set_board_policy(FunctionCallInfo fcinfo, const Caller *caller)
 
 	if (!thawed_at.isnull && freeze_at.isnull)
 		raise_error(EDURANGE_INVALID_PARAMETER,
-		            "parameter \"thawed_at\" is of no use without \"freeze_at\"");
+		            "parameter \"thawed_at\" is of no use without parameter \"freeze_at\"");
 	if (!thawed_at.isnull &&
 	    DatumGetTimestampTz(thawed_at.value) < DatumGetTimestampTz(freeze_at.value))
 		raise_error(EDURANGE_INVALID_PARAMETER,
-		            "parameter \"thawed_at\" must not be earlier than \"freeze_at\"");
+		            "parameter \"thawed_at\" must not be earlier than parameter \"freeze_at\"");
 	statements_begin();
 	if (!course_find(caller, group_id, &refusal) || !lock_competition(group_id, &refusal))
 		raise_refusal(&refusal);

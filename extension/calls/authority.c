@@ -15,6 +15,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "base/arguments.h"
@@ -405,4 +406,12 @@ authority_check(const char *acting_user, FunctionCallInfo fcinfo)
 		            needed[call.rule->authority]);
 	statements_end();
 	return acting;
+}
+
+void
+authority_check_again(const char *acting_user, FunctionCallInfo fcinfo)
+{
+	PushActiveSnapshot(GetLatestSnapshot());
+	(void) authority_check(acting_user, fcinfo);
+	PopActiveSnapshot();
 }

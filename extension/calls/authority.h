@@ -19,4 +19,7 @@ typedef enum Acting
 /* As what the user may have the function called with these arguments; raises not_an_instructor where they may not. */
 extern Acting authority_check(const char *acting_user, FunctionCallInfo fcinfo);
 
+/* Raises likewise where they may not any more, by what is committed by now: somebody may have been waited for. */
+extern void authority_check_again(const char *acting_user, FunctionCallInfo fcinfo);
+
 #endif

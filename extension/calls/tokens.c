@@ -128,8 +128,9 @@ check_binding(const char *user_id, const char *instance_id)
 	if (STATEMENT_RUN(&statements[INSTANCE_OWNER], value_text(instance_id)) == 0)
 		raise_error(EDURANGE_INSTANCE_NOT_FOUND, "instance \"%s\" does not exist", instance_id);
 	if (user_id != NULL && strcmp(row_text(0, 1), user_id) != 0)
-		raise_error(EDURANGE_INVALID_PARAMETER,
-		            "parameter \"instance_id\" names an instance of another user than \"user_id\"");
+		raise_error(
+		    EDURANGE_INVALID_PARAMETER,
+		    "parameter \"instance_id\" names an instance of another user than parameter \"user_id\"");
 }
 
 /* An optional text argument, where empty is a mistake rather than absent. */

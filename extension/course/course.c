@@ -300,7 +300,7 @@ check_dates(const NullableDatum *start, const NullableDatum *end, bool no_end)
 	if (!no_end && !ends.isnull &&
 	    DatumGetTimestampTz(ends.value) <= DatumGetTimestampTz(starts.value))
 		raise_error(EDURANGE_INVALID_PARAMETER,
-		            "parameter \"end_date\" must be later than \"start_date\"");
+		            "parameter \"end_date\" must be later than parameter \"start_date\"");
 }
 
 static Datum
@@ -323,7 +323,7 @@ update_competition(FunctionCallInfo fcinfo, const Caller *caller)
 		            " and \"no_end_date\" is needed");
 	if (no_end && !end.isnull)
 		raise_error(EDURANGE_INVALID_PARAMETER,
-		            "parameter \"no_end_date\" and \"end_date\" exclude each other");
+		            "parameters \"no_end_date\" and \"end_date\" exclude each other");
 	statements_begin();
 	if (!course_find(caller, group_id, &refusal))
 		raise_refusal(&refusal);

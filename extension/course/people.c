@@ -14,6 +14,7 @@
 #include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
+#include "calls/authority.h"
 #include "calls/idempotency.h"
 #include "calls/locks.h"
 #include "course/course.h"
@@ -28,6 +29,7 @@ typedef enum StatementId
 	REMOVED,
 	MISSING_USER,
 	LOCK_COMPETITION,
+	HOLD_INSTRUCTORS,
 	DELETE_OTHERS,
 	INSERT_INSTRUCTORS,
 	INSTRUCTORS,
@@ -84,6 +86,10 @@ static Statement statements[STATEMENT_COUNT] = {
                       {TEXTARRAYOID}},
     [LOCK_COMPETITION] = {"SELECT 1 FROM public.\"CompetitionGroup\" WHERE id = $1"
                           " FOR NO KEY UPDATE",
+                          {TEXTOID},
+                          .by_key = true},
+    [HOLD_INSTRUCTORS] = {"SELECT count(*) FROM (SELECT FROM public.\"_GroupInstructors\" i"
+                          " WHERE i.\"A\" = $1 ORDER BY i.\"B\" FOR UPDATE) held",
                           {TEXTOID},
                           .by_key = true},
     [DELETE_OTHERS] = {"DELETE FROM public.\"_GroupInstructors\""
@@ -165,6 +171,10 @@ set_instructors(FunctionCallInfo fcinfo, const Caller *caller)
 		raise_error(EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist", row_text(0, 1));
 	if (STATEMENT_RUN(&statements[LOCK_COMPETITION], value_text(group_id)) == 0)
 		raise_error(EDURANGE_COMPETITION_NOT_FOUND, "competition \"%s\" does not exist", group_id);
+	STATEMENT_RUN(&statements[HOLD_INSTRUCTORS], value_text(group_id));
+	/* whom somebody took out while we waited for them does not name themselves again */
+	if (caller->acting_user != NULL)
+		authority_check_again(caller->acting_user, fcinfo);
 	added = STATEMENT_RUN(&statements[INSERT_INSTRUCTORS], value_text(group_id), ids);
 	removed = STATEMENT_RUN(&statements[DELETE_OTHERS], value_text(group_id), ids);
 	STATEMENT_RUN(&statements[INSTRUCTORS], value_text(group_id), ids);

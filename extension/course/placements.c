@@ -3,8 +3,8 @@
  *	  What is played in a competition, changed afterwards: a challenge taken out, or worth something else.
  *
  * The group challenge is held against everybody.  Scoring holds it, too, and so waits: what was paid for it is certain
- * then.  Where students have worked at it the change is refused, with the counts.  Forced, it takes back through the
- * ledger what they were paid too much, of one user after the other in the order of ids.  Only what was paid since a
+ * then, but for who is being reset.  Where students have worked at it the change is refused, with the counts.  Forced, it
+ * takes back through the ledger what they were paid too much, of one user after the other in the order of ids.  Only what was paid since a
  * user's last reset counts.
  */
 #include "postgres.h"
@@ -33,6 +33,7 @@ typedef enum StatementId
 {
 	LOCK_PLACEMENT,
 	COUNT_WORK,
+	HOLD_MEMBERS,
 	OVERPAID,
 	REMOVE,
 	CHANGE,
@@ -54,6 +55,15 @@ static Statement statements[STATEMENT_COUNT] = {
                     "  WHERE \"groupChallengeId\" = $1)",
                     {TEXTOID},
                     .by_key = true},
+    [HOLD_MEMBERS] = {"SELECT count(*) FROM (SELECT FROM public.\"_GroupMembers\" m"
+                      " WHERE m.\"A\" = $2 AND m.\"B\" IN"
+                      "  (SELECT \"userId\" FROM public.\"QuestionCompletion\""
+                      "   WHERE \"groupChallengeId\" = $1"
+                      "   UNION SELECT \"userId\" FROM public.\"ChallengeCompletion\""
+                      "   WHERE \"groupChallengeId\" = $1)"
+                      " ORDER BY m.\"B\" FOR NO KEY UPDATE) held",
+                      {TEXTOID, TEXTOID},
+                      .by_key = true},
     /* What users were paid for it since their last reset (completions.h), less what they would be for a completion that
 	 * is worth $3 at most; null: for nothing. */
     [OVERPAID] =
@@ -131,16 +141,21 @@ begin_change(const Caller *caller, PlacementChange *change, Refusal *refusal)
 	return true;
 }
 
-/* Takes back what was paid too much. */
+/* Takes back what was paid too much.  Of who is being reset nothing is left to be taken: members are held first, as there. */
 static void
 take_back(const Caller *caller, PlacementChange *change)
 {
-	uint64 count = STATEMENT_RUN(&statements[OVERPAID], value_text(change->id),
-	                             value_text(change->group_id), change->worth);
-	char **users = palloc(sizeof(char *) * Max(count, 1));
-	int64 *amounts = palloc(sizeof(int64) * Max(count, 1));
+	NullableDatum id = value_text(change->id);
+	NullableDatum group_id = value_text(change->group_id);
 	Refusal refusal = {0};
+	uint64 count;
+	char **users;
+	int64 *amounts;
 
+	STATEMENT_RUN(&statements[HOLD_MEMBERS], id, group_id);
+	count = STATEMENT_RUN(&statements[OVERPAID], id, group_id, change->worth);
+	users = palloc(sizeof(char *) * Max(count, 1));
+	amounts = palloc(sizeof(int64) * Max(count, 1));
 	for (uint64 i = 0; i < count; i++)
 	{
 		users[i] = row_text(i, 1);

@@ -76,6 +76,7 @@ typedef enum StatementId
 	ACTIVITY,
 	ACTIVITY_OF_GROUP,
 	ACTIVITY_OF_USER,
+	KNOWN_EVENT,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -122,6 +123,10 @@ static Statement statements[STATEMENT_COUNT] = {
                           {INT4OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
                           .reads = true,
                           .by_key = true},
+    [KNOWN_EVENT] = {"SELECT $1 = ANY (enum_range(NULL::public.\"ActivityEventType\")::text[])",
+                     {TEXTOID},
+                     .reads = true,
+                     .by_key = true},
 };
 
 SQL_FUNCTION_BATCHABLE(edurange_attempts)
@@ -152,6 +157,19 @@ SQL_FUNCTION_BATCHABLE(edurange_attempts)
 	return row;
 }
 
+/* Of an event that the log does not know a list would be empty as of one that did not happen. */
+static void
+check_event(char *event_type)
+{
+	if (event_type == NULL)
+		return;
+	STATEMENT_RUN(&statements[KNOWN_EVENT], value_text(event_type));
+	if (!row_bool(0, 1))
+		raise_error(
+		    EDURANGE_INVALID_PARAMETER,
+		    "parameter \"event_type\" is no event that the log knows, such as GROUP_JOINED");
+}
+
 SQL_FUNCTION_BATCHABLE(edurange_activity)
 {
 	char *group_id = optional_text(fcinfo, 0);
@@ -166,6 +184,7 @@ SQL_FUNCTION_BATCHABLE(edurange_activity)
 	statements_begin();
 	if (!caller_lists_user(&caller, "user_id", &user_id, &refusal))
 		raise_refusal(&refusal);
+	check_event(optional_text(fcinfo, 2));
 	if (user_id != NULL)
 		STATEMENT_RUN(&statements[ACTIVITY_OF_USER], value_int(limit), after.at, after.id,
 		              fcinfo->args[2], value_text(group_id), value_text(user_id));

@@ -29,10 +29,7 @@
 #define PIECE 500 /* rows */
 #define CODE_TRIES 10
 
-/*
- * Ends a subquery that is run for each element of a list: by its key, also where it is planned while there are few rows
- * and a join would go through all of them for each.
- */
+/* Ends a subquery that is run for each element of a list: by its key, where a join that is planned early would scan. */
 #define EACH " OFFSET 0"
 
 typedef enum StatementId
@@ -82,7 +79,7 @@ static Statement statements[STATEMENT_COUNT] = {
     [USABLE_CODES] = {"SELECT w.n FROM unnest($2) WITH ORDINALITY AS w (code, n),"
                       " LATERAL (SELECT 1 FROM public.\"CompetitionAccessCode\" x"
                       "  WHERE x.code = w.code AND x.\"groupId\"" OF(
-                          "$1") " AND x.\"usedCount\" = 0" EACH " ) AS c",
+                          "$1") " AND x.\"usedCount\" = 0" EACH " FOR KEY SHARE) AS c",
                       {TEXTOID, TEXTARRAYOID},
                       .by_key = true},
     /* $1 ids, $2 names, $3 addresses */
@@ -270,20 +267,34 @@ make_users(Import *import, const Piece *piece)
 	if (STATEMENT_RUN(&statements[MAKE_USERS], value_list(&ids), value_list(&names),
 	                  value_list(&emails)) < ids.count)
 		row_kept_out("public.\"User\"");
-	for (int i = 0; i < ids.count; i++)
-		activity_log(&(Activity){.event_type = "USER_REGISTERED",
-		                         .user_id = ids.texts[i],
-		                         .acting_user = import->caller->acting_user});
+	activity_log_each(
+	    &(Activity){.event_type = "USER_REGISTERED", .acting_user = import->caller->acting_user},
+	    ids.texts, ids.count);
 	import->users_made += ids.count;
 }
 
-/* What the roster has of the rows by now; a user stands there once. */
+/* A user stands in the roster once. */
+static void
+find_other_rows(Import *import, const Piece *piece)
+{
+	RowList emails = addresses(piece);
+	RowList users = {.count = 0};
+	uint64 count;
+
+	for (int i = 0; i < piece->count; i++)
+		add(&users, piece->rows[i], piece->rows[i]->user_id);
+	count = STATEMENT_RUN(&statements[OTHER_ROWS], value_text(import->group_id), value_list(&users),
+	                      value_list(&emails));
+	for (uint64 i = 0; i < count; i++)
+		row_of(&users, i)->problem = keep(
+		    import, psprintf("the user of the address is in the roster as %s", row_text(i, 2)));
+}
+
+/* What the roster has of the rows by now. */
 static void
 find_rows(Import *import, const Piece *piece)
 {
 	RowList list = addresses(piece);
-	RowList users = {.count = 0};
-	RowList emails = {.count = 0};
 	uint64 count =
 	    STATEMENT_RUN(&statements[KNOWN], value_text(import->group_id), value_list(&list));
 
@@ -295,17 +306,7 @@ find_rows(Import *import, const Piece *piece)
 		row->waits = row_text_or_null(i, 2) == NULL;
 		row->code = code != NULL ? keep(import, code) : NULL;
 	}
-	for (int i = 0; i < piece->count; i++)
-		if (piece->rows[i]->user_id != NULL)
-		{
-			add(&users, piece->rows[i], piece->rows[i]->user_id);
-			add(&emails, piece->rows[i], piece->rows[i]->key);
-		}
-	count = STATEMENT_RUN(&statements[OTHER_ROWS], value_text(import->group_id), value_list(&users),
-	                      value_list(&emails));
-	for (uint64 i = 0; i < count; i++)
-		row_of(&users, i)->problem = keep(
-		    import, psprintf("the user of the address is in the roster as %s", row_text(i, 2)));
+	find_other_rows(import, piece);
 }
 
 /* Takes back the codes of rows that waited and do not any more. */
@@ -395,36 +396,38 @@ static void
 add_members(Import *import, const Piece *piece)
 {
 	RowList users = {.count = 0};
-	NullableDatum ids;
+	RowList joined = {.count = 0};
 	uint64 count;
-	int32 added = 0;
 
 	for (int i = 0; i < piece->count; i++)
 		if (piece->rows[i]->problem == NULL && piece->rows[i]->user_id != NULL)
 			add(&users, piece->rows[i], piece->rows[i]->user_id);
 	if (users.count == 0)
 		return;
-	ids = value_list(&users);
-	count = STATEMENT_RUN(&statements[INSERT_MEMBERS], value_text(import->group_id), ids);
+	count = STATEMENT_RUN(&statements[INSERT_MEMBERS], value_text(import->group_id),
+	                      value_list(&users));
 	for (uint64 i = 0; i < count; i++)
 		row_of(&users, i)->joins = true;
-	STATEMENT_RUN(&statements[COUNT_MEMBERS], value_text(import->group_id), ids);
+	STATEMENT_RUN(&statements[COUNT_MEMBERS], value_text(import->group_id), value_list(&users));
 	if (row_long(0, 1) < users.count)
 		row_kept_out("public.\"_GroupMembers\"");
+	/* who joined while we waited for that may have completed another row; members complete none */
+	find_other_rows(import, piece);
 	for (int i = 0; i < users.count; i++)
 	{
 		RosterRow *row = users.rows[i];
 
-		added += row->joins || row->new_user;
 		if (row->joins)
-			activity_log(&(Activity){.event_type = "GROUP_JOINED",
-			                         .user_id = row->user_id,
-			                         .group_id = import->group_id,
-			                         .acting_user = import->caller->acting_user,
-			                         .metadata = "\"roster\":true"});
+			add(&joined, row, row->user_id);
+		if (row->problem == NULL)
+			*(row->joins || row->new_user ? &import->members_added : &import->already_members) += 1;
 	}
-	import->members_added += added;
-	import->already_members += users.count - added;
+	if (joined.count > 0)
+		activity_log_each(&(Activity){.event_type = "GROUP_JOINED",
+		                              .group_id = import->group_id,
+		                              .acting_user = import->caller->acting_user,
+		                              .metadata = "\"roster\":true"},
+		                  joined.texts, joined.count);
 }
 
 /* Writes the rows. */

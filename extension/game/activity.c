@@ -36,6 +36,7 @@
 typedef enum StatementId
 {
 	INSERT_ENTRY,
+	INSERT_ENTRIES,
 	INSERT_PLAY_ENTRY,
 	INSERT_PLAY_ENTRIES,
 	REPORT,
@@ -45,16 +46,24 @@ typedef enum StatementId
 	STATEMENT_COUNT
 } StatementId;
 
-#define ENTRY                                                                                      \
+#define INSERT_INTO_LOG                                                                            \
 	"INSERT INTO public.\"ActivityLog\" (id, \"eventType\", \"userId\", \"challengeId\","          \
 	" \"groupId\", \"accessCodeId\", \"challengeInstanceId\", metadata, severity,"                 \
-	" \"timestamp\")"                                                                              \
+	" \"timestamp\")"
+#define ENTRY                                                                                      \
+	INSERT_INTO_LOG                                                                                \
 	" VALUES ($1, $2::public.\"ActivityEventType\", $3, $4, $5, $6, $7, $8::jsonb,"                \
 	" 'INFO', " UTC_CLOCK ")"
 #define ENTRY_TYPES TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID
 
 static Statement statements[STATEMENT_COUNT] = {
     [INSERT_ENTRY] = {ENTRY, {ENTRY_TYPES}, .must_write = true},
+    /* the same for each of the users $3, with the ids $1 */
+    [INSERT_ENTRIES] = {INSERT_INTO_LOG " SELECT e.id, $2::public.\"ActivityEventType\","
+                                        " e.user_id, $4, $5, $6, $7, $8::jsonb, 'INFO', " UTC_CLOCK
+                                        " FROM unnest($1, $3) AS e (id, user_id)",
+                        {TEXTARRAYOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+                         TEXTOID}},
     [INSERT_PLAY_ENTRY] = {ENTRY, {ENTRY_TYPES}, .must_write = true, .keys_held = true},
     /* and another one that differs in $9 id, $10 event type and $11 metadata */
     [INSERT_PLAY_ENTRIES] = {ENTRY ", ($9, $10::public.\"ActivityEventType\", $3, $4, $5, $6, $7,"
@@ -150,6 +159,23 @@ activity_log(const Activity *activity)
 	              value_text(activity->user_id), value_text(activity->challenge_id),
 	              value_text(activity->group_id), value_text(activity->access_code_id),
 	              value_text(activity->instance_id), metadata_of(activity));
+}
+
+void
+activity_log_each(const Activity *activity, char **user_ids, int count)
+{
+	char **ids = palloc(sizeof(*ids) * (size_t) count);
+	uint64 written;
+
+	for (int i = 0; i < count; i++)
+		ids[i] = new_id();
+	written = STATEMENT_RUN(&statements[INSERT_ENTRIES], value_texts(ids, count),
+	                        value_text(activity->event_type), value_texts(user_ids, count),
+	                        value_text(activity->challenge_id), value_text(activity->group_id),
+	                        value_text(activity->access_code_id), value_text(activity->instance_id),
+	                        metadata_of(activity));
+	if (written != (uint64) count)
+		row_kept_out("public.\"ActivityLog\"");
 }
 
 void

@@ -26,6 +26,9 @@ typedef struct Activity
  */
 extern void activity_log(const Activity *activity);
 
+/* The same for each of these users, in the stead of the activity's: one statement, however many they are. */
+extern void activity_log_each(const Activity *activity, char **user_ids, int count);
+
 /* The same of two that a play leaves, which differ in event type and metadata alone. */
 extern void activity_log_two(const Activity *one, const Activity *other);
 

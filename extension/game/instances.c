@@ -189,8 +189,9 @@ update_challenge_instance(FunctionCallInfo fcinfo, const Caller *caller)
 	Datum row;
 
 	if (status == NULL && flag == NULL && PG_ARGISNULL(2))
-		raise_error(EDURANGE_MISSING_PARAMETER,
-		            "one of the parameters \"status\", \"flagSecretName\" and \"flag\" is needed");
+		raise_error(
+		    EDURANGE_MISSING_PARAMETER,
+		    "one of the parameters \"status\", \"flag_secret_name\" and \"flag\" is needed");
 	check_flag(optional_text(fcinfo, 2), flag);
 	statements_begin();
 	if (status != NULL)

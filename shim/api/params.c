@@ -446,24 +446,45 @@ spelling_of(const Route *route, const Values *values, const char *name, size_t l
 	return NULL;
 }
 
+/* Where the next name of a parameter begins: behind that word, or in a list behind the name that ends at this text. */
+static const char *
+next_name(const char *text, bool ends_name)
+{
+	static const char *const before[] = {"\", \"", "\" and \"", "\" or \"", "parameter \"",
+	                                     "parameters \""};
+	const char *next = NULL;
+
+	for (int i = 0; i < 3 && ends_name; i++)
+		if (strncmp(text, before[i], strlen(before[i])) == 0)
+			return text + strlen(before[i]);
+	for (int i = 3; i < 5; i++)
+	{
+		const char *found = strstr(text, before[i]);
+
+		if (found != NULL && (next == NULL || found + strlen(before[i]) < next))
+			next = found + strlen(before[i]);
+	}
+	return next;
+}
+
 void
 params_rename(const Route *route, const Values *values, Failure *failure)
 {
-	static const char mark[] = "parameter \"";
 	size_t done = 0;
 	const char *name;
 
-	while (failure->message != NULL && (name = strstr(failure->message + done, mark)) != NULL)
+	while (failure->message != NULL &&
+	       (name = next_name(failure->message + done, done > 0)) != NULL)
 	{
-		const char *spelling;
+		size_t length = strcspn(name, "\"");
+		const char *spelling = spelling_of(route, values, name, length);
 		char *message;
 
-		name += strlen(mark);
-		done = (size_t) (name - failure->message);
-		spelling = spelling_of(route, values, name, strcspn(name, "\""));
-		if (spelling == NULL || asprintf(&message, "%.*s%s%s", (int) done, failure->message,
-		                                 spelling, name + strcspn(name, "\"")) < 0)
+		done = (size_t) (name - failure->message) + length;
+		if (spelling == NULL || asprintf(&message, "%.*s%s%s", (int) (name - failure->message),
+		                                 failure->message, spelling, name + length) < 0)
 			continue;
+		done += strlen(spelling) - length;
 		free(failure->message);
 		failure->message = message;
 	}

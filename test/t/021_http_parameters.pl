@@ -532,4 +532,23 @@ for my $time (sort keys %times)
 is($node->safe_psql('edurange', q{SELECT count(DISTINCT "B") FROM public."_GroupInstructors"}),
 	2, 'a list of texts keeps every character');
 
+# ---- errors that name several parameters: each as it was spelled, or is documented -----------------
+my $competition = "/competition/$json->{id}";
+for (
+	[ $competition, { endDate => '2026-01-01', noEndDate => JSON::PP::true }, qr/^parameters "noEndDate" and "endDate" exclude/ ],
+	[ $competition, { end_date => '2026-01-01', noEndDate => JSON::PP::true }, qr/^parameters "noEndDate" and "end_date" exclude/ ],
+	[ $competition, { endDate => '2020-01-01' }, qr/^parameter "endDate" must be later than parameter "startDate"$/ ],
+	[ $competition, { start_date => '2021-01-01', end_date => '2020-01-01' }, qr/^parameter "end_date" must be later than parameter "start_date"$/ ],
+	[ $competition, {}, qr/^one of the parameters "name", "description", "startDate", "endDate" and "noEndDate" is needed$/ ],
+	[ '/challenge-instances/x', {}, qr/^one of the parameters "status", "flagSecretName" and "flag" is needed$/ ],
+	[ "$competition/board-policy", { visibility => 'staff', thawedAt => '2020-01-01' }, qr/^parameter "thawedAt" is of no use without parameter "freezeAt"$/ ])
+{
+	my ($path, $fields, $message) = @$_;
+
+	($status, $json) = $shim->request($path =~ /policy/ ? 'PUT' : 'PATCH', $path,
+		body => encode_json($fields), headers => { 'Content-Type' => 'application/json' });
+	is_deeply([ $status, $json->{code} =~ s/missing/invalid/r ], [ 400, 'invalid_parameter' ], "$path " . encode_json($fields));
+	like($json->{error}, $message, 'names each');
+}
+
 done_testing();

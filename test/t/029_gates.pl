@@ -138,6 +138,15 @@ planted(
 		'two errors with one SQLSTATE' ],
 	[ 'extension/base/errors.h', sub { s/"try_again"/"timeout"/ }, qr{^extension/base/errors.h: TRY_AGAIN and TIMEOUT share "timeout"}m, 'two errors with one name' ]);
 
+# ---- parameters in messages ------------------------------------------------------------------------
+
+planted(
+	$gates,
+	[ 'extension/board/policy.c', sub { s/without parameter (?=\\"freeze_at)/without / }, qr{^extension/board/policy.c names "freeze_at" where}m,
+		'a second parameter that is not said to be one' ],
+	[ 'extension/game/instances.c', sub { s/flag_secret_name(?=\\" and)/flagSecretName/ }, qr{^extension/game/instances.c names "flagSecretName" where}m,
+		'a parameter as JSON spells it' ]);
+
 # ---- identities ------------------------------------------------------------------------------------
 
 planted(
