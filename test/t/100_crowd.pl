@@ -28,6 +28,7 @@ sql(q{
 
 # ---- reading, all of them at once --------------------------------------------------------------------
 my (@listeners, @open, $begun);
+my $together = 0; # how many were told of a change when they were looked at, at most
 
 # Reads from all until that is true, for at most so many seconds.
 sub listen_until
@@ -40,14 +41,15 @@ sub listen_until
 		my $wanted = '';
 		vec($wanted, fileno $_->{socket}, 1) = 1 for @open;
 		select(my $ready = $wanted, undef, undef, 0.2) or next;
-		my $now = time;
+		my ($now, $told) = (time, 0);
 		for my $one (grep { vec($ready, fileno $_->{socket}, 1) } @open)
 		{
 			$one->{closed} = 1, next unless sysread $one->{socket}, my $text, 65536;
 			$one->{snapshot} ||= $text =~ /"snapshot":true/;
-			$one->{told} = $now if $text =~ /"snapshot":false/;
+			$one->{told} = $now, $told++ if $text =~ /"snapshot":false/;
 			$one->{is_over} = $text =~ /(?:\r\n|\A)0\r\n\r\n\z/;
 		}
+		$together = max($together, $told);
 		@open = grep { !$_->{closed} } @open;
 	}
 	return;
@@ -69,20 +71,22 @@ my $metrics = ($shim->get('/metrics', $shim->make_token('service')))[3];
 is(($metrics =~ /^edurange_listeners (\d+)$/m)[0], $crowd, 'and are counted');
 
 # ---- one change after the other ----------------------------------------------------------------------
-my @took;
+my (@took, @batches);
 for my $i (1 .. 5)
 {
 	forget();
+	$together = 0;
 	sql(q{SELECT edurange.add_points('ada', 'g', 1)});
 	listen_until(30, sub { !untold() });
 	is(untold(), 0, 'all are told of a change');
 	my @told = map { $_->{told} // 1e9 } @listeners;
 	push @took, max(@told) - min(@told);
+	push @batches, $together;
 }
-note sprintf('from the first to the last it took %s s', join(', ', map { sprintf '%.2f', $_ } @took));
+note sprintf('from the first to the last it took %s s, of whom %s were together', join(', ', map { sprintf '%.2f', $_ } @took), join(', ', @batches));
 my $median = (sort { $a <=> $b } @took)[2];
-# Eight in a millisecond, and as many more as the machine kept the loop from telling.
-cmp_ok($median, '>', 0.5 * $crowd / 8000, 'a few at a time');
+# Eight in a millisecond; a machine that is busy keeps who reads here from seeing each.
+cmp_ok(min(@batches), '<', $crowd / 6, 'a few at a time');
 cmp_ok($median, '<', 10, 'and soon');
 
 # ---- changes that come faster than all can be told -----------------------------------------------------
@@ -101,7 +105,9 @@ $changes->kill_kill;
 $begun = time;
 kill 'TERM', $shim->pid;
 listen_until(20, sub { 0 });
-note sprintf('all had ended after %.2f s', time - $begun);
+my $ended = time - $begun;
+note sprintf('all had ended after %.2f s', $ended);
+cmp_ok($ended, '<', 5, 'the end comes to all soon, where nothing else wakes the loop');
 is(scalar(grep { $_->{is_over} } @listeners), $crowd, 'all are told of the end');
 is($shim->stop, 0, 'it stops though so many listened');
 done_testing();
