@@ -335,10 +335,11 @@ look_after_worker(void)
 	return LOOK_MS;
 }
 
-/* A launcher that comes back would not know the worker, and start another. */
+/* A launcher that comes back would not know the worker, and start another.  What it found is not looked at meanwhile. */
 static void
 take_worker_along(int code, Datum argument)
 {
+	sync_status_problem("");
 	if (started != NULL)
 		TerminateBackgroundWorker(started);
 }

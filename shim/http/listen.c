@@ -27,6 +27,7 @@
 #define WOKEN_AT_ONCE                                                                              \
 	8             /* listeners to a board, so that requests have their turns in between, ... */
 #define TELL_MS 1 /* ... for so long, and other processes the processors */
+#define LATE_MS 4 /* a loop that was kept from them makes up for so much */
 #define CONNECTIONS_LEFT 4 /* of so many connections one is not for listeners */
 #define NOTHING_NEW "{\"sinceToken\""
 /* Of the values of a request for the feed: */
@@ -408,11 +409,21 @@ take_turn(Listener *listener, uint64_t turn, int64_t now)
 	ask_or_join(listener);
 }
 
+/* By how many turns the loop is late to tell the next ones. */
+static int
+late(const Worker *worker, int64_t now)
+{
+	int64_t late_ms = worker->tell_at != 0 ? now - worker->tell_at : 0;
+
+	return (int) (late_ms <= 0 ? 0 : late_ms < LATE_MS ? late_ms : LATE_MS) / TELL_MS;
+}
+
 void
 listen_tend(Worker *worker)
 {
 	int64_t now = now_ms();
 	uint64_t turn = feeds_turn();
+	int most = WOKEN_AT_ONCE * (1 + late(worker, now));
 	int woken = 0;
 	Listener *next;
 
@@ -421,10 +432,10 @@ listen_tend(Worker *worker)
 		next = TAILQ_NEXT(one, others);
 		if (one->feed != NULL)
 			take_turn(one, turn, now);
-		else if (woken < WOKEN_AT_ONCE && wake(one, now))
+		else if (woken < most && wake(one, now))
 			woken++;
 	}
-	worker->tell_at = woken == WOKEN_AT_ONCE ? now + TELL_MS : 0;
+	worker->tell_at = woken == most ? now + TELL_MS : 0;
 }
 
 int

@@ -122,6 +122,30 @@ subtest 'the role cannot log in' => sub {
 	serves('and the worker serves again');
 };
 
+subtest 'something is missing while the next start is waited for' => sub {
+	plan skip_all => 'from PostgreSQL 17 the role needs less' if $node->pg_version >= 17;
+	my $problem = 'role "edurange_worker" cannot log in; run edurange.migrate()';
+	my $begun;
+
+	for (1 .. 2)
+	{
+		serves('the worker serves');
+		end_worker();
+		$node->becomes_true("SELECT count(*) = 0 $worker", 'it ends');
+	}
+	$node->becomes_true("SELECT query LIKE 'it ends soon after each start%' $launcher", 'for the second time: the next start is 20 s away');
+	$begun = time;
+	sql('ALTER ROLE edurange_worker NOLOGIN');
+	$node->becomes_true("SELECT query = '$problem' $launcher", 'what is missing is told');
+	cmp_ok(time - $begun, '<', 10, 'before that');
+	is_told($problem);
+	$begun = time;
+	sql('SELECT * FROM edurange.migrate()');
+	$node->becomes_true("SELECT count(*) = 1 $worker", 'put right, the worker is started');
+	cmp_ok(time - $begun, '<', 10, 'at once');
+	serves('and serves');
+};
+
 subtest 'the role is gone' => sub {
 	my $from = log_size();
 	my $rights = q{SELECT string_agg(pg_describe_object(classid, objid, 0), ', ' ORDER BY pg_describe_object(classid, objid, 0)) FROM pg_shdepend
@@ -151,6 +175,15 @@ subtest 'the database accepts no connections' => sub {
 subtest 'the launcher ends' => sub {
 	my $before = sql("SELECT pid $worker");
 
+	# before it ends it has something to say
+	end_worker();
+	serves('the worker comes back');
+	end_worker();
+	$node->becomes_true("SELECT query LIKE 'it ends soon after each start%' $launcher", 'and ended again');
+	sql("SELECT pg_terminate_backend(pid) $launcher");
+	$node->becomes_true("SELECT count(*) = 0 $launcher", 'the launcher ends');
+	is_told('its launcher does not run; raise max_worker_processes');
+	$node->becomes_true("SELECT count(*) = 1 $worker", 'it comes back with a worker');
 	sql("SELECT pg_terminate_backend(pid) $launcher");
 	$node->becomes_true("SELECT count(*) = 0 $worker", 'its worker goes with it');
 	$node->becomes_true("SELECT count(*) = 1 $worker", 'both come back');
