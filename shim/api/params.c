@@ -450,19 +450,19 @@ spelling_of(const Route *route, const Values *values, const char *name, size_t l
 static const char *
 next_name(const char *text, bool ends_name)
 {
-	static const char *const before[] = {"\", \"", "\" and \"", "\" or \"", "parameter \"",
-	                                     "parameters \""};
+	static const char *const words[] = {"parameter \"", "parameters \""};
+	static const char *const separators[] = {"\", \"", "\" and \"", "\" or \""};
 	const char *next = NULL;
 
-	for (int i = 0; i < 3 && ends_name; i++)
-		if (strncmp(text, before[i], strlen(before[i])) == 0)
-			return text + strlen(before[i]);
-	for (int i = 3; i < 5; i++)
+	for (size_t i = 0; ends_name && i < sizeof(separators) / sizeof(separators[0]); i++)
+		if (strncmp(text, separators[i], strlen(separators[i])) == 0)
+			return text + strlen(separators[i]);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 	{
-		const char *found = strstr(text, before[i]);
+		const char *found = strstr(text, words[i]);
 
-		if (found != NULL && (next == NULL || found + strlen(before[i]) < next))
-			next = found + strlen(before[i]);
+		if (found != NULL && (next == NULL || found + strlen(words[i]) < next))
+			next = found + strlen(words[i]);
 	}
 	return next;
 }

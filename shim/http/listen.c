@@ -24,10 +24,9 @@
 #define TIME_MS 15000      /* from one event with the time to the next */
 #define LISTENER_MS 300000 /* then a listener has to come anew, with its token */
 #define FEED_MS 25000      /* that the feed is waited for */
-#define WOKEN_AT_ONCE                                                                              \
-	8             /* listeners to a board, so that requests have their turns in between, ... */
-#define TELL_MS 1 /* ... for so long, and other processes the processors */
-#define LATE_MS 4 /* a loop that was kept from them makes up for so much */
+#define WOKEN_AT_ONCE 8    /* listeners to a board; then requests and other processes ... */
+#define TELL_MS 1          /* ... have their turn for so long */
+#define LATE_MS 4          /* a loop that was kept from it makes up for so much */
 #define CONNECTIONS_LEFT 4 /* of so many connections one is not for listeners */
 #define NOTHING_NEW "{\"sinceToken\""
 /* Of the values of a request for the feed: */

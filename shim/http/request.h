@@ -34,9 +34,8 @@ typedef struct Worker
 	Loop *loop;
 	Database *database;
 	Tokens *tokens;
-	bool resumed; /* a connection was resumed: its response is to be sent in this turn */
-	int64_t
-	    tell_at; /* when the next of the listeners that have something to be told are; 0: all were */
+	bool resumed;    /* a connection was resumed: its response is to be sent in this turn */
+	int64_t tell_at; /* when the next listeners that have news are told; 0: all were */
 	LIST_HEAD(RequestList, Request) waiting; /* requests whose connections are to be left alone */
 	TAILQ_HEAD(ListenerList, Listener) listeners; /* requests whose answers go on */
 	ReaderClient reader;
