@@ -4,8 +4,8 @@
 # SUITES="regress isolation" runs only those of regress, hostile, isolation, sanitized, tap, fuzz and long;
 # EDURANGE_LONG=1 asks tests for their long variants; EDURANGE_SANITIZE=no leaves the sanitizers out;
 # EDURANGE_JOBS=1 runs suites and TAP files one after another.
-# Ends with what was not run, and why, and one line "N passed, N failed": regression tests, isolation tests
-# and TAP files.
+# Ends with what was not run, and why, what failed, and one line "N passed, N failed": regression tests, isolation
+# tests and TAP files.
 set -eu
 umask 022
 TOP=$(cd "$(dirname "$0")/.." && pwd -P)
@@ -48,7 +48,7 @@ make_work_dir() {
   chmod 755 "$WORK"
   exec 8<"$WORK"
   flock -n 8
-  mkdir "$WORK/src" "$WORK/out"
+  mkdir "$WORK/src" "$WORK/out" "$WORK/failures"
   # Tests may split words: they get a name without white space.
   case $WORK in
     *[[:space:]]*)
@@ -156,6 +156,15 @@ skip() {
 "
 }
 
+# Remembers for the end that something failed: its name and, from its log, the first lines that say what.
+tell_failure() {
+  {
+    say "$1"
+    grep -E '^not ok|\.\.\. FAILED|Failed test|^# +(at|got|expected|'"'"')|ERROR|[Ee]xit status|timed out|^FAILED' "$2" 2>/dev/null |
+      head -n 8 | cut -c 1-160 | sed 's/^/  /' || true
+  } >"$WORK/failures/$1"
+}
+
 # Adds what one suite's log says; a suite that broke off, or said nothing, counts as one failure.
 # Understands the output of pg_regress before and since version 16.
 count_suite() {
@@ -169,6 +178,7 @@ count_suite() {
   fi
   passed=$((passed + ok))
   failed=$((failed + bad))
+  [ "$bad" -eq 0 ] || tell_failure "$1" "$2"
 }
 
 # The tests of a suite in the order of its schedule, then those that the schedule does not name.
@@ -264,6 +274,7 @@ run_tap() {
     say "$(printf '%-30s ... ok     %4s s, %s assertions' "$name" "$seconds" "$count")"
   else
     failed=$((failed + 1))
+    tell_failure "$name" "$WORK/out/$name.log"
     say "$(printf '%-30s ... FAILED %4s s, exit status %s' "$name" "$seconds" "$status")"
     tail -n 60 "$WORK/out/$name.log"
     for log in "$WORK/out/$name"/tmp_check/log/*; do
@@ -348,6 +359,7 @@ run_jobs() {
       skipped=${skipped%.}
     else
       failed=$((failed + 1))
+      tell_failure "broken-off-$lane" "$WORK/report.$lane"
       say "a suite or a TAP file broke off"
       cat "$WORK/report.$lane"
     fi
@@ -407,6 +419,7 @@ run_long() {
     say "$(printf '%-30s ... ok     %4s s' "$name" "$seconds")"
   else
     failed=$((failed + 1))
+    tell_failure "$name" "$WORK/out/$name.log"
     say "$(printf '%-30s ... FAILED %4s s, exit status %s' "$name" "$seconds" "$status")"
     tail -n 60 "$WORK/out/$name.log"
   fi
@@ -417,6 +430,7 @@ check_sanitizers() {
   for report in "$WORK"/out/sanitizer.*; do
     [ -f "$report" ] || continue
     failed=$((failed + 1))
+    tell_failure "${report##*/}" "$report"
     say "---- sanitizer report $report"
     head -n 60 "$report"
   done
@@ -522,6 +536,7 @@ if [ -n "${EDURANGE_LONG:-}" ] && wanted_suite long; then
 fi
 check_sanitizers
 [ -z "$skipped" ] || printf -- '---- not run\n%s' "$skipped"
+[ "$failed" -eq 0 ] || { say "---- failed" && cat "$WORK"/failures/*; }
 
 summary="$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ] || exit 1
