@@ -423,7 +423,7 @@ is($broken->stop, 0, 'stopped');
 
 # ---- a statement that the server lets run on ------------------------------------------------------
 # Its own timeout does not count while it commits, so it is cancelled a second later.
-my $hasty = start_patient($node, EDURANGE_STATEMENT_TIMEOUT => 300);
+my $hasty = start_patient($node, EDURANGE_STATEMENT_TIMEOUT => 2000);
 $before = points('u1');
 is_deeply([ outcomes(add_aside($hasty, award('u1', 'linger'))) ], ['504 timeout'], 'a commit that takes too long');
 like(slurp_file($node->logfile), qr/canceling statement due to user request/, 'is cancelled');
