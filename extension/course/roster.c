@@ -199,7 +199,7 @@ row_of(const RowList *list, uint64 result)
 static char *
 keep(const Import *import, const char *text)
 {
-	return MemoryContextStrdup(import->context, text);
+	return text == NULL ? NULL : MemoryContextStrdup(import->context, text);
 }
 
 static RowList
@@ -246,9 +246,7 @@ find_users(Import *import, const Piece *piece)
 static void
 make_users(Import *import, const Piece *piece)
 {
-	RowList ids = {.count = 0};
-	RowList names = {.count = 0};
-	RowList emails = {.count = 0};
+	RowList ids = {.count = 0}, names = {.count = 0}, emails = {.count = 0};
 
 	for (int i = 0; i < piece->count; i++)
 	{
@@ -301,10 +299,16 @@ find_rows(Import *import, const Piece *piece)
 	for (uint64 i = 0; i < count; i++)
 	{
 		RosterRow *row = row_of(&list, i);
-		char *code = row_text_or_null(i, 3);
+		char *user_id = row_text_or_null(i, 2);
 
-		row->waits = row_text_or_null(i, 2) == NULL;
-		row->code = code != NULL ? keep(import, code) : NULL;
+		row->waits = user_id == NULL;
+		row->code = keep(import, row_text_or_null(i, 3));
+		/* who joined with its code while a user was made for it was first */
+		if (row->new_user && user_id != NULL && strcmp(user_id, row->user_id) != 0)
+		{
+			row->user_id = keep(import, user_id);
+			row->new_user = false;
+		}
 	}
 	find_other_rows(import, piece);
 }
@@ -368,8 +372,7 @@ make_codes(Import *import, const RowList *waiting)
 static void
 give_codes(Import *import, const Piece *piece)
 {
-	RowList waiting = {.count = 0};
-	RowList had = {.count = 0};
+	RowList waiting = {.count = 0}, had = {.count = 0};
 	uint64 count;
 
 	for (int i = 0; i < piece->count; i++)
@@ -395,8 +398,7 @@ give_codes(Import *import, const Piece *piece)
 static void
 add_members(Import *import, const Piece *piece)
 {
-	RowList users = {.count = 0};
-	RowList joined = {.count = 0};
+	RowList users = {.count = 0}, joined = {.count = 0};
 	uint64 count;
 
 	for (int i = 0; i < piece->count; i++)
@@ -435,9 +437,7 @@ static void
 keep_rows(Import *import, const Piece *piece)
 {
 	RowList columns[ROSTER_COLUMNS] = {0};
-	RowList users = {.count = 0};
-	RowList codes = {.count = 0};
-	RowList lines = {.count = 0};
+	RowList users = {.count = 0}, codes = {.count = 0}, lines = {.count = 0};
 	const bool *has = import->file.has;
 
 	for (int i = 0; i < piece->count; i++)
