@@ -147,5 +147,18 @@ UPDATE "ChallengeQuestion" SET cdf_payload = cdf_payload || '{"match": "pattern"
 SELECT testing.plain(format('SELECT edurange.accept_answer(%L, %L, %L)', 'spring', testing.q('text'), repeat('x', 1001)));
 UPDATE "ChallengeQuestion" SET cdf_payload = cdf_payload || '{"match": "number"}' WHERE id = testing.q('text');
 SELECT testing.plain(format('SELECT edurange.accept_answer(%L, %L, %L)', 'spring', testing.q('text'), '1e500'));
+-- a service asserted the challenge and paid nothing more: undone in any order, its completion stays as it was
+CALL testing.fresh();
+CALL testing.quiz();
+SELECT testing.try('bob', 'text', 'Forty-Two');
+SELECT "pointsEarned" FROM edurange.complete_challenge('bob', testing.gc(), 5);
+SELECT testing.change($$grade_question('spring', 'bob', testing.q('open'), 1)$$);
+SELECT testing.latest() AS first \gset
+SELECT testing.change($$grade_question('spring', 'bob', testing.q('list'), 2)$$);
+SELECT testing.latest() AS second \gset
+SELECT testing.change($$void_completion('spring', 'bob', testing.q('text'))$$);
+SELECT testing.latest() AS third \gset
+SELECT testing.change(format($$undo_change('spring', %L)$$, c)) FROM unnest(ARRAY[:'first', :'third', :'second']) WITH ORDINALITY AS o (c, n) ORDER BY n;
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'bob';
 SELECT * FROM edurange.check_invariants();
 DROP VIEW testing.books;

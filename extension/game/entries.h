@@ -14,12 +14,14 @@
 /*
  * When the total of a pair was reached some of whose entries count from earlier on than they were written: the last
  * time whose changes do not cancel each other out.  Of all other pairs it is the time of the last change.
+ * (Inside another statement the columns of an entry are named with it: one that is gone must not be taken for one of
+ * the same name outside.)
  */
-#define COUNTS_AT "coalesce(effective_at, at)"
+#define COUNTS_AT "coalesce(l.effective_at, l.at)"
 #define REACHED_BY_SUMS(user_id, group_id)                                                         \
-	"(SELECT max(t) FROM (SELECT " COUNTS_AT " AS t FROM edurange.points_ledger"                   \
-	" WHERE user_id = " user_id " AND group_id = " group_id                                        \
-	" GROUP BY 1 HAVING sum(delta) <> 0) AS sums)"
+	"(SELECT max(t) FROM (SELECT " COUNTS_AT " AS t FROM edurange.points_ledger l"                 \
+	" WHERE l.user_id = " user_id " AND l.group_id = " group_id                                    \
+	" GROUP BY 1 HAVING sum(l.delta) <> 0) AS sums)"
 
 /* A change of a pair's total, as it is recorded. */
 typedef struct Entry

@@ -28,10 +28,10 @@
 	"   WHERE h.changed_at > " time " AND NOT h.backdated AND l.user_id = h.user_id"               \
 	"   AND l.group_id = " group_id " AND l.at <= " time " ORDER BY l.seq DESC LIMIT 1)"           \
 	"  UNION ALL SELECT sum(delta)::integer, max(t) FILTER (WHERE delta <> 0), 0"                  \
-	"  FROM (SELECT " counts_at " AS t, sum(delta) AS delta FROM edurange.points_ledger l"         \
+	"  FROM (SELECT " counts_at " AS t, sum(l.delta) AS delta FROM edurange.points_ledger l"       \
 	"   WHERE h.changed_at > " time " AND h.backdated AND l.user_id = h.user_id"                   \
 	"   AND l.group_id = " group_id " AND CASE WHEN " corrected " THEN " counts_at                 \
-	"    ELSE at END <= " time " GROUP BY 1) sums HAVING h.backdated) e ON true,"                  \
+	"    ELSE l.at END <= " time " GROUP BY 1) sums HAVING h.backdated) e ON true,"                \
 	" LATERAL (SELECT CASE WHEN h.changed_at <= " time " THEN h.points"                            \
 	"  ELSE coalesce(e.balance, 0) END) AS was (points) WHERE h.group_id = " group_id ")"
 #define STANDING_AT(group_id, time, corrected)                                                     \
@@ -40,6 +40,6 @@
 #define STANDING_AT_OF_BEFORE(group_id, time, corrected)                                           \
 	STANDING_OF("(SELECT user_id, group_id, points, reached_at, changed_at, member, xmin,"         \
 	            " false AS hidden, false AS backdated FROM edurange.standing)",                    \
-	            "at", group_id, time, corrected)
+	            "l.at", group_id, time, corrected)
 
 #endif

@@ -12,6 +12,14 @@
 #include "calls/caller.h"
 #include "game/answers.h"
 
+/*
+ * How many of the questions that a challenge needs were missing at most while its completion was there, as changes
+ * have seen it: a service may have asserted it with some missing.
+ */
+#define MOST_MISSING(user_id, completion_id)                                                       \
+	"coalesce((SELECT max(x.questions_missing) FROM edurange.grade_change_user x"                  \
+	" WHERE x.user_id = " user_id " AND x.challenge_completion_id = " completion_id "), 0)"
+
 typedef struct Change
 {
 	/* as asked */
@@ -57,9 +65,10 @@ typedef struct Grade
 	char *challenge_completion_id;
 	TimestampTz challenge_completed_at;
 	int32 challenge_points;
-	bool is_asserted;      /* a service was paid for the challenge as a whole */
-	int64 paid;            /* for the challenge, since the last reset */
-	TimestampTz counts_at; /* when what was paid for the question counts; 0: not known */
+	int64 challenge_missing; /* MOST_MISSING */
+	bool is_asserted;        /* a service was paid for the challenge as a whole */
+	int64 paid;              /* for the challenge, since the last reset */
+	TimestampTz counts_at;   /* when what was paid for the question counts; 0: not known */
 	TimestampTz reset_at;
 	TimestampTz voided_at;   /* until when attempts back nothing; 0: not at all */
 	int64 attempts;          /* that count, since then */
@@ -73,8 +82,8 @@ typedef struct Grade
 	char *old_challenge_id; /* what a completion of the challenge was, should one be made */
 	TimestampTz old_challenge_at;
 	int64 old_challenge_distance; /* how much less it said than its questions */
-	int64 old_challenge_missing;  /* how many of the questions that are needed were missing then */
-	TimestampTz effective_at;     /* of the entry in the ledger; 0: when it is written */
+	int64 may_miss; /* needed questions without which a completion of the challenge may be there */
+	TimestampTz effective_at; /* of the entry in the ledger; 0: when it is written */
 	int64 delta;
 } Grade;
 

@@ -104,7 +104,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "  WHERE gu.user_id = m.user_id AND gu.completion_after = qc.id"
          "  AND (SELECT g.kind = 'graded' AND g.undone_at IS NULL"
          "   FROM edurange.grade_change g WHERE g.id = gu.change_id)),"
-         " cc.id, " UTC("cc.\"completedAt\"") ", cc.\"pointsEarned\","
+         " cc.id, " UTC("cc.\"completedAt\"") ", cc.\"pointsEarned\", " MOST_MISSING("m.user_id", "cc.id") ","
          " EXISTS (SELECT FROM edurange.points_ledger l WHERE l.user_id = m.user_id"
          "  AND l.group_id = $1 AND l.kind = 'award' AND l.source_id = $2"
          "  AND l.at > coalesce(s.reset_at, '-infinity')),"
@@ -121,10 +121,10 @@ static Statement statements[STATEMENT_COUNT] = {
          "  ORDER BY l.source_id = $3 DESC, l.seq DESC LIMIT 1),"
          " s.reset_at, v.at, a.attempts, a.first_right AT TIME ZONE 'UTC', a.last AT TIME ZONE 'UTC'"
          " FROM unnest($4) AS m (user_id)"
-         " LEFT JOIN LATERAL (SELECT reset_at FROM edurange.standing"
-         "  WHERE group_id = $1 AND user_id = m.user_id OFFSET 0) s ON true"
-         " LEFT JOIN LATERAL (SELECT at FROM edurange.voided WHERE group_challenge_id = $2"
-         "  AND question_id = $3 AND user_id = m.user_id OFFSET 0) v ON true"
+         " LEFT JOIN LATERAL (SELECT x.reset_at FROM edurange.standing x"
+         "  WHERE x.group_id = $1 AND x.user_id = m.user_id OFFSET 0) s ON true"
+         " LEFT JOIN LATERAL (SELECT x.at FROM edurange.voided x WHERE x.group_challenge_id = $2"
+         "  AND x.question_id = $3 AND x.user_id = m.user_id OFFSET 0) v ON true"
          " LEFT JOIN LATERAL (SELECT * FROM public.\"QuestionCompletion\" WHERE \"userId\" = m.user_id"
          "  AND \"questionId\" = $3 AND \"groupChallengeId\" = $2 OFFSET 0) qc ON true"
          " LEFT JOIN LATERAL (SELECT * FROM public.\"ChallengeCompletion\" WHERE \"userId\" = m.user_id"
@@ -161,8 +161,8 @@ static Statement statements[STATEMENT_COUNT] = {
         {"WITH " NEEDED("$3") " SELECT m.user_id, d.paid, least(d.points, 2147483647)::integer,"
          " n.needed - d.done, n.needed > 0, d.last_at AT TIME ZONE 'UTC'"
          " FROM unnest($4) AS m (user_id) CROSS JOIN (SELECT count(*) AS needed FROM needed) n"
-         " LEFT JOIN LATERAL (SELECT reset_at FROM edurange.standing"
-         "  WHERE group_id = $1 AND user_id = m.user_id OFFSET 0) s ON true"
+         " LEFT JOIN LATERAL (SELECT x.reset_at FROM edurange.standing x"
+         "  WHERE x.group_id = $1 AND x.user_id = m.user_id OFFSET 0) s ON true"
          " CROSS JOIN LATERAL (SELECT coalesce(sum(\"pointsEarned\") FILTER (WHERE"
          "    " UTC("\"completedAt\"") " > coalesce(s.reset_at, '-infinity')), 0) AS paid,"
          "   coalesce(sum(\"pointsEarned\"), 0) AS points, count(*) FILTER (WHERE is_needed) AS done,"
@@ -301,14 +301,15 @@ change_read_grades(const Change *change, Datum users, int *count)
 		grade->challenge_completion_id = row_text_or_null(i, 6);
 		grade->challenge_completed_at = row_time_or_zero(i, 7);
 		grade->challenge_points = grade->challenge_completion_id != NULL ? row_int(i, 8) : 0;
-		grade->is_asserted = row_bool(i, 9);
-		grade->paid = row_long(i, 10);
-		grade->counts_at = row_time_or_zero(i, 11);
-		grade->reset_at = row_time_or_zero(i, 12);
-		grade->voided_at = row_time_or_zero(i, 13);
-		grade->attempts = row_long(i, 14);
-		grade->first_right = row_time_or_zero(i, 15);
-		grade->last_attempt = row_time_or_zero(i, 16);
+		grade->challenge_missing = row_long(i, 9);
+		grade->is_asserted = row_bool(i, 10);
+		grade->paid = row_long(i, 11);
+		grade->counts_at = row_time_or_zero(i, 12);
+		grade->reset_at = row_time_or_zero(i, 13);
+		grade->voided_at = row_time_or_zero(i, 14);
+		grade->attempts = row_long(i, 15);
+		grade->first_right = row_time_or_zero(i, 16);
+		grade->last_attempt = row_time_or_zero(i, 17);
 	}
 	SPI_freetuptable(SPI_tuptable);
 	*count = (int) rows;
@@ -375,9 +376,8 @@ challenge_points(const Grade *grade, const Done *done)
 
 /*
  * Lets the completion of the challenge follow its questions; returns what it pays then.  One for which a service was
- * paid stays, and so does one that was made before a question was added, as long as none that it needs is lost.  One
- * that was there stays, or is made again, when no more is missing than was then: a service may have asserted it with
- * some missing.
+ * paid stays, and so does one that was made before a question was added, as long as none that it needs is lost.  Undone,
+ * one that was there stays, or is made again, when no more is missing than ever was while it was there.
  */
 static int64
 follow_challenge(const Change *change, const Grade *grade, const Done *done)
@@ -385,12 +385,12 @@ follow_challenge(const Change *change, const Grade *grade, const Done *done)
 	const char *id = grade->challenge_completion_id;
 	TimestampTz at = grade->challenge_completed_at;
 	int32 points = grade->challenge_points;
-	bool is_old = grade->old_challenge_id != NULL && done->missing <= grade->old_challenge_missing;
+	bool is_old = grade->old_challenge_id != NULL && done->missing <= grade->may_miss;
 
 	if (id != NULL && grade->is_asserted)
 		return at > grade->reset_at ? points : 0;
 	if (id != NULL && change->is_needed && grade->wanted_id == NULL &&
-	    !(is_old && strcmp(id, grade->old_challenge_id) == 0))
+	    done->missing > grade->may_miss)
 	{
 		STATEMENT_RUN(&statements[DROP_CHALLENGE], value_text(id));
 		return 0;

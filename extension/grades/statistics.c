@@ -92,9 +92,9 @@ static Statement statements[STATEMENT_COUNT] = {
     /* $1 competition, $2 user, $3 their rank */
     [GROWTH] =
         {"SELECT $3, u.id, u.name, l.at, sum(l.delta) OVER (ORDER BY l.at)::bigint"
-         " FROM (SELECT " COUNTS_AT " AS at, sum(delta) AS delta"
-         "  FROM edurange.points_ledger WHERE user_id = $2 AND group_id = $1"
-         "  GROUP BY 1 HAVING sum(delta) <> 0) l, public.\"User\" u WHERE u.id = $2 ORDER BY 4",
+         " FROM (SELECT " COUNTS_AT " AS at, sum(l.delta) AS delta"
+         "  FROM edurange.points_ledger l WHERE l.user_id = $2 AND l.group_id = $1"
+         "  GROUP BY 1 HAVING sum(l.delta) <> 0) l, public.\"User\" u WHERE u.id = $2 ORDER BY 4",
          {TEXTOID, TEXTOID, INT8OID},
          .reads = true,
          .by_key = true},

@@ -25,6 +25,9 @@
 	"ROW(g.id, g.kind, g.question_id, g.group_challenge_id, g.reason, g.actor, g.via, g.at,"       \
 	" g.undone_at, g.undone_by)::edurange.grade_change_record"
 
+/* Of the completion that a change saw. */
+#define MOST_MISSING_THEN MOST_MISSING("gu.user_id", "gu.challenge_completion_id")
+
 typedef enum StatementId
 {
 	FIND,
@@ -65,14 +68,14 @@ static Statement statements[STATEMENT_COUNT] = {
                    {TEXTOID},
                    .newest = true,
                    .by_key = true},
-    [BEFORE] =
-        {"SELECT user_id, completion_id, completed_at, points_before, completion_after,"
-         " challenge_completion_id, challenge_completed_at, challenge_points, effective_at,"
-         " voided_before, questions_points, questions_missing FROM edurange.grade_change_user"
-         " WHERE change_id = $1 AND user_id = ANY ($2) ORDER BY user_id",
-         {TEXTOID, TEXTARRAYOID},
-         .newest = true,
-         .by_key = true},
+    [BEFORE] = {"SELECT gu.user_id, gu.completion_id, gu.completed_at, gu.points_before,"
+                " gu.completion_after, gu.challenge_completion_id, gu.challenge_completed_at,"
+                " gu.challenge_points, gu.effective_at, gu.voided_before, gu.questions_points,"
+                " " MOST_MISSING_THEN " FROM edurange.grade_change_user gu"
+                " WHERE gu.change_id = $1 AND gu.user_id = ANY ($2) ORDER BY gu.user_id",
+                {TEXTOID, TEXTARRAYOID},
+                .newest = true,
+                .by_key = true},
     [FLIPPED] =
         {"SELECT coalesce(array_agg(attempt_id), '{}'), coalesce(array_agg(was_correct), '{}'),"
          " count(*) FROM edurange.grade_change_attempt WHERE change_id = $1",
@@ -105,7 +108,7 @@ static Statement statements[STATEMENT_COUNT] = {
     /* The completion of the challenge that a change took last from the user, by whichever question.  $1 placement,
 	 * $2 user */
     [OLD_CHALLENGE] = {"SELECT gu.challenge_completion_id, gu.challenge_completed_at,"
-                       " gu.questions_points - gu.challenge_points, gu.questions_missing"
+                       " gu.questions_points - gu.challenge_points, " MOST_MISSING_THEN
                        " FROM edurange.grade_change_user gu"
                        " JOIN edurange.grade_change g ON g.id = gu.change_id"
                        " WHERE gu.user_id = $2 AND g.group_challenge_id = $1"
@@ -171,7 +174,8 @@ turn_back(Grade *grade, uint64 row, TimestampTz changed_at)
 	grade->old_challenge_at = row_time_or_zero(row, 7);
 	grade->old_challenge_distance =
 	    grade->old_challenge_id != NULL ? row_long(row, 11) - row_int(row, 8) : 0;
-	grade->old_challenge_missing = row_long(row, 12);
+	grade->may_miss =
+	    grade->challenge_completion_id != NULL ? grade->challenge_missing : row_long(row, 12);
 	grade->effective_at = row_time_or_zero(row, 9);
 	grade->voided_at = row_time_or_zero(row, 10);
 	return true;
@@ -192,7 +196,7 @@ find_old_challenge(const Change *change, Grade *grade)
 		grade->old_challenge_id = row_text(0, 1);
 		grade->old_challenge_at = row_time(0, 2);
 		grade->old_challenge_distance = row_long(0, 3);
-		grade->old_challenge_missing = row_long(0, 4);
+		grade->may_miss = row_long(0, 4);
 	}
 	/* a class may be large */
 	SPI_freetuptable(SPI_tuptable);
