@@ -62,9 +62,9 @@ static Statement statements[STATEMENT_COUNT] = {
 	 * the live board is.
 	 */
     [PAGE] = {"SELECT $7 + row_number() OVER (ORDER BY p.n), p.user_id, u.name, p.points,"
-              " (SELECT count(*) FROM public.\"GroupChallenge\" gc"
-              "  JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"
-              "  WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = p.user_id"
+              " (SELECT count(*) FILTER (WHERE cc.\"groupChallengeId\" IN"
+              "   (SELECT gc.id FROM public.\"GroupChallenge\" gc WHERE gc.\"groupId\" = $1))"
+              "  FROM public.\"ChallengeCompletion\" cc WHERE cc.\"userId\" = p.user_id"
               "  AND cc.\"completedAt\" <= $2 AT TIME ZONE 'UTC'), p.reached_at"
               " FROM (SELECT k.* FROM unnest($3, $4, $5)"
               "   WITH ORDINALITY AS k (user_id, points, reached_at, n)"
