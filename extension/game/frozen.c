@@ -68,8 +68,9 @@ static Statement statements[STATEMENT_COUNT] = {
               "  AND cc.\"completedAt\" <= $2 AT TIME ZONE 'UTC'), p.reached_at"
               " FROM (SELECT k.* FROM unnest($3, $4, $5)"
               "   WITH ORDINALITY AS k (user_id, points, reached_at, n)"
-              "  JOIN edurange.standing s ON s.group_id = $1 AND s.user_id = k.user_id"
-              "   AND s.member AND NOT s.hidden ORDER BY k.n LIMIT $6 OFFSET $7) p"
+              "  WHERE k.user_id NOT IN (SELECT s.user_id FROM edurange.standing s"
+              "   WHERE s.group_id = $1 AND (NOT s.member OR s.hidden))"
+              "  ORDER BY k.n LIMIT $6 OFFSET $7) p"
               " LEFT JOIN public.\"User\" u ON u.id = p.user_id ORDER BY 1",
               {TEXTOID, TIMESTAMPTZOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, INT4OID,
                INT8OID},
