@@ -22,6 +22,7 @@
 #define BOARDS_BYTES (64 * 1024 * 1024) /* of all boards, until no further one is taken */
 #define LARGE (128 * 1024)              /* bytes of a board that is asked for alone */
 #define ROWS_MS 250
+#define ROWS_MOST_MS 2000 /* however long its rows take */
 #define THOROUGH_MS 5000
 
 static struct
@@ -527,19 +528,23 @@ hold_for_change(const char *group_id, bool is_staff)
 	return board;
 }
 
-/* Lets a board be asked for again, so long after now as it is worth. */
+/* Lets a board be asked for again, the sooner the less it took. */
 static void
 set_due(Board *board, int64_t now, int64_t took)
 {
 	int64_t pause = took * ASKING_SHARE;
-	int64_t least = boards.thorough && board->mark != NULL ? THOROUGH_MS : ROWS_MS;
-	int64_t at = now + (pause > least ? pause : least);
 
+	if (pause < ROWS_MS)
+		pause = ROWS_MS;
+	else if (pause > ROWS_MOST_MS)
+		pause = ROWS_MOST_MS;
+	board->rows_at = now + (boards.thorough ? ROWS_MS : pause);
+	if (board->mark == NULL)
+		board->thorough_at = now + pause;
+	else if (boards.thorough)
+		board->thorough_at = now + THOROUGH_MS;
 	if (boards.alone)
 		boards.alone_at = now + took;
-	if (boards.thorough || board->mark == NULL)
-		board->thorough_at = at;
-	board->rows_at = boards.thorough ? now + ROWS_MS : at;
 	board->asked = false;
 }
 
