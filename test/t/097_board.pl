@@ -235,6 +235,41 @@ $whole->read(0.5);
 my ($back) = grep { is_board($_) } events_of('big', headers => { 'Last-Event-ID' => $large->{id} })->read(5, \&is_board);
 is_deeply([ map { $_->{points} } @{ $back->{data}{rows} } ], [3], 'and gets what it missed when it comes back');
 
+# ---- boards do not wait for each other -----------------------------------------------------------------
+# A lock makes the database answer late, as a machine that is busy does.
+my $lock = $node->background_psql('edurange');
+my $asks = q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%json_to_recordset%'};
+my $one = Edurange::Shim->start($node, EDURANGE_THREADS => 1);
+
+# (it is read whole, which no other board pays for)
+my $beside = events_of('gb', shim => $one);
+$beside->read(5, \&is_board);
+$lock->query_safe('BEGIN; LOCK TABLE edurange.standing IN ACCESS EXCLUSIVE MODE');
+my $costly = events_of('big', shim => $one);
+ok($node->poll_query_until('edurange', $asks), 'a large board is asked for');
+sleep 1;
+$lock->query_safe('COMMIT');
+is(scalar(grep { is_board($_) } $costly->read(10, \&is_board)), 1, 'and comes');
+sql(q{SELECT edurange.add_points('bob', 'gb', 1)});
+$begun = time;
+is(scalar(grep { is_change($_) } $beside->read(30, \&is_change)), 1, 'a change of a small one beside it');
+note sprintf('is seen after %.2f s', time - $begun);
+cmp_ok(time - $begun, '<', 6, 'is seen soon, however long the large one took');
+$costly->socket->close;
+
+# (what was asked for somebody who has left is no answer for who comes then)
+$lock->query_safe('BEGIN; LOCK TABLE edurange.standing IN ACCESS EXCLUSIVE MODE');
+ok($node->poll_query_until('edurange', $asks), 'changes are asked for');
+$beside->socket->close;
+sleep 0.1 while ($one->get('/metrics', $token{service}))[3] !~ /^edurange_listeners 0$/m && time < $begun + 60;
+my $next = events_of('gb', shim => $one);
+sleep 0.1 while ($one->get('/metrics', $token{service}))[3] !~ /^edurange_listeners 1$/m && time < $begun + 60;
+$lock->query_safe('COMMIT');
+($shown) = grep { is_board($_) } $next->read(10, \&is_board);
+is(scalar @{ $shown->{data}{rows} }, 3, 'who comes back while they are on their way gets all of the board');
+is($one->stop, 0, 'stopped');
+$lock->quit;
+
 # ---- too many --------------------------------------------------------------------------------------
 my $small = Edurange::Shim->start($node, EDURANGE_CONNECTION_LIMIT => 64, EDURANGE_THREADS => 2);
 my @flood = map { events_of('gb', shim => $small) } 1 .. 120;
