@@ -62,14 +62,15 @@ static Statement statements[STATEMENT_COUNT] = {
 	 * the live board is.
 	 */
     [PAGE] = {"SELECT $7 + row_number() OVER (ORDER BY p.n), p.user_id, u.name, p.points,"
-              " (SELECT count(*) FROM public.\"GroupChallenge\" gc"
-              "  JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"
-              "  WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = p.user_id"
+              " (SELECT count(*) FILTER (WHERE cc.\"groupChallengeId\" IN"
+              "   (SELECT gc.id FROM public.\"GroupChallenge\" gc WHERE gc.\"groupId\" = $1))"
+              "  FROM public.\"ChallengeCompletion\" cc WHERE cc.\"userId\" = p.user_id"
               "  AND cc.\"completedAt\" <= $2 AT TIME ZONE 'UTC'), p.reached_at"
               " FROM (SELECT k.* FROM unnest($3, $4, $5)"
               "   WITH ORDINALITY AS k (user_id, points, reached_at, n)"
-              "  JOIN edurange.standing s ON s.group_id = $1 AND s.user_id = k.user_id"
-              "   AND s.member AND NOT s.hidden ORDER BY k.n LIMIT $6 OFFSET $7) p"
+              "  WHERE k.user_id NOT IN (SELECT s.user_id FROM edurange.standing s"
+              "   WHERE s.group_id = $1 AND (NOT s.member OR s.hidden))"
+              "  ORDER BY k.n LIMIT $6 OFFSET $7) p"
               " LEFT JOIN public.\"User\" u ON u.id = p.user_id ORDER BY 1",
               {TEXTOID, TIMESTAMPTZOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, INT4OID,
                INT8OID},

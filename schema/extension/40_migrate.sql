@@ -59,6 +59,7 @@ AS $$
   ('QuestionCompletion', 'edurange_question_completion_idx', '"groupChallengeId", "userId"'),
   ('QuestionCompletion', 'edurange_completed_question_idx', '"questionId"'),
   ('ChallengeCompletion', 'edurange_challenge_completion_idx', '"groupChallengeId"'),
+  ('ChallengeCompletion', 'edurange_challenge_time_idx', '"userId", "groupChallengeId", "completedAt"'),
   ('Account', 'edurange_account_user_idx', '"userId"'),
   ('Session', 'edurange_session_user_idx', '"userId"'),
   ('Challenge', 'edurange_challenge_type_idx', '"challengeTypeId"'),

@@ -17,6 +17,9 @@ ALTER TABLE points_ledger DROP CONSTRAINT points_ledger_pkey;
 ALTER TABLE points_ledger ADD CONSTRAINT points_ledger_pkey PRIMARY KEY (user_id, group_id, seq)
   INCLUDE (at, balance, delta);
 
+-- Who is not on the board, for a frozen one, which is kept with all who ever were.
+CREATE INDEX standing_away_idx ON standing (group_id, user_id) WHERE NOT member OR hidden;
+
 -- The transaction that wrote an entry, by which a feed knows what is complete; null: written before.
 ALTER TABLE points_ledger ADD COLUMN xid bigint;
 CREATE INDEX points_ledger_feed_idx ON points_ledger (group_id, xid) WHERE xid IS NOT NULL;

@@ -4,10 +4,12 @@
  *
  * Rows are kept as one text, in lines by the id of their user, so that what the database says has changed is held
  * against what was there by walking through both once, and a row that came again as it was is no news.
+ *
+ * What the database says of a large board takes long.  So each board is asked for again when it is due, which follows
+ * from what it cost the last time, and large ones are asked for one by one: none waits for what another one costs.
  */
 #include "live/boards.h"
 
-#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,19 +20,24 @@
 #include "base/text.h"
 
 #define BOARDS_BYTES (64 * 1024 * 1024) /* of all boards, until no further one is taken */
-#define WHOLE_AT_ONCE 8                 /* boards, at most, that are asked for whole */
+#define LARGE (128 * 1024)              /* bytes of a board that is asked for alone */
+#define ROWS_MS 250
+#define ROWS_MOST_MS 2000 /* however long its rows take */
+#define THOROUGH_MS 5000
 
 static struct
 {
 	pthread_mutex_t lock;
-	LIST_HEAD(BoardList, Board) all;
+	TAILQ_HEAD(BoardList, Board) all; /* those that are asked for alone in turns */
 	size_t bytes;
 	unsigned long made;
 	long
 	    begun; /* when the first one was made, so that ids of another process are not taken for ours */
-	int whole_at_once; /* fewer than WHOLE_AT_ONCE after an answer that was too large */
-	bool asked_whole;  /* by the last question */
-} boards = {.lock = PTHREAD_MUTEX_INITIALIZER, .whole_at_once = WHOLE_AT_ONCE};
+	/* of the question that waits for its answer */
+	bool alone;
+	bool thorough;
+	int64_t alone_at; /* none is asked for alone before */
+} boards = {.lock = PTHREAD_MUTEX_INITIALIZER, .all = TAILQ_HEAD_INITIALIZER(boards.all)};
 
 /* Gives a piece back, with the lock held. */
 static void
@@ -74,7 +81,7 @@ piece_make(const char *format, ...)
 static Board *
 find_board(const char *group_id, bool is_staff)
 {
-	for (Board *board = LIST_FIRST(&boards.all); board != NULL; board = LIST_NEXT(board, others))
+	for (Board *board = TAILQ_FIRST(&boards.all); board != NULL; board = TAILQ_NEXT(board, others))
 		if (!board->over && board->is_staff == is_staff && strcmp(board->group_id, group_id) == 0)
 			return board;
 	return NULL;
@@ -94,7 +101,7 @@ board_hold(const char *group_id, bool is_staff)
 		board->group_id = strdup(group_id);
 		board->is_staff = is_staff;
 		board->number = ++boards.made;
-		LIST_INSERT_HEAD(&boards.all, board, others);
+		TAILQ_INSERT_TAIL(&boards.all, board, others);
 	}
 	if (board != NULL)
 		board->holders++;
@@ -108,7 +115,7 @@ board_release(Board *board)
 	pthread_mutex_lock(&boards.lock);
 	if (--board->holders == 0)
 	{
-		LIST_REMOVE(board, others);
+		TAILQ_REMOVE(&boards.all, board, others);
 		boards.bytes -= board->bytes;
 		for (int i = 0; i < BOARD_PIECES; i++)
 			drop(board->events[i]);
@@ -227,87 +234,68 @@ board_news(const Board *board, uint64_t last)
 	return news;
 }
 
+/* Is it asked for by itself, as one that is large, or may be: one that comes whole? */
+static bool
+is_alone(const Board *board)
+{
+	return board->mark == NULL || board->bytes > LARGE;
+}
+
+/* When it is to be asked for. */
+static int64_t
+due_at(const Board *board)
+{
+	bool by_rows = board->mark != NULL && board->rows_at < board->thorough_at;
+	int64_t at = by_rows ? board->rows_at : board->thorough_at;
+
+	return is_alone(board) && at < boards.alone_at ? boards.alone_at : at;
+}
+
 /* Adds a board to a question. */
 static void
-ask_for(json_t *question, const Board *board, bool thorough)
+ask_for(json_t *question, Board *board)
 {
+	board->asked = true;
 	json_array_append_new(question, json_pack("{s:s, s:b, s:s?, s:b}", "group", board->group_id,
 	                                          "staff", board->is_staff, "mark", board->mark,
-	                                          "thorough", thorough || board->mark == NULL));
+	                                          "thorough", boards.thorough));
 }
 
-/* The board that was asked for whole least often, fewer times than so many at least; NULL: there is none. */
-static Board *
-next_whole(int below)
-{
-	Board *next = NULL;
-
-	for (Board *board = LIST_FIRST(&boards.all); board != NULL; board = LIST_NEXT(board, others))
-		if (!board->over && board->mark == NULL && board->tries < below &&
-		    (next == NULL || board->tries < next->tries))
-			next = board;
-	return next;
-}
-
-/* Asks for boards that have not been read yet. */
-static void
-ask_for_whole(json_t *question)
-{
-	Board *board = next_whole(INT_MAX);
-	int below = board != NULL ? board->tries + 1 : 0;
-
-	for (int i = 0; i < boards.whole_at_once && board != NULL; i++, board = next_whole(below))
-	{
-		board->tries++;
-		ask_for(question, board, true);
-	}
-}
-
-/* Asks for what has changed of the others. */
-static void
-ask_for_changes(json_t *question, bool thorough)
-{
-	for (Board *board = LIST_FIRST(&boards.all); board != NULL; board = LIST_NEXT(board, others))
-		if (!board->over && board->mark != NULL)
-			ask_for(question, board, thorough);
-}
-
-json_t *
-boards_question(bool thorough)
+/* Asks for the board, or, with one that is not asked for alone, for all such ones. */
+static json_t *
+ask_with(Board *first, int64_t now)
 {
 	json_t *question = json_array();
 
-	pthread_mutex_lock(&boards.lock);
-	/* in turns, so that one which cannot be read does not stop the others; where one kind has none the other has both */
-	for (int i = 0; i < 2 && json_array_size(question) == 0; i++)
+	boards.alone = is_alone(first);
+	boards.thorough = now >= first->thorough_at;
+	if (boards.alone)
 	{
-		boards.asked_whole = !boards.asked_whole;
-		if (boards.asked_whole)
-			ask_for_whole(question);
-		else
-			ask_for_changes(question, thorough);
-	}
-	pthread_mutex_unlock(&boards.lock);
-	if (json_array_size(question) > 0)
+		ask_for(question, first);
+		TAILQ_REMOVE(&boards.all, first, others);
+		TAILQ_INSERT_TAIL(&boards.all, first, others);
 		return question;
-	json_decref(question);
-	return NULL;
+	}
+	for (Board *board = TAILQ_FIRST(&boards.all); board != NULL; board = TAILQ_NEXT(board, others))
+		if (!board->over && !is_alone(board))
+			ask_for(question, board);
+	return question;
 }
 
-void
-boards_not_answered(void)
+json_t *
+boards_question(int64_t now, int64_t *due)
 {
+	Board *first = NULL;
+	json_t *question;
+
 	pthread_mutex_lock(&boards.lock);
-	if (boards.asked_whole && boards.whole_at_once > 1)
-		boards.whole_at_once /= 2;
-	/* so much may have changed that all of it at once is too large: then they come whole, a few at a time */
-	for (Board *board = LIST_FIRST(&boards.all); !boards.asked_whole && board != NULL;
-	     board = LIST_NEXT(board, others))
-	{
-		free(board->mark);
-		board->mark = NULL;
-	}
+	for (Board *board = TAILQ_FIRST(&boards.all); board != NULL; board = TAILQ_NEXT(board, others))
+		if (!board->over && (first == NULL || due_at(board) < due_at(first)))
+			first = board;
+	*due = first != NULL ? due_at(first) : INT64_MAX;
+	question = *due <= now ? ask_with(first, now) : NULL;
 	pthread_mutex_unlock(&boards.lock);
+	return question;
 }
 
 /* Is the one line's key before the other's?  Like strcmp. */
@@ -524,7 +512,7 @@ take_state(Board *board, const json_t *state)
 	pthread_mutex_unlock(&boards.lock);
 }
 
-/* The board, held; NULL: nobody holds it any more. */
+/* The board that was asked for, held; NULL: nobody holds it any more, and what is called so now is not what was asked for. */
 static Board *
 hold_for_change(const char *group_id, bool is_staff)
 {
@@ -532,14 +520,36 @@ hold_for_change(const char *group_id, bool is_staff)
 
 	pthread_mutex_lock(&boards.lock);
 	board = group_id != NULL ? find_board(group_id, is_staff) : NULL;
+	if (board != NULL && !board->asked)
+		board = NULL;
 	if (board != NULL)
 		board->holders++;
 	pthread_mutex_unlock(&boards.lock);
 	return board;
 }
 
+/* Lets a board be asked for again, the sooner the less it took. */
+static void
+set_due(Board *board, int64_t now, int64_t took)
+{
+	int64_t pause = took * ASKING_SHARE;
+
+	if (pause < ROWS_MS)
+		pause = ROWS_MS;
+	else if (pause > ROWS_MOST_MS)
+		pause = ROWS_MOST_MS;
+	board->rows_at = now + (boards.thorough ? ROWS_MS : pause);
+	if (board->mark == NULL)
+		board->thorough_at = now + pause;
+	else if (boards.thorough)
+		board->thorough_at = now + THOROUGH_MS;
+	if (boards.alone)
+		boards.alone_at = now + took;
+	board->asked = false;
+}
+
 void
-boards_take(const json_t *answer)
+boards_take(const json_t *answer, int64_t now, int64_t took)
 {
 	const json_t *state;
 	size_t i;
@@ -555,7 +565,17 @@ boards_take(const json_t *answer)
 		board_release(board);
 	}
 	pthread_mutex_lock(&boards.lock);
-	if (boards.asked_whole && boards.whole_at_once < WHOLE_AT_ONCE)
-		boards.whole_at_once *= 2;
+	for (Board *board = TAILQ_FIRST(&boards.all); board != NULL; board = TAILQ_NEXT(board, others))
+	{
+		if (!board->asked)
+			continue;
+		/* so much may have changed of all of them that it is too large: then they come whole, one by one */
+		if (answer == NULL)
+		{
+			free(board->mark);
+			board->mark = NULL;
+		}
+		set_due(board, now, took);
+	}
 	pthread_mutex_unlock(&boards.lock);
 }

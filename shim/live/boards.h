@@ -17,6 +17,7 @@
 #include <jansson.h>
 
 #define BOARD_PIECES 64 /* of what has changed, kept for who is behind */
+#define ASKING_SHARE 20 /* of its time the reader asks for the same thing one part in so many */
 
 /* A text that many send. */
 typedef struct Piece
@@ -28,14 +29,17 @@ typedef struct Piece
 
 typedef struct Board
 {
-	LIST_ENTRY(Board) others;
+	TAILQ_ENTRY(Board) others;
 	char *group_id;
 	bool is_staff; /* as they see it, who is never shown a frozen one */
 	unsigned long
 	    number; /* of the board, so that no event of another one is taken for one of its */
 	int holders;
 	bool over; /* it is gone, or for others than before: whoever listens has to come anew */
-	int tries; /* how often it was asked for whole */
+	/* when the database is asked for its rows again, and when for names and the past of the best as well */
+	int64_t rows_at;
+	int64_t thorough_at;
+	bool asked; /* by the question that waits for its answer */
 
 	/* what it looks like: NULL before it was read */
 	char *mark; /* for the database: what was seen */
@@ -76,13 +80,10 @@ extern Piece *piece_make(const char *format, ...) __attribute__((format(printf, 
 extern void piece_release(Piece *piece);
 
 /*
- * What the database is to be asked, as JSON: how boards are since their marks; NULL: nobody listens.  Those that have
- * none yet, and come whole, are asked for by themselves, a few at a time.
+ * What the database is to be asked now, as JSON: how boards are since their marks.  NULL: nothing before due, which is
+ * INT64_MAX where nobody listens.
  */
-extern json_t *boards_question(bool thorough);
+extern json_t *boards_question(int64_t now, int64_t *due);
 
-/* The answer to that was too large, or did not come. */
-extern void boards_not_answered(void);
-
-/* Takes the answer, in one thread. */
-extern void boards_take(const json_t *answer);
+/* Takes the answer that came then and took so long, in one thread; NULL: it was too large, or did not come. */
+extern void boards_take(const json_t *answer, int64_t now, int64_t took);

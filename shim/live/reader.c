@@ -2,9 +2,8 @@
  * reader.c
  *	  Asks the database how the boards and feeds are that somebody listens to or waits for: one for the whole process.
  *
- * Boards are asked for four times a second, feeds once a second, and neither for more than a twentieth of the time:
- * what takes long to answer is asked for less often.  Of boards, what is dearer to look at, names and the past of the
- * best, is asked for every five seconds.
+ * Feeds are asked for once a second and for no more than a twentieth of the time: what takes long to answer is asked for
+ * less often.  When boards are is theirs to say (live/boards.h).
  */
 #include "live/reader.h"
 
@@ -15,22 +14,18 @@
 #include "live/boards.h"
 #include "live/feeds.h"
 
-#define BOARDS_MS 250
 #define FEEDS_MS 1000
-#define THOROUGH_MS 5000
-#define SHARE 20 /* of its time it asks for one part in so many */
 
 /* What is asked for together. */
 typedef struct Subject
 {
 	StatementId statement;
-	int interval_ms;
 	bool wanted; /* false: nobody does, and it is not asked for before somebody begins to */
 	int64_t next_at;
 } Subject;
 
-static Subject boards = {.statement = STATEMENT_BOARDS, .interval_ms = BOARDS_MS};
-static Subject feeds = {.statement = STATEMENT_FEEDS, .interval_ms = FEEDS_MS};
+static Subject boards = {.statement = STATEMENT_BOARDS};
+static Subject feeds = {.statement = STATEMENT_FEEDS};
 
 static struct
 {
@@ -41,9 +36,7 @@ static struct
 	Loop *loop;
 	Database *database;
 	Subject *asked; /* whose answer is waited for; NULL: none is */
-	bool thorough;
 	int64_t asked_at;
-	int64_t thorough_at;
 	char *question;
 	DatabaseCall call;
 	int64_t answered_at;
@@ -56,6 +49,7 @@ static void
 begin(Task *task)
 {
 	boards.wanted = feeds.wanted = true;
+	boards.next_at = 0; /* a board that is new is due */
 	free(task);
 }
 
@@ -103,29 +97,22 @@ reader_told(ReaderClient *client)
 	pthread_mutex_unlock(&reader.lock);
 }
 
-/* How long nothing is asked that took as long as from asked_at on. */
-static int64_t
-pause_after(int64_t now, int interval_ms)
-{
-	int64_t pause = (now - reader.asked_at) * SHARE;
-
-	return pause > interval_ms ? pause : interval_ms;
-}
-
 static void
 note_delay(double seconds)
 {
 	counter_add(COUNTER_FEED_DELAY, (long) (seconds + 0.999) - counter_value(COUNTER_FEED_DELAY));
 }
 
-/* The question that was asked is over, whose answer came then. */
+/* The question that was asked is over. */
 static void
-end_question(int64_t answered_at)
+end_question(void)
 {
-	Subject *asked = reader.asked;
+	int64_t pause = (reader.answered_at - reader.asked_at) * ASKING_SHARE;
 
+	/* (boards say when they are due) */
+	reader.asked->next_at =
+	    reader.asked == &boards ? 0 : reader.answered_at + (pause > FEEDS_MS ? pause : FEEDS_MS);
 	reader.asked = NULL;
-	asked->next_at = answered_at + pause_after(answered_at, asked->interval_ms);
 	reader_tell();
 }
 
@@ -135,10 +122,7 @@ read_boards(Work *work)
 {
 	json_t *answer = json_loads(reader.answer, 0, NULL);
 
-	if (answer != NULL)
-		boards_take(answer);
-	else
-		boards_not_answered();
+	boards_take(answer, reader.answered_at, reader.answered_at - reader.asked_at);
 	json_decref(answer);
 	free(reader.answer);
 }
@@ -147,9 +131,7 @@ read_boards(Work *work)
 static void
 on_read(Task *task)
 {
-	if (reader.thorough)
-		reader.thorough_at = reader.answered_at + pause_after(reader.answered_at, THOROUGH_MS);
-	end_question(reader.answered_at);
+	end_question();
 }
 
 /* Callback: how they are, or that nobody knows, which ends a turn of the feeds as well. */
@@ -175,8 +157,8 @@ on_answer(void *closure, DatabaseResult *result)
 		return;
 	}
 	else
-		boards_not_answered();
-	end_question(reader.answered_at);
+		boards_take(NULL, reader.answered_at, reader.answered_at - reader.asked_at);
+	end_question();
 }
 
 /* Asks, where somebody wants to know. */
@@ -186,12 +168,13 @@ ask(Subject *subject, int64_t now)
 	json_t *question;
 
 	if (subject == &boards)
-		reader.thorough = now >= reader.thorough_at;
-	question = subject == &boards ? boards_question(reader.thorough) : feeds_question();
-	subject->wanted = question != NULL;
+		question = boards_question(now, &subject->next_at);
+	else
+		question = feeds_question();
+	subject->wanted = question != NULL || (subject == &boards && subject->next_at != INT64_MAX);
 	if (subject == &feeds && !subject->wanted)
 		note_delay(0);
-	if (!subject->wanted)
+	if (question == NULL)
 		return;
 	free(reader.question);
 	reader.question = json_dumps(question, JSON_COMPACT);

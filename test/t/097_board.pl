@@ -235,6 +235,45 @@ $whole->read(0.5);
 my ($back) = grep { is_board($_) } events_of('big', headers => { 'Last-Event-ID' => $large->{id} })->read(5, \&is_board);
 is_deeply([ map { $_->{points} } @{ $back->{data}{rows} } ], [3], 'and gets what it missed when it comes back');
 
+# ---- boards do not wait for each other -----------------------------------------------------------------
+# A lock makes the database answer late, as a machine that is busy does.
+my $lock = $node->background_psql('edurange');
+my $asks = q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%json_to_recordset%'};
+my $one = Edurange::Shim->start($node, EDURANGE_THREADS => 1, EDURANGE_STATEMENT_TIMEOUT => 60_000);
+
+# (it is read whole, which no other board pays for)
+my $beside = events_of('gb', shim => $one);
+my ($besides) = grep { is_board($_) } $beside->read(5, \&is_board);
+$lock->query_safe('BEGIN; LOCK TABLE edurange.standing IN ACCESS EXCLUSIVE MODE');
+my $costly = events_of('big', shim => $one);
+ok($node->poll_query_until('edurange', $asks), 'a large board is asked for');
+sleep 1;
+$lock->query_safe('COMMIT');
+is(scalar(grep { is_board($_) } $costly->read(10, \&is_board)), 1, 'and comes');
+sql(q{SELECT edurange.add_points('bob', 'gb', 1)});
+$begun = time;
+is(scalar(grep { is_change($_) } $beside->read(30, \&is_change)), 1, 'a change of a small one beside it');
+note sprintf('is seen after %.2f s', time - $begun);
+cmp_ok(time - $begun, '<', 6, 'is seen soon, however long the large one took');
+$costly->socket->close;
+
+# (What was asked for somebody who has left is no answer for who comes then.  That somebody has left is noticed when they
+# are told something: the change, which nobody takes, and the time.)
+$beside->socket->close;
+sql(q{SELECT edurange.add_points('bob', 'gb', 1)});
+sleep 1;
+$lock->query_safe('BEGIN; LOCK TABLE edurange.standing IN ACCESS EXCLUSIVE MODE');
+ok($node->poll_query_until('edurange', $asks), 'changes are asked for');
+sleep 16;
+my $next = events_of('gb', shim => $one);
+my @came = $next->read(1);
+$lock->query_safe('COMMIT');
+($shown) = grep { is_board($_) } @came, $next->read(10, \&is_board);
+isnt((split /\./, $shown->{id})[1], (split /\./, $besides->{id})[1], 'the board is another one for who comes back');
+is(scalar @{ $shown->{data}{rows} }, 3, 'who gets all of it');
+is($one->stop, 0, 'stopped');
+$lock->quit;
+
 # ---- too many --------------------------------------------------------------------------------------
 my $small = Edurange::Shim->start($node, EDURANGE_CONNECTION_LIMIT => 64, EDURANGE_THREADS => 2);
 my @flood = map { events_of('gb', shim => $small) } 1 .. 120;

@@ -108,6 +108,35 @@ for my $thing (@things)
 }
 is(sql('SELECT count(*) FROM "QuestionAttempt" WHERE "userId" LIKE \'many%\''), $loaded, 'nothing else has gone');
 
+# ---- a frozen board --------------------------------------------------------------------------------
+# The same page of it as staff see it, alive, and as everybody else does, when a session has its plans: members who have
+# solved as much elsewhere, so that what they have solved lies about the table.
+sql(q{
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") SELECT 'board' || n, 'B', '2020-01-01' FROM generate_series(1, 4) n;
+	INSERT INTO "_GroupMembers" ("A", "B") SELECT 'board1', 'many' || n FROM generate_series(1, 2000) n;
+	INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") SELECT c.id || g.id, 4, c.id, g.id FROM "Challenge" c, "CompetitionGroup" g WHERE g.id ~ 'board';
+	INSERT INTO "ChallengeCompletion" (id, "userId", "groupChallengeId", "pointsEarned", "completedAt")
+	SELECT p.id || n, 'many' || n, p.id, 4, localtimestamp - interval '1 hour' FROM "GroupChallenge" p, generate_series(1, 2000) n WHERE p.id ~ 'board';
+	SELECT count(*) FROM generate_series(1, 2000) n, edurange.add_points('many' || n, 'board1', n);
+	SELECT edurange.set_board_policy('board1', 'public', now());
+	SELECT count(*) FROM generate_series(1, 2000) n, edurange.add_points('many' || n, 'board1', 1)});
+sql('VACUUM (ANALYZE, FREEZE)');
+for my $limit (100, 1000)
+{
+	my %pages;
+
+	for my $role (qw(edurange_service edurange_player))
+	{
+		my $page = qq{SELECT count(*) FROM edurange.leaderboard('board1', $limit);};
+		my $count = 'RESET ROLE; SELECT FROM pg_stat_force_next_flush(); SELECT blks_hit + blks_read FROM pg_stat_database WHERE datname = current_database();';
+		my @said = split /\n/, sql("SET ROLE $role; " . $page x 10 . "$count SET ROLE $role; $page $count");
+
+		$pages{$role} = $said[-1] - $said[-3];
+	}
+	cmp_ok($pages{edurange_player}, '<', 1.2 * $pages{edurange_service} + 100, "a page of $limit of a frozen board touches no more than the live one");
+	diag("a page of $limit touches $pages{edurange_service} pages, frozen $pages{edurange_player}");
+}
+
 # ---- long calls ----------------------------------------------------------------------------------
 # They say how far they are, where operators look for it.
 for my $case ([ 'findings', 'ChallengePack', 'phantom_pack, 8 of 11' ], [ 'check_invariants', '_GroupMembers', 'totals and memberships, 2 of 2' ])

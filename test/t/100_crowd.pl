@@ -1,5 +1,5 @@
 # A crowd that listens to a board by one loop: all are told of a change, a few at a time and in turn, however fast
-# changes come, and are let go when the service ends.
+# changes come, and of a freeze, and are let go when the service ends.
 
 use strict;
 use warnings;
@@ -46,6 +46,7 @@ sub listen_until
 		{
 			$one->{closed} = 1, next unless sysread $one->{socket}, my $text, 65536;
 			$one->{snapshot} ||= $text =~ /"snapshot":true/;
+			$one->{frozen} = $1 if $text =~ /"frozen" : (true|false)/;
 			$one->{told} = $now, $told++ if $text =~ /"snapshot":false/;
 			$one->{is_over} = $text =~ /(?:\r\n|\A)0\r\n\r\n\z/;
 		}
@@ -88,6 +89,21 @@ my $median = (sort { $a <=> $b } @took)[2];
 # Eight in a millisecond; a machine that is busy keeps who reads here from seeing each.
 cmp_ok(min(@batches), '<', $crowd / 6, 'a few at a time');
 cmp_ok($median, '<', 10, 'and soon');
+
+# ---- a freeze and its end ------------------------------------------------------------------------------
+for my $frozen (qw(true false))
+{
+	sql(q{SELECT edurange.set_board_policy('g', 'public'} . ($frozen eq 'true' ? ', now())' : ')'));
+	$begun = time;
+	listen_until(30, sub { !grep { $_->{frozen} ne $frozen } @listeners });
+	note sprintf('all knew after %.2f s', time - $begun);
+	is(scalar(grep { $_->{frozen} eq $frozen } @listeners), $crowd, "all are told that it is frozen: $frozen");
+	next if $frozen eq 'false';
+	forget();
+	sql(q{SELECT edurange.add_points('ada', 'g', 1)});
+	listen_until(1, sub { 0 });
+	is(untold(), $crowd, 'and nobody of what comes then');
+}
 
 # ---- changes that come faster than all can be told -----------------------------------------------------
 my $changes = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('edurange'), '-c', q{DO $$ BEGIN FOR i IN 1 .. 600 LOOP
