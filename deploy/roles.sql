@@ -49,7 +49,9 @@ $$;
 
 -- Parameters carry tokens' hashes, answers and flags: the server's log must not.  Nor must what others load into the
 -- server: pgaudit logs parameters, and auto_explain plans, of the statements within functions, too, with the values in
--- them.  A setting that this server does not have is left out.  edurange_shim is the one login of before.
+-- them.  And the shim sets how long its calls may take: transaction_timeout of the database, from PostgreSQL 17 on, would
+-- end their connections, and no server before knows what asks for none.  A setting that this server does not have is left
+-- out.  edurange_shim is the one login of before.
 DO $$
 DECLARE
   login pg_catalog.text;
@@ -61,7 +63,7 @@ BEGIN
   LOOP
     FOREACH setting IN ARRAY ARRAY['log_parameter_max_length = 0', 'log_parameter_max_length_on_error = 0',
       'pgaudit.log_parameter = off', 'auto_explain.log_nested_statements = off',
-      'auto_explain.log_verbose = off', 'auto_explain.log_parameter_max_length = 0']
+      'auto_explain.log_verbose = off', 'auto_explain.log_parameter_max_length = 0', 'transaction_timeout = 0']
     LOOP
       BEGIN
         EXECUTE format('ALTER ROLE %I SET %s', login, setting);

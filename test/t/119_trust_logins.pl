@@ -38,6 +38,13 @@ is(sql(q{SELECT string_agg(concat_ws(' ', r.rolname, g.rolname, r.rolinherit, r.
 is(sql(q{SELECT count(*) FROM pg_shdepend WHERE refobjid IN (SELECT oid FROM pg_roles WHERE rolname LIKE 'edurange\_shim%')}), 0, 'they own nothing and were given nothing');
 is(sql(q{SELECT count(*) FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole WHERE rolname LIKE 'edurange\_shim%'
 	AND 'log_parameter_max_length=0' = ANY (setconfig) AND 'auto_explain.log_verbose=off' = ANY (setconfig)}), 3, 'what they say is in no log');
+SKIP:
+{
+	skip 'transaction_timeout is of PostgreSQL 17', 1 if $node->pg_version < 17;
+	sql(q{ALTER DATABASE edurange SET transaction_timeout = '100ms'});
+	is(as('player', 'SELECT pg_sleep(0.3); SHOW transaction_timeout'), "\n0", 'no transaction_timeout of the database ends their connections');
+	sql(q{ALTER DATABASE edurange RESET transaction_timeout});
+}
 
 # From within a connection, whatever was smuggled into it.
 my @climbs = ('SET ROLE %s', 'RESET ROLE; SET ROLE %s', 'SET LOCAL ROLE %s', 'SET SESSION AUTHORIZATION %s', "SELECT set_config('role', '%s', false)",
