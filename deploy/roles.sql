@@ -8,7 +8,8 @@ DECLARE
   tier pg_catalog.text;
   login pg_catalog.text;
   known boolean;
-  other pg_catalog.text;
+  fault pg_catalog.text;
+  cure pg_catalog.text;
 BEGIN
   -- What is set for the database, by who owns it, decides nothing here (nor, above, what a type's name means).
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), pg_catalog.set_config('role', 'none', true);
@@ -22,16 +23,16 @@ BEGIN
       RAISE EXCEPTION 'role "%" was there before, and is no login of tier %', login, tier
         USING HINT = format('DROP ROLE %I;', login);
     END IF;
-    SELECT format('REVOKE %I FROM %I;', login, rolname) INTO other FROM pg_auth_members m
-      JOIN pg_roles r ON r.oid = m.member WHERE m.roleid = to_regrole(login) LIMIT 1;
+    -- (from PostgreSQL 16 on, what another than the first superuser granted ends in their name, and with it what was handed on)
+    SELECT CASE WHEN m.roleid = to_regrole(login) THEN 'has a member' ELSE 'is a member of more than its tier' END,
+      format('REVOKE %I FROM %I%s%s;', g.rolname, r.rolname,
+        (SELECT format(' GRANTED BY %I', rolname) FROM pg_roles WHERE oid = m.grantor AND oid <> 10),
+        CASE WHEN m.admin_option THEN ' CASCADE' END)
+    INTO fault, cure
+    FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles r ON r.oid = m.member
+    WHERE g.rolname = login OR r.rolname = login AND g.rolname <> 'edurange_' || tier ORDER BY 1 LIMIT 1;
     IF FOUND THEN
-      RAISE EXCEPTION 'role "%" has a member', login USING HINT = other;
-    END IF;
-    SELECT format('REVOKE %I FROM %I;', rolname, login) INTO other FROM pg_auth_members m
-      JOIN pg_roles r ON r.oid = m.roleid
-      WHERE m.member = to_regrole(login) AND rolname <> 'edurange_' || tier LIMIT 1;
-    IF FOUND THEN
-      RAISE EXCEPTION 'role "%" is a member of more than its tier', login USING HINT = other;
+      RAISE EXCEPTION 'role "%" %', login, fault USING HINT = cure;
     END IF;
     IF NOT known THEN
       EXECUTE format('CREATE ROLE %I NOINHERIT', login);
