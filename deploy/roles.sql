@@ -42,7 +42,7 @@ BEGIN
     EXECUTE format('ALTER ROLE %I LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS', login);
     -- From PostgreSQL 16 the membership says it, and keeps what the login's attribute was when it was given.
     IF current_setting('server_version_num')::integer >= 160000 THEN
-      EXECUTE format('GRANT %I TO %I WITH INHERIT FALSE', 'edurange_' || tier, login);
+      EXECUTE format('GRANT %I TO %I WITH INHERIT FALSE, SET TRUE', 'edurange_' || tier, login);
     END IF;
   END LOOP;
 END
