@@ -7,14 +7,14 @@ CREATE TYPE edurange.planted AS (
 
 -- From PostgreSQL 16 on a role is a member once for each who granted it, a superuser's REVOKE means the grant of the
 -- first superuser, whose number is 10, and none takes away what was handed on.
-CREATE FUNCTION edurange.revoking(membership pg_auth_members) RETURNS text
+CREATE FUNCTION edurange.planted_cure(membership pg_auth_members) RETURNS text
   LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off
 AS $$
   SELECT format('REVOKE %I FROM %I%s%s;', pg_get_userbyid(membership.roleid), pg_get_userbyid(membership.member),
     (SELECT format(' GRANTED BY %I', rolname) FROM pg_roles WHERE oid = membership.grantor AND oid <> 10),
     CASE WHEN membership.admin_option THEN ' CASCADE' END)
 $$;
-COMMENT ON FUNCTION edurange.revoking(pg_auth_members) IS
+COMMENT ON FUNCTION edurange.planted_cure(pg_auth_members) IS
   'The statement with which a superuser ends a membership, whoever granted it.';
 
 -- Our roles: what they must not be.  They belong to the whole cluster.
@@ -45,7 +45,7 @@ AS $$
   SELECT ROW(format('role %I is a member of %I', m.rolname, g.rolname),
     CASE WHEN om.tier IS NOT NULL AND e.name IS NOT NULL AND to_regrole(e.name) IS NULL
       THEN format('If it was renamed: ALTER ROLE %I RENAME TO %I;', g.rolname, e.name)
-      ELSE edurange.revoking(x) END)::edurange.planted
+      ELSE edurange.planted_cure(x) END)::edurange.planted
   FROM pg_auth_members x JOIN pg_roles g ON g.oid = x.roleid JOIN pg_roles m ON m.oid = x.member
   LEFT JOIN ours og ON og.name = g.rolname LEFT JOIN ours om ON om.name = m.rolname
   LEFT JOIN ours e ON e.tier > 0 AND e.tier = om.tier - 1

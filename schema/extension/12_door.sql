@@ -17,7 +17,7 @@ BEGIN
   END LOOP;
   -- Members of a tier are the operator's to choose, and restored before the database is: they are said, not refused.
   FOR member IN
-    SELECT m.rolname AS name, g.rolname AS tier, edurange.revoking(x) AS cure
+    SELECT m.rolname AS name, g.rolname AS tier, edurange.planted_cure(x) AS cure
     FROM pg_catalog.pg_auth_members x JOIN pg_catalog.pg_roles g ON g.oid = x.roleid
     JOIN pg_catalog.pg_roles m ON m.oid = x.member
     WHERE g.rolname IN ('edurange_player', 'edurange_service', 'edurange_admin')

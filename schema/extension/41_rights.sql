@@ -23,7 +23,7 @@ AS $$
   -- a member that inherits: of the roles before it needs the rights as they are
   SELECT 'identity', format('%I in %I', o.name, o.member_of),
     coalesce(pg_has_role(to_regrole(o.name), to_regrole(o.member_of), 'USAGE'), false),
-    coalesce((SELECT string_agg(edurange.revoking(m), ' ') FROM pg_auth_members m
+    coalesce((SELECT string_agg(edurange.planted_cure(m), ' ') FROM pg_auth_members m
       WHERE m.roleid = to_regrole(o.member_of) AND m.member = to_regrole(o.name)), '')
     || format('ALTER ROLE %I INHERIT; GRANT %I TO %I', o.name, o.member_of, o.name), true
   FROM ours o WHERE o.member_of IS NOT NULL
