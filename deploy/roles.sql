@@ -8,7 +8,8 @@ DECLARE
   tier pg_catalog.text;
   login pg_catalog.text;
   known boolean;
-  other pg_catalog.text;
+  fault pg_catalog.text;
+  cure pg_catalog.text;
 BEGIN
   -- What is set for the database, by who owns it, decides nothing here (nor, above, what a type's name means).
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), pg_catalog.set_config('role', 'none', true);
@@ -22,16 +23,16 @@ BEGIN
       RAISE EXCEPTION 'role "%" was there before, and is no login of tier %', login, tier
         USING HINT = format('DROP ROLE %I;', login);
     END IF;
-    SELECT format('REVOKE %I FROM %I;', login, rolname) INTO other FROM pg_auth_members m
-      JOIN pg_roles r ON r.oid = m.member WHERE m.roleid = to_regrole(login) LIMIT 1;
+    -- (from PostgreSQL 16 on, what another than the first superuser granted ends in their name, and with it what was handed on)
+    SELECT CASE WHEN m.roleid = to_regrole(login) THEN 'has a member' ELSE 'is a member of more than its tier' END,
+      format('REVOKE %I FROM %I%s%s;', g.rolname, r.rolname,
+        (SELECT format(' GRANTED BY %I', rolname) FROM pg_roles WHERE oid = m.grantor AND oid <> 10),
+        CASE WHEN m.admin_option THEN ' CASCADE' END)
+    INTO fault, cure
+    FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles r ON r.oid = m.member
+    WHERE g.rolname = login OR r.rolname = login AND g.rolname <> 'edurange_' || tier ORDER BY 1 LIMIT 1;
     IF FOUND THEN
-      RAISE EXCEPTION 'role "%" has a member', login USING HINT = other;
-    END IF;
-    SELECT format('REVOKE %I FROM %I;', rolname, login) INTO other FROM pg_auth_members m
-      JOIN pg_roles r ON r.oid = m.roleid
-      WHERE m.member = to_regrole(login) AND rolname <> 'edurange_' || tier LIMIT 1;
-    IF FOUND THEN
-      RAISE EXCEPTION 'role "%" is a member of more than its tier', login USING HINT = other;
+      RAISE EXCEPTION 'role "%" %', login, fault USING HINT = cure;
     END IF;
     IF NOT known THEN
       EXECUTE format('CREATE ROLE %I NOINHERIT', login);
@@ -41,7 +42,7 @@ BEGIN
     EXECUTE format('ALTER ROLE %I LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS', login);
     -- From PostgreSQL 16 the membership says it, and keeps what the login's attribute was when it was given.
     IF current_setting('server_version_num')::integer >= 160000 THEN
-      EXECUTE format('GRANT %I TO %I WITH INHERIT FALSE', 'edurange_' || tier, login);
+      EXECUTE format('GRANT %I TO %I WITH INHERIT FALSE, SET TRUE', 'edurange_' || tier, login);
     END IF;
   END LOOP;
 END
@@ -49,7 +50,9 @@ $$;
 
 -- Parameters carry tokens' hashes, answers and flags: the server's log must not.  Nor must what others load into the
 -- server: pgaudit logs parameters, and auto_explain plans, of the statements within functions, too, with the values in
--- them.  A setting that this server does not have is left out.  edurange_shim is the one login of before.
+-- them.  And the shim sets how long its calls may take: transaction_timeout of the database, from PostgreSQL 17 on, would
+-- end their connections, and no server before knows what asks for none.  A setting that this server does not have is left
+-- out.  edurange_shim is the one login of before.
 DO $$
 DECLARE
   login pg_catalog.text;
@@ -61,7 +64,7 @@ BEGIN
   LOOP
     FOREACH setting IN ARRAY ARRAY['log_parameter_max_length = 0', 'log_parameter_max_length_on_error = 0',
       'pgaudit.log_parameter = off', 'auto_explain.log_nested_statements = off',
-      'auto_explain.log_verbose = off', 'auto_explain.log_parameter_max_length = 0']
+      'auto_explain.log_verbose = off', 'auto_explain.log_parameter_max_length = 0', 'transaction_timeout = 0']
     LOOP
       BEGIN
         EXECUTE format('ALTER ROLE %I SET %s', login, setting);

@@ -18,6 +18,8 @@ SELECT * FROM edurange.readiness();
 SELECT cardinality(edurange.platform_tables());
 -- lent_tables
 SELECT 'standing' = ANY (edurange.lent_tables()) AS lent, 'token' = ANY (edurange.lent_tables()) AS token_lent;
+-- planted_cure
+SELECT edurange.planted_cure(m) FROM pg_auth_members m WHERE member = 'edurange_admin'::regrole;
 -- planted_roles
 SELECT * FROM edurange.planted_roles();
 -- planted_objects

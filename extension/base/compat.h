@@ -9,6 +9,9 @@
 
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_proc.h"
 #include "common/jsonapi.h"
 #include "fmgr.h"
@@ -44,6 +47,23 @@ compat_named_columns(const Query *query, RangeTblEntry *entry)
 	named = getRTEPermissionInfo(query->rteperminfos, entry);
 	return bms_union(bms_union(named->selectedCols, named->insertedCols), named->updatedCols);
 #endif
+}
+
+/*
+ * May a row have a null in the column?  From 18 on NOT NULL may be NOT VALID: it holds for what is written, and says
+ * nothing of the rows that are there.
+ */
+static inline bool
+compat_may_be_null(Oid table, const FormData_pg_attribute *attribute)
+{
+#if PG_VERSION_NUM >= 180000
+	HeapTuple constraint =
+	    attribute->attnotnull ? findNotNullConstraintAttnum(table, attribute->attnum) : NULL;
+
+	if (HeapTupleIsValid(constraint))
+		return !((Form_pg_constraint) GETSTRUCT(constraint))->convalidated;
+#endif
+	return !attribute->attnotnull;
 }
 
 /* A lexer over JSON text; with escapes it reads what they stand for, and so checks that, too. */

@@ -296,7 +296,7 @@ attribute_fault(const Column *column, Oid table, const FormData_pg_attribute *at
 	                             : !is_enum(attribute->atttypid, column->type_name, table))
 		return psprintf("%s.%s has type %s, where %s is needed", table_name(column), name,
 		                format_type_be(attribute->atttypid), column->type_name);
-	if (column->required && !attribute->attnotnull)
+	if (column->required && compat_may_be_null(table, attribute))
 		return psprintf("%s.%s may be null", table_name(column), name);
 	if (attribute->attgenerated != '\0')
 		return psprintf("%s.%s is generated", table_name(column), name);

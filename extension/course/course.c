@@ -78,7 +78,7 @@ static Statement statements[STATEMENT_COUNT] = {
                   OVERVIEW_ROW, TIME_CURSOR("c.\"createdAt\"", "c.id"),
                   "$1") ")::edurange.competition_page"
                         " FROM (SELECT *, row_number() OVER (ORDER BY \"createdAt\" DESC, id DESC)"
-                        "  AS n FROM public.\"CompetitionGroup\" WHERE \"createdAt\" IS NOT NULL"
+                        "  AS n FROM public.\"CompetitionGroup\" WHERE \"createdAt\"" AT_ANY_TIME
                         "  AND (\"createdAt\", id) < (coalesce($2::timestamptz AT TIME ZONE 'UTC',"
                         "   'infinity'), coalesce($3, ''))"
                         "  ORDER BY \"createdAt\" DESC, id DESC LIMIT $1 + 1) c",

@@ -33,6 +33,12 @@
 /* Where a row stands in a list by time: microseconds and id.  A time of the platform's is in UTC. */
 #define TIME_CURSOR(at, id) "(extract(epoch FROM " at ") * 1000000)::bigint || '-' || " id
 
+/*
+ * Behind a time that is never null: so a list of all is found by an index of those that are not null.  From PostgreSQL 17
+ * on IS NOT NULL does not do it: that is taken away, as true, before indexes are looked for.
+ */
+#define AT_ANY_TIME " >= '-infinity'"
+
 typedef struct TimeCursor
 {
 	NullableDatum at; /* timestamptz; null: the list begins at its beginning */

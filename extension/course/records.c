@@ -106,7 +106,7 @@ static Statement statements[STATEMENT_COUNT] = {
                           .reads = true,
                           .by_key = true},
     /* $1 how many, $2 $3 behind which, $4 event type, $5 competition, $6 user */
-    [ACTIVITY] = {ACTIVITY_PAGE("\"timestamp\" IS NOT NULL", "true", "$4::text IS NULL",
+    [ACTIVITY] = {ACTIVITY_PAGE("\"timestamp\"" AT_ANY_TIME, "true", "$4::text IS NULL",
                                 "($4::text IS NULL OR event = $4)"),
                   {INT4OID, TIMESTAMPTZOID, TEXTOID, TEXTOID},
                   .reads = true,

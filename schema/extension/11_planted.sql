@@ -5,6 +5,18 @@ CREATE TYPE edurange.planted AS (
   what text,
   hint text);
 
+-- From PostgreSQL 16 on a role is a member once for each who granted it, a superuser's REVOKE means the grant of the
+-- first superuser, whose number is 10, and none takes away what was handed on.
+CREATE FUNCTION edurange.planted_cure(membership pg_auth_members) RETURNS text
+  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off
+AS $$
+  SELECT format('REVOKE %I FROM %I%s%s;', pg_get_userbyid(membership.roleid), pg_get_userbyid(membership.member),
+    (SELECT format(' GRANTED BY %I', rolname) FROM pg_roles WHERE oid = membership.grantor AND oid <> 10),
+    CASE WHEN membership.admin_option THEN ' CASCADE' END)
+$$;
+COMMENT ON FUNCTION edurange.planted_cure(pg_auth_members) IS
+  'The statement with which a superuser ends a membership, whoever granted it.';
+
 -- Our roles: what they must not be.  They belong to the whole cluster.
 CREATE FUNCTION edurange.planted_roles() RETURNS SETOF edurange.planted
   LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off
@@ -33,7 +45,7 @@ AS $$
   SELECT ROW(format('role %I is a member of %I', m.rolname, g.rolname),
     CASE WHEN om.tier IS NOT NULL AND e.name IS NOT NULL AND to_regrole(e.name) IS NULL
       THEN format('If it was renamed: ALTER ROLE %I RENAME TO %I;', g.rolname, e.name)
-      ELSE format('REVOKE %I FROM %I;', g.rolname, m.rolname) END)::edurange.planted
+      ELSE edurange.planted_cure(x) END)::edurange.planted
   FROM pg_auth_members x JOIN pg_roles g ON g.oid = x.roleid JOIN pg_roles m ON m.oid = x.member
   LEFT JOIN ours og ON og.name = g.rolname LEFT JOIN ours om ON om.name = m.rolname
   LEFT JOIN ours e ON e.tier > 0 AND e.tier = om.tier - 1
@@ -98,8 +110,9 @@ AS $$
     WHERE k.contype IN ('f', 'x', 't')
       OR k.contype = 'c' AND regexp_replace(pg_get_constraintdef(k.oid), $r$'[^']*'$r$, '', 'g') ~ '[.]|["[:alnum:]_][(]'
     UNION ALL
-    SELECT 'default', quote_ident(a.attname), o.name, format('ALTER TABLE %s ALTER COLUMN %I DROP %s;', o.name, a.attname,
-      CASE a.attgenerated WHEN '' THEN 'DEFAULT' ELSE 'EXPRESSION' END)
+    -- (a column that is generated when it is read, from PostgreSQL 18 on, is nothing without its expression)
+    SELECT 'default', quote_ident(a.attname), o.name, format(CASE a.attgenerated WHEN 'v' THEN 'ALTER TABLE %s DROP COLUMN %I;'
+      WHEN 's' THEN 'ALTER TABLE %s ALTER COLUMN %I DROP EXPRESSION;' ELSE 'ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT;' END, o.name, a.attname)
     FROM ours o JOIN pg_attrdef d ON d.adrelid = o.oid JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
     WHERE a.attgenerated <> '' OR regexp_replace(pg_get_expr(d.adbin, d.adrelid), $r$'[^']*'$r$, '', 'g') ~ '[.]|["[:alnum:]_][(]'
     UNION ALL

@@ -17,14 +17,14 @@ BEGIN
   END LOOP;
   -- Members of a tier are the operator's to choose, and restored before the database is: they are said, not refused.
   FOR member IN
-    SELECT DISTINCT m.rolname AS name, g.rolname AS tier
+    SELECT m.rolname AS name, g.rolname AS tier, edurange.planted_cure(x) AS cure
     FROM pg_catalog.pg_auth_members x JOIN pg_catalog.pg_roles g ON g.oid = x.roleid
     JOIN pg_catalog.pg_roles m ON m.oid = x.member
     WHERE g.rolname IN ('edurange_player', 'edurange_service', 'edurange_admin')
       AND m.rolname NOT IN ('edurange_service', 'edurange_admin') ORDER BY 1, 2
   LOOP
     RAISE WARNING 'role % was a member of % before', member.name, member.tier
-      USING HINT = pg_catalog.format('If that is not wanted: REVOKE %I FROM %I;', member.tier, member.name);
+      USING HINT = pg_catalog.format('If that is not wanted: %s', member.cure);
   END LOOP;
 END
 $$;

@@ -20,9 +20,12 @@ AS $$
   SELECT 'identity', o.name, to_regrole(o.name) IS NOT NULL, format('CREATE ROLE %I NOLOGIN', o.name), true
   FROM ours o
   UNION ALL
+  -- a member that inherits: of the roles before it needs the rights as they are
   SELECT 'identity', format('%I in %I', o.name, o.member_of),
-    EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = to_regrole(o.member_of) AND m.member = to_regrole(o.name)),
-    format('GRANT %I TO %I', o.member_of, o.name), true
+    coalesce(pg_has_role(to_regrole(o.name), to_regrole(o.member_of), 'USAGE'), false),
+    coalesce((SELECT string_agg(edurange.planted_cure(m), ' ') FROM pg_auth_members m
+      WHERE m.roleid = to_regrole(o.member_of) AND m.member = to_regrole(o.name)), '')
+    || format('ALTER ROLE %I INHERIT; GRANT %I TO %I', o.name, o.member_of, o.name), true
   FROM ours o WHERE o.member_of IS NOT NULL
   UNION ALL
   SELECT 'owner', format('edurange.%I to edurange_owner', t.name),

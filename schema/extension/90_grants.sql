@@ -35,7 +35,7 @@ GRANT EXECUTE ON FUNCTION edurange.new_id TO PUBLIC;
 GRANT EXECUTE ON FUNCTION
   edurange.assertions, edurange.shape_faults, edurange.migration_source, edurange.migration_applied, edurange.platform_tables,
   edurange.lent_tables, edurange.rights, edurange.granted, edurange.wanted_indexes,
-  edurange.planted_roles, edurange.planted_objects,
+  edurange.planted_cure, edurange.planted_roles, edurange.planted_objects,
   edurange.planted_platform, edurange.guard_source, edurange.builtin_schema, edurange.sync_status, edurange.sync_drift,
   edurange.sync_drift_summary, edurange.worker_attributes
   TO edurange_owner;

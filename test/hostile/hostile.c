@@ -82,6 +82,9 @@ _PG_init(void)
 		*value = '\0';
 		value += strlen(" = ");
 		value[strcspn(value, "\n")] = '\0';
+		/* an older server need not know it */
+		if (GetConfigOption(line, true, false) == NULL)
+			continue;
 		settings[count].name = MemoryContextStrdup(TopMemoryContext, line);
 		settings[count++].value = MemoryContextStrdup(TopMemoryContext, value);
 	}

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The other versions of PostgreSQL that Debian has, 17 and 18, each in a Debian system in a folder: builds with
-# that system's compiler without a warning (they are errors), and passes regress, isolation, dump and
+# that system's compiler without a warning (they are errors), and passes regress, isolation, trust, plans, dump and
 # restore, the worker's and the HTTP service's tests (deploy/install-deps.sh adds what these need).  Run as
 # root by make test-long; the folders are kept below /var/tmp.
 set -eu
@@ -26,7 +26,7 @@ try() {
   for suites in 'regress isolation' tap installcheck; do
     tests=''
     case $suites in
-      tap) tests='020_ 031_ 033_ 034_ 043_backups 053_upgrade' ;;
+      tap) tests='020_ 031_ 033_ 034_ 043_backups 053_upgrade 073_plans _trust_' ;;
       installcheck) suites=tap tests=046_pgxs ;;
     esac
     say "---- Debian $1, PostgreSQL $2: $suites"

@@ -10,6 +10,14 @@ Result.prototype.addFields = function (fields) {
   return addFields.call(this, fields);
 };
 
+// Nor does its engine know NOT NULL as a constraint, which it is from PostgreSQL 18 on, and breaks off at one: it reads
+// of the columns what it has to know.
+const addRow = Result.prototype.addRow;
+Result.prototype.addRow = function (row) {
+  const type = this.fields.findIndex((field) => field.name === 'constraint_type');
+  if (type < 0 || row[type] !== 'n') addRow.call(this, row);
+};
+
 export const adapter = () =>
   new PrismaPg({
     host: process.env.PGHOST,

@@ -30,7 +30,6 @@ my %reads_all = (
 	'game/kept_questions.c FORGET_ALL' => 'TRUNCATE of the questions',
 	'game/rosters.c FORGET_USERS' => 'TRUNCATE of the users',
 	'game/rosters.c FORGET_COMPETITIONS' => 'TRUNCATE of the competitions',
-	'course/records.c ACTIVITY' => 'at most so many of the newest entries, in the order of an index, whatever they are of',
 	'game/challenges.c ALL' => 'the list of all challenges',
 	'packs/packs.c LIST' => 'the list of all packs',
 	'packs/packs.c NEEDED_BY' => 'what packs need of each other: packs are few',

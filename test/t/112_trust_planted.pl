@@ -167,6 +167,29 @@ for my $what (sort keys %roles)
 	$node->safe_psql('postgres', 'REVOKE edurange_admin FROM planter');
 }
 
+# Also one that was granted by a member, and handed on; from PostgreSQL 16 on PostgreSQL tells them apart.
+{
+	my $name = database();
+	my $members = q{SELECT count(*) FROM pg_auth_members WHERE roleid IN ('edurange_game'::regrole, 'edurange_admin'::regrole)};
+	my $before = $node->safe_psql('postgres', $members);
+	my @said;
+
+	$node->safe_psql('postgres', q{
+		CREATE ROLE delegate; CREATE ROLE friend;
+		GRANT edurange_game, edurange_admin TO delegate WITH ADMIN OPTION;
+		SET ROLE delegate; GRANT edurange_game TO friend WITH ADMIN OPTION; GRANT edurange_admin TO friend;
+		RESET ROLE; SET ROLE friend; GRANT edurange_game TO planter});
+	while (@said < 4 and my $refused = refusal($name, 'CREATE EXTENSION edurange'))
+	{
+		push @said, $refused;
+		$node->safe_psql('postgres', $refused =~ /\| (.*;)/);
+	}
+	cmp_ok(scalar(@said), '<', 4, 'members of members: the hints put it right') or diag(join "\n", @said);
+	my (undef, undef, $error) = $node->psql(database(), 'CREATE EXTENSION edurange');
+	$node->safe_psql('postgres', $_) for $error =~ /HINT:  If that is not wanted: (.*;)/g;
+	is($node->safe_psql('postgres', $members), $before, 'and so do those of warnings');
+}
+
 is($node->safe_psql('postgres', q{SELECT string_agg(rolname, ', ') FROM pg_roles WHERE rolsuper AND rolname <> 'postgres'}), '',
 	'nobody became superuser');
 

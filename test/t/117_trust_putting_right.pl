@@ -172,6 +172,8 @@ mended('the usage of the schema', 'REVOKE USAGE ON SCHEMA edurange FROM edurange
 mended('a function of somebody\'s', 'ALTER FUNCTION edurange.new_id() OWNER TO joe', qr/owner function edurange\.new_id\(\) to a superuser/);
 mended('a role that is gone', 'DROP OWNED BY edurange_game; DROP ROLE edurange_game', qr/identity edurange_game/);
 mended('a membership', 'REVOKE edurange_player FROM edurange_service', qr/identity edurange_service in edurange_player/);
+mended('a membership that lends nothing', $node->pg_version < 16 ? 'ALTER ROLE edurange_service NOINHERIT'
+	: 'GRANT edurange_player TO edurange_service WITH INHERIT FALSE', qr/identity edurange_service in edurange_player/);
 
 # To nobody who could do worse with it.
 sql('REASSIGN OWNED BY edurange_owner TO joe');

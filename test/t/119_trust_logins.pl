@@ -38,6 +38,13 @@ is(sql(q{SELECT string_agg(concat_ws(' ', r.rolname, g.rolname, r.rolinherit, r.
 is(sql(q{SELECT count(*) FROM pg_shdepend WHERE refobjid IN (SELECT oid FROM pg_roles WHERE rolname LIKE 'edurange\_shim%')}), 0, 'they own nothing and were given nothing');
 is(sql(q{SELECT count(*) FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole WHERE rolname LIKE 'edurange\_shim%'
 	AND 'log_parameter_max_length=0' = ANY (setconfig) AND 'auto_explain.log_verbose=off' = ANY (setconfig)}), 3, 'what they say is in no log');
+SKIP:
+{
+	skip 'transaction_timeout is of PostgreSQL 17', 1 if $node->pg_version < 17;
+	sql(q{ALTER DATABASE edurange SET transaction_timeout = '100ms'});
+	is(as('player', 'SELECT pg_sleep(0.3); SHOW transaction_timeout'), "\n0", 'no transaction_timeout of the database ends their connections');
+	sql(q{ALTER DATABASE edurange RESET transaction_timeout});
+}
 
 # From within a connection, whatever was smuggled into it.
 my @climbs = ('SET ROLE %s', 'RESET ROLE; SET ROLE %s', 'SET LOCAL ROLE %s', 'SET SESSION AUTHORIZATION %s', "SELECT set_config('role', '%s', false)",
@@ -153,10 +160,12 @@ sql(qq{ALTER ROLE $login{admin} PASSWORD 'x'});
 my $before = sql($facts);
 unlike(roles(), qr/ERROR|WARNING/, 'run again');
 is(sql($facts), $before, 'it changes nothing');
-sql(qq{CREATE ROLE mallory LOGIN});
+sql(qq{CREATE ROLE mallory LOGIN; CREATE ROLE trudy});
 my %planted = (
 	'a login that was there before' => [ "DROP ROLE $login{admin}; CREATE ROLE $login{admin} LOGIN PASSWORD 'known'", qr/ERROR:  role "edurange_shim_admin" was there before, and is no login of tier admin/ ],
 	'somebody who can become it' => [ "GRANT $login{admin} TO mallory", qr/ERROR:  role "edurange_shim_admin" has a member/ ],
+	'somebody who was made one by a member' => [ "GRANT $login{admin} TO mallory WITH ADMIN OPTION; SET ROLE mallory; GRANT $login{admin} TO trudy",
+		qr/ERROR:  role "edurange_shim_admin" has a member/ ],
 	'more than its tier' => [ "GRANT edurange_admin TO $login{player}", qr/ERROR:  role "edurange_shim_player" is a member of more than its tier/ ],
 	'something else' => [ "GRANT mallory TO $login{service}", qr/ERROR:  role "edurange_shim_service" is a member of more than its tier/ ]);
 for my $what (sort keys %planted)
@@ -165,9 +174,12 @@ for my $what (sort keys %planted)
 	sql($plant);
 	my $said = roles();
 	like($said, $message, "$what: refused by name");
-	my ($cure) = $said =~ /HINT:  (.*;)/;
-	sql($cure // 'SELECT 1');
-	unlike(roles(), qr/ERROR/, "$what: the hint puts it right");
+	for (1 .. 2)
+	{
+		sql($1) if $said =~ /HINT:  (.*;)/;
+		$said = roles();
+	}
+	unlike($said, qr/ERROR/, "$what: the hint puts it right");
 }
 sql("ALTER ROLE $login{player} INHERIT SUPERUSER CREATEROLE CREATEDB BYPASSRLS REPLICATION");
 roles();

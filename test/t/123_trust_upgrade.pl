@@ -157,6 +157,8 @@ my $migrate = 'SELECT edurange.migrate()';
 		'CREATE INDEX hook ON edurange.points_ledger (trap.number(user_id))',
 		'CREATE INDEX deep ON edurange.points_ledger (seq) WHERE trap.number(user_id) = 1',
 		'CREATE STATISTICS edurange.hook ON (trap.number(user_id)), seq FROM edurange.points_ledger');
+	push @hung, 'ALTER TABLE edurange.cdf_document ADD COLUMN deep integer GENERATED ALWAYS AS (length(challenge_id)) VIRTUAL'
+	  if $node->pg_version >= 18;
 
 	$node->safe_psql($name, q{GRANT CREATE ON SCHEMA trap, edurange TO edurange_owner; GRANT REFERENCES ON public."User" TO edurange_owner});
 	$node->safe_psql($name, "SET ROLE edurange_owner; $_") for @hung;
