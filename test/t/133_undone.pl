@@ -20,7 +20,7 @@ CREATE FUNCTION testing.state() RETURNS text LANGUAGE sql AS $$ SELECT concat_ws
  (SELECT 'challenges ' || string_agg(concat_ws(',', id, "userId", "groupChallengeId", "pointsEarned", "completedAt"), ' | ' ORDER BY id) FROM "ChallengeCompletion"),
  (SELECT 'attempts ' || string_agg(concat_ws(',', id, "isCorrect"), ' | ' ORDER BY id) FROM "QuestionAttempt"),
  (SELECT 'board ' || string_agg(t::text, ' | ' ORDER BY rank, "userId") FROM edurange.leaderboard('g') t),
- (SELECT 'corrected ' || string_agg(t::text, ' | ' ORDER BY rank, "userId") FROM edurange.leaderboard('g', at => clock_timestamp(), corrected => true) t),
+ (SELECT 'corrected ' || string_agg(t::text, ' | ' ORDER BY rank, "userId") FROM edurange.leaderboard('g', at => (SELECT greatest(max(changed_at), clock_timestamp()) FROM edurange.standing), corrected => true) t),
  (SELECT 'points ' || string_agg(concat_ws(',', "userId", points), ' | ' ORDER BY "userId") FROM "GroupPoints" WHERE points <> 0),
  (SELECT 'voided ' || string_agg(t::text, ' | ' ORDER BY user_id, question_id) FROM edurange.voided t),
  (SELECT 'accepted ' || string_agg(answer, ' | ' ORDER BY answer) FROM edurange.accepted_answer)) $$;
