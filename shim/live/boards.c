@@ -544,7 +544,7 @@ set_due(Board *board, int64_t now, int64_t took)
 	else if (boards.thorough)
 		board->thorough_at = now + THOROUGH_MS;
 	if (boards.alone)
-		boards.alone_at = now + took;
+		boards.alone_at = now + (took < ROWS_MOST_MS ? took : ROWS_MOST_MS);
 	board->asked = false;
 }
 
