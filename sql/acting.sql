@@ -3,7 +3,7 @@ CALL testing.fresh();
 CALL testing.knots();
 CALL testing.quiz();
 INSERT INTO "User" (id, email, name, role) VALUES ('oti', 'oti@example.org', 'Oti', 'INSTRUCTOR'),
-  ('adm', 'adm@example.org', 'Adm', 'ADMIN'), ('sam', 'sam@example.org', 'Sam', 'STUDENT'),
+  ('adm', 'adm@example.org', 'Adm', 'ADMIN'), ('edurange-system', 'system@example.org', 'System', 'ADMIN'), ('sam', 'sam@example.org', 'Sam', 'STUDENT'),
   ('old', 'old@example.org', 'Old', 'INSTRUCTOR');
 INSERT INTO "_GroupInstructors" ("A", "B") VALUES ('spring', 'ina'), ('autumn', 'oti'), ('spring', 'sam'), ('spring', 'old');
 DELETE FROM "User" WHERE id = 'old';
