@@ -24,9 +24,6 @@
 #include "base/statements.h"
 #include "calls/authority.h"
 
-/* Has no login, so nobody acts as it. */
-#define SYSTEM_ACCOUNT "edurange-system"
-
 typedef enum Authority
 {
 	/* as docs/sql-api.md says it */

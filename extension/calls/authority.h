@@ -9,6 +9,9 @@
 
 #include "fmgr.h"
 
+/* Stands in for users that are gone; it has no login, so nobody acts as it. */
+#define SYSTEM_ACCOUNT "edurange-system"
+
 typedef enum Acting
 {
 	ACTS_AS_STAFF, /* the call may do what its tier may */

@@ -18,11 +18,9 @@
 #include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
+#include "calls/authority.h"
 #include "calls/idempotency.h"
 #include "game/activity.h"
-
-/* Stands in for users that are gone; it has no login. */
-#define SYSTEM_ACCOUNT "edurange-system"
 
 /* After so many turns it is not deleted again and again, but a trigger lets it not be made. */
 #define STAND_IN_TURNS 10
