@@ -166,7 +166,7 @@ SELECT id, status FROM edurange.challenge_instances(status => 'ACTIVE');
 SELECT status, flag FROM edurange.update_challenge_instance('0190a6c8-7a3c-7000-8000-000000000001', 'TERMINATING');
 -- log_activity
 SELECT id IS NOT NULL AS logged FROM edurange.log_activity('USER_LOGGED_IN', 'ada', metadata => '{"from": "dashboard"}');
-SELECT "eventType", severity, "userId", metadata FROM "ActivityLog" ORDER BY "timestamp" DESC LIMIT 1;
+SELECT "eventType", severity, "userId", metadata FROM "ActivityLog" ORDER BY "timestamp" DESC, id DESC LIMIT 1;
 -- create_user
 SELECT name, email, role, "alreadyExists" FROM edurange.create_user('Bob@example.org', 'Bob', id => 'bob');
 -- users

@@ -16,7 +16,7 @@ SELECT * FROM edurange.import_roster('spring', chr(65279) || E'Section, External
 SELECT * FROM testing.roster('spring');
 SELECT "A", "B" FROM "_GroupMembers" WHERE "B" = 'cyd';
 SELECT "maxUses", "usedCount", "expiresAt", "createdBy" FROM "CompetitionAccessCode";
-SELECT "eventType", "userId", metadata FROM "ActivityLog" ORDER BY "timestamp", "eventType";
+SELECT "eventType", "userId", metadata FROM "ActivityLog" ORDER BY "timestamp", id;
 -- again: the same people, the same codes; a column that the file lacks stays, an empty field is emptied
 CREATE TABLE testing.codes AS SELECT code FROM edurange.roster WHERE code IS NOT NULL;
 SELECT "alreadyMembers", "membersAdded", waiting, "codesMade", errors FROM edurange.import_roster('spring', E'email,name\nada@example.org,Ada\nnew@example.org,\nshort@example.org,Short');

@@ -12,6 +12,7 @@ SELECT edurange.wire(NULL::testing.inner_row) IS NULL AS null_row;
 SELECT edurange.wire(t) FROM (SELECT 1 AS one) t;
 SELECT bool_and(edurange.new_id() ~ '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$') AS v7,
   count(DISTINCT edurange.new_id()) AS different FROM generate_series(1, 1000);
+SELECT bool_and(id > before) AS ascending FROM (SELECT id, lag(id) OVER (ORDER BY n) AS before FROM (SELECT n, edurange.new_id() AS id FROM generate_series(1, 10000) n) i) pairs;
 SELECT abs(extract(epoch FROM now()) * 1000 - ('x' || replace(left(edurange.new_id(), 13), '-', ''))::bit(48)::bigint) < 5000 AS is_now;
 RESET TimeZone;
 -- a statement writes so much at most, in how many rows soever

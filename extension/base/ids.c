@@ -1,6 +1,9 @@
 /*
  * ids.c
- *	  UUIDs of version 7: a time in milliseconds, then random bits.
+ *	  UUIDs of version 7: a time in parts of a millisecond, then random bits.
+ *
+ * The ids that one session makes ascend, also within a millisecond: rows with times as coarse as
+ * Prisma's are told in the order in which they were written, by time and id.
  */
 #include "postgres.h"
 
@@ -13,7 +16,9 @@
 #include "base/ids.h"
 #include "base/surface.h"
 
-#define UNIX_EPOCH_OFFSET ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000)
+#define UNIX_EPOCH_OFFSET ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+/* The parts of a millisecond that an id tells apart: 12 bits (RFC 9562, section 6.2, method 3). */
+#define PARTS 4096
 
 void
 random_bytes(void *bytes, size_t count)
@@ -26,13 +31,15 @@ random_bytes(void *bytes, size_t count)
 char *
 new_id(void)
 {
+	static uint64 last = 0;
 	pg_uuid_t uuid;
-	uint64 milliseconds = (uint64) (GetCurrentTimestamp() / 1000 + UNIX_EPOCH_OFFSET);
-	uint64 prefix = pg_hton64(milliseconds << 16);
+	uint64 now = (uint64) (GetCurrentTimestamp() + UNIX_EPOCH_OFFSET);
+	uint64 prefix;
 
 	random_bytes(uuid.data, UUID_LEN);
-	memcpy(uuid.data, &prefix, 6);
-	uuid.data[6] = (uuid.data[6] & 0x0f) | 0x70; /* version 7 */
+	last = Max(now / 1000 * PARTS + now % 1000 * PARTS / 1000, last + 1);
+	prefix = pg_hton64((last / PARTS) << 16 | UINT64CONST(0x7000) | last % PARTS); /* version 7 */
+	memcpy(uuid.data, &prefix, sizeof(prefix));
 	uuid.data[8] = (uuid.data[8] & 0x3f) | 0x80; /* the variant of RFC 9562 */
 	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&uuid)));
 }

@@ -112,7 +112,7 @@ sub rows
 			(SELECT 'challenges ' || string_agg("pointsEarned"::text, ' ') FROM "ChallengeCompletion" WHERE "groupChallengeId" = 'gc-$g'))});
 }
 
-sub logged { return sql(qq{SELECT string_agg("eventType"::text, ' ' ORDER BY "timestamp", "eventType") FROM "ActivityLog" WHERE "groupId" = '$_[0]'}); }
+sub logged { return sql(qq{SELECT string_agg("eventType"::text, ' ' ORDER BY "timestamp", id) FROM "ActivityLog" WHERE "groupId" = '$_[0]'}); }
 
 # As db push leaves the tables: without any plain index that its schema does not name.  Ours are partial.
 my $push = q{
