@@ -10,7 +10,8 @@
  * Connections are accepted by a thread that does nothing else, and handed to the loop that has the
  * fewest, so that a few clients that stay are spread evenly.  Beyond its share of the limit a loop makes room by
  * ending the connection that has been silent longest.  Where each has sent a request, a new one is spare: probes
- * and metrics are answered on it and nothing else, so nobody can take their place.
+ * and metrics are answered on it and nothing else, so nobody can take their place; there are so many of them that a
+ * flood of new ones leaves each the time to send its request.
  */
 #include "http/server.h"
 
@@ -33,9 +34,9 @@
 
 /* Bytes beside the head of a request: for where its fields are, and for the head of the response. */
 #define HEAD_ROOM 2048
-#define SPARE_CONNECTIONS 32 /* of a loop, beyond its share of the limit */
-#define SILENT_MS 1000       /* so long a connection may send nothing when others want its place */
-#define PAUSE_MS 20          /* when the process has no descriptor left */
+#define SPARE_CONNECTIONS 128 /* of a loop, beyond its share of the limit */
+#define SILENT_MS 1000        /* so long a connection may send nothing when others want its place */
+#define PAUSE_MS 20           /* when the process has no descriptor left */
 
 /* An event loop, all of it. */
 typedef struct Engine
@@ -297,11 +298,12 @@ start_engine(Engine *engine, const Config *config)
 	engine->daemon =
 	    MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0,
 	                     NULL, NULL, http_access, worker, MHD_OPTION_CONNECTION_LIMIT,
-	                     2 * (unsigned) config->connection_limit, MHD_OPTION_CONNECTION_TIMEOUT,
-	                     (unsigned) config->connection_timeout, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-	                     memory_per_connection(config), MHD_OPTION_STRICT_FOR_CLIENT, 1,
-	                     MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_URI_LOG_CALLBACK,
-	                     request_begin, worker, MHD_OPTION_NOTIFY_COMPLETED, http_completed, worker,
+	                     2 * (unsigned) (config->connection_limit + SPARE_CONNECTIONS),
+	                     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) config->connection_timeout,
+	                     MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory_per_connection(config),
+	                     MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+	                     MHD_OPTION_URI_LOG_CALLBACK, request_begin, worker,
+	                     MHD_OPTION_NOTIFY_COMPLETED, http_completed, worker,
 	                     MHD_OPTION_NOTIFY_CONNECTION, note_connection, engine, MHD_OPTION_END);
 	if (engine->daemon == NULL)
 		return false;
