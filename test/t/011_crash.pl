@@ -89,7 +89,9 @@ sub kill_under_pgbench
 		[ 'pgbench', '-n', '-M', 'prepared', '-c', $clients, '-j', 2, '-T', 60, '-l', "--log-prefix=$prefix",
 			'-f', $script, $node->connstr('edurange') ],
 		'>', \$out, '2>', \$err);
-	sleep 1.5 + rand(0.5);
+	# (how many those are may depend on what else the machine does)
+	wait_for(sub { (ask(q{SELECT edurange.get_points('u0', 'g')}) // $before) > $before + 20 }, "$what: points are added");
+	sleep 1 + rand(0.5);
 	$kill->();
 	$bench->finish;
 	wait_for(sub { defined ask('SELECT 1') }, "$what: the server answers again");
@@ -115,21 +117,32 @@ sub kill_process
 	return;
 }
 
-# Kills the postmaster and starts the server again, once nothing of the dead one is left.
+# Kills the worker, which may be on its way back from what was killed before.
+sub kill_worker
+{
+	my $pid;
+
+	wait_for(sub { $pid = worker_pid() }, 'a worker is there');
+	kill_process($pid, 'the worker');
+	return;
+}
+
+# Kills the postmaster and starts the server again.  What is left of the dead one goes by itself, and holds its memory
+# until then, so that the first tries may fail.
 sub kill_server
 {
 	my ($pid) = split /\n/, slurp_file($node->data_dir . '/postmaster.pid');
 
 	$node->kill9;
 	wait_for(sub { !kill 0, $pid }, 'the postmaster is gone');
-	$node->start;
+	wait_for(sub { $node->start(fail_ok => 1) }, 'the server starts again');
 	return;
 }
 
 for my $round (1 .. $rounds)
 {
 	kill_under_pgbench("postmaster_$round", \&kill_server);
-	kill_under_pgbench("worker_$round", sub { kill_process(worker_pid(), 'the worker') });
+	kill_under_pgbench("worker_$round", \&kill_worker);
 	kill_under_pgbench(
 		"backend_$round",
 		sub {
@@ -206,7 +219,7 @@ sub kill_under_http
 
 kill_under_http('shim', sub { $shim->kill9; $shim->launch });
 kill_under_http('server', \&kill_server);
-kill_under_http('worker', sub { kill_process(worker_pid(), 'the worker') });
+kill_under_http('worker', \&kill_worker);
 
 kill_under_http(
 	'backend',
