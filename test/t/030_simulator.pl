@@ -16,11 +16,21 @@ $schema->flush;
 
 my $im = Edurange::InstanceManager->start(
 	args => [
-		'--domain', 'play.test', '--termination-delay', 300,
+		'--domain', 'play.test', '--termination-delay', 2000,
 		'--schema', "$schema", '--pod', 'pod-a:user-1:comp-1:ACTIVE:Basic:full-os' ]);
 my $list = '/api/list-challenge-pods';
 
 sub status_of { my ($status) = $im->get(@_); return $status; }
+
+# Waits until something is true, up to half a minute.
+sub wait_until
+{
+	my ($true) = @_;
+	my $end = time + 30;
+
+	sleep 0.02 while !$true->() && time < $end;
+	return;
+}
 
 sub names
 {
@@ -126,7 +136,7 @@ subtest 'schema' => sub {
 };
 
 subtest 'start-challenge' => sub {
-	my $queue = Edurange::InstanceManager->start(args => [ '--start-delay', 300 ]);
+	my $queue = Edurange::InstanceManager->start(args => [ '--start-delay', 2000 ]);
 	my %start = (user_id => 'u', competition_id => 'g', deployment_name => 'pod-s',
 		cdf_content => { metadata => { name => 'Basic', challenge_type => 'web' } });
 	my ($status, $body) = $queue->post('/api/start-challenge', \%start);
@@ -136,19 +146,20 @@ subtest 'start-challenge' => sub {
 		[ @$body{qw(success queued queue_position status)} ],
 		[ JSON::PP::true(), JSON::PP::true(), 1, 'queued' ], 'and queued');
 	is(($queue->get('/api/get-pod-status?pod_name=pod-s'))[0], 404, 'there is no pod yet');
-	sleep 0.4;
-	my ($pod) = @{ ($queue->get($list))[1]{challenge_pods} };
+	my $pod;
+	wait_until(sub { ($pod) = @{ ($queue->get($list))[1]{challenge_pods} } });
 	is_deeply([ @$pod{qw(name status user_id competition_id challenge_name challenge_type)} ],
 		[qw(pod-s CREATING u g Basic web)], 'then there is');
 	is(($queue->get('/api/get-pod-status?pod_name=pod-s'))[0], 500, 'without container statuses');
-	sleep 0.4;
-	is(($queue->get('/api/get-pod-status?pod_name=pod-s'))[1]{status}, 'ACTIVE', 'and then it runs');
-	my $flag = ($queue->post('/api/get-secret', { secret_name => 'flag-secret-pod-s' }))[1]{secret_value};
+	my $status_of = sub { return ($queue->get('/api/get-pod-status?pod_name=pod-s'))[1]{status} // '' };
+	wait_until(sub { $status_of->() eq 'ACTIVE' });
+	is($status_of->(), 'ACTIVE', 'and then it runs');
+	my $flag_of = sub { return ($queue->post('/api/get-secret', { secret_name => 'flag-secret-pod-s' }))[1]{secret_value} };
+	my $flag = $flag_of->();
 	like($flag, qr/^EDU-\{/, 'with a flag');
 	$queue->post('/api/start-challenge', \%start);
-	sleep 0.4;
-	isnt(($queue->post('/api/get-secret', { secret_name => 'flag-secret-pod-s' }))[1]{secret_value},
-		$flag, 'another one, when it is made anew');
+	wait_until(sub { $flag_of->() ne $flag });
+	isnt($flag_of->(), $flag, 'another one, when it is made anew');
 	for my $missing (keys %start)
 	{
 		my %less = %start;
@@ -180,7 +191,7 @@ subtest 'end-challenge' => sub {
 	ok($body->{task_id} && $body->{message}, 'task and message');
 	(undef, $body) = $im->get('/api/get-pod-status?pod_name=pod-a');
 	is($body->{status}, 'TERMINATING', 'the pod is ending');
-	sleep(0.5);
+	wait_until(sub { status_of('/api/get-pod-status?pod_name=pod-a') == 404 });
 	is(status_of('/api/get-pod-status?pod_name=pod-a'), 404, 'and then gone');
 	is(($im->post('/api/end-challenge', {}))[0], 400, 'no name');
 	is(($im->post('/api/end-challenge', { deployment_name => 'nobody' }))[0],
@@ -347,10 +358,10 @@ subtest 'life cycle' => sub {
 	$im->fault('delay', ms => 600_000, route => 'list-challenge-pods');
 	my @clients = map { IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port") } 1 .. 50;
 	print $_ "GET $list HTTP/1.1\r\nHost: x\r\n\r\n" for @clients;
-	sleep(0.5);
+	wait_until(sub { $threads->() > 50 });
 	cmp_ok($threads->(), '>', 50, 'fifty wait');
 	close $_ for @clients;
-	sleep(1);
+	wait_until(sub { $threads->() < 10 });
 	cmp_ok($threads->(), '<', 10, 'and have gone');
 	$im->clear_faults;
 
@@ -360,7 +371,7 @@ subtest 'life cycle' => sub {
 	sleep(0.2);
 	my $begin = time;
 	is($im->stop, 0, 'SIGTERM during a slow answer ends it cleanly');
-	cmp_ok(time - $begin, '<', 2, 'at once');
+	cmp_ok(time - $begin, '<', 20, 'and does not wait for the minutes that the answer takes');
 	$im->restart;
 	is($im->port, $port, 'a restart keeps the port');
 	is(names(), 'pod-a', 'and begins anew');
