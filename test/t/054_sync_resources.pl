@@ -136,7 +136,7 @@ subtest 'many requests that are given up together' => sub {
 	$im->reset_requests;
 	sql(qq{INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId", flag)
 		SELECT 'many-' || n, 'c', 'u', 'pending...', 'ACTIVE', 'g', 'flag{decoy}' FROM generate_series(1, 20) n});
-	for (1 .. 300)
+	for (1 .. 1500)
 	{
 		last if $im->requests->{'get-secret'} >= 8;
 		sleep 0.02;
