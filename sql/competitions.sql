@@ -73,7 +73,7 @@ ROLLBACK;
 UPDATE "CompetitionGroup" SET "startDate" = '2998-01-01', "endDate" = NULL WHERE id = :'winter';
 SELECT "alreadyMember" FROM edurange.join_competition('NEW', 'cyd');
 SELECT "userId", metadata ->> 'accessCode' FROM "ActivityLog"
-WHERE "groupId" = :'winter' AND "eventType" = 'GROUP_JOINED' ORDER BY "timestamp";
+WHERE "groupId" = :'winter' AND "eventType" = 'GROUP_JOINED' ORDER BY "timestamp", id;
 
 -- the board: points, then who was first, then id; members without points last
 SELECT points FROM edurange.add_points('cyd', :'winter', 5);

@@ -54,7 +54,7 @@ SELECT "pointsEarned", (points).points FROM edurange.attempt_question('c5', 'd2'
 SELECT testing.whole('c5');
 SELECT testing.whole('c5', 120);
 SELECT testing.whole('c5', 40, 'bare-cup');
-SELECT "eventType", metadata - 'groupChallengeId' FROM "ActivityLog" WHERE "userId" = 'c5' AND "eventType" = 'CHALLENGE_COMPLETED' ORDER BY "timestamp";
+SELECT "eventType", metadata - 'groupChallengeId' FROM "ActivityLog" WHERE "userId" = 'c5' AND "eventType" = 'CHALLENGE_COMPLETED' ORDER BY "timestamp", id;
 SELECT delta, "sourceId" FROM edurange.points_history('c5', 'cup');
 -- what is sent beside must fit
 SELECT testing.refused($$SELECT edurange.complete_challenge('c5', 'duo-cup', 1, 'spring')$$);
