@@ -143,7 +143,7 @@ sub request
 	my ($self) = @_;
 	my ($method, $path, $operation) = @{ pick(@{ $self->{operations} }) };
 	my %headers;
-	my $token = pick(values %{ $self->{tokens} });
+	my $token = pick(map { $self->{tokens}{$_} } sort keys %{ $self->{tokens} });
 	my $body;
 
 	$token = $self->{tokens}{ $operation->{'x-tier'} } // $token if chance(0.8);
