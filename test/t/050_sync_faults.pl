@@ -181,7 +181,9 @@ subtest 'a list that is overtaken' => sub {
 
 	sql('ALTER SYSTEM SET edurange.sync_interval = "1h"; ALTER SYSTEM SET edurange.sync_timeout = "20s"');
 	$node->reload;
-	$node->becomes_true(q{SELECT query = 'waiting' FROM pg_stat_activity WHERE backend_type = 'edurange sync worker'}, 'it waits');
+	# (for longer than the interval of before, which it may still be waiting for)
+	$node->becomes_true(q{SELECT query = 'waiting' AND state_change < clock_timestamp() - interval '1 s' FROM pg_stat_activity
+		WHERE backend_type = 'edurange sync worker'}, 'it waits');
 	add_active($id);
 	$im->add_pod(name => $id, status => 'ERROR');
 	$im->fault('delay', ms => 1500, route => 'list-challenge-pods');
