@@ -17,7 +17,7 @@ my $node = Edurange::Cluster->new_ready(
 	worker => $im,
 	conf => <<"CONF");
 edurange.sync_interval = 100
-edurange.sync_timeout = 500
+edurange.sync_timeout = 3s
 edurange.sync_grace = 1s
 CONF
 
@@ -179,10 +179,10 @@ sub add_instances
 }
 
 subtest 'only flags fail' => sub {
-	add_instances(ACTIVE => 'flagless');
-	is(sql(q{SELECT "missingFlags" FROM edurange.sync_drift_summary()}), 1, 'ACTIVE without a flag is drift from the first moment');
 	$im->fault('error500', route => 'get-secret');
 	$im->add_pod(name => 'flagless', flag => 'EDU-{x}');
+	add_instances(ACTIVE => 'flagless');
+	is(sql(q{SELECT "missingFlags" FROM edurange.sync_drift_summary()}), 1, 'ACTIVE without a flag is drift from the first moment');
 	is(sql(q{SELECT count(*) FROM edurange.sync_drift() WHERE kind = 'missing_flag' AND name = 'flagless'}), 1, 'and stays one');
 	sql(q{UPDATE edurange.sync_watch SET due = now(), attempts = 2 WHERE reason = 'flag'}) for 1 .. 1;
 	ok($node->poll_query_until('edurange', q{SELECT EXISTS (SELECT FROM edurange.sync_watch WHERE reason = 'flag')}), 'it was asked for');
