@@ -9,6 +9,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use Edurange::Awards qw(metric);
 use Edurange::Cluster;
 use Edurange::Shim;
 
@@ -269,7 +270,7 @@ sub outcome
 my $lock = $node->background_psql('edurange');
 $lock->query_safe(q{BEGIN; SELECT * FROM public."GroupPoints" FOR UPDATE});
 my $first = add_aside($slow);
-sleep 0.5;
+ok($node->poll_query_until('edurange', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'}), 'a lock: a request waits');
 my $second = add_aside($slow);
 ($status) = $slow->get('/status');
 is($status, 200, 'a lock: /status is not held up');
@@ -284,7 +285,9 @@ is($slow->stop, 0, 'stopped');
 my $before = $node->safe_psql('edurange', 'SELECT points FROM public."GroupPoints"');
 $lock->query_safe(q{BEGIN; SELECT * FROM public."GroupPoints" FOR UPDATE});
 my @waiting = map { add_aside($shim) } 1 .. 4;
-sleep 0.5;
+my $end = time + 30;
+sleep 0.05 while metric($shim, 'edurange_http_requests_in_flight') != 5 && time < $end;
+ok(time < $end, 'four requests are under way, and the one that asks');
 my $idle = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim->port);
 my $staying = $shim->socket;
 syswrite($staying, "GET /get_points?user_id=ada&group_id=$group HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $service\r\n\r\n");
@@ -292,9 +295,14 @@ my ($alive) = $shim->read_responses($staying, 1);
 unlike($alive->[0][2], qr/^Connection: close/mi, 'a connection stays open');
 my $pid = $shim->pid;
 kill 'TERM', $pid;
-sleep 0.3;
-is(IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim->port),
-	undef, 'draining: no new connections');
+my $new;
+for (1 .. 50)
+{
+	$new = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $shim->port);
+	last unless $new;
+	sleep 0.1;
+}
+is($new, undef, 'draining: no new connections');
 ok(kill(0, $pid), 'draining: it waits for what is in flight');
 syswrite($staying, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n");
 ($alive) = $shim->read_responses($staying, 1);
