@@ -195,6 +195,11 @@ curl -sw '\n' $auth $URL/competition/$group/leaderboard
 TEXT
 }
 
+# Has the sync worker compared the sample with its pods?
+is_synchronized() {
+  [ "$(sql_value 'SELECT "lastSuccess" IS NOT NULL FROM edurange.sync_status()')" = t ]
+}
+
 # Builds and starts everything; on any failure everything that was started is stopped again.
 start() {
   make_state
@@ -225,6 +230,7 @@ start() {
     answer=$(curl -gsS -m 5 "$URL/ready" 2>&1) || true
     fail_of shim "not ready after 60 s, or ended before: $URL/ready says: $answer"
   fi
+  wait_for 30 postgres is_synchronized || say "the sync worker has compared nothing yet: see edurange.health()"
   group=$(sample_group)
   demo=yes
   [ "${EDURANGE_DEMO:-1}" != 0 ] || demo=''

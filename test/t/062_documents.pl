@@ -82,6 +82,8 @@ sub masked
 	$text =~ s/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d)?/<time>/g;
 	$text =~ s/\b[0-9a-f]{32}\b/<id>/g;
 	$text =~ s/\bedr_\w+/<token>/g;
+	# of five minutes, which have begun a moment ago
+	$text =~ s/(\bretry-?after"?: ?)(?:29\d|300)\b/$1<seconds>/gi;
 	$text =~ s/-{2,}\+?/--/g;
 	$text =~ s/(?:--)+/--/g;
 	$text =~ s/\s+//g;
