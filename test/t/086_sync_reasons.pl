@@ -24,7 +24,7 @@ my $node = Edurange::Cluster->new_ready(
 edurange.instance_manager_url = '@{[ $im->url =~ s{//}{//edurange\@}r ]}'
 edurange.instance_manager_password_file = '$folder/password'
 edurange.sync_interval = 100
-edurange.sync_timeout = 300
+edurange.sync_timeout = 5s
 CONF
 my $clock = Edurange::Clock->of($node);
 
