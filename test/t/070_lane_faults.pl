@@ -134,10 +134,20 @@ $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('other', 'CREATE EXTENSION edurange');
 $shim = start_patient($node, EDURANGE_READ_DATABASE_URL => sprintf('postgresql://edurange_shim_{tier}@%s:%d/other', $node->host =~ s{/}{%2F}gr, $node->port));
 my $board = sub { my ($status, $json) = $shim->get('/competition/g/leaderboard?limit=' . (5 + int rand 90)); return "$status " . (ref $json eq 'ARRAY' && @$json ? 'full' : 'empty') };
-is_deeply([ map { $board->() } 1 .. 20 ], [ ('200 full') x 20 ], 'the primary answers for it');
-my $failed = () = slurp_file($node->logfile) =~ /ERROR/g;
-is_deeply([ map { $board->() } 1 .. 20 ], [ ('200 full') x 20 ], 'and goes on');
-is(scalar(() = slurp_file($node->logfile) =~ /ERROR/g), $failed, 'while nothing is asked of the replica');
+my $errors = sub { return scalar(() = slurp_file($node->logfile) =~ /ERROR/g); };
+my $failed;
+# (for five seconds it is left; others use the machine, too)
+for (1 .. 5)
+{
+	my $begin = time;
+	is_deeply([ map { $board->() } 1 .. 20 ], [ ('200 full') x 20 ], 'the primary answers for it');
+	$failed = $errors->();
+	is_deeply([ map { $board->() } 1 .. 20 ], [ ('200 full') x 20 ], 'and goes on');
+	$failed = $errors->() - $failed;
+	last if time - $begin < 4.5;
+	sleep 5;
+}
+is($failed, 0, 'while nothing is asked of the replica');
 $node->safe_psql('other', 'SELECT * FROM edurange.migrate()');
 my $end = time + 30;
 sleep 0.2 while $board->() ne '200 empty' && time < $end;
