@@ -112,18 +112,18 @@ for my $name (sort keys %form)
 			'-c', 'SELECT count(*) FROM "Session"; SELECT pg_sleep(60)' ], '>', \my $read, '2>&1');
 	$node->poll_query_until($database, q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep')});
 	my $waiting = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr($database),
-			'-c', q{SET lock_timeout = '3s'}, '-c', 'SELECT * FROM edurange.migrate()' ], '>', \my $waited, '2>&1');
+			'-c', q{SET lock_timeout = '6s'}, '-c', 'SELECT * FROM edurange.migrate()' ], '>', \my $waited, '2>&1');
 	$node->poll_query_until($database, q{SELECT EXISTS (SELECT FROM pg_locks WHERE relation = '"Session"'::regclass AND NOT granted)});
 	my $written_at_once = 0;
 	for (1 .. 20)
 	{
-		my ($code) = $node->psql($database, q{SET statement_timeout = '900ms';
+		my ($code) = $node->psql($database, q{SET statement_timeout = '2500ms';
 			UPDATE "GroupPoints" SET points = points WHERE id = 'gp1'}, extra_params => [ '-U', 'platform' ]);
 		$written_at_once++ if $code == 0;
 	}
 	is($written_at_once, 20, 'writers go on while migrate() waits for a reader');
 	ok(!$waiting->finish, 'it gives up');
-	like($waited, qr/could not lock the tables within 3000 ms.*\n.*process \d+ of platform holds public\."Session"/, 'and names who is in the way');
+	like($waited, qr/could not lock the tables within 6000 ms.*\n.*process \d+ of platform holds public\."Session"/, 'and names who is in the way');
 	$node->safe_psql($database, q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'});
 	$reader->finish;
 
