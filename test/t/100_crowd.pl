@@ -111,7 +111,7 @@ my $changes = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('edurange'
 listen_until(2, sub { 0 });
 forget();
 $begun = time;
-listen_until(12, sub { !untold() });
+listen_until(25, sub { !untold() });
 is(untold(), 0, 'nobody waits for those who are told again and again');
 note sprintf('all were told after %.2f s', time - $begun);
 is($complaint, '', 'while changes were made');
