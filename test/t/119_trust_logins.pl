@@ -131,6 +131,12 @@ sql(q{CREATE ROLE edurange_shim LOGIN NOINHERIT; GRANT edurange_player, edurange
 	my ($status) = $shim->get('/ready');
 	is($status, 200, 'it is no reason not to be ready');
 }
+# (which end a moment after the shim)
+for (1 .. 300)
+{
+	last if sql('SELECT message FROM edurange.health()') !~ $report;
+	sleep 0.1;
+}
 unlike(sql('SELECT message FROM edurange.health()'), $report, 'gone with its connections');
 {
 	my $shim = Edurange::Shim->start($node, POSTGRES_USER => 'postgres');
