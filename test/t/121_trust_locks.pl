@@ -9,7 +9,7 @@ use Test::More;
 
 use Edurange::Cluster;
 
-my $node = Edurange::Cluster->new_ready('locks', conf => "lock_timeout = '3s'\n");
+my $node = Edurange::Cluster->new_ready('locks', conf => "lock_timeout = '3s'\nautovacuum = off\n");
 my $document = q{{"metadata": {"id": "c1", "name": "C", "version": "1.0.0", "challenge_type": "fullOS", "difficulty": "beginner"},
 	"components": [{"type": "question", "id": "q", "config": {"type": "text", "text": "?", "answer": "a", "points": 5}}]}};
 
