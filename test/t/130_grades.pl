@@ -65,7 +65,7 @@ sub play
 	return sql(qq{
 		SELECT count(r) FROM (SELECT edurange.attempt_question(who, c || q, replace(c, 'c', 'p'), CASE
 			WHEN q = 'q3' AND right_one THEN (SELECT flag FROM "ChallengeInstance" WHERE "userId" = who AND "challengeId" = c)
-			WHEN c || q = 'c1q2' AND right_one THEN 'true' WHEN right_one THEN 'a' || substr(q, 2) ELSE 'wrong ' || floor(random() * 1e6) END) AS r
+			WHEN c || q = 'c1q2' AND right_one THEN 'true' WHEN right_one THEN 'a' || substr(q, 2) ELSE 'wrong ' || 1000 + floor(random() * 1e6) END) AS r
 		FROM (SELECT who, c, q, random() < 0.6 AS right_one FROM unnest(ARRAY[$who]) who, unnest(ARRAY['c1', 'c2', 'c3', 'c4']) c,
 			unnest(ARRAY['q1', 'q2', 'q3']) q, generate_series(1, 2) ORDER BY random()) AS t) AS played});
 }
