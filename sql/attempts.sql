@@ -92,6 +92,19 @@ SELECT testing.limits('x');
 SELECT testing.limited($$SELECT testing.limits('x')$$);
 SET edurange.attempt_limit = 0;
 SELECT "isCorrect", "attemptLimit", "attemptsRemaining", "resetTime" FROM edurange.attempt_question('eve', testing.q('text'), testing.gc(), 'x');
+-- an attempt is before a reset by us or after it, however close, though its time is whole milliseconds
+SET edurange.attempt_limit = 1;
+CREATE FUNCTION testing.try_and_reset() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  first text := testing.limited($q$SELECT testing.limits('x')$q$) = 'accepted';
+  second text := testing.limited($q$SELECT testing.limits('x')$q$) = 'accepted';
+BEGIN
+  PERFORM edurange.reset_progress('spring', 'eve');
+  RETURN first || ', ' || second;
+END
+$$;
+DO $$ BEGIN PERFORM edurange.reset_progress('spring', 'eve'); END $$;
+SELECT testing.try_and_reset() AS accepted, count(*) FROM generate_series(1, 100) GROUP BY 1;
 RESET edurange.attempt_limit;
 RESET edurange.attempt_lock;
 SELECT * FROM edurange.check_invariants();

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/timestamp.h"
 
 #include "base/statements.h"
 #include "calls/locks.h"
@@ -54,4 +55,15 @@ lock_member(const char *group_id, const char *user_id, Refusal *refusal)
 		return true;
 	return refuse(refusal, EDURANGE_NOT_A_MEMBER,
 	              "user \"%s\" is not a member of competition \"%s\"", user_id, group_id);
+}
+
+TimestampTz
+time_that_divides(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz time = (now + 999) / 1000 * 1000;
+
+	/* from half a millisecond after it times are rounded to later ones */
+	pg_usleep(time + 500 - now);
+	return time;
 }

@@ -16,6 +16,8 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
+
 #include "base/refusal.h"
 
 /*
@@ -30,5 +32,12 @@ extern bool lock_competition(const char *group_id, Refusal *refusal);
 
 /* The same of a membership, after both, as whoever scores holds it; refuses with not_a_member. */
 extern bool lock_member(const char *group_id, const char *user_id, Refusal *refusal);
+
+/*
+ * A time that divides what somebody whose membership is held has done and will do: the platform's times are rounded
+ * to milliseconds, and yet none of before is after it and none from now on is not.  It waits for that, two
+ * milliseconds at most.
+ */
+extern TimestampTz time_that_divides(void);
 
 #endif

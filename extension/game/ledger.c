@@ -255,7 +255,7 @@ record_change(const char *user_id, const char *group_id, int64 before, int64 tot
 		entries_add(&change);
 	if (is_reset(change.kind, total))
 		STATEMENT_RUN(&statements[NOTE_RESET], value_text(user_id), value_text(group_id),
-		              value_time(GetCurrentTimestamp()));
+		              value_time(ours ? time_that_divides() : GetCurrentTimestamp()));
 }
 
 /* The total of a trigger's tuple. */

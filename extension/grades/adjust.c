@@ -39,12 +39,12 @@ static Statement statements[STATEMENT_COUNT] = {
                " FROM public.\"CompetitionGroup\" WHERE id = $1",
                {TEXTOID},
                .by_key = true},
-    /* $1 placement, $2 question, $3 user */
+    /* $1 placement, $2 question, $3 user, $4 when */
     [VOID] = {"INSERT INTO edurange.voided (group_challenge_id, question_id, user_id, at)"
-              " VALUES ($1, $2, $3, clock_timestamp())"
+              " VALUES ($1, $2, $3, $4)"
               " ON CONFLICT (group_challenge_id, question_id, user_id) DO UPDATE"
               " SET at = excluded.at",
-              {TEXTOID, TEXTOID, TEXTOID},
+              {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID},
               .must_write = true},
 };
 
@@ -208,7 +208,8 @@ void_completion(FunctionCallInfo fcinfo, const Caller *caller)
 		raise_error(EDURANGE_QUESTION_NOT_COMPLETED,
 		            "user \"%s\" has not completed question \"%s\"", user_id, change.question_id);
 	STATEMENT_RUN(&statements[VOID], value_text(change.placement_id),
-	              value_text(change.question_id), value_text(user_id));
+	              value_text(change.question_id), value_text(user_id),
+	              value_time(time_that_divides()));
 	grade->is_changed = true;
 	grade->effective_at = grade->counts_at;
 	return end(fcinfo, caller, &change, grade, 1);
