@@ -47,7 +47,8 @@ sql(q{INSERT INTO "User" (id, email) VALUES ('u', 'u@play.test');
 	CREATE TRIGGER note_end AFTER UPDATE ON "ChallengeInstance" FOR EACH ROW
 	WHEN (NEW.status IN ('TERMINATED', 'ERROR') AND OLD.status <> NEW.status) EXECUTE FUNCTION note_end()});
 
-my @living = map { "alive-$_" } 1 .. 5;
+# (with another one they are no more than are believed to miss their pods at once: which answer comes first decides nothing)
+my @living = map { "alive-$_" } 1, 2;
 add_active($_) for @living;
 
 # Each fault, and whether the list is one of good shape all the same.
