@@ -7,9 +7,10 @@
  * calls that come together share one commit, and what is asked by many at once is read once.
  *
  * A failed batch was rolled back, for certain: its halves run again, each by itself, and so on, until
- * only the one at fault fails.  What it locks by is hot from then on: for some seconds calls with that key go
- * alone, one after the other, so that a row that stays locked makes no neighbour pay again and again.  A
- * batch that was sent and whose connection broke may have been committed: a write in it is never sent again.
+ * only the one at fault fails.  What it locks by is hot from then on: for some seconds, and as long as they have
+ * to wait, calls with that key go alone, one after the other, so that a row that stays locked, or is locked again
+ * and again, makes no neighbour pay more than once.  A batch that was sent and whose connection broke may have
+ * been committed: a write in it is never sent again.
  */
 #include "database/lane.h"
 
@@ -32,7 +33,8 @@
  * the connection looks like one that is gone; it gets an answer unless that takes longer.
  */
 #define DROP_AFTER_MS 1000
-#define HOT_MS 5000      /* how long a lock key stays hot */
+#define HOT_MS 5000      /* how long a lock key stays hot from when a call with it failed, ... */
+#define HOT_WAIT_MS 50   /* ... or took so long by itself: it has waited for the lock */
 #define REPLICA_FAULTS 3 /* statements in a row at which a replica fails, until it is left ... */
 #define REPLICA_LEFT_MS 5000 /* ... for so long */
 
@@ -231,13 +233,14 @@ static void
 cool_down(Lane *lane, const Batch *batch)
 {
 	HotKey *hot = &lane->hot[batch->calls[0]->key % HOT_KEYS];
+	int64_t now = now_ms();
 
 	if (!batch->hot)
 		return;
 	hot->under_way = false;
 	lane->hot_calls--;
-	if (batch->failed)
-		hot->until = now_ms() + HOT_MS;
+	if (batch->failed || now - hot->since > HOT_WAIT_MS)
+		hot->until = now + HOT_MS;
 }
 
 /*
@@ -323,6 +326,7 @@ take_batch(Lane *lane, int64_t now, int most)
 		if (hot != NULL)
 		{
 			batch->hot = hot->under_way = true;
+			hot->since = now;
 			lane->hot_calls++;
 		}
 	}

@@ -13,7 +13,8 @@ typedef struct HotKey
 {
 	uint64_t key;
 	int64_t until;
-	bool under_way; /* one of its calls */
+	bool under_way; /* one of its calls, ... */
+	int64_t since;  /* ... since when */
 } HotKey;
 
 typedef struct Lane
