@@ -44,24 +44,22 @@
 	            "l.at", group_id, time, corrected)
 
 /* What happened to a user's completions after a time, but that new ones came. */
-#define CHANGED_SINCE(columns, user, time, corrected)                                              \
-	"SELECT " columns " FROM edurange.completion_change x WHERE NOT " corrected                    \
-	" AND x.user_id = " user " AND x.at > " time
+#define CHANGED_SINCE(user, time, corrected)                                                       \
+	"edurange.completion_change x WHERE NOT " corrected " AND x.user_id = " user " AND x.at > " time
+#define COMPLETED_BUT_FOR(changed, user, time)                                                     \
+	"(SELECT cc.\"groupChallengeId\" AS placement, cc.\"completedAt\" AS at"                       \
+	" FROM public.\"ChallengeCompletion\" cc WHERE cc.\"userId\" = " user                          \
+	" AND cc.\"completedAt\" <= " time " AT TIME ZONE 'UTC'"                                       \
+	" AND cc.\"groupChallengeId\" <> ALL (ARRAY(SELECT x.group_challenge_id FROM " changed "))"    \
+	" UNION ALL SELECT group_challenge_id, completed_at AT TIME ZONE 'UTC'"                        \
+	" FROM (SELECT DISTINCT ON (x.group_challenge_id) x.* FROM " changed                           \
+	"  ORDER BY x.group_challenge_id, x.at) first WHERE gone AND completed_at <= " time ")"
 /*
  * Which placements a user had completed at a time, and when: by the first change of each since, and where there is
  * none by the completion that is there.  Corrected: by what is there alone, as for a time to come.
  */
-#define COMPLETED_AT(user, time, corrected)                                                                           \
-	"(SELECT cc.\"groupChallengeId\" AS placement, cc.\"completedAt\" AS at"                                          \
-	" FROM public.\"ChallengeCompletion\" cc WHERE cc.\"userId\" = " user                                             \
-	" AND cc.\"completedAt\" <= " time " AT TIME ZONE 'UTC'"                                                          \
-	" AND cc.\"groupChallengeId\" <> ALL (ARRAY(" CHANGED_SINCE(                                                      \
-	    "x.group_challenge_id", user, time,                                                                           \
-	    corrected) "))"                                                                                               \
-	               " UNION ALL SELECT group_challenge_id, completed_at AT TIME ZONE 'UTC' FROM (" CHANGED_SINCE(      \
-	                   "DISTINCT ON (x.group_challenge_id) x.*", user, time,                                          \
-	                   corrected) "  ORDER BY x.group_challenge_id, x.at) first WHERE gone AND completed_at <= " time \
-	                              ")"
+#define COMPLETED_AT(user, time, corrected)                                                        \
+	COMPLETED_BUT_FOR(CHANGED_SINCE(user, time, corrected), user, time)
 /* The same before migrate(). */
 #define COMPLETED_AT_OF_BEFORE(user, time, corrected)                                              \
 	"(SELECT cc.\"groupChallengeId\" AS placement FROM public.\"ChallengeCompletion\" cc"          \
