@@ -41,6 +41,15 @@ BEGIN
 END
 $$;
 CALL testing.still();
+-- what is undone has not happened, and an id that changes is nobody's completion less
+BEGIN;
+SAVEPOINT before;
+DELETE FROM "ChallengeCompletion";
+ROLLBACK TO before;
+COMMIT;
+UPDATE "GroupChallenge" SET id = 'other' WHERE id = 'p3';
+CALL testing.still();
+UPDATE "GroupChallenge" SET id = 'p3' WHERE id = 'other';
 -- by our functions
 SELECT "challengesReset" FROM edurange.reset_progress('spring', 'ada');
 CALL testing.still();
@@ -72,6 +81,7 @@ SET ROLE testing_platform;
 INSERT INTO "ChallengeCompletion" (id, "userId", "groupChallengeId", "pointsEarned", "completedAt") VALUES ('bobs', 'bob', 'p1', 1, '2020-01-02'), ('eves', 'eve', 'p3', 1, '-infinity'), ('dans', 'dan', 'p3', 1, 'infinity');
 RESET ROLE;
 CALL testing.still();
+SELECT rows LIKE '%,253402214400000]%' AND rows LIKE '%,-62135596800000]%' AS without_end FROM edurange.board_state('spring', true);
 SET ROLE testing_platform;
 UPDATE "ChallengeCompletion" SET "completedAt" = '2020-01-03' WHERE "userId" IN ('ada', 'cyd');
 UPDATE "ChallengeCompletion" SET "completedAt" = '2090-01-03' WHERE id = 'bobs';

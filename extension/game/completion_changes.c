@@ -86,15 +86,18 @@ tuple_completion(TriggerData *trigger, HeapTuple tuple)
 	};
 }
 
-static void
+/* Keeps what has happened to one; false: its user or placement goes, or has got another id. */
+static bool
 note(const Completion *completion, bool gone)
 {
 	NullableDatum user_id = value_text(completion->user_id);
 	NullableDatum placement = value_text(completion->placement);
 
-	if (STATEMENT_RUN(&statements[BOTH_ARE_THERE], user_id, placement) > 0)
-		STATEMENT_RUN(&statements[NOTE], value_time(GetCurrentTimestamp()), value_bool(gone),
-		              user_id, placement, value_time(completion->at));
+	if (STATEMENT_RUN(&statements[BOTH_ARE_THERE], user_id, placement) == 0)
+		return false;
+	STATEMENT_RUN(&statements[NOTE], value_time(GetCurrentTimestamp()), value_bool(gone), user_id,
+	              placement, value_time(completion->at));
+	return true;
 }
 
 /* Looks in the name of whoever writes, as for most completions that is all: it evaluates nothing of anybody's. */
@@ -119,9 +122,8 @@ SQL_FUNCTION_ANYWHERE(edurange_completion_changed)
 		return PointerGetDatum(NULL);
 	surface_enter_trigger(&saved);
 	statements_begin();
-	if (goes)
-		note(&old, true);
-	if (comes)
+	/* (whoever gets another id takes it along) */
+	if ((!goes || note(&old, true)) && comes)
 		note(&new, false);
 	statements_end();
 	surface_leave(&saved);
