@@ -49,7 +49,8 @@ static Statement statements[STATEMENT_COUNT] = {
                         .by_key = true},
     [NOTE] = {NOTES("(SELECT $3, $4, $5)"),
               {TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTOID, TIMESTAMPTZOID},
-              .by_key = true},
+              .by_key = true,
+              .must_write = true},
     /* Of all completions those behind an id, and where the piece ends. */
     [PIECE] = {"SELECT array_agg(\"userId\"), array_agg(\"groupChallengeId\"),"
                " array_agg(\"completedAt\" AT TIME ZONE 'UTC'), max(id)"
@@ -59,7 +60,8 @@ static Statement statements[STATEMENT_COUNT] = {
                .by_key = true},
     [NOTE_PIECE] = {NOTES("unnest($3, $4, $5)"),
                     {TIMESTAMPTZOID, BOOLOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID},
-                    .by_key = true},
+                    .by_key = true,
+                    .must_write = true},
     [FORGET_USER] = {"DELETE FROM edurange.completion_change WHERE user_id = $1",
                      {TEXTOID},
                      .by_key = true},
