@@ -217,7 +217,10 @@ SELECT testing.refused($$SELECT edurange.feed_state('')$$), testing.bound($$edur
 INSERT INTO "User" (id, email, name) SELECT 'p' || i, 'p' || i || '@example.org', 'P' FROM generate_series(1, 90) i;
 INSERT INTO "_GroupMembers" ("A", "B") SELECT 'autumn', 'p' || i FROM generate_series(1, 80) i;
 SELECT count(*) FROM generate_series(1, 60) i, edurange.add_points('p' || i, 'autumn', i % 7);
-SELECT clock_timestamp() AS autumn \gset
+-- (a minute ago)
+UPDATE edurange.points_ledger SET at = at - interval '1 minute' WHERE group_id = 'autumn';
+UPDATE edurange.standing SET changed_at = changed_at - interval '1 minute', reached_at = reached_at - interval '1 minute' WHERE group_id = 'autumn';
+SELECT clock_timestamp() - interval '30 s' AS autumn \gset
 SELECT frozen FROM edurange.set_board_policy('autumn', 'members', :'autumn');
 -- by the function that the ledger is asked with where nobody keeps anything, of members alone
 CREATE FUNCTION testing.kept(lim integer, off integer, OUT alike boolean, OUT n bigint) LANGUAGE sql AS $$
@@ -244,7 +247,9 @@ SELECT * FROM testing.kept(1000, 0);
 SELECT frozen FROM edurange.set_board_policy('autumn', 'members', clock_timestamp());
 BEGIN;
 SELECT count(*) FROM generate_series(2, 90, 2) i, edurange.add_points('p' || i, 'autumn', 1000);
-SELECT frozen FROM edurange.set_board_policy('autumn', 'members', clock_timestamp());
+UPDATE edurange.points_ledger SET at = at - interval '1 minute' WHERE group_id = 'autumn';
+UPDATE edurange.standing SET changed_at = changed_at - interval '1 minute', reached_at = reached_at - interval '1 minute' WHERE group_id = 'autumn';
+SELECT frozen FROM edurange.set_board_policy('autumn', 'members', clock_timestamp() - interval '30 s');
 SELECT * FROM testing.kept(1000, 0);
 ROLLBACK;
 SELECT * FROM testing.kept(1000, 0);

@@ -28,6 +28,10 @@ typedef enum StatementId
 	LET_WAIT,
 	COMPETITIONS_GONE,
 	FORGET_ROSTERS,
+	COMPLETERS_GONE,
+	FORGET_COMPLETERS,
+	PLACEMENTS_GONE,
+	FORGET_PLACEMENTS,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -74,6 +78,21 @@ static Statement statements[STATEMENT_COUNT] = {
                            "  WHERE g.id = r.group_id)",
                            {InvalidOid}},
     [FORGET_ROSTERS] = {"DELETE FROM edurange.roster WHERE group_id = ANY ($1)", {TEXTARRAYOID}},
+    /* Of what was kept of completions likewise. */
+    [COMPLETERS_GONE] = {"SELECT array_agg(DISTINCT x.user_id) FROM edurange.completion_change x"
+                         " WHERE NOT EXISTS (SELECT FROM public.\"User\" u"
+                         "  WHERE u.id = x.user_id)",
+                         {InvalidOid}},
+    [FORGET_COMPLETERS] = {"DELETE FROM edurange.completion_change WHERE user_id = ANY ($1)",
+                           {TEXTARRAYOID}},
+    [PLACEMENTS_GONE] = {"SELECT array_agg(DISTINCT x.group_challenge_id)"
+                         " FROM edurange.completion_change x"
+                         " WHERE NOT EXISTS (SELECT FROM public.\"GroupChallenge\" gc"
+                         "  WHERE gc.id = x.group_challenge_id)",
+                         {InvalidOid}},
+    [FORGET_PLACEMENTS] = {"DELETE FROM edurange.completion_change"
+                           " WHERE group_challenge_id = ANY ($1)",
+                           {TEXTARRAYOID}},
 };
 
 /* How many opening entries there would be. */
@@ -142,4 +161,6 @@ opening_forget_gone(void)
 	forget(RETIRED_GONE, FORGET_RETIRED);
 	forget(USERS_GONE, LET_WAIT);
 	forget(COMPETITIONS_GONE, FORGET_ROSTERS);
+	forget(COMPLETERS_GONE, FORGET_COMPLETERS);
+	forget(PLACEMENTS_GONE, FORGET_PLACEMENTS);
 }

@@ -18,13 +18,18 @@ TriggerData *
 trigger_data(FunctionCallInfo fcinfo, TriggerEvent timing)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	bool before = timing == TRIGGER_EVENT_BEFORE;
+	bool before = TRIGGER_FIRED_BEFORE(timing);
+	bool truncate = TRIGGER_FIRED_BY_TRUNCATE(timing);
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || (trigger->tg_event & TRIGGER_EVENT_TIMINGMASK) != timing ||
-	    (before && !TRIGGER_FIRED_FOR_ROW(trigger->tg_event)))
-		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-		                errmsg("function must be called as %s trigger",
-		                       before ? "a BEFORE ROW" : "an AFTER")));
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+	    ((trigger->tg_event ^ timing) & TRIGGER_EVENT_TIMINGMASK) != 0 ||
+	    (truncate ? !TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)
+	              : before && !TRIGGER_FIRED_FOR_ROW(trigger->tg_event)))
+		ereport(ERROR,
+		        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		         errmsg("function must be called as %s trigger", truncate ? "a BEFORE TRUNCATE"
+		                                                         : before ? "a BEFORE ROW"
+		                                                                  : "an AFTER")));
 	return trigger;
 }
 

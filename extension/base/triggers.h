@@ -11,8 +11,8 @@
 #include "fmgr.h"
 
 /*
- * The data of one that is called as it must be, before or after (a constant TRIGGER_EVENT_…; before: for each row),
- * else an error.
+ * The data of one that is called as it must be, before or after (a constant TRIGGER_EVENT_…; before: for each row, or
+ * with TRIGGER_EVENT_TRUNCATE before that), else an error.
  */
 extern TriggerData *trigger_data(FunctionCallInfo fcinfo, TriggerEvent timing);
 

@@ -39,7 +39,8 @@ typedef enum StatementId
 #define THAWS AS_TIME("r.thawed_at AT TIME ZONE 'UTC'")
 #define REACHED "coalesce('\"' || " AS_TIME("reached_at AT TIME ZONE 'UTC'") " || '\"', 'null')"
 #define AS_MILLISECONDS(time) "(extract(epoch FROM " time ") * 1000)::bigint"
-#define SOLVED_AT AS_MILLISECONDS("cc.\"completedAt\"")
+/* (somebody may have written a time without end) */
+#define SOLVED_AT AS_MILLISECONDS("least(greatest(c.at, '0001-01-01'), '9999-12-31')")
 #define PAID_AT AS_MILLISECONDS("l.at")
 /* The challenges in the order in which their places are counted, from 0. */
 #define PLACED                                                                                     \
@@ -47,6 +48,7 @@ typedef enum StatementId
 	"  row_number() OVER (ORDER BY gc.\"createdAt\", gc.id) - 1 AS place"                          \
 	" FROM public.\"GroupChallenge\" gc WHERE gc.\"groupId\" = $1)"
 #define HEADS STANDING_AT("$1", "$2", "false")
+#define SOLVED COMPLETED_AT("seen.user_id", "$2", "($2 = 'infinity')")
 /* Is the version of a row of that transaction or a later one?  Numbers of rows go round; null: it does not matter. */
 #define IS_SINCE(xmin, since)                                                                      \
 	"coalesce((" xmin "::text::bigint - " since ") & 4294967295 < 2147483648, false)"
@@ -81,11 +83,9 @@ static Statement statements[STATEMENT_COUNT] = {
          " SELECT coalesce(string_agg(key || E'\\t' || CASE WHEN member AND u.id IS NOT NULL THEN format("
          "   '{\"userId\":%s,\"name\":%s,\"points\":%s,\"reachedAt\":%s,\"solved\":[%s]}',"
          "   key, coalesce(to_json(name)::text, 'null'), points, " REACHED ","
-         "   (SELECT string_agg(format('[%s,%s]', p.place, " SOLVED_AT "), ','"
-         "     ORDER BY cc.\"completedAt\", p.place)"
-         "    FROM public.\"ChallengeCompletion\" cc"
-         "    JOIN placed p ON p.id = cc.\"groupChallengeId\" WHERE cc.\"userId\" = user_id"
-         "    AND cc.\"completedAt\" <= $2 AT TIME ZONE 'UTC')) ELSE '' END"
+         "   (SELECT string_agg(format('[%s,%s]', p.place, " SOLVED_AT
+         "), ',' ORDER BY c.at, p.place)"
+         "    FROM " SOLVED " c JOIN placed p ON p.id = c.placement)) ELSE '' END"
          "   || E'\\n', '' ORDER BY key COLLATE \"C\"), '')"
          " FROM seen LEFT JOIN public.\"User\" u ON u.id = user_id,"
          " LATERAL (SELECT to_json(user_id)::text) AS k (key)",

@@ -54,17 +54,19 @@
  * The board at the time $4: members, and former ones who had points then; $6 of members alone, as a frozen one is.
  * $5 by when entries count, else by when they were written, which is what was shown.
  */
-#define PAST_BOARD_OF(heads)                                                                       \
-	"SELECT $3 + row_number() OVER board, s.user_id, u.name, s.points,"                            \
-	" (SELECT count(*) FROM public.\"GroupChallenge\" gc"                                          \
-	"  JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"                  \
-	"  WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = s.user_id"                                    \
-	"  AND cc.\"completedAt\" <= $4 AT TIME ZONE 'UTC'), s.reached_at"                             \
-	" FROM (SELECT * FROM " heads(                                                                 \
-	    "$1", "$4", "$5") " AS s WHERE NOT hidden AND (member OR points <> 0 AND NOT $6)"          \
-	                      "  ORDER BY " BOARD_ORDER " LIMIT $2 OFFSET $3) s"                       \
-	                      " LEFT JOIN public.\"User\" u ON u.id = s.user_id"                       \
-	                      " WINDOW board AS (ORDER BY " BOARD_ORDER ") ORDER BY 1"
+#define PAST_BOARD_OF(heads, completed)                                                                \
+	"SELECT $3 + row_number() OVER board, s.user_id, u.name, s.points,"                                \
+	" (SELECT count(*) FROM " completed(                                                               \
+	    "s.user_id", "$4",                                                                             \
+	    "$5") " c"                                                                                     \
+	          "  JOIN public.\"GroupChallenge\" gc ON gc.id = c.placement WHERE gc.\"groupId\" = $1)," \
+	          " s.reached_at"                                                                          \
+	          " FROM (SELECT * FROM " heads(                                                           \
+	              "$1", "$4",                                                                          \
+	              "$5") " AS s WHERE NOT hidden AND (member OR points <> 0 AND NOT $6)"                \
+	                    "  ORDER BY " BOARD_ORDER " LIMIT $2 OFFSET $3) s"                             \
+	                    " LEFT JOIN public.\"User\" u ON u.id = s.user_id"                             \
+	                    " WINDOW board AS (ORDER BY " BOARD_ORDER ") ORDER BY 1"
 
 typedef enum StatementId
 {
@@ -179,13 +181,13 @@ static Statement statements[STATEMENT_COUNT] = {
                      .before = &statements[LEADERBOARD_OF_BEFORE]},
     /* The same before migrate(). */
     [LEADERBOARD_OF_BEFORE] = {BOARD_OF("member"), {TEXTOID, INT4OID, INT8OID}, .reads = true},
-    [PAST_LEADERBOARD] = {PAST_BOARD_OF(STANDING_AT),
+    [PAST_LEADERBOARD] = {PAST_BOARD_OF(STANDING_AT, COMPLETED_AT),
                           {TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID, BOOLOID},
                           .reads = true,
                           .by_key = true,
                           .before = &statements[PAST_LEADERBOARD_OF_BEFORE]},
     /* The same before migrate(). */
-    [PAST_LEADERBOARD_OF_BEFORE] = {PAST_BOARD_OF(STANDING_AT_OF_BEFORE),
+    [PAST_LEADERBOARD_OF_BEFORE] = {PAST_BOARD_OF(STANDING_AT_OF_BEFORE, COMPLETED_AT_OF_BEFORE),
                                     {TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID, BOOLOID, BOOLOID},
                                     .reads = true,
                                     .by_key = true},

@@ -3,12 +3,13 @@
  *	  The board as it was when it was frozen, for many who ask.
  *
  * How the head of a pair was at an instant is found in the ledger where the head is younger: a look-up for each, and
- * late in a freeze for every member.  It never changes again once all transactions have ended that were under way at
- * the instant, since the times of a pair's entries ascend.  So a session finds it once for all pairs of a board, keeps
- * that in the board's order, and reads a page from it as it would from an index.
+ * late in a freeze for every member; what each had completed is counted.  Neither ever changes again once all
+ * transactions have ended that were under way at the instant, and while completions may still be dated before it: the
+ * times of a pair's entries, and of its changes, ascend.  So a session finds it once for all pairs of a board, keeps that
+ * in the board's order, and reads a page from it as it would from an index.
  *
  * Who is a member and not hidden, and what everybody is called, is asked each time.  A pair that is new is noticed by
- * their number: pairs never go.
+ * their number: pairs never go.  What counts are the challenges that the competition has now.
  */
 #include "postgres.h"
 
@@ -38,41 +39,44 @@
 
 typedef enum StatementId
 {
-	COUNT,
+	LOOK,
 	FIND,
 	PAGE,
 	STATEMENT_COUNT
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    /* $1 group: its pairs */
-    [COUNT] = {"SELECT count(*) FROM edurange.standing WHERE group_id = $1",
-               {TEXTOID},
-               .reads = true,
-               .by_key = true},
+    /* $1 group: how many pairs it has, and which challenges */
+    [LOOK] = {"SELECT (SELECT count(*) FROM edurange.standing WHERE group_id = $1),"
+              " (SELECT coalesce(string_agg(gc.id, ' ' ORDER BY gc.id), '')"
+              "  FROM public.\"GroupChallenge\" gc WHERE gc.\"groupId\" = $1)",
+              {TEXTOID},
+              .reads = true,
+              .by_key = true},
     /* $1 group, $2 until when */
-    [FIND] = {"SELECT user_id, points, reached_at FROM " STANDING_AT(
-                  "$1", "$2", "false") " AS s"
-                                       " ORDER BY " BOARD_ORDER,
+    [FIND] = {"SELECT user_id, points, reached_at,"
+              " (SELECT count(*) FROM " COMPLETED_AT(
+                  "s.user_id", "$2",
+                  "false") " c"
+                           "  JOIN public.\"GroupChallenge\" gc ON gc.id = c.placement"
+                           "  WHERE gc.\"groupId\" = $1)"
+                           " FROM " STANDING_AT("$1", "$2", "false") " AS s ORDER BY " BOARD_ORDER,
               {TEXTOID, TIMESTAMPTZOID},
               .reads = true,
               .by_key = true},
     /*
-	 * $1 group, $2 until when, $3 $4 $5 the first pairs, $6 limit, $7 offset.  It is planned for as many as they are, as
-	 * the live board is.
+	 * $1 group, $2 $3 $4 $5 the first pairs, $6 limit, $7 offset.  It is planned for as many as they are, as the live
+	 * board is.
 	 */
     [PAGE] = {"SELECT $7 + row_number() OVER (ORDER BY p.n), p.user_id, u.name, p.points,"
-              " (SELECT count(*) FILTER (WHERE cc.\"groupChallengeId\" IN"
-              "   (SELECT gc.id FROM public.\"GroupChallenge\" gc WHERE gc.\"groupId\" = $1))"
-              "  FROM public.\"ChallengeCompletion\" cc WHERE cc.\"userId\" = p.user_id"
-              "  AND cc.\"completedAt\" <= $2 AT TIME ZONE 'UTC'), p.reached_at"
-              " FROM (SELECT k.* FROM unnest($3, $4, $5)"
-              "   WITH ORDINALITY AS k (user_id, points, reached_at, n)"
+              " p.completed, p.reached_at"
+              " FROM (SELECT k.* FROM unnest($2, $3, $4, $5)"
+              "   WITH ORDINALITY AS k (user_id, points, reached_at, completed, n)"
               "  WHERE k.user_id NOT IN (SELECT s.user_id FROM edurange.standing s"
               "   WHERE s.group_id = $1 AND (NOT s.member OR s.hidden))"
               "  ORDER BY k.n LIMIT $6 OFFSET $7) p"
               " LEFT JOIN public.\"User\" u ON u.id = p.user_id ORDER BY 1",
-              {TEXTOID, TIMESTAMPTZOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, INT4OID,
+              {TEXTOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT4OID,
                INT8OID},
               .reads = true},
 };
@@ -84,22 +88,25 @@ typedef struct Kept
 	char group_id[NAMEDATALEN];
 	TimestampTz until;
 	uint64 certain; /* when no transaction before that is under way, nothing comes to it any more */
-	int count;      /* pairs, in the order of the board: */
+	char *placements;
+	int count; /* pairs, in the order of the board: */
 	Datum *users;
 	Datum *points;
 	Datum *reached;
 	bool *not_reached;
+	Datum *completed;
 } Kept;
 
 static Kept boards[BOARDS];
-static Oid ledger; /* from which they were found ... */
-static bool stale; /* ... and which may be another one now */
+static Oid ledger; /* from which they were found, ... */
+static Oid changes;
+static bool stale; /* ... and which may be others now */
 
 /* Callback: a relation is not as it was, or none may be. */
 static void
 note_change(Datum argument, Oid relation)
 {
-	stale = stale || !OidIsValid(relation) || relation == ledger;
+	stale = stale || !OidIsValid(relation) || relation == ledger || relation == changes;
 }
 
 static void
@@ -110,11 +117,12 @@ forget(Kept *kept)
 	*kept = (Kept){0};
 }
 
-/* Forgets everything where the ledger was altered, emptied or replaced. */
+/* Forgets everything where the ledger, or what happened to completions, was altered, emptied or replaced. */
 static void
 forget_what_is_stale(void)
 {
 	static bool is_watched = false;
+	Oid schema = get_namespace_oid("edurange", false);
 
 	if (!is_watched)
 		CacheRegisterRelcacheCallback(note_change, (Datum) 0);
@@ -122,7 +130,8 @@ forget_what_is_stale(void)
 	for (int i = 0; stale && i < BOARDS; i++)
 		forget(&boards[i]);
 	stale = false;
-	ledger = get_relname_relid("points_ledger", get_namespace_oid("edurange", false));
+	ledger = get_relname_relid("points_ledger", schema);
+	changes = get_relname_relid("completion_change", schema);
 }
 
 /* The place of a board, in the stead of another one where it has none; it may be empty. */
@@ -138,14 +147,24 @@ find_kept(const char *group_id, TimestampTz until)
 	forget(&boards[newest]);
 	strlcpy(boards[newest].group_id, group_id, NAMEDATALEN);
 	boards[newest].until = until;
-	/* (of a snapshot it would be too early: it may have been taken before the instant) */
-	boards[newest].certain = U64FromFullTransactionId(ReadNextFullTransactionId());
 	return &boards[newest];
 }
 
-/* Finds all pairs of a board and keeps them. */
+/* Does nothing come to it any more that the snapshot does not have? */
+static bool
+is_certain(Kept *kept, Snapshot snapshot)
+{
+	/* (of a snapshot it would be too early: it may have been taken before the instant) */
+	if (kept->certain == 0 && GetCurrentTimestamp() > kept->until + COMPLETED_JUST_NOW)
+		kept->certain = U64FromFullTransactionId(ReadNextFullTransactionId());
+	/* what a transaction has written itself may still be undone */
+	return kept->certain != 0 && (uint64) first_under_way(snapshot) >= kept->certain &&
+	       !TransactionIdIsValid(GetTopTransactionIdIfAny());
+}
+
+/* Finds all pairs of a board, of these placements, and keeps them. */
 static void
-keep(Kept *kept, int count)
+keep(Kept *kept, int count, const char *placements)
 {
 	Kept found = *kept;
 	MemoryContext caller;
@@ -157,11 +176,13 @@ keep(Kept *kept, int count)
 	found.context =
 	    AllocSetContextCreate(CurrentMemoryContext, "edurange frozen board", ALLOCSET_SMALL_SIZES);
 	caller = MemoryContextSwitchTo(found.context);
+	found.placements = pstrdup(placements);
 	found.count = count;
 	found.users = palloc(count * sizeof(Datum));
 	found.points = palloc(count * sizeof(Datum));
 	found.reached = palloc(count * sizeof(Datum));
 	found.not_reached = palloc(count * sizeof(bool));
+	found.completed = palloc(count * sizeof(Datum));
 	for (int i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -169,6 +190,7 @@ keep(Kept *kept, int count)
 		found.users[i] = PointerGetDatum(PG_DETOAST_DATUM_COPY(row_value(i, 1, TEXTOID, &is_null)));
 		found.points[i] = Int32GetDatum(row_int(i, 2));
 		found.reached[i] = row_value(i, 3, TIMESTAMPTZOID, &found.not_reached[i]);
+		found.completed[i] = Int64GetDatum(row_long(i, 4));
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextSetParent(found.context, TopMemoryContext);
@@ -204,11 +226,12 @@ list_page(FunctionCallInfo fcinfo, const Kept *kept, int32 limit, int64 offset)
 		if (result->setResult != NULL)
 			tuplestore_clear(result->setResult);
 		found = STATEMENT_LIST(
-		    fcinfo, &statements[PAGE], value_text(kept->group_id), value_time(kept->until),
+		    fcinfo, &statements[PAGE], value_text(kept->group_id),
 		    first_values(kept->users, NULL, count, TEXTOID, -1, TYPALIGN_INT),
 		    first_values(kept->points, NULL, count, INT4OID, sizeof(int32), TYPALIGN_INT),
 		    first_values(kept->reached, kept->not_reached, count, TIMESTAMPTZOID,
 		                 sizeof(TimestampTz), TYPALIGN_DOUBLE),
+		    first_values(kept->completed, NULL, count, INT8OID, sizeof(int64), TYPALIGN_DOUBLE),
 		    value_int(limit), value_long(offset));
 		wanted *= 4;
 	} while (found < (uint64) limit && wanted / 4 < kept->count);
@@ -219,7 +242,7 @@ frozen_board_list(FunctionCallInfo fcinfo, const char *group_id, NullableDatum u
                   int64 offset)
 {
 	int64 count;
-	uint64 under_way;
+	char *placements;
 	Kept *kept;
 
 	/* a standby does not know what was under way on its primary */
@@ -227,16 +250,14 @@ frozen_board_list(FunctionCallInfo fcinfo, const char *group_id, NullableDatum u
 		return false;
 	forget_what_is_stale();
 	kept = find_kept(group_id, DatumGetTimestampTz(until.value));
-	STATEMENT_RUN(&statements[COUNT], value_text(group_id));
+	STATEMENT_RUN(&statements[LOOK], value_text(group_id));
 	count = row_long(0, 1);
-	under_way = (uint64) first_under_way(GetActiveSnapshot());
-	if (kept->context == NULL || kept->count != count)
+	placements = row_text(0, 2);
+	if (kept->context == NULL || kept->count != count || strcmp(kept->placements, placements) != 0)
 	{
-		/* what a transaction has written itself may still be undone */
-		if (count == 0 || count > PAIRS || under_way < kept->certain ||
-		    TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		if (count == 0 || count > PAIRS || !is_certain(kept, GetActiveSnapshot()))
 			return false;
-		keep(kept, (int) count);
+		keep(kept, (int) count, placements);
 	}
 	list_page(fcinfo, kept, limit, offset);
 	return true;

@@ -1,6 +1,7 @@
 /*
  * heads.h
- *	  The order of the board, and how the heads of a competition's pairs were, from the ledger.
+ *	  The order of the board, and how it was: the heads of a competition's pairs, from the ledger, and who had completed
+ *	  what.
  */
 #ifndef EDURANGE_HEADS_H
 #define EDURANGE_HEADS_H
@@ -41,5 +42,33 @@
 	STANDING_OF("(SELECT user_id, group_id, points, reached_at, changed_at, member, xmin,"         \
 	            " false AS hidden, false AS backdated FROM edurange.standing)",                    \
 	            "l.at", group_id, time, corrected)
+
+/* What happened to a user's completions after a time, but that new ones came. */
+#define CHANGED_SINCE(user, time, corrected)                                                       \
+	"edurange.completion_change x WHERE NOT " corrected " AND x.user_id = " user " AND x.at > " time
+#define COMPLETED_BUT_FOR(changed, user, time)                                                     \
+	"(SELECT cc.\"groupChallengeId\" AS placement, cc.\"completedAt\" AS at"                       \
+	" FROM public.\"ChallengeCompletion\" cc WHERE cc.\"userId\" = " user                          \
+	" AND cc.\"completedAt\" <= " time " AT TIME ZONE 'UTC'"                                       \
+	" AND cc.\"groupChallengeId\" <> ALL (ARRAY(SELECT x.group_challenge_id FROM " changed "))"    \
+	" UNION ALL SELECT group_challenge_id, completed_at AT TIME ZONE 'UTC'"                        \
+	" FROM (SELECT DISTINCT ON (x.group_challenge_id) x.* FROM " changed                           \
+	"  ORDER BY x.group_challenge_id, x.at) first WHERE gone AND completed_at <= " time ")"
+/*
+ * Which placements a user had completed at a time, and when: by the first change of each since, and where there is
+ * none by the completion that is there.  Corrected: by what is there alone, as for a time to come.
+ */
+#define COMPLETED_AT(user, time, corrected)                                                        \
+	COMPLETED_BUT_FOR(CHANGED_SINCE(user, time, corrected), user, time)
+/* The same before migrate(). */
+#define COMPLETED_AT_OF_BEFORE(user, time, corrected)                                              \
+	"(SELECT cc.\"groupChallengeId\" AS placement FROM public.\"ChallengeCompletion\" cc"          \
+	" WHERE cc.\"userId\" = " user " AND cc.\"completedAt\" <= " time " AT TIME ZONE 'UTC')"
+
+/*
+ * A completion that is younger when it is written was completed then: it is dated by the writer's clock.  So who had
+ * completed what at a time is certain so long after it.
+ */
+#define COMPLETED_JUST_NOW (1 * USECS_PER_SEC)
 
 #endif

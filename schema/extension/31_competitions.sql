@@ -108,7 +108,7 @@ CREATE FUNCTION edurange.leaderboard(
   RETURNS SETOF edurange.leaderboard_entry
   AS 'MODULE_PATHNAME', 'edurange_leaderboard' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.leaderboard(text, integer, integer, timestamptz, boolean, edurange.caller) IS
-  'The members of a competition by points, then by who reached them first, then by user id: 1 to 10000 rows after the first offset ones; none for an unknown competition. Who is hidden or disqualified is not listed. With a time: the board as it was then, by the ledger, of the members of today and of former ones who had points; exact for times before the oldest transaction that is still open; corrected: with what was found and taken back later counted from when it should have been. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden.';
+  'The members of a competition by points, then by who reached them first, then by user id: 1 to 10000 rows after the first offset ones; none for an unknown competition. Who is hidden or disqualified is not listed. With a time: the board as it was then, by the ledger and by what was completed then of the challenges of today, of the members of today and of former ones who had points; exact for times before the oldest transaction that is still open; corrected: with what was found and taken back later counted from when it should have been. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden.';
 
 CREATE FUNCTION edurange.competition_progress(
     group_id text, user_id text, caller edurange.caller DEFAULT NULL)

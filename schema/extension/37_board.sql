@@ -52,6 +52,21 @@ CREATE FUNCTION edurange.board_state(
 COMMENT ON FUNCTION edurange.board_state(text, boolean, text, boolean, edurange.caller) IS
   'For who shows a board to many: its rows as staff or as anybody else sees them, a line for each member (the user''s id as JSON, a tab and the row as JSON, nothing for who has left), by id; all of them, or those that may have changed since a mark that this returned before. Names are looked at, and the best ten''s past as series given, only where thorough is set. For an unknown competition all is null. Tier: service. Errors: missing_parameter, forbidden.';
 
+CREATE FUNCTION edurange.completion_changed() RETURNS trigger
+  AS 'MODULE_PATHNAME', 'edurange_completion_changed' LANGUAGE C;
+COMMENT ON FUNCTION edurange.completion_changed() IS
+  'Trigger of public."ChallengeCompletion": keeps what has gone, or came late, so that a past board stays as it was.';
+
+CREATE FUNCTION edurange.completions_truncated() RETURNS trigger
+  AS 'MODULE_PATHNAME', 'edurange_completions_truncated' LANGUAGE C;
+COMMENT ON FUNCTION edurange.completions_truncated() IS
+  'Trigger of public."ChallengeCompletion": the same of all of them, before TRUNCATE.';
+
+CREATE FUNCTION edurange.forget_completions() RETURNS trigger
+  AS 'MODULE_PATHNAME', 'edurange_forget_completions' LANGUAGE C;
+COMMENT ON FUNCTION edurange.forget_completions() IS
+  'Trigger of public."User" and public."GroupChallenge": what was kept of completions goes with them.';
+
 CREATE TYPE edurange.event AS (
   "userId" text,
   "groupId" text,

@@ -16,7 +16,7 @@ CREATE FUNCTION edurange.lent_tables() RETURNS text[]
   LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT ARRAY['standing', 'points_ledger', 'retired_question', 'pack_manifest', 'sync_watch', 'sync_past', 'cdf_document', 'activity_archive', 'roster',
-    'participation', 'voided', 'grade_change', 'grade_change_user', 'board_rule']
+    'participation', 'voided', 'grade_change', 'grade_change_user', 'board_rule', 'completion_change']
 $$;
 COMMENT ON FUNCTION edurange.lent_tables() IS
   'The names of the tables in schema edurange that edurange_game may read: what statements join with the platform''s rows. None holds a token or a stored answer.';
@@ -103,6 +103,12 @@ AS $assertions$
     ('User', 'edurange_users_truncated', 'AFTER TRUNCATE', 'follow_roster'),
     ('CompetitionGroup', 'edurange_roster_deleted', 'AFTER DELETE', 'follow_roster'),
     ('CompetitionGroup', 'edurange_competitions_truncated', 'AFTER TRUNCATE', 'follow_roster'),
+    ('ChallengeCompletion', 'edurange_completion_changed', 'AFTER INSERT OR UPDATE OR DELETE', 'completion_changed'),
+    ('ChallengeCompletion', 'edurange_completions_truncated', 'BEFORE TRUNCATE', 'completions_truncated'),
+    ('User', 'edurange_user_completions_forgotten', 'AFTER DELETE', 'forget_completions'),
+    ('User', 'edurange_all_completions_forgotten', 'AFTER TRUNCATE', 'forget_completions'),
+    ('GroupChallenge', 'edurange_completions_forgotten', 'AFTER DELETE', 'forget_completions'),
+    ('GroupChallenge', 'edurange_all_completions_forgotten', 'AFTER TRUNCATE', 'forget_completions'),
     ('ActivityLog', 'edurange_roster_joined', 'AFTER INSERT', 'follow_join'),
     ('ChallengeQuestion', 'edurange_question_kept', 'BEFORE DELETE', 'keep_question'),
     ('ChallengeQuestion', 'edurange_question_deleted', 'AFTER DELETE', 'question_deleted'),

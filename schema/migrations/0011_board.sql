@@ -20,6 +20,17 @@ ALTER TABLE points_ledger ADD CONSTRAINT points_ledger_pkey PRIMARY KEY (user_id
 -- Who is not on the board, for a frozen one, which is kept with all who ever were.
 CREATE INDEX standing_away_idx ON standing (group_id, user_id) WHERE NOT member OR hidden;
 
+-- What somebody had completed at an instant is asked of the completions that are there, but for what happened to them later:
+-- one that has gone, taken back or moved, and one that came late, which was completed earlier than it was written.
+CREATE TABLE completion_change (
+  user_id text NOT NULL,
+  group_challenge_id text NOT NULL,
+  at timestamptz NOT NULL,
+  gone boolean NOT NULL,
+  completed_at timestamptz NOT NULL,
+  CONSTRAINT completion_change_pkey PRIMARY KEY (user_id, group_challenge_id, at));
+CREATE INDEX completion_change_placement_idx ON completion_change (group_challenge_id);
+
 -- The transaction that wrote an entry, by which a feed knows what is complete; null: written before.
 ALTER TABLE points_ledger ADD COLUMN xid bigint;
 CREATE INDEX points_ledger_feed_idx ON points_ledger (group_id, xid) WHERE xid IS NOT NULL;

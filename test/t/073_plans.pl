@@ -28,6 +28,7 @@ my %reads_all = (
 	'game/ledger.c CLOSE_ALL' => 'TRUNCATE of the totals',
 	'game/ledger.c CLEAR_MEMBERS' => 'TRUNCATE of the memberships',
 	'game/kept_questions.c FORGET_ALL' => 'TRUNCATE of the questions',
+	'game/completion_changes.c FORGET_ALL' => 'TRUNCATE of the users or of the challenges of competitions',
 	'game/rosters.c FORGET_USERS' => 'TRUNCATE of the users',
 	'game/rosters.c FORGET_COMPETITIONS' => 'TRUNCATE of the competitions',
 	'game/challenges.c ALL' => 'the list of all challenges',

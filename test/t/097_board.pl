@@ -2,6 +2,7 @@
 
 use strict;
 use warnings;
+use feature 'state';
 
 use JSON::PP;
 use PostgreSQL::Test::Utils;
@@ -187,11 +188,68 @@ sub all_answers
 	return \%all;
 }
 sql(q{UPDATE "User" SET name = 'Bob' WHERE id = 'bob'});
+# bob is right, cyd has another answer
+sql(q{SELECT count(*) FROM unnest(ARRAY['pa', 'pb']) p, (VALUES ('bob', 'a'), ('cyd', 'b')) a (u, answer), edurange.attempt_question(u, 'q', p, answer)});
 my $freeze = sql(q{SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.USZ')});
+
+# A page of the board, and all rows of the stream, which come anew when the name has changed.
+sub board_shown
+{
+	my ($group) = @_;
+	state $name = 0;
+	my (undef, undef, undef, $page) = $shim->get("/competition/$group/leaderboard", $bound{ada});
+
+	sql(qq{UPDATE "CompetitionGroup" SET name = 'Cup ' || @{[ ++$name ]} WHERE id = '$group'});
+	my ($board) = grep { is_board($_) && ($_->{data}{name} // '') eq "Cup $name" }
+	  events_of($group, token => $bound{ada})->read(20, sub { is_board($_[0]) && ($_[0]{data}{name} // '') eq "Cup $name" });
+	return $page . ($board->{text} =~ s/Cup \d+/Cup/gr =~ s/^id: .*$//gmr =~ s/\bga\b|\bgb\b/GROUP/gr =~ s/\bp[ab]\b/PLACED/gr);
+}
+
+# Whatever moves points and completions, in one of them alone.
+sub stays_as_it_was
+{
+	my $undone = q{SELECT edurange.undo_change('gb', (SELECT id FROM edurange.grade_change WHERE undone_at IS NULL ORDER BY at DESC, id DESC LIMIT 1))};
+	my $as_it_was = board_shown('gb');
+	my @activity = (
+		[ 'points are added', q{SELECT edurange.add_points('bob', 'gb', 100)} ],
+		[ 'a question is completed', q{SELECT edurange.complete_question('cyd', 'q', 'pb')} ],
+		[ 'and taken back', q{SELECT edurange.void_completion('gb', 'cyd', 'q')} ],
+		[ 'points are set', q{SELECT edurange.set_points('ada', 'gb', 7)} ],
+		[ 'a user is reset', q{SELECT edurange.reset_progress('gb', 'bob')} ],
+		[ 'and solves it anew', q{SELECT edurange.attempt_question('bob', 'q', 'pb', 'a')} ],
+		[ 'which is taken back', q{SELECT edurange.void_completion('gb', 'bob', 'q')} ],
+		[ 'or not', $undone ],
+		[ 'what was solved is taken back', q{SELECT edurange.void_completion('gb', 'ada', 'q')} ],
+		[ 'that is undone', $undone ],
+		[ 'another answer is right', q{SELECT edurange.accept_answer('gb', 'q', 'b')} ],
+		[ 'that is undone, too', $undone ],
+		[ 'answers are judged anew', q{UPDATE "QuestionAttempt" SET answer = 'a' WHERE "userId" = 'cyd' AND "groupChallengeId" = 'pb'; SELECT edurange.rejudge('gb', 'q')} ],
+		[ 'the question is worth more', q{UPDATE "ChallengeQuestion" SET points = 30; SELECT edurange.reprice('gb', 'q')} ],
+		[ 'a grade by hand', q{SELECT edurange.grade_question('gb', 'cyd', 'q', 3)} ],
+		[ 'a challenge is asserted', q{SELECT edurange.complete_challenge('bob', group_challenge_id => 'pb')} ],
+		[ 'a completion is deleted', q{DELETE FROM "ChallengeCompletion" WHERE "userId" = 'ada' AND "groupChallengeId" = 'pb'} ],
+		[ 'one comes with a date of before', q{INSERT INTO "ChallengeCompletion" (id, "userId", "groupChallengeId", "pointsEarned", "completedAt") VALUES ('x', 'ada', 'pb', 1, '2020-01-02')} ],
+		[ 'is dated otherwise', q{UPDATE "ChallengeCompletion" SET "completedAt" = '2020-01-03' WHERE "groupChallengeId" = 'pb'} ],
+		[ 'becomes another user\'s', q{DELETE FROM "ChallengeCompletion" WHERE "userId" = 'cyd' AND "groupChallengeId" = 'pb'; UPDATE "ChallengeCompletion" SET "userId" = 'cyd' WHERE id = 'x'} ],
+		[ 'a total is written', q{UPDATE "GroupPoints" SET points = 50 WHERE "groupId" = 'gb'} ],
+		[ 'who leaves comes back', q{SELECT edurange.remove_member('gb', 'bob'); INSERT INTO "_GroupMembers" ("A", "B") VALUES ('gb', 'bob')} ],
+		[ 'all completions are emptied', q{TRUNCATE "ChallengeCompletion", "QuestionCompletion"} ],
+		[ 'and all totals', q{TRUNCATE "GroupPoints"} ],
+		[ 'one solves it', q{SELECT edurange.attempt_question('bob', 'q', 'pb', 'a')} ]);
+
+	for my $case (@activity)
+	{
+		sql($case->[1]);
+		is(board_shown('gb'), $as_it_was, "frozen: $case->[0]");
+	}
+	is(masked(board_shown('gb')), masked(board_shown('ga')), 'and they are alike');
+	sql(q{UPDATE "CompetitionGroup" SET name = 'Cup'; SELECT edurange.set_points('bob', 'gb', 105)});
+	return;
+}
 for my $visibility (qw(members public))
 {
 	policy($_, visibility => $visibility, freezeAt => $freeze) for qw(ga gb);
-	sql(q{SELECT edurange.add_points('bob', 'gb', 100); SELECT edurange.complete_question('cyd', 'q', 'pb'); SELECT edurange.set_points('ada', 'gb', 7)}) if $visibility eq 'members';
+	stays_as_it_was() if $visibility eq 'members';
 	for my $who (undef, @bound{qw(ada)})
 	{
 		my ($one, $other) = map { all_answers($_, $who) } qw(ga gb);
@@ -203,7 +261,7 @@ is($json->{points}, 105, 'one sees the points of oneself');
 my $frozen = events_of('gb');
 my ($shown) = grep { is_board($_) } $frozen->read(20, \&is_board);
 ok($shown->{data}{frozen}, 'the stream says that it is frozen');
-is($_->{points}, 5, 'and does not show what is new') for grep { $_->{userId} eq 'bob' } @{ $shown->{data}{rows} };
+is($_->{points}, 15, 'and does not show what is new') for grep { $_->{userId} eq 'bob' } @{ $shown->{data}{rows} };
 my ($staff) = grep { is_board($_) } events_of('gb', token => $token{service})->read(20, \&is_board);
 is($_->{points}, 105, 'staff see it') for grep { $_->{userId} eq 'bob' } @{ $staff->{data}{rows} };
 sql(q{SELECT edurange.add_points('bob', 'gb', 1)});
@@ -216,7 +274,8 @@ is($open->stop, 0, 'stopped');
 policy('gb', visibility => 'public');
 my ($thawed) = grep { is_board($_) } $frozen->read(20, \&is_board);
 ok($thawed->{data}{snapshot} && !$thawed->{data}{frozen}, 'thawed, all is shown at once');
-is($_->{points}, 106, 'as it is') for grep { $_->{userId} eq 'bob' } @{ $thawed->{data}{rows} };
+is_deeply([ $_->{points}, scalar @{ $_->{solved} } ], [ 106, 1 ], 'as it is') for grep { $_->{userId} eq 'bob' } @{ $thawed->{data}{rows} };
+is_deeply([ $_->{points}, $_->{solved} ], [ 0, [] ], 'also what was taken back') for grep { $_->{userId} eq 'ada' } @{ $thawed->{data}{rows} };
 
 # ---- many ------------------------------------------------------------------------------------------
 sub memory { return slurp_file("/proc/$_[0]/status") =~ /VmRSS:\s+(\d+)/ ? $1 : 0; }
