@@ -152,7 +152,7 @@ SELECT count(*) FROM edurange.completion_change;
 -- they serve as nothing else
 CREATE TABLE testing.other (id text, "userId" text, "groupChallengeId" text, "completedAt" timestamp(3));
 INSERT INTO testing.other VALUES ('x', 'ada', NULL, NULL);
-SELECT f, t, testing.refused(format('CREATE TRIGGER wrong %s ON testing.other FOR EACH %s EXECUTE FUNCTION edurange.%s(); DELETE FROM testing.other; TRUNCATE testing.other', t, CASE WHEN t ~ 'TRUNC' THEN 'STATEMENT' ELSE 'ROW' END, f))
+SELECT f, t, replace(testing.refused(format('CREATE TRIGGER wrong %s ON testing.other FOR EACH %s EXECUTE FUNCTION edurange.%s(); DELETE FROM testing.other; TRUNCATE testing.other', t, CASE WHEN t ~ 'TRUNC' THEN 'STATEMENT' ELSE 'ROW' END, f)), '"', '') AS refused
 FROM (VALUES ('completion_changed', 'BEFORE DELETE'), ('completion_changed', 'AFTER DELETE'), ('completions_truncated', 'AFTER TRUNCATE'), ('completions_truncated', 'BEFORE DELETE'), ('forget_completions', 'BEFORE DELETE')) v (f, t);
 SELECT testing.refused('SELECT edurange.completions_truncated()');
 DROP TABLE testing.other, testing.frozen;
