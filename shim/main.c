@@ -32,6 +32,7 @@
 
 #define EXIT_CONFIGURATION 2
 #define BACKLOG 4096
+#define GIVE_BACK_SECONDS 10
 #define DRAIN_STEP_MS 20
 #define STOP_MARGIN_SECONDS 10
 #define DRAIN_QUIET_STEPS 3 /* a request may still be on its way from a socket to its callback */
@@ -191,12 +192,21 @@ block_signals(sigset_t *signals)
 	pthread_sigmask(SIG_BLOCK, signals, NULL);
 }
 
+/* Waits for the signal that ends the program, and gives back to the system meanwhile what requests needed no more. */
+static void
+wait_for_end(const sigset_t *signals)
+{
+	const struct timespec turn = {GIVE_BACK_SECONDS, 0};
+
+	while (sigtimedwait(signals, NULL, &turn) < 0)
+		malloc_trim(0);
+}
+
 int
 main(int argc, char **argv)
 {
 	static Config config;
 	sigset_t signals;
-	int received;
 	int metrics_fd = -1;
 	int fd;
 
@@ -241,7 +251,7 @@ main(int argc, char **argv)
 	warn_of_one_login(&config);
 	notify_manager("READY=1");
 
-	sigwait(&signals, &received);
+	wait_for_end(&signals);
 	announce_stop(&config);
 	server_stop_accepting();
 	if (!drain(&signals, config.drain_timeout))

@@ -280,6 +280,16 @@ for my $path (qw(/live /ready /status))
 }
 ($status) = $shim->get('/metrics', $token);
 is($status, 200, 'and so have the metrics');
+{
+	my $probe = $shim->socket;
+	my @flood = map { $shim->socket } 1 .. 100;
+
+	sleep 0.2;
+	syswrite($probe, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n");
+	my ($answers) = $shim->read_responses($probe, 1, 10);
+	is($answers->[0][0], 200, 'a flood of connections does not push one out before its request has come');
+	close($_) for $probe, @flood;
+}
 close($_) for @open;
 sleep 1;
 (undef, undef, undef, $metrics) = $shim->request('GET', '/metrics', token => $token);
