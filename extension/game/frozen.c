@@ -4,8 +4,8 @@
  *
  * How the head of a pair was at an instant is found in the ledger where the head is younger: a look-up for each, and
  * late in a freeze for every member; what each had completed is counted.  Neither ever changes again once all
- * transactions have ended that were under way at the instant, and while completions may still be dated before it: the
- * times of a pair's entries, and of its changes, ascend.  So a session finds it once for all pairs of a board, keeps that
+ * transactions have ended that were under way a second after the instant, until when completions may be dated before it:
+ * the times of a pair's entries, and of its changes, ascend.  So a session finds it once for all pairs of a board, keeps that
  * in the board's order, and reads a page from it as it would from an index.
  *
  * Who is a member and not hidden, and what everybody is called, is asked each time.  A pair that is new is noticed by
@@ -98,9 +98,9 @@ typedef struct Kept
 } Kept;
 
 static Kept boards[BOARDS];
-static Oid ledger; /* from which they were found, ... */
-static Oid changes;
-static bool stale; /* ... and which may be others now */
+static Oid ledger;  /* from which they were found, ... */
+static Oid changes; /* ... with what happened to completions; ... */
+static bool stale;  /* ... either may be another one now */
 
 /* Callback: a relation is not as it was, or none may be. */
 static void
