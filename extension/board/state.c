@@ -48,7 +48,17 @@ typedef enum StatementId
 	"  row_number() OVER (ORDER BY gc.\"createdAt\", gc.id) - 1 AS place"                          \
 	" FROM public.\"GroupChallenge\" gc WHERE gc.\"groupId\" = $1)"
 #define HEADS STANDING_AT("$1", "$2", "false")
-#define SOLVED COMPLETED_AT("seen.user_id", "$2", "($2 = 'infinity')")
+#define IS_AS_IT_IS "($2 = 'infinity' OR NOT " ANY_CHANGED_SINCE("$1", "$2") ")"
+#define SOLVED COMPLETED_AT("seen.user_id", "$2", IS_AS_IT_IS)
+/* When each of the best had how many points, at most the latest 200 changes. */
+#define SERIES_OF(best)                                                                            \
+	"SELECT '[' || coalesce(string_agg(format('{\"userId\":%s,\"points\":[%s]}',"                  \
+	"   to_json(s.user_id), (SELECT string_agg(format('[%s,%s]', " PAID_AT ","                     \
+	"     l.balance), ',' ORDER BY l.seq) FROM ("                                                  \
+	"     SELECT * FROM edurange.points_ledger l WHERE l.user_id = s.user_id"                      \
+	"     AND l.group_id = $1 AND l.at <= $2 AND l.delta <> 0"                                     \
+	"     ORDER BY l.seq DESC LIMIT 200) l)), ','"                                                 \
+	"   ORDER BY " BOARD_ORDER "), '') || ']' FROM " best " s"
 /* Is the version of a row of that transaction or a later one?  Numbers of rows go round; null: it does not matter. */
 #define IS_SINCE(xmin, since)                                                                      \
 	"coalesce((" xmin "::text::bigint - " since ") & 4294967295 < 2147483648, false)"
@@ -72,36 +82,32 @@ static Statement statements[STATEMENT_COUNT] = {
               .by_key = true},
     /*
 	 * $1 group, $2 as of when, $3 $4 since when the board and the names were looked at: null for all, and for names
-	 * that are not.  Lines by key.
+	 * that are not.  Lines by key; and with all rows the series of the best ten, who are found with them.
 	 */
     [ROWS] =
         {"WITH placed AS MATERIALIZED " PLACED ", seen AS ("
          "  SELECT * FROM " HEADS " AS s"
          "  WHERE $3 IS NULL AND s.member OR " ROW_IS_SINCE " OR $4 IS NOT NULL AND EXISTS"
          "   (SELECT FROM public.\"User\" n WHERE n.id = s.user_id AND " NAME_IS_SINCE ")"
-         "  ORDER BY " BOARD_ORDER " LIMIT 10000)"
+         "  ORDER BY " BOARD_ORDER " LIMIT 10000),"
+         " best AS (SELECT * FROM seen s ORDER BY " BOARD_ORDER " LIMIT 10)"
          " SELECT coalesce(string_agg(key || E'\\t' || CASE WHEN member AND u.id IS NOT NULL THEN format("
          "   '{\"userId\":%s,\"name\":%s,\"points\":%s,\"reachedAt\":%s,\"solved\":[%s]}',"
          "   key, coalesce(to_json(name)::text, 'null'), points, " REACHED ","
          "   (SELECT string_agg(format('[%s,%s]', p.place, " SOLVED_AT
          "), ',' ORDER BY c.at, p.place)"
          "    FROM " SOLVED " c JOIN placed p ON p.id = c.placement)) ELSE '' END"
-         "   || E'\\n', '' ORDER BY key COLLATE \"C\"), '')"
-         " FROM seen LEFT JOIN public.\"User\" u ON u.id = user_id,"
-         " LATERAL (SELECT to_json(user_id)::text) AS k (key)",
+         "   || E'\\n', '' ORDER BY key COLLATE \"C\"), ''),"
+         " CASE WHEN $3 IS NULL THEN (" SERIES_OF(
+             "best") ") END"
+                     " FROM seen LEFT JOIN public.\"User\" u ON u.id = user_id,"
+                     " LATERAL (SELECT to_json(user_id)::text) AS k (key)",
          {TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID},
          .reads = true,
          .by_key = true},
-    /* Of the best ten: when each had how many points, at most the latest 200 changes. */
-    [SERIES] = {"SELECT '[' || coalesce(string_agg(format('{\"userId\":%s,\"points\":[%s]}',"
-                "   to_json(s.user_id), (SELECT string_agg(format('[%s,%s]', " PAID_AT ","
-                "     l.balance), ',' ORDER BY l.seq) FROM ("
-                "     SELECT * FROM edurange.points_ledger l WHERE l.user_id = s.user_id"
-                "     AND l.group_id = $1 AND l.at <= $2 AND l.delta <> 0"
-                "     ORDER BY l.seq DESC LIMIT 200) l)), ','"
-                "   ORDER BY " BOARD_ORDER "), '') || ']'"
-                " FROM (SELECT * FROM " HEADS " AS s WHERE member"
-                "  ORDER BY " BOARD_ORDER " LIMIT 10) s",
+    /* $1 group, $2 'infinity': of the best ten of a board that is alive */
+    [SERIES] = {"WITH best AS (SELECT * FROM edurange.standing s WHERE group_id = $1"
+                " AND member AND NOT hidden ORDER BY " BOARD_ORDER " LIMIT 10) " SERIES_OF("best"),
                 {TEXTOID, TIMESTAMPTZOID},
                 .reads = true,
                 .by_key = true},
@@ -169,7 +175,8 @@ SQL_FUNCTION(edurange_board_state)
 	              whole ? value_null() : value_long(seen.rows),
 	              whole || !thorough ? value_null() : value_long(seen.names));
 	values[6] = row_result(0, 1, TEXTOID);
-	if (whole || (thorough && sight.until.isnull))
+	values[7] = row_result(0, 2, TEXTOID);
+	if (!whole && thorough && sight.until.isnull)
 	{
 		STATEMENT_RUN(&statements[SERIES], value_text(group_id), until);
 		values[7] = row_result(0, 1, TEXTOID);

@@ -12,9 +12,10 @@ CREATE TABLE board_rule (
   set_by text NOT NULL,
   CONSTRAINT board_rule_thaw_check CHECK (thawed_at IS NULL OR thawed_at >= freeze_at));
 
--- A board of the past is found in the index of the key alone, however the entries of a pair lie.
+-- A board of the past is found in the index of the key alone, however the entries of a pair lie: those of a competition side by
+-- side, by pairs.
 ALTER TABLE points_ledger DROP CONSTRAINT points_ledger_pkey;
-ALTER TABLE points_ledger ADD CONSTRAINT points_ledger_pkey PRIMARY KEY (user_id, group_id, seq)
+ALTER TABLE points_ledger ADD CONSTRAINT points_ledger_pkey PRIMARY KEY (group_id, user_id, seq)
   INCLUDE (at, balance, delta);
 
 -- Who is not on the board, for a frozen one, which is kept with all who ever were.
@@ -29,7 +30,7 @@ CREATE TABLE completion_change (
   gone boolean NOT NULL,
   completed_at timestamptz NOT NULL,
   CONSTRAINT completion_change_pkey PRIMARY KEY (user_id, group_challenge_id, at));
-CREATE INDEX completion_change_placement_idx ON completion_change (group_challenge_id);
+CREATE INDEX completion_change_placement_idx ON completion_change (group_challenge_id, at);
 
 -- The transaction that wrote an entry, by which a feed knows what is complete; null: written before.
 ALTER TABLE points_ledger ADD COLUMN xid bigint;
