@@ -11,6 +11,7 @@
  */
 #include "http/clients.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -69,6 +70,14 @@ client_enter(Client *client, ClientPhase phase)
 		return;
 	client->phase = phase;
 	client->since = now_ms();
+}
+
+bool
+client_has_closed(const Client *client)
+{
+	struct pollfd socket = {.fd = client->fd, .events = POLLRDHUP};
+
+	return poll(&socket, 1, 0) > 0 && (socket.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 /* Seconds that a connection may stay in its phase; 0: as long as it takes. */

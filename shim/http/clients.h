@@ -51,6 +51,9 @@ extern void client_end(Clients *clients, Client *client);
 extern Client *client_of(struct MHD_Connection *connection);
 extern void client_enter(Client *client, ClientPhase phase);
 
+/* Has its client closed it, or its half of it?  libmicrohttpd does not watch a suspended connection. */
+extern bool client_has_closed(const Client *client);
+
 /*
  * Ends the connections whose time is up, and those whose client has closed its half while a request is not whole;
  * looks at most once a second, and says whether it has.  Where nothing of an answer has been sent, too_slow hears of

@@ -12,7 +12,6 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,14 +244,11 @@ prepare_request(Request *request)
 	return true;
 }
 
-/* Callback: is the client still there?  libmicrohttpd does not watch a suspended connection. */
+/* Callback: is the client still there? */
 static bool
 is_wanted(void *closure)
 {
-	const Request *request = closure;
-	struct pollfd socket = {.fd = request->client->fd, .events = POLLRDHUP};
-
-	return poll(&socket, 1, 0) <= 0 || (socket.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0;
+	return !client_has_closed(((const Request *) closure)->client);
 }
 
 /* The lane for what is asked. */

@@ -24,9 +24,9 @@
 #define TIME_MS 15000      /* from one event with the time to the next */
 #define LISTENER_MS 300000 /* then a listener has to come anew, with its token */
 #define FEED_MS 25000      /* that the feed is waited for */
-#define WOKEN_AT_ONCE 8    /* listeners to a board; then requests and other processes ... */
+#define WOKEN_AT_ONCE 4    /* listeners to a board; then requests and other processes ... */
 #define TELL_MS 1          /* ... have their turn for so long */
-#define LATE_MS 4          /* a loop that was kept from it makes up for so much */
+#define LATE_MS 2          /* a loop that was kept from it makes up for so much */
 #define CONNECTIONS_LEFT 4 /* of so many connections one is not for listeners */
 #define NOTHING_NEW "{\"sinceToken\""
 /* Of the values of a request for the feed: */
@@ -75,15 +75,19 @@ listen_refuse(Request *request)
 
 /* Makes the request one that goes on; NULL where that is not possible. */
 static Listener *
-begin(Request *request, int64_t milliseconds)
+begin(Request *request, bool for_feed)
 {
 	Listener *listener = listen_has_room(request) ? calloc(1, sizeof(Listener)) : NULL;
 
 	if (listener == NULL)
 		return NULL;
 	listener->request = request;
-	listener->ends_at = now_ms() + milliseconds;
-	TAILQ_INSERT_TAIL(&request->worker->listeners, listener, others);
+	listener->ends_at = now_ms() + (for_feed ? FEED_MS : LISTENER_MS);
+	/* those who wait for the feed come first: all of them are looked after in each turn */
+	if (for_feed)
+		TAILQ_INSERT_HEAD(&request->worker->listeners, listener, others);
+	else
+		TAILQ_INSERT_TAIL(&request->worker->listeners, listener, others);
 	request->listener = listener;
 	counter_add(COUNTER_LISTENERS, 1);
 	return listener;
@@ -175,7 +179,7 @@ listen_to_board(Request *request, const DatabaseResult *result)
 {
 	json_t *access = json_loads(result->text, 0, NULL);
 	bool is_staff = json_is_true(json_object_get(access, "isStaff"));
-	Listener *listener = begin(request, LISTENER_MS);
+	Listener *listener = begin(request, false);
 	int size = SEND_BUFFER;
 
 	json_decref(access);
@@ -220,7 +224,7 @@ wake(Listener *listener, int64_t now)
 static Listener *
 wait_for_feed(Request *request)
 {
-	Listener *listener = begin(request, FEED_MS);
+	Listener *listener = begin(request, true);
 
 	if (listener == NULL)
 		return NULL;
@@ -426,15 +430,26 @@ listen_tend(Worker *worker)
 	int woken = 0;
 	Listener *next;
 
-	for (Listener *one = TAILQ_FIRST(&worker->listeners); one != NULL; one = next)
+	for (Listener *one = TAILQ_FIRST(&worker->listeners); one != NULL && woken < most; one = next)
 	{
 		next = TAILQ_NEXT(one, others);
 		if (one->feed != NULL)
 			take_turn(one, turn, now);
-		else if (woken < most && wake(one, now))
+		else if (wake(one, now))
 			woken++;
 	}
 	worker->tell_at = woken == most ? now + TELL_MS : 0;
+}
+
+void
+listen_sweep(Worker *worker)
+{
+	/* (who has closed a half alone has been told what there is) */
+	for (Listener *one = TAILQ_FIRST(&worker->listeners); one != NULL;
+	     one = TAILQ_NEXT(one, others))
+		if ((one->idle || one->feed != NULL) && client_has_closed(one->request->client))
+			one->ends_at = 0;
+	listen_tend(worker);
 }
 
 int

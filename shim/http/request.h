@@ -167,6 +167,9 @@ extern bool listen_for_feed(Request *request, DatabaseResult *result);
 /* Looks after those of a loop that may have something to be told. */
 extern void listen_tend(Worker *worker);
 
+/* The same, once those have no place any more who have closed their connection. */
+extern void listen_sweep(Worker *worker);
+
 /* How long the loop may wait until it has to: as given, or less. */
 extern int listen_timeout(const Worker *worker, int timeout);
 extern void listen_end(Request *request);

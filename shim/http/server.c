@@ -242,8 +242,9 @@ run_engine(void *arg)
 		int timeout = worker->resumed ? 0 : next_timeout(engine);
 
 		loop_turn(worker->loop, timeout);
-		if (clients_sweep(&engine->clients, worker->config, http_too_slow) ||
-		    listen_timeout(worker, -1) == 0)
+		if (clients_sweep(&engine->clients, worker->config, http_too_slow))
+			listen_sweep(worker);
+		else if (listen_timeout(worker, -1) == 0)
 			listen_tend(worker);
 		/* at least every second: that is how connections time out */
 		if (!engine->ready && !worker->resumed && now_ms() - run_at < 1000)

@@ -175,6 +175,34 @@ $lock->quit;
 is_deeply([ map { answers($_) } @waiting ], [ ('200 fine') x 4 ], 'who closes only a half gets an answer');
 ok($shim->is_closed($_, 5), 'and the connection ends') for @waiting;
 
+# Who listens or waits for the feed has a place, which is free when they have gone.  Who has closed a half is told what there is.
+sub listen_to
+{
+	my ($path) = @_;
+
+	return "GET $path HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token{service}\r\n\r\n";
+}
+my ($board, $feed) = ('/competition/g/board-events', '/competition/g/events');
+my ($since) = ($shim->get($feed, $token{service}))[3] =~ /"sinceToken" : "(\w+)"/;
+$feed .= "?sinceToken=$since";
+my @listening = map { say_to(listen_to($_)) } ($board) x 40, ($feed) x 10;
+$end = time + 20;
+sleep 0.1 while metric('edurange_listeners') < 50 && time < $end;
+is(metric('edurange_listeners'), 50, 'so many listen and wait');
+my @halved = map { send_and_close_half(listen_to($_)) } $board, $feed;
+my $seen = '';
+sysread($halved[0], $seen, 65536, length $seen) or die 'who closed a half was let go' while $seen !~ /"snapshot":true/;
+like($seen, qr/^HTTP\S+ 200/, 'who listens and closes a half is told what there is');
+is_deeply([ answers($halved[1]) ], ['200 fine'], 'who waits for the feed, too');
+ok($shim->is_closed($_, 5), 'and the connection ends') for @halved;
+is(metric('edurange_listeners'), 50, 'the others have their places');
+close($_) for @listening;
+$end = time + 20;
+my $gone = time;
+sleep 0.1 while metric('edurange_listeners') > 0 && time < $end;
+# (they would be told the time after 15 s)
+cmp_ok(time - $gone, '<', 8, 'listeners who have gone have no place any more, long before they would be told something');
+
 # ---- forms of a request ---------------------------------------------------------------------------
 for my $case (
 	[ "GET http://other.example:81/live HTTP/1.1\r\nHost: x\r\n\r\n", '200 fine', 'a URL as target' ],
