@@ -478,13 +478,10 @@ round_run(void)
 	};
 
 	notice_another_url(settings.target.base_url);
-	if (strcmp(setting("edurange.sync_enabled", "on"), "on") != 0 ||
-	    *settings.target.base_url == '\0')
+	if (*settings.target.base_url == '\0')
 	{
 		stop_asking();
-		pgstat_report_activity(STATE_IDLE, *settings.target.base_url == '\0'
-		                                       ? "idle: edurange.instance_manager_url is empty"
-		                                       : "idle: edurange.sync_enabled is off");
+		pgstat_report_activity(STATE_IDLE, "idle: edurange.instance_manager_url is empty");
 		return ROUND_NEVER;
 	}
 	end_list(&settings);

@@ -253,6 +253,8 @@ for my $route (sort keys %authority_of)
 }
 is(($shim->request('GET', '/get_points?user_id=ada&group_id=g', token => $token{service}, headers => { 'X-Acting-User' => '' }))[1]{code},
 	'not_an_instructor', 'an empty name is nobody');
+like(($shim->request('GET', '/get_points?user_id=ada&group_id=g', token => $token{player}, headers => { 'X-Acting-User' => 'ada' }))[1]{error},
+	qr/^X-Acting-User needs /, 'what a player may not give is named as they spelled it');
 for my $bound (q{user_id => 'ada'}, q{instance_id => 'i'})
 {
 	my $token = $node->safe_psql('edurange', "SELECT token FROM edurange.create_token('service', 'b', $bound)");

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use JSON::PP ();
+use List::Util qw(max);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time sleep);
@@ -320,6 +321,16 @@ subtest 'a kind that does not answer takes no place of others, however many ther
 		sleep 0.1;
 	}
 	cmp_ok($im->requests->{'get-secret'}, '>=', 200, 'hundreds of flags are asked for');
+	my $worker = sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'edurange sync worker'});
+	my $most = 0;
+	for (1 .. 30)
+	{
+		$most = max($most, scalar grep { (readlink // '') =~ /^socket/ } glob "/proc/$worker/fd/*");
+		sleep 0.1;
+	}
+	# (240 of flags, and a few of its own)
+	cmp_ok($most, '>', 100, 'so many at the same time');
+	cmp_ok($most, '<', 300, 'but no more than half of all that can be');
 	$im->reset_requests;
 	sql(q{UPDATE "ChallengeInstance" SET status = 'TERMINATING' WHERE id = 'there-10'});
 	$im->add_pod(name => 'there-11', status => 'ERROR', listed => JSON::PP::false());
