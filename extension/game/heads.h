@@ -64,7 +64,8 @@
 	              group_id, time) ")"
 /* The same before migrate(), when nobody was hidden, and no entry counted from earlier on. */
 #define STANDING_AT_OF_BEFORE(group_id, time, corrected)                                           \
-	"(" HEADS_BY("(SELECT *, xmin, false AS hidden, false AS backdated FROM edurange.standing) s", \
+	"(" HEADS_BY("(SELECT user_id, group_id, points, reached_at, changed_at, member, xmin,"        \
+	             " false AS hidden, false AS backdated FROM edurange.standing) s",                 \
 	             "true", EACH(NEWEST_UNTIL(group_id, time)), group_id, time) ")"
 
 /* Did anything happen to a competition's completions after a time, but that new ones came? */

@@ -132,8 +132,9 @@ clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *c
 			end(client, NULL);
 		else if (seconds > 0 && now - client->since > (int64_t) seconds * 1000)
 		{
-			end(client, too_slow);
+			/* before its client can know */
 			counter_add(COUNTER_TIMED_OUT_CONNECTIONS, 1);
+			end(client, too_slow);
 		}
 	}
 	return true;
