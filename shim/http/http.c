@@ -505,6 +505,9 @@ http_completed(void *cls, struct MHD_Connection *connection, void **closure,
 		response_log(request);
 	listen_end(request);
 	client_enter(request->client, CLIENT_HEAD);
+	if (request->silent && how == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+		(void) MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT,
+		                                 (unsigned) request->config->connection_timeout);
 	request_free(request);
 }
 

@@ -85,6 +85,7 @@ typedef struct Request
 	bool suspended;
 	bool close;     /* the connection, after the response */
 	bool malformed; /* nobody knows where it ends, so nothing behind its head is read */
+	bool silent;    /* its connection may be, until the response has gone out */
 	bool told;      /* of its failure, past libmicrohttpd: what still comes is dropped */
 	Failure failure;
 	char *reply;     /* body of the response */

@@ -17,7 +17,8 @@
 #include "describe/documents.h"
 #include "http/metrics.h"
 
-#define RETRY_SECONDS "1" /* after a 503 */
+#define RETRY_SECONDS "1"  /* after a 503 */
+#define LARGE_ANSWER 65536 /* bytes that a socket may not take at once */
 #define NOTHING_LOADED "default-src 'none'; frame-ancestors 'none'"
 
 /* Is each connection to be closed after its next response? */
@@ -186,6 +187,20 @@ make_response(Request *request)
 	return response;
 }
 
+/*
+ * Lets the connection be silent while a large answer goes out, which has a time of its own.  libmicrohttpd hears of room
+ * only once a third of what the system holds for it has gone, and would take who reads slowly for one that is idle.
+ */
+static void
+bear_silence(Request *request)
+{
+	request->silent =
+	    request->stream == NULL &&
+	    (request->file != NULL || strnlen(request->reply, LARGE_ANSWER) == LARGE_ANSWER);
+	if (request->silent)
+		(void) MHD_set_connection_option(request->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
+}
+
 /* Sends the response. */
 enum MHD_Result
 response_send(Request *request)
@@ -195,6 +210,7 @@ response_send(Request *request)
 
 	if (response == NULL)
 		return MHD_NO;
+	bear_silence(request);
 	request->reply = NULL;
 	client_enter(request->client, CLIENT_SENDING);
 	queued = MHD_queue_response(request->connection, request->status, response);

@@ -166,11 +166,14 @@ my $idle = $shim->socket;
 my $used = $shim->socket;
 syswrite($used, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n");
 is(scalar @{ ($shim->read_responses($used, 1))[0] }, 1, 'a connection that was of use');
+my $large = $shim->socket;
+syswrite($large, "GET /competition/g/leaderboard?limit=20 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token\r\n\r\n");
+cmp_ok(length(($shim->read_responses($large, 1))[0][0][1]), '>', 100_000, 'one that was silent while much was sent may be no longer');
 # Asks for almost as much as an answer may have, which is more than sockets hold where that of the reader does not grow,
-# and reads it steadily, but not in time.  (So much at a time that there is always room for more before it would be taken for idle,
-# which the system says only once a third of what it holds has gone.)
+# and reads it steadily, but not in time; so slowly that the system says for longer than a connection may be idle that there is no
+# room for more of it.
 my $reader = $shim->socket;
-setsockopt($reader, SOL_SOCKET, SO_RCVBUF, 131072);
+setsockopt($reader, SOL_SOCKET, SO_RCVBUF, 65536);
 my $heard = '';
 syswrite($reader, "GET /competition/g/leaderboard?limit=2000 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token\r\n\r\n");
 syswrite($socket{ $_->[0] }, $_->[1]) for @slow;
@@ -194,7 +197,7 @@ for my $case (@slow)
 	is_refusal($answers->[0], $ended, 408, 'request_timeout', $case->[0]);
 	is($answers->[0][2] =~ /^X-Request-Id: slow\.1\r/m ? 1 : 0, $case->[1] eq '' ? 0 : 1, "$case->[0]: its own id, where it had said it");
 }
-for my $quiet ($idle, $used)
+for my $quiet ($idle, $used, $large)
 {
 	my ($answers, $ended) = $shim->read_responses($quiet, 1, 10);
 
