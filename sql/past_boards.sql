@@ -49,3 +49,14 @@ SELECT pg_stat_get_xact_numscans('edurange.points_ledger_pkey'::regclass) AS sca
 SELECT rows, series FROM edurange.board_state('many', false, :'mark', thorough => true);
 SELECT pg_stat_get_xact_numscans('edurange.points_ledger_pkey'::regclass) - :scans AS looks;
 ROLLBACK;
+-- what goes through all of the ledger reads it in the order of the key, and has nothing to sort
+CREATE FUNCTION testing.scans(sql text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE before bigint := pg_stat_get_xact_numscans('edurange.points_ledger_pkey'::regclass);
+BEGIN
+  EXECUTE sql;
+  RETURN pg_stat_get_xact_numscans('edurange.points_ledger_pkey'::regclass) - before;
+END $$;
+DELETE FROM edurange.points_ledger WHERE effective_at IS NOT NULL;
+SET enable_sort = off;
+SET enable_hashagg = off;
+SELECT testing.scans('SELECT FROM edurange.check_invariants()') AS both_passes, testing.scans($$SELECT FROM edurange.findings('balance_differs')$$) AS balances;
