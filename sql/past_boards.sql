@@ -40,6 +40,11 @@ END $$;
 SELECT testing.looks('few', '2024-01-01 00:20'), testing.looks('many', '2024-01-01 00:01:30');
 -- nor is a pass made for the few who have points since
 SELECT testing.looks('many', (SELECT max(at) - interval '1 ms' FROM edurange.points_ledger WHERE group_id = 'many'));
+-- nor beside the sums, where the entries of all pairs count from earlier on
+BEGIN;
+UPDATE edurange.standing SET backdated = true WHERE group_id = 'many';
+SELECT testing.looks('many', '2024-01-01 00:01:30'), count(*) FILTER (WHERE changed_at > '2024-01-01 00:01:30') AS younger FROM edurange.standing WHERE group_id = 'many';
+ROLLBACK;
 -- who has seen a frozen board is told what has changed, and what has not is not looked for
 SELECT frozen FROM edurange.set_board_policy('many', 'members', '2024-01-01 00:01:30');
 SELECT mark, length(rows) > 0 AS whole FROM edurange.board_state('many') \gset
@@ -49,3 +54,14 @@ SELECT pg_stat_get_xact_numscans('edurange.points_ledger_pkey'::regclass) AS sca
 SELECT rows, series FROM edurange.board_state('many', false, :'mark', thorough => true);
 SELECT pg_stat_get_xact_numscans('edurange.points_ledger_pkey'::regclass) - :scans AS looks;
 ROLLBACK;
+-- what goes through all of the ledger reads it in the order of the key, and has nothing to sort
+CREATE FUNCTION testing.scans(sql text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE before bigint := pg_stat_get_xact_numscans('edurange.points_ledger_pkey'::regclass);
+BEGIN
+  EXECUTE sql;
+  RETURN pg_stat_get_xact_numscans('edurange.points_ledger_pkey'::regclass) - before;
+END $$;
+DELETE FROM edurange.points_ledger WHERE effective_at IS NOT NULL;
+SET enable_sort = off;
+SET enable_hashagg = off;
+SELECT testing.scans('SELECT FROM edurange.check_invariants()') AS both_passes, testing.scans($$SELECT FROM edurange.findings('balance_differs')$$) AS balances;

@@ -185,10 +185,12 @@ static Statement statements[STATEMENT_COUNT] = {
     [LEADERBOARD_OF_BEFORE] = {BOARD_OF("member"), {TEXTOID, INT4OID, INT8OID}, .reads = true},
     /*
 	 * $1 group, $2 a time: is it less to read all of its entries than to look for one of each pair that is younger?  A
-	 * pair has as many as its head says, and a look-up takes as long as to read some twenty.
+	 * pair has as many as its head says, and a look-up takes as long as to read some twenty.  Those of a backdated one are
+	 * summed up either way.
 	 */
     [ARE_MANY_YOUNGER] =
-        {"SELECT coalesce(sum(seq) < 20 * count(*) FILTER (WHERE changed_at > $2), false)"
+        {"SELECT coalesce(sum(seq) < 20 * count(*) FILTER (WHERE changed_at > $2 AND NOT backdated),"
+         "  false)"
          " FROM edurange.standing WHERE group_id = $1",
          {TEXTOID, TIMESTAMPTZOID},
          .reads = true,

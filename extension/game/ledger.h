@@ -26,7 +26,7 @@
 #define LEDGER_SUMS                                                                                \
 	"(SELECT user_id, group_id, seq, delta, balance, kind, sum(delta) OVER pair AS running"        \
 	" FROM edurange.points_ledger"                                                                 \
-	" WINDOW pair AS (PARTITION BY user_id, group_id ORDER BY seq))"
+	" WINDOW pair AS (PARTITION BY group_id, user_id ORDER BY seq))"
 #define LAST_OPENING "coalesce(max(seq) FILTER (WHERE kind = 'opening' AND balance = running), 0)"
 #define UNBALANCED                                                                                 \
 	"(SELECT coalesce(p.id, format('%s in %s', user_id, group_id)) AS subject, user_id, group_id," \
@@ -36,7 +36,7 @@
 	"  \"updatedAt\" AT TIME ZONE 'UTC' AS at FROM public.\"GroupPoints\") p"                      \
 	" FULL JOIN (SELECT user_id, group_id, sum(delta)::bigint AS sum,"                             \
 	"  coalesce(max(seq) FILTER (WHERE balance <> running), 0) > " LAST_OPENING " AS broken"       \
-	"  FROM " LEDGER_SUMS " AS e GROUP BY user_id, group_id) l USING (user_id, group_id)"          \
+	"  FROM " LEDGER_SUMS " AS e GROUP BY group_id, user_id) l USING (user_id, group_id)"          \
 	" FULL JOIN edurange.standing s USING (user_id, group_id)"                                     \
 	" WHERE coalesce(p.points, 0) <> coalesce(l.sum, 0)"                                           \
 	" OR coalesce(p.points, 0) <> coalesce(s.points, 0) OR coalesce(l.broken, false))"

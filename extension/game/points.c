@@ -54,7 +54,7 @@ typedef enum StatementId
 	"  balance, kind, at, " effective_at ", lag(seq, 1, 0::bigint) OVER pair AS before,"           \
 	"  sum(delta) OVER pair AS running, lag(at) OVER pair AS at_before"                            \
 	"  FROM edurange.points_ledger"                                                                \
-	"  WINDOW pair AS (PARTITION BY user_id, group_id ORDER BY seq)) AS e, LATERAL (VALUES"        \
+	"  WINDOW pair AS (PARTITION BY group_id, user_id ORDER BY seq)) AS e, LATERAL (VALUES"        \
 	" ('ledger_has_no_gap', seq <> before + 1, format('seq %s follows %s', seq, before)),"         \
 	" ('ledger_kind_is_known', NOT " IS_KNOWN_KIND ", format('kind %s at seq %s', kind, seq)),"    \
 	" ('balance_is_sum', balance <> running AND seq > (SELECT " LAST_OPENING                       \
@@ -76,7 +76,7 @@ typedef enum StatementId
 	"  CASE WHEN bool_or(effective_at IS NOT NULL) THEN " reached                                  \
 	"   ELSE max(at) FILTER (WHERE delta <> 0) END AS reached_at,"                                 \
 	"  bool_or(effective_at IS NOT NULL) AS backdated"                                             \
-	" FROM " ledger " o GROUP BY user_id, group_id),"                                              \
+	" FROM " ledger " o GROUP BY group_id, user_id),"                                              \
 	" pair AS ("                                                                                   \
 	" SELECT user_id, group_id, coalesce(l.total, 0) AS ledger,"                                   \
 	"  coalesce(p.points, 0) AS points,"                                                           \
