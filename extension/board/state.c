@@ -48,17 +48,16 @@ typedef enum StatementId
 	"  row_number() OVER (ORDER BY gc.\"createdAt\", gc.id) - 1 AS place"                          \
 	" FROM public.\"GroupChallenge\" gc WHERE gc.\"groupId\" = $1)"
 #define HEADS STANDING_AT("$1", "$2", "false")
-#define IS_AS_IT_IS "($2 = 'infinity' OR NOT " ANY_CHANGED_SINCE("$1", "$2") ")"
-#define SOLVED COMPLETED_AT("seen.user_id", "$2", IS_AS_IT_IS)
+#define SOLVED COMPLETED_AT("seen.user_id", "$2", NONE_CHANGED_SINCE("$1", "$2"))
 /* When each of the best had how many points, at most the latest 200 changes. */
-#define SERIES_OF(best)                                                                            \
+#define SERIES_OF_BEST                                                                             \
 	"SELECT '[' || coalesce(string_agg(format('{\"userId\":%s,\"points\":[%s]}',"                  \
 	"   to_json(s.user_id), (SELECT string_agg(format('[%s,%s]', " PAID_AT ","                     \
 	"     l.balance), ',' ORDER BY l.seq) FROM ("                                                  \
 	"     SELECT * FROM edurange.points_ledger l WHERE l.user_id = s.user_id"                      \
 	"     AND l.group_id = $1 AND l.at <= $2 AND l.delta <> 0"                                     \
 	"     ORDER BY l.seq DESC LIMIT 200) l)), ','"                                                 \
-	"   ORDER BY " BOARD_ORDER "), '') || ']' FROM " best " s"
+	"   ORDER BY " BOARD_ORDER "), '') || ']' FROM best s"
 /* Is the version of a row of that transaction or a later one?  Numbers of rows go round; null: it does not matter. */
 #define IS_SINCE(xmin, since)                                                                      \
 	"coalesce((" xmin "::text::bigint - " since ") & 4294967295 < 2147483648, false)"
@@ -98,16 +97,15 @@ static Statement statements[STATEMENT_COUNT] = {
          "), ',' ORDER BY c.at, p.place)"
          "    FROM " SOLVED " c JOIN placed p ON p.id = c.placement)) ELSE '' END"
          "   || E'\\n', '' ORDER BY key COLLATE \"C\"), ''),"
-         " CASE WHEN $3 IS NULL THEN (" SERIES_OF(
-             "best") ") END"
-                     " FROM seen LEFT JOIN public.\"User\" u ON u.id = user_id,"
-                     " LATERAL (SELECT to_json(user_id)::text) AS k (key)",
+         " CASE WHEN $3 IS NULL THEN (" SERIES_OF_BEST ") END"
+         " FROM seen LEFT JOIN public.\"User\" u ON u.id = user_id,"
+         " LATERAL (SELECT to_json(user_id)::text) AS k (key)",
          {TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID},
          .reads = true,
          .by_key = true},
     /* $1 group, $2 'infinity': of the best ten of a board that is alive */
     [SERIES] = {"WITH best AS (SELECT * FROM edurange.standing s WHERE group_id = $1"
-                " AND member AND NOT hidden ORDER BY " BOARD_ORDER " LIMIT 10) " SERIES_OF("best"),
+                " AND member AND NOT hidden ORDER BY " BOARD_ORDER " LIMIT 10) " SERIES_OF_BEST,
                 {TEXTOID, TIMESTAMPTZOID},
                 .reads = true,
                 .by_key = true},

@@ -57,12 +57,12 @@ static Statement statements[STATEMENT_COUNT] = {
     [FIND] = {"SELECT user_id, points, reached_at,"
               " (SELECT count(*) FROM " COMPLETED_AT(
                   "s.user_id", "$2",
-                  "(NOT " ANY_CHANGED_SINCE(
-                      "$1", "$2") ")") " c"
-                                       "  JOIN public.\"GroupChallenge\" gc ON gc.id = c.placement"
-                                       "  WHERE gc.\"groupId\" = $1)"
-                                       " FROM " STANDING_AT("$1", "$2",
-                                                            "false") " AS s ORDER BY " BOARD_ORDER,
+                  NONE_CHANGED_SINCE(
+                      "$1", "$2")) " c"
+                                   "  JOIN public.\"GroupChallenge\" gc ON gc.id = c.placement"
+                                   "  WHERE gc.\"groupId\" = $1)"
+                                   " FROM " STANDING_AT("$1", "$2",
+                                                        "false") " AS s ORDER BY " BOARD_ORDER,
               {TEXTOID, TIMESTAMPTZOID},
               .reads = true,
               .by_key = true},

@@ -68,10 +68,10 @@
 	             " false AS hidden, false AS backdated FROM edurange.standing) s",                 \
 	             "true", EACH(NEWEST_UNTIL(group_id, time)), group_id, time) ")"
 
-/* Did anything happen to a competition's completions after a time, but that new ones came? */
-#define ANY_CHANGED_SINCE(group_id, time)                                                          \
-	"EXISTS (SELECT FROM public.\"GroupChallenge\" gc JOIN edurange.completion_change x"           \
-	" ON x.group_challenge_id = gc.id WHERE gc.\"groupId\" = " group_id " AND x.at > " time ")"
+/* Did nothing happen to a competition's completions after a time, but that new ones came? */
+#define NONE_CHANGED_SINCE(group_id, time)                                                         \
+	"(NOT EXISTS (SELECT FROM public.\"GroupChallenge\" gc JOIN edurange.completion_change x"      \
+	" ON x.group_challenge_id = gc.id WHERE gc.\"groupId\" = " group_id " AND x.at > " time "))"
 /* What happened to a user's completions after a time, but that new ones came. */
 #define CHANGED_SINCE(user, time, corrected)                                                       \
 	"edurange.completion_change x WHERE NOT " corrected " AND x.user_id = " user " AND x.at > " time
