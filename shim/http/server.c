@@ -276,6 +276,16 @@ memory_per_connection(const Config *config)
 	return (size_t) config->max_header + (size_t) (room > HEAD_ROOM ? room : HEAD_ROOM);
 }
 
+/*
+ * Callback: leaves a target and its parameters as they came.  Nothing reads what libmicrohttpd decodes, and from
+ * 1.0 on it refuses by itself, without our error and id, what it cannot decode.
+ */
+static size_t
+leave_encoded(void *cls, struct MHD_Connection *connection, char *text)
+{
+	return strlen(text);
+}
+
 static bool
 start_engine(Engine *engine, const Config *config)
 {
@@ -296,16 +306,16 @@ start_engine(Engine *engine, const Config *config)
 	reader_join(&worker->reader, worker->database);
 	engine->watch.ready = note_ready;
 	engine->stop.run = stop_engine;
-	engine->daemon =
-	    MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0,
-	                     NULL, NULL, http_access, worker, MHD_OPTION_CONNECTION_LIMIT,
-	                     2 * (unsigned) (config->connection_limit + SPARE_CONNECTIONS),
-	                     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) config->connection_timeout,
-	                     MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory_per_connection(config),
-	                     MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-	                     MHD_OPTION_URI_LOG_CALLBACK, request_begin, worker,
-	                     MHD_OPTION_NOTIFY_COMPLETED, http_completed, worker,
-	                     MHD_OPTION_NOTIFY_CONNECTION, note_connection, engine, MHD_OPTION_END);
+	engine->daemon = MHD_start_daemon(
+	    MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+	    http_access, worker, MHD_OPTION_CONNECTION_LIMIT,
+	    2 * (unsigned) (config->connection_limit + SPARE_CONNECTIONS),
+	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) config->connection_timeout,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory_per_connection(config),
+	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+	    MHD_OPTION_URI_LOG_CALLBACK, request_begin, worker, MHD_OPTION_UNESCAPE_CALLBACK,
+	    leave_encoded, NULL, MHD_OPTION_NOTIFY_COMPLETED, http_completed, worker,
+	    MHD_OPTION_NOTIFY_CONNECTION, note_connection, engine, MHD_OPTION_END);
 	if (engine->daemon == NULL)
 		return false;
 	info = MHD_get_daemon_info(engine->daemon, MHD_DAEMON_INFO_EPOLL_FD);

@@ -26,7 +26,7 @@ try() {
   for suites in 'regress isolation' tap installcheck; do
     tests=''
     case $suites in
-      tap) tests='020_ 031_ 033_ 034_ 043_backups 053_upgrade 073_plans _trust_' ;;
+      tap) tests='020_ 021_ 031_ 033_ 034_ 043_backups 053_upgrade 067_ 073_plans _trust_' ;;
       installcheck) suites=tap tests=046_pgxs ;;
     esac
     say "---- Debian $1, PostgreSQL $2: $suites"
