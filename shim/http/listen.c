@@ -89,6 +89,7 @@ begin(Request *request, bool for_feed)
 	else
 		TAILQ_INSERT_TAIL(&request->worker->listeners, listener, others);
 	request->listener = listener;
+	request->first_us = request_age_us(request);
 	counter_add(COUNTER_LISTENERS, 1);
 	return listener;
 }
@@ -345,6 +346,7 @@ listen_for_feed(Request *request, DatabaseResult *result)
 {
 	Listener *listener = request->listener;
 	bool nothing = result->ok && strncmp(result->text, NOTHING_NEW, strlen(NOTHING_NEW)) == 0;
+	bool waits;
 
 	if (result->ok)
 		feeds_note(result->text);
@@ -356,9 +358,15 @@ listen_for_feed(Request *request, DatabaseResult *result)
 		share_answer(listener, small ? result->text : NULL, nothing);
 	}
 	/* who has no token yet is told where the feed begins */
-	if (!nothing || request->values.values[FEED_SINCE] == NULL || response_is_closing() ||
-	    (listener != NULL && now_ms() >= listener->ends_at) ||
-	    (listener == NULL && wait_for_feed(request) == NULL))
+	waits = nothing && request->values.values[FEED_SINCE] != NULL && !response_is_closing() &&
+	        (listener == NULL || now_ms() < listener->ends_at);
+	if (waits && listener == NULL && wait_for_feed(request) == NULL)
+	{
+		/* (answered at once, with nothing, a program would ask again at once) */
+		listen_refuse(request);
+		waits = false;
+	}
+	if (!waits)
 	{
 		listen_end(request);
 		return false;

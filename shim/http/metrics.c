@@ -141,7 +141,8 @@ put_latencies(FILE *text)
 	static const char name[] = "edurange_http_request_duration_seconds";
 	char labels[256];
 
-	put_head(text, name, "histogram", "Time from the first line of a request to its end.");
+	put_head(text, name, "histogram",
+	         "Time from a request's first line to its end, or until it waits for news.");
 	for (size_t i = 0; i <= route_count; i++)
 	{
 		snprintf(labels, sizeof(labels), "method=\"%s\",route=\"%s\"",

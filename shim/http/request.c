@@ -31,6 +31,16 @@ request_begin(void *cls, const char *uri, struct MHD_Connection *connection)
 	return request;
 }
 
+int64_t
+request_age_us(const Request *request)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - request->begun.tv_sec) * INT64_C(1000000) +
+	       (now.tv_nsec - request->begun.tv_nsec) / 1000;
+}
+
 void
 request_free(Request *request)
 {

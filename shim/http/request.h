@@ -96,6 +96,7 @@ typedef struct Request
 	char sqlstate[SQLSTATE_LENGTH];
 	int backend; /* process of the server that answered; 0: none */
 	struct timespec begun;
+	int64_t first_us; /* from then until it listened or waited for news; 0: it does neither */
 } Request;
 
 /*
@@ -104,6 +105,9 @@ typedef struct Request
  */
 extern void *request_begin(void *cls, const char *uri, struct MHD_Connection *connection);
 extern void request_free(Request *request);
+
+/* Microseconds since it began. */
+extern int64_t request_age_us(const Request *request);
 
 /*
  * Counts so many bytes as held for the request, in the place of those that were.  A request that holds more than a

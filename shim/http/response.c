@@ -7,12 +7,12 @@
  */
 #include "http/request.h"
 
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "describe/documents.h"
 #include "http/metrics.h"
@@ -277,28 +277,27 @@ void
 response_log(const Request *request)
 {
 	const Route *route = request->match.route;
-	struct timespec now;
 	char time[ISO_TIME_LENGTH];
 	char line[LOG_LINE_LENGTH];
-	long us;
+	int64_t us = request_age_us(request);
 	int length;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	us = (now.tv_sec - request->begun.tv_sec) * 1000000 +
-	     (now.tv_nsec - request->begun.tv_nsec) / 1000;
-	metrics_request(route, request->status, (double) us / 1e6);
+	/* (how long somebody listens or waits says nothing of how fast answers come) */
+	metrics_request(route, request->status,
+	                (double) (request->first_us > 0 ? request->first_us : us) / 1e6);
 	iso_time_now(time);
 	/* none of these has a character that JSON escapes */
-	length = snprintf(
-	    line, sizeof(line),
-	    "{\"time\":\"%s\",\"level\":\"%s\",\"id\":\"%s\",\"method\":\"%s\","
-	    "\"route\":%s%s%s,\"status\":%u,\"ms\":%ld.%03ld,\"backend\":%d,\"sqlstate\":%s%s%s,"
-	    "\"tier\":\"%s\"}\n",
-	    time, request->status >= 500 ? "error" : "info", request->id, known_method(request->method),
-	    route != NULL ? "\"" : "", route != NULL ? route->path : "null", route != NULL ? "\"" : "",
-	    request->status, us / 1000, us % 1000, request->backend,
-	    request->sqlstate[0] != '\0' ? "\"" : "",
-	    request->sqlstate[0] != '\0' ? request->sqlstate : "null",
-	    request->sqlstate[0] != '\0' ? "\"" : "", tier_name(request->identity.tier));
+	length =
+	    snprintf(line, sizeof(line),
+	             "{\"time\":\"%s\",\"level\":\"%s\",\"id\":\"%s\",\"method\":\"%s\","
+	             "\"route\":%s%s%s,\"status\":%u,\"ms\":%" PRId64 ".%03" PRId64
+	             ",\"backend\":%d,\"sqlstate\":%s%s%s,"
+	             "\"tier\":\"%s\"}\n",
+	             time, request->status >= 500 ? "error" : "info", request->id,
+	             known_method(request->method), route != NULL ? "\"" : "",
+	             route != NULL ? route->path : "null", route != NULL ? "\"" : "", request->status,
+	             us / 1000, us % 1000, request->backend, request->sqlstate[0] != '\0' ? "\"" : "",
+	             request->sqlstate[0] != '\0' ? request->sqlstate : "null",
+	             request->sqlstate[0] != '\0' ? "\"" : "", tier_name(request->identity.tier));
 	log_line(line, (size_t) length);
 }

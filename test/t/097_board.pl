@@ -330,6 +330,7 @@ my $asks = q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = '
 my $one = Edurange::Shim->start($node, EDURANGE_THREADS => 1, EDURANGE_STATEMENT_TIMEOUT => 60_000);
 
 # (it is read whole, which no other board pays for)
+my $came = time;
 my $beside = events_of('gb', shim => $one);
 my ($besides) = grep { is_board($_) } $beside->read(20, \&is_board);
 $lock->query_safe('BEGIN; LOCK TABLE edurange.standing IN ACCESS EXCLUSIVE MODE');
@@ -346,23 +347,27 @@ note sprintf('is seen after %.2f s', time - $begun);
 cmp_ok(time - $begun, '<', 6, 'is seen soon, however long the large one took');
 $costly->socket->close;
 
-# (What was asked for somebody who has left is no answer for who comes then.  That somebody has left is noticed when they
-# are told something: the change, which nobody takes, and the time, which has just been told and is again after 15 s.)
+# (What was asked for somebody who has left is no answer for who comes then.)
 $beside->read(20, sub { $_[0]{event} eq 'time' });
 $beside->socket->close;
+my $stayed = time - $came;
 sql(q{SELECT edurange.add_points('bob', 'gb', 1)});
 sleep 1;
 $lock->query_safe('BEGIN; LOCK TABLE edurange.standing IN ACCESS EXCLUSIVE MODE');
 ok($node->poll_query_until('edurange', $asks), 'changes are asked for');
+my $metrics;
 for (1 .. 90)
 {
-	last if ($one->get('/metrics', $token{service}))[3] =~ /^edurange_listeners 0$/m;
+	(undef, undef, undef, $metrics) = $one->get('/metrics', $token{service});
+	last if $metrics =~ /^edurange_listeners 0$/m;
 	sleep 0.5;
 }
+my ($took) = $metrics =~ m{^edurange_http_request_duration_seconds_sum\{method="GET",route="/competition/\{group_id\}/board-events"\} ([\d.e-]+)$}m;
+cmp_ok($took // 1000, '<', $stayed / 2, 'how long somebody listens does not count as the time of an answer');
 my $next = events_of('gb', shim => $one);
-my @came = $next->read(1);
+my @early = $next->read(1);
 $lock->query_safe('COMMIT');
-($shown) = grep { is_board($_) } @came, $next->read(10, \&is_board);
+($shown) = grep { is_board($_) } @early, $next->read(10, \&is_board);
 isnt((split /\./, $shown->{id})[1], (split /\./, $besides->{id})[1], 'the board is another one for who comes back');
 is(scalar @{ $shown->{data}{rows} }, 3, 'who gets all of it');
 is($one->stop, 0, 'stopped');
@@ -381,6 +386,31 @@ $begun = time;
 is($small->stop, 0, 'it stops though somebody listens');
 cmp_ok(time - $begun, '<', 10, 'soon');
 @flood = ();
+
+my $few = Edurange::Shim->start($node, EDURANGE_LISTENER_LIMIT => 1);
+my $first = events_of('gb', shim => $few);
+is(scalar(grep { is_board($_) } $first->read(20, \&is_board)), 1, 'one may listen');
+my ($since, $more) = ('', 'true');
+while ($more eq 'true')
+{
+	my $lines = ($few->get('/competition/gb/events' . ($since && "?sinceToken=$since"), $token{service}))[3];
+	($since, $more) = $lines =~ /.*"sinceToken" : "(\w+)", "more" : (\w+)/s or die $lines;
+}
+for my $path ('/competition/gb/board-events', "/competition/gb/events?sinceToken=$since")
+{
+	($status, $json, $headers) = $few->get($path, $token{service});
+	is_deeply([ $status, $json->{code}, $headers->{'retry-after'} ], [ 503, 'too_many_connections', 1 ], "$path: one is too many");
+}
+sql(q{SELECT edurange.add_points('bob', 'gb', 1)});
+for (1 .. 50)
+{
+	# (a loop that has just been told that there is nothing new does not ask again)
+	($status) = $few->get("/competition/gb/events?sinceToken=$since", $token{service});
+	last if $status == 200;
+	sleep 0.1;
+}
+is($status, 200, 'what there is, who would have to wait for more is told all the same');
+is($few->stop, 0, 'stopped');
 
 # ---- a shim that comes back --------------------------------------------------------------------------
 my $id = $thawed->{id};
