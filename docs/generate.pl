@@ -72,7 +72,7 @@ Made from `extension/base/errors.h`, the one place that names them. SQL callers 
 callers the status and this body:
 
 ```json not-run: the form of every answer that is an error
-{"error": "user \\"u9\\" does not exist", "code": "user_not_found", "detail": null, "hint": null, "requestId": "…"}
+{"error": "user \\"u9\\" does not exist", "code": "user_not_found", "requestId": "…"}
 ```
 
 A 5xx never carries internals. A refused call has written nothing. What is done already (a join, a
@@ -82,8 +82,9 @@ completion) is no error: the answer is 200 with what is there, marked so.
 |---|---|---|---|
 $rows
 Other SQLSTATEs that the database may raise become, over HTTP, 503 `unavailable` for the classes 08,
-53 and 57P, 409 for the class 23, 503 `not_installed` where a table or function is missing, and 500
-`internal` otherwise.
+53 and 57P, 503 `try_again` for a deadlock and a lock that did not come free in time, 409 for the class 23, 503
+`not_installed` where a table, function, type or schema is missing, and 500 `internal` otherwise. `detail` and `hint` are there where
+there is something to say.
 TXT
 }
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* clang-format off */
-/* how the service is */
+/* needs no tier */
 #define OPEN(p, r) .method = "GET", .path = p, .open = true, .read_only = true, .response = RESPOND_##r
 /* a read, and a mutation, as SQL has them: who calls comes last, before the key of a mutation */
 #define READ(p, t, s)                                                                              \

@@ -2,9 +2,9 @@
  * loop.c
  *	  An event loop: one thread that waits for descriptors, and tasks that others give it.
  *
- * Everything that a loop serves is touched by its thread alone, so that nothing needs a lock.
- * Tasks are the only way in from outside; they are rare (a new connection, the end).  One thread for
- * all loops does what would keep them from other requests.
+ * Everything that a loop serves is touched by its thread alone, so that nothing of it needs a lock.
+ * Tasks are the only way in from outside: a new connection, what another thread has read or opened, news for listeners, the
+ * end.  One thread for all loops does what would keep them from other requests.
  */
 #include "base/loop.h"
 

@@ -35,7 +35,7 @@ typedef struct Setting
 extern const Setting settings[];
 extern const size_t setting_count;
 
-/* The flag of a setting: EDURANGE_MAX_BODY is --max-body, POSTGRES_HOST is --postgres-host. */
+/* The flag of a setting: EDURANGE_MAX_HEADER is --max-header, POSTGRES_HOST is --postgres-host. */
 #define FLAG_LENGTH 64
 extern const char *setting_flag(const Setting *setting, char flag[FLAG_LENGTH]);
 
@@ -55,7 +55,7 @@ extern const char *setting_flag(const Setting *setting, char flag[FLAG_LENGTH]);
 	SECRET("EDURANGE_READ_DATABASE_URL", read_database_url, \
 		"URL of replicas, for routes whose answer may be a little old") \
 	INTEGER("EDURANGE_POOL_SIZE", pool_size, "8", 1, 256, \
-		"database connections for each tier and kind (reads, writes, slow calls), opened as needed") \
+		"database connections for each tier and kind (reads, writes, slow calls), and for reads without a token, opened as needed") \
 	INTEGER("EDURANGE_POOL_TIMEOUT", pool_timeout, "5", 1, 300, \
 		"seconds that a request waits until it is sent to the database") \
 	INTEGER("EDURANGE_QUEUE_LENGTH", queue_length, "4096", 1, 1000000, \
@@ -107,7 +107,7 @@ typedef struct Config
 {
 	SETTINGS(TEXT_FIELD, SECRET_FIELD, INTEGER_FIELD, SWITCH_FIELD)
 
-	uint64_t given;     /* one bit for each setting that does not have its default */
+	uint64_t given;     /* one bit for each setting that was given */
 	uint64_t from_file; /* one bit for each whose value a file had */
 
 	/* derived */

@@ -100,7 +100,7 @@ database_submit(Database *database, DatabaseCall *call)
 	if (call->lane == LANE_REPLICA &&
 	    (lane->owner.server->count == 0 || lane_is_away(lane, call->submitted)))
 		lane = lane->fallback;
-	/* of questions about tokens and of probes no more wait than there are HTTP connections */
+	/* of questions about tokens, probes and reads without a token no more wait than there are HTTP connections */
 	if (call->tier != TIER_NONE && lane->waiting >= database->queue_length)
 		call_fail(call, SQLSTATE_NOT_SENT);
 	else

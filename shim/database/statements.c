@@ -2,8 +2,8 @@
  * statements.c
  *	  Every statement that the shim sends to the database, once.
  *
- * There is no SQL anywhere else in the shim.  Each statement is prepared under its name on a
- * connection that needs it.
+ * There is no SQL anywhere else in the shim.  Each statement, but the one that a connection
+ * begins with, is prepared under its name on a connection that needs it.
  */
 #include "database/statements.h"
 

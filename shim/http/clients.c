@@ -21,7 +21,7 @@
 #define SWEEP_MS 1000
 #define HEAD_SECONDS 10      /* for the head of a request, once something of it is there */
 #define SPARE_SECONDS 2      /* for the request on a connection beyond the limit */
-#define LISTENING_SECONDS 10 /* for a piece of an answer without end */
+#define LISTENING_SECONDS 10 /* for each block of an answer without end */
 #define SENDING_FACTOR 5 /* reading an answer may take that many times as long as sending a body */
 
 Client *

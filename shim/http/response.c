@@ -2,8 +2,9 @@
  * response.c
  *	  The response to a request, with its headers, and the line that the log gets.
  *
- * Two refusals cannot go through libmicrohttpd: that of a connection which it was never given, and that
- * of a request which it still waits for.  They are written to the socket, and differ in nothing else.
+ * Two refusals cannot go through libmicrohttpd, which still waits for more: that of a request that has not come in whole
+ * in time, or is on a connection too many; and that of a body that is still coming.  They are written to the socket, and
+ * differ in nothing else.
  */
 #include "http/request.h"
 

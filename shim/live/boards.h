@@ -4,8 +4,9 @@
  *
  * The room live/ knows what boards look like now.  One reader in the process asks the database, for all of them
  * and however many listen; what comes of it is text that all listeners of a board share.  Boards are shared by the
- * loops, so they have a lock; nothing is waited for while it is held, and nothing large is made.  One thread takes what
- * the database says (boards_take()), and it alone changes what a board looks like: so that is made without the lock.
+ * loops, so they have a lock; nothing is waited for while it is held, and nothing large is made.  What
+ * the database says is taken by one thread at a time (boards_take()), and that alone changes what a board looks like: so
+ * it is made without the lock.
  */
 #pragma once
 
@@ -85,5 +86,5 @@ extern void piece_release(Piece *piece);
  */
 extern json_t *boards_question(int64_t now, int64_t *due);
 
-/* Takes the answer that came then and took so long, in one thread; NULL: it was too large, or did not come. */
+/* Takes the answer that came then and took so long; never two at once.  NULL: it was too large, or did not come. */
 extern void boards_take(const json_t *answer, int64_t now, int64_t took);

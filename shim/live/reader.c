@@ -3,7 +3,7 @@
  *	  Asks the database how the boards and feeds are that somebody listens to or waits for: one for the whole process.
  *
  * Feeds are asked for once a second and for no more than a twentieth of the time: what takes long to answer is asked for
- * less often.  When boards are is theirs to say (live/boards.h).
+ * less often.  When a board is asked for, live/boards.h says.
  */
 #include "live/reader.h"
 

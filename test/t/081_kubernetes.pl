@@ -172,12 +172,13 @@ sub is_shim
 # The connections that the shims may take of the server at most, rollouts included: docs/deployment.md has the sum.
 sub connections
 {
-	my ($effect, $scaler) = @_;
+	my ($effect, $scaler, $workload) = @_;
 	my $share = int($effect->{EDURANGE_POOL_SIZE} / $effect->{EDURANGE_THREADS});
-	my ($tiers, $kinds, $for_all, $in_a_rollout) = (3, 3, 4, 2);
+	my ($tiers, $kinds, $of_nobody, $for_all) = (3, 3, 1, 4);
+	my $in_a_rollout = $workload->{spec}{strategy}{rollingUpdate}{maxSurge} + 1; # one is going
 
 	$share = $effect->{EDURANGE_POOL_SIZE} > 1 ? 2 : 1 if $share < 2;
-	return ($scaler->{spec}{maxReplicas} + $in_a_rollout) * $effect->{EDURANGE_THREADS} * ($tiers * $kinds * $share + $for_all);
+	return ($scaler->{spec}{maxReplicas} + $in_a_rollout) * $effect->{EDURANGE_THREADS} * (($tiers * $kinds + $of_nobody) * $share + $for_all);
 }
 
 # The server's settings among its arguments.
@@ -238,7 +239,7 @@ for my $overlay (@overlays)
 			my $effect = is_shim($name, $pod, $container);
 			$tiers{$overlay}{ $workload->{metadata}{name} } = $effect->{EDURANGE_ANONYMOUS_TIER};
 			like($effect->{EDURANGE_ANONYMOUS_TIER}, qr/^(none|player)$/, "$name: nobody without a token is more than a player");
-			$connections{$overlay} += connections($effect, @{ $by_kind{HorizontalPodAutoscaler} });
+			$connections{$overlay} += connections($effect, @{ $by_kind{HorizontalPodAutoscaler} }, $workload);
 			cmp_ok($workload->{spec}{minReadySeconds}, '>=',
 				$effect->{EDURANGE_DRAIN_TIMEOUT} + $container->{lifecycle}{preStop}{exec}{command}[1],
 				"$name: in a rollout one is gone before the next one goes");
