@@ -138,8 +138,8 @@ sub sql_api
 # SQL functions
 
 Made from `schema/extension/`, where each function has its comment. All of them are in schema
-`edurange` and run with the rights of `edurange_owner`; a role may call those of its tier
-(`edurange_player` ⊂ `edurange_service` ⊂ `edurange_admin`). Errors are listed in
+`edurange` and run with the rights of `edurange_owner`, and of `edurange_game` where they touch the platform's tables. A role
+may call those of its tier (`edurange_player` ⊂ `edurange_service` ⊂ `edurange_admin`); a function that names no tier is for a superuser. Errors are listed in
 [errors.md](errors.md).
 
 The argument `caller` says for whom a trusted front end calls (token, bound user, bound instance, acting

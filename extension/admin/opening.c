@@ -43,7 +43,7 @@ static Statement statements[STATEMENT_COUNT] = {
     [COUNT_TOTALS_FIRST] = {"SELECT count(*) FROM public.\"GroupPoints\" WHERE points <> 0",
                             {InvalidOid},
                             .reads = true},
-    /* The totals that the ledger does not account for, as ledger_open() takes them. */
+    /* The totals that the ledger does not account for, as ledger_open_totals() takes them. */
     [UNACCOUNTED] = {"SELECT " UNBALANCED_COLUMNS ", count(*) FROM " UNBALANCED " AS u",
                      {InvalidOid}},
     /* Whose membership the board does not have as it is, and how it is. */

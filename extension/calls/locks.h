@@ -35,8 +35,8 @@ extern bool lock_member(const char *group_id, const char *user_id, Refusal *refu
 
 /*
  * A time that divides what somebody whose membership is held has done and will do: the platform's times are rounded
- * to milliseconds, and yet none of before is after it and none from now on is not.  It waits for that, two
- * milliseconds at most.
+ * to milliseconds, and yet none of before is after it and none from now on is not.  It waits for that, 1.5 ms
+ * at most.
  */
 extern TimestampTz time_that_divides(void);
 

@@ -109,8 +109,8 @@ SQL_FUNCTION_OF(edurange_set_cdf_schema, DOCUMENT_BYTES)
 		raise_error(EDURANGE_OUT_OF_RANGE,
 		            "parameter \"schema\" holds a number that is out of range");
 	if (strlen(source) > LONGEST_SOURCE)
-		raise_error(EDURANGE_INVALID_PARAMETER,
-		            "parameter \"source\" must have at most %d characters", LONGEST_SOURCE);
+		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"source\" must have at most %d bytes",
+		            LONGEST_SOURCE);
 	statements_begin();
 	(void) json_schema_get(schema, json_no_remotes());
 	changed = STATEMENT_RUN(&statements[SET_SCHEMA], value_jsonb(schema), value_text(source),

@@ -58,7 +58,7 @@ typedef struct LedgerEntry
 {
 	const char *user_id;
 	const char *group_id;
-	const char *kind; /* award, add, set */
+	const char *kind; /* as the ledger has it: award, add, set, … */
 	const char *source_id;
 	const char *actor;
 	const char *via; /* through whom the actor acts; may be NULL */

@@ -7,7 +7,7 @@
  * writes what it proves and nothing else, does what follows from that (sync_steps.c), and answers
  * with what to ask next.  brake.c holds instances whose pods vanish together; beginning.c is what comes before
  * the first pass.  sync_status.c tells how it goes.  Nobody here speaks to the Instance
- * Manager, and nobody here knows a rule of the game: base/ is all that is used.
+ * Manager, and nobody here knows a rule of the game.
  *
  * This file has the pieces that statements of several files share.
  */

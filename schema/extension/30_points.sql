@@ -30,7 +30,7 @@ CREATE FUNCTION edurange.add_points(
   RETURNS edurange.group_points
   AS 'MODULE_PATHNAME', 'edurange_add_points' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.add_points(text, text, integer, text, edurange.caller, text) IS
-  'Adds points (negative: takes them away) to a member''s total in a competition and returns the new total. Tier: service. Errors: missing_parameter, user_not_found, competition_not_found, not_a_member, out_of_range.';
+  'Adds points (negative: takes them away) to a member''s total in a competition and returns the new total. Tier: service. Errors: missing_parameter, user_not_found, competition_not_found, not_a_member, out_of_range, forbidden, invalid_parameter.';
 
 CREATE FUNCTION edurange.set_points(
     user_id text, group_id text, points integer, reason text DEFAULT NULL,
@@ -39,7 +39,7 @@ CREATE FUNCTION edurange.set_points(
   RETURNS edurange.group_points
   AS 'MODULE_PATHNAME', 'edurange_set_points' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.set_points(text, text, integer, text, edurange.caller, text) IS
-  'Sets a member''s total in a competition and returns it. Tier: service. Errors: missing_parameter, user_not_found, competition_not_found, not_a_member.';
+  'Sets a member''s total in a competition and returns it. A total of 0 is a reset: a lock of attempts is lifted, and earlier attempts back nothing any more; completions stay. Tier: service. Errors: missing_parameter, user_not_found, competition_not_found, not_a_member, forbidden, invalid_parameter.';
 
 CREATE FUNCTION edurange.get_points(
     user_id text, group_id text, caller edurange.caller DEFAULT NULL)
@@ -54,7 +54,7 @@ CREATE FUNCTION edurange.points_history(
   RETURNS SETOF edurange.points_entry
   AS 'MODULE_PATHNAME', 'edurange_points_entries' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.points_history(text, text, integer, bigint, edurange.caller) IS
-  'The ledger of a user in a competition, newest entry first, 1 to 1000 entries, optionally only those before a seq; where a user acted through a token or role, the actor is the user and via names that; effectiveAt is when a change counts, where that is earlier than when it was written. Tier: service. Errors: missing_parameter, invalid_parameter.';
+  'The ledger of a user in a competition, newest entry first, 1 to 1000 entries, optionally only those before a seq; where a user acted through a token or role, the actor is the user and via names that; effectiveAt is when a change counts, where that is earlier than when it was written. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden.';
 
 CREATE FUNCTION edurange.check_invariants(caller edurange.caller DEFAULT NULL)
   RETURNS TABLE (invariant text, "userId" text, "groupId" text, detail text)

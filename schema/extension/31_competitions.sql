@@ -99,7 +99,7 @@ CREATE FUNCTION edurange.join_competition(
   RETURNS edurange.joined_competition
   AS 'MODULE_PATHNAME', 'edurange_join_competition' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.join_competition(text, text, edurange.caller, text) IS
-  'Makes a user a member of the competition that an access code (any letter case) belongs to and uses the code once. Who is a member already stays one, and no use is taken. Tier: player. Errors: missing_parameter, forbidden, user_not_found, access_code_invalid, competition_not_open.';
+  'Makes a user a member of the competition that an access code (any letter case) belongs to and uses the code once. Who is a member already stays one, and no use is taken. Tier: player. Errors: missing_parameter, forbidden, user_not_found, access_code_invalid, competition_not_open, invalid_parameter.';
 
 CREATE FUNCTION edurange.leaderboard(
     group_id text, "limit" integer DEFAULT 1000, "offset" integer DEFAULT 0,

@@ -35,7 +35,7 @@ CREATE FUNCTION edurange.attempt_question(
   RETURNS edurange.attempt_result
   AS 'MODULE_PATHNAME', 'edurange_attempt_question' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.attempt_question(text, text, text, text, text, edurange.caller, text) IS
-  'Judges an answer as the question''s document says, records the attempt and, when it is right, completes the question. Outer white space, the way in which accents are written and characters that show nothing do not count; several choices are a JSON array of texts; a flag is compared with that of the user''s instance, or with the document''s. A blank answer is none and costs no attempt. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found, question_not_found, group_challenge_not_found, instance_not_found, not_a_member, competition_not_open, flag_not_ready, too_many_attempts, out_of_range, pattern_unsupported.';
+  'Judges an answer as the question''s document says, records the attempt and, when it is right, completes the question. Outer white space, the way in which accents are written and characters that show nothing do not count; several choices are a JSON array of texts; a flag is compared with that of the user''s instance, or with the document''s. A blank answer is none and costs no attempt. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found, question_not_found, group_challenge_not_found, instance_not_found, not_a_member, competition_not_open, flag_not_ready, too_many_attempts, out_of_range, pattern_unsupported, question_retired, disqualified.';
 
 CREATE FUNCTION edurange.complete_question(
     user_id text, question_id text, group_challenge_id text, is_correct boolean DEFAULT true,
@@ -44,7 +44,7 @@ CREATE FUNCTION edurange.complete_question(
   RETURNS edurange.completion_result
   AS 'MODULE_PATHNAME', 'edurange_complete_question' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.complete_question(text, text, text, boolean, edurange.caller, text) IS
-  'Completes a question for a user, awards its points once and completes the challenge with its last required question. A player needs a correct attempt on record since the last reset (under edurange.webos_compatibility only where WebOS cannot judge the question, which it can those with exact answers, and those with the flag of an ACTIVE instance of the user''s own). Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found, question_not_found, group_challenge_not_found, not_a_member, competition_not_open, attempt_required.';
+  'Completes a question for a user, awards its points once and completes the challenge with its last required question. A player needs a correct attempt since the last reset, and since the completion was last voided. With edurange.webos_compatibility they need none for questions that WebOS judges itself: those with exact answers, and those with the flag of an ACTIVE instance of their own. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found, question_not_found, group_challenge_not_found, not_a_member, competition_not_open, attempt_required, question_retired, disqualified, out_of_range.';
 
 CREATE FUNCTION edurange.completed_questions(
     user_id text, group_challenge_id text, caller edurange.caller DEFAULT NULL)

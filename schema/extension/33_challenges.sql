@@ -50,14 +50,14 @@ CREATE FUNCTION edurange.challenge_details(
   RETURNS edurange.challenge_detail
   AS 'MODULE_PATHNAME', 'edurange_challenge_details' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.challenge_details(text, edurange.caller) IS
-  'A challenge with its questions in order and its app configurations. A player sees no answer. Tier: player. Errors: missing_parameter, challenge_not_found.';
+  'A challenge with its questions in order and its app configurations. A player sees no answer; with edurange.webos_compatibility those of questions that are no flags and are compared exactly. Tier: player. Errors: missing_parameter, challenge_not_found.';
 
 CREATE FUNCTION edurange.question_details(
     question_id text, caller edurange.caller DEFAULT NULL)
   RETURNS edurange.question
   AS 'MODULE_PATHNAME', 'edurange_question_details' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.question_details(text, edurange.caller) IS
-  'One question. A player sees no answer. Tier: player. Errors: missing_parameter, question_not_found.';
+  'One question. A player sees no answer; with edurange.webos_compatibility that of a question that is no flag and is compared exactly. Tier: player. Errors: missing_parameter, question_not_found.';
 
 CREATE TYPE edurange.challenge_item AS (
   id text,
@@ -108,4 +108,4 @@ CREATE FUNCTION edurange.complete_challenge(
   RETURNS edurange.challenge_completion
   AS 'MODULE_PATHNAME', 'edurange_complete_challenge' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.complete_challenge(text, text, integer, text, text, edurange.caller, text) IS
-  'Completes a challenge for a user. For a player it needs all required questions and awards nothing. A service may assert it, and raises what was paid for the challenge to points_earned, at most the larger of the group challenge''s points and the sum of its questions''; without points_earned nothing more is paid. A completion that is there is answered as it is. group_id and challenge_id, where given, must be the right ones. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found, group_challenge_not_found, not_a_member, competition_not_open, challenge_not_complete, out_of_range.';
+  'Completes a challenge for a user. For a player it needs all required questions and awards nothing. A service may assert it, and raises what was paid for the challenge to points_earned, at most the larger of the group challenge''s points and the sum of its questions''; without points_earned nothing more is paid. A player, or a service that gives no more points than were paid, is answered with the completion that is there. group_id and challenge_id, where given, must be the right ones. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found, group_challenge_not_found, not_a_member, competition_not_open, challenge_not_complete, out_of_range, disqualified.';

@@ -40,7 +40,7 @@ CREATE FUNCTION edurange.challenge_instances(
   RETURNS SETOF edurange.instance
   AS 'MODULE_PATHNAME', 'edurange_challenge_instances' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.challenge_instances(text, text, text, integer, text, edurange.caller) IS
-  'Instances in the order of their ids, 1 to 500 after the id in cursor: those of a user, a competition or a status. Tier: service. Errors: invalid_parameter, forbidden.';
+  'Instances in the order of their ids, 1 to 500 after the id in cursor: those of a user, a competition or a status. Tier: service. Errors: invalid_parameter, forbidden, missing_parameter.';
 
 CREATE FUNCTION edurange.update_challenge_instance(
     instance_id text, status text DEFAULT NULL, flag_secret_name text DEFAULT NULL,

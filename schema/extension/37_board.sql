@@ -50,7 +50,7 @@ CREATE FUNCTION edurange.board_state(
   RETURNS edurange.board_state
   AS 'MODULE_PATHNAME', 'edurange_board_state' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.board_state(text, boolean, text, boolean, edurange.caller) IS
-  'For who shows a board to many: its rows as staff or as anybody else sees them, a line for each member (the user''s id as JSON, a tab and the row as JSON, nothing for who has left), by id; all of them, or those that may have changed since a mark that this returned before. Names are looked at, and the best ten''s past as series given, only where thorough is set. For an unknown competition all is null. Tier: service. Errors: missing_parameter, forbidden.';
+  'For who shows a board to many: its rows as staff or as anybody else sees them, a line for each member (the user''s id as JSON, a tab and the row as JSON, nothing for who has left), by id; without a mark, or where all has changed, the best 10000 and the past of the best ten as series; with a mark that this returned before, those that may have changed since. Then names are looked at only where thorough is set, and series given only there and while the board is not frozen. For an unknown competition all is null. Tier: service. Errors: missing_parameter, forbidden.';
 
 CREATE FUNCTION edurange.completion_changed() RETURNS trigger
   AS 'MODULE_PATHNAME', 'edurange_completion_changed' LANGUAGE C;

@@ -59,14 +59,14 @@ CREATE FUNCTION edurange.users(
   RETURNS edurange.user_page
   AS 'MODULE_PATHNAME', 'edurange_users' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.users(text, integer, text, edurange.caller) IS
-  'Users whose e-mail addresses begin with search, in whichever case, by address: 1 to 500 of them behind the cursor, and the cursor of those that follow. Tier: service. Errors: invalid_parameter, missing_parameter, forbidden.';
+  'Users whose e-mail addresses begin with search, in whichever case, by address: 1 to 500 of them behind the cursor, and the cursor of those that follow. Tier: service. Errors: invalid_parameter, forbidden.';
 
 CREATE FUNCTION edurange.competitions(
     "limit" integer DEFAULT 100, cursor text DEFAULT NULL, caller edurange.caller DEFAULT NULL)
   RETURNS edurange.competition_page
   AS 'MODULE_PATHNAME', 'edurange_competitions' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.competitions(integer, text, edurange.caller) IS
-  'Competitions, newest first, 1 to 500 of them behind the cursor, with how many members, instructors, challenges, codes that can be used, and running instances each has. Of an acting user who is no ADMIN, and of a bound one, those that they are an instructor of. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden.';
+  'Competitions, newest first, 1 to 500 of them behind the cursor, with how many members, instructors, challenges, codes that can be used, and running instances each has. Of an acting user who is no ADMIN, and of a bound one, those that they are an instructor of. Tier: service. Errors: invalid_parameter, forbidden.';
 
 CREATE FUNCTION edurange.competition(group_id text, caller edurange.caller DEFAULT NULL)
   RETURNS edurange.competition_overview
@@ -177,7 +177,7 @@ CREATE FUNCTION edurange.import_roster(
   RETURNS edurange.roster_import
   AS 'MODULE_PATHNAME', 'edurange_import_roster' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.import_roster(text, text, boolean, boolean, edurange.caller, text) IS
-  'Takes who is to be in a competition from a table as CSV with the columns email, name, external_id, login_id and section, of which only the first must be there, in any order and spelling. Users that have an address become members. Every other row waits for one, or for somebody who joins with the access code that is made for it; with make_users a student is made instead. A row that is wrong is named by its line and left out. What was imported before stays, and what the file says of it counts. At most 10000 rows and 2 MiB. With dry_run all is as it would be, and undone. Tier: service. Errors: missing_parameter, invalid_parameter, payload_too_large, forbidden, competition_not_found.';
+  'Takes who is to be in a competition from a table as CSV with the columns email, name, external_id, login_id and section, of which only the first must be there, in any order; capitals, spaces, hyphens and underscores do not count. Users that have an address become members. Every other row waits for one, or for somebody who joins with the access code that is made for it; with make_users a student is made instead. A row that is wrong is named by its line and left out. What was imported before stays, and what the file says of it counts. At most 10000 rows and 2 MiB. With dry_run all is as it would be, and undone. Tier: service. Errors: missing_parameter, invalid_parameter, payload_too_large, forbidden, competition_not_found.';
 
 CREATE FUNCTION edurange.roster(
     group_id text, "limit" integer DEFAULT 100, cursor text DEFAULT NULL,
@@ -221,7 +221,7 @@ CREATE FUNCTION edurange.revoke_access_code(
   RETURNS edurange.access_code
   AS 'MODULE_PATHNAME', 'edurange_revoke_access_code' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.revoke_access_code(text, text, edurange.caller, text) IS
-  'Withdraws an access code (any letter case) and returns what it was; who joined with it stays. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, access_code_not_found.';
+  'Withdraws an access code (any letter case) and returns what it was; who joined with it stays, and a row of the roster that waits with it goes. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, access_code_not_found.';
 
 CREATE TYPE edurange.challenge_change AS (
   challenge edurange.group_challenge,
@@ -237,7 +237,7 @@ CREATE FUNCTION edurange.remove_competition_challenge(
   RETURNS edurange.challenge_change
   AS 'MODULE_PATHNAME', 'edurange_remove_competition_challenge' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.remove_competition_challenge(text, text, boolean, text, edurange.caller, text) IS
-  'Takes a challenge out of a competition, with attempts and completions. Where there are any only by force, and then what was paid for it since each user''s last reset is taken back, by entries of the ledger of kind taken_back. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, group_challenge_not_found, challenge_worked_at.';
+  'Takes a challenge out of a competition, with attempts and completions. Where there are any only by force, and then what was paid for it since each user''s last reset is taken back, by entries of the ledger of kind taken_back. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, group_challenge_not_found, challenge_worked_at, invalid_parameter, out_of_range.';
 
 CREATE FUNCTION edurange.set_challenge_points(
     group_id text, group_challenge_id text, points integer, force boolean DEFAULT false,
@@ -246,7 +246,7 @@ CREATE FUNCTION edurange.set_challenge_points(
   RETURNS edurange.challenge_change
   AS 'MODULE_PATHNAME', 'edurange_set_challenge_points' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.set_challenge_points(text, text, integer, boolean, text, edurange.caller, text) IS
-  'Changes what a challenge of a competition is worth when a service completes it (0 or more). Where students worked at it only by force, and then what its completions paid above that is taken back, by entries of the ledger of kind taken_back; what its questions paid stays. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, group_challenge_not_found, challenge_worked_at.';
+  'Changes what a challenge of a competition is worth when a service completes it (0 or more). Where students worked at it only by force, and then what its completions paid above that is taken back, by entries of the ledger of kind taken_back; what its questions paid stays. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, group_challenge_not_found, challenge_worked_at, out_of_range.';
 
 CREATE TYPE edurange.reset_result AS (
   "questionsReset" bigint,
@@ -259,7 +259,7 @@ CREATE FUNCTION edurange.reset_progress(
   RETURNS edurange.reset_result
   AS 'MODULE_PATHNAME', 'edurange_reset_progress' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.reset_progress(text, text, text, edurange.caller, text) IS
-  'Lets a member of a competition begin anew: completions go, the total is zero, a lock of attempts is lifted. Attempts stay as evidence and back nothing any more. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, user_not_found, not_a_member.';
+  'Lets a member of a competition begin anew: completions go, the total is zero, a lock of attempts is lifted. Attempts stay as evidence and back nothing any more. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, user_not_found, not_a_member, invalid_parameter.';
 
 CREATE TYPE edurange.attempt AS (
   id text,

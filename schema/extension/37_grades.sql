@@ -94,7 +94,7 @@ CREATE FUNCTION edurange.rejudge(
   RETURNS edurange.grade_change_result
   AS 'MODULE_PATHNAME', 'edurange_rejudge' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.rejudge(text, text, boolean, text, edurange.caller, text) IS
-  'Judges all attempts of a competition at a question by its key of now. Members whose attempts since their last reset hold a right one complete it, with the time of the first of these; who has only wrong ones loses it; what no attempt stands behind, because a service asserted it or an instructor graded it, is kept. The challenge follows, and each total changes by what is to be paid less what was paid. Former members are named and stay as they are. A dry run tells and does nothing. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, question_not_found, question_retired, not_rejudged, flag_not_ready, pattern_unsupported, out_of_range.';
+  'Judges all attempts of a competition at a question by its key of now. Members whose attempts since their last reset, and since it was last voided, hold a right one complete it, with the time of the first of these; who has only wrong ones loses it, also where a service asserted it. What an instructor graded by hand, and what a service asserted for somebody without such an attempt, is kept. The challenge follows, and each total changes by what is to be paid less what was paid. Former members are named and stay as they are. A dry run tells and does nothing. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, question_not_found, question_retired, not_rejudged, flag_not_ready, pattern_unsupported, out_of_range, invalid_parameter.';
 
 CREATE FUNCTION edurange.accept_answer(
     group_id text, question_id text, answer text, dry_run boolean DEFAULT false,
@@ -111,7 +111,7 @@ CREATE FUNCTION edurange.reprice(
   RETURNS edurange.grade_change_result
   AS 'MODULE_PATHNAME', 'edurange_reprice' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.reprice(text, text, text, edurange.caller, text) IS
-  'Pays the members of a competition who have completed a question what it is worth now, or takes it back; what was graded by hand is kept. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, question_not_found, question_retired, out_of_range.';
+  'Pays the members of a competition who have completed a question what it is worth now, or takes it back; what was graded by hand is kept. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, question_not_found, question_retired, out_of_range, invalid_parameter.';
 
 CREATE FUNCTION edurange.grade_question(
     group_id text, user_id text, question_id text, points integer, reason text DEFAULT NULL,
@@ -119,7 +119,7 @@ CREATE FUNCTION edurange.grade_question(
   RETURNS edurange.grade_change_result
   AS 'MODULE_PATHNAME', 'edurange_grade_question' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.grade_question(text, text, text, integer, text, edurange.caller, text) IS
-  'Grades a question of a member by hand: completes it with 0 points to all that it is worth, or changes what it pays. It counts from the last attempt, or without one from now, but no later than the end. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, user_not_found, not_a_member, question_not_found, question_retired, out_of_range.';
+  'Grades a question of a member by hand: completes it with 0 points to all that it is worth, or changes what it pays. A question that was completed keeps the time from which it counts. Otherwise it counts from the last attempt since the last reset or void; without one from now, or from the end where that is past; never from before the last reset. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, user_not_found, not_a_member, question_not_found, question_retired, out_of_range.';
 
 CREATE FUNCTION edurange.void_completion(
     group_id text, user_id text, question_id text, reason text DEFAULT NULL,
@@ -127,7 +127,7 @@ CREATE FUNCTION edurange.void_completion(
   RETURNS edurange.grade_change_result
   AS 'MODULE_PATHNAME', 'edurange_void_completion' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.void_completion(text, text, text, text, edurange.caller, text) IS
-  'Takes a completed question back from a member. Attempts from before back nothing any more, so that it is to be solved again. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, user_not_found, not_a_member, question_not_found, question_retired, question_not_completed, out_of_range.';
+  'Takes a completed question back from a member. Attempts from before back nothing any more, so that it is to be solved again. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, user_not_found, not_a_member, question_not_found, question_retired, question_not_completed, out_of_range, invalid_parameter.';
 
 CREATE FUNCTION edurange.undo_change(
     group_id text, change_id text, reason text DEFAULT NULL,
@@ -135,7 +135,7 @@ CREATE FUNCTION edurange.undo_change(
   RETURNS edurange.grade_change_result
   AS 'MODULE_PATHNAME', 'edurange_undo_change' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.undo_change(text, text, text, edurange.caller, text) IS
-  'Reverses the latest change of a question: attempts, completions with their ids and times, and points are as before, except of members who have earned it again or were reset since (notUndone), and of former ones. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, question_not_found, change_not_found, change_not_latest, out_of_range.';
+  'Reverses the latest change of a question: attempts are judged as before, and completions with their ids and times, and points, are as before, except of members who have earned it again or were reset since (notUndone), and of former ones. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, question_not_found, change_not_found, change_not_latest, out_of_range, invalid_parameter.';
 
 CREATE TYPE edurange.grade_change_record AS (
   id text,
@@ -240,4 +240,4 @@ CREATE FUNCTION edurange.integrity_findings(
   RETURNS SETOF edurange.integrity_finding
   AS 'MODULE_PATHNAME', 'edurange_integrity_findings' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.integrity_findings(text, integer, integer, integer, edurange.caller) IS
-  'Signs that answers were passed on, for people to judge: foreign_flag, a wrong answer that is the flag of another user''s instance, as long as that is kept; fast_solve, a question that was completed sooner than fastest_seconds after the user''s instance began; equal_answers, two users with at least equal_answers wrong texts in the same order that at most rare_users gave. The first 10,000 foreign flags; where a parameter lets in more than 10,000 of another kind, the error names it. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, response_too_large.';
+  'Signs that answers were passed on, for people to judge: foreign_flag, a wrong answer that is the flag of another user''s instance, as long as that is kept; fast_solve, a question that was completed sooner than fastest_seconds after the user''s first instance began; equal_answers, two users with at least equal_answers wrong texts in the same order that at most rare_users (2 to 100) gave, choices and check boxes left out. The first 10,000 foreign flags; where a parameter lets in more than 10,000 of another kind, the error names it. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, response_too_large.';

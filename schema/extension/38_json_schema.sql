@@ -24,7 +24,7 @@ CREATE FUNCTION edurange.set_cdf_schema(schema jsonb, source text)
   RETURNS edurange.cdf_schema_state
   AS 'MODULE_PATHNAME', 'edurange_set_cdf_schema' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.set_cdf_schema(jsonb, text) IS
-  'Makes a JSON schema of draft-07 the one that challenge definitions are held against; source says where it comes from. It must refer to nothing outside itself but the metaschema. The same again changes nothing. Tier: admin. Errors: missing_parameter, invalid_parameter, schema_invalid, schema_unknown, pattern_unsupported, too_deep.';
+  'Makes a JSON schema of draft-07 the one that challenge definitions are held against; source says where it comes from. It must refer to nothing outside itself but the metaschema. The same again changes nothing. Tier: admin. Errors: missing_parameter, invalid_parameter, schema_invalid, schema_unknown, pattern_unsupported, too_deep, out_of_range.';
 
 CREATE FUNCTION edurange.reset_cdf_schema(caller edurange.caller DEFAULT NULL)
   RETURNS edurange.cdf_schema_state

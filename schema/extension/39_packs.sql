@@ -54,7 +54,7 @@ CREATE FUNCTION edurange.pack_install(
   RETURNS edurange.pack_result
   AS 'MODULE_PATHNAME', 'edurange_pack_install' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.pack_install(text, text[], text[], boolean, text, edurange.caller, text) IS
-  'Installs a pack whole, or brings an installed one up to this version: the text of its manifest, and paths and texts of its other files, in the same order. A path of the manifest is that of a file also where they differ in a leading ./ or in how accented letters are composed. Files that the manifest does not name are skipped and reported. Tells for each challenge whether it was added, changed, unchanged or removed; a removed one leaves the pack and stays. A challenge of no pack becomes one of this pack. What is there already is not written. dry_run says the same and changes nothing. installed_by is the user whom the log names. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json, out_of_range, document_invalid, forbidden, challenge_exists, version_downgrade, dependency_unmet, pack_in_use.';
+  'Installs a pack whole, or brings an installed one up to this version: the text of its manifest, and paths and texts of its other files, in the same order. A path of the manifest is that of a file also where they differ in a leading ./ or in how accented letters are composed. Files that the manifest does not name are skipped and reported. Tells for each challenge whether it was added, changed, unchanged or removed; a removed one leaves the pack and stays. A challenge of no pack becomes one of this pack. What is there already is not written. dry_run says the same and changes nothing. installed_by is the user whom the log names. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json, out_of_range, document_invalid, forbidden, challenge_exists, version_downgrade, dependency_unmet, pack_in_use, too_deep, invalid_text.';
 
 CREATE FUNCTION edurange.pack_update(
     manifest text, paths text[], documents text[], force boolean DEFAULT false,
@@ -63,7 +63,7 @@ CREATE FUNCTION edurange.pack_update(
   RETURNS edurange.pack_result
   AS 'MODULE_PATHNAME', 'edurange_pack_update' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.pack_update(text, text[], text[], boolean, boolean, text, edurange.caller, text) IS
-  'Brings an installed pack to another version, as pack_install does. force takes an older version than the installed one, too, and one that other packs cannot do with. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json, document_invalid, forbidden, pack_not_found, challenge_exists, version_downgrade, dependency_unmet, pack_in_use.';
+  'Brings an installed pack to another version, as pack_install does. force takes an older version than the installed one, too, and one that other packs cannot do with. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json, document_invalid, forbidden, pack_not_found, challenge_exists, version_downgrade, dependency_unmet, pack_in_use, out_of_range, too_deep, invalid_text.';
 
 CREATE TYPE edurange.pack_uninstall_result AS (
   status text,

@@ -19,7 +19,7 @@ AS $$
     'participation', 'voided', 'grade_change', 'grade_change_user', 'board_rule', 'completion_change']
 $$;
 COMMENT ON FUNCTION edurange.lent_tables() IS
-  'The names of the tables in schema edurange that edurange_game may read: what statements join with the platform''s rows. None holds a token or a stored answer.';
+  'The names of the tables in schema edurange that edurange_game may read: what statements join with the platform''s rows. None holds a token, the answer to a request with a key, or a further right answer. cdf_document holds the documents with their answers, roster access codes.';
 
 CREATE FUNCTION edurange.guard_source() RETURNS text
   LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
@@ -247,7 +247,7 @@ CREATE FUNCTION edurange.migrate(platform_owner text DEFAULT NULL, dry_run boole
   RETURNS TABLE (kind text, name text)
   AS 'MODULE_PATHNAME', 'edurange_migrate' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.migrate(text, boolean) IS
-  'Creates or upgrades the tables and puts roles, owners, grants, triggers and indexes in place, in one transaction, and returns what it did: no row, nothing was missing. Adopts tables that exist already and changes none of their rows. With dry_run it changes nothing and takes no lock that others wait for; it returns what a run would, is refused as a run would be, and counts what is broken in the rows (kind finding, see findings()). New platform tables belong to platform_owner (default: the owner of the database). Waits at most lock_timeout, or 10 s where that is not set, for a lock. Needs a superuser. Errors: migration_changed, schema_incompatible, forbidden.';
+  'Creates or upgrades the tables and puts roles, owners, grants, triggers and indexes in place, in one transaction, and returns what it did: no row, nothing was missing. Adopts tables that exist already and changes none of their rows. With dry_run it changes nothing and takes no lock that others wait for; it returns what a run would and is refused as a run would be, but for keys that are there twice and for locks; and it counts what is broken in the rows (kind finding, see findings()). New platform tables belong to platform_owner (default: the owner of the database). Waits at most lock_timeout, or 10 s where that is not set, for a lock. Needs a superuser. Errors: migration_changed, schema_incompatible, forbidden, not_installed, invalid_parameter.';
 
 CREATE TYPE edurange.finding AS (
   finding text,
@@ -260,7 +260,7 @@ CREATE FUNCTION edurange.findings(finding text DEFAULT NULL)
   RETURNS SETOF edurange.finding
   AS 'MODULE_PATHNAME', 'edurange_findings' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.findings(text) IS
-  'What is broken in the platform''s rows, as it was found; reads each table once, and pg_stat_activity shows how far it is: subject is the id of the row (a completion, an instance, a pack, a challenge type, a row of totals, or user and competition where it is gone), repair what repair() would do, null where there is no safe answer. Shows no flag. Works before the first migrate(). Needs somebody who may read the tables. Errors: invalid_parameter.';
+  'What is broken in the platform''s rows, as it was found; reads each table once, and pg_stat_activity shows how far it is: subject is the id of the row (a completion, an instance, a pack, a challenge type, a row of totals, or user and competition where it is gone), repair what repair() would do, null where there is no safe answer. Shows no flag. Works before the first migrate(). Needs a superuser, or somebody who was granted EXECUTE. Errors: invalid_parameter.';
 
 CREATE FUNCTION edurange.repair(finding text, subject text DEFAULT NULL)
   RETURNS SETOF edurange.finding

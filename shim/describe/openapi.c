@@ -86,7 +86,7 @@ find_errors(ErrorSet set, const Route *route)
 	if (route->body != BODY_NONE)
 		add_named_errors(set, "invalid_text payload_too_large too_busy unsupported_media_type");
 	if (route->body != BODY_NONE && route->body != BODY_TABLE)
-		add_named_errors(set, "invalid_json too_deep");
+		add_named_errors(set, "invalid_json too_deep out_of_range");
 }
 
 /* The headers that a response of a route has, or may have, beside those that say what its body is. */

@@ -30,7 +30,7 @@ typedef struct Client
 	ClientPhase phase;
 	int64_t since; /* in that phase; now_ms() */
 	int requests;
-	bool spare;   /* it is beyond the limit: for one request, for the metrics or what needs no tier */
+	bool spare;   /* it is beyond the limit: for one request that needs no tier, or metrics */
 	bool metrics; /* it came to the port of the metrics, where nothing else is */
 	struct Request *request; /* the one that is on it; NULL: none has begun */
 } Client;

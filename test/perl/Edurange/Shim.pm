@@ -134,6 +134,8 @@ sub request
 	my $response = $self->{http}->request($method, $self->url . $path,
 		{ headers => \%headers, (defined $options{body} ? (content => $options{body}) : ()) });
 	my $decoded = eval { $json->decode($response->{content}) };
+	$self->{refused}{"$method $path"}{"$response->{status} $decoded->{code}"}++
+	  if ref $decoded eq 'HASH' && $decoded->{requestId} && defined $decoded->{code};
 	return ($response->{status}, $decoded, $response->{headers}, $response->{content});
 }
 
@@ -264,15 +266,50 @@ sub make_token
 		"SELECT token FROM edurange.create_token('$tier', 'test')");
 }
 
-# Stops it as a service manager does; returns its exit status, and notes when that is not 0.
+# The codes that a schema of errors has, whatever it is put together of.
+sub _codes
+{
+	my ($schema) = @_;
+
+	return (@{ $schema->{properties}{code}{enum} // [] }, map { _codes($_) } map { @{ $schema->{$_} // [] } } qw(allOf anyOf));
+}
+
+# The errors that requests got and that the description of their routes does not have.
+sub _undescribed
+{
+	my ($self) = @_;
+	my $refused = delete $self->{refused} // return;
+	my $paths = (($self->get('/openapi.json'))[1] // {})->{paths} // return;
+	my @unknown;
+
+	for my $asked (sort keys %$refused)
+	{
+		my ($method, $path) = $asked =~ /^(\S+) (?:\/api(?=\/))?([^?]*)/;
+		my @templates = grep { my $form = quotemeta =~ s/\\\{\w+\\\}/[^\/]+/gr; $path =~ /^$form\z/ } keys %$paths;
+		my ($template) = sort { $a =~ tr/{// <=> $b =~ tr/{// } @templates;
+		my $responses = $paths->{ $template // '' }{ lc $method }{responses} // next;
+
+		for (sort keys %{ $refused->{$asked} })
+		{
+			my ($status, $code) = split / /;
+			push @unknown, "$method $template: $_" if !grep { $_ eq $code } _codes($responses->{$status}{content}{'application/json'}{schema});
+		}
+	}
+	return @unknown;
+}
+
+# Stops it as a service manager does; returns its exit status, and notes when that is not 0, or when it gave answers
+# that its own description does not have.
 sub stop
 {
 	my ($self) = @_;
 	my $pid = $self->{pid} // return;
+	my @undescribed = $self->_undescribed;
 	my $status = $self->_end('TERM');
 	my @reports = grep { -e } map { ($_ // '') =~ /log_path='?([^':]+)/ ? "$1.$pid" : () } @ENV{qw(ASAN_OPTIONS UBSAN_OPTIONS)};
 
-	return $status if $status == 0 && !@reports;
+	Test::More::diag("an error that the description of the route does not have: $_") for @undescribed;
+	return $status if $status == 0 && !@reports && !@undescribed;
 	$ended_badly++;
 	Test::More::diag("the shim, process $pid, ended with $status @reports: " . substr($self->log, -2000));
 	return $status || 1;
