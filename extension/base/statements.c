@@ -15,6 +15,7 @@
 #include "commands/trigger.h"
 #include "executor/tstoreReceiver.h"
 #include "funcapi.h"
+#include "optimizer/plancat.h"
 #include "optimizer/planner.h"
 #include "parser/analyze.h"
 #include "parser/parsetree.h"
@@ -42,6 +43,16 @@ static const char *const newest_tables[] = {"board_rule", "feed_origin"};
 
 static post_parse_analyze_hook_type analyzed_before;
 static planner_hook_type plan_before;
+static get_relation_info_hook_type sizes_before;
+
+/* So many rows a table has at least for who plans a statement that finds rows by keys; of these on a page, and of an index. */
+#define LARGE_TABLE 1000000
+#define ROWS_OF_A_PAGE 50
+#define ENTRIES_OF_A_PAGE 200
+#define LARGE_HEIGHT 2
+
+/* Such a statement is being planned. */
+static bool takes_for_large;
 
 /* The statement under way, innermost, and the one that ran last. */
 static const Statement *running;
@@ -150,6 +161,31 @@ plan_as_is(Query *query, const char *sql, int options, ParamListInfo parameters)
 }
 
 /*
+ * Hook: the planner reads how large a table is.  A small one counts as large: over few rows all indexes cost the same, so
+ * any would do that has one of the columns.
+ */
+static void
+take_for_large(PlannerInfo *root, Oid table, bool is_parent, RelOptInfo *relation)
+{
+	ListCell *cell;
+
+	if (sizes_before != NULL)
+		sizes_before(root, table, is_parent, relation);
+	if (!takes_for_large || relation->tuples >= LARGE_TABLE)
+		return;
+	relation->tuples = LARGE_TABLE;
+	relation->pages = Max(relation->pages, LARGE_TABLE / ROWS_OF_A_PAGE);
+	foreach (cell, relation->indexlist)
+	{
+		IndexOptInfo *index = lfirst_node(IndexOptInfo, cell);
+
+		index->tuples = LARGE_TABLE;
+		index->pages = Max(index->pages, LARGE_TABLE / ENTRIES_OF_A_PAGE);
+		index->tree_height = Max(index->tree_height, LARGE_HEIGHT);
+	}
+}
+
+/*
  * Hook: plans a statement.  One of ours that finds rows by keys is planned once for all values, as if tables
  * were large.  A table that is empty or small would be read whole, and a session that keeps such a plan would
  * go on to do so while the table grows, until it is analyzed.
@@ -165,7 +201,16 @@ plan(Query *query, const char *sql, int options, ParamListInfo parameters)
 	level = NewGUCNestLevel();
 	for (int i = 0; i < lengthof(planning); i++)
 		guc_set_locally(planning[i][0], planning[i][1]);
-	planned = plan_as_is(query, sql, options, parameters);
+	takes_for_large = true;
+	PG_TRY();
+	{
+		planned = plan_as_is(query, sql, options, parameters);
+	}
+	PG_FINALLY();
+	{
+		takes_for_large = false;
+	}
+	PG_END_TRY();
 	AtEOXact_GUC(true, level);
 	return planned;
 }
@@ -177,6 +222,8 @@ statements_register(void)
 	post_parse_analyze_hook = analyzed;
 	plan_before = planner_hook;
 	planner_hook = plan;
+	sizes_before = get_relation_info_hook;
+	get_relation_info_hook = take_for_large;
 	held_keys_register();
 }
 
