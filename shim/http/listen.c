@@ -416,7 +416,8 @@ take_turn(Listener *listener, uint64_t turn, int64_t now)
 	listener->turn = turn;
 	listener->changes = changes;
 	free(request->values.values[FEED_NEWEST]);
-	request->values.values[FEED_NEWEST] = newest[0] != '\0' ? strdup(newest) : NULL;
+	/* (at the end all there is: what the turn knows may be old, where the database does not answer) */
+	request->values.values[FEED_NEWEST] = newest[0] != '\0' && !ends ? strdup(newest) : NULL;
 	ask_or_join(listener);
 }
 

@@ -22,7 +22,7 @@
 #define BOARDS_BYTES (64 * 1024 * 1024) /* of all boards, until no further one is taken */
 #define LARGE (128 * 1024)              /* bytes of a board that is asked for alone */
 #define ROWS_MS 250
-#define ROWS_MOST_MS 2000 /* however long its rows take */
+#define ASKING_SHARE 20 /* of its time the reader asks for the same thing one part in so many */
 #define THOROUGH_MS 5000
 
 static struct
@@ -528,23 +528,29 @@ hold_for_change(const char *group_id, bool is_staff)
 	return board;
 }
 
+int64_t
+asking_pause(int64_t took, int64_t least)
+{
+	int64_t pause = took * ASKING_SHARE;
+
+	if (pause > ASKING_MOST_MS)
+		pause = ASKING_MOST_MS;
+	return pause < least ? least : pause;
+}
+
 /* Lets a board be asked for again, the sooner the less it took. */
 static void
 set_due(Board *board, int64_t now, int64_t took)
 {
-	int64_t pause = took * ASKING_SHARE;
+	int64_t pause = asking_pause(took, ROWS_MS);
 
-	if (pause < ROWS_MS)
-		pause = ROWS_MS;
-	else if (pause > ROWS_MOST_MS)
-		pause = ROWS_MOST_MS;
 	board->rows_at = now + (boards.thorough ? ROWS_MS : pause);
 	if (board->mark == NULL)
 		board->thorough_at = now + pause;
 	else if (boards.thorough)
 		board->thorough_at = now + THOROUGH_MS;
 	if (boards.alone)
-		boards.alone_at = now + (took < ROWS_MOST_MS ? took : ROWS_MOST_MS);
+		boards.alone_at = now + (took < ASKING_MOST_MS ? took : ASKING_MOST_MS);
 	board->asked = false;
 }
 

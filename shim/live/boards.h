@@ -17,8 +17,11 @@
 
 #include <jansson.h>
 
-#define BOARD_PIECES 64 /* of what has changed, kept for who is behind */
-#define ASKING_SHARE 20 /* of its time the reader asks for the same thing one part in so many */
+#define BOARD_PIECES 64     /* of what has changed, kept for who is behind */
+#define ASKING_MOST_MS 2000 /* from an answer to the next question at most, however long it took */
+
+/* How long to wait after an answer that took so long, at least so long: the same is asked for a twentieth of the time. */
+extern int64_t asking_pause(int64_t took, int64_t least);
 
 /* A text that many send. */
 typedef struct Piece
