@@ -191,6 +191,7 @@ SQL_FUNCTION(edurange_board_access)
 {
 	char *group_id = required_text(fcinfo, 0, "group_id");
 	bool is_public = optional_flag(fcinfo, 1);
+	NullableDatum visibility;
 	Refusal refusal = {0};
 	Caller caller;
 	Sight sight;
@@ -199,7 +200,9 @@ SQL_FUNCTION(edurange_board_access)
 	statements_begin();
 	if (!board_find(&caller, is_public, group_id, &sight, &refusal))
 		raise_refusal(&refusal);
+	visibility = value_text(sight.visibility);
+	visibility.value = SPI_datumTransfer(visibility.value, false, -1);
 	statements_end();
-	return composite_result(fcinfo,
-	                        (NullableDatum[]){value_text(group_id), value_bool(sight.is_staff)}, 2);
+	return composite_result(
+	    fcinfo, (NullableDatum[]){value_text(group_id), value_bool(sight.is_staff), visibility}, 3);
 }

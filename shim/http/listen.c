@@ -180,12 +180,13 @@ listen_to_board(Request *request, const DatabaseResult *result)
 {
 	json_t *access = json_loads(result->text, 0, NULL);
 	bool is_staff = json_is_true(json_object_get(access, "isStaff"));
+	const char *visibility = json_string_value(json_object_get(access, "visibility"));
 	Listener *listener = begin(request, false);
 	int size = SEND_BUFFER;
 
+	if (listener != NULL && visibility != NULL)
+		listener->board = board_hold(group_of(request), is_staff, visibility);
 	json_decref(access);
-	if (listener != NULL)
-		listener->board = board_hold(group_of(request), is_staff);
 	if (listener == NULL || listener->board == NULL)
 	{
 		listen_end(request);

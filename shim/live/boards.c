@@ -88,18 +88,25 @@ find_board(const char *group_id, bool is_staff)
 }
 
 Board *
-board_hold(const char *group_id, bool is_staff)
+board_hold(const char *group_id, bool is_staff, const char *visibility)
 {
 	Board *board;
 
 	pthread_mutex_lock(&boards.lock);
 	board = find_board(group_id, is_staff);
+	/* one of them is not up to date: the board, or who comes */
+	if (board != NULL && strcmp(board->visibility, visibility) != 0)
+	{
+		board->over = true;
+		board = NULL;
+	}
 	if (board == NULL && boards.bytes < BOARDS_BYTES && (board = calloc(1, sizeof(Board))) != NULL)
 	{
 		if (boards.begun == 0)
 			boards.begun = (long) time(NULL);
 		board->group_id = strdup(group_id);
 		board->is_staff = is_staff;
+		board->visibility = strdup(visibility);
 		board->number = ++boards.made;
 		TAILQ_INSERT_TAIL(&boards.all, board, others);
 	}
@@ -485,8 +492,7 @@ take_state(Board *board, const json_t *state)
 {
 	const char *visibility = json_string_value(json_object_get(state, "visibility"));
 	const char *series = json_string_value(json_object_get(state, "series"));
-	bool over = visibility == NULL ||
-	            (board->visibility != NULL && strcmp(board->visibility, visibility) != 0);
+	bool over = visibility == NULL || strcmp(board->visibility, visibility) != 0;
 	Update update = {.newest = board->newest};
 
 	if (!over)
@@ -502,10 +508,9 @@ take_state(Board *board, const json_t *state)
 			                                update.series != NULL ? update.series : board->series);
 	}
 	pthread_mutex_lock(&boards.lock);
-	board->over = over;
+	board->over |= over;
 	if (!over)
 	{
-		replace(&board->visibility, json_object_get(state, "visibility"));
 		replace(&board->mark, json_object_get(state, "mark"));
 		publish(board, &update);
 	}

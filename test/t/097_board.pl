@@ -370,6 +370,25 @@ $lock->query_safe('COMMIT');
 ($shown) = grep { is_board($_) } @early, $next->read(10, \&is_board);
 isnt((split /\./, $shown->{id})[1], (split /\./, $besides->{id})[1], 'the board is another one for who comes back');
 is(scalar @{ $shown->{data}{rows} }, 3, 'who gets all of it');
+# ---- who was let in before the policy changed -----------------------------------------------------------
+# A policy may change between the question whether somebody may see a board and the first one how it is.
+is($one->stop, 0, 'stopped');
+$one->launch;
+policy('gb', visibility => 'public');
+policy('ga', visibility => 'members');
+$lock->query_safe('BEGIN; LOCK TABLE edurange.standing IN ACCESS EXCLUSIVE MODE');
+my $first_of_all = events_of('big', shim => $one);
+ok($node->poll_query_until('edurange', $asks), 'another board is asked for');
+my @let_in = (events_of('ga', shim => $one, token => $bound{ada}), events_of('gb', shim => $one));
+$_->take(10) for @let_in;
+is_deeply([ map { $_->status } @let_in ], [ 200, 200 ], 'two are let in');
+policy('ga', visibility => 'staff');
+policy('gb', visibility => 'members');
+$lock->query_safe('COMMIT');
+is_deeply([ map { [ grep { is_board($_) } $_->read(20, \&is_board) ] } @let_in ], [ [], [] ], 'nothing is shown of what is not for them any more');
+is_deeply([ map { $_->closed } @let_in ], [ 1, 1 ], 'and they are let go');
+policy($_, visibility => 'public') for qw(ga gb);
+$first_of_all->socket->close;
 is($one->stop, 0, 'stopped');
 $lock->quit;
 
