@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/random.h>
 
 #include "base/text.h"
 
@@ -31,8 +31,7 @@ static struct
 	TAILQ_HEAD(BoardList, Board) all; /* those that are asked for alone in turns */
 	size_t bytes;
 	unsigned long made;
-	long
-	    begun; /* when the first one was made, so that ids of another process are not taken for ours */
+	unsigned long process; /* drawn, so that ids of another one are not taken for ours */
 	/* of the question that waits for its answer */
 	bool alone;
 	bool thorough;
@@ -102,8 +101,8 @@ board_hold(const char *group_id, bool is_staff, const char *visibility)
 	}
 	if (board == NULL && boards.bytes < BOARDS_BYTES && (board = calloc(1, sizeof(Board))) != NULL)
 	{
-		if (boards.begun == 0)
-			boards.begun = (long) time(NULL);
+		while (boards.process == 0)
+			(void) getrandom(&boards.process, sizeof(boards.process), 0);
 		board->group_id = strdup(group_id);
 		board->is_staff = is_staff;
 		board->visibility = strdup(visibility);
@@ -143,12 +142,12 @@ board_release(Board *board)
 uint64_t
 board_number(const Board *board, const char *event_id)
 {
-	unsigned long begun;
+	unsigned long process;
 	unsigned long number;
 	unsigned long event;
 
-	return event_id != NULL && sscanf(event_id, EVENT_ID, &begun, &number, &event) == 3 &&
-	               begun == (unsigned long) boards.begun && number == board->number
+	return event_id != NULL && sscanf(event_id, EVENT_ID, &process, &number, &event) == 3 &&
+	               process == boards.process && number == board->number
 	           ? event
 	           : 0;
 }
@@ -182,7 +181,7 @@ make_event(const Board *board, uint64_t number, char *data, const Piece *next)
 {
 	Piece *piece = data == NULL ? NULL
 	                            : piece_make("id: " EVENT_ID "\nevent: board\ndata: %s\n\n%s",
-	                                         boards.begun, board->number, (unsigned long) number,
+	                                         boards.process, board->number, (unsigned long) number,
 	                                         data, next != NULL ? next->bytes : "");
 
 	free(data);

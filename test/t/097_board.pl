@@ -392,6 +392,13 @@ $first_of_all->socket->close;
 is($one->stop, 0, 'stopped');
 $lock->quit;
 
+# ---- ids of events -------------------------------------------------------------------------------------
+my @pods = map { Edurange::Shim->start($node, EDURANGE_THREADS => 1) } 1 .. 2;
+my @of_pod = map { events_of('gb', shim => $_) } @pods;
+my @ids = map { (grep { is_board($_) } $_->read(20, \&is_board))[0]{id} } @of_pod;
+isnt($ids[0], $ids[1], 'an event of another process, of the same second, has another id');
+is($_->stop, 0, 'stopped') for @pods;
+
 # ---- too many --------------------------------------------------------------------------------------
 my $small = Edurange::Shim->start($node, EDURANGE_CONNECTION_LIMIT => 64, EDURANGE_THREADS => 2);
 my @flood = map { events_of('gb', shim => $small) } 1 .. 120;
