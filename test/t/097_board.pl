@@ -5,10 +5,12 @@ use warnings;
 use feature 'state';
 
 use JSON::PP;
+use POSIX ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use Edurange::Clock;
 use Edurange::Cluster;
 use Edurange::Shim;
 use Edurange::Stream;
@@ -398,6 +400,15 @@ my @of_pod = map { events_of('gb', shim => $_) } @pods;
 my @ids = map { (grep { is_board($_) } $_->read(20, \&is_board))[0]{id} } @of_pod;
 isnt($ids[0], $ids[1], 'an event of another process, of the same second, has another id');
 is($_->stop, 0, 'stopped') for @pods;
+
+# ---- a machine that has just begun -------------------------------------------------------------------------
+my $clock = Edurange::Clock->library;
+my $uptime = POSIX::floor((split / /, slurp_file('/proc/uptime'))[0]);
+$clock->set(3 - $uptime, 0);
+my $young = Edurange::Shim->start($node, EDURANGE_THREADS => 1, $clock->environment);
+my @of_young = events_of('gb', shim => $young)->read(3);
+is_deeply([ map { $_->{event} } @of_young ], [qw(time board series)], 'as its clock begins with the machine, the time is told once all the same');
+is($young->stop, 0, 'stopped');
 
 # ---- too many --------------------------------------------------------------------------------------
 my $small = Edurange::Shim->start($node, EDURANGE_CONNECTION_LIMIT => 64, EDURANGE_THREADS => 2);
