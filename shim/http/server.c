@@ -355,6 +355,13 @@ server_stop_accepting(void)
 		close(server.listening[1].fd);
 }
 
+/* Begins no request any more: a connection on which one comes is closed. */
+void
+server_end_requests(void)
+{
+	request_end_all();
+}
+
 /* Closes all connections, and frees nothing that the end of the process does.  No request may be waiting. */
 void
 server_stop(void)
