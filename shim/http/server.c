@@ -37,6 +37,12 @@
 #define SPARE_CONNECTIONS 128 /* of a loop, beyond its share of the limit */
 #define SILENT_MS 1000        /* so long a connection may send nothing when others want its place */
 #define PAUSE_MS 20           /* when the process has no descriptor left */
+/* Without this a newer libmicrohttpd takes a connection in later, when it is not known any more which one it is. */
+#if MHD_VERSION >= 0x00097707
+#define ONE_THREAD MHD_USE_NO_THREAD_SAFETY
+#else
+#define ONE_THREAD 0
+#endif
 
 /* An event loop, all of it. */
 typedef struct Engine
@@ -307,8 +313,8 @@ start_engine(Engine *engine, const Config *config)
 	engine->watch.ready = note_ready;
 	engine->stop.run = stop_engine;
 	engine->daemon = MHD_start_daemon(
-	    MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-	    http_access, worker, MHD_OPTION_CONNECTION_LIMIT,
+	    MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | ONE_THREAD, 0, NULL,
+	    NULL, http_access, worker, MHD_OPTION_CONNECTION_LIMIT,
 	    2 * (unsigned) (config->connection_limit + SPARE_CONNECTIONS),
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) config->connection_timeout,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory_per_connection(config),
