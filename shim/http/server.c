@@ -102,6 +102,7 @@ note_connection(void *cls, struct MHD_Connection *connection, void **context,
 
 	if (what == MHD_CONNECTION_NOTIFY_STARTED)
 	{
+		count(engine, 1);
 		*context = client_begin(&engine->clients, connection, engine->spare, engine->metrics);
 		return;
 	}
@@ -143,13 +144,12 @@ admit(Task *task)
 	Engine *engine = arrival->engine;
 	/* nobody asks who it is */
 	static const struct sockaddr somebody = {.sa_family = AF_INET};
-	bool taken = make_room(engine, arrival->metrics);
 
-	if (!taken)
+	if (make_room(engine, arrival->metrics))
+		(void) MHD_add_connection(engine->daemon, arrival->fd, &somebody, sizeof(somebody));
+	else
 		close(arrival->fd);
-	if (!taken ||
-	    MHD_add_connection(engine->daemon, arrival->fd, &somebody, sizeof(somebody)) != MHD_YES)
-		count(engine, -1);
+	count(engine, -1); /* of those on their way: one that has come is counted by itself */
 	engine->ready = true;
 	free(arrival);
 }
