@@ -149,20 +149,19 @@ announce_stop(const Config *config)
 }
 
 /*
- * Waits until no request has been in flight for a moment; false when the time is up, or at a second
- * signal.
+ * Waits until no request has been in flight for a moment; false when the steps that are left are used up, or at a
+ * second signal.
  */
 static bool
-drain(const sigset_t *signals, int seconds)
+drain(const sigset_t *signals, int *steps)
 {
-	int steps = seconds * 1000 / DRAIN_STEP_MS;
 	int quiet = 0;
 
 	while (quiet < DRAIN_QUIET_STEPS)
 	{
 		const struct timespec step = {0, DRAIN_STEP_MS * 1000000L};
 
-		if (steps-- <= 0 || sigtimedwait(signals, NULL, &step) > 0)
+		if ((*steps)-- <= 0 || sigtimedwait(signals, NULL, &step) > 0)
 			return false;
 		quiet = counter_value(COUNTER_REQUESTS) == 0 ? quiet + 1 : 0;
 	}
@@ -208,7 +207,9 @@ main(int argc, char **argv)
 	static Config config;
 	sigset_t signals;
 	int metrics_fd = -1;
+	int steps;
 	int fd;
+	bool done;
 
 	switch (config_read(&config, argc, argv))
 	{
@@ -254,7 +255,11 @@ main(int argc, char **argv)
 	wait_for_end(&signals);
 	announce_stop(&config);
 	server_stop_accepting();
-	if (!drain(&signals, config.drain_timeout))
+	steps = config.drain_timeout * 1000 / DRAIN_STEP_MS;
+	done = drain(&signals, &steps);
+	/* one may have come on an idle connection just now: it is finished, and no further one begins */
+	server_end_requests();
+	if (!done || !drain(&signals, &steps))
 	{
 		/* requests still wait for the database, so nothing can be taken down in order */
 		log_event("warning", "stopped", "not every request was finished in time");

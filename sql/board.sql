@@ -57,7 +57,7 @@ RESET ROLE;
 SELECT count(*) FROM edurange.leaderboard('spring');
 SELECT who, testing.refused(format($$SELECT edurange.board_access('spring', caller => ROW('t', NULL, NULL, %L))$$, who)) FROM unnest('{ina,adm,oti,ada,cyd}'::text[]) who;
 SELECT visibility FROM edurange.set_board_policy('spring', 'members');
-SELECT who, (edurange.board_access('spring', caller => ROW('t', NULL, NULL, who)))."isStaff" FROM unnest('{ina,adm,oti,ada}'::text[]) who;
+SELECT who, "isStaff", visibility FROM unnest('{ina,adm,oti,ada}'::text[]) who, edurange.board_access('spring', caller => ROW('t', NULL, NULL, who));
 SELECT testing.refused($$SELECT edurange.board_access('spring', caller => ROW('t', NULL, NULL, 'cyd'))$$), testing.refused($$SELECT edurange.board_access('no', caller => ROW('t', NULL, NULL, 'cyd'))$$);
 DROP FUNCTION testing.sees;
 

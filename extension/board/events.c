@@ -45,7 +45,6 @@
 #include "board/board.h"
 
 #define EVENTS_LIMIT 10000
-#define SERVER_LENGTH 64
 #define BEGINNING_MILLISECONDS 1000 /* for which who finds the feed beginning waits */
 
 typedef enum StatementId
@@ -137,8 +136,7 @@ static Statement statements[STATEMENT_COUNT] = {
 /* How far a reader is. */
 typedef struct Token
 {
-	char server[SERVER_LENGTH];
-	TimeLineID timeline;
+	Past past;
 	TimestampTz origin;
 	int is_live;    /* history is behind it */
 	int64 from, to; /* the window; both the same: it is done, and the next begins there */
@@ -164,11 +162,11 @@ typedef struct Reading
 static char *
 token_text(const Token *token, const char *group_id)
 {
-	char *plain =
-	    psprintf("1 %s %u " INT64_FORMAT " %d " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT
-	             " " INT64_FORMAT " %zu %s%s",
-	             token->server, token->timeline, token->origin, token->is_live, token->from,
-	             token->to, token->at, token->seq, strlen(group_id), group_id, token->user_id);
+	char *plain = psprintf("1 %s %u " INT64_FORMAT " %d " INT64_FORMAT " " INT64_FORMAT
+	                       " " INT64_FORMAT " " INT64_FORMAT " %zu %s%s",
+	                       token->past.server, token->past.timeline, token->origin, token->is_live,
+	                       token->from, token->to, token->at, token->seq, strlen(group_id),
+	                       group_id, token->user_id);
 	size_t length = strlen(plain);
 	char *text = palloc(length * 2 + 1);
 
@@ -191,8 +189,8 @@ read_token(const char *text, const char *group_id, Token *token)
 	if (sscanf(plain,
 	           "1 %63s %u " INT64_FORMAT " %d " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT
 	           " " INT64_FORMAT " %zu%n",
-	           token->server, &token->timeline, &token->origin, &token->is_live, &token->from,
-	           &token->to, &token->at, &token->seq, &of_group, &ids) != 9 ||
+	           token->past.server, &token->past.timeline, &token->origin, &token->is_live,
+	           &token->from, &token->to, &token->at, &token->seq, &of_group, &ids) != 9 ||
 	    plain[ids++] != ' ' || of_group != strlen(group_id) ||
 	    strncmp(plain + ids, group_id, of_group) != 0)
 		return false;
@@ -226,12 +224,10 @@ static int64
 find_place(Reading *reading, const char *since)
 {
 	Token *token = &reading->token;
-	Token here = {.timeline = GetWALInsertionTimeLine(), .user_id = ""};
+	Token here = {.past = past_here(), .user_id = ""};
 	int64 done;
 
-	snprintf(here.server, sizeof(here.server), UINT64_FORMAT ".%u", GetSystemIdentifier(),
-	         MyDatabaseId);
-	here.origin = find_origin(here.server);
+	here.origin = find_origin(here.past.server);
 	done = first_under_way(IsolationUsesXactSnapshot() ? GetTransactionSnapshot()
 	                                                   : GetLatestSnapshot());
 	if (since == NULL)
@@ -239,8 +235,9 @@ find_place(Reading *reading, const char *since)
 	else if (!read_token(since, reading->group_id, token))
 		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"since_token\" must be the"
 		                                        " \"sinceToken\" of a page of this competition");
-	else if (strcmp(token->server, here.server) != 0 || token->timeline != here.timeline ||
-	         token->origin != here.origin || token->to > done ||
+	else if (strcmp(token->past.server, here.past.server) != 0 ||
+	         token->past.timeline != here.past.timeline || token->origin != here.origin ||
+	         token->to > done ||
 	         (token->seq > 0 && STATEMENT_RUN(&statements[IS_THERE], value_text(token->user_id),
 	                                          value_text(reading->group_id), value_long(token->seq),
 	                                          value_time(token->at)) == 0))
@@ -400,6 +397,7 @@ SQL_FUNCTION(edurange_feed_state)
 	char *group_id = required_text(fcinfo, 0, "group_id");
 	Refusal refusal = {0};
 	NullableDatum values[] = {value_text(group_id), value_null(), value_null(), value_null()};
+	Past past = past_here();
 	NullableDatum until;
 	Caller caller;
 
@@ -412,7 +410,8 @@ SQL_FUNCTION(edurange_feed_state)
 	              value_long(first_under_way(GetActiveSnapshot())));
 	values[2] = row_argument(0, 1, INT8OID);
 	values[3] = row_result(0, 2, FLOAT8OID);
-	values[1] = value_text(psprintf(INT64_FORMAT " " INT64_FORMAT, row_long(0, 1),
+	values[1] = value_text(psprintf("%s %u " INT64_FORMAT " " INT64_FORMAT, past.server,
+	                                past.timeline, row_long(0, 1),
 	                                until.isnull ? DT_NOEND : DatumGetTimestampTz(until.value)));
 	values[1].value = SPI_datumTransfer(values[1].value, false, -1);
 	statements_end();

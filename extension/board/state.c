@@ -2,7 +2,7 @@
  * state.c
  *	  The rows of a board for who shows it to many, as a whole or what may have changed.
  *
- * A mark says what was seen: the oldest transaction that was under way then.  A row whose version is of that one or
+ * A mark says what was seen, and in which past: the oldest transaction that was under way then.  A row whose version is of that one or
  * a later one may be new, every other is known.  That costs a look at each member's row of the board and nothing
  * else; names are in other rows, so they are looked at less often.  Whatever else a board shows (dates, challenges,
  * its policy) is its head: when that has changed, or a freeze has begun or ended, all rows are given.
@@ -119,12 +119,13 @@ typedef struct Mark
 	char head[HASH_LENGTH];
 } Mark;
 
-/* Which head it is, of a board as of when. */
+/* Which head it is, of a board as of when, in which past: after a failover there may be other rows with numbers of before. */
 static void
 hash_head(Mark *mark, const char *head, const Sight *sight)
 {
 	const char *error = NULL;
-	char *all = psprintf("%s " INT64_FORMAT, head,
+	Past past = past_here();
+	char *all = psprintf("%s %s %u " INT64_FORMAT, head, past.server, past.timeline,
 	                     sight->until.isnull ? 0 : DatumGetTimestampTz(sight->until.value));
 
 	if (!pg_md5_hash(all, strlen(all), mark->head, &error))
@@ -191,6 +192,7 @@ SQL_FUNCTION(edurange_board_access)
 {
 	char *group_id = required_text(fcinfo, 0, "group_id");
 	bool is_public = optional_flag(fcinfo, 1);
+	NullableDatum visibility;
 	Refusal refusal = {0};
 	Caller caller;
 	Sight sight;
@@ -199,7 +201,9 @@ SQL_FUNCTION(edurange_board_access)
 	statements_begin();
 	if (!board_find(&caller, is_public, group_id, &sight, &refusal))
 		raise_refusal(&refusal);
+	visibility = value_text(sight.visibility);
+	visibility.value = SPI_datumTransfer(visibility.value, false, -1);
 	statements_end();
-	return composite_result(fcinfo,
-	                        (NullableDatum[]){value_text(group_id), value_bool(sight.is_staff)}, 2);
+	return composite_result(
+	    fcinfo, (NullableDatum[]){value_text(group_id), value_bool(sight.is_staff), visibility}, 3);
 }

@@ -31,16 +31,17 @@ static Statement statements[STATEMENT_COUNT] = {
     [RULE_OF_BEFORE] = {FINDS_NOTHING, {TEXTOID}, .reads = true},
 };
 
-/* Reads the rule; returns who else but staff sees the board. */
-static const char *
+/* Reads the rule. */
+static void
 read_rule(const char *group_id, Sight *sight)
 {
+	sight->visibility = "members";
 	sight->until = value_null();
 	if (STATEMENT_RUN(&statements[RULE], value_text(group_id)) == 0)
-		return "members";
+		return;
 	if (!sight->is_staff)
 		sight->until = row_argument(0, 2, TIMESTAMPTZOID);
-	return row_text(0, 1);
+	sight->visibility = row_text(0, 1);
 }
 
 Sight
@@ -48,7 +49,7 @@ board_sight_of(const char *group_id, bool is_staff)
 {
 	Sight sight = {.is_staff = is_staff};
 
-	(void) read_rule(group_id, &sight);
+	read_rule(group_id, &sight);
 	return sight;
 }
 
@@ -56,14 +57,12 @@ bool
 board_sight(const Caller *caller, bool is_public, const char *group_id, Sight *sight,
             Refusal *refusal)
 {
-	const char *visibility;
-
 	*sight = (Sight){.is_staff = !is_public && caller->tier >= TIER_SERVICE};
-	visibility = read_rule(group_id, sight);
-	if (strcmp(visibility, "public") == 0)
+	read_rule(group_id, sight);
+	if (strcmp(sight->visibility, "public") == 0)
 		return true;
 	if (!is_public && !caller_takes_part(caller, group_id, refusal))
 		return false;
-	return (!is_public && (sight->is_staff || strcmp(visibility, "staff") != 0)) ||
+	return (!is_public && (sight->is_staff || strcmp(sight->visibility, "staff") != 0)) ||
 	       caller_sees_nothing(caller, group_id, refusal);
 }

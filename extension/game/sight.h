@@ -16,7 +16,8 @@
 typedef struct Sight
 {
 	bool is_staff;
-	NullableDatum until; /* timestamptz: as of when; null: as it is */
+	const char *visibility; /* who else sees it */
+	NullableDatum until;    /* timestamptz: as of when; null: as it is */
 } Sight;
 
 /*

@@ -24,14 +24,15 @@ COMMENT ON FUNCTION edurange.get_board_policy(text, edurange.caller) IS
 
 CREATE TYPE edurange.board_access AS (
   "groupId" text,
-  "isStaff" boolean);
+  "isStaff" boolean,
+  visibility text);
 
 CREATE FUNCTION edurange.board_access(
     group_id text, is_public boolean DEFAULT false, caller edurange.caller DEFAULT NULL)
   RETURNS edurange.board_access
   AS 'MODULE_PATHNAME', 'edurange_board_access' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.board_access(text, boolean, edurange.caller) IS
-  'Whether the caller, or the public, may see a competition''s board, and whether as staff, for whom it is never frozen. Tier: player. Errors: missing_parameter, forbidden, competition_not_found.';
+  'Whether the caller, or the public, may see a competition''s board, whether as staff, for whom it is never frozen, and who else sees it: the policy by which this was said. Tier: player. Errors: missing_parameter, forbidden, competition_not_found.';
 
 CREATE TYPE edurange.board_state AS (
   "groupId" text,

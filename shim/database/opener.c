@@ -19,6 +19,7 @@
 
 #define EXTRA_OPTIONS 10
 #define CANCEL_MESSAGE_LENGTH 256
+#define REASON_LENGTH 1024
 
 static struct
 {
@@ -102,10 +103,14 @@ connect_to(const Opening *opening)
 	if (asprintf(&options,
 	             "%s -c default_transaction_isolation=read\\ committed -c lock_timeout=0"
 	             " -c role=edurange_%s -c statement_timeout=%d",
-	             own != NULL ? own : "", opening->tier, opening->statement_timeout) < 0 ||
-	    (place != NULL && asprintf(&login, "%.*s%s%s", (int) (place - name), name, opening->tier,
-	                               place + strlen(DSN_TIER)) < 0))
+	             own != NULL ? own : "", opening->tier, opening->statement_timeout) < 0)
 		return NULL;
+	if (place != NULL && asprintf(&login, "%.*s%s%s", (int) (place - name), name, opening->tier,
+	                              place + strlen(DSN_TIER)) < 0)
+	{
+		free(options);
+		return NULL;
+	}
 #define OPTION(keyword, value) (keywords[n] = (keyword), values[n++] = (value))
 	OPTION("user", login); /* the last one counts, and NULL as none */
 	OPTION("options", options);
@@ -156,8 +161,10 @@ open_aside(void *arg)
 	    (opening->caller_values = ask_caller_values(pg, opening->connect_seconds)) == 0 ||
 	    PQsetnonblocking(pg, 1) != 0 || !PQenterPipelineMode(pg))
 	{
-		char *reason = PQerrorMessage(pg);
+		char reason[REASON_LENGTH];
 
+		/* (what it says where there is no connection, it says in a constant) */
+		snprintf(reason, sizeof(reason), "%s", PQerrorMessage(pg));
 		reason[strcspn(reason, "\n")] = '\0';
 		status_note_attempt(reason);
 		PQfinish(pg);

@@ -122,13 +122,20 @@ listen_end(Request *request)
 
 /* ---- who listens to a board ------------------------------------------------------------------------ */
 
+/* Is the time to be told?  (The clock begins with the machine, so the first time is no matter of it.) */
+static bool
+is_time(const Listener *listener, int64_t now)
+{
+	return listener->timed_at == 0 || now - listener->timed_at >= TIME_MS;
+}
+
 /* The next thing to send; NULL: nothing yet. */
 static Piece *
 next_piece(Listener *listener, int64_t now)
 {
 	char time[ISO_TIME_LENGTH];
 
-	if (listener->timed_at > 0 && now - listener->timed_at < TIME_MS)
+	if (!is_time(listener, now))
 		return board_next(listener->board, &listener->last);
 	iso_time_now(time);
 	return piece_make("%sevent: time\ndata: {\"serverTime\":\"%s\"}\n\n",
@@ -151,7 +158,7 @@ send_more(void *cls, uint64_t position, char *bytes, size_t room)
 			return MHD_CONTENT_READER_END_OF_STREAM;
 		listener->piece = next_piece(listener, now);
 		listener->sent = 0;
-		if (listener->piece != NULL && now - listener->timed_at >= TIME_MS)
+		if (listener->piece != NULL && is_time(listener, now))
 			listener->timed_at = now;
 	}
 	if (listener->piece == NULL)
@@ -180,12 +187,13 @@ listen_to_board(Request *request, const DatabaseResult *result)
 {
 	json_t *access = json_loads(result->text, 0, NULL);
 	bool is_staff = json_is_true(json_object_get(access, "isStaff"));
+	const char *visibility = json_string_value(json_object_get(access, "visibility"));
 	Listener *listener = begin(request, false);
 	int size = SEND_BUFFER;
 
+	if (listener != NULL && visibility != NULL)
+		listener->board = board_hold(group_of(request), is_staff, visibility);
 	json_decref(access);
-	if (listener != NULL)
-		listener->board = board_hold(group_of(request), is_staff);
 	if (listener == NULL || listener->board == NULL)
 	{
 		listen_end(request);
@@ -207,7 +215,7 @@ wake(Listener *listener, int64_t now)
 	BoardNews news = board_news(listener->board, listener->last);
 
 	if (!listener->idle || (!news.next && !news.over && now < listener->ends_at &&
-	                        now - listener->timed_at < TIME_MS && !response_is_closing()))
+	                        !is_time(listener, now) && !response_is_closing()))
 		return false;
 	listener->idle = false;
 	client_enter(listener->request->client, CLIENT_LISTENING);
@@ -416,7 +424,8 @@ take_turn(Listener *listener, uint64_t turn, int64_t now)
 	listener->turn = turn;
 	listener->changes = changes;
 	free(request->values.values[FEED_NEWEST]);
-	request->values.values[FEED_NEWEST] = newest[0] != '\0' ? strdup(newest) : NULL;
+	/* (at the end all there is: what the turn knows may be old, where the database does not answer) */
+	request->values.values[FEED_NEWEST] = newest[0] != '\0' && !ends ? strdup(newest) : NULL;
 	ask_or_join(listener);
 }
 

@@ -4,19 +4,35 @@
  */
 #include "http/request.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/counters.h"
 
+/* Does none begin any more? */
+static atomic_bool ended;
+
+void
+request_end_all(void)
+{
+	atomic_store(&ended, true);
+}
+
 void *
 request_begin(void *cls, const char *uri, struct MHD_Connection *connection)
 {
 	Worker *worker = cls;
-	Request *request = calloc(1, sizeof(Request));
+	Request *request;
 
+	/* counted first: who waits for the end sees it, or is seen here */
+	counter_add(COUNTER_REQUESTS, 1);
+	request = atomic_load(&ended) ? NULL : calloc(1, sizeof(Request));
 	if (request == NULL)
+	{
+		counter_add(COUNTER_REQUESTS, -1);
 		return NULL;
+	}
 	request->worker = worker;
 	request->config = worker->config;
 	request->connection = connection;
@@ -27,7 +43,6 @@ request_begin(void *cls, const char *uri, struct MHD_Connection *connection)
 	request->raw_uri_length = strlen(uri);
 	request->uri = strdup(uri);
 	clock_gettime(CLOCK_MONOTONIC, &request->begun);
-	counter_add(COUNTER_REQUESTS, 1);
 	return request;
 }
 

@@ -101,10 +101,13 @@ typedef struct Request
 
 /*
  * Callback, the first of a request, with its target as it was sent: the head may not be there yet.  Returns the
- * request, which is counted until it is freed.  NULL: out of memory.
+ * request, which is counted until it is freed.  NULL: out of memory, or none begins any more; its connection is closed.
  */
 extern void *request_begin(void *cls, const char *uri, struct MHD_Connection *connection);
 extern void request_free(Request *request);
+
+/* From now on none begins.  Any thread, once. */
+extern void request_end_all(void);
 
 /* Microseconds since it began. */
 extern int64_t request_age_us(const Request *request);

@@ -37,6 +37,12 @@
 #define SPARE_CONNECTIONS 128 /* of a loop, beyond its share of the limit */
 #define SILENT_MS 1000        /* so long a connection may send nothing when others want its place */
 #define PAUSE_MS 20           /* when the process has no descriptor left */
+/* Without this a newer libmicrohttpd takes a connection in later, when it is not known any more which one it is. */
+#if MHD_VERSION >= 0x00097707
+#define ONE_THREAD MHD_USE_NO_THREAD_SAFETY
+#else
+#define ONE_THREAD 0
+#endif
 
 /* An event loop, all of it. */
 typedef struct Engine
@@ -96,6 +102,7 @@ note_connection(void *cls, struct MHD_Connection *connection, void **context,
 
 	if (what == MHD_CONNECTION_NOTIFY_STARTED)
 	{
+		count(engine, 1);
 		*context = client_begin(&engine->clients, connection, engine->spare, engine->metrics);
 		return;
 	}
@@ -137,13 +144,12 @@ admit(Task *task)
 	Engine *engine = arrival->engine;
 	/* nobody asks who it is */
 	static const struct sockaddr somebody = {.sa_family = AF_INET};
-	bool taken = make_room(engine, arrival->metrics);
 
-	if (!taken)
+	if (make_room(engine, arrival->metrics))
+		(void) MHD_add_connection(engine->daemon, arrival->fd, &somebody, sizeof(somebody));
+	else
 		close(arrival->fd);
-	if (!taken ||
-	    MHD_add_connection(engine->daemon, arrival->fd, &somebody, sizeof(somebody)) != MHD_YES)
-		count(engine, -1);
+	count(engine, -1); /* of those on their way: one that has come is counted by itself */
 	engine->ready = true;
 	free(arrival);
 }
@@ -307,8 +313,8 @@ start_engine(Engine *engine, const Config *config)
 	engine->watch.ready = note_ready;
 	engine->stop.run = stop_engine;
 	engine->daemon = MHD_start_daemon(
-	    MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-	    http_access, worker, MHD_OPTION_CONNECTION_LIMIT,
+	    MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | ONE_THREAD, 0, NULL,
+	    NULL, http_access, worker, MHD_OPTION_CONNECTION_LIMIT,
 	    2 * (unsigned) (config->connection_limit + SPARE_CONNECTIONS),
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) config->connection_timeout,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory_per_connection(config),
@@ -353,6 +359,13 @@ server_stop_accepting(void)
 	close(server.listening[0].fd);
 	if (server.listening[1].fd >= 0)
 		close(server.listening[1].fd);
+}
+
+/* Begins no request any more: a connection on which one comes is closed. */
+void
+server_end_requests(void)
+{
+	request_end_all();
 }
 
 /* Closes all connections, and frees nothing that the end of the process does.  No request may be waiting. */

@@ -15,14 +15,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/random.h>
 
 #include "base/text.h"
 
 #define BOARDS_BYTES (64 * 1024 * 1024) /* of all boards, until no further one is taken */
 #define LARGE (128 * 1024)              /* bytes of a board that is asked for alone */
 #define ROWS_MS 250
-#define ROWS_MOST_MS 2000 /* however long its rows take */
+#define ASKING_SHARE 20 /* of its time the reader asks for the same thing one part in so many */
 #define THOROUGH_MS 5000
 
 static struct
@@ -31,8 +31,7 @@ static struct
 	TAILQ_HEAD(BoardList, Board) all; /* those that are asked for alone in turns */
 	size_t bytes;
 	unsigned long made;
-	long
-	    begun; /* when the first one was made, so that ids of another process are not taken for ours */
+	unsigned long process; /* drawn, so that ids of another one are not taken for ours */
 	/* of the question that waits for its answer */
 	bool alone;
 	bool thorough;
@@ -88,18 +87,25 @@ find_board(const char *group_id, bool is_staff)
 }
 
 Board *
-board_hold(const char *group_id, bool is_staff)
+board_hold(const char *group_id, bool is_staff, const char *visibility)
 {
 	Board *board;
 
 	pthread_mutex_lock(&boards.lock);
 	board = find_board(group_id, is_staff);
+	/* one of them is not up to date: the board, or who comes */
+	if (board != NULL && strcmp(board->visibility, visibility) != 0)
+	{
+		board->over = true;
+		board = NULL;
+	}
 	if (board == NULL && boards.bytes < BOARDS_BYTES && (board = calloc(1, sizeof(Board))) != NULL)
 	{
-		if (boards.begun == 0)
-			boards.begun = (long) time(NULL);
+		while (boards.process == 0)
+			(void) getrandom(&boards.process, sizeof(boards.process), 0);
 		board->group_id = strdup(group_id);
 		board->is_staff = is_staff;
+		board->visibility = strdup(visibility);
 		board->number = ++boards.made;
 		TAILQ_INSERT_TAIL(&boards.all, board, others);
 	}
@@ -136,12 +142,12 @@ board_release(Board *board)
 uint64_t
 board_number(const Board *board, const char *event_id)
 {
-	unsigned long begun;
+	unsigned long process;
 	unsigned long number;
 	unsigned long event;
 
-	return event_id != NULL && sscanf(event_id, EVENT_ID, &begun, &number, &event) == 3 &&
-	               begun == (unsigned long) boards.begun && number == board->number
+	return event_id != NULL && sscanf(event_id, EVENT_ID, &process, &number, &event) == 3 &&
+	               process == boards.process && number == board->number
 	           ? event
 	           : 0;
 }
@@ -175,7 +181,7 @@ make_event(const Board *board, uint64_t number, char *data, const Piece *next)
 {
 	Piece *piece = data == NULL ? NULL
 	                            : piece_make("id: " EVENT_ID "\nevent: board\ndata: %s\n\n%s",
-	                                         boards.begun, board->number, (unsigned long) number,
+	                                         boards.process, board->number, (unsigned long) number,
 	                                         data, next != NULL ? next->bytes : "");
 
 	free(data);
@@ -485,8 +491,7 @@ take_state(Board *board, const json_t *state)
 {
 	const char *visibility = json_string_value(json_object_get(state, "visibility"));
 	const char *series = json_string_value(json_object_get(state, "series"));
-	bool over = visibility == NULL ||
-	            (board->visibility != NULL && strcmp(board->visibility, visibility) != 0);
+	bool over = visibility == NULL || strcmp(board->visibility, visibility) != 0;
 	Update update = {.newest = board->newest};
 
 	if (!over)
@@ -502,10 +507,9 @@ take_state(Board *board, const json_t *state)
 			                                update.series != NULL ? update.series : board->series);
 	}
 	pthread_mutex_lock(&boards.lock);
-	board->over = over;
+	board->over |= over;
 	if (!over)
 	{
-		replace(&board->visibility, json_object_get(state, "visibility"));
 		replace(&board->mark, json_object_get(state, "mark"));
 		publish(board, &update);
 	}
@@ -528,23 +532,29 @@ hold_for_change(const char *group_id, bool is_staff)
 	return board;
 }
 
+int64_t
+asking_pause(int64_t took, int64_t least)
+{
+	int64_t pause = took * ASKING_SHARE;
+
+	if (pause > ASKING_MOST_MS)
+		pause = ASKING_MOST_MS;
+	return pause < least ? least : pause;
+}
+
 /* Lets a board be asked for again, the sooner the less it took. */
 static void
 set_due(Board *board, int64_t now, int64_t took)
 {
-	int64_t pause = took * ASKING_SHARE;
+	int64_t pause = asking_pause(took, ROWS_MS);
 
-	if (pause < ROWS_MS)
-		pause = ROWS_MS;
-	else if (pause > ROWS_MOST_MS)
-		pause = ROWS_MOST_MS;
 	board->rows_at = now + (boards.thorough ? ROWS_MS : pause);
 	if (board->mark == NULL)
 		board->thorough_at = now + pause;
 	else if (boards.thorough)
 		board->thorough_at = now + THOROUGH_MS;
 	if (boards.alone)
-		boards.alone_at = now + (took < ROWS_MOST_MS ? took : ROWS_MOST_MS);
+		boards.alone_at = now + (took < ASKING_MOST_MS ? took : ASKING_MOST_MS);
 	board->asked = false;
 }
 

@@ -17,8 +17,11 @@
 
 #include <jansson.h>
 
-#define BOARD_PIECES 64 /* of what has changed, kept for who is behind */
-#define ASKING_SHARE 20 /* of its time the reader asks for the same thing one part in so many */
+#define BOARD_PIECES 64     /* of what has changed, kept for who is behind */
+#define ASKING_MOST_MS 2000 /* from an answer to the next question at most, however long it took */
+
+/* How long to wait after an answer that took so long, at least so long: the same is asked for a twentieth of the time. */
+extern int64_t asking_pause(int64_t took, int64_t least);
 
 /* A text that many send. */
 typedef struct Piece
@@ -32,7 +35,8 @@ typedef struct Board
 {
 	TAILQ_ENTRY(Board) others;
 	char *group_id;
-	bool is_staff; /* as they see it, who is never shown a frozen one */
+	bool is_staff;    /* as they see it, who is never shown a frozen one */
+	char *visibility; /* with which all who listen were let in: with another one it is over */
 	unsigned long
 	    number; /* of the board, so that no event of another one is taken for one of its */
 	int holders;
@@ -43,8 +47,7 @@ typedef struct Board
 	bool asked; /* by the question that waits for its answer */
 
 	/* what it looks like: NULL before it was read */
-	char *mark; /* for the database: what was seen */
-	char *visibility;
+	char *mark;   /* for the database: what was seen */
 	char *head;   /* as JSON; this and the rows are for the thread that takes answers alone */
 	char *rows;   /* lines, ordered by what is before the tab: the user's id and the row, as JSON */
 	size_t bytes; /* of rows and snapshot */
@@ -55,8 +58,11 @@ typedef struct Board
 	Piece *events[BOARD_PIECES];
 } Board;
 
-/* The board, which is there until it was released as often; NULL: there are too many, or no memory. */
-extern Board *board_hold(const char *group_id, bool is_staff);
+/*
+ * The board as it may be seen by who had this visibility looked at for them, which is there until it was released as
+ * often; NULL: there are too many, or no memory.
+ */
+extern Board *board_hold(const char *group_id, bool is_staff, const char *visibility);
 extern void board_release(Board *board);
 
 /* The number of the event with that id, 0 where nobody knows it any more. */

@@ -2,8 +2,9 @@
  * reader.c
  *	  Asks the database how the boards and feeds are that somebody listens to or waits for: one for the whole process.
  *
- * Feeds are asked for once a second and for no more than a twentieth of the time: what takes long to answer is asked for
- * less often.  When a board is asked for, live/boards.h says.
+ * Feeds are asked for once a second, and less often where that would take more than a twentieth of the time, but for the
+ * longest pause that boards have, too: an answer may have been late for something that is over by then.  When a board
+ * is asked for, live/boards.h says.
  */
 #include "live/reader.h"
 
@@ -107,11 +108,11 @@ note_delay(double seconds)
 static void
 end_question(void)
 {
-	int64_t pause = (reader.answered_at - reader.asked_at) * ASKING_SHARE;
+	int64_t took = reader.answered_at - reader.asked_at;
 
 	/* (boards say when they are due) */
 	reader.asked->next_at =
-	    reader.asked == &boards ? 0 : reader.answered_at + (pause > FEEDS_MS ? pause : FEEDS_MS);
+	    reader.asked == &boards ? 0 : reader.answered_at + asking_pause(took, FEEDS_MS);
 	reader.asked = NULL;
 	reader_tell();
 }

@@ -143,6 +143,21 @@ check(page.url() === `${url}/board/closed`, 'which the address loses at once');
 check(page.asked.every((one) => !one.includes('edr_')), 'and which no address that is asked for has');
 await page.reload();
 check(await until(page, () => document.querySelectorAll('#rows tr').length === 1) !== undefined, 'it is kept for this window');
+page = await open(`${url}/board/closed`);
+await until(page, () => document.getElementById('notice').checkVisibility());
+await page.goto(`${url}/board/closed#token=${process.env.EDURANGE_PLAYER_TOKEN}`);
+check(await until(page, () => document.querySelectorAll('#rows tr').length === 1) !== undefined && page.url() === `${url}/board/closed`, 'one in the fragment of a page that is open is taken, too', page.url());
+
+// ---- and not for them any more
+page = await open(`${url}/board/names`);
+await until(page, () => document.querySelectorAll('#rows tr').length === 8 && document.querySelectorAll('#chart path').length === 8);
+await policy('names', { visibility: 'staff' });
+check(await until(page, () => document.getElementById('notice').checkVisibility(), null, 20000) !== undefined, 'a wall whose board is for staff now says so');
+await page.evaluate(() => document.getElementById('search').dispatchEvent(new Event('input')));
+await page.evaluate(() => document.getElementById('more').click());
+const left = await page.evaluate(() => [document.title, ...['title', 'rows', 'challenges', 'chart', 'said'].map((id) => document.getElementById(id).textContent)].join('|'));
+check(left === 'Board|Board||||' && await page.locator('#search').isHidden() && await page.locator('#more').isHidden(), 'and shows nothing of it', left);
+check(page.wrong.length === 0, 'without an error, whatever is pressed', page.wrong);
 page = await open(`${url}/board/none`);
 check(await until(page, () => document.getElementById('notice').checkVisibility()) !== undefined, 'what does not exist looks like what is not public');
 await done();

@@ -5,6 +5,7 @@ use warnings;
 
 use IO::Socket::INET;
 use JSON::PP;
+use POSIX ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -324,6 +325,42 @@ $shim->launch;
 my $total = $node->safe_psql('edurange', 'SELECT points FROM public."GroupPoints"');
 ($status, $json) = $shim->post('/add_points', \%add, $service);
 is_deeply([ $status, $json->{points} ], [ 200, $total + 1 ], 'after kill -9 all points are there');
+
+# ---- requests on idle connections while it ends ----------------------------------------------------
+# Sends one on each of them when the end has begun, and then writes into a file how many were answered.
+sub hammer
+{
+	my ($stopping, $connections, $file) = @_;
+	my @sockets = map { $stopping->socket } 1 .. $connections;
+	my $body = encode_json(\%add);
+	my $child = fork() // die "could not fork: $!";
+
+	return $child if $child;
+	local $SIG{PIPE} = 'IGNORE';
+	sleep 0.002 until $stopping->log =~ /"event":"stopping"/;
+	for my $socket (@sockets)
+	{
+		syswrite($socket, "POST /add_points HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $service\r\nContent-Type: application/json\r\n"
+			  . 'Content-Length: ' . length($body) . "\r\n\r\n$body");
+		sleep 0.002;
+	}
+	my $answered = grep { my ($answers) = $stopping->read_responses($_, 1, 30); @$answers && $answers->[0][0] == 200 } @sockets;
+	append_to_file($file, $answered);
+	POSIX::_exit(0);
+}
+my $had = $node->safe_psql('edurange', 'SELECT points FROM public."GroupPoints"');
+for my $round (1 .. 12)
+{
+	my $stopping = Edurange::Shim->start($node, EDURANGE_THREADS => 4);
+	my $file = PostgreSQL::Test::Utils::tempdir() . '/answered';
+	my $child = hammer($stopping, 150, $file);
+
+	is($stopping->stop, 0, 'requests on idle connections: it ends with success');
+	waitpid($child, 0);
+	my $has = $node->safe_psql('edurange', 'SELECT points FROM public."GroupPoints"');
+	is($has - $had, slurp_file($file), 'and each that had an effect was answered');
+	$had = $has;
+}
 
 # ---- requests that take longer than the end may -------------------------------------------------
 # Root is refused; a user of a namespace of one's own is root there.

@@ -246,6 +246,14 @@ sub scrape
 	my ($responses) = $shim->read_responses($socket, 1, 10);
 	return $responses->[0][0] // 0;
 }
+# Connections that come to both ports in one turn of the loop, as it was stopped meanwhile.
+kill 'STOP', $shim->pid;
+my @of_both = map { my $port = $_ % 2 ? $metrics_port : $shim->port; IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) // die $! } 0 .. 99;
+syswrite($_, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\nGET /live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") for @of_both;
+kill 'CONT', $shim->pid;
+my @said = map { my ($responses) = $shim->read_responses($_, 2, 10); join ' ', map { $_->[0] } @$responses } @of_both;
+is_deeply([ @said ], [ map { $_ % 2 ? '200' : '401 200' } 0 .. 99 ], 'each is answered as one of its port') or diag explain \@said;
+
 my @idle = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $metrics_port) } 1 .. 8;
 is(scrape(), 200, 'eight idle connections do not block the port of the metrics');
 push @idle, map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $metrics_port) } 1 .. 200;

@@ -5,10 +5,12 @@ use warnings;
 use feature 'state';
 
 use JSON::PP;
+use POSIX ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use Edurange::Clock;
 use Edurange::Cluster;
 use Edurange::Shim;
 use Edurange::Stream;
@@ -370,8 +372,43 @@ $lock->query_safe('COMMIT');
 ($shown) = grep { is_board($_) } @early, $next->read(10, \&is_board);
 isnt((split /\./, $shown->{id})[1], (split /\./, $besides->{id})[1], 'the board is another one for who comes back');
 is(scalar @{ $shown->{data}{rows} }, 3, 'who gets all of it');
+# ---- who was let in before the policy changed -----------------------------------------------------------
+# A policy may change between the question whether somebody may see a board and the first one how it is.
+is($one->stop, 0, 'stopped');
+$one->launch;
+policy('gb', visibility => 'public');
+policy('ga', visibility => 'members');
+$lock->query_safe('BEGIN; LOCK TABLE edurange.standing IN ACCESS EXCLUSIVE MODE');
+my $first_of_all = events_of('big', shim => $one);
+ok($node->poll_query_until('edurange', $asks), 'another board is asked for');
+my @let_in = (events_of('ga', shim => $one, token => $bound{ada}), events_of('gb', shim => $one));
+$_->take(10) for @let_in;
+is_deeply([ map { $_->status } @let_in ], [ 200, 200 ], 'two are let in');
+policy('ga', visibility => 'staff');
+policy('gb', visibility => 'members');
+$lock->query_safe('COMMIT');
+is_deeply([ map { [ grep { is_board($_) } $_->read(20, \&is_board) ] } @let_in ], [ [], [] ], 'nothing is shown of what is not for them any more');
+is_deeply([ map { $_->closed } @let_in ], [ 1, 1 ], 'and they are let go');
+policy($_, visibility => 'public') for qw(ga gb);
+$first_of_all->socket->close;
 is($one->stop, 0, 'stopped');
 $lock->quit;
+
+# ---- ids of events -------------------------------------------------------------------------------------
+my @pods = map { Edurange::Shim->start($node, EDURANGE_THREADS => 1) } 1 .. 2;
+my @of_pod = map { events_of('gb', shim => $_) } @pods;
+my @ids = map { (grep { is_board($_) } $_->read(20, \&is_board))[0]{id} } @of_pod;
+isnt($ids[0], $ids[1], 'an event of another process, of the same second, has another id');
+is($_->stop, 0, 'stopped') for @pods;
+
+# ---- a machine that has just begun -------------------------------------------------------------------------
+my $clock = Edurange::Clock->library;
+my $uptime = POSIX::floor((split / /, slurp_file('/proc/uptime'))[0]);
+$clock->set(3 - $uptime, 0);
+my $young = Edurange::Shim->start($node, EDURANGE_THREADS => 1, $clock->environment);
+my @of_young = events_of('gb', shim => $young)->read(3);
+is_deeply([ map { $_->{event} } @of_young ], [qw(time board series)], 'as its clock begins with the machine, the time is told once all the same');
+is($young->stop, 0, 'stopped');
 
 # ---- too many --------------------------------------------------------------------------------------
 my $small = Edurange::Shim->start($node, EDURANGE_CONNECTION_LIMIT => 64, EDURANGE_THREADS => 2);

@@ -76,6 +76,26 @@ $long->quit;
 ($responses) = Edurange::Shim->read_responses($waiting, 1, 20);
 is((split /\n/, $responses->[0][1])[0] =~ /"delta":9/ ? 1 : 0, 1, 'and loses nothing');
 
+# The database answers late, as one that is busy does, and then not at all in time: nobody is kept waiting for long after that.
+my $timed = Edurange::Shim->start($node, EDURANGE_THREADS => 1, EDURANGE_STATEMENT_TIMEOUT => 8000);
+my $of = sub { return $timed->ask_aside('GET', "/competition/g/events?sinceToken=$_[0]", token => $token); };
+my $next = $behind;
+my ($entries, $more) = ('', 'true');
+($entries, $next, $more) = ($timed->get("/competition/g/events?sinceToken=$next", $token))[3] =~ /^(.*)\{"sinceToken" : "(\w+)", "more" : (\w+)\}/s while $more eq 'true';
+my @follow = map { $of->($next) } 1, 2;
+sleep 2.5;
+my $lock = $node->background_psql('edurange');
+$lock->query_safe('BEGIN; LOCK TABLE edurange.board_rule IN ACCESS EXCLUSIVE MODE');
+ok($node->poll_query_until('edurange', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%feed_state%'}), 'the feed is asked for');
+ok($node->poll_query_until('edurange', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%feed_state%'}), 'in vain');
+$lock->query_safe('COMMIT');
+$lock->quit;
+sql(q{SELECT edurange.add_points('u3', 'g', 11)});
+$begun = time;
+is_deeply([ map { ((Edurange::Shim->read_responses($_, 1, 60))[0][0] // [ 0, '' ])->[1] =~ /"delta":11/ ? 1 : 0 } @follow ], [ 1, 1 ], 'who followed is told');
+cmp_ok(time - $begun, '<', 8, 'a few seconds after it answers again');
+is($timed->stop, 0, 'stopped');
+
 # ---- many who follow it ----------------------------------------------------------------------------------
 # What is asked of the database is one question a turn in each loop, however many follow, once they are abreast.
 sub asked { return sql(q{SELECT coalesce(sum(calls), 0) FROM pg_stat_user_functions WHERE funcname = 'events'}); }
@@ -259,7 +279,13 @@ $standby->start;
 $node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
 my (undef, undef, $error) = $standby->psql('edurange', "SELECT edurange.events('g', '$since')");
 like($error, qr/the feed is on the primary server/, 'a standby has no feed');
+my $mark = sql(q{SELECT mark FROM edurange.board_state('g')});
+my $seen = sub { return $_[0]->safe_psql('edurange', "SELECT \"isWhole\" FROM edurange.board_state('g', false, '$mark')"); };
+my $feed_seen = sub { return $_[0]->safe_psql('edurange', q{SELECT mark FROM edurange.feed_state('g')}); };
+is($seen->($node), 'f', 'a mark of a board says what was seen');
 $standby->promote;
+is($seen->($standby), 't', 'and nothing on a server that was promoted, where other rows may have the numbers of before');
+isnt($feed_seen->($standby), $feed_seen->($node), 'nor does that of a feed');
 is(verdict($standby, 'edurange', $since), 'start anew', 'nor goes a promoted one on with one that its primary gave');
 is(all_of($standby, 'edurange'), scalar @ledger, 'but it has all of it');
 $standby->stop;

@@ -74,10 +74,10 @@ time(time_t *result)
 }
 C
 
-# Restarts a node with the library.
-sub of
+# The library, for who starts a program with it: environment() is what that needs.
+sub library
 {
-	my ($class, $node) = @_;
+	my ($class) = @_;
 	my $folder = PostgreSQL::Test::Utils::tempdir();
 	my $self = bless { path => "$folder/clock" }, $class;
 
@@ -85,8 +85,24 @@ sub of
 	system_or_bail($ENV{CC} // 'cc', '-shared', '-fPIC', '-O1', '-o', "$folder/clock.so", "$folder/clock.c");
 	append_to_file($self->{path}, "0\t0\n");
 	chmod 0755, $folder;
-	local $ENV{LD_PRELOAD} = join ' ', grep { length } $ENV{LD_PRELOAD} // '', "$folder/clock.so";
-	local $ENV{CLOCK_FILE} = $self->{path};
+	$self->{library} = "$folder/clock.so";
+	return $self;
+}
+
+sub environment
+{
+	my ($self) = @_;
+
+	return (LD_PRELOAD => join(' ', grep { length } $ENV{LD_PRELOAD} // '', $self->{library}), CLOCK_FILE => $self->{path});
+}
+
+# Restarts a node with the library.
+sub of
+{
+	my ($class, $node) = @_;
+	my $self = $class->library;
+
+	local %ENV = (%ENV, $self->environment);
 	$node->restart;
 	return $self;
 }
