@@ -248,12 +248,18 @@ SQL_FUNCTION_ANYWHERE(edurange_follow_join)
 	return PointerGetDatum(NULL);
 }
 
-/* Runs in the name of whoever writes, and needs no other: it evaluates nothing of anybody's. */
+/*
+ * Runs in the name of whoever writes, and needs no other: it evaluates nothing of anybody's.  Before a whole statement
+ * where addresses are changed: for each row it would be called when the row is locked, for which a roster that is
+ * written waits.
+ */
 SQL_FUNCTION_ANYWHERE(edurange_await_roster)
 {
-	TriggerData *trigger = trigger_data(fcinfo, TRIGGER_EVENT_BEFORE);
+	TriggerData *trigger = trigger_data(fcinfo, TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_UPDATE);
 
 	rosters_hold_for_users();
+	if (!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		return PointerGetDatum(NULL);
 	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple
 	                                                                  : trigger->tg_trigtuple);
 }
