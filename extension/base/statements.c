@@ -34,7 +34,7 @@
 #include "base/statements.h"
 #include "base/surface.h"
 
-/* Two that the last migration makes, since somebody may have dropped one; all migrations are one transaction. */
+/* Two of the newest, since somebody may have dropped one; all migrations are one transaction. */
 static const char *const newest_tables[] = {"board_rule", "feed_origin"};
 
 /* Beside the results of SPI: the statement was not executed. */
