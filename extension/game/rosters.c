@@ -82,7 +82,7 @@ static Statement statements[STATEMENT_COUNT] = {
                           {TEXTOID, TEXTOID, TEXTOID},
                           .by_key = true},
     [WITHDRAW] = {"DELETE FROM edurange.roster AS r"
-                  " WHERE r.code = upper($2) AND r.group_id" OF("$1") " AND r.user_id IS NULL",
+                  " WHERE r.code = $2 AND r.group_id" OF("$1") " AND r.user_id IS NULL",
                   {TEXTOID, TEXTOID},
                   .by_key = true},
     [FORGET_USER] = {"UPDATE edurange.roster SET user_id = NULL, code = NULL WHERE user_id = $1",
