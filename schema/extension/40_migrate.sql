@@ -186,7 +186,8 @@ AS $assertions$
   FROM wanted_index w JOIN platform p ON p.name = w.table_name
   LEFT JOIN pg_index x ON x.indrelid = p.oid AND x.indexrelid = to_regclass('public.' || w.name)
   UNION ALL
-  -- one that the table's owner has given another name would record a second time beside a new one
+  -- one that the table's owner has given another name would record a second time beside a new one; before a row
+  -- is updated it is locked, and what fires for it then must not wait for anybody
   SELECT 'trigger', format('%s on public.%I', w.name, w.table_name),
     coalesce(cardinality(t.names) = 1 AND t.fire, false),
     coalesce((SELECT string_agg(format('DROP TRIGGER %I ON public.%I; ', name, w.table_name), '')
