@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -44,6 +45,8 @@ typedef enum StatementId
 	FORGET_COMPETITION,
 	FORGET_USERS,
 	FORGET_COMPETITIONS,
+	USER_IS_KEPT,
+	COMPETITION_IS_KEPT,
 	DELETE_CODE,
 	CODE_IS_THERE,
 	INSERT_MEMBER,
@@ -95,6 +98,14 @@ static Statement statements[STATEMENT_COUNT] = {
                       " WHERE user_id IS NOT NULL",
                       {InvalidOid}},
     [FORGET_COMPETITIONS] = {"DELETE FROM edurange.roster", {InvalidOid}},
+    /* Of the one, or null: of any. */
+    [USER_IS_KEPT] = {"SELECT 1 FROM edurange.roster WHERE user_id = coalesce($1, user_id) LIMIT 1",
+                      {TEXTOID},
+                      .newest = true},
+    [COMPETITION_IS_KEPT] = {"SELECT 1 FROM edurange.roster"
+                             " WHERE group_id = coalesce($1, group_id) LIMIT 1",
+                             {TEXTOID},
+                             .newest = true},
     /* One that somebody used says who joined with it. */
     [DELETE_CODE] = {"DELETE FROM public.\"CompetitionAccessCode\" WHERE code = $2"
                      " AND \"groupId\"" OF("$1") " AND \"usedCount\" = 0",
@@ -188,6 +199,21 @@ complete_rows(const char *email, const char *user_id)
 		complete_row(groups[i], codes[i], email, user_id);
 }
 
+/* Forgets a user or a competition, null: all of them.  A snapshot may be older than a row that it should change. */
+static void
+forget(bool is_user, const char *id)
+{
+	NullableDatum subject = value_text(id);
+
+	if (id != NULL)
+		STATEMENT_RUN(&statements[is_user ? FORGET_USER : FORGET_COMPETITION], subject);
+	else
+		statement_run(&statements[is_user ? FORGET_USERS : FORGET_COMPETITIONS], NULL, 0);
+	if (IsolationUsesXactSnapshot() &&
+	    STATEMENT_RUN(&statements[is_user ? USER_IS_KEPT : COMPETITION_IS_KEPT], subject) > 0)
+		row_unseen("edurange.roster");
+}
+
 /* The change of one row. */
 static void
 follow_row(TriggerData *trigger, bool is_user)
@@ -197,7 +223,7 @@ follow_row(TriggerData *trigger, bool is_user)
 	char *id = tuple_text(trigger, row, "id");
 
 	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
-		STATEMENT_RUN(&statements[is_user ? FORGET_USER : FORGET_COMPETITION], value_text(id));
+		forget(is_user, id);
 	else
 		complete_rows(email_key(tuple_text(trigger, row, "email")), id);
 }
@@ -211,7 +237,7 @@ SQL_TRIGGER(edurange_follow_roster)
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		follow_row(trigger, is_user);
 	else
-		statement_run(&statements[is_user ? FORGET_USERS : FORGET_COMPETITIONS], NULL, 0);
+		forget(is_user, NULL);
 	statements_end();
 	return PointerGetDatum(NULL);
 }
