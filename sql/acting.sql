@@ -85,6 +85,16 @@ SELECT left(testing.refused($$SELECT edurange.complete_question('ada', testing.q
 SELECT "alreadyCompleted" FROM edurange.complete_question('ada', testing.q('text'), testing.gc(), caller => ROW('t', NULL, NULL, 'ina'));
 UPDATE "ChallengeInstance" SET flag = 'EDU-{1}', "flagSecretName" = 's' WHERE id = 'ti';
 SELECT who, flag, "user" FROM (VALUES ('ada'), ('ina')) w (who), edurange.challenge_instance('ti', ROW('t', NULL, NULL, who));
+-- where they take no part nothing is theirs to be read, whether it exists or not
+BEGIN;
+INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('winter', 'Winter', '2020-01-01');
+SELECT call, testing.refused(format('SELECT edurange.%s, caller => ROW(NULL, NULL, NULL, ''ada'')::edurange.caller)', rtrim(call, ')'))) FROM (VALUES
+  ($$competition_progress('winter', 'ada')$$), ($$competition_progress('no', 'ada')$$), ($$competition_progress('spring', 'ada')$$),
+  ($$get_points('ada', 'winter')$$), ($$get_points('ada', 'no')$$), ($$get_points('ada', 'spring')$$)) AS c (call);
+-- a code is the same code with what came along when it was copied
+SELECT code, testing.refused(format('SELECT edurange.join_competition(%L, ''cyd'', ROW(NULL, NULL, NULL, ''ina''))', code))
+  FROM unnest(ARRAY['SPRING', E' spring\n', U&'\200Bspring', 'springs', ' ', '']) AS code;
+ROLLBACK;
 -- the ledger and the log say who, and through what
 SELECT points FROM edurange.add_points('ada', 'spring', 5, 'late', ROW('t', NULL, NULL, 'ina'));
 SELECT points FROM edurange.add_points('ada', 'spring', 5, 'late', ROW(NULL, NULL, NULL, 'ina'));

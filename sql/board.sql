@@ -11,7 +11,7 @@ SELECT * FROM edurange.set_board_policy('spring', 'staff', caller => ROW('t', NU
 SELECT * FROM edurange.get_board_policy('spring', ROW('t', NULL, NULL, 'adm'));
 SELECT set_by FROM edurange.board_rule;
 SELECT c, testing.refused('SELECT edurange.set_board_policy(' || c || ')') FROM unnest(ARRAY[$$'no', 'public'$$, $$'', 'public'$$, $$'spring', NULL$$, $$'spring', 'all'$$,
-  $$'spring', 'public', 'infinity'$$, $$'spring', 'public', thawed_at => '2020-01-01Z'$$, $$'spring', 'public', '2020-01-02Z', '2020-01-01Z'$$,
+  $$'spring', 'public', 'infinity'$$, $$'spring', 'public', '0044-03-15 BC'$$, $$'spring', 'public', '2020-01-01Z', '10000-01-01'$$, $$'spring', 'public', thawed_at => '2020-01-01Z'$$, $$'spring', 'public', '2020-01-02Z', '2020-01-01Z'$$,
   $$'spring', 'public', caller => ROW('t', NULL, NULL, 'oti')$$, $$'spring', 'public', caller => ROW('t', NULL, NULL, 'ada')$$, $$'spring', 'public', caller => ROW('t', 'cyd', NULL, NULL)$$]) c;
 SELECT testing.refused($$SELECT edurange.get_board_policy('no')$$), testing.refused($$SELECT edurange.get_board_policy('spring', ROW('t', NULL, NULL, 'oti'))$$);
 SELECT metadata->>'boardVisibility' AS logged, metadata->>'actingUserId' AS by FROM "ActivityLog" WHERE "eventType" = 'GROUP_UPDATED' ORDER BY "timestamp", id;

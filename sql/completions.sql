@@ -128,4 +128,14 @@ SELECT rank, "userId", points FROM edurange.leaderboard('tie', at => '2024-05-01
 DELETE FROM "CompetitionGroup" WHERE id = 'tie';
 DELETE FROM edurange.points_ledger WHERE group_id = 'tie';
 DELETE FROM edurange.standing WHERE group_id = 'tie';
+-- what questions are worth together may be more than a completion can say
+UPDATE "ChallengeQuestion" SET points = 2000000000 WHERE id IN ('d1', 'd2');
+UPDATE "ChallengeQuestion" SET required = true WHERE id = 'd3';
+INSERT INTO "_GroupMembers" ("A", "B") VALUES ('cup', 'c6');
+SELECT "pointsEarned" FROM edurange.attempt_question('c6', 'd1', 'duo-cup', '1');
+SELECT points FROM edurange.set_points('c6', 'cup', 1);
+SELECT "pointsEarned" FROM edurange.attempt_question('c6', 'd2', 'duo-cup', '2');
+SELECT testing.whole('c6', 0);
+SELECT testing.whole('c6', 0);
+SELECT metadata - 'groupChallengeId' FROM "ActivityLog" WHERE "userId" = 'c6' AND "eventType" = 'CHALLENGE_COMPLETED';
 SELECT * FROM edurange.check_invariants();

@@ -46,7 +46,7 @@ SELECT c, testing.refused(format('SELECT edurange.competitions(cursor => %L)', c
 SELECT testing.refused($$SELECT edurange.competition('no')$$), testing.refused($$SELECT edurange.competition('')$$);
 SELECT name, description, "startDate", "endDate" FROM edurange.update_competition('spring', 'Spring Cup', 'For all', end_date => '2090-01-01Z');
 SELECT name, description, "startDate", "endDate" FROM edurange.update_competition('spring', description => '', start_date => '2021-01-01Z', no_end_date => true);
-SELECT c, testing.refused('SELECT edurange.update_competition(' || c || ')') FROM unnest(ARRAY[$$'no', 'x'$$, $$'spring'$$, $$'spring', ''$$, $$'spring', start_date => 'infinity'$$,
+SELECT c, testing.refused('SELECT edurange.update_competition(' || c || ')') FROM unnest(ARRAY[$$'no', 'x'$$, $$'spring'$$, $$'spring', ''$$, $$'spring', start_date => 'infinity'$$, $$'spring', start_date => '10000-01-01'$$, $$'spring', end_date => '10000-01-01'$$, $$'spring', start_date => '0044-03-15 BC'$$,
   $$'spring', end_date => '2020-01-01Z'$$, $$'spring', end_date => '2030-01-01Z', no_end_date => true$$]) c;
 -- members and instructors
 SELECT m.*, page."nextCursor" FROM edurange.members('spring', 1) page, unnest(members) m;

@@ -41,6 +41,8 @@ SELECT testing.refused('CREATE TRIGGER wrong BEFORE UPDATE ON other FOR EACH ROW
 SELECT testing.refused('CREATE TRIGGER wrong BEFORE DELETE ON other EXECUTE FUNCTION edurange.keep_question(); DELETE FROM other');
 SELECT testing.refused('CREATE TRIGGER wrong AFTER DELETE ON other FOR EACH ROW EXECUTE FUNCTION edurange.keep_question(); DELETE FROM other');
 SELECT testing.refused('CREATE TRIGGER wrong BEFORE DELETE ON other FOR EACH ROW EXECUTE FUNCTION edurange.question_deleted(); DELETE FROM other');
+SELECT testing.refused('CREATE TRIGGER wrong BEFORE INSERT ON other EXECUTE FUNCTION edurange.await_roster(); INSERT INTO other VALUES (1)');
+SELECT testing.refused('CREATE TRIGGER wrong AFTER UPDATE ON other EXECUTE FUNCTION edurange.await_roster(); UPDATE other SET text = text');
 -- the functions need none of it: they give ids and times themselves
 SELECT count(*) FROM (SELECT testing.refused(format('ALTER TABLE public.%I DISABLE TRIGGER edurange_row_filled', name))
   FROM unnest(edurange.platform_tables()) AS t (name)) AS done (outcome) WHERE outcome = 'accepted';
@@ -81,6 +83,15 @@ ALTER TABLE "Account" ALTER COLUMN id SET DEFAULT gen_random_uuid()::text;
 ALTER TABLE "GroupPoints" ALTER COLUMN "updatedAt" SET DEFAULT now();
 ALTER TABLE "Session" DISABLE TRIGGER USER;
 SELECT kind, name FROM edurange.migrate() WHERE name !~ '^edurange_row_filled' ORDER BY 1, 2;
+SELECT kind, name FROM edurange.migrate();
+-- a trigger of before, which fires at other times, serves until it is replaced
+DROP TRIGGER edurange_roster_of_address_awaited ON "User";
+CREATE OR REPLACE TRIGGER edurange_roster_awaited BEFORE INSERT OR UPDATE OF email ON "User" FOR EACH ROW EXECUTE FUNCTION edurange.await_roster();
+UPDATE "User" SET email = 'changed@example.org' WHERE id = 'plain' RETURNING email;
+SELECT unnest(missing) FROM edurange.readiness();
+SELECT kind, name FROM edurange.migrate();
+SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgfoid = 'edurange.await_roster'::regproc ORDER BY 1;
+UPDATE "User" SET email = 'again@example.org' WHERE id = 'plain' RETURNING email;
 SELECT kind, name FROM edurange.migrate();
 SELECT adrelid::regclass, pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid IN ('"User"'::regclass, '"Account"'::regclass, '"GroupPoints"'::regclass)
   AND pg_get_expr(adbin, adrelid) ~ 'now|uuid|id' ORDER BY 1;

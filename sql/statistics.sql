@@ -38,3 +38,17 @@ SELECT "userId", "otherUserId", detail FROM edurange.integrity_findings('spring'
 -- the flag is not kept any more
 UPDATE "ChallengeInstance" SET flag = NULL WHERE id = 'bob';
 SELECT count(*) FROM edurange.integrity_findings('spring', 0) WHERE kind = 'foreign_flag';
+-- times that somebody has written without an end, or as far away as they can be
+BEGIN;
+SELECT f, said, array_agg(ARRAY[completed, attempted, began]) FROM (VALUES ('infinity', '-infinity', 'infinity'), ('infinity', '-infinity', '-infinity'),
+    ('294276-12-31', '4713-01-01 BC', '4713-01-01 BC'), ('294276-12-31', '294276-12-31', '294276-12-31'), ('-infinity', 'infinity', 'infinity')) t (completed, attempted, began),
+  unnest(ARRAY['question_statistics(''spring'')', 'integrity_findings(''spring'', 2147483647)', 'timeline(''spring'')', 'gradebook(''spring'')', 'gradebook_file(''spring'', ''csv'')', 'board_state(''spring'')',
+    'competition_progress(''spring'', ''ada'')', 'leaderboard(''spring'')', 'leaderboard(''spring'', at => ''2021-01-01'')', 'challenge_instances(group_id => ''spring'')']) f,
+  LATERAL testing.refused(format('UPDATE "QuestionCompletion" SET "completedAt" = %L; UPDATE "QuestionAttempt" SET "attemptedAt" = %L; UPDATE "ChallengeInstance" SET "creationTime" = %L; SELECT edurange.%s', completed, attempted, began, f)) said
+WHERE said <> 'accepted' GROUP BY 1, 2 ORDER BY 1, 2;
+ROLLBACK;
+BEGIN;
+UPDATE "QuestionCompletion" SET "completedAt" = 'infinity' WHERE "userId" = 'ada';
+SELECT solvers, "timeFrom", "secondsQuarter", "secondsThreeQuarters" FROM edurange.question_statistics('spring') WHERE solvers > 1;
+SELECT count(*) FROM edurange.integrity_findings('spring', 2147483647) WHERE kind = 'fast_solve';
+ROLLBACK;

@@ -16,7 +16,7 @@ use FindBin;
 my %may_use = (
 	'extension/base' => [],
 	'extension/text' => [qw(base)],
-	'extension/calls' => [qw(base)],
+	'extension/calls' => [qw(base text)],
 	'extension/game' => [qw(base text calls)],
 	'extension/course' => [qw(base text calls game)],
 	'extension/grades' => [qw(base text calls game course)],

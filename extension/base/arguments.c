@@ -108,16 +108,6 @@ optional_flag(FunctionCallInfo fcinfo, int argument)
 }
 
 NullableDatum
-finite_time(FunctionCallInfo fcinfo, int argument, const char *name)
-{
-	NullableDatum value = fcinfo->args[argument];
-
-	if (!value.isnull && TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value.value)))
-		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"%s\" must be a finite time", name);
-	return value;
-}
-
-NullableDatum
 value_text(const char *text)
 {
 	NullableDatum value = {.isnull = text == NULL};

@@ -33,9 +33,6 @@ extern char *optional_text(FunctionCallInfo fcinfo, int argument);
 #define LONGEST_REASON 1000 /* characters */
 extern char *optional_reason(FunctionCallInfo fcinfo, int argument);
 
-/* A time, or null; never infinite. */
-extern NullableDatum finite_time(FunctionCallInfo fcinfo, int argument, const char *name);
-
 /* Null counts as false. */
 extern bool optional_flag(FunctionCallInfo fcinfo, int argument);
 

@@ -183,7 +183,7 @@ own_table_insert(OwnTable *table, const NullableDatum *values)
 	PG_END_TRY();
 	/* a row that is stored has a place */
 	if (!ItemPointerIsValid(&row->tts_tid))
-		row_kept_out(shape_name(table->relation));
+		new_row_kept_out(shape_name(table->relation));
 	ResetPerTupleExprContext(table->state);
 }
 

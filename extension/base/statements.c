@@ -35,7 +35,7 @@
 #include "base/statements.h"
 #include "base/surface.h"
 
-/* Two that the last migration makes, since somebody may have dropped one; all migrations are one transaction. */
+/* Two of the newest, since somebody may have dropped one; all migrations are one transaction. */
 static const char *const newest_tables[] = {"board_rule", "feed_origin"};
 
 /* Beside the results of SPI: the statement was not executed. */
@@ -335,14 +335,35 @@ wrote_none(const Statement *statement)
 {
 	const Query *query = analyzed_query(statement);
 
-	if (query != NULL && query->resultRelation > 0)
-		row_kept_out(table_name(rt_fetch(query->resultRelation, query->rtable)->relid));
+	char *table;
+
+	if (query == NULL || query->resultRelation == 0)
+		return;
+	table = table_name(rt_fetch(query->resultRelation, query->rtable)->relid);
+	/* (one that finds a row there already, which it does not see, says so itself) */
+	if (query->commandType == CMD_INSERT)
+		new_row_kept_out(table);
+	row_kept_out(table);
+}
+
+void
+new_row_kept_out(const char *table)
+{
+	schema_changed("a trigger on %s keeps rows from being written", table);
 }
 
 void
 row_kept_out(const char *table)
 {
-	schema_changed("a trigger on %s keeps rows from being written", table);
+	if (IsolationUsesXactSnapshot())
+		row_unseen(table);
+	new_row_kept_out(table);
+}
+
+void
+row_unseen(const char *table)
+{
+	raise_error(EDURANGE_TRY_AGAIN, "rows of %s were changed since the transaction began", table);
 }
 
 const Query *

@@ -82,8 +82,17 @@ extern uint64 statement_list(FunctionCallInfo fcinfo, Statement *statement,
 #define STATEMENT_LIST(fcinfo, statement, ...)                                                     \
 	statement_list((fcinfo), (statement), STATEMENT_ARGUMENTS(__VA_ARGS__))
 
-/* Raises that somebody's trigger keeps rows of the table from being written. */
+/* Raises that somebody's trigger keeps new rows of the table from being written. */
+extern _Noreturn void new_row_kept_out(const char *table);
+
+/*
+ * The same of rows that were looked for.  Where the transaction's snapshot is older than the statement, it is more likely
+ * that it does not show them: then that the transaction is to be tried again.
+ */
 extern _Noreturn void row_kept_out(const char *table);
+
+/* Raises that the transaction is to be tried again: its snapshot is older than rows of the table that it would change. */
+extern _Noreturn void row_unseen(const char *table);
 
 /* For base/rows.h.  What the statement that ran last was analyzed to; NULL: it has not been. */
 extern const Query *query_ran_last(void);

@@ -20,11 +20,13 @@ trigger_data(FunctionCallInfo fcinfo, TriggerEvent timing)
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	bool before = TRIGGER_FIRED_BEFORE(timing);
 	bool truncate = TRIGGER_FIRED_BY_TRUNCATE(timing);
+	bool update = TRIGGER_FIRED_BY_UPDATE(timing);
 
 	if (!CALLED_AS_TRIGGER(fcinfo) ||
 	    ((trigger->tg_event ^ timing) & TRIGGER_EVENT_TIMINGMASK) != 0 ||
 	    (truncate ? !TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)
-	              : before && !TRIGGER_FIRED_FOR_ROW(trigger->tg_event)))
+	              : before && !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) &&
+	                    !(update && TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))))
 		ereport(ERROR,
 		        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		         errmsg("function must be called as %s trigger", truncate ? "a BEFORE TRUNCATE"

@@ -12,7 +12,8 @@
 
 /*
  * The data of one that is called as it must be, before or after (a constant TRIGGER_EVENT_…; before: for each row, or
- * with TRIGGER_EVENT_TRUNCATE before that), else an error.
+ * with TRIGGER_EVENT_TRUNCATE before that, with TRIGGER_EVENT_UPDATE also before a whole statement of these), else an
+ * error.
  */
 extern TriggerData *trigger_data(FunctionCallInfo fcinfo, TriggerEvent timing);
 

@@ -79,8 +79,8 @@ set_board_policy(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *group_id = required_text(fcinfo, 0, "group_id");
 	char *visibility = checked_visibility(fcinfo, 1);
-	NullableDatum freeze_at = finite_time(fcinfo, 2, "freeze_at");
-	NullableDatum thawed_at = finite_time(fcinfo, 3, "thawed_at");
+	NullableDatum freeze_at = optional_time(fcinfo, 2, "freeze_at");
+	NullableDatum thawed_at = optional_time(fcinfo, 3, "thawed_at");
 	Refusal refusal = {0};
 	char *subject;
 	Datum row;

@@ -39,8 +39,7 @@ typedef enum StatementId
 #define THAWS AS_TIME("r.thawed_at AT TIME ZONE 'UTC'")
 #define REACHED "coalesce('\"' || " AS_TIME("reached_at AT TIME ZONE 'UTC'") " || '\"', 'null')"
 #define AS_MILLISECONDS(time) "(extract(epoch FROM " time ") * 1000)::bigint"
-/* (somebody may have written a time without end) */
-#define SOLVED_AT AS_MILLISECONDS("least(greatest(c.at, '0001-01-01'), '9999-12-31')")
+#define SOLVED_AT AS_MILLISECONDS(WITHIN_YEARS("c.at"))
 #define PAID_AT AS_MILLISECONDS("l.at")
 /* The challenges in the order in which their places are counted, from 0. */
 #define PLACED                                                                                     \

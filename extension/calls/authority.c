@@ -23,6 +23,7 @@
 #include "base/rows.h"
 #include "base/statements.h"
 #include "calls/authority.h"
+#include "text/plain_text.h"
 
 typedef enum Authority
 {
@@ -181,7 +182,7 @@ static Statement statements[STATEMENT_COUNT] = {
                      .reads = true,
                      .by_key = true},
     [OF_CODE] = {"SELECT \"groupId\", NULL::text FROM public.\"CompetitionAccessCode\""
-                 " WHERE code = upper($1)",
+                 " WHERE code = $1",
                  {TEXTOID},
                  .reads = true,
                  .by_key = true},
@@ -271,6 +272,8 @@ find_subject(ActingCall *call)
 	        : text_argument(call->fcinfo, rule->competition);
 	if (call->competition == NULL || rule->naming == BY_ITSELF)
 		return;
+	if (rule->naming == BY_CODE)
+		call->competition = access_code(call->competition);
 	if (STATEMENT_RUN(&statements[statement_of[rule->naming]], value_text(call->competition)) == 0)
 	{
 		call->competition = NULL;

@@ -47,11 +47,11 @@ static Statement statements[STATEMENT_COUNT] = {
               .reads = true,
               .by_key = true},
     [LOCK_CODE] = {"SELECT 1 FROM public.\"CompetitionAccessCode\""
-                   " WHERE code = upper($2) AND \"groupId\"" OF("$1") " FOR UPDATE",
+                   " WHERE code = $2 AND \"groupId\"" OF("$1") " FOR UPDATE",
                    {TEXTOID, TEXTOID},
                    .by_key = true},
     [REVOKE] = {"DELETE FROM public.\"CompetitionAccessCode\" AS c"
-                " WHERE c.code = upper($2) AND c.\"groupId\"" OF("$1") " RETURNING " CODE_ROW,
+                " WHERE c.code = $2 AND c.\"groupId\"" OF("$1") " RETURNING " CODE_ROW,
                 {TEXTOID, TEXTOID},
                 .by_key = true,
                 .must_write = true},
@@ -66,7 +66,7 @@ static Datum
 revoke_access_code(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *group_id = required_text(fcinfo, 0, "group_id");
-	char *code = comparable(required_text(fcinfo, 1, "code"));
+	char *code = access_code(required_text(fcinfo, 1, "code"));
 	Refusal refusal = {0};
 	Datum row;
 

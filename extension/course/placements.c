@@ -5,7 +5,7 @@
  * The group challenge is held against everybody.  Scoring holds it, too, and so waits: what was paid for it is certain
  * then, but for who is being reset.  Where students have worked at it the change is refused, with the counts.  Forced, it
  * takes back through the ledger what they were paid too much, of one user after the other in the order of ids.  Only what was paid since a
- * user's last reset counts.
+ * user's last reset counts.  What was worked at and paid is read as it is by now, whatever the transaction's snapshot.
  */
 #include "postgres.h"
 
@@ -54,6 +54,7 @@ static Statement statements[STATEMENT_COUNT] = {
                     " (SELECT count(*) FROM public.\"ChallengeCompletion\""
                     "  WHERE \"groupChallengeId\" = $1)",
                     {TEXTOID},
+                    .newest = true,
                     .by_key = true},
     [HOLD_MEMBERS] = {"SELECT count(*) FROM (SELECT FROM public.\"_GroupMembers\" m"
                       " WHERE m.\"A\" = $2 AND m.\"B\" IN"
@@ -79,6 +80,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "   AND s.user_id = paid.user_id AND s.reset_at >= paid.at AT TIME ZONE 'UTC')"
          "  GROUP BY user_id) p WHERE overpaid > 0 ORDER BY user_id",
          {TEXTOID, TEXTOID, INT4OID},
+         .newest = true,
          .by_key = true},
     [REMOVE] = {"DELETE FROM public.\"GroupChallenge\" AS gc WHERE gc.id = $1"
                 " RETURNING " PLACEMENT_ROW,
@@ -97,6 +99,7 @@ static Statement statements[STATEMENT_COUNT] = {
     [IS_HIGHER] = {"SELECT 1 FROM public.\"ChallengeCompletion\""
                    " WHERE \"groupChallengeId\" = $1 AND \"pointsEarned\" > $2 LIMIT 1",
                    {TEXTOID, INT4OID},
+                   .newest = true,
                    .by_key = true},
 };
 

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -517,11 +518,15 @@ hold_competition(Import *import)
 	statements_end();
 }
 
+/* An older snapshot would miss users who came meanwhile, and their rows would wait for somebody who is there. */
 static void
 run_import(void *argument)
 {
 	Import *import = argument;
 
+	if (IsolationUsesXactSnapshot())
+		raise_error(EDURANGE_TRY_AGAIN,
+		            "a roster is imported in a transaction of isolation level read committed");
 	rosters_hold_for_writing();
 	for_pieces(import, people_of_piece, "looking for users");
 	hold_competition(import);

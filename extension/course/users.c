@@ -43,8 +43,10 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
+    /* What is there by now, whatever the snapshot of the transaction: the address's lock is held. */
     [BY_EMAIL] = {"SELECT u.id FROM public.\"User\" u WHERE " EMAIL_KEY("u.email") " = $1 LIMIT 2",
                   {TEXTOID},
+                  .newest = true,
                   .by_key = true},
     /* $1 id, $2 name, $3 e-mail address, $4 role */
     [INSERT_USER] = {"INSERT INTO public.\"User\" (id, name, email, role, \"createdAt\","
@@ -55,6 +57,7 @@ static Statement statements[STATEMENT_COUNT] = {
     [FOUND] = {"SELECT ROW(" USER_COLUMNS ", $2)::edurange.made_user"
                " FROM public.\"User\" u WHERE u.id = $1",
                {TEXTOID, BOOLOID},
+               .newest = true,
                .by_key = true},
     /* $1 how many, $2 how their addresses begin, $3 $4 behind which: address and id; in the order of bytes */
     [PAGE] = {"SELECT ROW(" PAGE_OF(

@@ -293,20 +293,15 @@ create_competition(FunctionCallInfo fcinfo, const Caller *caller)
 	PG_RETURN_DATUM(row);
 }
 
-/*
- * A given code in upper case and without what comes along when one is copied, white space and what nobody sees; an
- * error where it has a character or length that codes have not.
- */
+/* A given code as it is kept; an error where it has a character or length that codes have not. */
 static char *
 checked_code(const char *given)
 {
-	char *code = comparable(given);
+	char *code = access_code(given);
 	size_t length = strlen(code);
 
 	if (length == 0)
 		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"code\" is blank");
-	for (size_t i = 0; i < length; i++)
-		code[i] = (char) pg_ascii_toupper((unsigned char) code[i]);
 	if (length > CODE_MAX_LENGTH || strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != length)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"code\" must consist of 1 to %d letters, digits and hyphens",
@@ -574,7 +569,7 @@ SQL_FUNCTION(edurange_competition_progress)
 	caller_read(&caller, fcinfo, 2);
 	statements_begin();
 	if (!caller_acts_as(&caller, "user_id", user_id, &refusal) ||
-	    !caller_sees_competition(&caller, group_id, &refusal))
+	    !caller_takes_part(&caller, group_id, &refusal))
 		raise_refusal(&refusal);
 	STATEMENT_RUN(&statements[WHO_EXISTS], value_text(group_id), value_text(user_id));
 	if (!row_bool(0, 1))

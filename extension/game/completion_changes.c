@@ -51,12 +51,13 @@ static Statement statements[STATEMENT_COUNT] = {
               {TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTOID, TIMESTAMPTZOID},
               .by_key = true,
               .must_write = true},
-    /* Of all completions those behind an id, and where the piece ends. */
+    /* Of all completions that there are by now those behind an id, and where the piece ends. */
     [PIECE] = {"SELECT array_agg(\"userId\"), array_agg(\"groupChallengeId\"),"
                " array_agg(\"completedAt\" AT TIME ZONE 'UTC'), max(id)"
                " FROM (SELECT * FROM public.\"ChallengeCompletion\" WHERE id > $1"
                "  ORDER BY id LIMIT 1000) c HAVING count(*) > 0",
                {TEXTOID},
+               .newest = true,
                .by_key = true},
     [NOTE_PIECE] = {NOTES("unnest($3, $4, $5)"),
                     {TIMESTAMPTZOID, BOOLOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID},

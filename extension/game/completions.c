@@ -482,6 +482,7 @@ play_raise_challenge(const Caller *caller, Play *play, int32 amount, Refusal *re
 {
 	int64 before = paid_before(play);
 	int64 after = Max(before, amount);
+	int32 points = (int32) Min(after, PG_INT32_MAX);
 
 	if (after == before && play->already_completed)
 		return true;
@@ -490,16 +491,16 @@ play_raise_challenge(const Caller *caller, Play *play, int32 amount, Refusal *re
 	if (after > before && !pay(caller, play, after - before, play->group_challenge_id, refusal))
 		return false;
 	if (STATEMENT_RUN(&statements[RAISE_CHALLENGE], value_text(play->user_id),
-	                  value_text(play->group_challenge_id), value_int((int32) after),
+	                  value_text(play->group_challenge_id), value_int(points),
 	                  value_text(new_id())) == 0)
 	{
 		/* that must be because it says as much already */
 		check_completed(play);
-		if (play->paid_by_completion < after)
+		if (play->paid_by_completion < points)
 			row_kept_out("public.\"ChallengeCompletion\"");
 	}
 	else if (row_bool(0, 1))
-		log_challenge(play, (int32) after);
+		log_challenge(play, points);
 	return true;
 }
 

@@ -68,6 +68,9 @@
 	             " false AS hidden, false AS backdated FROM edurange.standing) s",                 \
 	             "true", EACH(NEWEST_UNTIL(group_id, time)), group_id, time) ")"
 
+/* A time of the platform's, without time zone, to be reckoned with: somebody may have written one without end. */
+#define WITHIN_YEARS(time) "least(greatest(" time ", '0001-01-01'), '9999-12-31')"
+
 /* Did nothing happen to a competition's completions after a time, but that new ones came? */
 #define NONE_CHANGED_SINCE(group_id, time)                                                         \
 	"(NOT EXISTS (SELECT FROM public.\"GroupChallenge\" gc JOIN edurange.completion_change x"      \

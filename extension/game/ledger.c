@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -60,8 +61,10 @@ typedef enum StatementId
 	NOTE_RESET,
 	CLOSE_ALL,
 	CLOSE_ALL_OF_BEFORE,
+	HAS_POINTS,
 	SET_MEMBER,
 	CLEAR_MEMBERS,
+	HAS_MEMBERS,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -123,6 +126,9 @@ static Statement statements[STATEMENT_COUNT] = {
                    .before = &statements[CLOSE_ALL_OF_BEFORE]},
     /* The same before migrate(). */
     [CLOSE_ALL_OF_BEFORE] = {CLOSES_ALL("", ""), {TIMESTAMPTZOID, TEXTOID}},
+    [HAS_POINTS] = {"SELECT 1 FROM edurange.standing WHERE points <> 0 LIMIT 1",
+                    {InvalidOid},
+                    .newest = true},
     /* $1 group, $2 user, $3 whether a member, $4 clock */
     [SET_MEMBER] = {"INSERT INTO edurange.standing AS s (group_id, user_id, member, changed_at)"
                     " VALUES ($1, $2, $3, $4)"
@@ -130,6 +136,9 @@ static Statement statements[STATEMENT_COUNT] = {
                     {TEXTOID, TEXTOID, BOOLOID, TIMESTAMPTZOID},
                     .must_write = true},
     [CLEAR_MEMBERS] = {"UPDATE edurange.standing SET member = false WHERE member", {InvalidOid}},
+    [HAS_MEMBERS] = {"SELECT 1 FROM edurange.standing WHERE member LIMIT 1",
+                     {InvalidOid},
+                     .newest = true},
 };
 
 /*
@@ -296,6 +305,14 @@ record_row(TriggerData *trigger)
 		              "external");
 }
 
+/* After a change of all pairs: a snapshot that is older than one of them has left it out. */
+static void
+check_none(StatementId left)
+{
+	if (IsolationUsesXactSnapshot() && statement_run(&statements[left], NULL, 0) > 0)
+		row_unseen("edurange.standing");
+}
+
 SQL_TRIGGER(edurange_group_points_changed)
 {
 	TriggerData *trigger = trigger_data(fcinfo, TRIGGER_EVENT_AFTER);
@@ -304,8 +321,11 @@ SQL_TRIGGER(edurange_group_points_changed)
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		record_row(trigger);
 	else
+	{
 		STATEMENT_RUN(&statements[CLOSE_ALL], value_time(GetCurrentTimestamp()),
 		              value_text(caller_role_actor()));
+		check_none(HAS_POINTS);
+	}
 	statements_end();
 	return PointerGetDatum(NULL);
 }
@@ -328,7 +348,10 @@ SQL_TRIGGER(edurange_group_members_changed)
 
 	statements_begin();
 	if (!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+	{
 		statement_run(&statements[CLEAR_MEMBERS], NULL, 0);
+		check_none(HAS_MEMBERS);
+	}
 	else
 	{
 		record_membership(trigger, trigger->tg_trigtuple,

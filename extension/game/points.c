@@ -240,7 +240,7 @@ SQL_FUNCTION_BATCHABLE(edurange_get_points)
 	caller_read(&caller, fcinfo, 2);
 	statements_begin();
 	if (!caller_acts_as(&caller, "user_id", user_id, &refusal) ||
-	    !caller_sees_competition(&caller, group_id, &refusal))
+	    !caller_takes_part(&caller, group_id, &refusal))
 		raise_refusal(&refusal);
 	if (STATEMENT_RUN(&statements[TOTAL], value_text(user_id), value_text(group_id)) > 0)
 		points = row_int(0, 1);

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -44,6 +45,8 @@ typedef enum StatementId
 	FORGET_COMPETITION,
 	FORGET_USERS,
 	FORGET_COMPETITIONS,
+	USER_IS_KEPT,
+	COMPETITION_IS_KEPT,
 	DELETE_CODE,
 	CODE_IS_THERE,
 	INSERT_MEMBER,
@@ -82,7 +85,7 @@ static Statement statements[STATEMENT_COUNT] = {
                           {TEXTOID, TEXTOID, TEXTOID},
                           .by_key = true},
     [WITHDRAW] = {"DELETE FROM edurange.roster AS r"
-                  " WHERE r.code = upper($2) AND r.group_id" OF("$1") " AND r.user_id IS NULL",
+                  " WHERE r.code = $2 AND r.group_id" OF("$1") " AND r.user_id IS NULL",
                   {TEXTOID, TEXTOID},
                   .by_key = true},
     [FORGET_USER] = {"UPDATE edurange.roster SET user_id = NULL, code = NULL WHERE user_id = $1",
@@ -95,6 +98,14 @@ static Statement statements[STATEMENT_COUNT] = {
                       " WHERE user_id IS NOT NULL",
                       {InvalidOid}},
     [FORGET_COMPETITIONS] = {"DELETE FROM edurange.roster", {InvalidOid}},
+    /* Of the one, or null: of any. */
+    [USER_IS_KEPT] = {"SELECT 1 FROM edurange.roster WHERE user_id = coalesce($1, user_id) LIMIT 1",
+                      {TEXTOID},
+                      .newest = true},
+    [COMPETITION_IS_KEPT] = {"SELECT 1 FROM edurange.roster"
+                             " WHERE group_id = coalesce($1, group_id) LIMIT 1",
+                             {TEXTOID},
+                             .newest = true},
     /* One that somebody used says who joined with it. */
     [DELETE_CODE] = {"DELETE FROM public.\"CompetitionAccessCode\" WHERE code = $2"
                      " AND \"groupId\"" OF("$1") " AND \"usedCount\" = 0",
@@ -188,6 +199,21 @@ complete_rows(const char *email, const char *user_id)
 		complete_row(groups[i], codes[i], email, user_id);
 }
 
+/* Forgets a user or a competition, null: all of them.  A snapshot may be older than a row that it should change. */
+static void
+forget(bool is_user, const char *id)
+{
+	NullableDatum subject = value_text(id);
+
+	if (id != NULL)
+		STATEMENT_RUN(&statements[is_user ? FORGET_USER : FORGET_COMPETITION], subject);
+	else
+		statement_run(&statements[is_user ? FORGET_USERS : FORGET_COMPETITIONS], NULL, 0);
+	if (IsolationUsesXactSnapshot() &&
+	    STATEMENT_RUN(&statements[is_user ? USER_IS_KEPT : COMPETITION_IS_KEPT], subject) > 0)
+		row_unseen("edurange.roster");
+}
+
 /* The change of one row. */
 static void
 follow_row(TriggerData *trigger, bool is_user)
@@ -197,7 +223,7 @@ follow_row(TriggerData *trigger, bool is_user)
 	char *id = tuple_text(trigger, row, "id");
 
 	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
-		STATEMENT_RUN(&statements[is_user ? FORGET_USER : FORGET_COMPETITION], value_text(id));
+		forget(is_user, id);
 	else
 		complete_rows(email_key(tuple_text(trigger, row, "email")), id);
 }
@@ -211,7 +237,7 @@ SQL_TRIGGER(edurange_follow_roster)
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		follow_row(trigger, is_user);
 	else
-		statement_run(&statements[is_user ? FORGET_USERS : FORGET_COMPETITIONS], NULL, 0);
+		forget(is_user, NULL);
 	statements_end();
 	return PointerGetDatum(NULL);
 }
@@ -248,12 +274,18 @@ SQL_FUNCTION_ANYWHERE(edurange_follow_join)
 	return PointerGetDatum(NULL);
 }
 
-/* Runs in the name of whoever writes, and needs no other: it evaluates nothing of anybody's. */
+/*
+ * Runs in the name of whoever writes, and needs no other: it evaluates nothing of anybody's.  Before a whole statement
+ * where addresses are changed: for each row it would be called when the row is locked, for which a roster that is
+ * written waits.
+ */
 SQL_FUNCTION_ANYWHERE(edurange_await_roster)
 {
-	TriggerData *trigger = trigger_data(fcinfo, TRIGGER_EVENT_BEFORE);
+	TriggerData *trigger = trigger_data(fcinfo, TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_UPDATE);
 
 	rosters_hold_for_users();
+	if (!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		return PointerGetDatum(NULL);
 	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple
 	                                                                  : trigger->tg_trigtuple);
 }

@@ -14,9 +14,11 @@
 #include "base/statements.h"
 #include "base/surface.h"
 #include "course/course.h"
+#include "game/heads.h"
 
 /* Of each kind.  Nobody looks at more, and what is let in by a threshold grows with the square of the class. */
 #define MOST_FINDINGS 10000
+#define BEGAN_AT WITHIN_YEARS("\"creationTime\"")
 #define LIMITED " LIMIT " CppAsString2(MOST_FINDINGS)
 #define LIMITED_BY_PARAMETER " LIMIT " CppAsString2(MOST_FINDINGS) " + 1"
 
@@ -51,7 +53,7 @@ static Statement statements[STATEMENT_COUNT] = {
          " qc.\"completedAt\" AT TIME ZONE 'UTC', format('completed %s s after the instance began',"
          "  round(extract(epoch FROM qc.\"completedAt\" - i.began), 3))"
          " FROM public.\"GroupChallenge\" gc JOIN (SELECT \"challengeId\", \"userId\","
-         "  min(\"creationTime\") AS began FROM public.\"ChallengeInstance\""
+         "  min(" BEGAN_AT ") AS began FROM public.\"ChallengeInstance\""
          "  WHERE \"competitionId\" = $1 GROUP BY 1, 2) i ON i.\"challengeId\" = gc.\"challengeId\""
          " JOIN public.\"QuestionCompletion\" qc ON qc.\"groupChallengeId\" = gc.id"
          "  AND qc.\"userId\" = i.\"userId\" WHERE gc.\"groupId\" = $1"

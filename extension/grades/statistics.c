@@ -23,6 +23,10 @@
 
 #define TOP_LIMIT 100
 
+#define TRIED_AT WITHIN_YEARS("\"attemptedAt\"")
+#define SOLVED_AT WITHIN_YEARS("qc.\"completedAt\"")
+#define BEGAN_AT WITHIN_YEARS("i.\"creationTime\"")
+
 typedef enum StatementId
 {
 	QUESTIONS,
@@ -51,10 +55,10 @@ static Statement statements[STATEMENT_COUNT] = {
     [STATISTICS] =
         {"WITH tried AS MATERIALIZED (SELECT \"userId\" AS user_id, answer COLLATE \"C\" AS answer,"
          "  \"isCorrect\" AS is_right,"
-         "  \"attemptedAt\" AS at FROM public.\"QuestionAttempt\""
+         "  " TRIED_AT " AS at FROM public.\"QuestionAttempt\""
          "  WHERE \"questionId\" = $3 AND \"groupChallengeId\" = $2),"
-         " solved AS MATERIALIZED (SELECT qc.\"userId\" AS user_id, qc.\"completedAt\" AS at,"
-         "  (SELECT min(i.\"creationTime\") FROM public.\"ChallengeInstance\" i"
+         " solved AS MATERIALIZED (SELECT qc.\"userId\" AS user_id, " SOLVED_AT " AS at,"
+         "  (SELECT min(" BEGAN_AT ") FROM public.\"ChallengeInstance\" i"
          "   WHERE i.\"userId\" = qc.\"userId\" AND i.\"challengeId\" = $4"
          "   AND i.\"competitionId\" = $1) AS began"
          "  FROM public.\"QuestionCompletion\" qc"

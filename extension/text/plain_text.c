@@ -126,6 +126,16 @@ comparable_without_case(const char *text)
 	return text_of(without_outer_space(normalized(characters, UNICODE_NFC)));
 }
 
+char *
+access_code(const char *given)
+{
+	char *code = comparable(given);
+
+	for (char *c = code; *c != '\0'; c++)
+		*c = (char) pg_ascii_toupper((unsigned char) *c);
+	return code;
+}
+
 int
 text_length(const char *text)
 {

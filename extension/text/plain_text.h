@@ -25,6 +25,9 @@ extern char *comparable(const char *text);
 /* The same with its case folded, as Unicode has it for all languages alike (canonical caseless matching). */
 extern char *comparable_without_case(const char *text);
 
+/* An access code as it is kept: in upper case, and without what comes along when one is copied. */
+extern char *access_code(const char *given);
+
 /* How many characters a text has. */
 extern int text_length(const char *text);
 

@@ -72,7 +72,7 @@ CREATE FUNCTION edurange.create_competition(
   RETURNS edurange.competition
   AS 'MODULE_PATHNAME', 'edurange_create_competition' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.create_competition(text, timestamptz, text[], text, timestamptz, edurange.caller, text) IS
-  'Creates a competition with at least one instructor; without an end date it stays open. The user that a caller is bound to must be among the instructors. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found.';
+  'Creates a competition with at least one instructor; without an end date it stays open. The user that a caller is bound to must be among the instructors. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found, time_out_of_range.';
 
 CREATE FUNCTION edurange.generate_access_code(
     group_id text, created_by text, code text DEFAULT NULL,
@@ -82,7 +82,7 @@ CREATE FUNCTION edurange.generate_access_code(
   RETURNS edurange.access_code
   AS 'MODULE_PATHNAME', 'edurange_generate_access_code' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.generate_access_code(text, text, text, timestamptz, integer, edurange.caller, text) IS
-  'Makes a code to join a competition with: the given one (1 to 20 letters, digits and hyphens, kept in upper case) or eight random characters; unlimited where expires_at or max_uses is null. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, user_not_found, code_in_use.';
+  'Makes a code to join a competition with: the given one (1 to 20 letters, digits and hyphens, kept in upper case) or eight random characters; unlimited where expires_at or max_uses is null. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, user_not_found, code_in_use, time_out_of_range.';
 
 CREATE FUNCTION edurange.add_competition_challenge(
     group_id text, challenge_id text, points integer,
@@ -108,7 +108,7 @@ CREATE FUNCTION edurange.leaderboard(
   RETURNS SETOF edurange.leaderboard_entry
   AS 'MODULE_PATHNAME', 'edurange_leaderboard' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.leaderboard(text, integer, integer, timestamptz, boolean, edurange.caller) IS
-  'The members of a competition by points, then by who reached them first, then by user id: 1 to 10000 rows after the first offset ones; none for an unknown competition. Who is hidden or disqualified is not listed. With a time: the board as it was then, by the ledger and by what was completed then of the challenges of today, of the members of today and of former ones who had points; exact for times before the oldest transaction that is still open; corrected: with what was found and taken back later counted from when it should have been. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden.';
+  'The members of a competition by points, then by who reached them first, then by user id: 1 to 10000 rows after the first offset ones; none for an unknown competition. Who is hidden or disqualified is not listed. With a time: the board as it was then, by the ledger and by what was completed then of the challenges of today, of the members of today and of former ones who had points; exact for times before the oldest transaction that is still open; corrected: with what was found and taken back later counted from when it should have been. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, time_out_of_range.';
 
 CREATE FUNCTION edurange.competition_progress(
     group_id text, user_id text, caller edurange.caller DEFAULT NULL)

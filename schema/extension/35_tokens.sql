@@ -29,7 +29,7 @@ CREATE FUNCTION edurange.create_token(
   RETURNS edurange.new_token
   AS 'MODULE_PATHNAME', 'edurange_create_token' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.create_token(text, text, timestamptz, text, text, edurange.caller) IS
-  'Makes a token of tier player, service or admin, optionally bound to a user or an instance, and returns it: this once, it is not stored. Tier: admin. Errors: missing_parameter, invalid_parameter, user_not_found, instance_not_found.';
+  'Makes a token of tier player, service or admin, optionally bound to a user or an instance, and returns it: this once, it is not stored. Tier: admin. Errors: missing_parameter, invalid_parameter, user_not_found, instance_not_found, time_out_of_range.';
 
 CREATE FUNCTION edurange.revoke_token(id text, caller edurange.caller DEFAULT NULL)
   RETURNS edurange.token_record
@@ -48,4 +48,4 @@ CREATE FUNCTION edurange.authenticate_token(token_sha256 bytea)
   RETURNS edurange.token_record
   AS 'MODULE_PATHNAME', 'edurange_authenticate_token' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.authenticate_token(bytea) IS
-  'The valid token with this SHA-256, null where there is none, it has expired or was revoked. Tier: player.';
+  'The valid token with this SHA-256, null where there is none, it has expired or was revoked. Tier: player. Errors: missing_parameter.';

@@ -14,7 +14,7 @@ CREATE FUNCTION edurange.set_board_policy(
   RETURNS edurange.board_policy
   AS 'MODULE_PATHNAME', 'edurange_set_board_policy' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.set_board_policy(text, text, timestamptz, timestamptz, edurange.caller, text) IS
-  'Sets who sees a competition''s board, live and in the feed: staff, members or public, everybody; and from when to when all but staff see it as it was at freeze_at. What is left out is null. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found.';
+  'Sets who sees a competition''s board, live and in the feed: staff, members or public, everybody; and from when to when all but staff see it as it was at freeze_at. What is left out is null. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, time_out_of_range.';
 
 CREATE FUNCTION edurange.get_board_policy(group_id text, caller edurange.caller DEFAULT NULL)
   RETURNS edurange.board_policy

@@ -82,7 +82,7 @@ CREATE FUNCTION edurange.update_competition(
   RETURNS edurange.competition
   AS 'MODULE_PATHNAME', 'edurange_update_competition' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.update_competition(text, text, text, timestamptz, timestamptz, boolean, edurange.caller, text) IS
-  'Changes what is given of a competition and leaves the rest; an empty description takes it away, no_end_date the end. The end must come after the start. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found.';
+  'Changes what is given of a competition and leaves the rest; an empty description takes it away, no_end_date the end. The end must come after the start. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, time_out_of_range.';
 
 CREATE FUNCTION edurange.delete_competition(
     group_id text, name text,
@@ -129,7 +129,7 @@ CREATE FUNCTION edurange.remove_member(
   RETURNS edurange.removed_member
   AS 'MODULE_PATHNAME', 'edurange_remove_member' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.remove_member(text, text, edurange.caller, text) IS
-  'Takes a user out of a competition. Their points and what they did stay, as when they leave; a code brings them back. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, user_not_found, not_a_member.';
+  'Takes a user out of a competition. Their points and what they did stay, as when they leave; a code brings them back. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, user_not_found, not_a_member, invalid_parameter.';
 
 CREATE FUNCTION edurange.set_instructors(
     group_id text, instructor_ids text[],
@@ -221,7 +221,7 @@ CREATE FUNCTION edurange.revoke_access_code(
   RETURNS edurange.access_code
   AS 'MODULE_PATHNAME', 'edurange_revoke_access_code' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.revoke_access_code(text, text, edurange.caller, text) IS
-  'Withdraws an access code (any letter case) and returns what it was; who joined with it stays, and a row of the roster that waits with it goes. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, access_code_not_found.';
+  'Withdraws an access code (any letter case) and returns what it was; who joined with it stays, and a row of the roster that waits with it goes. Tier: service. Errors: missing_parameter, forbidden, competition_not_found, access_code_not_found, invalid_parameter.';
 
 CREATE TYPE edurange.challenge_change AS (
   challenge edurange.group_challenge,

@@ -23,7 +23,7 @@ CREATE FUNCTION edurange.set_participation(
   RETURNS edurange.participation_record
   AS 'MODULE_PATHNAME', 'edurange_set_participation' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.set_participation(text, text, timestamptz, boolean, boolean, text, edurange.caller, text) IS
-  'Says how a member of a competition takes part: with extra time until ends_at, which must be later than the end for all; hidden from the board; or disqualified, which is not on the board, scores nothing any more and has no points in the gradebook. What is not given is as for all others. What they have in the ledger stays. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, user_not_found, not_a_member.';
+  'Says how a member of a competition takes part: with extra time until ends_at, which must be later than the end for all; hidden from the board; or disqualified, which is not on the board, scores nothing any more and has no points in the gradebook. What is not given is as for all others. What they have in the ledger stays. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, user_not_found, not_a_member, time_out_of_range.';
 
 CREATE FUNCTION edurange.participation(
     group_id text, "limit" integer DEFAULT 100, cursor text DEFAULT NULL,
@@ -56,7 +56,7 @@ CREATE FUNCTION edurange.gradebook(
   RETURNS SETOF edurange.grade
   AS 'MODULE_PATHNAME', 'edurange_gradebook' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.gradebook(text, text, timestamptz, edurange.caller) IS
-  'What each member of a competition has, by user id: in total, by challenge or by question, with what is to be had, the questions that were right at the first attempt, attempts, and questions that were completed after the end, by extra time. Points sum up to the board, now or at a past instant: what no item accounts for is an item Corrections. Who is disqualified has none. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found.';
+  'What each member of a competition has, by user id: in total, by challenge or by question, with what is to be had, the questions that were right at the first attempt, attempts, and questions that were completed after the end, by extra time. Points sum up to the board, now or at a past instant: what no item accounts for is an item Corrections. Who is disqualified has none. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, time_out_of_range.';
 
 CREATE TYPE edurange.gradebook_file AS (
   "fileName" text,
@@ -70,7 +70,7 @@ CREATE FUNCTION edurange.gradebook_file(
   RETURNS SETOF edurange.gradebook_file
   AS 'MODULE_PATHNAME', 'edurange_gradebook_file' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.gradebook_file(text, text, text, timestamptz, boolean, edurange.caller) IS
-  'The gradebook as a file of comma-separated values in UTF-8: format csv (a line for each member and item), canvas or moodle (a line for each member, a column for each item); for moodle in percent of what is to be had, 0 to 100, or in_points. No cell begins as a formula does. A large file comes in several rows, whose contents are read one behind the other; its name and a warning stand in the first. The warning counts members whom the other system does not find by their ids, and what the file cannot say. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found.';
+  'The gradebook as a file of comma-separated values in UTF-8: format csv (a line for each member and item), canvas or moodle (a line for each member, a column for each item); for moodle in percent of what is to be had, 0 to 100, or in_points. No cell begins as a formula does. A large file comes in several rows, whose contents are read one behind the other; its name and a warning stand in the first. The warning counts members whom the other system does not find by their ids, and what the file cannot say. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, time_out_of_range.';
 
 CREATE TYPE edurange.grade_change_result AS (
   "changeId" text,

@@ -45,7 +45,7 @@ CREATE FUNCTION edurange.pack_parts(
   RETURNS edurange.pack_parts
   AS 'MODULE_PATHNAME', 'edurange_pack_parts' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.pack_parts(text, boolean, boolean, text[], text[], text[]) IS
-  'Takes a pack that is one JSON object {"manifest": …, "challenges": […]} apart into what pack_install takes, every text as it is written in the object. A challenge is {"path": …, "document": …}, or the document alone: then the manifest names its path in the same place of its list. dry_run and force may be members of the object instead. Or it finds the pack among the files of an archive, by their names and texts: the manifest is the shallowest pack.json, files elsewhere and what desktops leave in folders are passed over, and of files that the manifest does not name only the paths come back. faults names an error for each file that is no text, whose sentence stands in texts; it is raised when the file is wanted. Without either only dry_run and force come back. Tier: admin. Errors: invalid_json, invalid_text, invalid_encoding, archive_invalid, missing_parameter, invalid_parameter, invalid_type, out_of_range.';
+  'Takes a pack that is one JSON object {"manifest": …, "challenges": […]} apart into what pack_install takes, every text as it is written in the object. A challenge is {"path": …, "document": …}, or the document alone: then the manifest names its path in the same place of its list. dry_run and force may be members of the object instead. Or it finds the pack among the files of an archive, by their names and texts: the manifest is the shallowest pack.json, files elsewhere and what desktops leave in folders are passed over, and of files that the manifest does not name only the paths come back. faults names an error for each file that is no text, whose sentence stands in texts; it is raised when the file is wanted. Without either only dry_run and force come back. Tier: admin. Errors: invalid_json, invalid_text, invalid_encoding, archive_invalid, missing_parameter, invalid_parameter, invalid_type, out_of_range, payload_too_large, too_deep.';
 
 CREATE FUNCTION edurange.pack_install(
     manifest text, paths text[], documents text[], dry_run boolean DEFAULT false,
@@ -54,7 +54,7 @@ CREATE FUNCTION edurange.pack_install(
   RETURNS edurange.pack_result
   AS 'MODULE_PATHNAME', 'edurange_pack_install' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.pack_install(text, text[], text[], boolean, text, edurange.caller, text) IS
-  'Installs a pack whole, or brings an installed one up to this version: the text of its manifest, and paths and texts of its other files, in the same order. A path of the manifest is that of a file also where they differ in a leading ./ or in how accented letters are composed. Files that the manifest does not name are skipped and reported. Tells for each challenge whether it was added, changed, unchanged or removed; a removed one leaves the pack and stays. A challenge of no pack becomes one of this pack. What is there already is not written. dry_run says the same and changes nothing. installed_by is the user whom the log names. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json, out_of_range, document_invalid, forbidden, challenge_exists, version_downgrade, dependency_unmet, pack_in_use, too_deep, invalid_text.';
+  'Installs a pack whole, or brings an installed one up to this version: the text of its manifest, and paths and texts of its other files, in the same order. A path of the manifest is that of a file also where they differ in a leading ./ or in how accented letters are composed. Files that the manifest does not name are skipped and reported. Tells for each challenge whether it was added, changed, unchanged or removed; a removed one leaves the pack and stays. A challenge of no pack becomes one of this pack. What is there already is not written. dry_run says the same and changes nothing. installed_by is the user whom the log names. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json, out_of_range, document_invalid, forbidden, challenge_exists, version_downgrade, dependency_unmet, pack_in_use, too_deep, invalid_text, payload_too_large, schema_invalid, pattern_unsupported.';
 
 CREATE FUNCTION edurange.pack_update(
     manifest text, paths text[], documents text[], force boolean DEFAULT false,
@@ -63,7 +63,7 @@ CREATE FUNCTION edurange.pack_update(
   RETURNS edurange.pack_result
   AS 'MODULE_PATHNAME', 'edurange_pack_update' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.pack_update(text, text[], text[], boolean, boolean, text, edurange.caller, text) IS
-  'Brings an installed pack to another version, as pack_install does. force takes an older version than the installed one, too, and one that other packs cannot do with. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json, document_invalid, forbidden, pack_not_found, challenge_exists, version_downgrade, dependency_unmet, pack_in_use, out_of_range, too_deep, invalid_text.';
+  'Brings an installed pack to another version, as pack_install does. force takes an older version than the installed one, too, and one that other packs cannot do with. Tier: admin. Errors: missing_parameter, invalid_parameter, invalid_json, document_invalid, forbidden, pack_not_found, challenge_exists, version_downgrade, dependency_unmet, pack_in_use, out_of_range, too_deep, invalid_text, payload_too_large, schema_invalid, pattern_unsupported.';
 
 CREATE TYPE edurange.pack_uninstall_result AS (
   status text,
@@ -76,7 +76,7 @@ CREATE FUNCTION edurange.pack_uninstall(
   RETURNS edurange.pack_uninstall_result
   AS 'MODULE_PATHNAME', 'edurange_pack_uninstall' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.pack_uninstall(text, edurange.caller, text) IS
-  'Removes a pack. Its challenges stay, with all that students did, and belong to no pack until it is installed again. Tier: admin. Errors: missing_parameter, pack_not_found, pack_in_use.';
+  'Removes a pack. Its challenges stay, with all that students did, and belong to no pack until it is installed again. Tier: admin. Errors: missing_parameter, pack_not_found, pack_in_use, invalid_parameter.';
 
 CREATE TYPE edurange.pack_item AS (
   id text,

@@ -98,7 +98,8 @@ AS $assertions$
     ('_GroupMembers', 'edurange_group_members_truncated', 'AFTER TRUNCATE', 'group_members_changed'),
     ('User', 'edurange_user_archived', 'BEFORE DELETE', 'archive_activity'),
     ('CompetitionGroup', 'edurange_competition_archived', 'BEFORE DELETE', 'archive_activity'),
-    ('User', 'edurange_roster_awaited', 'BEFORE INSERT OR UPDATE OF email', 'await_roster'),
+    ('User', 'edurange_roster_awaited', 'BEFORE INSERT', 'await_roster'),
+    ('User', 'edurange_roster_of_address_awaited', 'BEFORE UPDATE OF email', 'await_roster'),
     ('User', 'edurange_roster_followed', 'AFTER INSERT OR UPDATE OF email OR DELETE', 'follow_roster'),
     ('User', 'edurange_users_truncated', 'AFTER TRUNCATE', 'follow_roster'),
     ('CompetitionGroup', 'edurange_roster_deleted', 'AFTER DELETE', 'follow_roster'),
@@ -185,7 +186,8 @@ AS $assertions$
   FROM wanted_index w JOIN platform p ON p.name = w.table_name
   LEFT JOIN pg_index x ON x.indrelid = p.oid AND x.indexrelid = to_regclass('public.' || w.name)
   UNION ALL
-  -- one that the table's owner has given another name would record a second time beside a new one
+  -- one that the table's owner has given another name would record a second time beside a new one; before a row
+  -- is updated it is locked, and what fires for it then must not wait for anybody
   SELECT 'trigger', format('%s on public.%I', w.name, w.table_name),
     coalesce(cardinality(t.names) = 1 AND t.fire, false),
     coalesce((SELECT string_agg(format('DROP TRIGGER %I ON public.%I; ', name, w.table_name), '')
@@ -194,8 +196,10 @@ AS $assertions$
       ' EXECUTE FUNCTION edurange.%I(); ALTER TABLE public.%I ENABLE TRIGGER %I',
       w.name, w.events, w.table_name, l.level, w.function, w.table_name, w.name)
   FROM wanted_trigger w JOIN platform p ON p.name = w.table_name,
-    LATERAL (SELECT CASE WHEN w.events LIKE '%TRUNCATE' THEN 'STATEMENT' ELSE 'ROW' END) AS l (level),
-    LATERAL (SELECT array_agg(tgname), bool_and(tgenabled IN ('O', 'A')) FROM pg_trigger
+    LATERAL (SELECT CASE WHEN w.events ~ 'TRUNCATE|BEFORE UPDATE' THEN 'STATEMENT' ELSE 'ROW' END,
+      (SELECT sum(flag) FROM (VALUES ('BEFORE', 2), ('INSERT', 4), ('DELETE', 8), ('UPDATE', 16), ('TRUNCATE', 32))
+        AS e (event, flag) WHERE w.events ~ event)) AS l (level, events),
+    LATERAL (SELECT array_agg(tgname), bool_and(tgenabled IN ('O', 'A') AND tgtype >> 1 << 1 = l.events) FROM pg_trigger
       WHERE tgrelid = p.oid AND tgfoid = to_regproc('edurange.' || w.function)
       AND (tgtype & 1 = 1) = (l.level = 'ROW')) AS t (names, fire)
   UNION ALL

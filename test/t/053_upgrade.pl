@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use Digest::SHA qw(sha256_hex);
 use Edurange::Cluster;
 use Edurange::Shim;
 use FindBin;
@@ -68,6 +69,17 @@ $node->safe_psql('edurange', q{
 	INSERT INTO "User" (id, email) SELECT 'u' || n, n || '@x' FROM generate_series(0, 9) n;
 	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01');
 	INSERT INTO "_GroupMembers" ("A", "B") SELECT 'g', id FROM "User"});
+# answers to imports with keys, as that version kept them; its import needs its own library
+my $document = '{"metadata": {"id": "a,t,1,2)"}}';
+my %kept = (import => [ 'cdf_import', [ $document, undef ], '("a,t,1,2)",t,1,0)' ], update => [ 'cdf_update', [ 'a,t,1,2)', $document ], '(a,f,3,12)' ]);
+for my $key (sort keys %kept)
+{
+	my ($function, $arguments, $response) = @{ $kept{$key} };
+	my $sha256 = sha256_hex(join '', map { defined ? pack('L', length) . $_ : pack('L', 0xffffffff) } @$arguments, undef, undef);
+
+	$node->safe_psql('edurange', "INSERT INTO edurange.idempotency (caller, function, key, request_sha256, response, created_at)"
+		. " VALUES ('token:old', '$function', '$key', '\\x$sha256', '$response', clock_timestamp())");
+}
 my $old_rows = $node->fingerprint('edurange', 'public');
 my $shim = Edurange::Shim->start($node);
 my $token = $shim->make_token('service');
@@ -151,6 +163,16 @@ my ($status) = $shim->get('/ready');
 is($status, 200, 'the service is ready');
 $node->safe_psql('edurange', 'DELETE FROM "GroupPoints"');
 is($node->fingerprint('edurange', 'public'), $old_rows, 'the other rows are as they were');
+
+# what was answered before is answered again, as this version says it
+for my $key (sort keys %kept)
+{
+	my ($function, $arguments) = @{ $kept{$key} };
+	my $list = join ', ', map { defined ? "'$_'" : 'NULL' } @$arguments;
+
+	is($node->safe_psql('edurange', "SELECT edurange.$function($list, ROW('old', NULL, NULL, NULL), '$key')"),
+		{ import => '("a,t,1,2)",t,t,1,0,{})', update => '(a,f,t,3,12,{})' }->{$key}, "the $key with a key of before");
+}
 
 # the same as a fresh one
 $node->safe_psql('postgres', 'CREATE DATABASE fresh');
