@@ -5,7 +5,8 @@
  * The placement is held first.  Where all users are concerned it is held against everybody: scoring holds it, too,
  * and so waits.  Where one user is, it is held against other changes only.  Then come the users, whom scoring holds
  * before the placement; that is no circle, because nobody waits for a placement who has locked a user against being
- * named.  Last come the memberships, in the order of ids.
+ * named.  Last come the memberships and the totals, in the order of ids.  Who sets a total
+ * to zero may hold nothing else, and what was paid before that is not read as if it were owed still.
  *
  * What was paid for a challenge is the larger of two sums (game/completions.h); here of what was completed since the
  * user's last reset, so that nothing is taken back that a reset has taken already.
@@ -37,8 +38,6 @@ typedef enum StatementId
 	HOLD_ALL,
 	HOLD_ONE,
 	IS_RETIRED,
-	HOLD_USERS,
-	HOLD_MEMBERS,
 	STRANGERS,
 	GRADES,
 	DROP_COMPLETION,
@@ -82,13 +81,6 @@ static Statement statements[STATEMENT_COUNT] = {
                     {TEXTOID, TEXTOID},
                     .newest = true,
                     .by_key = true},
-    [HOLD_USERS] = {"SELECT 1 FROM public.\"User\" WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE",
-                    {TEXTARRAYOID},
-                    .by_key = true},
-    [HOLD_MEMBERS] = {"SELECT \"B\" FROM public.\"_GroupMembers\" WHERE \"A\" = $1"
-                      " AND \"B\" = ANY ($2) ORDER BY \"B\" FOR NO KEY UPDATE",
-                      {TEXTOID, TEXTARRAYOID},
-                      .by_key = true},
     /* Those of $2 who are not in $1, at most so many. */
     [STRANGERS] =
         {"SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM (SELECT id FROM unnest($2) u (id)"
@@ -263,19 +255,10 @@ change_is_live(const Change *change, Refusal *refusal)
 Datum
 change_hold_users(Change *change, Datum users)
 {
-	NullableDatum wanted = {.value = users};
-	NullableDatum members = {.isnull = false};
-	uint64 count;
-	Datum *ids;
+	NullableDatum members = {.value = lock_members(change->group_id, users)};
 
-	STATEMENT_RUN(&statements[HOLD_USERS], wanted);
-	count = STATEMENT_RUN(&statements[HOLD_MEMBERS], value_text(change->group_id), wanted);
-	ids = palloc(sizeof(Datum) * Max(count, 1));
-	for (uint64 i = 0; i < count; i++)
-		ids[i] = CStringGetTextDatum(row_text(i, 1));
-	members.value =
-	    PointerGetDatum(construct_array(ids, (int) count, TEXTOID, -1, false, TYPALIGN_INT));
-	STATEMENT_RUN(&statements[STRANGERS], members, wanted);
+	lock_totals(change->group_id, members.value);
+	STATEMENT_RUN(&statements[STRANGERS], members, (NullableDatum){.value = users});
 	change->former = row_result(0, 1, TEXTARRAYOID);
 	return members.value;
 }
