@@ -2,7 +2,8 @@
  * changes.c
  *	  Changes of what a question of a competition paid, after it was paid.
  *
- * The placement is held first.  Where all users are concerned it is held against everybody: scoring holds it, too,
+ * The challenge is held first, against imports, which hold its questions and may want the placement then.  Next comes
+ * the placement.  Where all users are concerned it is held against everybody: scoring holds it, too,
  * and so waits.  Where one user is, it is held against other changes only.  Then come the users, whom scoring holds
  * before the placement; that is no circle, because nobody waits for a placement who has locked a user against being
  * named.  Last come the memberships and the totals, in the order of ids.  Who sets a total
@@ -54,14 +55,14 @@ typedef enum StatementId
 
 #define UTC(column) column " AT TIME ZONE 'UTC'"
 
-/* $1 competition, $2 question */
+/* In the order of what stands behind FOR.  $1 competition, $2 question */
 #define HOLD(strength)                                                                              \
 	"SELECT gc.id, gc.\"challengeId\", q.points, upper(q.type) = 'CHECKBOXES', " QUESTION_MATCH     \
 	", q.cdf_payload ->> 'tolerance', " QUESTION_FLAG ", " QUESTION_KEY ", q.required"              \
 	" FROM public.\"GroupChallenge\" gc JOIN public.\"Challenge\" ch ON ch.id = gc.\"challengeId\"" \
 	" JOIN public.\"ChallengeQuestion\" q ON q.\"challengeId\" = gc.\"challengeId\""                \
-	" WHERE gc.\"groupId\" = $1 AND q.id = $2 FOR " strength                                        \
-	" OF gc FOR KEY SHARE OF ch FOR KEY SHARE OF q"
+	" WHERE gc.\"groupId\" = $1 AND q.id = $2"                                                      \
+	" FOR SHARE OF ch FOR " strength " OF gc FOR KEY SHARE OF q"
 
 /* What completing a challenge needs: the required ones of its questions, all where none is. */
 #define NEEDED(challenge_id)                                                                       \
