@@ -12,7 +12,7 @@
  * import, which holds a challenge and its questions first, may name users and placements afterwards: nobody who
  * answers them waits for that.  Who holds a placement against being named holds its challenge before it, FOR SHARE,
  * if they want a question of it, too: so there is no import meanwhile that holds the question and waits for the
- * placement.
+ * placement.  Else FOR KEY SHARE: who deletes the challenge looks for placements while they hold it.
  *
  * The reset of a user's progress holds the user FOR NO KEY UPDATE, which others can name still, and an import those
  * whom it completes a challenge for FOR SHARE: so one waits for the other.

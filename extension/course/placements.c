@@ -43,8 +43,11 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    [LOCK_PLACEMENT] = {"SELECT \"challengeId\" FROM public.\"GroupChallenge\""
-                        " WHERE id = $1 AND \"groupId\" = $2 FOR UPDATE",
+    /* The challenge first: who deletes it looks for placements while they hold it. */
+    [LOCK_PLACEMENT] = {"SELECT ch.id FROM public.\"GroupChallenge\" gc"
+                        " JOIN public.\"Challenge\" ch ON ch.id = gc.\"challengeId\""
+                        " WHERE gc.id = $1 AND gc.\"groupId\" = $2"
+                        " FOR KEY SHARE OF ch FOR UPDATE OF gc",
                         {TEXTOID, TEXTOID},
                         .by_key = true},
     [COUNT_WORK] = {"SELECT (SELECT count(*) FROM public.\"QuestionAttempt\""
