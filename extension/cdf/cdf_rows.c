@@ -48,6 +48,8 @@ typedef enum StatementId
 	RETIRE_QUESTIONS,
 	UPDATE_QUESTIONS,
 	INSERT_QUESTIONS,
+	HOLD_DONE,
+	STILL_DONE,
 	COMPLETE_CHALLENGES,
 	DELETE_APPS,
 	WRITE_APPS,
@@ -65,6 +67,28 @@ typedef enum StatementId
 	"(SELECT coalesce(jsonb_object_agg(o.cdf_question_id, true), '{}')"                            \
 	" FROM public.\"ChallengeQuestion\" o WHERE o.\"challengeId\" = $2"                            \
 	" AND o.cdf_question_id IS NOT NULL)"
+
+/*
+ * Members who have completed all that the challenge $1 still needs, in competitions that have not ended.
+ * Each part stands apart, so that no plan goes through all placements or the completions of all other challenges.
+ */
+#define DONE                                                                                       \
+	"live AS (SELECT q.id, q.required FROM public.\"ChallengeQuestion\" q"                         \
+	"  WHERE q.\"challengeId\" = $1 AND " QUESTION_IS_LIVE "),"                                    \
+	" needed AS (SELECT id FROM live WHERE required OR NOT EXISTS"                                 \
+	"  (SELECT FROM live WHERE required)),"                                                        \
+	" done AS (SELECT qc.\"userId\", gc.id, gc.\"groupId\","                                       \
+	"  least(sum(qc.\"pointsEarned\"), 2147483647)::integer AS points"                             \
+	"  FROM (SELECT p.id, p.\"groupId\" FROM public.\"GroupChallenge\" p"                          \
+	"   JOIN public.\"CompetitionGroup\" g ON g.id = p.\"groupId\""                                \
+	"   WHERE p.\"challengeId\" = $1 AND (g.\"endDate\" IS NULL"                                   \
+	"    OR g.\"endDate\" AT TIME ZONE 'UTC' > statement_timestamp()) OFFSET 0) AS gc"             \
+	"  CROSS JOIN LATERAL (SELECT c.\"userId\", c.\"questionId\", c.\"pointsEarned\""              \
+	"   FROM public.\"QuestionCompletion\" c WHERE c.\"groupChallengeId\" = gc.id"                 \
+	"   AND EXISTS (SELECT FROM public.\"_GroupMembers\" m"                                        \
+	"    WHERE m.\"A\" = gc.\"groupId\" AND m.\"B\" = c.\"userId\") OFFSET 0) AS qc"               \
+	"  GROUP BY 1, 2, 3 HAVING count(*) FILTER (WHERE qc.\"questionId\" IN"                        \
+	"   (SELECT id FROM needed)) = nullif((SELECT count(*) FROM needed), 0))"
 
 /* After so many turns it is nobody who deletes but a trigger that lets no row be written. */
 #define LOCK_TURNS 10
@@ -197,42 +221,33 @@ static Statement statements[STATEMENT_COUNT] = {
                           " WHERE NOT " PRESENT_IDS " ? n.cdf_question_id",
                           {JSONBOID, TEXTOID},
                           .by_key = true},
-    /*
-	 * Members who have completed all that the challenge $1 still needs, in competitions that have
-	 * not ended.
-	 */
+    /* Holds for whom it is to be completed, and where: two lists that go together. */
+    [HOLD_DONE] = {"WITH " DONE ", held AS (SELECT d.\"userId\", d.id FROM done d"
+                   "  JOIN public.\"User\" u ON u.id = d.\"userId\""
+                   "  JOIN public.\"GroupChallenge\" gc ON gc.id = d.id"
+                   "  ORDER BY u.id, gc.id FOR SHARE OF u FOR KEY SHARE OF gc)"
+                   " SELECT array_agg(\"userId\"), array_agg(id) FROM held",
+                   {TEXTOID},
+                   .by_key = true},
+    /* Of these users $2 in placements $3 those of whom it is so still: some may have been reset, or have left. */
+    [STILL_DONE] = {"WITH " DONE " SELECT array_agg(d.\"userId\"), array_agg(d.id),"
+                    " array_agg(d.\"groupId\"), array_agg(d.points) FROM done d"
+                    " WHERE (d.\"userId\", d.id) IN (SELECT * FROM unnest($2, $3))",
+                    {TEXTOID, TEXTARRAYOID, TEXTARRAYOID},
+                    .newest = true,
+                    .by_key = true},
+    /* $1 users, $2 placements, $3 their competitions, $4 points */
     [COMPLETE_CHALLENGES] =
-        {"WITH live AS (SELECT q.id, q.required FROM public.\"ChallengeQuestion\" q"
-         "  WHERE q.\"challengeId\" = $1 AND " QUESTION_IS_LIVE "),"
-         " needed AS (SELECT id FROM live WHERE required OR NOT EXISTS"
-         "  (SELECT FROM live WHERE required)),"
-         " done AS (SELECT qc.\"userId\", gc.id, gc.\"groupId\","
-         "  count(*) FILTER (WHERE qc.\"questionId\" IN (SELECT id FROM needed)) AS count,"
-         "  least(sum(qc.\"pointsEarned\"), 2147483647) AS points"
-         /* apart, so that no plan goes through all placements or the completions of all other challenges */
-         "  FROM (SELECT p.id, p.\"groupId\" FROM public.\"GroupChallenge\" p"
-         "   JOIN public.\"CompetitionGroup\" g ON g.id = p.\"groupId\""
-         "   WHERE p.\"challengeId\" = $1 AND (g.\"endDate\" IS NULL"
-         "    OR g.\"endDate\" AT TIME ZONE 'UTC' > statement_timestamp()) OFFSET 0) AS gc"
-         "  CROSS JOIN LATERAL (SELECT c.\"userId\", c.\"questionId\", c.\"pointsEarned\""
-         "   FROM public.\"QuestionCompletion\" c WHERE c.\"groupChallengeId\" = gc.id"
-         "   AND EXISTS (SELECT FROM public.\"_GroupMembers\" m"
-         "    WHERE m.\"A\" = gc.\"groupId\" AND m.\"B\" = c.\"userId\") OFFSET 0) AS qc"
-         "  GROUP BY 1, 2, 3),"
-         " held AS (SELECT d.* FROM done d"
-         "  JOIN public.\"User\" u ON u.id = d.\"userId\""
-         "  JOIN public.\"GroupChallenge\" gc ON gc.id = d.id"
-         "  WHERE d.count = (SELECT count(*) FROM needed) AND d.count > 0"
-         "  ORDER BY u.id, gc.id FOR KEY SHARE OF u, gc),"
+        {"WITH done AS (SELECT * FROM unnest($1, $2, $3, $4) AS d (user_id, id, group_id, points)),"
          " made AS (INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\","
          "  \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
-         "  SELECT edurange.new_id(), h.\"userId\", h.id, h.points, now"
-         "  FROM held h, " CLOCK_ROW "  ON CONFLICT (\"userId\", \"groupChallengeId\") DO NOTHING"
+         "  SELECT edurange.new_id(), d.user_id, d.id, d.points, now FROM done d, " CLOCK_ROW
+         "  ON CONFLICT (\"userId\", \"groupChallengeId\") DO NOTHING"
          "  RETURNING \"userId\", \"groupChallengeId\", \"pointsEarned\")"
-         " SELECT m.\"userId\", h.\"groupId\", h.id, m.\"pointsEarned\" FROM made m"
-         " JOIN held h ON h.\"userId\" = m.\"userId\" AND h.id = m.\"groupChallengeId\""
+         " SELECT m.\"userId\", d.group_id, d.id, m.\"pointsEarned\" FROM made m"
+         " JOIN done d ON d.user_id = m.\"userId\" AND d.id = m.\"groupChallengeId\""
          " ORDER BY 1, 3",
-         {TEXTOID},
+         {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID},
          .by_key = true},
     [DELETE_APPS] = {"DELETE FROM public.\"ChallengeAppConfig\" a WHERE a.\"challengeId\" = $2"
                      " AND NOT " CDF_IDS_OF("webosApp") " ? a.\"appId\"",
@@ -298,12 +313,34 @@ lock_challenge(DocumentWrite *write, NullableDatum challenge_id, NullableDatum t
 	row_kept_out("public.\"Challenge\" or public.\"ChallengeType\"");
 }
 
+/*
+ * Completes the challenge for those who have nothing left to do; how many.  They are held against being reset before it
+ * is decided who that is: a completion of what a reset has taken would stand for points that nobody has.
+ */
+static uint64
+insert_completions(NullableDatum challenge_id)
+{
+	NullableDatum users;
+	NullableDatum points;
+
+	STATEMENT_RUN(&statements[HOLD_DONE], challenge_id);
+	users = row_argument(0, 1, TEXTARRAYOID);
+	if (users.isnull)
+		return 0;
+	STATEMENT_RUN(&statements[STILL_DONE], challenge_id, users, row_argument(0, 2, TEXTARRAYOID));
+	points = row_argument(0, 4, INT4ARRAYOID);
+	if (points.isnull)
+		return 0;
+	return STATEMENT_RUN(&statements[COMPLETE_CHALLENGES], row_argument(0, 1, TEXTARRAYOID),
+	                     row_argument(0, 2, TEXTARRAYOID), row_argument(0, 3, TEXTARRAYOID),
+	                     points);
+}
+
 /* Writes the completions of those who have nothing left to do, and logs them. */
 static void
 complete_challenges(const DocumentWrite *write)
 {
-	uint64 count =
-	    STATEMENT_RUN(&statements[COMPLETE_CHALLENGES], value_text(write->document->challenge_id));
+	uint64 count = insert_completions(value_text(write->document->challenge_id));
 	Activity *entries = palloc0(sizeof(Activity) * Max(count, 1));
 
 	for (uint64 row = 0; row < count; row++)

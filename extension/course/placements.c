@@ -33,7 +33,7 @@ typedef enum StatementId
 {
 	LOCK_PLACEMENT,
 	COUNT_WORK,
-	HOLD_MEMBERS,
+	CONCERNED,
 	OVERPAID,
 	REMOVE,
 	CHANGE,
@@ -43,8 +43,11 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    [LOCK_PLACEMENT] = {"SELECT \"challengeId\" FROM public.\"GroupChallenge\""
-                        " WHERE id = $1 AND \"groupId\" = $2 FOR UPDATE",
+    /* The challenge first: who deletes it looks for placements while they hold it. */
+    [LOCK_PLACEMENT] = {"SELECT ch.id FROM public.\"GroupChallenge\" gc"
+                        " JOIN public.\"Challenge\" ch ON ch.id = gc.\"challengeId\""
+                        " WHERE gc.id = $1 AND gc.\"groupId\" = $2"
+                        " FOR KEY SHARE OF ch FOR UPDATE OF gc",
                         {TEXTOID, TEXTOID},
                         .by_key = true},
     [COUNT_WORK] = {"SELECT (SELECT count(*) FROM public.\"QuestionAttempt\""
@@ -56,15 +59,14 @@ static Statement statements[STATEMENT_COUNT] = {
                     {TEXTOID},
                     .newest = true,
                     .by_key = true},
-    [HOLD_MEMBERS] = {"SELECT count(*) FROM (SELECT FROM public.\"_GroupMembers\" m"
-                      " WHERE m.\"A\" = $2 AND m.\"B\" IN"
-                      "  (SELECT \"userId\" FROM public.\"QuestionCompletion\""
-                      "   WHERE \"groupChallengeId\" = $1"
-                      "   UNION SELECT \"userId\" FROM public.\"ChallengeCompletion\""
-                      "   WHERE \"groupChallengeId\" = $1)"
-                      " ORDER BY m.\"B\" FOR NO KEY UPDATE) held",
-                      {TEXTOID, TEXTOID},
-                      .by_key = true},
+    /* Who may have been paid for it. */
+    [CONCERNED] = {"SELECT coalesce(array_agg(user_id ORDER BY user_id), '{}') FROM ("
+                   " SELECT \"userId\" AS user_id FROM public.\"QuestionCompletion\""
+                   "  WHERE \"groupChallengeId\" = $1"
+                   " UNION SELECT \"userId\" FROM public.\"ChallengeCompletion\""
+                   "  WHERE \"groupChallengeId\" = $1) u",
+                   {TEXTOID},
+                   .by_key = true},
     /* What users were paid for it since their last reset (completions.h), less what they would be for a completion that
 	 * is worth $3 at most; null: for nothing. */
     [OVERPAID] =
@@ -144,18 +146,25 @@ begin_change(const Caller *caller, PlacementChange *change, Refusal *refusal)
 	return true;
 }
 
-/* Takes back what was paid too much.  Of who is being reset nothing is left to be taken: members are held first, as there. */
+/*
+ * Takes back what was paid too much.  Of who is being reset nothing is left to be taken: members and totals are held
+ * first, as there.
+ */
 static void
 take_back(const Caller *caller, PlacementChange *change)
 {
 	NullableDatum id = value_text(change->id);
 	NullableDatum group_id = value_text(change->group_id);
 	Refusal refusal = {0};
+	Datum concerned;
 	uint64 count;
 	char **users;
 	int64 *amounts;
 
-	STATEMENT_RUN(&statements[HOLD_MEMBERS], id, group_id);
+	STATEMENT_RUN(&statements[CONCERNED], id);
+	concerned = row_argument(0, 1, TEXTARRAYOID).value;
+	lock_members(change->group_id, concerned);
+	lock_totals(change->group_id, concerned);
 	count = STATEMENT_RUN(&statements[OVERPAID], id, group_id, change->worth);
 	users = palloc(sizeof(char *) * Max(count, 1));
 	amounts = palloc(sizeof(int64) * Max(count, 1));

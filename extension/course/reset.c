@@ -2,9 +2,9 @@
  * reset.c
  *	  A student begins anew: completions go, the total is zero, the attempts stay as evidence.
  *
- * The membership is held, as whoever scores holds it, so an attempt is before the reset or after it.  The total is set to zero
- * last: that is when the ledger notes the reset, from which on older attempts neither count for the limit nor back a
- * completion.
+ * The membership is held, as whoever scores holds it, so an attempt is before the reset or after it.  The user is held
+ * against imports, which complete challenges for whoever has nothing left to do.  The total is set to zero last: that is
+ * when the ledger notes the reset, from which on older attempts neither count for the limit nor back a completion.
  */
 #include "postgres.h"
 
@@ -73,7 +73,8 @@ reset_progress(FunctionCallInfo fcinfo, const Caller *caller)
 
 	statements_begin();
 	if (!caller_acts_as(caller, "user_id", entry.user_id, &refusal) ||
-	    !course_find(caller, entry.group_id, &refusal) || !lock_user(entry.user_id, &refusal) ||
+	    !course_find(caller, entry.group_id, &refusal) ||
+	    !lock_user_to_reset(entry.user_id, &refusal) ||
 	    !lock_competition(entry.group_id, &refusal) ||
 	    !lock_member(entry.group_id, entry.user_id, &refusal))
 		raise_refusal(&refusal);

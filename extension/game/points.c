@@ -14,6 +14,7 @@
 #include "base/surface.h"
 #include "calls/caller.h"
 #include "calls/idempotency.h"
+#include "calls/locks.h"
 #include "game/entries.h"
 #include "game/ledger.h"
 
@@ -156,30 +157,45 @@ static Statement statements[STATEMENT_COUNT] = {
          .reads = true},
 };
 
+/* Is it the total of a member?  Refuses where it is not. */
+static bool
+is_of_member(const LedgerEntry *entry, Refusal *refusal)
+{
+	NullableDatum user_id = value_text(entry->user_id);
+	NullableDatum group_id = value_text(entry->group_id);
+
+	if (STATEMENT_RUN(&statements[MEMBERSHIP], user_id, group_id) > 0)
+		return true;
+	STATEMENT_RUN(&statements[WHO_EXISTS], user_id, group_id);
+	if (!row_bool(0, 1))
+		return refuse(refusal, EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist",
+		              entry->user_id);
+	if (!row_bool(0, 2))
+		return refuse(refusal, EDURANGE_COMPETITION_NOT_FOUND, "competition \"%s\" does not exist",
+		              entry->group_id);
+	return refuse(refusal, EDURANGE_NOT_A_MEMBER,
+	              "user \"%s\" is not a member of competition \"%s\"", entry->user_id,
+	              entry->group_id);
+}
+
+/* The same, and holds the membership: a total that is set to zero is a reset, and whoever scores is before or after it. */
+static bool
+hold_member(const LedgerEntry *entry, Refusal *refusal)
+{
+	return lock_user(entry->user_id, refusal) && lock_competition(entry->group_id, refusal) &&
+	       lock_member(entry->group_id, entry->user_id, refusal);
+}
+
 /* A correction of a member's total; the new row is left in the statement that ran last. */
 static bool
 correct_points(const Caller *caller, const LedgerEntry *entry, LedgerChange change, int32 amount,
                Refusal *refusal)
 {
-	NullableDatum user_id = value_text(entry->user_id);
-	NullableDatum group_id = value_text(entry->group_id);
+	bool is_reset = change == LEDGER_SET && amount == 0;
 
-	if (!caller_acts_as(caller, "user_id", entry->user_id, refusal))
-		return false;
-	if (STATEMENT_RUN(&statements[MEMBERSHIP], user_id, group_id) == 0)
-	{
-		STATEMENT_RUN(&statements[WHO_EXISTS], user_id, group_id);
-		if (!row_bool(0, 1))
-			return refuse(refusal, EDURANGE_USER_NOT_FOUND, "user \"%s\" does not exist",
-			              entry->user_id);
-		if (!row_bool(0, 2))
-			return refuse(refusal, EDURANGE_COMPETITION_NOT_FOUND,
-			              "competition \"%s\" does not exist", entry->group_id);
-		return refuse(refusal, EDURANGE_NOT_A_MEMBER,
-		              "user \"%s\" is not a member of competition \"%s\"", entry->user_id,
-		              entry->group_id);
-	}
-	return ledger_change(entry, change, amount, refusal);
+	return caller_acts_as(caller, "user_id", entry->user_id, refusal) &&
+	       (is_reset ? hold_member(entry, refusal) : is_of_member(entry, refusal)) &&
+	       ledger_change(entry, change, amount, refusal);
 }
 
 /* add_points and set_points differ in what the amount means, and in the ledger's word for it. */

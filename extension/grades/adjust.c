@@ -115,20 +115,20 @@ SQL_FUNCTION(edurange_reprice)
 	return mutate(fcinfo, reprice);
 }
 
-/* Finds the question, and holds the member; returns what is so of them. */
+/* Finds the question, and holds the member and the total; returns what is so of them. */
 static Grade *
 find_grade(const Caller *caller, Change *change, char *user_id, Refusal *refusal)
 {
 	Datum user = CStringGetTextDatum(user_id);
+	Datum users = PointerGetDatum(construct_array(&user, 1, TEXTOID, -1, false, TYPALIGN_INT));
 	int count;
 
 	if (!caller_acts_as(caller, "user_id", user_id, refusal) || !lock_user(user_id, refusal) ||
 	    !change_find(caller, change, refusal) || !change_is_live(change, refusal) ||
 	    !lock_member(change->group_id, user_id, refusal))
 		return NULL;
-	return change_read_grades(
-	    change, PointerGetDatum(construct_array(&user, 1, TEXTOID, -1, false, TYPALIGN_INT)),
-	    &count);
+	lock_totals(change->group_id, users);
+	return change_read_grades(change, users, &count);
 }
 
 /* From when a grade by hand counts: from the last attempt; without one from now on, but never from after the end. */

@@ -2,10 +2,12 @@
  * changes.c
  *	  Changes of what a question of a competition paid, after it was paid.
  *
- * The placement is held first.  Where all users are concerned it is held against everybody: scoring holds it, too,
+ * The challenge is held first, against imports, which hold its questions and may want the placement then.  Next comes
+ * the placement.  Where all users are concerned it is held against everybody: scoring holds it, too,
  * and so waits.  Where one user is, it is held against other changes only.  Then come the users, whom scoring holds
  * before the placement; that is no circle, because nobody waits for a placement who has locked a user against being
- * named.  Last come the memberships, in the order of ids.
+ * named.  Last come the memberships and the totals, in the order of ids.  Who sets a total
+ * to zero may hold nothing else, and what was paid before that is not read as if it were owed still.
  *
  * What was paid for a challenge is the larger of two sums (game/completions.h); here of what was completed since the
  * user's last reset, so that nothing is taken back that a reset has taken already.
@@ -37,8 +39,6 @@ typedef enum StatementId
 	HOLD_ALL,
 	HOLD_ONE,
 	IS_RETIRED,
-	HOLD_USERS,
-	HOLD_MEMBERS,
 	STRANGERS,
 	GRADES,
 	DROP_COMPLETION,
@@ -55,14 +55,14 @@ typedef enum StatementId
 
 #define UTC(column) column " AT TIME ZONE 'UTC'"
 
-/* $1 competition, $2 question */
+/* In the order of what stands behind FOR.  $1 competition, $2 question */
 #define HOLD(strength)                                                                              \
 	"SELECT gc.id, gc.\"challengeId\", q.points, upper(q.type) = 'CHECKBOXES', " QUESTION_MATCH     \
 	", q.cdf_payload ->> 'tolerance', " QUESTION_FLAG ", " QUESTION_KEY ", q.required"              \
 	" FROM public.\"GroupChallenge\" gc JOIN public.\"Challenge\" ch ON ch.id = gc.\"challengeId\"" \
 	" JOIN public.\"ChallengeQuestion\" q ON q.\"challengeId\" = gc.\"challengeId\""                \
-	" WHERE gc.\"groupId\" = $1 AND q.id = $2 FOR " strength                                        \
-	" OF gc FOR KEY SHARE OF ch FOR KEY SHARE OF q"
+	" WHERE gc.\"groupId\" = $1 AND q.id = $2"                                                      \
+	" FOR SHARE OF ch FOR " strength " OF gc FOR KEY SHARE OF q"
 
 /* What completing a challenge needs: the required ones of its questions, all where none is. */
 #define NEEDED(challenge_id)                                                                       \
@@ -82,13 +82,6 @@ static Statement statements[STATEMENT_COUNT] = {
                     {TEXTOID, TEXTOID},
                     .newest = true,
                     .by_key = true},
-    [HOLD_USERS] = {"SELECT 1 FROM public.\"User\" WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE",
-                    {TEXTARRAYOID},
-                    .by_key = true},
-    [HOLD_MEMBERS] = {"SELECT \"B\" FROM public.\"_GroupMembers\" WHERE \"A\" = $1"
-                      " AND \"B\" = ANY ($2) ORDER BY \"B\" FOR NO KEY UPDATE",
-                      {TEXTOID, TEXTARRAYOID},
-                      .by_key = true},
     /* Those of $2 who are not in $1, at most so many. */
     [STRANGERS] =
         {"SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM (SELECT id FROM unnest($2) u (id)"
@@ -263,19 +256,10 @@ change_is_live(const Change *change, Refusal *refusal)
 Datum
 change_hold_users(Change *change, Datum users)
 {
-	NullableDatum wanted = {.value = users};
-	NullableDatum members = {.isnull = false};
-	uint64 count;
-	Datum *ids;
+	NullableDatum members = {.value = lock_members(change->group_id, users)};
 
-	STATEMENT_RUN(&statements[HOLD_USERS], wanted);
-	count = STATEMENT_RUN(&statements[HOLD_MEMBERS], value_text(change->group_id), wanted);
-	ids = palloc(sizeof(Datum) * Max(count, 1));
-	for (uint64 i = 0; i < count; i++)
-		ids[i] = CStringGetTextDatum(row_text(i, 1));
-	members.value =
-	    PointerGetDatum(construct_array(ids, (int) count, TEXTOID, -1, false, TYPALIGN_INT));
-	STATEMENT_RUN(&statements[STRANGERS], members, wanted);
+	lock_totals(change->group_id, members.value);
+	STATEMENT_RUN(&statements[STRANGERS], members, (NullableDatum){.value = users});
 	change->former = row_result(0, 1, TEXTARRAYOID);
 	return members.value;
 }

@@ -32,6 +32,7 @@ typedef enum StatementId
 {
 	FIND,
 	IS_LATEST,
+	HOLD_USERS,
 	CONCERNED,
 	BEFORE,
 	FLIPPED,
@@ -63,6 +64,13 @@ static Statement statements[STATEMENT_COUNT] = {
                    {TEXTOID},
                    .newest = true,
                    .by_key = true},
+    /* Whose attempts $2 and grades it changed.  They are held before that: who is deleted goes first, too.  $1 change */
+    [HOLD_USERS] = {"SELECT 1 FROM public.\"User\" WHERE id IN (SELECT user_id"
+                    "  FROM edurange.grade_change_user WHERE change_id = $1"
+                    "  UNION SELECT \"userId\" FROM public.\"QuestionAttempt\""
+                    "  WHERE id = ANY ($2)) ORDER BY id FOR KEY SHARE",
+                    {TEXTOID, TEXTARRAYOID},
+                    .by_key = true},
     [CONCERNED] = {"SELECT coalesce(array_agg(user_id ORDER BY user_id), '{}')"
                    " FROM edurange.grade_change_user WHERE change_id = $1",
                    {TEXTOID},
@@ -241,6 +249,7 @@ turn_attempts_back(Change *change, const char *id)
 	ids = row_argument(0, 1, TEXTARRAYOID);
 	were = row_argument(0, 2, BOOLARRAYOID);
 	change->attempts_changed = row_long(0, 3);
+	STATEMENT_RUN(&statements[HOLD_USERS], value_text(id), ids);
 	if (STATEMENT_RUN(&statements[TURN_BACK], ids, were) < change->attempts_changed &&
 	    STATEMENT_RUN(&statements[KEPT_OUT], ids, were) > 0)
 		row_kept_out("public.\"QuestionAttempt\"");
