@@ -8,7 +8,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -23,6 +22,7 @@
 #include "calls/locks.h"
 #include "course/course.h"
 #include "course/roster_file.h"
+#include "course/users.h"
 #include "game/activity.h"
 #include "game/competitions.h"
 #include "game/rosters.h"
@@ -76,6 +76,7 @@ static Statement statements[STATEMENT_COUNT] = {
                     " LATERAL (SELECT x.email FROM edurange.roster x WHERE x.user_id = w.id"
                     "  AND x.group_id" OF("$1") " AND x.email <> w.email" EACH ") AS r",
                     {TEXTOID, TEXTARRAYOID, TEXTARRAYOID},
+                    .newest = true,
                     .by_key = true},
     [USABLE_CODES] = {"SELECT w.n FROM unnest($2) WITH ORDINALITY AS w (code, n),"
                       " LATERAL (SELECT 1 FROM public.\"CompetitionAccessCode\" x"
@@ -229,6 +230,7 @@ find_users(Import *import, const Piece *piece)
 			row->problem = keep(import, "several users have the address");
 		row->user_id = keep(import, row_text(i, 2));
 	}
+	check_users_seen(value_list(&list), count);
 	count = STATEMENT_RUN(&statements[KNOWN], value_text(import->group_id), value_list(&list));
 	for (uint64 i = 0; i < count; i++)
 		if (row_text_or_null(i, 2) != NULL)
@@ -360,11 +362,7 @@ make_codes(Import *import, const RowList *waiting)
 		count = STATEMENT_RUN(&statements[MAKE_CODES], value_text(import->group_id),
 		                      value_list(&ids), value_list(&codes), value_text(import->creator));
 		for (uint64 i = 0; i < count; i++)
-		{
-			int64 n = row_long(i, 1) - 1;
-
-			codes.rows[n]->code = keep(import, codes.texts[n]);
-		}
+			row_of(&codes, i)->code = keep(import, codes.texts[row_long(i, 1) - 1]);
 		import->codes_made += (int32) count;
 	}
 }
@@ -518,15 +516,11 @@ hold_competition(Import *import)
 	statements_end();
 }
 
-/* An older snapshot would miss users who came meanwhile, and their rows would wait for somebody who is there. */
 static void
 run_import(void *argument)
 {
 	Import *import = argument;
 
-	if (IsolationUsesXactSnapshot())
-		raise_error(EDURANGE_TRY_AGAIN,
-		            "a roster is imported in a transaction of isolation level read committed");
 	rosters_hold_for_writing();
 	for_pieces(import, people_of_piece, "looking for users");
 	hold_competition(import);

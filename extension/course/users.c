@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "utils/builtins.h"
@@ -35,6 +36,7 @@
 typedef enum StatementId
 {
 	BY_EMAIL,
+	COUNT_BY_EMAIL,
 	INSERT_USER,
 	HAS_ID,
 	FOUND,
@@ -48,6 +50,12 @@ static Statement statements[STATEMENT_COUNT] = {
                   {TEXTOID},
                   .newest = true,
                   .by_key = true},
+    [COUNT_BY_EMAIL] = {"SELECT count(*) FROM unnest($1) AS w (email),"
+                        " LATERAL (SELECT FROM public.\"User\" u WHERE " EMAIL_KEY(
+                            "u.email") " = w.email OFFSET 0) AS found",
+                        {TEXTARRAYOID},
+                        .newest = true,
+                        .by_key = true},
     /* $1 id, $2 name, $3 e-mail address, $4 role */
     [INSERT_USER] = {"INSERT INTO public.\"User\" (id, name, email, role, \"createdAt\","
                      " \"updatedAt\") SELECT $1, $2, $3, $4::public.\"UserRole\", now, now"
@@ -99,6 +107,16 @@ user_of_email(const char *email, char **user_id, Refusal *refusal)
 		return refuse(refusal, EDURANGE_USER_EXISTS, "several users have this e-mail address");
 	*user_id = count == 1 ? row_text(0, 1) : NULL;
 	return true;
+}
+
+void
+check_users_seen(NullableDatum emails, uint64 count)
+{
+	if (!IsolationUsesXactSnapshot())
+		return;
+	STATEMENT_RUN(&statements[COUNT_BY_EMAIL], emails);
+	if (row_long(0, 1) > (int64) count)
+		row_unseen("public.\"User\"");
 }
 
 /* Until the end of the transaction nobody else makes a user of the address here. */

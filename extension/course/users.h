@@ -23,7 +23,13 @@ extern bool is_email(const char *email);
 /* These run statements.  The user of an address, NULL where there is none; refuses where there are several. */
 extern bool user_of_email(const char *email, char **user_id, Refusal *refusal);
 
-/* The same, made where there is none. */
+/*
+ * Raises where more users have these addresses, a list, than so many, which were found: the snapshot of the transaction
+ * is older than one of them.
+ */
+extern void check_users_seen(NullableDatum emails, uint64 count);
+
+/* The user of an address, made where there is none. */
 extern bool make_user(const NewUser *user, const Caller *caller, char **user_id, bool *existed,
                       Refusal *refusal);
 

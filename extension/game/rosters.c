@@ -45,8 +45,10 @@ typedef enum StatementId
 	FORGET_COMPETITION,
 	FORGET_USERS,
 	FORGET_COMPETITIONS,
-	USER_IS_KEPT,
-	COMPETITION_IS_KEPT,
+	KEPT_USER,
+	KEPT_COMPETITION,
+	KEPT_USERS,
+	KEPT_COMPETITIONS,
 	DELETE_CODE,
 	CODE_IS_THERE,
 	INSERT_MEMBER,
@@ -98,14 +100,19 @@ static Statement statements[STATEMENT_COUNT] = {
                       " WHERE user_id IS NOT NULL",
                       {InvalidOid}},
     [FORGET_COMPETITIONS] = {"DELETE FROM edurange.roster", {InvalidOid}},
-    /* Of the one, or null: of any. */
-    [USER_IS_KEPT] = {"SELECT 1 FROM edurange.roster WHERE user_id = coalesce($1, user_id) LIMIT 1",
-                      {TEXTOID},
-                      .newest = true},
-    [COMPETITION_IS_KEPT] = {"SELECT 1 FROM edurange.roster"
-                             " WHERE group_id = coalesce($1, group_id) LIMIT 1",
-                             {TEXTOID},
-                             .newest = true},
+    /* What is left then, in the same order. */
+    [KEPT_USER] = {"SELECT 1 FROM edurange.roster WHERE user_id = $1 LIMIT 1",
+                   {TEXTOID},
+                   .newest = true,
+                   .by_key = true},
+    [KEPT_COMPETITION] = {"SELECT 1 FROM edurange.roster WHERE group_id = $1 LIMIT 1",
+                          {TEXTOID},
+                          .newest = true,
+                          .by_key = true},
+    [KEPT_USERS] = {"SELECT 1 FROM edurange.roster WHERE user_id IS NOT NULL LIMIT 1",
+                    {InvalidOid},
+                    .newest = true},
+    [KEPT_COMPETITIONS] = {"SELECT 1 FROM edurange.roster LIMIT 1", {InvalidOid}, .newest = true},
     /* One that somebody used says who joined with it. */
     [DELETE_CODE] = {"DELETE FROM public.\"CompetitionAccessCode\" WHERE code = $2"
                      " AND \"groupId\"" OF("$1") " AND \"usedCount\" = 0",
@@ -199,18 +206,16 @@ complete_rows(const char *email, const char *user_id)
 		complete_row(groups[i], codes[i], email, user_id);
 }
 
-/* Forgets a user or a competition, null: all of them.  A snapshot may be older than a row that it should change. */
+/* Forgets a user or a competition, or all of them.  A snapshot may be older than a row that is to be changed. */
 static void
-forget(bool is_user, const char *id)
+forget(StatementId what, const char *id)
 {
 	NullableDatum subject = value_text(id);
+	int count = id != NULL ? 1 : 0;
 
-	if (id != NULL)
-		STATEMENT_RUN(&statements[is_user ? FORGET_USER : FORGET_COMPETITION], subject);
-	else
-		statement_run(&statements[is_user ? FORGET_USERS : FORGET_COMPETITIONS], NULL, 0);
+	statement_run(&statements[what], &subject, count);
 	if (IsolationUsesXactSnapshot() &&
-	    STATEMENT_RUN(&statements[is_user ? USER_IS_KEPT : COMPETITION_IS_KEPT], subject) > 0)
+	    statement_run(&statements[what - FORGET_USER + KEPT_USER], &subject, count) > 0)
 		row_unseen("edurange.roster");
 }
 
@@ -223,7 +228,7 @@ follow_row(TriggerData *trigger, bool is_user)
 	char *id = tuple_text(trigger, row, "id");
 
 	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
-		forget(is_user, id);
+		forget(is_user ? FORGET_USER : FORGET_COMPETITION, id);
 	else
 		complete_rows(email_key(tuple_text(trigger, row, "email")), id);
 }
@@ -237,7 +242,7 @@ SQL_TRIGGER(edurange_follow_roster)
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		follow_row(trigger, is_user);
 	else
-		forget(is_user, NULL);
+		forget(is_user ? FORGET_USERS : FORGET_COMPETITIONS, NULL);
 	statements_end();
 	return PointerGetDatum(NULL);
 }
