@@ -92,7 +92,7 @@ SELECT call, testing.refused(format('SELECT edurange.%s, caller => ROW(NULL, NUL
   ($$competition_progress('winter', 'ada')$$), ($$competition_progress('no', 'ada')$$), ($$competition_progress('spring', 'ada')$$),
   ($$get_points('ada', 'winter')$$), ($$get_points('ada', 'no')$$), ($$get_points('ada', 'spring')$$)) AS c (call);
 -- a code is the same code with what came along when it was copied
-SELECT code, testing.refused(format('SELECT edurange.join_competition(%L, ''cyd'', ROW(NULL, NULL, NULL, ''ina''))', code))
+SELECT replace(code, U&'\200B', '~') AS code, testing.refused(format('SELECT edurange.join_competition(%L, ''cyd'', ROW(NULL, NULL, NULL, ''ina''))', code))
   FROM unnest(ARRAY['SPRING', E' spring\n', U&'\200Bspring', 'springs', ' ', '']) AS code;
 ROLLBACK;
 -- the ledger and the log say who, and through what
