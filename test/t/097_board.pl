@@ -357,21 +357,21 @@ sql(q{SELECT edurange.add_points('bob', 'gb', 1)});
 sleep 1;
 $lock->query_safe('BEGIN; LOCK TABLE edurange.standing IN ACCESS EXCLUSIVE MODE');
 ok($node->poll_query_until('edurange', $asks), 'changes are asked for');
-my $metrics;
 for (1 .. 90)
 {
 	(undef, undef, undef, $metrics) = $one->get('/metrics', $token{service});
 	last if $metrics =~ /^edurange_listeners 0$/m;
 	sleep 0.5;
 }
-my ($took) = $metrics =~ m{^edurange_http_request_duration_seconds_sum\{method="GET",route="/competition/\{group_id\}/board-events"\} ([\d.e-]+)$}m;
-cmp_ok($took // 1000, '<', $stayed / 2, 'how long somebody listens does not count as the time of an answer');
+my ($answered) = $metrics =~ m{^edurange_http_request_duration_seconds_sum\{method="GET",route="/competition/\{group_id\}/board-events"\} ([\d.e-]+)$}m;
+cmp_ok($answered // 1000, '<', $stayed / 2, 'how long somebody listens does not count as the time of an answer');
 my $next = events_of('gb', shim => $one);
 my @early = $next->read(1);
 $lock->query_safe('COMMIT');
 ($shown) = grep { is_board($_) } @early, $next->read(10, \&is_board);
 isnt((split /\./, $shown->{id})[1], (split /\./, $besides->{id})[1], 'the board is another one for who comes back');
 is(scalar @{ $shown->{data}{rows} }, 3, 'who gets all of it');
+
 # ---- who was let in before the policy changed -----------------------------------------------------------
 # A policy may change between the question whether somebody may see a board and the first one how it is.
 is($one->stop, 0, 'stopped');
@@ -405,7 +405,8 @@ is($_->stop, 0, 'stopped') for @pods;
 my $clock = Edurange::Clock->library;
 my $uptime = POSIX::floor((split / /, slurp_file('/proc/uptime'))[0]);
 $clock->set(3 - $uptime, 0);
-my $young = Edurange::Shim->start($node, EDURANGE_THREADS => 1, $clock->environment);
+# (a sanitizer wants to be the first library)
+my $young = do { local $ENV{EDURANGE_SHIM} = $ENV{EDURANGE_PLAIN_SHIM}; Edurange::Shim->start($node, EDURANGE_THREADS => 1, $clock->environment) };
 my @of_young = events_of('gb', shim => $young)->read(3);
 is_deeply([ map { $_->{event} } @of_young ], [qw(time board series)], 'as its clock begins with the machine, the time is told once all the same');
 is($young->stop, 0, 'stopped');
@@ -425,8 +426,8 @@ cmp_ok(time - $begun, '<', 10, 'soon');
 @flood = ();
 
 my $few = Edurange::Shim->start($node, EDURANGE_LISTENER_LIMIT => 1);
-my $first = events_of('gb', shim => $few);
-is(scalar(grep { is_board($_) } $first->read(20, \&is_board)), 1, 'one may listen');
+my $only = events_of('gb', shim => $few);
+is(scalar(grep { is_board($_) } $only->read(20, \&is_board)), 1, 'one may listen');
 my ($since, $more) = ('', 'true');
 while ($more eq 'true')
 {
