@@ -9,7 +9,6 @@
 
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_constraint.h"
@@ -47,17 +46,6 @@ compat_named_columns(const Query *query, RangeTblEntry *entry)
 		return NULL;
 	named = getRTEPermissionInfo(query->rteperminfos, entry);
 	return bms_union(bms_union(named->selectedCols, named->insertedCols), named->updatedCols);
-#endif
-}
-
-/* Begins a scan of an index for so many keys. */
-static inline IndexScanDesc
-compat_index_beginscan(Relation table, Relation index, Snapshot snapshot, int keys)
-{
-#if PG_VERSION_NUM < 180000
-	return index_beginscan(table, index, snapshot, keys, 0);
-#else
-	return index_beginscan(table, index, snapshot, NULL, keys, 0);
 #endif
 }
 

@@ -1,6 +1,6 @@
 /*
  * own_rows.h
- *	  Rows of our own tables, written and found below SQL: starting a statement costs several times what that does.
+ *	  Rows of our own tables, written below SQL: starting a statement costs several times what inserting does.
  *
  * What somebody has hung on the table, a trigger or a constraint, holds all the same; a column that somebody has
  * added stays null, whatever its default.
@@ -33,14 +33,6 @@ typedef struct OwnTable
 
 /* Opens a table of schema edurange, for so many columns; raises where it is not as it must be. */
 extern void own_table_open(OwnTable *table, const char *name, const OwnColumn *columns, int count);
-
-/*
- * Finds the row whose primary key has these values: the first of the columns, as many as it has, all of them texts.  It is
- * what is there by now, whatever the snapshot of the transaction.  Sets the values of all columns, copied, of which none is
- * null; false: there is no such row.
- */
-extern bool own_row_find(const char *name, const OwnColumn *columns, int count,
-                         const NullableDatum *key, int key_count, NullableDatum *values);
 
 /* Adds a row, of a value for each of the columns. */
 extern void own_table_insert(OwnTable *table, const NullableDatum *values);

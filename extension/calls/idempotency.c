@@ -32,14 +32,21 @@
 
 typedef enum StatementId
 {
+	FIND,
 	STORE_ANEW,
 	PURGE,
 	STATEMENT_COUNT
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    /* Where an expired one is in the way, if nobody has taken it meanwhile.  Others are written below SQL.
-	 * $1 caller, $2 function, $3 key, $4 the request's hash, $5 the answer, $6 now. */
+    /* $1 caller, $2 function, $3 key, here and below; $4 when the oldest key that counts was written.  What is
+	 * there by now, whatever the snapshot of the transaction: the key's lock is held. */
+    [FIND] = {"SELECT request_sha256, response, created_at > $4 FROM edurange.idempotency"
+              " WHERE caller = $1 AND function = $2 AND key = $3",
+              {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID},
+              .newest = true,
+              .by_key = true},
+    /* Where an expired one is in the way, if nobody has taken it meanwhile.  Others are written below SQL. */
     [STORE_ANEW] =
         {"INSERT INTO edurange.idempotency AS i"
          " (caller, function, key, request_sha256, response, created_at)"
@@ -57,16 +64,8 @@ static Statement statements[STATEMENT_COUNT] = {
                .by_key = true},
 };
 
-/* The columns, in the order of what is stored; the first three are the primary key. */
-enum
-{
-	KEY_COLUMNS = 3,
-	SHA256 = KEY_COLUMNS,
-	RESPONSE,
-	CREATED_AT,
-	COLUMN_COUNT
-};
-static const OwnColumn columns[COLUMN_COUNT] = {
+/* The columns, in the order of what is stored. */
+static const OwnColumn columns[] = {
     {"caller", TEXTOID},          {"function", TEXTOID}, {"key", TEXTOID},
     {"request_sha256", BYTEAOID}, {"response", TEXTOID}, {"created_at", TIMESTAMPTZOID},
 };
@@ -170,29 +169,24 @@ lock_key(const Request *request)
 		raise_error(EDURANGE_IN_PROGRESS, "a request with this idempotency key is being processed");
 }
 
-/*
- * The answer to the same request before, or NULL; another request with the key is an error.  The key's lock is held, so
- * what is there by now stays as it is.
- */
+/* The answer to the same request before, or NULL; another request with the key is an error. */
 static char *
 find_response(Request *request)
 {
-	const NullableDatum key[KEY_COLUMNS] = {request->caller, request->function, request->key};
-	NullableDatum row[COLUMN_COUNT];
 	bytea *known;
 
-	if (!own_row_find("idempotency", columns, COLUMN_COUNT, key, KEY_COLUMNS, row))
+	if (STATEMENT_RUN(&statements[FIND], request->caller, request->function, request->key,
+	                  expiry()) == 0)
 		return NULL;
-	request->has_expired =
-	    DatumGetTimestampTz(row[CREATED_AT].value) <= DatumGetTimestampTz(expiry().value);
+	request->has_expired = !row_bool(0, 3);
 	if (request->has_expired)
 		return NULL;
-	known = DatumGetByteaPP(row[SHA256].value);
+	known = row_bytes(0, 1);
 	if (VARSIZE_ANY_EXHDR(known) != PG_SHA256_DIGEST_LENGTH ||
 	    memcmp(VARDATA_ANY(known), VARDATA(request->sha256), PG_SHA256_DIGEST_LENGTH) != 0)
 		raise_error(EDURANGE_IDEMPOTENCY_MISMATCH,
 		            "the idempotency key was used for another request");
-	return TextDatumGetCString(row[RESPONSE].value);
+	return row_text(0, 2);
 }
 
 /* Keeps the answer with the key. */
@@ -209,7 +203,7 @@ store(const Request *request, const char *response)
 		statement_run(&statements[STORE_ANEW], row, lengthof(row));
 		return;
 	}
-	own_table_open(&table, "idempotency", columns, COLUMN_COUNT);
+	own_table_open(&table, "idempotency", columns, lengthof(columns));
 	own_table_insert(&table, row);
 	own_table_close(&table);
 }
