@@ -163,4 +163,70 @@ SELECT testing.latest() AS third \gset
 SELECT testing.change(format($$undo_change('spring', %L)$$, c)) FROM unnest(ARRAY[:'first', :'third', :'second']) WITH ORDINALITY AS o (c, n) ORDER BY n;
 SELECT who, total, completed, challenge FROM testing.books WHERE who = 'bob';
 SELECT * FROM edurange.check_invariants();
+-- a total set to zero takes what was paid, and completions stay: a challenge completed after that says what its questions paid since
+CREATE PROCEDURE testing.after_zero() LANGUAGE plpgsql AS $$
+BEGIN
+  CALL testing.fresh();
+  PERFORM edurange.cdf_import(testing.document('[{"type": "question", "id": "one", "config": {"type": "text", "text": "?", "points": 3, "answer": "1"}},
+    {"type": "question", "id": "two", "config": {"type": "text", "text": "?", "points": 4, "answer": "2"}},
+    {"type": "question", "id": "more", "config": {"type": "text", "text": "?", "points": 2, "answer": "3", "required": false}}]', '{"id": "quiz"}'));
+  PERFORM edurange.add_competition_challenge('spring', 'quiz', 20);
+  PERFORM testing.try('bob', 'two', '2');
+  -- a completion's time is rounded to milliseconds
+  PERFORM pg_sleep(0.01);
+  PERFORM edurange.set_points('bob', 'spring', 0);
+  PERFORM pg_sleep(0.01);
+END $$;
+CREATE FUNCTION testing.leave() RETURNS text LANGUAGE sql AS $$
+  SELECT format('%s taken', "pointsTaken") FROM edurange.remove_competition_challenge('spring', testing.gc(), true, 'a leak') $$;
+-- by its last question; then voided, undone, priced anew and taken out
+CALL testing.after_zero();
+SELECT testing.try('bob', 'one', '1');
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'bob';
+SELECT metadata ->> 'pointsEarned' AS points FROM "ActivityLog" WHERE "eventType" = 'CHALLENGE_COMPLETED';
+SELECT testing.change($$void_completion('spring', 'bob', testing.q('one'))$$);
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'bob';
+SELECT testing.change(format($$undo_change('spring', %L)$$, testing.latest()));
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'bob';
+SELECT testing.change($$void_completion('spring', 'bob', testing.q('two'))$$);
+SELECT testing.change(format($$undo_change('spring', %L)$$, testing.latest()));
+-- what the question of before is worth is of no concern for it
+UPDATE "ChallengeQuestion" SET points = 10 WHERE id = testing.q('two');
+SELECT testing.change($$reprice('spring', testing.q('two'))$$);
+UPDATE "ChallengeQuestion" SET points = 5 WHERE id = testing.q('one');
+SELECT testing.change($$reprice('spring', testing.q('one'))$$);
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'bob';
+SELECT testing.try('bob', 'more', '3');
+SELECT testing.leave();
+SELECT who, total FROM testing.books WHERE who = 'bob';
+-- a completion that a change took is made again as it was, whatever the question of before is worth by then
+CALL testing.after_zero();
+SELECT testing.try('bob', 'one', '1');
+SELECT testing.change($$void_completion('spring', 'bob', testing.q('one'))$$);
+SELECT testing.latest() AS voided \gset
+UPDATE "ChallengeQuestion" SET points = 10 WHERE id = testing.q('two');
+SELECT testing.change($$reprice('spring', testing.q('two'))$$);
+SELECT testing.change(format($$undo_change('spring', %L)$$, :'voided'));
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'bob';
+-- by hand
+CALL testing.after_zero();
+SELECT testing.change($$grade_question('spring', 'bob', testing.q('one'), 3)$$);
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'bob';
+SELECT testing.leave();
+SELECT who, total FROM testing.books WHERE who = 'bob';
+-- by a document without the question that was left
+CALL testing.after_zero();
+SELECT testing.try('bob', 'more', '3');
+SELECT questions FROM edurange.cdf_update('quiz', testing.document('[{"type": "question", "id": "two", "config": {"type": "text", "text": "?", "points": 4, "answer": "2"}},
+  {"type": "question", "id": "more", "config": {"type": "text", "text": "?", "points": 2, "answer": "3", "required": false}}]', '{"id": "quiz"}'));
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'bob';
+SELECT testing.leave();
+SELECT who, total FROM testing.books WHERE who = 'bob';
+-- by a service that pays nothing for it
+CALL testing.after_zero();
+SELECT "alreadyCompleted" FROM edurange.complete_challenge('bob', testing.gc(), 4);
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'bob';
+SELECT testing.leave();
+SELECT who, total FROM testing.books WHERE who = 'bob';
+SELECT * FROM edurange.check_invariants();
 DROP VIEW testing.books;

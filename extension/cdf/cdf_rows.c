@@ -69,7 +69,8 @@ typedef enum StatementId
 	" AND o.cdf_question_id IS NOT NULL)"
 
 /*
- * Members who have completed all that the challenge $1 still needs, in competitions that have not ended.
+ * Members who have completed all that the challenge $1 still needs, in competitions that have not ended, and what its
+ * questions paid them since their last reset (game/completions.c).
  * Each part stands apart, so that no plan goes through all placements or the completions of all other challenges.
  */
 #define DONE                                                                                       \
@@ -83,7 +84,10 @@ typedef enum StatementId
 	"   JOIN public.\"CompetitionGroup\" g ON g.id = p.\"groupId\""                                \
 	"   WHERE p.\"challengeId\" = $1 AND (g.\"endDate\" IS NULL"                                   \
 	"    OR g.\"endDate\" AT TIME ZONE 'UTC' > statement_timestamp()) OFFSET 0) AS gc"             \
-	"  CROSS JOIN LATERAL (SELECT c.\"userId\", c.\"questionId\", c.\"pointsEarned\""              \
+	"  CROSS JOIN LATERAL (SELECT c.\"userId\", c.\"questionId\", CASE WHEN NOT EXISTS (SELECT"    \
+	"    FROM edurange.standing s WHERE s.group_id = gc.\"groupId\" AND s.user_id = c.\"userId\""  \
+	"    AND s.reset_at >= c.\"completedAt\" AT TIME ZONE 'UTC') THEN c.\"pointsEarned\""          \
+	"    ELSE 0 END AS \"pointsEarned\""                                                           \
 	"   FROM public.\"QuestionCompletion\" c WHERE c.\"groupChallengeId\" = gc.id"                 \
 	"   AND EXISTS (SELECT FROM public.\"_GroupMembers\" m"                                        \
 	"    WHERE m.\"A\" = gc.\"groupId\" AND m.\"B\" = c.\"userId\") OFFSET 0) AS qc"               \

@@ -9,6 +9,9 @@
  * What was paid for a challenge is the larger of two sums: what its completed questions are worth,
  * and what its completion says.  A payment is always the difference to what was paid before, so
  * that a challenge that a service completed is not paid again question by question.
+ *
+ * A completion that follows from its questions says what they paid since the user's last reset.  Whoever takes back what
+ * it paid would take more than there is, otherwise: what a reset took is not to be taken again.
  */
 #include "postgres.h"
 
@@ -76,14 +79,21 @@
 		                                                   __VA_ARGS__                                \
 	}
 
-/* Where no required question is left: is one required, or is none left at all?
- * $1 user, $2 group challenge, $3 challenge */
+/* What questions of the group challenge $2 paid the user $1 since the last reset in the competition $3. */
+#define PAID_SINCE_RESET                                                                           \
+	"(SELECT coalesce(sum(qc.\"pointsEarned\"), 0) FROM public.\"QuestionCompletion\" qc"          \
+	" WHERE qc.\"userId\" = $1 AND qc.\"groupChallengeId\" = $2"                                   \
+	" AND qc.\"completedAt\" AT TIME ZONE 'UTC' > coalesce((SELECT reset_at"                       \
+	"  FROM edurange.standing WHERE user_id = $1 AND group_id = $3), '-infinity'))"
+
+/* Where no required question is left: is one required, or is none left at all?  And what they paid, as above.
+ * $1 user, $2 group challenge, $3 competition, $4 challenge */
 #define ALL_IS_DONE(live)                                                                          \
 	"WITH live AS (SELECT q.id, q.required FROM public.\"ChallengeQuestion\" q"                    \
-	"  WHERE q.\"challengeId\" = $3 AND " live ")"                                                 \
+	"  WHERE q.\"challengeId\" = $4 AND " live ")"                                                 \
 	" SELECT EXISTS (SELECT FROM live WHERE required) OR NOT EXISTS (SELECT FROM live"             \
 	"  WHERE NOT EXISTS (SELECT FROM public.\"QuestionCompletion\" qc WHERE qc.\"userId\" = $1"    \
-	"   AND qc.\"questionId\" = live.id AND qc.\"groupChallengeId\" = $2))"
+	"   AND qc.\"questionId\" = live.id AND qc.\"groupChallengeId\" = $2)), " PAID_SINCE_RESET
 
 typedef enum StatementId
 {
@@ -97,6 +107,7 @@ typedef enum StatementId
 	INSERT_COMPLETION,
 	IS_ALL_DONE,
 	IS_ALL_DONE_OF_BEFORE,
+	SINCE_RESET,
 	COMPLETE_CHALLENGE,
 	RAISE_CHALLENGE,
 	TOTAL,
@@ -149,15 +160,19 @@ static Statement statements[STATEMENT_COUNT] = {
                            .must_write = true,
                            .keys_held = true},
     [IS_ALL_DONE] = {ALL_IS_DONE(QUESTION_IS_LIVE),
-                     {TEXTOID, TEXTOID, TEXTOID},
+                     {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
                      .newest = true,
                      .by_key = true,
                      .before = &statements[IS_ALL_DONE_OF_BEFORE]},
     /* The same before migrate(). */
     [IS_ALL_DONE_OF_BEFORE] = {ALL_IS_DONE("true"),
-                               {TEXTOID, TEXTOID, TEXTOID},
+                               {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
                                .newest = true,
                                .by_key = true},
+    [SINCE_RESET] = {"SELECT " PAID_SINCE_RESET,
+                     {TEXTOID, TEXTOID, TEXTOID},
+                     .newest = true,
+                     .by_key = true},
     /* No row: it was completed already.  $1 user, $2 group challenge, $3 points, $4 id */
     [COMPLETE_CHALLENGE] = {"INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\","
                             " \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
@@ -420,14 +435,16 @@ check_completed(Play *play)
 bool
 play_complete_challenge(Play *play)
 {
-	int32 points = (int32) Min(play->paid_by_questions, PG_INT32_MAX);
+	int32 points;
 
 	if (play->is_left || play->challenge_completed)
 		return false;
 	STATEMENT_RUN(&statements[IS_ALL_DONE], value_text(play->user_id),
-	              value_text(play->group_challenge_id), value_text(play->challenge_id));
+	              value_text(play->group_challenge_id), value_text(play->group_id),
+	              value_text(play->challenge_id));
 	if (!row_bool(0, 1))
 		return false;
+	points = (int32) Min(row_long(0, 2), PG_INT32_MAX);
 	if (STATEMENT_RUN(&statements[COMPLETE_CHALLENGE], value_text(play->user_id),
 	                  value_text(play->group_challenge_id), value_int(points),
 	                  value_text(new_id())) == 0)
@@ -477,12 +494,21 @@ play_record(Play *play, const PlayAttempt *attempt, bool completes)
 		(void) play_complete_challenge(play);
 }
 
+/* What a completion says that is asserted and pays nothing: it follows from its questions. */
+static int64
+paid_since_reset(const Play *play)
+{
+	STATEMENT_RUN(&statements[SINCE_RESET], value_text(play->user_id),
+	              value_text(play->group_challenge_id), value_text(play->group_id));
+	return row_long(0, 1);
+}
+
 bool
 play_raise_challenge(const Caller *caller, Play *play, int32 amount, Refusal *refusal)
 {
 	int64 before = paid_before(play);
 	int64 after = Max(before, amount);
-	int32 points = (int32) Min(after, PG_INT32_MAX);
+	int32 points;
 
 	if (after == before && play->already_completed)
 		return true;
@@ -490,6 +516,7 @@ play_raise_challenge(const Caller *caller, Play *play, int32 amount, Refusal *re
 		return false;
 	if (after > before && !pay(caller, play, after - before, play->group_challenge_id, refusal))
 		return false;
+	points = (int32) Min(after > before ? after : paid_since_reset(play), PG_INT32_MAX);
 	if (STATEMENT_RUN(&statements[RAISE_CHALLENGE], value_text(play->user_id),
 	                  value_text(play->group_challenge_id), value_int(points),
 	                  value_text(new_id())) == 0)

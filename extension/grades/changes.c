@@ -326,12 +326,32 @@ typedef struct Done
 	TimestampTz last_at;
 } Done;
 
-/* What all questions of the challenge paid before. */
-static int64
-points_before(const Grade *grade, const Done *done)
+/* Does a completion of the challenge of that time say what questions paid since the last reset, and not all of them? */
+static bool
+is_since_reset(const Grade *grade, TimestampTz at)
 {
-	return (int64) done->points - (grade->wanted_id != NULL ? grade->wanted_points : 0) +
-	       grade->points;
+	return at > grade->reset_at;
+}
+
+/* What the questions paid that a completion of the challenge of that time stands for. */
+static int64
+points_after(const Grade *grade, const Done *done, TimestampTz at)
+{
+	return is_since_reset(grade, at) ? done->paid_by_questions : done->points;
+}
+
+/* The same before. */
+static int64
+points_before(const Grade *grade, const Done *done, TimestampTz at)
+{
+	bool is_old = grade->completion_id != NULL;
+	int64 points = points_after(grade, done, at);
+
+	/* a completion that stays keeps its time */
+	if (is_since_reset(grade, at) &&
+	    !is_since_reset(grade, is_old ? grade->completed_at : grade->wanted_at))
+		return points;
+	return points - (grade->wanted_id != NULL ? grade->wanted_points : 0) + grade->points;
 }
 
 /* How many of the questions that are needed were missing before. */
@@ -350,11 +370,15 @@ missing_before(const Change *change, const Grade *grade, const Done *done)
 static int32
 challenge_points(const Grade *grade, const Done *done)
 {
-	int64 points = grade->old_challenge_id != NULL
-	                   ? done->points - grade->old_challenge_distance
-	                   : Min(grade->challenge_points + done->points - points_before(grade, done),
-	                         done->points);
+	bool is_old = grade->old_challenge_id != NULL;
+	TimestampTz at = is_old ? grade->old_challenge_at : grade->challenge_completed_at;
+	int64 points = points_after(grade, done, at);
 
+	if (is_old)
+		points -= grade->old_challenge_distance;
+	else
+		points =
+		    Min(grade->challenge_points + points - points_before(grade, done, at), done->points);
 	return (int32) Min(Max(points, 0), PG_INT32_MAX);
 }
 
@@ -389,7 +413,8 @@ follow_challenge(const Change *change, const Grade *grade, const Done *done)
 	{
 		is_old = grade->old_challenge_id != NULL;
 		at = is_old ? grade->old_challenge_at : done->last_at;
-		points = is_old ? challenge_points(grade, done) : done->points;
+		points = is_old ? challenge_points(grade, done)
+		                : (int32) Min(done->paid_by_questions, PG_INT32_MAX);
 		STATEMENT_RUN(&statements[ADD_CHALLENGE],
 		              value_text(is_old ? grade->old_challenge_id : new_id()),
 		              value_text(grade->user_id), value_text(change->placement_id),
@@ -419,9 +444,9 @@ note_grade(const Caller *caller, Change *change, const Grade *grade, const Done 
 		    int_or_null(grade->wanted_id, grade->wanted_points),
 		    value_text(grade->challenge_completion_id), time_or_null(grade->challenge_completed_at),
 		    int_or_null(grade->challenge_completion_id, grade->challenge_points),
-		    value_long(points_before(grade, done)), value_long(missing_before(change, grade, done)),
-		    value_long(grade->delta), time_or_null(grade->effective_at),
-		    time_or_null(grade->voided_at));
+		    value_long(points_before(grade, done, grade->challenge_completed_at)),
+		    value_long(missing_before(change, grade, done)), value_long(grade->delta),
+		    time_or_null(grade->effective_at), time_or_null(grade->voided_at));
 	if (!is_gained)
 		return;
 	activity_log(&(Activity){
