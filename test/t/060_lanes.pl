@@ -199,16 +199,16 @@ my %bound = map { $_ => $node->safe_psql('edurange', "SELECT token FROM edurange
 my @askers = ([ undef, 200 ], map { [ $bound{ $_->[0] }, $_->[1] ] } [ u1 => 200 ], [ v1 => 403 ], [ u2 => 200 ], [ v1 => 403 ], [ u1 => 200 ]);
 $table = $node->background_psql('edurange');
 $table->query_safe('BEGIN; LOCK TABLE edurange.standing IN ACCESS EXCLUSIVE MODE');
-@first = map { $shim->ask_aside('GET', "/competition/g/leaderboard?limit=$_") } 1, 2;
+@first = $shim->ask_aside('GET', '/competition/g/leaderboard?limit=1');
 wait_for_locks(1);
 is(($shim->get('/status'))[0], 200, 'others are served');
-wait_for_queue($shim, 0);
+sleep 1; # from then on nothing goes behind it
 my @reading = map { $shim->ask_aside('GET', '/competition/g/leaderboard?limit=3', token => $_->[0]) } @askers;
 wait_for_queue($shim, scalar @askers);
 $table->query_safe('COMMIT');
 is_deeply([ map { ($shim->answer_of($_))[0] } @reading ], [ map { $_->[1] } @askers ], 'the same read at once, by who may and who may not');
-boards_are(4 + 2 + 3, 'each of whom asked once');
-is_deeply([ map { ($shim->answer_of($_))[0] } @first ], [ 200, 200 ], 'as did others');
+boards_are(4 + 1 + 3, 'each of whom asked once');
+is_deeply([ map { ($shim->answer_of($_))[0] } @first ], [200], 'as did another one');
 $table->query_safe('BEGIN; LOCK TABLE "GroupPoints" IN ACCESS EXCLUSIVE MODE');
 @reading = map { $shim->ask_aside('GET', '/get_points?group_id=g', token => $bound{$_}) } qw(u1 u2 v1 u1);
 sleep 0.5;
