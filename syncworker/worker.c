@@ -2,10 +2,10 @@
  * worker.c
  *	  The sync worker: its life cycle and its loop.
  *
- * The worker brings what the Instance Manager says to edurange.sync_apply() and sync_apply_list() and asks what these want
- * to know.  What anything means for an instance is decided there.  It connects as edurange_worker, which
- * may call these, what comes before the first of them, and set_cdf_schema(), and nothing else.  The extension's launcher starts it.  No failure ends it: it backs off and
- * goes on.
+ * The worker brings what the Instance Manager says to edurange.sync_apply() and sync_apply_list() and asks what these
+ * want to know.  What anything means for an instance is decided there.  It connects as edurange_worker, which may call
+ * these, what comes before the first of them, and set_cdf_schema(), and nothing else.  The extension's launcher starts
+ * it.  No failure ends it: it backs off and goes on.
  */
 #include "postgres.h"
 

@@ -45,7 +45,10 @@ static post_parse_analyze_hook_type analyzed_before;
 static planner_hook_type plan_before;
 static get_relation_info_hook_type sizes_before;
 
-/* So many rows a table has at least for who plans a statement that finds rows by keys; of these on a page, and of an index. */
+/*
+ * So many rows a table has at least for who plans a statement that finds rows by keys; so many of them on a page, and so
+ * many entries on a page of an index.
+ */
 #define LARGE_TABLE 1000000
 #define ROWS_OF_A_PAGE 50
 #define ENTRIES_OF_A_PAGE 200
@@ -334,7 +337,6 @@ static void
 wrote_none(const Statement *statement)
 {
 	const Query *query = analyzed_query(statement);
-
 	char *table;
 
 	if (query == NULL || query->resultRelation == 0)

@@ -2,10 +2,10 @@
  * state.c
  *	  The rows of a board for who shows it to many, as a whole or what may have changed.
  *
- * A mark says what was seen, and in which past: the oldest transaction that was under way then.  A row whose version is of that one or
- * a later one may be new, every other is known.  That costs a look at each member's row of the board and nothing
- * else; names are in other rows, so they are looked at less often.  Whatever else a board shows (dates, challenges,
- * its policy) is its head: when that has changed, or a freeze has begun or ended, all rows are given.
+ * A mark says what was seen, and in which past: the oldest transaction that was under way then.  A row whose version is of
+ * that one or a later one may be new, every other is known.  That costs a look at each member's row of the board and
+ * nothing else; names are in other rows, so they are looked at less often.  Whatever else a board shows (dates,
+ * challenges, its policy) is its head: when that has changed, or a freeze has begun or ended, all rows are given.
  */
 #include "postgres.h"
 
@@ -118,7 +118,10 @@ typedef struct Mark
 	char head[HASH_LENGTH];
 } Mark;
 
-/* Which head it is, of a board as of when, in which past: after a failover there may be other rows with numbers of before. */
+/*
+ * Which head it is, of a board as of when, in which past: after a failover other rows may have numbers that were
+ * seen before it.
+ */
 static void
 hash_head(Mark *mark, const char *head, const Sight *sight)
 {

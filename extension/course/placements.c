@@ -66,6 +66,7 @@ static Statement statements[STATEMENT_COUNT] = {
                    " UNION SELECT \"userId\" FROM public.\"ChallengeCompletion\""
                    "  WHERE \"groupChallengeId\" = $1) u",
                    {TEXTOID},
+                   .newest = true,
                    .by_key = true},
     /* What users were paid for it since their last reset (completions.h), less what they would be for a completion that
 	 * is worth $3 at most; null: for nothing. */

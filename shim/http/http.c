@@ -2,10 +2,10 @@
  * http.c
  *	  From the bytes of a request to the response, over libmicrohttpd.
  *
- * A request stays in the thread of its loop, but for large bodies, which are read elsewhere.  While the database has it, its connection is
- * suspended.  It is made by the first callback (which sees the target as it was sent) and freed only
- * when libmicrohttpd says that the request is over, whatever the reason; that is also where it is
- * logged.
+ * A request stays in the thread of its loop, but for large bodies, which are read elsewhere.  While the
+ * database has it, its connection is suspended.  It is made by the first callback (which sees the target
+ * as it was sent) and freed only when libmicrohttpd says that the request is over, whatever the reason;
+ * that is also where it is logged.
  *
  * Whose a request is, is asked before its body is read: a stranger's body costs no memory.
  */

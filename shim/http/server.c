@@ -9,9 +9,9 @@
  *
  * Connections are accepted by a thread that does nothing else, and handed to the loop that has the
  * fewest, so that a few clients that stay are spread evenly.  Beyond its share of the limit a loop makes room by
- * ending the oldest connection on which no request has come yet, if it is a second old.  Where there is none, a new one is
- * spare: routes that need no tier and metrics are answered on it and nothing else, so nobody can take their place; there are so many of them that a
- * flood of new ones leaves each the time to send its request.
+ * ending the oldest connection on which no request has come yet, if it is a second old.  Where there is none, a new
+ * one is spare: routes that need no tier and metrics are answered on it and nothing else, so nobody can take their
+ * place; there are so many of them that a flood of new ones leaves each the time to send its request.
  */
 #include "http/server.h"
 

@@ -6,7 +6,8 @@
  * against what was there by walking through both once, and a row that came again as it was is no news.
  *
  * What the database says of a large board takes long.  So each board is asked for again when it is due, which follows
- * from what it cost the last time, and large ones are asked for one by one: a small one waits for one answer to a large one at most.
+ * from what it cost the last time, and large ones are asked for one by one: a small one waits for one answer to a large
+ * one at most.
  */
 #include "live/boards.h"
 

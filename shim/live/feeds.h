@@ -2,9 +2,9 @@
  * feeds.h
  *	  The feeds that somebody waits for: whether there may be more, and when to look.
  *
- * Feeds are looked at in turns, all of them together.  Who was told all there is and comes back in that turn or the two behind it
- * is answered in the next one, up to the same transaction as all others: so however many programs follow a feed, and whenever they came,
- * they stand at the same place and ask for the same at the same time.
+ * Feeds are looked at in turns, all of them together.  Who was told all there is and comes back in that turn or the two
+ * behind it is answered in the next one, up to the same transaction as all others: so however many programs follow a
+ * feed, and whenever they came, they stand at the same place and ask for the same at the same time.
  */
 #pragma once
 
