@@ -2,6 +2,8 @@
 CALL testing.fresh();
 SELECT points, "userId", "groupId", "createdAt" = "updatedAt" AS new
 FROM edurange.add_points('ada', 'spring', 10);
+-- (times are whole milliseconds)
+SELECT FROM pg_sleep(0.002);
 SELECT points, "createdAt" < "updatedAt" AS changed FROM edurange.add_points('ada', 'spring', 5, 'bonus');
 SELECT edurange.get_points('ada', 'spring'), edurange.get_points('ada', 'autumn'),
   edurange.get_points('nobody', 'spring'), edurange.get_points('ada', 'nowhere');

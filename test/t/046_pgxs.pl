@@ -91,13 +91,14 @@ my @few = ('REGRESS=install points document_check health board sync_transitions'
 {
 	local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PGUSER => 'boss');
 	delete @ENV{qw(PGDATABASE PGHOSTADDR)};
+	my $differences = sub { map { -f && slurp_file($_) } map { "$tmp/src/build/installcheck/${_}regression.diffs" } '', 'isolation/', 'isolation/output_iso/' };
 	my $all = $ENV{EDURANGE_LONG} || $ENV{EDURANGE_INSTALLCHECK};
 	($status, $out, $err) = make('-s', 'installcheck', $all ? () : @few);
-	is($status, 0, 'make installcheck, as a superuser of another name') or diag $out, $err;
+	is($status, 0, 'make installcheck, as a superuser of another name') or diag $out, $err, $differences->();
 	my @passed = $out =~ /All (\d+) tests passed/g;
 	is_deeply([ map { $_ > 14 ? 'all' : $_ } @passed ], $all ? [ 'all', 'all' ] : [ 6, 2 ], 'runs both suites');
 	($status, $out, $err) = make('-s', 'installcheck', @few);
-	is($status, 0, 'and again, where roles and databases are there') or diag $out, $err;
+	is($status, 0, 'and again, where roles and databases are there') or diag $out, $err, $differences->();
 
 	$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
 	$node->restart;
