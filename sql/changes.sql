@@ -222,9 +222,44 @@ SELECT questions FROM edurange.cdf_update('quiz', testing.document('[{"type": "q
 SELECT who, total, completed, challenge FROM testing.books WHERE who = 'bob';
 SELECT testing.leave();
 SELECT who, total FROM testing.books WHERE who = 'bob';
--- by a service that pays nothing for it
+-- by a service that pays nothing for it, less than its questions paid since, or more, in any order
+CREATE PROCEDURE testing.assert(amount integer) LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM edurange.complete_challenge('bob', testing.gc(), amount);
+END $$;
 CALL testing.after_zero();
-SELECT "alreadyCompleted" FROM edurange.complete_challenge('bob', testing.gc(), 4);
+CALL testing.assert(NULL);
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'bob';
+SELECT testing.try('bob', 'one', '1');
+SELECT testing.leave();
+SELECT who, total FROM testing.books WHERE who = 'bob';
+CALL testing.after_zero();
+SELECT testing.try('bob', 'more', '3');
+CALL testing.assert(1);
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'bob';
+CALL testing.assert(20);
+SELECT testing.try('bob', 'one', '1');
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'bob';
+SELECT testing.leave();
+SELECT who, total FROM testing.books WHERE who = 'bob';
+CALL testing.after_zero();
+CALL testing.assert(20);
+SELECT testing.try('bob', 'one', '1');
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'bob';
+SELECT testing.change($$void_completion('spring', 'bob', testing.q('one'))$$);
+SELECT testing.leave();
+SELECT who, total FROM testing.books WHERE who = 'bob';
+-- what a service completed before is not paid again, nor raised, and its questions are what they are worth
+CALL testing.after_zero();
+CALL testing.assert(10);
+SELECT FROM pg_sleep(0.01);
+SELECT points FROM edurange.set_points('bob', 'spring', 0);
+SELECT FROM pg_sleep(0.01);
+CALL testing.assert(10);
+CALL testing.assert(20);
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'bob';
+SELECT testing.try('bob', 'one', '1');
+CALL testing.assert(20);
 SELECT who, total, completed, challenge FROM testing.books WHERE who = 'bob';
 SELECT testing.leave();
 SELECT who, total FROM testing.books WHERE who = 'bob';

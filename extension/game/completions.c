@@ -10,8 +10,9 @@
  * and what its completion says.  A payment is always the difference to what was paid before, so
  * that a challenge that a service completed is not paid again question by question.
  *
- * A completion that follows from its questions says what they paid since the user's last reset.  Whoever takes back what
- * it paid would take more than there is, otherwise: what a reset took is not to be taken again.
+ * Both sums begin at the user's last reset, which took what was paid until then.  Whoever takes back what was paid
+ * counts from there, too: it would take more than there is, otherwise.  What was completed before stays so, and is not
+ * paid again.
  */
 #include "postgres.h"
 
@@ -72,8 +73,10 @@
 		          "  FROM public.\"QuestionAttempt\" WHERE \"userId\" = $1 AND \"questionId\" = $2"   \
 		          "  AND \"groupChallengeId\" = $3 ORDER BY \"attemptedAt\" DESC),"                   \
 		          " (SELECT reset_at FROM edurange.standing WHERE user_id = $1 AND group_id = $5),"   \
-		          " " participation " FROM (SELECT coalesce(sum(qc.\"pointsEarned\"), 0) AS paid,"    \
-		          "  array_agg(qc.\"questionId\") AS questions FROM public.\"QuestionCompletion\" qc" \
+		          " " participation ", done.first_at AT TIME ZONE 'UTC'"                              \
+		          " FROM (SELECT coalesce(sum(qc.\"pointsEarned\"), 0) AS paid,"                      \
+		          "  array_agg(qc.\"questionId\") AS questions, min(qc.\"completedAt\") AS first_at"  \
+		          "  FROM public.\"QuestionCompletion\" qc"                                           \
 		          "  WHERE qc.\"userId\" = $1 AND qc.\"groupChallengeId\" = $3) AS done",             \
 		    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}, .newest = true, .by_key = true,            \
 		                                                   __VA_ARGS__                                \
@@ -169,7 +172,12 @@ static Statement statements[STATEMENT_COUNT] = {
                                {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
                                .newest = true,
                                .by_key = true},
-    [SINCE_RESET] = {"SELECT " PAID_SINCE_RESET,
+    /* And was the challenge completed since then? */
+    [SINCE_RESET] = {"SELECT " PAID_SINCE_RESET
+                     ", EXISTS (SELECT FROM public.\"ChallengeCompletion\""
+                     " WHERE \"userId\" = $1 AND \"groupChallengeId\" = $2"
+                     " AND \"completedAt\" AT TIME ZONE 'UTC' > (SELECT reset_at"
+                     "  FROM edurange.standing WHERE user_id = $1 AND group_id = $3))",
                      {TEXTOID, TEXTOID, TEXTOID},
                      .newest = true,
                      .by_key = true},
@@ -291,16 +299,33 @@ read_attempts(AttemptHistory *attempts)
 	}
 }
 
-/* Reads what was done, tried and paid so far. */
+/* Leaves out what was paid before a reset, where there is such a thing. */
 static void
+read_since_reset(Play *play, TimestampTz reset_at, TimestampTz first_at)
+{
+	if (reset_at == 0 ||
+	    !(play->challenge_completed || (play->paid_by_questions != 0 && first_at <= reset_at)))
+		return;
+	STATEMENT_RUN(&statements[SINCE_RESET], value_text(play->user_id),
+	              value_text(play->group_challenge_id), value_text(play->group_id));
+	play->paid_by_questions = row_long(0, 1);
+	play->completed_before_reset = play->challenge_completed && !row_bool(0, 2);
+	if (play->completed_before_reset)
+		play->paid_by_completion = 0;
+}
+
+/* Reads what was done, tried and paid so far; is the question completed? */
+static bool
 read_state(Play *play)
 {
 	NullableDatum completion;
 	int participation;
+	bool is_completed;
 
 	STATEMENT_RUN(&statements[STATE], value_text(play->user_id), value_text(play->question_id),
 	              value_text(play->group_challenge_id), value_text(play->challenge_id),
 	              value_text(play->group_id));
+	is_completed = row_bool(0, 1);
 	play->paid_by_questions = row_long(0, 2);
 	completion = row_argument(0, 3, INT4OID);
 	play->challenge_completed = !completion.isnull;
@@ -311,6 +336,8 @@ read_state(Play *play)
 	participation = row_int(0, 8);
 	play->is_open |= play->has_begun && participation == HAS_EXTRA_TIME;
 	play->is_disqualified = participation == IS_DISQUALIFIED;
+	read_since_reset(play, row_time_or_zero(0, 7), row_time_or_zero(0, 9));
+	return is_completed;
 }
 
 bool
@@ -323,8 +350,7 @@ play_find(const Caller *caller, Play *play, Refusal *refusal)
 	          ? lock_play(play, refusal)
 	          : lock_place(play, refusal) && lock_member(play->group_id, play->user_id, refusal)))
 		return false;
-	read_state(play);
-	play->already_completed = row_bool(0, 1);
+	play->already_completed = read_state(play);
 	if (play->already_completed)
 		play->completion = first_result(
 		    STATEMENT_RUN(&statements[COMPLETION], value_text(play->user_id),
@@ -427,7 +453,7 @@ log_challenge(const Play *play, int32 points)
 static void
 check_completed(Play *play)
 {
-	read_state(play);
+	(void) read_state(play);
 	if (!play->challenge_completed)
 		row_kept_out("public.\"ChallengeCompletion\"");
 }
@@ -494,15 +520,6 @@ play_record(Play *play, const PlayAttempt *attempt, bool completes)
 		(void) play_complete_challenge(play);
 }
 
-/* What a completion says that is asserted and pays nothing: it follows from its questions. */
-static int64
-paid_since_reset(const Play *play)
-{
-	STATEMENT_RUN(&statements[SINCE_RESET], value_text(play->user_id),
-	              value_text(play->group_challenge_id), value_text(play->group_id));
-	return row_long(0, 1);
-}
-
 bool
 play_raise_challenge(const Caller *caller, Play *play, int32 amount, Refusal *refusal)
 {
@@ -510,13 +527,14 @@ play_raise_challenge(const Caller *caller, Play *play, int32 amount, Refusal *re
 	int64 after = Max(before, amount);
 	int32 points;
 
-	if (after == before && play->already_completed)
+	if (play->already_completed && (after == before || play->completed_before_reset))
 		return true;
 	if (!play_check_open(play, refusal))
 		return false;
 	if (after > before && !pay(caller, play, after - before, play->group_challenge_id, refusal))
 		return false;
-	points = (int32) Min(after > before ? after : paid_since_reset(play), PG_INT32_MAX);
+	/* one that pays nothing follows from its questions */
+	points = (int32) Min(after > before ? after : play->paid_by_questions, PG_INT32_MAX);
 	if (STATEMENT_RUN(&statements[RAISE_CHALLENGE], value_text(play->user_id),
 	                  value_text(play->group_challenge_id), value_int(points),
 	                  value_text(new_id())) == 0)

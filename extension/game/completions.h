@@ -16,8 +16,8 @@
 #include "game/answers.h"
 
 /*
- * What was paid a user for a group challenge, by its questions and by its completion, as SQL that reads a
- * bigint each.  The larger of the two is what was paid.
+ * What was paid a user for a group challenge, by its questions and by its completion, resets aside, as SQL that reads
+ * a bigint each.  The larger of the two is what was paid.
  */
 #define PAID_BY_QUESTIONS(user_id, group_challenge_id)                                             \
 	"(SELECT coalesce(sum(done.\"pointsEarned\"), 0) FROM public.\"QuestionCompletion\" AS done"   \
@@ -60,8 +60,9 @@ typedef struct Play
 	char *type;
 	AnswerKey key;
 	char *flag;              /* of which kind a flag question's is, instance or static; else NULL */
-	int64 paid_by_questions; /* for the challenge, before */
+	int64 paid_by_questions; /* for the challenge, before, here and below: since the last reset */
 	int64 paid_by_completion;
+	bool completed_before_reset; /* the challenge */
 	bool is_left; /* a required question of the challenge is not completed, this one aside */
 	AttemptHistory attempts;
 	/* the outcome */
@@ -105,7 +106,7 @@ extern bool play_complete_challenge(Play *play);
 
 /*
  * Raises what was paid for the challenge to an amount and completes it; nothing happens when it was
- * completed before and as much was paid.
+ * completed before and as much was paid, or before the last reset.
  */
 extern bool play_raise_challenge(const Caller *caller, Play *play, int32 amount, Refusal *refusal);
 
