@@ -1,5 +1,6 @@
 # A total is what is completed since the last reset says, and what was corrected since: after each step of random plays,
 # words of services, grades, changes of worth and zeros, and when the challenge is taken out in the end nothing is left.
+# The books and the boards of the instants between the steps are then what they were.
 
 use strict;
 use warnings;
@@ -11,7 +12,7 @@ use Edurange::Seed qw(draw_from);
 
 my $node = Edurange::Cluster->new_ready('since_reset', conf => "fsync = off\nlog_statement = none\nlog_min_messages = fatal\n");
 my $seed = draw_from(int(rand(1e6)));
-my $histories = $ENV{EDURANGE_LONG} ? 1500 : 60;
+my $histories = $ENV{EDURANGE_LONG} ? 600 : 25;
 
 $node->safe_psql('edurange', <<'SQL');
 CREATE SCHEMA testing;
@@ -20,7 +21,10 @@ CREATE FUNCTION testing.totals(who text, corrected bigint) RETURNS TABLE (said b
   SELECT (SELECT points FROM "GroupPoints" WHERE "userId" = who),
     corrected + greatest((SELECT sum("pointsEarned") FROM "QuestionCompletion", since WHERE "userId" = who AND "completedAt" > at),
       (SELECT sum("pointsEarned") FROM "ChallengeCompletion", since WHERE "userId" = who AND "completedAt" > at), 0) $$;
--- The steps up to the first after which a total is not what it is meant to be.
+CREATE FUNCTION testing.book(at timestamptz DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
+  SELECT concat_ws('; ', (SELECT string_agg(concat_ws(' ', g."userId", g.item, g.points), ', ' ORDER BY g."userId", g.item) FROM edurange.gradebook('g', 'challenge', at) g),
+    (SELECT string_agg(concat_ws(' ', b.rank, b."userId", b.points), ', ' ORDER BY b.rank, b."userId") FROM edurange.leaderboard('g', at => at) b)) $$;
+-- The steps up to the first after which something is not what it is meant to be.
 CREATE FUNCTION testing.history(seed double precision, steps integer) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   users text[] := ARRAY['u1', 'u2'];
@@ -32,6 +36,8 @@ DECLARE
   step text;
   done text := '';
   wrong text;
+  books text[] := '{}';
+  times timestamptz[] := '{}';
 BEGIN
   PERFORM setseed(seed);
   SET LOCAL edurange.attempt_limit = 0;
@@ -84,6 +90,14 @@ BEGIN
     SELECT format('%s has %s, and not %s', users[u], said, meant) INTO wrong FROM generate_series(1, 2) u, testing.totals(users[u], corrected[u])
     WHERE coalesce(said, 0) <> meant;
     IF FOUND THEN RETURN done || wrong; END IF;
+    SELECT format('%s has corrections of %s, and not %s', users[u], points, corrected[u]) INTO wrong FROM generate_series(1, 2) u, edurange.gradebook('g', 'challenge')
+    WHERE "userId" = users[u] AND item = 'Corrections' AND points <> corrected[u];
+    IF FOUND THEN RETURN done || wrong; END IF;
+    times := times || clock_timestamp();
+    books := books || testing.book();
+  END LOOP;
+  FOR n IN 1 .. steps LOOP
+    IF testing.book(times[n]) <> books[n] THEN RETURN done || format('at step %s it was %s, and not %s', n, testing.book(times[n]), books[n]); END IF;
   END LOOP;
   PERFORM edurange.remove_competition_challenge('g', 'p', true);
   SELECT format('%s has %s left, and not %s', users[u], points, corrected[u]) INTO wrong FROM generate_series(1, 2) u, edurange.get_points(users[u], 'g') AS points
