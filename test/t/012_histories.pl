@@ -125,6 +125,8 @@ sub class_steps
 		[ 'class undo', $call->("undo_change('$class', testing.latest('$class'), $keyed)") ],
 		[ 'class undo', $call->("undo_change('$class', testing.latest('$class'), $keyed)") ],
 		[ 'class reset', $call->("reset_progress('$class', '$student', $keyed)") ],
+		[ 'class zero', $call->("set_points('$student', '$class', 0, $keyed)") ],
+		[ 'class service', $call->("complete_challenge('$student', 'g$class', " . 5 * int(rand(12)) . ", $keyed)") ],
 		[ 'class leaves', $call->("remove_member('$class', '$student', $keyed)") ],
 		[ 'class back', $direct->(qq{INSERT INTO "_GroupMembers" ("A", "B") VALUES ('$class', '$student') ON CONFLICT DO NOTHING}) ],
 		[ 'class part', $call->("set_participation('$class', '$student', hidden => " . pick('true', 'false') . ", disqualified => " . pick('true', 'false', 'false') . ", $keyed)") ],
@@ -406,11 +408,14 @@ sub check_classes
 {
 	is($node->safe_psql('edurange', q{
 		SELECT p."userId", p.points, sum(paid) FROM "GroupPoints" p LEFT JOIN (
-			SELECT gc."groupId", coalesce(q."userId", c."userId") AS user_id, greatest(q.points, c."pointsEarned") AS paid
-			FROM (SELECT "userId", "groupChallengeId", sum("pointsEarned") AS points FROM "QuestionCompletion" GROUP BY 1, 2) q
-			FULL JOIN "ChallengeCompletion" c USING ("userId", "groupChallengeId") JOIN "GroupChallenge" gc ON gc.id = coalesce(q."groupChallengeId", c."groupChallengeId")) w
+			SELECT gc."groupId", d."userId" AS user_id, greatest(sum(d.points) FILTER (WHERE d.kind = 'question'), sum(d.points) FILTER (WHERE d.kind = 'challenge')) AS paid
+			FROM (SELECT 'question' AS kind, "userId", "groupChallengeId", "completedAt", "pointsEarned" AS points FROM "QuestionCompletion"
+				UNION ALL SELECT 'challenge', "userId", "groupChallengeId", "completedAt", "pointsEarned" FROM "ChallengeCompletion") d
+			JOIN "GroupChallenge" gc ON gc.id = d."groupChallengeId"
+			LEFT JOIN edurange.standing s ON s.user_id = d."userId" AND s.group_id = gc."groupId"
+			WHERE d."completedAt" AT TIME ZONE 'UTC' > coalesce(s.reset_at, '-infinity') GROUP BY gc.id, d."userId") w
 			ON w."groupId" = p."groupId" AND w.user_id = p."userId"
-		WHERE p."groupId" LIKE 'class%' GROUP BY p.id HAVING p.points <> coalesce(sum(paid), 0)}), '', "round $round: a class has what its completions say");
+		WHERE p."groupId" LIKE 'class%' GROUP BY p.id HAVING p.points <> coalesce(sum(paid), 0)}), '', "round $round: a class has what its completions since a reset say");
 	is($node->safe_psql('edurange', q{
 		SELECT r.group_id, r.email FROM edurange.roster r LEFT JOIN "User" u ON u.id = r.user_id
 		WHERE r.user_id IS NOT NULL AND u.id IS NULL
@@ -506,9 +511,9 @@ for my $kind (sort keys %outcomes)
 	note join ' ', "$kind:", map { "$_ $outcomes{$kind}{$_}" } sort keys %{ $outcomes{$kind} };
 	my @unforeseen = grep { $_ ne 'accepted' && !($kind eq 'float' && $_ eq 'RG201') && !($kind eq 'void' && $_ eq 'RG540')
 		  && !($kind eq 'undo' && $_ =~ /^(?:RG541|22004)$/)
-		  # who has left, or is disqualified; what is not completed, or has no change
+		  # who has left, or is disqualified; what is not completed, or has no change; what is more than the questions are worth
 		  && !($kind =~ /^class/ && $_ =~ /^(?:RG201|RG204)$/) && !($kind eq 'class void' && $_ eq 'RG540')
-		  && !($kind eq 'class undo' && $_ =~ /^(?:RG541|22004)$/) } keys %{ $outcomes{$kind} };
+		  && !($kind eq 'class service' && $_ eq '22023') && !($kind eq 'class undo' && $_ =~ /^(?:RG541|22004)$/) } keys %{ $outcomes{$kind} };
 	is("@unforeseen", '', "$kind: nothing but what was foreseen");
 }
 is($node->safe_psql('edurange', 'SELECT array_to_string(missing, $$, $$) FROM edurange.readiness()'), '', 'everything is in place');
