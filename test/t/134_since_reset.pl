@@ -24,6 +24,10 @@ CREATE FUNCTION testing.totals(who text, corrected bigint) RETURNS TABLE (said b
 CREATE FUNCTION testing.book(at timestamptz DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
   SELECT concat_ws('; ', (SELECT string_agg(concat_ws(' ', g."userId", g.item, g.points), ', ' ORDER BY g."userId", g.item) FROM edurange.gradebook('g', 'challenge', at) g),
     (SELECT string_agg(concat_ws(' ', b.rank, b."userId", b.points), ', ' ORDER BY b.rank, b."userId") FROM edurange.leaderboard('g', at => at) b)) $$;
+CREATE FUNCTION testing.document(questions text[], points integer[]) RETURNS text LANGUAGE sql AS $$
+  SELECT json_build_object('metadata', json_build_object('id', 'c', 'name', 'C', 'version', '1', 'challenge_type', 'web'), 'components',
+    json_agg(json_build_object('type', 'question', 'id', q, 'config', json_build_object('type', 'text', 'text', '?', 'points', points[n], 'answer', 'a', 'required', q < 'q3'))))
+  FROM unnest(questions) WITH ORDINALITY AS t (q, n) $$;
 -- The steps up to the first after which something is not what it is meant to be.
 CREATE FUNCTION testing.history(seed double precision, steps integer) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -44,19 +48,20 @@ BEGIN
   SET LOCAL edurange.allow_drop = on;
   DELETE FROM "QuestionAttempt"; DELETE FROM "QuestionCompletion"; DELETE FROM "ChallengeCompletion"; DELETE FROM "GroupPoints"; DELETE FROM "ActivityLog"; DELETE FROM "CompetitionGroup"; DELETE FROM "Challenge"; DELETE FROM "User";
   DELETE FROM edurange.points_ledger; DELETE FROM edurange.standing; DELETE FROM edurange.grade_change; DELETE FROM edurange.grade_change_user; DELETE FROM edurange.grade_change_attempt; DELETE FROM edurange.voided; DELETE FROM edurange.accepted_answer;
-  INSERT INTO "User" (id, email) SELECT u, u || '@x' FROM unnest(users) u;
+  INSERT INTO "User" (id, email) SELECT u, u || '@x' FROM unnest(users || 'done'::text) u;
   INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01');
-  INSERT INTO "_GroupMembers" ("A", "B") SELECT 'g', u FROM unnest(users) u;
-  INSERT INTO "ChallengeType" (id, name) VALUES ('t', 't') ON CONFLICT DO NOTHING;
-  INSERT INTO "Challenge" (id, name, "challengeTypeId") VALUES ('c', 'C', 't');
-  INSERT INTO "ChallengeQuestion" (id, "challengeId", content, type, points, answer, "order", required)
-  SELECT 'q' || n, 'c', 'Q', 'TEXT', (ARRAY[20, 30, 7])[n], 'a', n, n < 3 FROM generate_series(1, 3) n;
+  INSERT INTO "_GroupMembers" ("A", "B") SELECT 'g', id FROM "User";
+  PERFORM edurange.cdf_import(testing.document('{q1,q2,q3}', '{20,30,7}'));
+  -- (a question has the same id in each history)
+  UPDATE "Challenge" SET id = 'c'; UPDATE "ChallengeQuestion" SET id = cdf_question_id;
   INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('p', 50, 'c', 'g');
+  -- somebody has done all of it: what a document leaves out is retired, and the books of then know what it belonged to
+  PERFORM edurange.complete_question('done', q, 'p') FROM unnest('{q1,q2,q3}'::text[]) q;
   FOR n IN 1 .. steps LOOP
     who := 1 + floor(random() * 2)::integer;
     question := 'q' || 1 + floor(random() * 3)::integer;
     amount := floor(random() * 60)::integer;
-    step := (ARRAY['attempt', 'attempt', 'attempt', 'attempt', 'solved', 'service', 'zero', 'zero by hand', 'void', 'grade', 'reprice', 'rejudge', 'accept', 'undo', 'add', 'reset', 'worth'])[1 + floor(random() * 17)::integer];
+    step := (ARRAY['attempt', 'attempt', 'attempt', 'attempt', 'solved', 'service', 'zero', 'zero by hand', 'void', 'grade', 'reprice', 'rejudge', 'accept', 'undo', 'add', 'reset', 'worth', 'document'])[1 + floor(random() * 18)::integer];
     BEGIN
       CASE step
         WHEN 'attempt' THEN PERFORM edurange.attempt_question(users[who], question, 'p', (ARRAY['a', 'a', 'b', 'c'])[1 + floor(random() * 4)::integer]);
@@ -80,13 +85,15 @@ BEGIN
           IF FOUND THEN PERFORM edurange.undo_change('g', change); END IF;
         WHEN 'add' THEN PERFORM edurange.add_points(users[who], 'g', amount); corrected[who] := corrected[who] + amount;
         WHEN 'reset' THEN PERFORM edurange.reset_progress('g', users[who]); corrected[who] := 0;
+        -- (which a question that is left out may be missing from, and what is worth something else to who completes it then)
+        WHEN 'document' THEN PERFORM edurange.cdf_update('c', testing.document(CASE amount % 3 WHEN 0 THEN '{q1,q2,q3}' WHEN 1 THEN array_remove('{q1,q2,q3}', question) ELSE ARRAY[question] END, ARRAY[amount, 30, 7]));
         WHEN 'worth' THEN PERFORM edurange.set_challenge_points('g', 'p', amount, true);
       END CASE;
     EXCEPTION WHEN OTHERS THEN
       IF SQLSTATE !~ '^RG' AND NOT (SQLSTATE = '22023' AND step IN ('grade', 'service')) THEN RAISE; END IF;
       step := step || ' (refused)';
     END;
-    done := done || format(E'%s %s %s %s: %s\n', step, users[who], question, amount, (SELECT array_agg(points ORDER BY "userId") FROM "GroupPoints"));
+    done := done || format(E'%s %s %s %s: %s\n', step, users[who], question, amount, (SELECT array_agg(points ORDER BY "userId") FROM "GroupPoints" WHERE "userId" <> 'done'));
     SELECT format('%s has %s, and not %s', users[u], said, meant) INTO wrong FROM generate_series(1, 2) u, testing.totals(users[u], corrected[u])
     WHERE coalesce(said, 0) <> meant;
     IF FOUND THEN RETURN done || wrong; END IF;
