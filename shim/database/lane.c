@@ -151,7 +151,8 @@ on_not_opened(void *closure)
 
 /*
  * The connection that the next statement goes on, or NULL when it has to wait: the first open one that has not
- * stalled, whatever is closed or being opened before it.  When all that are open have stalled, one more is opened.
+ * stalled, whatever is closed or being opened before it.  What goes alone because its key is hot is taken to stall.  When
+ * all that are open have stalled, one more is opened.
  */
 static Connection *
 choose_connection(Lane *lane, int64_t now)
@@ -169,7 +170,8 @@ choose_connection(Lane *lane, int64_t now)
 		if (connection->state == CONNECTION_CLOSED && closed == NULL)
 			closed = connection;
 		if (connection->state == CONNECTION_OPEN &&
-		    (connection->in_flight == 0 || now - connection->head_since < stall_ms))
+		    (connection->in_flight == 0 ||
+		     (!connection->first->hot && now - connection->head_since < stall_ms)))
 			return connection->in_flight < depth ? connection : NULL;
 	}
 	if (closed == NULL || opening)

@@ -107,6 +107,25 @@ unlike(slurp_file($node->logfile, $locked_at), qr/due to lock timeout/, 'nobody 
 $again->query_safe('COMMIT');
 $again->quit;
 is_deeply([ outcomes($alone) ], ['200 fine'], 'who wants it waits alone');
+# Nobody waits behind one whose key is hot to see whether it stalls, which would take 50 ms.
+my $watch = $node->background_psql('edurange');
+my $soonest = 1;
+for (1 .. 100)
+{
+	$lock->query_safe(q{BEGIN; SELECT * FROM "GroupPoints" WHERE "userId" = 'u1' FOR UPDATE});
+	$begun = time;
+	@stuck = add_aside($shim, award('u1'));
+	sleep 0.001 until $watch->query_safe(sprintf $locked, 1) eq 't';
+	my $asked = time;
+	is_deeply([ outcomes(add_aside($shim, award('u3'))) ], ['200 fine'], 'another one is answered') if $asked - $begun < 0.015;
+	my $took = time - $asked;
+	$lock->query_safe('COMMIT');
+	outcomes(@stuck);
+	$soonest = $took if $asked - $begun < 0.015 && $took < $soonest;
+	last if $soonest < 0.025;
+}
+$watch->quit;
+cmp_ok($soonest, '<', 0.025, 'at once, beside a hot key');
 
 # ---- connections ----------------------------------------------------------------------------------
 # Both are open; the first one goes, and none can be opened.
