@@ -17,6 +17,7 @@ use PostgreSQL::Test::Utils;
 use Time::HiRes qw(sleep time);
 
 use Edurange::Cluster;
+use Edurange::Elsewhere qw(be_elsewhere);
 use Edurange::Shim;
 use Load;
 
@@ -309,7 +310,7 @@ if (wanted('feed'))
 			{
 				pipe(my $there, my $told) or die $!;
 				$child = fork() // die "could not fork: $!";
-				POSIX::nice(19), read_feed($readers, $told) if $child == 0;
+				be_elsewhere(), read_feed($readers, $told) if $child == 0;
 				# the history of a competition is read first, by all of them
 				sysread($there, my $all, 1);
 			}
@@ -359,7 +360,8 @@ if (wanted('listeners'))
 			if ($pid == 0)
 			{
 				$ENV{TOKEN} = $token;
-				exec 'chrt', '--idle', '0', 'python3', 'listeners.py', $shim->port, $count, int($seconds / $pause) + 1, $pause;
+				be_elsewhere();
+				exec 'python3', 'listeners.py', $shim->port, $count, int($seconds / $pause) + 1, $pause;
 			}
 			<$there>;
 			push @memory, $rss->() - $before;
