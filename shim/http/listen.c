@@ -24,7 +24,7 @@
 #define TIME_MS 15000      /* from one event with the time to the next */
 #define LISTENER_MS 300000 /* then a listener has to come anew, with its token */
 #define FEED_MS 25000      /* that the feed is waited for */
-#define WOKEN_AT_ONCE 4    /* listeners to a board; then requests and other processes ... */
+#define WOKEN_AT_ONCE 2    /* listeners to a board; then requests and other processes ... */
 #define TELL_MS 1          /* ... have their turn for so long */
 #define LATE_MS 2          /* a loop that was kept from it makes up for so much */
 #define CONNECTIONS_LEFT 4 /* of so many connections one is not for listeners */
