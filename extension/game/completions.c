@@ -82,21 +82,14 @@
 		                                                   __VA_ARGS__                                \
 	}
 
-/* What questions of the group challenge $2 paid the user $1 since the last reset in the competition $3. */
-#define PAID_SINCE_RESET                                                                           \
-	"(SELECT coalesce(sum(qc.\"pointsEarned\"), 0) FROM public.\"QuestionCompletion\" qc"          \
-	" WHERE qc.\"userId\" = $1 AND qc.\"groupChallengeId\" = $2"                                   \
-	" AND qc.\"completedAt\" AT TIME ZONE 'UTC' > coalesce((SELECT reset_at"                       \
-	"  FROM edurange.standing WHERE user_id = $1 AND group_id = $3), '-infinity'))"
-
-/* Where no required question is left: is one required, or is none left at all?  And what they paid, as above.
- * $1 user, $2 group challenge, $3 competition, $4 challenge */
+/* Where no required question is left: is one required, or is none left at all?  $1 user, $2 group challenge,
+ * $3 challenge */
 #define ALL_IS_DONE(live)                                                                          \
 	"WITH live AS (SELECT q.id, q.required FROM public.\"ChallengeQuestion\" q"                    \
-	"  WHERE q.\"challengeId\" = $4 AND " live ")"                                                 \
+	"  WHERE q.\"challengeId\" = $3 AND " live ")"                                                 \
 	" SELECT EXISTS (SELECT FROM live WHERE required) OR NOT EXISTS (SELECT FROM live"             \
 	"  WHERE NOT EXISTS (SELECT FROM public.\"QuestionCompletion\" qc WHERE qc.\"userId\" = $1"    \
-	"   AND qc.\"questionId\" = live.id AND qc.\"groupChallengeId\" = $2)), " PAID_SINCE_RESET
+	"   AND qc.\"questionId\" = live.id AND qc.\"groupChallengeId\" = $2))"
 
 typedef enum StatementId
 {
@@ -163,22 +156,22 @@ static Statement statements[STATEMENT_COUNT] = {
                            .must_write = true,
                            .keys_held = true},
     [IS_ALL_DONE] = {ALL_IS_DONE(QUESTION_IS_LIVE),
-                     {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+                     {TEXTOID, TEXTOID, TEXTOID},
                      .newest = true,
                      .by_key = true,
                      .before = &statements[IS_ALL_DONE_OF_BEFORE]},
     /* The same before migrate(). */
     [IS_ALL_DONE_OF_BEFORE] = {ALL_IS_DONE("true"),
-                               {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+                               {TEXTOID, TEXTOID, TEXTOID},
                                .newest = true,
                                .by_key = true},
-    /* And was the challenge completed since then? */
-    [SINCE_RESET] = {"SELECT " PAID_SINCE_RESET
-                     ", EXISTS (SELECT FROM public.\"ChallengeCompletion\""
-                     " WHERE \"userId\" = $1 AND \"groupChallengeId\" = $2"
-                     " AND \"completedAt\" AT TIME ZONE 'UTC' > (SELECT reset_at"
-                     "  FROM edurange.standing WHERE user_id = $1 AND group_id = $3))",
-                     {TEXTOID, TEXTOID, TEXTOID},
+    /* What questions of the group challenge $2 paid the user $1 since $3; and was the challenge completed since then? */
+    [SINCE_RESET] = {"SELECT (SELECT coalesce(sum(\"pointsEarned\"), 0)"
+                     " FROM public.\"QuestionCompletion\" WHERE \"userId\" = $1"
+                     "  AND \"groupChallengeId\" = $2 AND \"completedAt\" AT TIME ZONE 'UTC' > $3),"
+                     " EXISTS (SELECT FROM public.\"ChallengeCompletion\" WHERE \"userId\" = $1"
+                     "  AND \"groupChallengeId\" = $2 AND \"completedAt\" AT TIME ZONE 'UTC' > $3)",
+                     {TEXTOID, TEXTOID, TIMESTAMPTZOID},
                      .newest = true,
                      .by_key = true},
     /* No row: it was completed already.  $1 user, $2 group challenge, $3 points, $4 id */
@@ -307,7 +300,7 @@ read_since_reset(Play *play, TimestampTz reset_at, TimestampTz first_at)
 	    !(play->challenge_completed || (play->paid_by_questions != 0 && first_at <= reset_at)))
 		return;
 	STATEMENT_RUN(&statements[SINCE_RESET], value_text(play->user_id),
-	              value_text(play->group_challenge_id), value_text(play->group_id));
+	              value_text(play->group_challenge_id), value_time(reset_at));
 	play->paid_by_questions = row_long(0, 1);
 	play->completed_before_reset = play->challenge_completed && !row_bool(0, 2);
 	if (play->completed_before_reset)
@@ -461,16 +454,14 @@ check_completed(Play *play)
 bool
 play_complete_challenge(Play *play)
 {
-	int32 points;
+	int32 points = (int32) Min(play->paid_by_questions, PG_INT32_MAX);
 
 	if (play->is_left || play->challenge_completed)
 		return false;
 	STATEMENT_RUN(&statements[IS_ALL_DONE], value_text(play->user_id),
-	              value_text(play->group_challenge_id), value_text(play->group_id),
-	              value_text(play->challenge_id));
+	              value_text(play->group_challenge_id), value_text(play->challenge_id));
 	if (!row_bool(0, 1))
 		return false;
-	points = (int32) Min(row_long(0, 2), PG_INT32_MAX);
 	if (STATEMENT_RUN(&statements[COMPLETE_CHALLENGE], value_text(play->user_id),
 	                  value_text(play->group_challenge_id), value_int(points),
 	                  value_text(new_id())) == 0)
