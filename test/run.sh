@@ -321,8 +321,9 @@ run_lane() {
 }
 
 # Prints the jobs in the order in which they begin: the suites, then the TAP files, first those that take longest, so
-# that none of them is left over at the end.
+# that none of them is left over at the end.  In the long run that is what takes an hour.
 list_jobs() {
+  [ -z "${EDURANGE_LONG:-}" ] || list_hours
   for suite in regress hostile isolation; do
     ! wanted_suite "$suite" || say "$suite"
   done
@@ -331,8 +332,14 @@ list_jobs() {
     for file in $LONGEST_TAPS "$src"/test/t/*.pl; do
       file=$(basename "$file" .pl).pl
       [ ! -f "$src/test/t/$file" ] || ! wanted "$file" || say "$file"
-    done | awk '!seen[$0]++'
+    done
   fi
+  [ -n "${EDURANGE_LONG:-}" ] || ! wanted_suite fuzz || say fuzz
+}
+
+list_hours() {
+  ! wanted_suite long || say long
+  ! wanted_suite tap || ! wanted 012_histories || say 012_histories.pl
   ! wanted_suite fuzz || say fuzz
 }
 
@@ -341,7 +348,7 @@ list_jobs() {
 run_jobs() {
   export PG_TEST_PORT_DIR="$WORK/out/ports"
   as_user mkdir -p "$PG_TEST_PORT_DIR"
-  list_jobs >"$WORK/jobs"
+  list_jobs | awk '!seen[$0]++' >"$WORK/jobs"
   jobs=${EDURANGE_JOBS:-$(($(nproc) + 2))}
   lanes=''
   for lane in $(seq "$jobs"); do
@@ -423,6 +430,20 @@ run_long() {
     say "$(printf '%-30s ... FAILED %4s s, exit status %s' "$name" "$seconds" "$status")"
     tail -n 60 "$WORK/out/$name.log"
   fi
+}
+
+# What needs systems of its own, and what looks at the tests themselves, one after another: they share folders.
+suite_long() {
+  for file in "$TOP"/test/long/*.sh; do
+    wanted "$(basename "$file")" || continue
+    if [ "$(id -u)" -eq 0 ]; then
+      run_long "$file"
+    else
+      skip "$(basename "$file" .sh)" 'it needs root'
+    fi
+  done
+  ! wanted lint || run_long "$TOP/test/lint.sh"
+  ! wanted mutants || run_mutants
 }
 
 # A report of a sanitizer is a failure even where no test noticed.
@@ -523,19 +544,6 @@ unset EDURANGE_URL EDURANGE_IM_URL EDURANGE_PORT EDURANGE_PGPORT EDURANGE_IM_POR
 
 src=$WORK/src
 run_jobs
-if [ -n "${EDURANGE_LONG:-}" ] && wanted_suite long; then
-  say "---- long"
-  for file in "$TOP"/test/long/*.sh; do
-    wanted "$(basename "$file")" || continue
-    if [ "$(id -u)" -eq 0 ]; then
-      run_long "$file"
-    else
-      skip "$(basename "$file" .sh)" 'it needs root'
-    fi
-  done
-  ! wanted lint || run_long "$TOP/test/lint.sh"
-  ! wanted mutants || run_mutants
-fi
 check_sanitizers
 [ -z "$skipped" ] || printf -- '---- not run\n%s' "$skipped"
 [ "$failed" -eq 0 ] || { say "---- failed" && cat "$WORK"/failures/*; }
