@@ -84,6 +84,15 @@ $node->safe_psql(
 	CREATE FUNCTION testing.latest(competition text) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
 		SELECT id FROM edurange.grade_change WHERE group_id = competition AND undone_at IS NULL ORDER BY at DESC, id DESC LIMIT 1
 	$$;
+	-- Where a transaction's snapshot is older than a table that was rewritten, the table is empty for it, and what is
+	-- not found was not deleted: then it is sent again.
+	CREATE FUNCTION testing.is_gone(who text, competition text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
+	BEGIN
+		IF EXISTS (SELECT FROM edurange.standing WHERE user_id = who AND group_id = competition AND points <> 0) THEN
+			RAISE serialization_failure;
+		END IF;
+	END
+	$$;
 	-- a direct write, once
 	CREATE FUNCTION testing.once(step text, statement text) RETURNS text LANGUAGE plpgsql AS $$
 	BEGIN
@@ -167,7 +176,7 @@ sub make_step
 			ON CONFLICT ("userId", "groupId") DO UPDATE SET points = "GroupPoints".points + $amount}) ],
 		[ 'set', $call->("set_points('own$client', '$group', $amount, $keyed)") ],
 		[ 'own', $call->("add_points('own$client', '$group', $amount, $keyed)") ],
-		[ 'remove', $direct->(qq{DELETE FROM "GroupPoints" WHERE "userId" = 'own$client' AND "groupId" = '$group'}) ],
+		[ 'remove', $direct->(qq{DELETE FROM "GroupPoints" WHERE "userId" = 'own$client' AND "groupId" = '$group'; SELECT testing.is_gone('own$client', '$group')}) ],
 		[ 'join', $call->("join_competition('C" . substr($group, 1) . "', 'float" . pick(1 .. 3) . "', $keyed)") ],
 		[ 'leave', $direct->(qq{DELETE FROM "_GroupMembers" WHERE "A" = '$group' AND "B" = 'float} . pick(1 .. 3) . q{'}) ],
 		[ 'study', $call->("attempt_question('graded$client', '$question', '$gc', 'a', $keyed)") ],
