@@ -105,7 +105,7 @@ build/conditions.h: build/compiler
 	mv $@.new $@
 
 # The shapes of tables, as the migrations make them.
-extension/base/shapes.o: build/shapes_of_migrations.h
+extension/base/shapes.o extension/base/shape_rows.o: build/shapes_of_migrations.h
 build/shapes_of_migrations.h: schema/make_shapes.pl $(wildcard schema/migrations/*.sql) build/script-parts
 	perl schema/make_shapes.pl > $@.new
 	mv $@.new $@

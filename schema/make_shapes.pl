@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# Prints, for extension/base/shapes.c, the columns that the migrations of schema/migrations/ make and the values
-# of the enums: schema/make_shapes.pl > shapes_of_migrations.h
+# Prints, for extension/base/shapes.c, the columns that the migrations of schema/migrations/ make, the values of the
+# enums and the unique keys of the platform's tables: schema/make_shapes.pl > shapes_of_migrations.h
 #
 # What a migration does in a form that is not read here is an error, not a gap.
 
@@ -20,7 +20,7 @@ my %foreign = map { $_ => 1 } qw(Account Session VerificationToken User.emailVer
 my @tables = (['edurange', 'migration', [
 	{ name => 'number', type => 'integer', required => 1 }, { name => 'name', type => 'text', required => 1 },
 	{ name => 'sha256', type => 'text', required => 1 }, { name => 'applied_at', type => 'timestamptz', required => 1 }]]);
-my @values;
+my (@values, @keys);
 my $schema;
 
 # Parts between commas that stand in no parentheses.
@@ -47,6 +47,29 @@ sub table
 	my ($table) = grep { $_->[0] eq ($qualifier // $schema) && $_->[1] eq $name } @tables;
 
 	return $table // die "no table $name\n";
+}
+
+# Notes a unique key of the platform's: its name and columns; an index is made where a table is adopted that lacks it.
+sub key
+{
+	my ($in, $table, $name, $columns, $is_index) = @_;
+
+	return if $in ne 'public' || $foreign{$table};
+	push @keys, [$table, $name, $is_index, [map { s/"//gr } split /,\s*/, $columns]];
+	return;
+}
+
+# Those that stand in the definition of a table.
+sub keys_in_table
+{
+	my ($in, $table, @definitions) = @_;
+
+	for my $definition (@definitions)
+	{
+		if ($definition =~ /^CONSTRAINT "?(\w+)"? (?:PRIMARY KEY|UNIQUE) \((.*)\)$/) { key($in, $table, $1, $2, 0) }
+		elsif ($definition =~ /^("?\w+"?) .*CONSTRAINT "?(\w+)"? (?:PRIMARY KEY|UNIQUE)/s) { key($in, $table, $2, $1, 0) }
+	}
+	return;
 }
 
 sub alter
@@ -79,7 +102,9 @@ for my $path (sort glob(dirname($0) . '/migrations/[0-9][0-9][0-9][0-9]_*.sql'))
 		if ($statement =~ /^SET LOCAL search_path = (\w+)$/) { $schema = $1 }
 		elsif ($statement =~ /^CREATE TABLE (?:IF NOT EXISTS )?(?:(\w+)\.)?"?(\w+)"? \((.*)\)$/s)
 		{
-			push @tables, [$1 // $schema, $2, [map { column($_) } grep { !/^CONSTRAINT/ } parts($3)]];
+			my ($in, $name, @definitions) = ($1 // $schema, $2, parts($3));
+			push @tables, [$in, $name, [map { column($_) } grep { !/^CONSTRAINT/ } @definitions]];
+			keys_in_table($in, $name, @definitions);
 		}
 		elsif ($statement =~ /^ALTER TABLE (?:(\w+)\.)?"?(\w+)"?\s+(.*)$/s) { alter(table($1, $2), parts($3)) }
 		elsif ($statement =~ /^DROP TABLE (?:(\w+)\.)?"?(\w+)"?$/)
@@ -87,6 +112,7 @@ for my $path (sort glob(dirname($0) . '/migrations/[0-9][0-9][0-9][0-9]_*.sql'))
 			my $gone = table($1, $2);
 			@tables = grep { $_ != $gone } @tables;
 		}
+		elsif ($statement =~ /^CREATE UNIQUE INDEX IF NOT EXISTS "?(\w+)"?\s+ON (?:(\w+)\.)?"?(\w+)"? \(([^()]*)\)$/) { key($2 // $schema, $3, $1, $4, 1) }
 		elsif ($statement !~ /^(CREATE (UNIQUE )?INDEX|DROP INDEX|INSERT INTO|UPDATE|DELETE FROM|COMMENT ON) /)
 		{
 			die "$path: unknown: $statement\n";
@@ -106,3 +132,8 @@ for my $table (@tables)
 	}
 }
 printf qq{VALUE("%s", "%s")\n}, @$_ for @values;
+for my $key (@keys)
+{
+	my ($table, $name, $is_index, $columns) = @$key;
+	printf qq{KEY("%s", "%s", %s, %s)\n}, $table, $name, $is_index ? 'true' : 'false', join(', ', map { qq{"$_"} } @$columns);
+}

@@ -32,6 +32,7 @@
 
 #include "base/compat.h"
 #include "base/refusal.h"
+#include "base/shape_rows.h"
 #include "base/shapes.h"
 #include "base/surface.h"
 
@@ -50,9 +51,11 @@ static const Column columns[] = {
 #define COLUMN(schema, table, name, type_name, type, required)                                     \
 	{schema, table, name, type_name, type, required},
 #define VALUE(type_name, label)
+#define KEY(table, name, is_index, ...)
 #include "shapes_of_migrations.h"
 #undef COLUMN
 #undef VALUE
+#undef KEY
 };
 
 static const struct
@@ -62,9 +65,11 @@ static const struct
 } enum_values[] = {
 #define COLUMN(schema, table, name, type_name, type, required)
 #define VALUE(type_name, label) {type_name, label},
+#define KEY(table, name, is_index, ...)
 #include "shapes_of_migrations.h"
 #undef COLUMN
 #undef VALUE
+#undef KEY
 };
 
 static const Column *const columns_end = columns + lengthof(columns);
@@ -420,6 +425,8 @@ shapes_fault_of_text(const char *sql)
 		for (const Column *c = first; fault == NULL && c < next_table(first); c++)
 			if (has_word(sql, quote_identifier(c->name)))
 				fault = column_fault(c, table);
+		if (fault == NULL && strcmp(first->schema, "public") == 0)
+			fault = shape_key_fault(first->table, table, false);
 	}
 	return fault;
 }
@@ -427,9 +434,35 @@ shapes_fault_of_text(const char *sql)
 /* Receives a fault. */
 typedef void (*TakeFault)(void *argument, char *fault);
 
+/* Is it a column that we know? */
+static bool
+is_known(const Column *first, Oid table, AttrNumber number)
+{
+	for (const Column *c = first; c < next_table(first); c++)
+		if (get_attnum(table, c->name) == number)
+			return true;
+	return false;
+}
+
+/* Hands on what keeps new rows out of a table of the platform's. */
+static void
+walk_rows(const Column *first, Oid table, bool adopted, TakeFault take, void *argument)
+{
+	char *fault = shape_key_fault(first->table, table, adopted);
+
+	if (fault != NULL)
+		take(argument, fault);
+	/* (those that were dropped have a number, too) */
+	for (AttrNumber number = 1;
+	     SearchSysCacheExists2(ATTNUM, ObjectIdGetDatum(table), Int16GetDatum(number)); number++)
+		if (shape_wants_value(table, number) && !is_known(first, table, number))
+			take(argument, psprintf("%s.%s takes no null", table_name(first),
+			                        quote_identifier(get_attname(table, number, false))));
+}
+
 /* Hands on all that is wrong with a table. */
 static void
-walk_table(const Column *first, Oid table, TakeFault take, void *argument)
+walk_table(const Column *first, Oid table, bool adopted, TakeFault take, void *argument)
 {
 	bool is_ours = strcmp(first->schema, "edurange") == 0;
 	char *fault = table_fault(first, table, get_role_oid("edurange_game", true));
@@ -450,6 +483,8 @@ walk_table(const Column *first, Oid table, TakeFault take, void *argument)
 		if (fault != NULL)
 			take(argument, fault);
 	}
+	if (!is_ours)
+		walk_rows(first, table, adopted, take, argument);
 }
 
 /*
@@ -457,7 +492,7 @@ walk_table(const Column *first, Oid table, TakeFault take, void *argument)
  * come with the record of migrations, whose columns are the first.
  */
 static void
-walk_schema(const char *schema, TakeFault take, void *argument)
+walk_schema(const char *schema, bool adopted, TakeFault take, void *argument)
 {
 	bool all = strcmp(schema, columns->schema) == 0 && OidIsValid(table_of(columns));
 
@@ -466,7 +501,7 @@ walk_schema(const char *schema, TakeFault take, void *argument)
 		Oid table = strcmp(first->schema, schema) == 0 ? table_of(first) : InvalidOid;
 
 		if (OidIsValid(table))
-			walk_table(first, table, take, argument);
+			walk_table(first, table, adopted, take, argument);
 		else if (all && strcmp(first->schema, schema) == 0)
 			take(argument, psprintf("%s does not exist", table_name(first)));
 	}
@@ -482,11 +517,11 @@ keep_first(void *argument, char *fault)
 }
 
 char *
-shapes_fault_of_schema(const char *schema)
+shapes_fault_of_adopted(void)
 {
 	char *fault = NULL;
 
-	walk_schema(schema, keep_first, &fault);
+	walk_schema("public", true, keep_first, &fault);
 	return fault;
 }
 
@@ -504,8 +539,8 @@ put_row(void *argument, char *fault)
 SQL_FUNCTION(edurange_shape_faults)
 {
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	walk_schema("public", put_row, fcinfo->resultinfo);
-	walk_schema("edurange", put_row, fcinfo->resultinfo);
+	walk_schema("public", false, put_row, fcinfo->resultinfo);
+	walk_schema("edurange", false, put_row, fcinfo->resultinfo);
 	return (Datum) 0;
 }
 

@@ -34,8 +34,8 @@ extern char *shapes_fault_of_text(const char *sql);
  */
 extern char *shapes_fault_of_deferred(void);
 
-/* What differs of the tables in a schema; NULL: nothing. */
-extern char *shapes_fault_of_schema(const char *schema);
+/* What differs of the platform's tables that are to be adopted, less what the first migration makes; NULL: nothing. */
+extern char *shapes_fault_of_adopted(void);
 
 /* The number of a column that must have the type; for rows that are read and written below SQL. */
 extern int shape_column(Relation relation, const char *name, Oid type);

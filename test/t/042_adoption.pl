@@ -194,4 +194,42 @@ for my $name (sort keys %form)
 	is($node->safe_psql($database, q{SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'edurange%'}), '0', 'nothing of ours');
 }
 
+# Tables stay their owner's also where the database is somebody else's, and rights that were lost come back.
+{
+	my $owners = q{SELECT DISTINCT pg_get_userbyid(o) FROM (SELECT relowner FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+		UNION ALL SELECT typowner FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype = 'e') AS owners (o)};
+
+	$node->safe_psql('postgres', 'CREATE DATABASE lodger');
+	$node->safe_psql('lodger', 'GRANT CREATE ON SCHEMA public TO platform');
+	$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-U', 'platform', '-d', $node->connstr('lodger'), '-v', 'prisma5=false', '-v', 'pushed=false',
+			'-f', "$files/platform.sql" ], 'tables in the database of somebody else');
+	$node->safe_psql('lodger', 'CREATE EXTENSION edurange; SELECT * FROM edurange.migrate()');
+	is($node->safe_psql('lodger', $owners), 'platform', 'they stay their owner\'s');
+	$node->safe_psql('lodger', q{REVOKE ALL ON "User", "GroupPoints" FROM edurange_game; REVOKE USAGE ON TYPE "UserRole" FROM PUBLIC});
+	$node->safe_psql('lodger', 'SELECT * FROM edurange.migrate()');
+	is($node->safe_psql('lodger', $owners), 'platform', 'also when rights are put back');
+	is($node->safe_psql('lodger', 'SELECT ready FROM edurange.readiness()'), 't', 'ready');
+	as_platform('lodger', 'SELECT count(*) FROM "User"', 'and the platform reads them');
+}
+
+# Without the keys that decide who comes first nobody could score: such tables are not taken over, and a dry run says so.
+my %keyless = (
+	'a plain index' => q{DROP INDEX "GroupPoints_userId_groupId_key"; CREATE INDEX "GroupPoints_userId_groupId_key" ON "GroupPoints" ("userId", "groupId")},
+	'one that is not valid' => q{UPDATE pg_index SET indisvalid = false WHERE indexrelid = '"GroupPoints_userId_groupId_key"'::regclass},
+	'one of some rows' => q{DROP INDEX "GroupPoints_userId_groupId_key"; CREATE UNIQUE INDEX "GroupPoints_userId_groupId_key" ON "GroupPoints" ("userId", "groupId") WHERE points > 0},
+	'no primary key' => q{ALTER TABLE "GroupPoints" DROP CONSTRAINT "GroupPoints_pkey"},
+);
+for my $what (sort keys %keyless)
+{
+	$node->safe_psql('postgres', 'DROP DATABASE IF EXISTS keyless; CREATE DATABASE keyless OWNER platform');
+	$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-U', 'platform', '-d', $node->connstr('keyless'), '-v', 'prisma5=false', '-v', 'pushed=false',
+			'-f', "$files/platform.sql" ], "$what: tables");
+	$node->safe_psql('keyless', "$keyless{$what}; CREATE EXTENSION edurange");
+	for my $call ('migrate(dry_run => true)', 'migrate()')
+	{
+		my ($code, undef, $err) = $node->psql('keyless', "SELECT * FROM edurange.$call");
+		like($err, qr/public\."GroupPoints" has no unique key of \(("userId", "groupId"|id)\)/, "$what: $call says which is missing");
+	}
+}
+
 done_testing();

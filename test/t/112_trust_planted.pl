@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use Edurange::Cluster;
+use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -121,6 +122,23 @@ for my $what (sort keys %platform)
 	unlike($refused, qr/no hint/, "$what: with a hint");
 	$node->safe_psql($name, 'SET edurange.allow_drop = on; ' . $cure);
 	is(refusal($name, 'SELECT edurange.migrate()'), '', "$what: put right, it migrates");
+}
+
+# While migrate() runs: it waits for a name that somebody holds, and meanwhile somebody makes the next table.
+{
+	my $name = database();
+	$node->safe_psql($name, 'CREATE EXTENSION edurange');
+	my $holder = $node->background_psql($name);
+	$holder->query_safe(q{SET ROLE planter; BEGIN; CREATE TYPE public."ActivityEventType" AS ENUM ('x')});
+	my $migration = IPC::Run::start([ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr($name), '-c', 'SELECT * FROM edurange.migrate()' ], '>', \my $out, '2>&1');
+	$node->poll_query_until($name, q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%migrate()' AND wait_event_type = 'Lock')});
+	$node->safe_psql($name, q{SET ROLE planter; CREATE TABLE public."QuestionAttempt" (id text NOT NULL CONSTRAINT "QuestionAttempt_pkey" PRIMARY KEY, "questionId" text NOT NULL,
+		"userId" text NOT NULL, "groupChallengeId" text NOT NULL, answer text NOT NULL, "isCorrect" boolean NOT NULL, "attemptedAt" timestamp(3) NOT NULL)});
+	$holder->query_safe('ROLLBACK');
+	$holder->quit;
+	$migration->finish;
+	like($out, qr/RG506: table public\."QuestionAttempt" belongs to planter/, 'what comes while migrate() runs is refused, too');
+	is($node->safe_psql($name, q{SELECT to_regclass('public."User"') IS NULL}), 't', 'and nothing was made');
 }
 
 # Roles are the cluster's.

@@ -23,9 +23,9 @@ my $node = Edurange::Cluster->new_ready('trust_shapes',
 sub sql { return $node->safe_psql('edurange', $_[0]) }
 
 sql(q{
-	INSERT INTO "User" (id, email, name) SELECT u, u || '@x', u FROM unnest(ARRAY['ada', 'bob', 'ina']) AS u;
+	INSERT INTO "User" (id, email, name) SELECT u, u || '@x', u FROM unnest(ARRAY['ada', 'bob', 'zoe', 'ina']) AS u;
 	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('g', 'G', '2020-01-01'), ('h', 'H', '2020-01-01');
-	INSERT INTO "_GroupMembers" ("A", "B") VALUES ('g', 'ada'), ('g', 'bob');
+	INSERT INTO "_GroupMembers" ("A", "B") VALUES ('g', 'ada'), ('g', 'bob'), ('g', 'zoe');
 	INSERT INTO "_GroupInstructors" ("A", "B") VALUES ('g', 'ina');
 	INSERT INTO "CompetitionAccessCode" (id, code, "groupId", "createdBy") VALUES ('c', 'C', 'h', 'ina');
 	SELECT edurange.cdf_import('{"metadata": {"id": "ch", "name": "C", "version": "1.0.0", "challenge_type": "web"}, "components": [
@@ -70,6 +70,7 @@ my %calls = (
 	points_history => q{edurange.points_history('ada', 'g')},
 	add_points => q{edurange.add_points('ada', 'g', 7, 'r', idempotency_key => 'k')},
 	'add_points to who has none' => q{edurange.add_points('bob', 'g', 1)},
+	'add_points to a member without a total' => q{edurange.add_points('zoe', 'g', 1)},
 	set_points => q{edurange.set_points('ada', 'g', 0)},
 	activity => q{edurange.activity(user_id => 'ada')},
 	check_invariants => q{edurange.check_invariants()},
@@ -294,6 +295,7 @@ CREATE FUNCTION testing.judged(alteration text, subject text, named text, wanted
 	SELECT format('%s | %s stops nothing | ok | %s', subject, name, left(answer, 300)) FROM judged
 	WHERE name = 'readiness' AND answer LIKE '%shape %' AND NOT EXISTS (SELECT FROM judged WHERE says)
 	AND named NOT LIKE 'edurange.migration.%'  -- only migrate() reads those
+	AND named NOT LIKE '%unique key%'  -- it decides who comes first, also where no statement names it
 $$;
 SQL
 
@@ -410,6 +412,37 @@ if ($node->pg_version >= 18)
 		'public."GroupPoints".points', 'public."GroupPoints"' ];
 }
 is(faults($warm, @of_kinds), '', scalar(@of_kinds) . ' alterations of what no type says: the same');
+
+# Rows that cannot be written as they should: no key holds them apart, or a column wants what nobody gives it.
+my @of_rows;
+for (map { [ split /\|/, $_ ] } split /\n/, sql(q{
+	SELECT x.indrelid::regclass, i.relname, k.conname, string_agg(quote_ident(a.attname), ', ' ORDER BY array_position(x.indkey::int2[], a.attnum))
+	FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey)
+	LEFT JOIN pg_constraint k ON k.conindid = i.oid AND k.contype IN ('p', 'u')
+	WHERE x.indisunique AND i.relnamespace = 'public'::regnamespace AND x.indrelid::regclass::text !~ '"(Account|Session|VerificationToken)"' GROUP BY 1, 2, 3 ORDER BY 1, 2}))
+{
+	my ($table, $index, $constraint, $key) = @$_;
+	my $gone = $constraint ? qq{ALTER TABLE $table DROP CONSTRAINT "$constraint" CASCADE} : qq{DROP INDEX "$index"};
+	my $lacks = "public.$table has no unique key of ($key)";
+	my %put = ('none' => '', 'a plain one' => qq{; CREATE INDEX "$index" ON $table ($key)}, 'one of some rows' => qq{; CREATE UNIQUE INDEX "$index" ON $table ($key) WHERE false},
+		'one that is not valid' => qq{; CREATE UNIQUE INDEX "$index" ON $table ($key); UPDATE pg_index SET indisvalid = false WHERE indexrelid = '"$index"'::regclass});
+
+	for my $instead ($ENV{EDURANGE_LONG} ? sort keys %put : (shuffle(sort keys %put))[0])
+	{
+		push @of_rows, [ "$table without $index, $instead in its place", $gone . $put{$instead}, $lacks ];
+		is(sql("SET client_min_messages = error; BEGIN; SET LOCAL edurange.allow_drop = on; $gone$put{$instead}; SELECT string_agg(f, '; ') FROM edurange.shape_faults() f WHERE f LIKE '%unique%'"),
+			$lacks, "$table without $index, $instead in its place: is named");
+	}
+}
+push @of_rows, map { [ "$_ with a column that nobody fills", "ALTER TABLE $_ ADD COLUMN tenant text NOT NULL DEFAULT 'x'; ALTER TABLE $_ ALTER COLUMN tenant DROP DEFAULT", "$_.tenant takes no null" ] }
+  grep { /^public/ && !/"(Account|ChallengeInstance|Session|VerificationToken)"/ } @tables;
+is(faults($warm, @of_rows), '', scalar(@of_rows) . ' alterations that keep rows out: the same');
+is(sql(q{BEGIN; ALTER TABLE "GroupPoints" ADD COLUMN tenant text NOT NULL DEFAULT 'x', ADD COLUMN number integer GENERATED ALWAYS AS IDENTITY, ADD COLUMN twice integer NOT NULL GENERATED ALWAYS AS (2 * points) STORED;
+	ALTER TABLE "User" ADD COLUMN tenant text NOT NULL DEFAULT 'x'; ALTER TABLE "User" ALTER COLUMN tenant DROP DEFAULT;
+	ALTER TABLE "ChallengeInstance" ADD COLUMN tenant text NOT NULL DEFAULT 'x'; ALTER TABLE "ChallengeInstance" ALTER COLUMN tenant DROP DEFAULT;
+	CREATE FUNCTION testing.fill_tenant() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new.tenant = 'x'; RETURN new; END $$;
+	CREATE TRIGGER tenant BEFORE INSERT ON "User" FOR EACH ROW EXECUTE FUNCTION testing.fill_tenant(); SELECT * FROM edurange.shape_faults()}),
+	'', 'a column that is filled is none of them, nor one of a table into which nothing of ours writes new rows');
 
 # The same without a warm plan: each in a session of its own.
 my $fresh = sub { return sql("SET client_min_messages = error; $_[0]") };
