@@ -109,7 +109,7 @@ static char *
 read_password(const char *path, char *problem, size_t size)
 {
 	char line[MAX_PASSWORD + 2] = "";
-	int file = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY); /* be it a pipe, too */
+	int file = OpenTransientFile(path, O_RDONLY | O_NONBLOCK); /* be it a pipe, too */
 	ssize_t length = file < 0 ? -1 : read(file, line, sizeof(line) - 1);
 
 	if (length <= 0)

@@ -69,7 +69,7 @@ check_compilers() {
 # The flags with which analysers read a file.
 flags_of() {
   case $1 in
-    extension/* | syncworker/* | test/fuzz/*_module.c) say "-Iextension -isystem $include_server -I$(dirname "$1")" ;;
+    extension/* | syncworker/* | test/fuzz/*_module.c) say "-Iextension -Ibuild -isystem $include_server -I$(dirname "$1")" ;;
     *) say "-Ishim -I$(dirname "$1") -isystem $include_client" ;;
   esac
 }

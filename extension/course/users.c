@@ -186,7 +186,7 @@ create_user(FunctionCallInfo fcinfo, const Caller *caller)
 	    .id = optional_text(fcinfo, 3),
 	};
 	Refusal refusal = {0};
-	char *user_id;
+	char *user_id = NULL;
 	bool existed;
 	Datum row;
 

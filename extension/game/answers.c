@@ -95,7 +95,8 @@ append_texts(TextList *list, int *room, const TextList *more)
 		list->texts = list->texts == NULL ? palloc(sizeof(char *) * *room)
 		                                  : repalloc(list->texts, sizeof(char *) * *room);
 	}
-	memcpy(list->texts + list->count, more->texts, sizeof(char *) * more->count);
+	if (more->count > 0)
+		memcpy(list->texts + list->count, more->texts, sizeof(char *) * more->count);
 	list->count += more->count;
 }
 

@@ -249,12 +249,12 @@ has_column(const Sheet *sheet, uint64 row)
 	return !row_bool(row, GRADE_IS_CORRECTION) || (sheet->corrected > 0 && !in_percent(sheet));
 }
 
-/* How many rows a member has: as many as there are items. */
+/* How many of the rows, of which there are some, are the first member's: as many as there are items. */
 static uint64
 rows_of_member(uint64 rows)
 {
-	char *first = rows > 0 ? row_text(0, GRADE_USER_ID) : NULL;
-	uint64 count = 0;
+	char *first = row_text(0, GRADE_USER_ID);
+	uint64 count = 1;
 
 	while (count < rows && strcmp(row_text(count, GRADE_USER_ID), first) == 0)
 		count++;

@@ -76,7 +76,7 @@ read_marker(char *text, size_t size)
 {
 	int file = guc_server_marker[0] == '\0'
 	               ? -1
-	               : OpenTransientFile(guc_server_marker, O_RDONLY | O_NONBLOCK | PG_BINARY);
+	               : OpenTransientFile(guc_server_marker, O_RDONLY | O_NONBLOCK);
 	ssize_t length;
 
 	if (file < 0)

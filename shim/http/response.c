@@ -169,6 +169,7 @@ make_response(Request *request)
 	if (request->failure.info == NULL && request->stream != NULL)
 	{
 		free(request->reply); /* what let it begin */
+		request->reply = NULL;
 		response = request->stream;
 	}
 	else if (request->failure.info == NULL && request->file != NULL)
@@ -241,7 +242,7 @@ response_tell(Request *request, int fd)
 	request->told = request->close = true;
 	request->phase = PHASE_ANSWERED;
 	response = make_response(request);
-	if (file != NULL && response != NULL)
+	if (file != NULL && response != NULL && request->reply != NULL)
 	{
 		fprintf(file, "HTTP/1.1 %u %s\r\n", request->status,
 		        MHD_get_reason_phrase_for(request->status));

@@ -301,7 +301,7 @@ boards_question(int64_t now, int64_t *due)
 		if (!board->over && (first == NULL || due_at(board) < due_at(first)))
 			first = board;
 	*due = first != NULL ? due_at(first) : INT64_MAX;
-	question = *due <= now ? ask_with(first, now) : NULL;
+	question = first != NULL && *due <= now ? ask_with(first, now) : NULL;
 	pthread_mutex_unlock(&boards.lock);
 	return question;
 }

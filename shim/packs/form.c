@@ -240,8 +240,9 @@ read_part(Cursor *cursor, const char *delimiter, FormVisit visit, void *closure,
 		end = memmem(cursor->at, (size_t) (cursor->end - cursor->at), delimiter, length);
 		if (starts_with(*cursor, delimiter + 2, length - 2))
 			end = cursor->at - 2;
-		if (end == NULL)
-			fine = refuse(failure, "does not end with its boundary");
+		fine = end != NULL;
+		if (!fine)
+			(void) refuse(failure, "does not end with its boundary");
 	}
 	if (fine)
 	{
