@@ -19,7 +19,7 @@ SELECT cardinality(edurange.platform_tables());
 -- lent_tables
 SELECT 'standing' = ANY (edurange.lent_tables()) AS lent, 'token' = ANY (edurange.lent_tables()) AS token_lent;
 -- planted_cure
-SELECT edurange.planted_cure(m) FROM pg_auth_members m WHERE member = 'edurange_admin'::regrole;
+SELECT edurange.planted_cure(m) ~ '^REVOKE edurange_service FROM edurange_admin( GRANTED BY \w+)?;$' FROM pg_auth_members m WHERE member = 'edurange_admin'::regrole;
 -- planted_roles
 SELECT * FROM edurange.planted_roles();
 -- planted_objects

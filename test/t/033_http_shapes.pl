@@ -107,7 +107,7 @@ for my $name (sort keys %refused)
 	ok(!ref $closed, "$name: one answer") or diag explain $closed;
 	like($response->[0], qr/^(400|501)$/, "$name: refused");
 	# ... and reads a value without the spaces around it
-	like($response->[1], $name eq 'Transfer-Encoding: chunked ' ? qr/"code":"(malformed_request|missing_parameter)"/
+	like($response->[1], $name eq 'Transfer-Encoding: chunked ' ? qr/"code":"(malformed_request|missing_parameter|invalid_parameter)"/
 		: qr/"code":"malformed_request"|^<html>/, "$name: as malformed");
 	like($response->[2], qr/^Connection: close/mi, "$name: the connection ends");
 	ok($closed, "$name: it is closed");

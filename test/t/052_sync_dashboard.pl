@@ -32,8 +32,9 @@ CONF
 sub attempt
 {
 	my ($statement) = @_;
-	my ($status, $output) = $node->psql('edurange', $statement);
-	return $status == 0 ? $output : undef;
+	# psql may be gone before it has read the statement
+	my ($status, $output) = eval { $node->psql('edurange', $statement) };
+	return defined $status && $status == 0 ? $output : undef;
 }
 
 sub until_answered
