@@ -166,6 +166,14 @@ SELECT changed, wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.owned(
 SELECT changed, wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.owned(4, 9), '2021-09-01 01:01:00');
 SELECT changed, jsonb_array_length(wanted -> 'ends') AS ends FROM edurange.sync_apply(testing.owned(4, 9), '2021-09-01 01:10:59');
 SELECT changed, jsonb_array_length(wanted -> 'ends') AS ends FROM edurange.sync_apply(testing.owned(4, 9), '2021-09-01 01:11:00');
+-- what is undone while no list comes is not ended: an instance is there again, be it another user's, or all that it belonged to
+INSERT INTO "User" (id, email) SELECT 'leaver' || n, 'leaver' || n || '@example.org' FROM generate_series(5, 7) n;
+INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId")
+SELECT 'o' || n, 'sch', CASE WHEN n = 4 THEN 'ada' ELSE 'leaver' || n END, '', 'ACTIVE', 'spring' FROM generate_series(4, 6) n;
+SELECT wanted -> 'ends' AS ends FROM edurange.sync_apply('{"error": "HTTP 500"}', '2021-09-01 01:12:00');
+SELECT name FROM testing.watched WHERE reason = 'orphan';
+SELECT wanted -> 'ends' AS ends FROM edurange.sync_apply(testing.owned(4, 9), '2021-09-01 01:13:00');
+SELECT name FROM testing.watched WHERE reason = 'orphan';
 -- a row that only was deleted: its pod is given back to its user
 INSERT INTO "ChallengeInstance" (id, "challengeId", "userId", "challengeUrl", status, "competitionId") VALUES ('back', 'sch', 'ada', 'https://back', 'ACTIVE', 'spring');
 INSERT INTO "GroupChallenge" (id, points, "challengeId", "groupId") VALUES ('sgc', 1, 'sch', 'spring');

@@ -33,6 +33,8 @@
 #define STEP 1.1
 /* How many late questions are borne for each place. */
 #define LATE_PER_PLACE 8
+/* For how long a decision to end a pod holds: whoever restores an instance undoes it. */
+#define FRESH_MS 100
 /* So many answers in a row mean that a kind works again. */
 #define WORKS_AGAIN 3
 
@@ -59,6 +61,7 @@ static const int divisors[] = {[IM_END] = 4, [IM_STATUS] = 4, [IM_SECRET] = 2};
 
 static Running running[MAX_RUNNING];
 static Kind kinds[IM_QUESTIONS];
+static int64 wanted_at = 0; /* when it was decided what is left to ask */
 
 static double
 usual_ms(const Kind *kind)
@@ -112,6 +115,7 @@ questions_want(const char *wanted_text)
 	json_t *wanted = json_loads(wanted_text, 0, NULL);
 
 	questions_forget();
+	wanted_at = clock_ms();
 	for (int i = 0; i < IM_QUESTIONS; i++)
 	{
 		json_t *busy = busy_names(i);
@@ -267,6 +271,18 @@ begin_lane(const ImTarget *target, const QuestionLimits *limits, ImQuestion ques
 	if (!again && next_wanted(question, false) != NULL &&
 	    count_late(question, false) >= count_borne(limits, question, false))
 		make_room(question, count_places(limits, question, false));
+}
+
+/* Is there a place now for an end that was decided too long ago to be asked for? */
+bool
+questions_are_old(const QuestionLimits *limits)
+{
+	if (clock_ms() - wanted_at <= FRESH_MS)
+		return false;
+	for (int again = 0; again < 2; again++)
+		if (next_wanted(IM_END, again) != NULL && count_free(limits, IM_END, again) > 0)
+			return true;
+	return false;
 }
 
 void

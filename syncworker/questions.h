@@ -17,6 +17,7 @@ typedef struct QuestionLimits
 extern void questions_want(const char *wanted_text);
 extern void questions_forget(void);
 extern void questions_cancel(void);
+extern bool questions_are_old(const QuestionLimits *limits);
 extern void questions_begin(const ImTarget *target, const QuestionLimits *limits);
 extern void questions_end(void);
 extern int questions_running(void);

@@ -128,14 +128,25 @@ note_held(int held)
 	         errdetail("Each ends only when the Instance Manager says that its pod is gone.")));
 }
 
-/* What the database wants to know is asked, unless there is nobody to ask. */
+/* What the database wants to know is asked, unless it does not say, or there is nobody to ask. */
 static void
 take_wanted(const ApplyResult *result)
 {
-	if (history.away)
+	if (history.away || result->wanted == NULL)
 		questions_forget();
-	else if (result->wanted != NULL)
+	else
 		questions_want(result->wanted);
+}
+
+/* Hands over that there is nothing new, for what is wanted now; false, with the reason: it does not say. */
+static bool
+apply_nothing(ApplyResult *result)
+{
+	ApplyInput input = {.text = "{\"statuses\": [], \"secrets\": []}",
+	                    .observed_at = GetCurrentTimestamp()};
+
+	input.length = strlen(input.text);
+	return database_apply(APPLY_EVIDENCE, &input, result);
 }
 
 static void
@@ -275,11 +286,8 @@ end_probe(const RoundSettings *settings)
 	if (!history.away)
 	{
 		ApplyResult result = {0};
-		ApplyInput input = {.text = "{\"statuses\": [], \"secrets\": []}",
-		                    .observed_at = GetCurrentTimestamp()};
 
-		input.length = strlen(input.text);
-		if (database_apply(APPLY_EVIDENCE, &input, &result))
+		if (apply_nothing(&result))
 			take_wanted(&result);
 	}
 	else
@@ -314,17 +322,23 @@ end_schema(void)
 	history.schema_due = clock_ms() + (taken ? SCHEMA_INTERVAL_MS : SCHEMA_RETRY_MS);
 }
 
-/* Hands over the answers that have come, a few at a time. */
+/*
+ * Hands over the answers that have come, a few at a time.  Where a place is free for an end that was decided a while
+ * ago it is decided anew, with the answers or without: no list need have come meanwhile.
+ */
 static void
 end_answers(const RoundSettings *settings)
 {
 	ApplyResult result = {0};
+	bool old;
 
 	questions_end();
-	if (!answers_wait() || answers_due_ms() > 0 ||
-	    (history.database_fails && history.database_due > clock_ms()))
+	if (history.database_fails && history.database_due > clock_ms())
 		return;
-	if (answers_apply(&result))
+	old = !history.database_fails && questions_are_old(&settings->limits);
+	if (!old && (!answers_wait() || answers_due_ms() > 0))
+		return;
+	if (answers_wait() ? answers_apply(&result) : apply_nothing(&result))
 	{
 		take_wanted(&result);
 		history.database_fails = false;

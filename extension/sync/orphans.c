@@ -6,7 +6,8 @@
  * belonged to.  It is ended, but only where this database had a row for it, which a trigger notes when the row goes:
  * other pods are other people's.  That it could not be adopted after the quarantine comes first, so the deletion
  * may be undone for so long.  Where many are left over at once the deletion may have been a mistake, and
- * edurange.sync_mass_grace passes before.
+ * edurange.sync_mass_grace passes before.  No list need come in that time, so what is found here is found again each
+ * time that the end of the pod is to be requested (sync_steps.c).
  */
 #include "postgres.h"
 
@@ -49,11 +50,8 @@ static Statement statements[STATEMENT_COUNT] = {
     /* $1 names and $2 statuses of pods; gives names, and how many instances are ACTIVE. */
     [FIND] = {"SELECT coalesce(array_agg(o.name), '{}'), (SELECT count(*) FROM public.\"ChallengeInstance\""
               "  WHERE status = 'ACTIVE')::integer FROM unnest($1, $2) AS o (name, status)"
-              " JOIN edurange.sync_past p ON p.name = o.name AND p.reason = 'deleted'"
               " JOIN edurange.sync_watch w ON w.name = o.name AND w.reason = 'unknown' AND w.attempts > 0"
-              " WHERE o.status IN ('CREATING', 'ACTIVE', 'ERROR')"
-              " AND (NOT EXISTS (SELECT FROM public.\"User\" u WHERE u.id = p.user_id)"
-              "  OR NOT EXISTS (SELECT FROM public.\"CompetitionGroup\" g WHERE g.id = p.group_id))",
+              " WHERE o.status IN ('CREATING', 'ACTIVE', 'ERROR') AND " IS_LEFT_OVER("o.name"),
               {TEXTARRAYOID, TEXTARRAYOID}},
     /* $1 names, $2 how many instances are ACTIVE, $3 observed at, $4 mass grace; gives how many wait for that. */
     [NOTE] = {"WITH known AS (SELECT count(*) AS n FROM edurange.sync_watch WHERE reason = 'orphan' AND due IS NOT NULL),"

@@ -58,6 +58,13 @@
 /* Whether so many at once are more likely a mistake: more than three, and more than a fifth of all. */
 #define IS_MANY(part, all) "(" part " > 3 AND (" part ") * 5 > " all ")"
 
+/* Whether the pod of a deleted instance can be given to nobody: there is none again, and its user or competition is gone. */
+#define IS_LEFT_OVER(name)                                                                         \
+	"(EXISTS (SELECT FROM edurange.sync_past p WHERE p.name = " name " AND p.reason = 'deleted'"   \
+	" AND (NOT EXISTS (SELECT FROM public.\"User\" u WHERE u.id = p.user_id)"                      \
+	"  OR NOT EXISTS (SELECT FROM public.\"CompetitionGroup\" g WHERE g.id = p.group_id)))"        \
+	" AND NOT EXISTS (SELECT FROM public.\"ChallengeInstance\" i WHERE i.id = " name "))"
+
 /* The columns of an entry in the activity log, in the order in which SELECTs give them. */
 #define LOG_COLUMNS                                                                                \
 	"(id, \"eventType\", \"userId\", \"challengeId\", \"groupId\", \"challengeInstanceId\","       \

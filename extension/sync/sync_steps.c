@@ -64,16 +64,18 @@ typedef enum StatementId
 
 /*
  * The end of w is to be requested: its instance ends, or is over, or gone.  Not where the next pass gives it up, and
- * never where it ended in a mass event.
+ * never where it ended in a mass event.  What w was noted for may be long ago, and is undone by whoever restores a
+ * row: what counts is what the tables say now.
  */
-#define END_IS_DUE                                                                                       \
-	"(w.reason = 'orphan' OR w.reason = 'ending' AND EXISTS (SELECT FROM public.\"ChallengeInstance\" i" \
-	"  WHERE i.id = w.name AND (i.status = 'TERMINATING' AND i.\"terminationAttempts\" < $2"             \
-	"   OR i.status = 'ERROR' AND i.\"terminationAttempts\" > 0))"                                       \
-	" OR w.reason = 'zombie' AND EXISTS (SELECT FROM public.\"ChallengeInstance\" i"                     \
-	"  WHERE i.id = w.name AND i.status = 'TERMINATED')"                                                 \
-	" AND NOT EXISTS (SELECT FROM edurange.sync_past p WHERE p.name = w.name"                            \
-	"  AND p.reason = 'mass'))"
+#define END_IS_DUE                                                                                 \
+	"(w.reason = 'ending' AND EXISTS (SELECT FROM public.\"ChallengeInstance\" i"                  \
+	"  WHERE i.id = w.name AND (i.status = 'TERMINATING' AND i.\"terminationAttempts\" < $2"       \
+	"   OR i.status = 'ERROR' AND i.\"terminationAttempts\" > 0))"                                 \
+	" OR w.reason = 'zombie' AND EXISTS (SELECT FROM public.\"ChallengeInstance\" i"               \
+	"  WHERE i.id = w.name AND i.status = 'TERMINATED')"                                           \
+	" AND NOT EXISTS (SELECT FROM edurange.sync_past p WHERE p.name = w.name"                      \
+	"  AND p.reason = 'mass')"                                                                     \
+	" OR w.reason = 'orphan' AND " IS_LEFT_OVER("w.name") ")"
 
 /* Whether a pod names a competition that does not exist, and not merely none. */
 #define LACKS_COMPETITION(pod)                                                                     \

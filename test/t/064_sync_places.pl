@@ -5,7 +5,7 @@ use strict;
 use warnings;
 
 use JSON::PP ();
-use List::Util qw(max);
+use List::Util qw(max sum0);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time sleep);
@@ -137,6 +137,40 @@ subtest 'an end is sent as often as it is counted, whatever becomes of connectio
 	sql('DELETE FROM "ChallengeInstance"');
 	$im->remove_pod($_) for @ids;
 	$node->configure(sync_enabled => 'on', sync_end_interval => '1min');
+};
+
+subtest 'an end is asked for as the tables say then, also while no list comes' => sub {
+	my @ids = map { "kept-$_" } 1 .. 30;
+	my $asked = sub { return $im->asked->{'end-challenge'} // {}; };
+
+	$node->configure(sync_timeout => '5s', sync_end_interval => '100ms');
+	$im->fault('delay', ms => 60_000, route => 'end-challenge');
+	$im->reset_requests;
+	add('TERMINATING', @ids);
+	add_pods({ termination_delay_ms => 600_000 }, @ids);
+	$node->becomes_true(q{SELECT count(*) = 30 FROM edurange.sync_watch WHERE reason = 'ending' AND attempts > 0}, 'each was asked in vain');
+	$im->fault('delay', ms => 60_000, route => 'list-challenge-pods');
+	# until every place is taken by what does not answer
+	my ($before, $now, $quiet) = (0, 0, 0);
+	for (1 .. 300)
+	{
+		$now = sum0(values %{ $asked->() });
+		$quiet = $now == $before ? $quiet + 1 : 0;
+		last if $quiet == 8;
+		$before = $now;
+		sleep 0.1;
+	}
+	is($quiet, 8, 'nothing more is asked for now');
+	sql(q{UPDATE "ChallengeInstance" SET status = 'ACTIVE'});
+	$before = $asked->();
+	my $attempts = sql(q{SELECT sum(attempts) FROM edurange.sync_watch WHERE reason = 'ending'});
+	$node->becomes_true("SELECT sum(attempts) >= $attempts + 9 FROM edurange.sync_watch WHERE reason = 'ending'", 'places are free again');
+	sleep 0.5;
+	is_deeply($asked->(), $before, 'and nobody is asked to end what lives');
+	$im->clear_faults;
+	sql('DELETE FROM "ChallengeInstance"');
+	$im->remove_pod($_) for @ids;
+	$node->configure(sync_timeout => '3s', sync_end_interval => '1min');
 };
 
 subtest 'one hung secret of a hundred' => sub {

@@ -102,6 +102,7 @@ subtest 'times and numbers that are no settings' => sub {
 		[ 'syncworker/questions.c', 'GIVEN_UP_FACTOR', '2', 'docs/design.md', qr/first questions are given up after twice that time/ ],
 		[ 'syncworker/questions.c', 'MIN_GIVEN_UP_MS', '250', 'docs/design.md', qr/a quarter of a second at\s+least/ ],
 		[ 'syncworker/questions.c', 'LATE_PER_PLACE', '8', 'docs/design.md', qr/eight such are borne for each place/ ],
+		[ 'syncworker/questions.c', 'FRESH_MS', '100', 'docs/design.md', qr/gets free more than a tenth of a second after that/ ],
 		[ 'syncworker/questions.c', 'WORKS_AGAIN', '3', 'docs/sync.md', qr/until three in a row were answered/ ],
 		[ 'syncworker/answers.c', 'TOGETHER_MS', '20', 'docs/design.md', qr/those of 20 ms in one transaction/ ],
 		[ 'syncworker/responses.c', 'MAX_REDIRECTS', '3', 'docs/design.md', qr/redirects \| at most three/ ],
