@@ -43,6 +43,13 @@ SELECT text, testing.refused(format('SELECT edurange.sync_apply_list(%L, ''2023-
   testing.listed('{"name": "l1", "status": "ACTIVE"]}, {"name": "l2", "status": "ACTIVE"'), testing.listed('{"name": "l1", "status" "ACTIVE"}')]) text;
 SELECT testing.refused(format('SELECT edurange.sync_apply_list(%L, ''2023-01-02'')', '{"x": ' || repeat('[', n) || repeat(']', n) || ', "challenge_pods": []}'))
 FROM unnest(ARRAY[2048, 1000000]) n;
+-- more elements than any list of pods has, in a list or in a snapshot
+SELECT testing.refused(format('SELECT edurange.sync_apply_list(%L, ''2023-01-02'')', testing.listed('0' || repeat(',0', 200000))));
+SELECT key, testing.refused(format('SELECT edurange.sync_apply(%L, ''2023-01-02'')', jsonb_build_object(key, array_fill(0, '{200001}'))))
+FROM unnest(ARRAY['challenge_pods', 'statuses', 'secrets', 'ends']) key;
+SELECT pods FROM edurange.sync_apply_list(testing.listed('0' || repeat(',0', 199999)), '2023-01-01 00:07');
+SELECT name, reason FROM edurange.sync_watch WHERE reason = 'unreadable';
+DELETE FROM edurange.sync_watch;
 -- a pod that cannot be read is left as it is, and known to be there if its name can be read; the others go on
 CREATE FUNCTION testing.listed_with(element text, at timestamptz) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

@@ -96,6 +96,8 @@ member_array(JsonbContainer *object, const char *key, const char *must)
 		return NULL;
 	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
 		refuse_snapshot(must);
+	if (JsonContainerSize(value->val.binary.data) > MAX_ELEMENTS)
+		refuse_snapshot("have at most " CppAsString2(MAX_ELEMENTS) " elements in a list");
 	return value->val.binary.data;
 }
 
@@ -154,11 +156,11 @@ read_pod(JsonbContainer *object, Pod *pod)
 		return "has a name that no pod can have";
 	pod->listed = true;
 	if (pod->secret != NULL && strcmp(pod->secret, pod_secret_name(pod->name)) != 0)
-		pod->trouble = pstrdup(TROUBLE_SECRET);
+		pod->trouble = TROUBLE_SECRET;
 	if (!pod_status_known(pod->status))
 	{
 		pod->status = NULL;
-		pod->trouble = pstrdup(TROUBLE_UNREADABLE);
+		pod->trouble = TROUBLE_UNREADABLE;
 	}
 	return NULL;
 }
@@ -170,6 +172,7 @@ typedef struct PodReader
 	TimestampTz observed_at;
 	MemoryContext one_pod; /* while it is parsed */
 	bool complete;         /* every element so far has a name */
+	bool has_nameless;     /* some have none at all; one pod stands for all of them */
 	char *problem;         /* why the first of those that cannot be read cannot be */
 } PodReader;
 
@@ -202,8 +205,11 @@ skip_pod(PodReader *reader, char *name, const char *problem)
 	bool has_name = name != NULL && name[0] != '\0';
 
 	reader->complete &= has_name && strlen(name) <= MAX_POD_NAME;
-	pods_add_unreadable(&reader->list, has_name ? name : NULL);
 	note_problem(reader, problem);
+	if (!has_name && reader->has_nameless)
+		return;
+	reader->has_nameless |= !has_name;
+	pods_add_unreadable(&reader->list, has_name ? name : NULL);
 }
 
 /* An element of challenge_pods in a snapshot; NULL: it is no object. */

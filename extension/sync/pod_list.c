@@ -112,7 +112,8 @@ on_element(void *state, bool is_null)
 	{
 		cutter->pod.text = cutter->lexer->token_start;
 		cutter->pod.members = cutter->pod.names = 0;
-		cutter->count++;
+		if (cutter->count++ == MAX_ELEMENTS)
+			refuse_list("have at most " CppAsString2(MAX_ELEMENTS) " elements in challenge_pods");
 	}
 	JSON_ACTION_DONE;
 }

@@ -7,6 +7,12 @@
 
 #include "postgres.h"
 
+/*
+ * How many elements a list may have.  Even those that say nothing cost something each, and a list of 32 MiB has room
+ * for 16 million of them, but only for a hundred thousand pods.
+ */
+#define MAX_ELEMENTS 200000
+
 /* One element as it is written in the list; it does not end in a zero byte. */
 typedef struct PodText
 {

@@ -55,7 +55,7 @@ pods_add_unreadable(PodList *list, char *name)
 		name = pstrdup(NAMELESS);
 	else if (strlen(name) > MAX_POD_NAME)
 		name = psprintf("%.*s...", pg_mbcliplen(name, (int) strlen(name), SHOWN_OF_NAME), name);
-	*pod = (Pod){.name = name, .listed = true, .trouble = pstrdup(TROUBLE_UNREADABLE)};
+	*pod = (Pod){.name = name, .listed = true, .trouble = TROUBLE_UNREADABLE};
 }
 
 bool

@@ -23,9 +23,9 @@ typedef struct Pod
 {
 	char *name;
 	char *status;
-	char *trouble;
-	bool listed;       /* by the list of pods, not by get-pod-status */
-	TimestampTz asked; /* when get-pod-status was */
+	const char *trouble; /* one of the above */
+	bool listed;         /* by the list of pods, not by get-pod-status */
+	TimestampTz asked;   /* when get-pod-status was */
 	char *url;
 	char *secret;
 	char *user;

@@ -120,7 +120,7 @@ my %worst = (
 		qq{'{"id": "p", "name": "P", "version": "1.0.0", "challenges": ["a"]}', '{a}', ARRAY[$documents[1]]} ],
 	pack_parts => [ q{'{"manifest": {}, "challenges": ' || testing.listed('{"metadata": {"id": "x"}}', 300000) || '}'}, q{'{"manifest": ' || testing.listed('1', 10000000) || '}'} ],
 	sync_apply => [ q{jsonb_build_object('challenge_pods', (SELECT jsonb_agg(jsonb_build_object('name', 'p' || n, 'status', 'ACTIVE')) FROM generate_series(1, 100000) n)), now()} ],
-	sync_apply_list => [ q{'{"challenge_pods": ' || testing.listed('{"name": "p", "status": "ACTIVE"}', 500000) || '}', now()}, q!'{"challenge_pods": [' || repeat('[', 2000000), now()! ],
+	sync_apply_list => [ q{'{"challenge_pods": ' || testing.listed('{"name": "p", "status": "ACTIVE"}', 200000) || '}', now()}, q!'{"challenge_pods": [' || repeat('[', 2000000), now()! ],
 	points_history => [ q{'u1', 'g', 1000} ],
 	gradebook => [ q{'g', 'question'}, q{'g', 'question', at => now() - interval '1 s'} ],
 	gradebook_file => [ q{'g', 'csv', 'question'}, q{'g', 'canvas', 'question'}, q{'g', 'moodle', 'question', at => now() - interval '1 s'}, q{'wide', 'canvas', 'question'} ],
