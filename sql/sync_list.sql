@@ -36,7 +36,7 @@ CALL testing.listed_instances();
 SELECT text, testing.refused(format('SELECT edurange.sync_apply_list(%L, ''2023-01-02'')', text)) AS refused FROM unnest(ARRAY[
   '', ' ', '[]', '"challenge_pods"', '{}', 'null', '[["l1"]]', '{"challenge_pods"}', '<!DOCTYPE html>',
   '{"pods": {"challenge_pods": []}}', '{"\"challenge_pods": []}', '{"x": "challenge_pods", "y": []}', '{"": []}',
-  '{"challenge_pods": null}', '{"challenge_pods": {}}', '{"challenge_pods": "[]"}', '{"challenge_pods": [], "challenge_pods": []}',
+  '{"challenge_pods": null}', '{"challenge_pods": {}}', '{"challenge_pods": "[]"}', '{"challenge_pods": [], "challenge_pods": []}', '{"challenge_pods": [], "challenge\u005fpods": []}',
   '{"challenge_pods": []', '{"challenge_pods": []}}', '{"challenge_pods": []} []', '{"challenge_pods": [],}', '{"challenge_pods": [}',
   '{"challenge_pods": [], "x": tru}', '{"challenge_pods": [], "x": "a' || chr(10) || '"}', '{"challenge_pods": [], "x": "\ud8"}',
   testing.listed('{"name": "l1", "status": "ACTIVE"},'), testing.listed('{"name": "l1", "status": "ACTIVE"} {"name": "l2", "status": "ACTIVE"}'),
@@ -67,7 +67,9 @@ SELECT element, testing.listed_with(element, timestamptz '2023-01-01 01:00' + n 
   '{"name": "l2", "status": "ACTIVE", "webosUrl": []}', '{"name": "l2", "status": "ACTIVE", "user_id": {}}', '{"name": "l2", "status": "ACTIVE", "status": "ERROR"}',
   '{"name": "l2", "status": "ACTIVE", "\u0073tatus": "ERROR"}', '{"name": "l2", "status": "ACTIVE", "x": "\ud800"}', '{"name": "l2", "status": "ACTIVE", "x": "\u0000"}',
   '{"x": "\ud800", "name" : "l\u0032", "status": "ACTIVE"}', '{"name": "\ud800", "status": "ACTIVE"}', '{"name": "l2", "name": "l2", "status": "ACTIVE"}', '{"name": {"name": "l2"}, "status": 1}',
-  '{"name": "l2", "status": "ACTIVE", "x": 1e1000000}', '{"name": "l2", "status": 1}, {"name": "l2", "status": "ACTIVE"}']) WITH ORDINALITY AS e (element, n);
+  '{"name": "l2", "status": "ACTIVE", "x": 1e1000000}', '{"name": "l2", "status": 1}, {"name": "l2", "status": "ACTIVE"}',
+  '{"name": "l2", "na\u006de": "l4", "status": "ACTIVE"}', '{"name": "l2", "\u006E\u0061\u006D\u0065": "l4", "x": "\ud800"}', '{"n\u0061me": "l2", "status": 1}',
+  '{"name\\": 1, "\"name": 1, "\\name": "l4", "\\": 7, "": 1, "name": "l2", "status": 1}']) WITH ORDINALITY AS e (element, n);
 SELECT testing.listed_with('{"name": "' || repeat('l', 9000) || '", "status": "ACTIVE"}', '2023-01-01 01:59');
 -- the same within a snapshot
 CALL testing.listed_instances();

@@ -33,8 +33,11 @@
 #define WORKER_ROLE "edurange_worker"
 #define STATEMENT_TIMEOUT_MS 30000
 
-/* What stands for a byte that is no text, and how many of them a list may have. */
-#define UNREADABLE "\\ud800"
+/*
+ * What stands for a byte that is no text: half of a surrogate pair, and a letter, so that no escape behind it is the
+ * other half.  And how many of them a list may have.
+ */
+#define UNREADABLE "\\ud800x"
 #define MAX_WRONG_BYTES 1000
 
 /* Statements beside those for the kinds of what is applied. */

@@ -15,8 +15,9 @@
 #include "base/refusal.h"
 #include "sync/pod_list.h"
 
-#define LIST_KEY "\"challenge_pods\""
-#define NAME_KEY "\"name\""
+#define LIST_KEY "challenge_pods"
+#define NAME_KEY "name"
+#define ESCAPE_LENGTH 6
 #define MAX_DEPTH 2048
 
 /* How deep the parser stands in what it has opened: in the document, in its list, in a pod. */
@@ -44,21 +45,52 @@ refuse_list(const char *must)
 	raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"list\" must %s", must);
 }
 
+/* The character that an escape of the form \uXXXX, which the parser has looked at, stands for; -1: it is none. */
+static int
+unescaped(const char *text, const char *end)
+{
+	char digits[ESCAPE_LENGTH - 1] = {0};
+
+	if (end - text < ESCAPE_LENGTH || text[0] != '\\' || text[1] != 'u')
+		return -1;
+	memcpy(digits, &text[2], sizeof(digits) - 1);
+	return (int) strtol(digits, NULL, 16);
+}
+
+/* Whether a text is that word, be it written with escapes. */
+static bool
+spells(const char *text, const char *end, const char *word)
+{
+	for (; *word != '\0'; word++)
+	{
+		if (text < end && *text == *word)
+			text++;
+		else if (unescaped(text, end) == *word)
+			text += ESCAPE_LENGTH;
+		else
+			return false;
+	}
+	return text == end;
+}
+
 /*
- * Whether the member whose value begins has this name, as it is written.  The parser has forgotten names by
+ * Whether the member whose value begins has this name, however it is written.  The parser has forgotten names by
  * now, but before the value stands the colon that it read last, and before that the name.  A
- * quotation mark that begins a name never has a backslash before it.
+ * quotation mark that begins a name never has a backslash before it, and one inside of it always does.
  */
 static bool
 is_key(const JsonLexContext *lexer, const char *key)
 {
 	const char *end = lexer->prev_token_terminator - 1;
-	size_t length = strlen(key);
+	const char *begin;
 
 	while (strchr(" \t\r\n", end[-1]) != NULL)
 		end--;
-	return (size_t) (end - lexer->input) > length && memcmp(end - length, key, length) == 0 &&
-	       end[-(ptrdiff_t) length - 1] != '\\';
+	begin = --end;
+	do
+		begin--;
+	while (*begin != '"' || begin[-1] == '\\');
+	return spells(begin + 1, end, key);
 }
 
 /* An object or an array begins: recursion ends here, and so does waiting for a list without end. */

@@ -279,7 +279,30 @@ apply_other_cluster(const FaultContext *context)
 	}
 }
 
-/* Puts "text" in front of the list's elements, as it is: whatever a pod could look like. */
+/* Makes one byte of each character from U+0080 to U+00FF: no text any more. */
+static void
+make_latin1(char *text)
+{
+	const unsigned char *from = (const unsigned char *) text;
+	unsigned char *to = (unsigned char *) text;
+
+	while (*from != '\0')
+	{
+		if ((*from & 0xfc) == 0xc0)
+		{
+			*to++ = (unsigned char) (from[0] << 6 | (from[1] & 0x3f));
+			from += 2;
+		}
+		else
+			*to++ = *from++;
+	}
+	*to = '\0';
+}
+
+/*
+ * Puts "text" in front of the list's elements, as it is: whatever a pod could look like; with "latin1": true in bytes
+ * that are no UTF-8.
+ */
 static void
 apply_raw_pods(const FaultContext *context)
 {
@@ -294,6 +317,8 @@ apply_raw_pods(const FaultContext *context)
 	if (asprintf(&whole, "%s%s%s%s}", head, raw, json_array_size(list) > 0 ? "," : "",
 	             elements + 1) >= 0)
 	{
+		if (json_is_true(json_object_get(context->fault, "latin1")))
+			make_latin1(whole);
 		replace_text(context->reply, whole, "application/json");
 		free(whole);
 	}
@@ -362,7 +387,7 @@ static const FaultKind kinds[] = {
     {"other_pod", {"name", "pod_status", NULL}, apply_other_pod},
     {"kubernetes_down", {NULL}, apply_kubernetes_down},
     {"other_cluster", {NULL}, apply_other_cluster},
-    {"raw_pods", {"text", NULL}, apply_raw_pods},
+    {"raw_pods", {"text", "latin1", NULL}, apply_raw_pods},
     {"listed_twice", {NULL}, apply_listed_twice},
     {"labels", {NULL}, apply_labels},
 };

@@ -315,6 +315,14 @@ subtest 'pods that cannot be read' => sub {
 	like(slurp_file($node->logfile), qr/4 pods of the list cannot be read/, 'in the log, too');
 	$im->clear_faults;
 	$node->becomes_true(q{SELECT NOT EXISTS (SELECT FROM edurange.sync_drift() WHERE kind = 'unreadable_pod')}, 'until they can be');
+	# a byte that is no text is no character together with what stands around it either
+	$im->fault('raw_pods', latin1 => JSON::PP::true(), route => 'list-challenge-pods', text => join ',',
+		map { qq({"name": $_, "status": "ACTIVE"}) } qq("x\x{ff}"), qq("y\x{ff}\\udc00"), qq("z\\ud800\x{ff}"), qq("w\\\x{ff}\\udc00"), qq("there-9", "x": "\x{ff}\\udc00"));
+	$node->becomes_true(q{SELECT string_agg(name, ',' ORDER BY name) = '(a pod without a name),there-9'
+		FROM edurange.sync_drift() WHERE kind = 'unreadable_pod'}, 'bytes that are no text are unreadable, whatever follows');
+	is(sql(q{SELECT count(*) FROM edurange.sync_drift() WHERE kind = 'pod_without_row' AND name ~ '^[w-z]'}), 0, 'and are no name');
+	$im->clear_faults;
+	$node->becomes_true(q{SELECT NOT EXISTS (SELECT FROM edurange.sync_drift() WHERE kind = 'unreadable_pod')}, 'nor is anything left of them');
 	$im->fault('listed_twice');
 	my $polls = sql('SELECT polls FROM edurange.sync_status()');
 	$node->becomes_true("SELECT polls > $polls + 3 FROM edurange.sync_status()", 'each is listed twice');
