@@ -75,6 +75,33 @@ is_out_of_place(Request *request)
 	       !refuse_connection(request);
 }
 
+/* Can the database store what the headers say that are values of the statement? */
+static bool
+check_headers(Request *request)
+{
+	const Route *route = request->match.route;
+	const struct
+	{
+		const char *name;
+		bool is_value;
+	} headers[] = {{"X-Acting-User", !route->open},
+	               {"Idempotency-Key", route->keyed},
+	               {"X-Uploader-User-Id", route->body == BODY_PACK}};
+
+	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
+	{
+		const char *name = headers[i].name;
+		const char *value = headers[i].is_value ? request_header(request, name) : NULL;
+		const char *sentence;
+		EdurangeError fault =
+		    value != NULL ? text_fault(value, strlen(value), &sentence) : EDURANGE_OK;
+
+		if (fault != EDURANGE_OK)
+			return failure_set(&request->failure, fault, "parameter \"%s\" %s", name, sentence);
+	}
+	return true;
+}
+
 /* Looks at what the caller may do, who is known by now, and at what is said of the body. */
 static void
 judge_caller(Request *request)
@@ -86,7 +113,7 @@ judge_caller(Request *request)
 	if (request->failure.info == NULL &&
 	    auth_permits(&request->identity, route->tier, &request->failure) &&
 	    (acting == NULL || auth_act(&request->identity, acting, &request->failure)) &&
-	    route->body != BODY_NONE)
+	    check_headers(request) && route->body != BODY_NONE)
 		body_check_headers(request);
 }
 

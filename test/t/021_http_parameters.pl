@@ -448,6 +448,34 @@ for my $key ('', 'x' x 1000)
 	like($json->{error}, qr/^parameter "Idempotency-Key" /, 'the header of an idempotency key is named');
 }
 
+# Values that come in headers are as those of parameters: what the database cannot store is refused before it is asked,
+# so that nobody beside it in a batch has to be asked for again.
+my %tiers = Edurange::Shim->routes;
+my %header_of = (
+	'X-Acting-User' => sub { return $tiers{ $_[0] } ne 'none' || $_[0] =~ m{/(?:board-)?events$} },
+	'Idempotency-Key' => sub { return $_[0] !~ m{^GET |/cdf/validate$} },
+	'X-Uploader-User-Id' => sub { return $_[0] =~ m{^POST /(?:packs/upload|challenge-pack/(?:install|update))$} });
+my $unbound = $shim->make_token('admin');
+my $log_before = -s $node->logfile;
+for my $header (sort keys %header_of)
+{
+	for my $route (grep { $header_of{$header}->($_) } sort keys %tiers)
+	{
+		my ($method, $path) = split / /, $route;
+		my $socket = $shim->ask_aside($method, $path =~ s/\{\w+\}/x/gr, token => $unbound, headers => { $header => "k\xe9" },
+			$method eq 'GET' ? () : (body => '{}'));
+		my ($status, $json) = Edurange::Shim->answer_of($socket);
+
+		is_deeply([ $status, @{ $json // {} }{qw(code error)} ], [ 400, 'invalid_encoding', qq(parameter "$header" is not valid UTF-8) ], "$route with $header in another encoding");
+	}
+}
+unlike(slurp_file($node->logfile, $log_before), qr/invalid byte sequence/, 'the database saw none of them');
+for my $header (sort keys %header_of)
+{
+	my ($status, $json) = Edurange::Shim->answer_of($shim->ask_aside('GET', '/live', headers => { $header => "k\xe9" }));
+	is($status, 200, "/live does not look at $header");
+}
+
 # Who a bound token may not act as: for each route that has such a parameter, and each of its names.
 $node->safe_psql('edurange', q{INSERT INTO "User" (id, email, role) VALUES ('u', 'u@example.org', 'STUDENT')});
 $token = $node->safe_psql('edurange', q{SELECT token FROM edurange.create_token('admin', 'bound', user_id => 'u')});
