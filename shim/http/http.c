@@ -156,10 +156,12 @@ examine_headers(Request *request, const char *method, const char *version)
 		judge_caller(request);
 }
 
-/* Has libmicrohttpd leave the connection alone, and read nothing from it, until resume(). */
+/* Has libmicrohttpd leave the connection alone, and read nothing from it, until request_resume(). */
 static enum MHD_Result
 suspend(Request *request)
 {
+	/* what it waits for is none of its client's time; and its body may be in libmicrohttpd's buffer, all of it */
+	client_enter(request->client, CLIENT_BUSY);
 	MHD_suspend_connection(request->connection);
 	request->suspended = true;
 	return MHD_YES;
@@ -497,6 +499,9 @@ http_access(void *cls, struct MHD_Connection *connection, const char *url, const
 		if (!request->expects)
 			return MHD_YES;
 	}
+	/* only now: until libmicrohttpd has taken it up again, what is left of a body may be in its buffer */
+	if (request->phase == PHASE_RECEIVING && request->client->phase == CLIENT_BUSY)
+		client_enter(request->client, CLIENT_BODY);
 	if (request->expects)
 	{
 		/* who waits for permission to send a body gets it, or is told at once */

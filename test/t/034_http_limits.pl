@@ -213,6 +213,41 @@ like($metrics, qr/^edurange_http_connections_timed_out_total 5$/m, 'all are coun
 like($metrics, qr/^edurange_http_requests_total\{method="",route="",status="408"\} 2$/m, 'and the refusals as such');
 like($metrics, qr{^edurange_http_requests_total\{method="POST",route="/activity/log",status="408"\} 1$}m, 'under their route, where it is known');
 is(() = $shim->log =~ /"status":408/g, 3, 'nothing else is logged as slow');
+
+# Whose a request is, takes longer to find out than a body may: that is not its client's time.
+my $lock = $node->background_psql('edurange');
+my %entry = (little => '{"userId":"u1","eventType":"USER_UPDATED"}');
+$entry{much} = $entry{little} =~ s/\}/' ' x 30_000 . '}'/er;
+for my $half (1, 0)
+{
+	my $fresh = $shim->make_token('service');
+	my $head = "POST /activity/log HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nAuthorization: Bearer $fresh\r\n";
+	# (who waits for permission to send a body does not close its half)
+	my @whole = (
+		(map { ([ "chunks of $_", "${head}Transfer-Encoding: chunked\r\n\r\n", sprintf("%x\r\n%s\r\n0\r\n\r\n", length $entry{$_}, $entry{$_}) ],
+			[ "a length, $_", "${head}Content-Length: " . length($entry{$_}) . "\r\n\r\n", $entry{$_} ]) } sort keys %entry),
+		$half ? () : [ 'permission to send it', "${head}Expect: 100-continue\r\nContent-Length: " . length($entry{little}) . "\r\n\r\n", $entry{little} ]);
+
+	$lock->query_safe('BEGIN; LOCK edurange.token');
+	my @sockets = map { $shim->socket } @whole;
+	my $part = $shim->socket;
+	syswrite($sockets[$_], $whole[$_][1] . $whole[$_][2]) for 0 .. $#whole;
+	syswrite($part, "${head}Content-Length: 5000\r\n\r\n$entry{little}");
+	shutdown($_, 1) for $half ? (@sockets, $part) : ();
+	sleep 1.8;
+	$lock->query_safe('COMMIT');
+	for my $i (0 .. $#whole)
+	{
+		# (permission comes before the answer)
+		my ($answers) = $shim->read_responses($sockets[$i], 2, 10);
+		is(@$answers ? $answers->[-1][0] : undef, 200, "a body with $whole[$i][0]" . ($half ? ', and half of the connection closed,' : '') . ' waits for its token')
+		  or diag explain $answers;
+	}
+	my ($answers, $ended) = $shim->read_responses($part, 2, 10);
+	my @codes = map { decode_json($_->[1])->{code} } @$answers;
+	is_deeply([ @codes, $ended ], [ $half ? () : 'request_timeout', 1 ], 'a part of one' . ($half ? ' that has ended' : '') . ' does so no longer');
+}
+$lock->quit;
 is($shim->stop, 0, 'stopped');
 
 # ---- many requests on one connection ------------------------------------------------------------
