@@ -37,13 +37,18 @@ as_user() {
 # Can SERVER_USER enter and read this folder?  Every folder above it counts too.
 user_can_reach() { as_user test -r "$1" && as_user test -x "$1"; }
 
-# A folder of SERVER_USER's, or of the caller's, that nobody else can have prepared, with mode $2: fails on a
-# symbolic link and on a folder with another owner, and says $3, what else can be done.
-make_own_dir() {
-  [ ! -L "$1" ] || fail "$1 is a symbolic link; remove it${3:+, or $3}"
+# Fails on a symbolic link and on a folder with another owner, who can have prepared it, and says $2, what else can
+# be done.
+check_own_dir() {
+  [ ! -L "$1" ] || fail "$1 is a symbolic link; remove it${2:+, or $2}"
   if [ -e "$1" ] && [ ! -O "$1" ]; then
-    fail "$1 belongs to $(stat -c %U "$1"), not to $(id -un): remove it as that user${3:+, or $3}"
+    fail "$1 belongs to $(stat -c %U "$1"), not to $(id -un): remove it as that user${2:+, or $2}"
   fi
+}
+
+# A folder of the caller's that nobody else can have prepared, with mode $2.
+make_own_dir() {
+  check_own_dir "$1"
   [ -d "$1" ] || (umask 077 && mkdir -p "$(dirname "$1")" && mkdir "$1")
   chmod "$2" "$1"
 }

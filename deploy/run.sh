@@ -32,26 +32,50 @@ esac
 unset PGHOST PGHOSTADDR PGPORT PGUSER PGDATABASE PGPASSWORD PGSERVICE PGOPTIONS PGDATA \
   DATABASE_URL DIRECT_DATABASE_URL POSTGRES_HOST POSTGRES_NAME POSTGRES_USER POSTGRES_PASSWORD
 
+# In every folder that is ours to fill and to remove: EDURANGE_RUN_DIR may name one with files of somebody's, whose
+# names may be those of our own.
+MARKER=.edurange-run
+
 # Where data, logs and stage are: RUN_DIR, or a folder below /var/tmp that RUN_DIR/place names.
 find_state() {
   STATE_DIR=$RUN_DIR
   if [ -f "$RUN_DIR/place" ]; then
-    read -r STATE_DIR <"$RUN_DIR/place"
+    read -r STATE_DIR <"$RUN_DIR/place" || true
   fi
+}
+
+# Is this folder, RUN_DIR or STATE_DIR, ours?  Copies of before there was a marker are known by the configuration of
+# their cluster: write_conf() begins it with words that nobody else has.
+is_ours() {
+  [ -f "$1/$MARKER" ] || grep -q '^# Written at every start; put settings' "$STATE_DIR/data/edurange.conf" 2>/dev/null
+}
+
+# Fails where a folder that is there cannot become ours, and says how to choose one.
+check_folder() {
+  check_own_dir "$1" 'name another folder in EDURANGE_RUN_DIR'
+  [ ! -d "$1" ] || is_ours "$1" || [ -z "$(ls -A "$1")" ] ||
+    fail "$1 holds files that are not ours; name an empty or a new folder in EDURANGE_RUN_DIR"
+}
+
+# Makes a folder, or takes one that may be ours as it is, and marks it.
+make_folder() {
+  check_folder "$1"
+  [ -d "$1" ] || make_own_dir "$1" 755
+  [ -f "$1/$MARKER" ] || say 'Made by make run or make up; make distclean removes what they put here.' >"$1/$MARKER"
 }
 
 # Makes RUN_DIR and decides where the state lives.
 make_state() {
-  make_own_dir "$RUN_DIR" 755 'name another folder in EDURANGE_RUN_DIR'
+  make_folder "$RUN_DIR"
   find_state
   if [ "$STATE_DIR" = "$RUN_DIR" ] && ! user_can_reach "$RUN_DIR"; then
     STATE_DIR=$(var_tmp_dir "$RUN_DIR")
     say "$SERVER_USER, as whom root must run PostgreSQL, cannot reach $RUN_DIR:"
     say "stage, data and logs are in $STATE_DIR (make distclean removes it)"
-    make_own_dir "$STATE_DIR" 755
+    check_folder "$STATE_DIR"
     say "$STATE_DIR" >"$RUN_DIR/place"
   fi
-  make_own_dir "$STATE_DIR" 755
+  make_folder "$STATE_DIR"
   make_own_dir "$STATE_DIR/logs" 700
   make_own_dir "$STATE_DIR/pids" 755
 }
@@ -94,10 +118,10 @@ stop_all() {
 # A copy that already runs here is not touched; what is left of one that was killed is cleared away.
 check_own_copy() {
   find_state
+  check_folder "$RUN_DIR"
   case $(count_running) in
     0) ;;
-    3) fail "a copy already runs in $RUN_DIR (its ports are in $RUN_DIR/env, not taken again for" \
-      "EDURANGE_PORT, EDURANGE_PGPORT and EDURANGE_IM_PORT); make down stops it" ;;
+    3) fail "a copy already runs in $RUN_DIR, on the ports that $RUN_DIR/env says; make down stops it" ;;
     *)
       say "stopping what is left of an earlier run in $RUN_DIR"
       stop_all
@@ -282,20 +306,22 @@ distclean() {
     [ ! -d "$tests" ] || [ ! -O "$tests" ] || { say "removing $tests" && rm -rf "$tests"; }
   done
   find_state
+  if ! is_ours "$RUN_DIR"; then
+    [ ! -d "$RUN_DIR" ] || say "make run and make up did not make $RUN_DIR: it stays"
+    return
+  fi
   stop_all
-  if [ "$STATE_DIR" != "$RUN_DIR" ] && [ -d "$STATE_DIR" ] && [ -O "$STATE_DIR" ]; then
+  if [ "$STATE_DIR" != "$RUN_DIR" ] && is_ours "$STATE_DIR" && [ -O "$STATE_DIR" ]; then
     say "removing $STATE_DIR"
     rm -rf "$STATE_DIR"
   fi
-  if [ -d "$RUN_DIR" ]; then
-    say "removing $RUN_DIR with the private cluster and its data"
-    # Only what the scripts here make: EDURANGE_RUN_DIR may name a folder that holds other things.
-    for part in data data.new stage logs pids sockets lock place env env.new password password.new \
-      edurange.conf.new installed-script pods.json questions players.pl; do
-      rm -rf "${RUN_DIR:?}/$part"
-    done
-    rmdir "$RUN_DIR" 2>/dev/null || say "$RUN_DIR holds other files and stays"
-  fi
+  say "removing $RUN_DIR with the private cluster and its data"
+  # What somebody put beside ours stays; the marker, without which nothing is removed, goes last.
+  for part in data data.new stage logs pids sockets lock place env env.new password password.new \
+    edurange.conf.new installed-script pods.json questions players.pl "$MARKER"; do
+    rm -rf "${RUN_DIR:?}/$part"
+  done
+  rmdir "$RUN_DIR" 2>/dev/null || say "$RUN_DIR holds other files and stays"
 }
 
 case ${1:-} in
@@ -319,7 +345,7 @@ case ${1:-} in
   down)
     find_state
     [ "$(count_running)" != 0 ] || say "nothing runs in $RUN_DIR"
-    stop_all
+    ! is_ours "$RUN_DIR" || stop_all
     ;;
   psql)
     find_state

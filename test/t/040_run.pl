@@ -134,6 +134,26 @@ isnt($status, 0, 'one port for two programs fails');
 like($err, qr/EDURANGE_PORT and EDURANGE_IM_PORT are both/, 'both variables are named');
 ok(!-e $copy->{EDURANGE_RUN_DIR}, 'nothing was started or made');
 
+# ---- a folder of somebody's, with files whose names are ours --------------------------------------------
+my $foreign = "$base/foreign";
+my %foreign = (password => 'p', sockets => 's', 'data/keep.txt' => 'd', 'logs/keep.txt' => 'l', 'pids/shim' => '1 1');
+mkdir $_ for $foreign, map { "$foreign/$_" } qw(data logs pids);
+append_to_file("$foreign/$_", $foreign{$_}) for keys %foreign;
+chmod 0700, $foreign;
+for my $command (qw(up run down distclean))
+{
+	my $refused = $command =~ /up|run/;
+
+	($status, $out, $err) = run_script($copy, $command, EDURANGE_RUN_DIR => $foreign);
+	is($status, $refused ? 1 : 0, "$command in a folder of somebody's");
+	is($err, $refused ? "$foreign holds files that are not ours; name an empty or a new folder in EDURANGE_RUN_DIR\n" : '', 'and what to do');
+	is_deeply({ map { (substr($_, 1 + length $foreign) => slurp_file($_)) } grep { -f } glob "$foreign/{.[!.]*,*,*/*}" }, \%foreign, 'its files are as they were');
+	is((stat $foreign)[2] & 0777, 0700, 'as is the folder');
+}
+mkdir "$base/empty", 0700;
+($status, $out, $err) = run_script($copy, 'distclean', EDURANGE_RUN_DIR => "$base/empty");
+ok(-d "$base/empty", 'distclean leaves an empty one alone');
+
 # ---- a checkout with any name, and what is root's: packages, and what it built ----------------------
 my $place = qq{$base/somebody's "copy"};
 mkdir $place;
@@ -217,13 +237,15 @@ is($status, 0, 'a second up in the same run directory leaves it as it is');
 like($out, qr/^it runs already.*make down && make up/m, 'and says so');
 ($status, $out, $err) = run_script($copy, 'run');
 isnt($status, 0, 'run there fails');
-like($err, qr/already runs/, 'and says why');
+like($err, qr{^a copy already runs in (\S+), on the ports that \1/env says; make down stops it$}m, 'and says why');
 
 # ---- two copies --------------------------------------------------------------------------------
 my $other = new_copy(q{it's "two words"});
 $other->{SCRIPT} = "$place/deploy/run.sh";
+mkdir $other->{EDURANGE_RUN_DIR}, 0700;
 ($status) = run_script($other, 'up');
-is($status, 0, 'another copy runs beside it');
+is($status, 0, 'another copy runs beside it, in a folder that was there and empty');
+is((stat $other->{EDURANGE_RUN_DIR})[2] & 0777, 0700, 'whose mode it keeps');
 ($status) = with_env($_, 'curl -fsS $EDURANGE_URL/ready'), is($status, 0, 'it answers')
   for $copy, $other;
 is(with_env($other, $points), '', 'with data of its own');
@@ -255,6 +277,16 @@ is(count_alive(@pids), 0, 'nothing runs any more');
 ok(!-e $sockets, 'the folder of the socket is gone');
 ($status) = run_script($copy, 'down');
 is($status, 0, 'down again');
+
+# ---- a copy of before folders were marked ---------------------------------------------------------
+ok(unlink("$copy->{EDURANGE_RUN_DIR}/.edurange-run"), 'its folder is marked');
+($status, $out, $err) = run_script($copy, 'up');
+is($status, 0, 'a copy whose folder has no mark starts');
+ok(-f "$copy->{EDURANGE_RUN_DIR}/.edurange-run", 'and has it then');
+unlink "$copy->{EDURANGE_RUN_DIR}/.edurange-run";
+@pids = map { pid_of($copy, $_) } qw(postgres simulator shim);
+run_script($copy, 'down');
+is(count_alive(@pids), 0, 'it stops without it, too');
 
 # ---- a start that fails ------------------------------------------------------------------------
 my $own = "$copy->{EDURANGE_RUN_DIR}/data/postgresql.auto.conf";
@@ -298,6 +330,10 @@ foreach my $signal (qw(INT TERM))
 }
 
 # ---- distclean ---------------------------------------------------------------------------------
+append_to_file("$other->{EDURANGE_RUN_DIR}/notes", 'of mine');
+($status, $out) = run_script($other, 'distclean');
+is_deeply([ map { basename($_) } glob quotemeta($other->{EDURANGE_RUN_DIR}) . '/{.[!.]*,*}' ], ['notes'], 'what somebody put beside ours stays');
+like($out, qr/holds other files and stays$/m, 'and it is said');
 ($status, $out) = run_script($copy, 'distclean');
 is($status, 0, 'distclean');
 like($out, qr/removing \Q$copy->{EDURANGE_RUN_DIR}\E/, 'it says what it removes');
