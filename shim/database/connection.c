@@ -18,6 +18,7 @@
 #define CANCEL_GRACE_MS 1000 /* after the server's own statement_timeout */
 #define LOST_GRACE_MS 1000   /* after having been cancelled */
 #define BUFFER_KEPT 1048576  /* libpq's buffers never shrink: beyond that the connection ends */
+#define OLDER_MS 30000       /* a database of before may be updated: so does one that took it for one */
 
 static void react(Watch *watch);
 static void take_over(Task *task);
@@ -67,6 +68,7 @@ take_over(Task *task)
 		connection->fd = PQsocket(pg);
 		connection->writing = connection->swollen = false;
 		connection->older = connection->opening.caller_values < CALLER_VALUES;
+		connection->older_until = now_ms() + OLDER_MS;
 		memset(connection->prepared, 0, sizeof(connection->prepared));
 		if (loop_watch(owner->loop, connection->fd, &connection->watch, EPOLLIN))
 		{
@@ -276,6 +278,13 @@ take_results(Connection *connection)
 	return true;
 }
 
+/* Is it of no use any more, now that nothing is in flight? */
+static bool
+is_spent(const Connection *connection)
+{
+	return connection->swollen || (connection->older && now_ms() >= connection->older_until);
+}
+
 /* Callback: the socket has something, or room. */
 static void
 react(Watch *watch)
@@ -288,7 +297,7 @@ react(Watch *watch)
 	alive = PQconsumeInput(connection->pg) != 0;
 	alive = take_results(connection) && alive;
 	if (!alive || !flush(connection) || PQstatus(connection->pg) != CONNECTION_OK ||
-	    (connection->swollen && connection->in_flight == 0))
+	    (connection->in_flight == 0 && is_spent(connection)))
 		connection_close(connection, SQLSTATE_LOST);
 }
 

@@ -46,7 +46,8 @@ typedef struct Connection
 	int fd;
 	bool writing; /* bytes wait for the socket */
 	bool older; /* the database is of the version before: it knows no acting user, and no batches */
-	bool swollen; /* with buffers that are not worth keeping */
+	int64_t older_until; /* when the next connection is to ask again */
+	bool swollen;        /* with buffers that are not worth keeping */
 	bool prepared[STATEMENT_COUNT];
 	Batch *first; /* sent, in order */
 	Batch **last;

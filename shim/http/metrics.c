@@ -184,8 +184,11 @@ put_awards(FILE *text)
 static void
 put_database(FILE *text, const DatabaseResult *result)
 {
+	/* a server's error has its text, what no server reported has none */
+	const bool answers = result->ok || result->message != NULL;
+
 	put_head(text, "edurange_database_up", "gauge", "Does the database answer?");
-	fprintf(text, "edurange_database_up %d\n", result->ok);
+	fprintf(text, "edurange_database_up %d\n", answers);
 	if (result->ok && result->text != NULL)
 		fputs(result->text, text);
 }

@@ -129,6 +129,16 @@ SKIP:
 	  or diag $out . $err;
 }
 
+# ---- a database that answers with an error ------------------------------------------------------
+$node->safe_psql('edurange', 'ALTER FUNCTION edurange.sync_metrics(edurange.caller) RENAME TO other_metrics');
+for my $answer ([ ($shim->get('/metrics', $token{service}))[ 0, 3 ] ], [ @{ $http->get("http://127.0.0.1:$port/metrics") }{qw(status content)} ])
+{
+	my %erring = samples($answer->[1]);
+	is("$answer->[0] $erring{edurange_database_up}", '200 1', 'the database is up where it does not know the worker');
+	is_deeply([ grep { /^edurange_sync_/ } keys %erring ], [], 'of whom nothing is said');
+}
+$node->safe_psql('edurange', 'ALTER FUNCTION edurange.other_metrics(edurange.caller) RENAME TO sync_metrics');
+
 # ---- without a database -------------------------------------------------------------------------
 # Who asked a moment ago is still known; who comes later cannot be told from anybody.
 my $proxy = Edurange::Proxy->start($node);

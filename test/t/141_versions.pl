@@ -47,7 +47,7 @@ sub prepare
 my $old = prepare('before', $before);
 is($old->safe_psql('edurange', q{SELECT relnatts FROM pg_class WHERE oid = 'edurange.caller'::regclass}), 3, 'three attributes');
 my $shim = Edurange::Shim->start($old);
-my %token = map { $_ => $shim->make_token($_) } qw(player service);
+my %token = map { $_ => $shim->make_token($_) } qw(player service admin);
 # What the service of before offered, as requests and, where it had no route, as SQL: each once, in the name of a time.
 my $answered_points = 0;
 sub goes_on
@@ -102,6 +102,14 @@ sub goes_on
 	return;
 }
 
+# The metrics: status, whether the database is up, and how many lines there are about the sync worker.
+sub reported
+{
+	my ($status, undef, undef, $text) = $shim->get('/metrics', $token{service});
+
+	return ($status, $text =~ /^edurange_database_up (\d)$/m, scalar(() = $text =~ /^edurange_sync_/mg));
+}
+
 my ($ready) = $shim->get('/ready');
 is($ready, 200, 'before: it is ready');
 goes_on('before');
@@ -110,17 +118,23 @@ for (
 	[ 'a corrected board', '/competition/g/leaderboard?corrected=true' ],
 	[ 'a course', '/competition/g/members' ],
 	[ 'a roster', '/competition/g/roster' ],
-	[ 'users', '/users' ])
+	[ 'users', '/users' ],
+	[ 'packs', '/challenge-pack/list' ],
+	[ 'an import', '/cdf/import', { 'Content-Type' => 'application/json' }, '{"metadata": {}}' ],
+	[ 'health', '/health/detailed' ])
 {
-	my ($what, $path, $headers) = @$_;
-	my ($status, $json, $answered) = $shim->request('GET', $path, token => $token{service}, headers => $headers // {});
-	is("$status $json->{code}", '503 not_installed', "before: $what has to wait");
+	my ($what, $path, $headers, $body) = @$_;
+	my ($status, $json, $answered) = $shim->request($body ? 'POST' : 'GET', $path, token => $token{admin}, headers => $headers // {}, body => $body);
+	like("$status $json->{code}", qr/^503 (?:not_installed|schema_changed)$/, "before: $what has to wait");
 	ok($answered->{'retry-after'}, 'and may come again');
 }
+
+is_deeply([ reported() ], [ 200, 1, 0 ], 'before: the metrics say nothing of the worker, and that the database is up');
 
 # the functions of now over the tables of before, then all: with the connections that were there
 $old->safe_psql('edurange', 'ALTER EXTENSION edurange UPDATE');
 goes_on('between');
+is_deeply([ (reported())[ 0, 1 ] ], [ 200, 1 ], 'between: metrics');
 $old->safe_psql('edurange', 'SELECT * FROM edurange.migrate()');
 goes_on('after');
 for my $path ('/competition/g/leaderboard?corrected=true', '/competition/g/members')
@@ -128,6 +142,9 @@ for my $path ('/competition/g/leaderboard?corrected=true', '/competition/g/membe
 	my ($status) = $shim->get($path, $token{service});
 	is($status, 200, "after: $path");
 }
+# a connection that began before asks no more, the one after it does: in half a minute
+for (my $end = time + 60; (reported())[2] == 0 && time < $end; sleep 1) { }
+cmp_ok((reported())[2], '>', 0, 'after: the metrics tell of the worker');
 my ($acting) = $shim->request('GET', '/get_points?user_id=ada&group_id=g', token => $token{service}, headers => { 'X-Acting-User' => 'ada' });
 is($acting, 200, 'after: on behalf of somebody');
 is($old->safe_psql('edurange', q{SELECT count(*) FROM edurange.points_ledger WHERE xid IS NULL AND at > (SELECT max(applied_at) FROM edurange.migration)}), '0',
