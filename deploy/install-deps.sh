@@ -154,6 +154,11 @@ as_root() {
   fi
 }
 
+# What was given is not to be installed but to be corrected; make gives its default, too.
+case $PG_CONFIG-$("$PG_CONFIG" --version 2>/dev/null) in
+  pg_config-* | *-PostgreSQL*) ;;
+  *) fail "PG_CONFIG names $PG_CONFIG, which is no pg_config" ;;
+esac
 packages=$(missing_packages)
 [ -n "$packages" ] || exit 0
 

@@ -111,8 +111,9 @@ staged_conf() {
   say "shared_preload_libraries = 'edurange'"
 }
 
-# Of lines "ADDRESS PORT VARIABLE" says which cannot be listened on, why, and what to set.  Listens for a moment, as
-# SERVER_USER where that is installed already, which is the only true answer.
+# Of lines "ADDRESS PORT VARIABLE" says which cannot be listened on, why, and what to set: VARIABLE, or EDURANGE_HOST
+# where it is the address.  Listens for a moment, as SERVER_USER where that is installed already, which is the only true
+# answer.
 unusable_ports() {
   whoever=as_user
   id "$SERVER_USER" >/dev/null 2>&1 || whoever=''
@@ -121,5 +122,8 @@ unusable_ports() {
     my ($address, $port, $variable) = split;
     next if IO::Socket::IP->new(LocalHost => $address, LocalPort => $port, Listen => 1, ReuseAddr => 1);
     my $why = $!{EACCES} ? "ports below 1024 need rights that are not used here" : $!;
-    print "port $port on $address cannot be used ($why): set $variable to another port\n"'
+    # where no port can be had, it is the address
+    print IO::Socket::IP->new(LocalHost => $address, Listen => 1)
+      ? "port $port on $address cannot be used ($why): set $variable to another port\n"
+      : "$address cannot be used ($@): set EDURANGE_HOST to an address of this machine\n"'
 }

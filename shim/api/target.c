@@ -30,7 +30,7 @@ decode(char *text, bool plus_is_space, Failure *failure)
 			if (!isxdigit((unsigned char) digits[0]) || !isxdigit((unsigned char) digits[1]) ||
 			    c == '\0')
 				return failure_set(failure, EDURANGE_INVALID_ENCODING,
-				                   "the request target has an invalid percent-encoding");
+				                   "the request target holds a null byte or a broken escape");
 			from += 2;
 		}
 		*to++ = c;

@@ -121,6 +121,8 @@ foreach my $variable (@variables)
 	($status, $out, $err) = run_script($copy, 'up', %taken);
 	is(scalar(() = $err =~ /^port \d+ on 127\.0\.0\.1 cannot be used/mg), 3, 'all taken ports are named at once');
 }
+($status, $out, $err) = run_script($copy, 'up', EDURANGE_HOST => '192.0.2.1');
+is($err, "192.0.2.1 cannot be used (Cannot assign requested address): set EDURANGE_HOST to an address of this machine\n", "an address of somebody else's");
 SKIP:
 {
 	skip 'any port is free to this user', 2 if $> == 0 || slurp_file('/proc/sys/net/ipv4/ip_unprivileged_port_start') <= 1;
@@ -167,6 +169,12 @@ symlink dirname($script) . "/../$_", "$place/$_" for qw(Makefile edurange.contro
 	($status, $out, $err) = run_script(\%here, 'up', MAKE => "$base/make");
 	like($out, qr{^DESTDIR=/[^'"\s]+$}m, 'make is given no quotes, which PGXS does not know');
 	like($err, qr/^it does not build\n\z/m, 'and what ends the start comes last');
+	for my $none ("$base/no/pg_config", "$base/make")
+	{
+		($status, $out, $err) = run_script(\%here, 'up', PG_CONFIG => $none);
+		is($err, "PG_CONFIG names $none, which is no pg_config\n", 'a wrong PG_CONFIG is named');
+		is($out, '', 'and nothing else is said or done');
+	}
 	SKIP:
 	{
 		skip 'root may do all', 2 if $> == 0;
@@ -176,7 +184,9 @@ symlink dirname($script) . "/../$_", "$place/$_" for qw(Makefile edurange.contro
 			'where somebody else has built, it says what to do, and says it last');
 		mkdir "$base/programs";
 		symlink $_, "$base/programs/" . basename($_) for grep { !m{/sudo$} } glob '/usr/sbin/* /usr/bin/*';
-		local %ENV = (%ENV, PATH => "$base/programs", PG_CONFIG => '/nonexistent/pg_config');
+		unlink "$base/programs/pg_config";
+		local %ENV = (%ENV, PATH => "$base/programs");
+		delete $ENV{PG_CONFIG};
 		my $command = quoted("$place/deploy/install-deps.sh") . ' build';
 		like(`$command 2>&1`, qr{no sudo.*  As root:\n +\Q$command\E\nwhich installs: .*postgresql-server-dev}s,
 			'without sudo it says what root is to type, and what that installs');
