@@ -6,10 +6,10 @@
  * a report means, and what to ask next, is said by edurange.sync_apply() and sync_apply_list().  It waits
  * for nothing but time: round.c begins what is due (the list of pods, the schema, a probe, questions about
  * single pods) and takes what has come, each when it comes.  questions.c has the questions under way,
- * answers.c what came of them; instance_manager.c knows how to ask, over http.c; database.c knows how to
- * hand over; worker.c is the process around it.  Each uses only what stands further down in this order:
- * worker, round, questions, answers, problems, database and instance_manager, http, and the headers
- * settings, interrupts, clock and compat.
+ * answers.c what came of them; instance_manager.c knows how to ask, over http.c; responses.c knows what became of
+ * that; database.c knows how to hand over; worker.c is the process around it.  Each uses only what stands further
+ * down in this order: worker, round, questions, answers, problems, database and instance_manager, http, responses,
+ * and the headers settings, interrupts, clock and compat.
  */
 #ifndef EDURANGE_WORKER_ROUND_H
 #define EDURANGE_WORKER_ROUND_H

@@ -617,7 +617,7 @@ sub check_rooms
 	return;
 }
 
-# Paths that pages name exist; in capitals stand the names of what somebody is to make.
+# Paths that pages name exist, and begin at the top of the checkout; in capitals stand the names of what somebody is to make.
 sub check_paths
 {
 	my @parts = qw(extension shim syncworker schema test deploy docs sql);
@@ -625,7 +625,10 @@ sub check_paths
 
 	for my $page (qw(README.md CONTRIBUTING.md), files(qr/\.md$/, 'docs'))
 	{
-		for my $path (slurp($page) =~ /`((?:$parts)\/[\w.\/-]+)`/g)
+		my $text = slurp($page);
+
+		finding("$page names $_ not from the top") for $text =~ /`((?!(?:$parts)\/)\w+\/[\w\/]+\.(?:c|h|pl))`/g;
+		for my $path ($text =~ /`((?:$parts)\/[\w.\/-]+)`/g)
 		{
 			finding("$page names $path, which does not exist") unless $path =~ /N(?:AME|NN)|edurange_shim$/ || -e "$top/$path";
 		}

@@ -153,7 +153,7 @@ statement_error_is_ours(const ErrorData *error)
 	return false;
 }
 
-/* What the message must not be kept of: errors of our own quote nothing, and those of operators neither. */
+/* May the message quote a value?  Errors of our own and those of operators never do. */
 static bool
 can_quote(const ErrorData *error)
 {

@@ -94,7 +94,7 @@ typedef enum StatementId
 	"  GROUP BY 1, 2, 3 HAVING count(*) FILTER (WHERE qc.\"questionId\" IN"                        \
 	"   (SELECT id FROM needed)) = nullif((SELECT count(*) FROM needed), 0))"
 
-/* After so many turns it is nobody who deletes but a trigger that lets no row be written. */
+/* After so many turns it is a trigger that keeps the row out, not somebody who deletes it. */
 #define LOCK_TURNS 10
 
 /* $1 document, $2 challenge, unless it says otherwise */

@@ -22,7 +22,7 @@
 #include "calls/idempotency.h"
 #include "game/activity.h"
 
-/* After so many turns it is not deleted again and again, but a trigger lets it not be made. */
+/* After so many turns it is a trigger that keeps the account from being made, not somebody who deletes it again. */
 #define STAND_IN_TURNS 10
 
 /* Metadata is a note, not a store: so much of it is kept, in so many values (JSON_VALUES). */

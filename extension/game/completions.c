@@ -442,7 +442,7 @@ log_challenge(const Play *play, int32 points)
 	activity_log(&entry);
 }
 
-/* That a completion was not written must be because there is one. */
+/* Nothing was written: either there is a completion already, or a trigger kept it out. */
 static void
 check_completed(Play *play)
 {

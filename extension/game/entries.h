@@ -42,7 +42,7 @@ typedef struct Entry
 /* Records a change; called with statements open. */
 extern void entries_add(const Entry *entry);
 
-/* During a batch entries are kept and written at its end, but those of subtransactions that were undone. */
+/* During a batch entries are kept and written at its end; those of undone subtransactions are dropped. */
 extern const BatchWork entries_of_batch;
 
 #endif

@@ -30,7 +30,7 @@
 #include "game/entries.h"
 #include "game/ledger.h"
 
-/* After so many turns it is nobody else who is faster but a trigger that lets no row be written. */
+/* After so many turns it is a trigger that keeps the row out, not somebody faster. */
 #define CHANGE_TURNS 10
 
 /* Of the pair of a change c. */

@@ -70,7 +70,7 @@ typedef enum StatementId
 	"  FROM public.\"ChallengeQuestion\" q WHERE q.\"challengeId\" = " challenge_id                \
 	"  AND " QUESTION_IS_LIVE ") AS live WHERE required OR NOT is_any)"
 
-/* The formatter would break these statements between every two words. */
+/* The formatter would break these lines at each macro. */
 /* clang-format off */
 static Statement statements[STATEMENT_COUNT] = {
     [HOLD_ALL] = {HOLD("UPDATE"), {TEXTOID, TEXTOID}, .by_key = true},

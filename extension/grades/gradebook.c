@@ -94,7 +94,7 @@
 	"   AND ($5::timestamptz IS NULL OR a.\"attemptedAt\" <= $5 AT TIME ZONE 'UTC')"                \
 	"  GROUP BY 1, 2, 3)"
 
-/* The formatter would break these statements between every two words. */
+/* The formatter would break these lines at each macro. */
 /* clang-format off */
 
 /* What was paid for each item: now by completions, of which a challenge's may be more than its questions'. */

@@ -23,7 +23,7 @@
 #define BOARDS_BYTES (64 * 1024 * 1024) /* of all boards, until no further one is taken */
 #define LARGE (128 * 1024)              /* bytes of a board that is asked for alone */
 #define ROWS_MS 250
-#define ASKING_SHARE 20 /* of its time the reader asks for the same thing one part in so many */
+#define ASKING_SHARE 20 /* the reader asks for one thing a twentieth of its time at most */
 #define THOROUGH_MS 5000
 
 static struct

@@ -252,6 +252,7 @@ planted(
 	[ 'extension/grades/grades.h', sub { s/The room grades/Grades/ }, qr{^extension/grades/grades.h does not say what the room grades/ is for$}m, 'a room that does not say what it is for' ],
 	[ 'shim/live/boards.h', sub { s/The room live/Live/ }, qr{^shim/live/boards.h does not say what the room live/ is for$}m, 'one of the shim' ],
 	[ 'docs/sync.md', "See `extension/sync/tides.c`.\n", qr{^docs/sync.md names extension/sync/tides.c, which does not exist$}m, 'a file that is not there' ],
+	[ 'docs/sync.md', "See `sync/brake.c`.\n", qr{^docs/sync.md names sync/brake.c not from the top$}m, 'a path that begins with a room' ],
 	[ 'README.md', "See `docs/tides/`.\n", qr{^README.md names docs/tides/, which does not exist$}m, 'a folder' ]);
 planted($gates, [ 'docs/design.md', sub { s/`grades\.h` \|/`grade.h` |/ }, qr{names extension/grades/grade.h, which does not exist$}m, 'a room that begins with nothing' ]);
 
