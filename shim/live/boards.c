@@ -102,8 +102,7 @@ board_hold(const char *group_id, bool is_staff, const char *visibility)
 	}
 	if (board == NULL && boards.bytes < BOARDS_BYTES && (board = calloc(1, sizeof(Board))) != NULL)
 	{
-		while (boards.process == 0 &&
-		       getrandom(&boards.process, sizeof(boards.process), 0) < 0)
+		while (boards.process == 0 && getrandom(&boards.process, sizeof(boards.process), 0) < 0)
 			;
 		board->group_id = strdup(group_id);
 		board->is_staff = is_staff;
