@@ -264,4 +264,28 @@ CALL testing.assert(20);
 SELECT who, total, completed, challenge FROM testing.books WHERE who = 'bob';
 SELECT testing.leave();
 SELECT * FROM edurange.check_invariants();
+-- a challenge that was taken out and added again is another one: neither a change nor an answer of before belongs to it
+CALL testing.fresh();
+CALL testing.quiz();
+SELECT testing.try('ada', 'text', 'Forty-Two');
+SELECT testing.change($$accept_answer('spring', testing.q('text'), '42')$$);
+SELECT testing.latest() AS accepted \gset
+SELECT testing.change($$void_completion('spring', 'ada', testing.q('text'))$$);
+SELECT testing.latest() AS voided \gset
+SELECT "pointsTaken" FROM edurange.remove_competition_challenge('spring', testing.gc(), true);
+SELECT testing.plain(format($$SELECT edurange.undo_change('spring', %L)$$, :'accepted'));
+SELECT c.challenge IS NOT NULL AS added FROM (SELECT edurange.add_competition_challenge('spring', 'quiz', 100) AS challenge) c;
+SELECT testing.plain(format($$SELECT edurange.undo_change('spring', %L)$$, c)) FROM unnest(ARRAY[:'voided', :'accepted']) WITH ORDINALITY AS o (c, n) ORDER BY n;
+SELECT who, total, completed, attempts FROM testing.books WHERE who = 'ada';
+SELECT testing.try('ada', 'text', '42');
+SELECT testing.change($$rejudge('spring', testing.q('text'))$$);
+SELECT testing.change($$accept_answer('spring', testing.q('text'), '42')$$);
+SELECT testing.q('text') AS q, testing.gc() AS gc \gset
+SET ROLE edurange_player;
+SELECT "isCorrect" FROM edurange.attempt_question('bob', :'q', :'gc', '42');
+RESET ROLE;
+SELECT who, total, completed, attempts FROM testing.books WHERE who <> 'cyd';
+SELECT testing.change(format($$undo_change('spring', %L)$$, testing.latest()));
+SELECT who, total, completed, attempts FROM testing.books WHERE who <> 'cyd';
+SELECT * FROM edurange.check_invariants();
 DROP VIEW testing.books;

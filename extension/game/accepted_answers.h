@@ -11,8 +11,9 @@
 
 #include "game/answers.h"
 
-/* Runs a statement: those to a question, texts; NULL where there are none. */
-extern ArrayType *accepted_answers(const char *group_id, const char *question_id);
+/* Runs a statement: those to a question of a group challenge, texts; NULL where there are none. */
+extern ArrayType *
+accepted_answers(const char *group_id, const char *group_challenge_id, const char *question_id);
 
 /*
  * Is an answer one of them?  They are compared as answers to the question are, but that one of them is what was

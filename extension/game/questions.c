@@ -155,7 +155,9 @@ try_answer(const Caller *caller, Play *play, PlayAttempt *attempt, AttemptAllowa
 		return false;
 	if (!attempt->is_correct && (play->flag == NULL || play_has_static_flag(play)))
 		attempt->is_correct = answer_is_accepted(
-		    &play->key, accepted_answers(play->group_id, play->question_id), attempt->answer);
+		    &play->key,
+		    accepted_answers(play->group_id, play->group_challenge_id, play->question_id),
+		    attempt->answer);
 	completes = attempt->is_correct && !play->already_completed;
 	if (completes && !play_award_question(caller, play, refusal))
 		return false;

@@ -247,7 +247,8 @@ add_answer(Rejudging *rejudging)
 		            "parameter \"answer\" cannot be a flag: it is a placeholder");
 	STATEMENT_RUN(&statements[ACCEPT], value_text(change->id), value_text(change->group_id),
 	              value_text(change->question_id), value_text(rejudging->answer));
-	rejudging->accepted = accepted_answers(change->group_id, change->question_id);
+	rejudging->accepted =
+	    accepted_answers(change->group_id, change->placement_id, change->question_id);
 	if (!judge(rejudging, rejudging->answer, &refusal))
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"answer\" cannot be an answer to the question");
@@ -268,7 +269,8 @@ rejudge_question(void *argument)
 
 	if (!change_find(rejudging->caller, change, &refusal) || !check_question(change, &refusal))
 		raise_refusal(&refusal);
-	rejudging->accepted = accepted_answers(change->group_id, change->question_id);
+	rejudging->accepted =
+	    accepted_answers(change->group_id, change->placement_id, change->question_id);
 	if (rejudging->answer != NULL && !add_answer(rejudging))
 		return;
 	STATEMENT_RUN(&statements[CONCERNED], value_text(change->question_id),

@@ -3,7 +3,8 @@
  *	  Changes of grades: listed, looked at, and taken back, the latest of a question first.
  *
  * What was before is put back with its ids and times, user by user; but not where the student has earned it again
- * meanwhile, was reset, or has left: these are named.
+ * meanwhile, was reset, or has left: these are named.  A change belongs to the group challenge that it was made at, and
+ * goes with it: where the challenge was taken out and added again, nothing of before is owed to anybody.
  */
 #include "postgres.h"
 
@@ -49,7 +50,8 @@ typedef enum StatementId
 } StatementId;
 
 static Statement statements[STATEMENT_COUNT] = {
-    [FIND] = {"SELECT question_id, kind FROM edurange.grade_change WHERE id = $1 AND group_id = $2",
+    [FIND] = {"SELECT question_id, kind, group_challenge_id FROM edurange.grade_change"
+              " WHERE id = $1 AND group_id = $2",
               {TEXTOID, TEXTOID},
               .newest = true,
               .by_key = true},
@@ -283,6 +285,7 @@ static bool
 find_change(const Caller *caller, Change *change, const char *id, TimestampTz *at, bool *is_undone,
             Refusal *refusal)
 {
+	char *placement_id;
 	char *latest;
 
 	if (!course_find(caller, change->group_id, refusal))
@@ -292,8 +295,14 @@ find_change(const Caller *caller, Change *change, const char *id, TimestampTz *a
 		              change->group_id, id);
 	change->question_id = row_text(0, 1);
 	change->kind = row_text(0, 2);
+	placement_id = row_text(0, 3);
 	if (!change_find(caller, change, refusal))
 		return false;
+	if (strcmp(placement_id, change->placement_id) != 0)
+		return refuse(refusal, EDURANGE_CHANGE_NOT_FOUND,
+		              "change \"%s\" went with group challenge \"%s\", which was taken out of"
+		              " competition \"%s\"",
+		              id, placement_id, change->group_id);
 	STATEMENT_RUN(&statements[IS_LATEST], value_text(id));
 	*is_undone = row_bool(0, 1);
 	latest = row_text_or_null(0, 2);
