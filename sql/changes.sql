@@ -287,5 +287,23 @@ RESET ROLE;
 SELECT who, total, completed, attempts FROM testing.books WHERE who <> 'cyd';
 SELECT testing.change(format($$undo_change('spring', %L)$$, testing.latest()));
 SELECT who, total, completed, attempts FROM testing.books WHERE who <> 'cyd';
+-- nor does what was paid then say when a grade of now counts, or what an undone change has left
+CALL testing.fresh();
+CALL testing.quiz();
+SELECT testing.try('ada', 'text', 'Forty-Two'), testing.try('bob', 'text', 'Forty-Two');
+SELECT testing.change($$void_completion('spring', 'bob', testing.q('text'))$$);
+SELECT "pointsTaken" FROM edurange.remove_competition_challenge('spring', testing.gc(), true);
+SELECT c.challenge IS NOT NULL AS added FROM (SELECT edurange.add_competition_challenge('spring', 'quiz', 100) AS challenge) c;
+SELECT testing.change($$grade_question('spring', 'ada', testing.q('text'), 0)$$), testing.change($$grade_question('spring', 'ada', testing.q('text'), 7)$$);
+SELECT l.delta, l.effective_at > p."createdAt" AT TIME ZONE 'UTC' AS counts_from_now FROM edurange.points_ledger l, "GroupChallenge" p WHERE p.id = testing.gc() AND l.user_id = 'ada' AND l.kind = 'graded';
+SELECT testing.try('bob', 'text', 'Forty-Two');
+SELECT "pointsEarned" FROM edurange.complete_challenge('bob', testing.gc(), 25);
+SELECT testing.grades() AS state_third \gset
+SELECT testing.change($$grade_question('spring', 'bob', testing.q('list'), 20)$$);
+SELECT testing.latest() AS first \gset
+SELECT testing.change($$void_completion('spring', 'bob', testing.q('text'))$$);
+SELECT testing.latest() AS second \gset
+SELECT testing.change(format($$undo_change('spring', %L)$$, c)) FROM unnest(ARRAY[:'first', :'second']) WITH ORDINALITY AS o (c, n) ORDER BY n;
+SELECT testing.grades() = :'state_third' AS as_before;
 SELECT * FROM edurange.check_invariants();
 DROP VIEW testing.books;

@@ -66,3 +66,14 @@ SELECT edurange.cdf_import(testing.document('[{"type": "question", "id": "q", "c
 SELECT challenge IS NOT NULL FROM (SELECT edurange.add_competition_challenge('spring', 'doc', 7)) c (challenge);
 SELECT split_part(content, E'\r\n', 1) FROM edurange.gradebook_file('spring', 'canvas', 'challenge');
 \pset format aligned
+-- a challenge that was taken out and added again is another item: what was paid before is a correction, and nothing when it was taken back
+CALL testing.fresh();
+CALL testing.quiz();
+SELECT testing.try('ada', 'text', 'Forty-Two'), testing.try('bob', 'text', 'Forty-Two');
+SELECT clock_timestamp() AS before \gset
+SELECT "usersCharged", "pointsTaken" FROM edurange.remove_competition_challenge('spring', testing.gc(), true);
+SELECT c.challenge IS NOT NULL AS added FROM (SELECT edurange.add_competition_challenge('spring', 'quiz', 100) AS challenge) c;
+SELECT testing.try('ada', 'text', 'Forty-Two');
+SELECT b, "userId", item, points, "of" FROM unnest(ARRAY['challenge', 'question']) b, LATERAL edurange.gradebook('spring', b, clock_timestamp()) WHERE points <> 0;
+SELECT b, "userId", item, points, "of" FROM unnest(ARRAY['challenge', 'question']) b, LATERAL edurange.gradebook('spring', b, :'before') WHERE points <> 0;
+SELECT b, (SELECT array_agg(g ORDER BY g) FROM edurange.gradebook('spring', b) g) = (SELECT array_agg(g ORDER BY g) FROM edurange.gradebook('spring', b, clock_timestamp()) g) AS as_now FROM unnest(ARRAY['total', 'challenge', 'question']) b;

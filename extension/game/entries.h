@@ -23,6 +23,15 @@
 	" WHERE l.user_id = " user_id " AND l.group_id = " group_id                                    \
 	" GROUP BY 1 HAVING sum(l.delta) <> 0) AS sums)"
 
+/*
+ * Was an entry l written since a placement was made?  What names a question and is older was paid at one that is gone.
+ * (The platform's times are rounded to milliseconds.)
+ */
+#define PAID_SINCE(created_at) "(l.at AT TIME ZONE 'UTC')::timestamp(3) >= " created_at
+#define PAID_SINCE_PLACED(placement_id)                                                            \
+	PAID_SINCE("(SELECT gc.\"createdAt\" FROM public.\"GroupChallenge\" gc"                        \
+	           " WHERE gc.id = " placement_id ")")
+
 /* A change of a pair's total, as it is recorded. */
 typedef struct Entry
 {

@@ -106,11 +106,11 @@ static Statement statements[STATEMENT_COUNT] = {
          "   AND " UTC("d.\"completedAt\"") " > coalesce(s.reset_at, '-infinity')),"
          "  CASE WHEN " UTC("cc.\"completedAt\"") " > coalesce(s.reset_at, '-infinity')"
          "   THEN cc.\"pointsEarned\" END, 0),"
-         /* what was paid for the question or, where that was nothing, for the challenge */
+         /* what was paid here for the question or, where that was nothing, for the challenge */
          " (SELECT " COUNTS_AT
          " FROM edurange.points_ledger l WHERE l.user_id = m.user_id"
          "  AND l.group_id = $1 AND l.source_id IN ($2, $3) AND l.delta > 0"
-         "  AND l.at > coalesce(s.reset_at, '-infinity')"
+         "  AND l.at > coalesce(s.reset_at, '-infinity') AND " PAID_SINCE_PLACED("$2")
          "  ORDER BY l.source_id = $3 DESC, l.seq DESC LIMIT 1),"
          " s.reset_at, v.at, a.attempts, a.first_right AT TIME ZONE 'UTC', a.last AT TIME ZONE 'UTC'"
          " FROM unnest($4) AS m (user_id)"

@@ -4,7 +4,8 @@
  *
  * It is read some members at a time, so that a large class takes no more memory than a small one.  What it says sums up
  * to the board: what no item accounts for, as corrections by hand, is an item of its own.  Now an item has what its
- * completions say; at a past instant what the ledger had paid for it by then.
+ * completions say; at a past instant what the ledger had paid for it by then.  A challenge that was taken out and added
+ * again is another item than before, and what was paid for it before and taken back is nobody's any more.
  */
 #include "postgres.h"
 
@@ -18,6 +19,7 @@
 #include "base/statements.h"
 #include "base/surface.h"
 #include "course/course.h"
+#include "game/entries.h"
 #include "game/retired.h"
 #include "grades/gradebook.h"
 
@@ -41,7 +43,8 @@
 /* What there is to be had.  A retired question is an item where somebody has completed it, and worth nothing more. */
 #define QUESTION                                                                                   \
 	"question AS MATERIALIZED (SELECT gc.id AS placement_id, q.id, q.place, q.content,"            \
-	"  CASE WHEN q.is_live THEN q.points ELSE 0 END AS points, q.is_live"                          \
+	"  CASE WHEN q.is_live THEN q.points ELSE 0 END AS points, q.is_live,"                         \
+	"  gc.\"createdAt\" AS placed_at"                                                              \
 	"  FROM public.\"GroupChallenge\" gc CROSS JOIN LATERAL (SELECT q.id, q.\"order\" AS place,"   \
 	"   q.content, q.points, " QUESTION_IS_LIVE " AS is_live FROM public.\"ChallengeQuestion\" q"  \
 	"   WHERE q.\"challengeId\" = gc.\"challengeId\" OFFSET 0) q"                                  \
@@ -117,7 +120,8 @@
 	"   AND l.seq > coalesce((SELECT max(r.seq) FROM edurange.points_ledger r"                                      \
 	"    WHERE r.user_id = m.user_id AND r.group_id = $1 AND r.at <= $5 AND r.balance = 0"                          \
 	"    AND r.kind IN ('set', 'external')), 0)"                                                                    \
-	"  LEFT JOIN question q ON q.id = l.source_id LEFT JOIN placement p ON p.id = l.source_id"                      \
+	"  LEFT JOIN question q ON q.id = l.source_id AND " PAID_SINCE("q.placed_at")                                   \
+	"  LEFT JOIN placement p ON p.id = l.source_id"                                                                 \
 	"  WHERE coalesce(q.id, p.id) IS NOT NULL AND ($4 <> 'question' OR q.id IS NOT NULL)"                           \
 	"  GROUP BY 1, 2, 3)"
 /* The last reset before it; one of nothing has left no entry. */

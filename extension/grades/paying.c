@@ -13,6 +13,9 @@
 #include "game/ledger.h"
 #include "grades/paying.h"
 
+/* Is an entry l of this placement, and not from before the challenge was taken out and added again? */
+#define PAID_HERE PAID_SINCE_PLACED("$3")
+
 typedef enum StatementId
 {
 	LEFT_OVER,
@@ -28,7 +31,7 @@ static Statement statements[STATEMENT_COUNT] = {
         {"SELECT at, sum(delta)::bigint FROM (SELECT " COUNTS_AT " AS at, l.delta"
          "  FROM edurange.points_ledger l WHERE l.user_id = $1 AND l.group_id = $2"
          "  AND l.kind IN ('rejudged', 'accepted', 'repriced', 'graded', 'voided', 'undone')"
-         "  AND l.at > $6"
+         "  AND l.at > $6 AND " PAID_HERE
          "  AND l.source_id = ANY (ARRAY(SELECT id FROM public.\"ChallengeQuestion\""
          "   WHERE \"challengeId\" = $4))) e"
          " WHERE NOT EXISTS (SELECT FROM edurange.grade_change_user u"
