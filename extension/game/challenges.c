@@ -127,15 +127,17 @@ static Statement statements[STATEMENT_COUNT] = {
              .reads = true},
     [QUESTION_POINTS] = {POINTS_OF(QUESTION_IS_LIVE),
                          {TEXTOID},
+                         .newest = true,
                          .by_key = true,
                          .before = &statements[QUESTION_POINTS_OF_BEFORE]},
     /* The same before migrate(). */
-    [QUESTION_POINTS_OF_BEFORE] = {POINTS_OF("true"), {TEXTOID}, .by_key = true},
+    [QUESTION_POINTS_OF_BEFORE] = {POINTS_OF("true"), {TEXTOID}, .newest = true, .by_key = true},
     [COMPLETION] = {"SELECT ROW(id, \"userId\", \"groupChallengeId\", \"pointsEarned\","
                     " \"completedAt\" AT TIME ZONE 'UTC', $3)::edurange.challenge_completion"
                     " FROM public.\"ChallengeCompletion\" WHERE \"userId\" = $1"
                     " AND \"groupChallengeId\" = $2",
                     {TEXTOID, TEXTOID, BOOLOID},
+                    .newest = true,
                     .by_key = true},
 };
 

@@ -46,11 +46,13 @@ static Statement statements[STATEMENT_COUNT] = {
                              "  AND v.user_id = $1"
                              "  AND v.at >= a.\"attemptedAt\" AT TIME ZONE 'UTC')"),
                          {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+                         .newest = true,
                          .by_key = true,
                          .before = &statements[CORRECT_ATTEMPT_OF_BEFORE]},
     /* The same before migrate(). */
     [CORRECT_ATTEMPT_OF_BEFORE] = {CORRECT_ATTEMPT_BUT(""),
                                    {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+                                   .newest = true,
                                    .by_key = true},
     /* The instance that is given, or the user's newest live one, or the newest.  A flag counts only
 	 * once it was synchronized, which the secret's name marks: before, it is a decoy.  Held after the
@@ -69,7 +71,7 @@ static Statement statements[STATEMENT_COUNT] = {
                    " AND ($4::text IS NULL OR id = $4) AND status = 'ACTIVE'"
                    " AND \"flagSecretName\" <> '' ORDER BY \"creationTime\" DESC LIMIT 1",
                    {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
-                   .reads = true,
+                   .newest = true,
                    .by_key = true},
     [COMPLETED] = {"SELECT id, \"questionId\", \"userId\", \"groupChallengeId\","
                    " \"completedAt\" AT TIME ZONE 'UTC', \"pointsEarned\""

@@ -38,6 +38,7 @@ static Statement statements[STATEMENT_COUNT] = {
     [ENDED] = {"SELECT least(\"endDate\" AT TIME ZONE 'UTC', clock_timestamp())"
                " FROM public.\"CompetitionGroup\" WHERE id = $1",
                {TEXTOID},
+               .newest = true,
                .by_key = true},
     /* $1 placement, $2 question, $3 user, $4 when */
     [VOID] = {"INSERT INTO edurange.voided (group_challenge_id, question_id, user_id, at)"

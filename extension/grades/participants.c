@@ -38,6 +38,7 @@ static Statement statements[STATEMENT_COUNT] = {
     [END_OF_COMPETITION] = {"SELECT \"endDate\" AT TIME ZONE 'UTC'"
                             " FROM public.\"CompetitionGroup\" WHERE id = $1",
                             {TEXTOID},
+                            .newest = true,
                             .by_key = true},
     /* $1 competition, $2 user, $3 end, $4 hidden, $5 disqualified, $6 reason, $7 by whom */
     [SET] = {"INSERT INTO edurange.participation AS t (group_id, user_id, ends_at, hidden,"
