@@ -42,7 +42,7 @@ static Statement statements[STATEMENT_COUNT] = {
                            " AND cc.\"groupChallengeId\" = gc.id AND cc.\"userId\" = $2",
                            {TEXTOID, TEXTOID},
                            .by_key = true},
-    /* Of which is something left? */
+    /* Of which is something left?  An older snapshot did not show it. */
     [LEFT] = {"SELECT EXISTS (SELECT FROM public.\"GroupChallenge\" gc"
               "  JOIN public.\"QuestionCompletion\" qc ON qc.\"groupChallengeId\" = gc.id"
               "  WHERE gc.\"groupId\" = $1 AND qc.\"userId\" = $2),"
@@ -50,6 +50,7 @@ static Statement statements[STATEMENT_COUNT] = {
               "  JOIN public.\"ChallengeCompletion\" cc ON cc.\"groupChallengeId\" = gc.id"
               "  WHERE gc.\"groupId\" = $1 AND cc.\"userId\" = $2)",
               {TEXTOID, TEXTOID},
+              .newest = true,
               .by_key = true},
 };
 
