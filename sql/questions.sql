@@ -180,7 +180,7 @@ UPDATE "CompetitionGroup" SET "startDate" = '2020-01-01' WHERE id = 'spring';
 -- a total that would overflow: refused, and nothing is left
 SELECT count(*) AS attempts FROM "QuestionAttempt" \gset
 SELECT points FROM edurange.set_points('bob', 'spring', 2147483640);
-SELECT testing.refused($$SELECT testing.try('bob', 'list', 'red')$$);
+SELECT testing.refused($$SELECT testing.try('bob', 'list', 'red')$$), testing.refused($$SELECT edurange.complete_challenge('bob', testing.gc(), 102)$$);
 SELECT count(*) - :attempts AS added FROM "QuestionAttempt";
 SELECT count(*) FROM "QuestionCompletion" WHERE "userId" = 'bob' AND "questionId" = testing.q('list');
 -- an instructor's reset lets the student solve again

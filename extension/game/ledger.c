@@ -206,8 +206,9 @@ ledger_change(const LedgerEntry *entry, LedgerChange change, int32 amount, Refus
 		total = (int64) row_int(0, 1) + amount;
 		if (change == LEDGER_ADD && (total < PG_INT32_MIN || total > PG_INT32_MAX))
 			return refuse(refusal, EDURANGE_OUT_OF_RANGE,
-			              "parameter \"points\" would lead to a total of " INT64_FORMAT
-			              ", out of range for type integer",
+			              "%s " INT64_FORMAT ", out of range for type integer",
+			              entry->is_play ? "the total would be"
+			                             : "parameter \"points\" would lead to a total of",
 			              total);
 	}
 	row_kept_out("public.\"GroupPoints\"");
