@@ -40,6 +40,14 @@ SELECT testing.logged(e) FROM edurange.log_activity('USER_UPDATED', 'gone', meta
 SELECT testing.logged(e) FROM edurange.log_activity('USER_UPDATED', 'gone') e;
 SELECT testing.logged(e) FROM edurange.log_activity('USER_UPDATED', 'gone') e;
 SELECT id, name, email, role FROM "User" WHERE id IN ('gone', 'edurange-system');
+-- deleted, it is made again; also where the platform gave its address away meanwhile
+DELETE FROM "User" WHERE id = 'edurange-system';
+INSERT INTO "User" (id, email) VALUES ('taker', 'edurange-system@invalid');
+SELECT testing.logged(e) FROM edurange.log_activity('USER_UPDATED', 'gone') e;
+SELECT id, regexp_replace(email, '^[-0-9a-f]{36}', 'ID') AS email, role FROM "User" WHERE email ~ 'edurange-system@' ORDER BY 1;
+SELECT edurange.wire(c) IS NOT NULL AS updated FROM edurange.update_competition('spring', 'Spring') c;
+SELECT "userId" FROM "ActivityLog" WHERE "eventType" = 'GROUP_UPDATED';
+DELETE FROM "User" WHERE id = 'taker';
 -- a player's word
 SET ROLE edurange_player;
 SELECT id AS mine FROM edurange.log_activity('SECURITY_EVENT', 'ada', 'CRITICAL', '{"reportedBy": "server"}') \gset

@@ -13,6 +13,8 @@ SELECT testing.refused($$SELECT edurange.create_user('dan@example.org')$$);
 DELETE FROM "User" WHERE id = 'dan2';
 SELECT left(e, 9), testing.refused(format('SELECT edurange.create_user(%L)', e)) FROM unnest(ARRAY['', 'x', '@x', 'x@', 'a b@x', 'a@b@c', repeat('x', 250) || '@x.org']) e;
 SELECT testing.refused($$SELECT edurange.create_user('g@x', role => 'TEACHER')$$), testing.refused($$SELECT edurange.create_user('g@x', id => ' ')$$);
+-- the account in whose name entries are logged is nobody else's
+SELECT testing.refused($$SELECT edurange.create_user('mallory@example.org', id => 'edurange-system', caller => ROW('t', NULL, NULL, 'ina'))$$), testing.refused($$SELECT edurange.create_user(' EDURange-System@Invalid ')$$);
 SELECT testing.bound($$edurange.create_user('g' || chr(64) || 'x', @)$$, 'ada'), testing.bound($$edurange.users(@)$$, 'ada');
 CREATE ROLE testing_service LOGIN IN ROLE edurange_service;
 SET ROLE testing_service;

@@ -74,6 +74,8 @@ SELECT rows, "alreadyMembers", waiting, errors FROM edurange.import_roster('autu
   || E'"a@example.org"x,Y\nfine@example.org,Fine\n' || repeat('x', 1001) || E',Z\nbob@example.com,B\n"open@example.org,O\nlast@example.org,Last');
 SELECT email, line FROM testing.roster('autumn') WHERE line > 3;
 SELECT errors FROM edurange.import_roster('spring', E'email\nbob@example.com');
+-- nobody gets the address of the account in whose name entries are logged
+SELECT rows, "usersMade", waiting, errors FROM edurange.import_roster('autumn', E'email,name\nEDURange-system@invalid,M', true, true);
 -- an end of a line of old, and 65 fields
 SELECT rows, errors FROM edurange.import_roster('autumn', E'email\rcyd@example.org\r' || repeat('a,', 64) || E'a\r');
 -- a file that is wrong altogether

@@ -9,8 +9,12 @@
 
 #include "fmgr.h"
 
-/* Stands in for users that are gone; it has no login, so nobody acts as it. */
+/*
+ * Stands in for users that are gone; it has no login, so nobody acts as it.  Nobody else is given its id or its
+ * address.
+ */
 #define SYSTEM_ACCOUNT "edurange-system"
+#define SYSTEM_ADDRESS SYSTEM_ACCOUNT "@invalid"
 
 typedef enum Acting
 {

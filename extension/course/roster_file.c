@@ -99,6 +99,8 @@ read_row(RosterRow *row, const CsvRecord *record, const RosterColumn *order, Mem
 		row->problem = pstrdup("the e-mail address is missing");
 	else if (!is_email(row->values[ROSTER_EMAIL]))
 		row->problem = psprintf("\"%s\" is no e-mail address", row->values[ROSTER_EMAIL]);
+	else if (is_system_address(row->values[ROSTER_EMAIL]))
+		row->problem = pstrdup("the address is that of the system account");
 	else
 		row->key = email_key(row->values[ROSTER_EMAIL]);
 	MemoryContextSwitchTo(outer);

@@ -19,6 +19,7 @@
 #include "base/rows.h"
 #include "base/statements.h"
 #include "base/surface.h"
+#include "calls/authority.h"
 #include "calls/idempotency.h"
 #include "course/course.h"
 #include "course/users.h"
@@ -96,6 +97,12 @@ is_email(const char *email)
 		if ((unsigned char) *c <= ' ' || *c == 0x7f || (*c == '@' && c != at))
 			return false;
 	return true;
+}
+
+bool
+is_system_address(const char *email)
+{
+	return strcmp(email_key(email), SYSTEM_ADDRESS) == 0;
 }
 
 bool
@@ -195,6 +202,12 @@ create_user(FunctionCallInfo fcinfo, const Caller *caller)
 	if (user.id != NULL && (user.id[0] == '\0' || strpbrk(user.id, " \t\r\n") != NULL))
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"id\" must not be empty or have spaces");
+	if (is_system_address(user.email))
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"email\" must not be the address of the system account");
+	if (user.id != NULL && strcmp(user.id, SYSTEM_ACCOUNT) == 0)
+		raise_error(EDURANGE_INVALID_PARAMETER,
+		            "parameter \"id\" must not be that of the system account");
 	if (caller->bound_user != NULL || caller->bound_instance != NULL)
 		raise_error(EDURANGE_FORBIDDEN, "a bound token makes no users");
 	statements_begin();

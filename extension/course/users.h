@@ -20,6 +20,9 @@ typedef struct NewUser
 
 extern bool is_email(const char *email);
 
+/* Is it the address of the system account, however it is spelled?  No other user is made of it. */
+extern bool is_system_address(const char *email);
+
 /* These run statements.  The user of an address, NULL where there is none; refuses where there are several. */
 extern bool user_of_email(const char *email, char **user_id, Refusal *refusal);
 

@@ -110,14 +110,12 @@ static Statement statements[STATEMENT_COUNT] = {
                   " LIMIT 1 FOR KEY SHARE",
                   {TEXTOID, JSONBOID},
                   .by_key = true},
-    [MAKE_SYSTEM_ACCOUNT] = {"WITH made AS (INSERT INTO public.\"User\""
-                             "  (id, name, email, role, \"createdAt\", \"updatedAt\")"
-                             "  SELECT account, 'EDURange system', account || '@invalid',"
-                             "   'INSTRUCTOR', now, now"
-                             "  FROM (SELECT '" SYSTEM_ACCOUNT "') AS system (account), " CLOCK_ROW
-                             "  ON CONFLICT (id) DO NOTHING)"
-                             " SELECT '" SYSTEM_ACCOUNT "'::text",
-                             {InvalidOid},
+    /* By the address $1, unless somebody has that. */
+    [MAKE_SYSTEM_ACCOUNT] = {"INSERT INTO public.\"User\""
+                             " (id, name, email, role, \"createdAt\", \"updatedAt\")"
+                             " SELECT '" SYSTEM_ACCOUNT "', 'EDURange system', $1, 'INSTRUCTOR',"
+                             " now, now FROM " CLOCK_ROW " ON CONFLICT DO NOTHING",
+                             {TEXTOID},
                              .by_key = true},
     /*
 	 * The server's own entry for the same event of the same question or pack, if it is younger than $4;
@@ -313,7 +311,11 @@ read_metadata(const char *sent, const char *details, const char *acting_user)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
-/* Who the entry is about, or who stands in; their row is locked. */
+/*
+ * Who the entry is about, or who stands in; their row is locked.  Where the system account is missing still after it
+ * was made, its address may be somebody's whom the platform or a restore wrote: it gets one that is nobody's, so that
+ * no entry is lost.
+ */
 static char *
 find_subject(const char *user_id, NullableDatum metadata)
 {
@@ -322,7 +324,9 @@ find_subject(const char *user_id, NullableDatum metadata)
 		CHECK_FOR_INTERRUPTS();
 		if (STATEMENT_RUN(&statements[STAND_IN], value_text(user_id), metadata) > 0)
 			return row_text(0, 1);
-		statement_run(&statements[MAKE_SYSTEM_ACCOUNT], NULL, 0);
+		STATEMENT_RUN(
+		    &statements[MAKE_SYSTEM_ACCOUNT],
+		    value_text(turn == 0 ? SYSTEM_ADDRESS : psprintf("%s.%s", new_id(), SYSTEM_ADDRESS)));
 		user_id = SYSTEM_ACCOUNT;
 	}
 	row_kept_out("public.\"User\"");
