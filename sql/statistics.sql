@@ -35,6 +35,21 @@ SELECT kind, "userId", "otherUserId", "questionId" = testing.q('flag') AS at_fla
 SELECT count(*) FROM edurange.integrity_findings('spring', 0, rare_users => 2) WHERE kind = 'equal_answers';
 SELECT count(*) FROM edurange.integrity_findings('spring', 0, equal_answers => 4) WHERE kind = 'equal_answers';
 SELECT "userId", "otherUserId", detail FROM edurange.integrity_findings('spring', 0, equal_answers => 1) WHERE kind = 'equal_answers';
+-- with whatever is around or in it that judging does not see
+BEGIN;
+CREATE FUNCTION pg_temp.handed_in(answers text[]) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO "QuestionAttempt" (id, "userId", "questionId", "groupChallengeId", answer, "isCorrect", "attemptedAt")
+  SELECT 'handed-in-' || n, a."userId", a."questionId", a."groupChallengeId", given, false, timestamp '2021-01-03' + n * interval '1 s'
+  FROM unnest(answers) WITH ORDINALITY AS g (given, n), "QuestionAttempt" a WHERE a.answer = ' EDU-{bob} ' AND given <> '' $$;
+CREATE FUNCTION pg_temp.found() RETURNS SETOF integer LANGUAGE sql AS $$
+  SELECT extract(epoch FROM at - timestamptz '2021-01-03Z')::integer FROM edurange.integrity_findings('spring', 0) WHERE kind = 'foreign_flag' AND at > '2021-01-03Z' ORDER BY 1 $$;
+SELECT pg_temp.handed_in(array_agg(CASE WHEN n < 12400 OR n > 65000 THEN chr(n) || 'EDU-{bob}' ELSE '' END ORDER BY n)) FROM generate_series(1, 65535) n;
+SELECT string_agg(to_hex(n), ' ') FROM pg_temp.found() n;
+DELETE FROM "QuestionAttempt" WHERE id LIKE 'handed-in-%';
+UPDATE "ChallengeInstance" SET flag = E'\u200b EDU-{b\u00f6b}\r\n' WHERE id = 'bob';
+SELECT pg_temp.handed_in(ARRAY[E'EDU-{b\u00f6b}\n', E'EDU-{bo\u0308b}', E'EDU-\u2060{b\u00f6b}\u3000', E'EDU-{ b\u00f6b}', 'EDU-{bob}', E'EDU-{B\u00d6B}', 'EDU-{' || repeat(E'o\u0308', 2600) || '}', repeat(E'\u3000', 5000) || E'EDU-{bo\u0308b}']);
+SELECT * FROM pg_temp.found();
+ROLLBACK;
 -- the flag is not kept any more
 UPDATE "ChallengeInstance" SET flag = NULL WHERE id = 'bob';
 SELECT count(*) FROM edurange.integrity_findings('spring', 0) WHERE kind = 'foreign_flag';

@@ -19,7 +19,6 @@
 #include "cdf/cdf_export.h"
 #include "cdf/cdf_mapping.h"
 #include "game/retired.h"
-#include "text/blank.h"
 #include "text/plain_text.h"
 
 typedef enum StatementId
@@ -93,15 +92,6 @@ typedef enum StatementId
 #define CHOICE_IN_LIST "(\"([^\"\\\\[:cntrl:]]|\\\\[\"\\\\/bfnrt])*\"|-?(0|[1-9][0-9]{0,99}))"
 #define LIST_OF_CHOICES                                                                            \
 	"'^\\s*\\[\\s*(" CHOICE_IN_LIST "(\\s*,\\s*" CHOICE_IN_LIST ")*)?\\s*\\]\\s*$'"
-
-/* A text as comparable() in C makes it. */
-#define COMPARABLE(text)                                                                           \
-	"(SELECT CASE WHEN length(t) > " CppAsString2(                                                 \
-	    LONGEST_NORMALIZED) " THEN t ELSE normalize(t) END"                                        \
-	                        " FROM regexp_replace(regexp_replace(" text ", '" UNSEEN_CLASS         \
-	                        "', '', 'g'),"                                                         \
-	                        "  '^" WHITE_SPACE_CLASS "+|" WHITE_SPACE_CLASS                        \
-	                        "+$', '', 'g') AS c (t))"
 
 /* What an answer says: its text, where it is one; nothing of a list. */
 #define ANSWER_TEXT COMPARABLE("said.answer #>> '{}'")

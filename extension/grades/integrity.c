@@ -15,12 +15,17 @@
 #include "base/surface.h"
 #include "course/course.h"
 #include "game/heads.h"
+#include "text/plain_text.h"
 
 /* Of each kind.  Nobody looks at more, and what is let in by a threshold grows with the square of the class. */
 #define MOST_FINDINGS 10000
 #define BEGAN_AT WITHIN_YEARS("\"creationTime\"")
 #define LIMITED " LIMIT " CppAsString2(MOST_FINDINGS)
 #define LIMITED_BY_PARAMETER " LIMIT " CppAsString2(MOST_FINDINGS) " + 1"
+
+/* Of an attempt w and of an instance i, as they are judged. */
+#define ANSWER_TEXT COMPARABLE_COLUMN("w.answer")
+#define FLAG_TEXT COMPARABLE_COLUMN("i.flag")
 
 typedef enum StatementId
 {
@@ -38,11 +43,11 @@ static Statement statements[STATEMENT_COUNT] = {
          " a.\"attemptedAt\" AT TIME ZONE 'UTC',"
          " format('answered with the flag of instance \"%s\"', i.id)"
          " FROM public.\"ChallengeInstance\" i JOIN (SELECT x.* FROM public.\"GroupChallenge\" gc"
-         "  CROSS JOIN LATERAL (SELECT w.*, btrim(w.answer) AS text"
+         "  CROSS JOIN LATERAL (SELECT w.*, " ANSWER_TEXT " AS text"
          "   FROM public.\"QuestionAttempt\" w WHERE w.\"groupChallengeId\" = gc.id"
          "   AND NOT w.\"isCorrect\" OFFSET 0) x WHERE gc.\"groupId\" = $1) a"
-         "  ON a.text = btrim(i.flag) AND a.\"userId\" <> i.\"userId\""
-         " WHERE i.\"competitionId\" = $1 AND i.\"flagSecretName\" <> '' AND btrim(i.flag) <> ''"
+         "  ON a.text = " FLAG_TEXT " AND a.\"userId\" <> i.\"userId\""
+         " WHERE i.\"competitionId\" = $1 AND i.\"flagSecretName\" <> '' AND " FLAG_TEXT " <> ''"
          " ORDER BY a.\"attemptedAt\", a.id, i.id" LIMITED,
          {TEXTOID},
          .reads = true,

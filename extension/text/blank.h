@@ -22,9 +22,15 @@
 	{0xAD, 0xAD}, {0x200B, 0x200B}, {0x200E, 0x200F}, {0x202A, 0x202E}, {0x2060, 0x2060},          \
 	{0x2066, 0x2069}, {0xFEFF, 0xFEFF}
 
-/* The same for regular expressions of PostgreSQL. */
-#define WHITE_SPACE_CLASS                                                                          \
-	"[\\u0009-\\u000d\\u0020\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff]"
+/*
+ * The same in SQL: white space as a text for btrim(), which takes no longer where there is much of it inside, and that
+ * of ASCII alone; the other as a class of regular expressions.
+ */
+#define ASCII_SPACE "\\u0009\\u000a\\u000b\\u000c\\u000d\\u0020"
+#define ASCII_SPACE_SQL "E'" ASCII_SPACE "'"
+#define WHITE_SPACE_SQL                                                                            \
+	"E'" ASCII_SPACE "\\u00a0\\u1680\\u2000\\u2001\\u2002\\u2003\\u2004\\u2005\\u2006\\u2007\\u2008"      \
+	"\\u2009\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff'"
 #define UNSEEN_CLASS "[\\u00ad\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2060\\u2066-\\u2069\\ufeff]"
 
 /* clang-format on */
