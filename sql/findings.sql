@@ -77,6 +77,15 @@ UPDATE "QuestionCompletion" SET "pointsEarned" = 2147483647 WHERE id IN ('f-tq5'
 INSERT INTO "QuestionCompletion" (id, "questionId", "userId", "groupChallengeId", "pointsEarned") VALUES ('f-tq6', 'f-q2', 'f-t5', 'f-gc2', 1);
 SELECT testing.refused($$SELECT edurange.repair('total_differs', 'f-tp5')$$);
 SELECT points FROM "GroupPoints" WHERE id = 'f-tp5';
+-- a total that somebody removed or gave to another is not given back
+INSERT INTO "User" (id, email) SELECT 'f-' || n, 'f-' || n || '@x' FROM unnest(ARRAY['less', 'from', 'to', 'hand']) n;
+INSERT INTO "_GroupMembers" ("A", "B") SELECT 'f-g', 'f-' || n FROM unnest(ARRAY['less', 'from', 'to', 'hand']) n;
+SELECT "challengeCompleted" FROM unnest(ARRAY['f-less', 'f-from']) u, edurange.complete_question(u, 'f-q1', 'f-gc1');
+DELETE FROM "GroupPoints" WHERE "userId" = 'f-less';
+UPDATE "GroupPoints" SET "userId" = 'f-to' WHERE "userId" = 'f-from';
+SELECT "challengeCompleted" FROM unnest(ARRAY['f-less', 'f-from']) u, edurange.complete_question(u, 'f-q2', 'f-gc2');
+SELECT "userId", points FROM "GroupPoints" WHERE "userId" IN ('f-less', 'f-from', 'f-to') ORDER BY 1;
+SELECT detail FROM edurange.findings('total_differs') WHERE detail ~ 'f-(less|from|to)"';
 ROLLBACK;
 
 -- refusals

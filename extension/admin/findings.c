@@ -181,9 +181,11 @@ typedef enum StatementId
 	" JOIN public.\"GroupChallenge\" g ON g.id = c.\"groupChallengeId\" WHERE EXISTS (SELECT"      \
 	"  FROM edurange.points_ledger l WHERE l.user_id = c.\"userId\""                               \
 	"  AND l.group_id = g.\"groupId\" AND l.kind = 'award' AND l.source_id = g.id)"
+/* What changes a total apart from completions: the pairs of such entries are meant to differ. */
 #define NOT_CORRECTED                                                                              \
 	" AND NOT EXISTS (SELECT FROM edurange.points_ledger l WHERE l.user_id = p.\"userId\""         \
-	" AND l.group_id = p.\"groupId\" AND l.kind IN ('add', 'set', 'external'))"
+	" AND l.group_id = p.\"groupId\" AND l.kind IN ('add', 'set', 'external',"                     \
+	" 'removed', 'moved'))"
 
 #define LIST(sql)                                                                                  \
 	{                                                                                              \
