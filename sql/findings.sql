@@ -86,6 +86,11 @@ UPDATE "GroupPoints" SET "userId" = 'f-to' WHERE "userId" = 'f-from';
 SELECT "challengeCompleted" FROM unnest(ARRAY['f-less', 'f-from']) u, edurange.complete_question(u, 'f-q2', 'f-gc2');
 SELECT "userId", points FROM "GroupPoints" WHERE "userId" IN ('f-less', 'f-from', 'f-to') ORDER BY 1;
 SELECT detail FROM edurange.findings('total_differs') WHERE detail ~ 'f-(less|from|to)"';
+-- what was graded by hand was complete, whatever the challenge needs since then
+SELECT "pointsPaid" FROM edurange.grade_question('f-g', 'f-hand', 'f-q2', 7);
+SELECT "eventType", "challengeId", metadata - 'changeId' AS metadata FROM "ActivityLog" WHERE "userId" = 'f-hand' ORDER BY "timestamp", id;
+INSERT INTO "ChallengeQuestion" (id, "challengeId", content, type, points, "order") VALUES ('f-q3', 'f-c2', '?', 'text', 5, 2);
+SELECT detail FROM edurange.findings('unearned_completion') WHERE detail LIKE '%"f-hand"%';
 ROLLBACK;
 
 -- refusals

@@ -316,6 +316,23 @@ write_completion(const Change *change, const Grade *grade)
 		              value_time(grade->wanted_at));
 }
 
+/* Logs what the user has completed by the change, as it is logged when an answer completes it. */
+static void
+log_completion(const Caller *caller, const Change *change, const Grade *grade,
+               const char *event_type, const char *what, int32 points)
+{
+	activity_log(&(Activity){
+	    .event_type = event_type,
+	    .user_id = grade->user_id,
+	    .group_id = change->group_id,
+	    .challenge_id = change->challenge_id,
+	    .acting_user = caller->acting_user,
+	    .metadata = psprintf("%s,\"pointsEarned\":%d,%s", what, points,
+	                         json_member("changeId", change->id)),
+	    .is_play = true,
+	});
+}
+
 /* What is done of the challenge, when the completions of the question are written. */
 typedef struct Done
 {
@@ -324,6 +341,8 @@ typedef struct Done
 	int64 missing; /* questions that are needed */
 	bool is_complete;
 	TimestampTz last_at;
+	bool is_made; /* a completion of the challenge, which says so many points */
+	int32 made_points;
 } Done;
 
 /* Does a completion of the challenge of that time say what questions paid since the last reset, and not all of them? */
@@ -388,7 +407,7 @@ challenge_points(const Grade *grade, const Done *done)
  * one that was there stays, or is made again, when no more is missing than ever was while it was there.
  */
 static int64
-follow_challenge(const Change *change, const Grade *grade, const Done *done)
+follow_challenge(const Change *change, const Grade *grade, Done *done)
 {
 	const char *id = grade->challenge_completion_id;
 	TimestampTz at = grade->challenge_completed_at;
@@ -419,6 +438,8 @@ follow_challenge(const Change *change, const Grade *grade, const Done *done)
 		              value_text(is_old ? grade->old_challenge_id : new_id()),
 		              value_text(grade->user_id), value_text(change->placement_id),
 		              value_int(points), value_time(at));
+		done->is_made = true;
+		done->made_points = points;
 	}
 	return at > grade->reset_at ? points : 0;
 }
@@ -449,17 +470,8 @@ note_grade(const Caller *caller, Change *change, const Grade *grade, const Done 
 		    time_or_null(grade->effective_at), time_or_null(grade->voided_at));
 	if (!is_gained)
 		return;
-	activity_log(&(Activity){
-	    .event_type = "QUESTION_COMPLETED",
-	    .user_id = grade->user_id,
-	    .group_id = change->group_id,
-	    .challenge_id = change->challenge_id,
-	    .acting_user = caller->acting_user,
-	    .metadata =
-	        psprintf("%s,\"pointsEarned\":%d,%s", json_member("questionId", change->question_id),
-	                 grade->wanted_points, json_member("changeId", change->id)),
-	    .is_play = true,
-	});
+	log_completion(caller, change, grade, "QUESTION_COMPLETED",
+	               json_member("questionId", change->question_id), grade->wanted_points);
 }
 
 /* The users of what is to be changed, as an array. */
@@ -514,6 +526,10 @@ change_apply(const Caller *caller, Change *change, Grade *grades, int count, con
 		pay_difference(caller, change, changed[i], Max(done[i].paid_by_questions, by_challenge),
 		               kind);
 		note_grade(caller, change, changed[i], &done[i], strcmp(kind, "undone") != 0);
+		if (done[i].is_made)
+			log_completion(caller, change, changed[i], "CHALLENGE_COMPLETED",
+			               json_member("groupChallengeId", change->placement_id),
+			               done[i].made_points);
 		statements_end();
 	}
 }
