@@ -126,3 +126,16 @@ SELECT testing.refused($$SELECT * FROM edurange.outcomes('attempt_question', ARR
   'ada',testing.q('choice'),testing.gc(),'b',NULL,NULL,NULL,NULL,NULL])$$);
 DROP TRIGGER keep_out ON "QuestionCompletion";
 SELECT testing.fingerprint() = :'before' AS unchanged;
+-- answers are held together: behind 1 MiB of them no call is made, and none with more than 16 MiB answers unless it has written
+UPDATE "CompetitionGroup" SET description = repeat('d', 700000) WHERE id = 'spring';
+SELECT length(value) > 700000 AS answered, sqlstate, message
+FROM edurange.outcomes('competition', ARRAY['spring',NULL,NULL,NULL, 'spring',NULL,NULL,NULL, 'spring',NULL,NULL,NULL, 'nowhere',NULL,NULL,NULL]);
+SELECT length(value) > 700000 AS answered, sqlstate FROM edurange.outcomes('update_competition',
+  ARRAY(SELECT unnest(ARRAY['spring','Spring '||n,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL]) FROM generate_series(1, 4) n));
+SELECT name FROM "CompetitionGroup" WHERE id = 'spring';
+UPDATE "CompetitionGroup" SET description = repeat('d', 17000000) WHERE id = 'spring';
+SELECT value, sqlstate, message, detail, hint
+FROM edurange.outcomes('competition', ARRAY['spring',NULL,NULL,NULL, 'nowhere',NULL,NULL,NULL]);
+SELECT length(value) > 17000000 AS answered, sqlstate FROM edurange.outcomes('update_competition',
+  ARRAY(SELECT unnest(ARRAY['spring','Summer '||n,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL]) FROM generate_series(1, 2) n));
+SELECT name FROM "CompetitionGroup" WHERE id = 'spring';

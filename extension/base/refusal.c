@@ -16,6 +16,12 @@ static const char *const sqlstates[] = {
 #undef ERROR_SQLSTATE
 };
 
+const char *
+refusal_sqlstate(EdurangeError error)
+{
+	return sqlstates[error];
+}
+
 /* The error's SQLSTATE in PostgreSQL's packed form. */
 static int
 packed_sqlstate(EdurangeError error)

@@ -28,9 +28,6 @@
 #include "base/surface.h"
 #include "base/wire.h"
 
-/* What one statement writes of rows, at most: whoever sends it holds all of them at once. */
-#define ANSWER_BYTES (16 * 1024 * 1024)
-
 static void write_value(StringInfo out, Datum value, Oid type);
 
 /*
@@ -206,8 +203,7 @@ row_as_json(HeapTupleHeader row, int64 *written)
 		AtEOXact_GUC(true, level);
 	*written += out.len;
 	if (*written > ANSWER_BYTES)
-		raise_error(EDURANGE_RESPONSE_TOO_LARGE, "the answer would have more than %d MiB",
-		            ANSWER_BYTES >> 20);
+		raise_error(EDURANGE_RESPONSE_TOO_LARGE, ANSWER_TOO_LARGE);
 	return cstring_to_text_with_len(out.data, out.len);
 }
 

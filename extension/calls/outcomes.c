@@ -7,6 +7,9 @@
  * raise_refusal() raises is caught around the call.  Nothing has to be undone then, because a refused
  * call has written nothing: only functions that are marked so may be called (SQL_FUNCTION_BATCHABLE).  Any
  * other error is raised on and undoes all calls.
+ *
+ * Whoever sends a batch holds all of its answers at once, and does not know beforehand how large they are.  So once they
+ * are large the calls that are left are refused without being run, to be sent again in the next batch.
  */
 #include "postgres.h"
 
@@ -39,6 +42,8 @@
 #define MAX_ARGUMENTS 16
 #define MAX_SYMBOLS 128
 #define MAX_ATTRIBUTES 8
+#define BATCH_ANSWER_BYTES                                                                         \
+	(1024 * 1024)      /* of the answers so far, beyond which no further call is run */
 #define CALLER_TEXTS 3 /* of a call that does not say how many: before there was an acting user */
 
 /* One argument of the function; a row type takes one text for each of its first attributes, the others are null. */
@@ -255,17 +260,30 @@ call_target(FunctionCallInfo call, RefusalFrame *frame, Datum *value)
 	return refusal;
 }
 
-/* Makes one call and its row. */
+/* Adds the row of a call, of texts that may be missing. */
 static void
+put_row(ReturnSetInfo *results, const char *const parts[COLUMNS])
+{
+	Datum columns[COLUMNS] = {0};
+	bool empty[COLUMNS];
+
+	for (int i = 0; i < COLUMNS; i++)
+	{
+		empty[i] = parts[i] == NULL;
+		columns[i] = empty[i] ? (Datum) 0 : CStringGetTextDatum(parts[i]);
+	}
+	tuplestore_putvalues(results->setResult, results->setDesc, columns, empty);
+}
+
+/* Makes one call and its row; returns the bytes of its answer. */
+static int
 run_call(const Target *target, const Datum *texts, const bool *nulls, ReturnSetInfo *results)
 {
 	LOCAL_FCINFO(call, MAX_ARGUMENTS);
 	RefusalFrame frame = {.refused = false};
 	ErrorData *refusal = NULL;
-	Datum columns[COLUMNS] = {0};
-	bool empty[COLUMNS] = {true, true, true, true, true};
 	const char *parts[COLUMNS] = {0};
-	StringInfoData json;
+	StringInfoData json = {0};
 	bool skip = false;
 	Datum value = 0;
 
@@ -293,17 +311,21 @@ run_call(const Target *target, const Datum *texts, const bool *nulls, ReturnSetI
 	{
 		initStringInfo(&json);
 		wire_value(&json, value, target->result_type);
-		parts[0] = json.data;
+		/* (what a call has written is told, however long that takes) */
+		if (json.len > ANSWER_BYTES && !frame.wrote)
+		{
+			parts[1] = refusal_sqlstate(EDURANGE_RESPONSE_TOO_LARGE);
+			parts[2] = psprintf(ANSWER_TOO_LARGE);
+			json.len = 0;
+		}
+		else
+			parts[0] = json.data;
 	}
-	for (int i = 0; i < COLUMNS; i++)
-	{
-		empty[i] = parts[i] == NULL;
-		columns[i] = empty[i] ? (Datum) 0 : CStringGetTextDatum(parts[i]);
-	}
-	tuplestore_putvalues(results->setResult, results->setDesc, columns, empty);
+	put_row(results, parts);
+	return json.len;
 }
 
-/* Makes all calls; what they record of totals is written once, behind the last. */
+/* Makes all calls that there is room for; what they record of totals is written once, behind the last. */
 static void
 run_calls(const Target *target, const Datum *texts, const bool *nulls, int count,
           ReturnSetInfo *results)
@@ -311,6 +333,10 @@ run_calls(const Target *target, const Datum *texts, const bool *nulls, int count
 	MemoryContext outer = CurrentMemoryContext;
 	MemoryContext context =
 	    AllocSetContextCreate(outer, "edurange outcome", ALLOCSET_DEFAULT_SIZES);
+	const char *const not_run[COLUMNS] = {
+	    NULL, refusal_sqlstate(EDURANGE_TOO_BUSY),
+	    "the call was not made, because answers to others are as large as a batch may have them"};
+	int64 answered = 0;
 
 	batch_work->begin(outer);
 	PG_TRY();
@@ -319,7 +345,10 @@ run_calls(const Target *target, const Datum *texts, const bool *nulls, int count
 		{
 			CHECK_FOR_INTERRUPTS();
 			MemoryContextSwitchTo(context);
-			run_call(target, texts + i, nulls + i, results);
+			if (answered <= BATCH_ANSWER_BYTES)
+				answered += run_call(target, texts + i, nulls + i, results);
+			else
+				put_row(results, not_run);
 			MemoryContextSwitchTo(outer);
 			MemoryContextReset(context);
 		}

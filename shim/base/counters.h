@@ -26,6 +26,8 @@
 	ONE(FEED_DELAY, "edurange_feed_delay_seconds", "gauge", \
 		"How long an entry of the ledger has been waiting for another transaction to end before feeds have it.") \
 	ONE(BODY_BYTES, "edurange_http_body_bytes", "gauge", "Bytes of the bodies of requests and answers in memory.") \
+	ONE(ANSWER_BYTES, "edurange_database_answer_bytes", "gauge", \
+		"Bytes of answers of the database that are not complete.") \
 	EACH_TIER(QUEUE, "edurange_database_queue", "gauge", "Statements that wait for a database connection.") \
 	EACH_TIER(DATABASE, "edurange_database_connections", "gauge", "Open connections to the database.")
 

@@ -151,6 +151,7 @@ batch_answer(Batch *batch)
 {
 	const PGresult *rows = batch->rows;
 	DatabaseResult result = {0};
+	int count = batch->count;
 
 	if (!statements[batch->statement].batched || batch->direct)
 	{
@@ -163,15 +164,24 @@ batch_answer(Batch *batch)
 		PQclear(batch->rows); /* an answer may be large: once is enough */
 		batch->rows = NULL;
 		answer_all(batch, &result);
+		batch->count = 0;
 		return;
 	}
-	for (int i = 0; i < batch->count; i++)
+	batch->count = 0;
+	for (int i = 0; i < count; i++)
 	{
 		memset(&result, 0, sizeof(result));
-		if (rows == NULL || PQntuples(rows) != batch->count || PQnfields(rows) != COLUMNS)
+		if (rows == NULL || PQntuples(rows) != count || PQnfields(rows) != COLUMNS)
 			result_fail(&result, SQLSTATE_BROKEN);
 		else
 			read_outcome(rows, i, &result);
+		/* the first is always run: so each time fewer are left */
+		if (i > 0 && strcmp(result.sqlstate, SQLSTATE_NOT_RUN) == 0)
+		{
+			result_clear(&result);
+			batch->calls[batch->count++] = batch->calls[i];
+			continue;
+		}
 		result.backend = batch->backend;
 		call_answer(batch->calls[i], &result);
 	}

@@ -36,7 +36,7 @@ extern bool batch_encode(const Batch *batch, TextArray *value);
 /* Takes one result; true when it was the last, after which everything is certain. */
 extern bool batch_take(Batch *batch, PGresult *result);
 
-/* Answers the calls of a batch that succeeded. */
+/* Answers the calls of a batch that succeeded; those are left in it that were not run, for want of room for their answers. */
 extern void batch_answer(Batch *batch);
 
 /* Answers all calls of a batch that failed with its error. */

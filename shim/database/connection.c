@@ -4,13 +4,18 @@
  *
  * Each batch is one statement and the sync point that commits it, handed to the socket at once.
  * Several may be in flight; their results come in the order in which they were sent.
+ *
+ * libpq holds a result until it is complete, and how large it will be nobody knows.  So what all connections hold is
+ * counted, and beyond a limit those that read something large stop, but for one, which goes on to its end.
  */
 #include "database/connection.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 
 #include "base/counters.h"
 #include "database/result.h"
@@ -18,7 +23,15 @@
 #define CANCEL_GRACE_MS 1000 /* after the server's own statement_timeout */
 #define LOST_GRACE_MS 1000   /* after having been cancelled */
 #define BUFFER_KEPT 1048576  /* libpq's buffers never shrink: beyond that the connection ends */
-#define OLDER_MS 30000       /* a database of before may be updated: so does one that took it for one */
+#define OLDER_MS 30000 /* a database of before may be updated: so does one that took it for one */
+#define FIRST_BUFFER 16384 /* bytes of it that libpq begins with */
+#define TAKEN_ANYHOW                                                                               \
+	65536 /* bytes of an answer that are read however much all connections hold ... */
+#define TAKEN_BY_ALL                                                                               \
+	16777216 /* ... and how much that may be until the others are read one after the other */
+
+/* The one that reads on beyond that; NULL: none. */
+static _Atomic(const Connection *) foremost;
 
 static void react(Watch *watch);
 static void take_over(Task *task);
@@ -66,7 +79,7 @@ take_over(Task *task)
 	{
 		connection->pg = pg;
 		connection->fd = PQsocket(pg);
-		connection->writing = connection->swollen = false;
+		connection->writing = connection->swollen = connection->halted = false;
 		connection->older = connection->opening.caller_values < CALLER_VALUES;
 		connection->older_until = now_ms() + OLDER_MS;
 		memset(connection->prepared, 0, sizeof(connection->prepared));
@@ -83,6 +96,60 @@ take_over(Task *task)
 	owner->not_opened(owner->closure);
 }
 
+/* ---- what all connections hold --------------------------------------------------------------- */
+
+/* May it read on?  A write may, whatever the others hold: what has been done is told. */
+static bool
+may_read(const Connection *connection)
+{
+	const Connection *none = NULL;
+	const Batch *batch = connection->first;
+
+	return batch == NULL || !batch->calls[0]->read_only || statements[batch->statement].in_pieces ||
+	       connection->taken <= TAKEN_ANYHOW ||
+	       counter_value(COUNTER_ANSWER_BYTES) <= TAKEN_BY_ALL ||
+	       atomic_load(&foremost) == connection ||
+	       atomic_compare_exchange_strong(&foremost, &none, connection);
+}
+
+/* Bytes that wait in the socket. */
+static int
+waiting_bytes(const Connection *connection)
+{
+	int waiting = 0;
+
+	return ioctl(connection->fd, FIONREAD, &waiting) == 0 ? waiting : 0;
+}
+
+/*
+ * Has libpq read what it has room for, and counts that; false: the connection has ended.  More may come meanwhile, so the
+ * number is not exact: as much as its first buffer takes was read at least.
+ */
+static bool
+consume(Connection *connection)
+{
+	int before = waiting_bytes(connection);
+	bool alive = PQconsumeInput(connection->pg) != 0;
+	int least = before < FIRST_BUFFER ? before : FIRST_BUFFER;
+	int gone = before - waiting_bytes(connection);
+
+	gone = gone > least ? gone : least;
+	connection->taken += gone;
+	counter_add(COUNTER_ANSWER_BYTES, gone);
+	return alive;
+}
+
+/* It holds nothing of an answer any more. */
+static void
+let_go(Connection *connection)
+{
+	const Connection *self = connection;
+
+	counter_add(COUNTER_ANSWER_BYTES, -connection->taken);
+	connection->taken = 0;
+	(void) atomic_compare_exchange_strong(&foremost, &self, NULL);
+}
+
 void
 connection_close(Connection *connection, const char *sqlstate)
 {
@@ -97,6 +164,7 @@ connection_close(Connection *connection, const char *sqlstate)
 	if (connection->state != CONNECTION_OPEN)
 		return;
 	PQfinish(connection->pg);
+	let_go(connection);
 	connection->pg = NULL;
 	connection->state = CONNECTION_CLOSED;
 	counter_add(COUNTER_DATABASE + owner->tier, -1);
@@ -112,6 +180,18 @@ connection_close(Connection *connection, const char *sqlstate)
 	}
 }
 
+/* Watches its socket for what it waits for. */
+static void
+rewatch(Connection *connection, bool writing, bool halted)
+{
+	if (connection->writing == writing && connection->halted == halted)
+		return;
+	connection->writing = writing;
+	connection->halted = halted;
+	loop_rewatch(connection->owner->loop, connection->fd, &connection->watch,
+	             (halted ? 0U : EPOLLIN) | (writing ? EPOLLOUT : 0U));
+}
+
 /* Hands bytes that wait to the socket, and watches it for room when there is none. */
 static bool
 flush(Connection *connection)
@@ -120,12 +200,7 @@ flush(Connection *connection)
 
 	if (left < 0)
 		return false;
-	if (connection->writing != (left > 0))
-	{
-		connection->writing = left > 0;
-		loop_rewatch(connection->owner->loop, connection->fd, &connection->watch,
-		             connection->writing ? EPOLLIN | EPOLLOUT : EPOLLIN);
-	}
+	rewatch(connection, left > 0, connection->halted);
 	return true;
 }
 
@@ -237,6 +312,8 @@ settle_first(Connection *connection, int64_t now)
 	if (connection->first == NULL)
 		connection->last = &connection->first;
 	connection->in_flight--;
+	if (!connection->swollen)
+		let_go(connection);
 	begin_turn(connection, now);
 	if (batch->failed && (batch->preparing || result_needs_prepare(&batch->error)))
 		connection->prepared[batch->statement] =
@@ -285,7 +362,7 @@ is_spent(const Connection *connection)
 	return connection->swollen || (connection->older && now_ms() >= connection->older_until);
 }
 
-/* Callback: the socket has something, or room. */
+/* Callback: the socket has something, or room; or, where nothing is read from it, it has ended. */
 static void
 react(Watch *watch)
 {
@@ -294,7 +371,12 @@ react(Watch *watch)
 
 	if (connection->state != CONNECTION_OPEN)
 		return;
-	alive = PQconsumeInput(connection->pg) != 0;
+	if (!connection->halted && !may_read(connection))
+	{
+		rewatch(connection, connection->writing, true);
+		return;
+	}
+	alive = consume(connection);
 	alive = take_results(connection) && alive;
 	if (!alive || !flush(connection) || PQstatus(connection->pg) != CONNECTION_OK ||
 	    (connection->in_flight == 0 && is_spent(connection)))
@@ -308,6 +390,8 @@ connection_tend(Connection *connection, int64_t now)
 
 	if (connection->state != CONNECTION_OPEN || batch == NULL)
 		return;
+	if (connection->halted && may_read(connection))
+		rewatch(connection, connection->writing, false);
 	if (now > connection->deadline + CANCEL_GRACE_MS + LOST_GRACE_MS ||
 	    (now > connection->deadline && batch->calls[0]->run_ms > 0))
 		connection_close(connection, SQLSTATE_NO_ANSWER);

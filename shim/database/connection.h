@@ -48,6 +48,8 @@ typedef struct Connection
 	bool older; /* the database is of the version before: it knows no acting user, and no batches */
 	int64_t older_until; /* when the next connection is to ask again */
 	bool swollen;        /* with buffers that are not worth keeping */
+	bool halted; /* nothing is read from it, until there is room for what its first batch answers */
+	long taken;  /* bytes of that answer so far, counted among those of all connections */
 	bool prepared[STATEMENT_COUNT];
 	Batch *first; /* sent, in order */
 	Batch **last;

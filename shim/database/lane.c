@@ -169,7 +169,8 @@ choose_connection(Lane *lane, int64_t now)
 		opening = opening || connection->state == CONNECTION_OPENING;
 		if (connection->state == CONNECTION_CLOSED && closed == NULL)
 			closed = connection;
-		if (connection->state == CONNECTION_OPEN &&
+		/* (one that is swollen ends once nothing is in flight on it, which would never be) */
+		if (connection->state == CONNECTION_OPEN && !connection->swollen &&
 		    (connection->in_flight == 0 ||
 		     (!connection->first->hot && now - connection->head_since < stall_ms)))
 			return connection->in_flight < depth ? connection : NULL;
@@ -436,6 +437,7 @@ on_settled(void *closure, Batch *batch)
 		lane->faults = 0;
 		status_note_alive();
 		batch_answer(batch);
+		put_back(lane, batch, false);
 	}
 	else if (may_try_again(batch))
 	{

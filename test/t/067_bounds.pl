@@ -145,6 +145,69 @@ $end = time + 20;
 sleep 0.1 while metric('edurange_http_body_bytes') > 0 && time < $end;
 is(metric('edurange_http_body_bytes'), 0, 'clients that are gone in the middle of a body are noticed long before their time is up');
 
+# ---- what a crowd asks for ------------------------------------------------------------------------
+# A challenge whose answer has some 1.5 MB, and boards of some 8 MB: asked for by many at once, who read as it comes, they
+# take no more memory than the budget and what is on its way from the database.
+$node->safe_psql('edurange', q{
+	INSERT INTO "ChallengeType" (id, name) VALUES ('t', 't');
+	INSERT INTO "Challenge" (id, name, "challengeTypeId") VALUES ('large', 'L', 't'), ('small', 'S', 't');
+	INSERT INTO "ChallengeQuestion" (id, "challengeId", content, type, points, answer, "order")
+	  SELECT 'q' || n, 'large', repeat('y', 15000), 'text', 1, 'a', n FROM generate_series(1, 100) n;
+	INSERT INTO "User" (id, email, name) SELECT 'm' || n, 'm' || n, repeat('n', 4000) FROM generate_series(1, 2000) n;
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('b', 'B', '2020-01-01');
+	INSERT INTO "_GroupMembers" ("A", "B") SELECT 'b', id FROM "User" WHERE id LIKE 'm%'});
+
+# Asks for all of these at once; returns how often each outcome came, and how many kB the shim grew by.
+sub crowd
+{
+	my (@paths) = @_;
+	my $memory = sub { return (slurp_file('/proc/' . $shim->pid . '/status') =~ /RssAnon:\s+(\d+)/)[0] };
+	my ($before, $most, $end) = ($memory->(), 0, time + 120);
+	my %left;
+
+	for my $path (@paths)
+	{
+		my $socket = say_to("GET $path HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token{player}\r\nConnection: close\r\n\r\n");
+		$left{ fileno $socket } = { socket => $socket, got => 0, head => '' };
+	}
+	my %outcomes;
+	while (%left && time < $end)
+	{
+		my $wanted = '';
+		vec($wanted, $_, 1) = 1 for keys %left;
+		select(my $ready = $wanted, undef, undef, 0.01);
+		$most = $memory->() if $memory->() > $most;
+		for my $one (map { $left{$_} } grep { vec($ready, $_, 1) } keys %left)
+		{
+			my $read = sysread($one->{socket}, my $bytes, 1 << 18);
+			$one->{got} += $read // 0;
+			$one->{head} .= $bytes if $read && length $one->{head} < 2000;
+			next if $read;
+			delete $left{ fileno $one->{socket} };
+			my ($length) = $one->{head} =~ /^Content-Length: (\d+)/mi;
+			my ($status) = $one->{head} =~ m{^HTTP/1.1 (\d+)};
+			$outcomes{ ($status // 'none') . ($one->{got} == ($length // -1) + index($one->{head}, "\r\n\r\n") + 4 ? '' : ' cut') . ($one->{head} =~ /call was not made/ ? ' not made' : '') }++;
+		}
+	}
+	$outcomes{unanswered} = keys %left if %left;
+	diag(sprintf '%s: %s; it grew by %d MB', $paths[0], join(', ', map { "$_ $outcomes{$_}" } sort keys %outcomes), ($most - $before) / 1024);
+	return (\%outcomes, $most - $before);
+}
+
+my $sanitized = slurp_file($ENV{EDURANGE_SHIM}) =~ /__asan_init/;
+for my $case (
+	[ 'challenges', 64, map { '/challenge/details?challenge_id=' . ($_ % 4 ? 'large' : 'small') } 1 .. 100 ],
+	[ 'boards', 80, map { "/competition/b/leaderboard?limit=10000&offset=$_" } 1 .. 24 ])
+{
+	my ($name, $megabytes, @paths) = @$case;
+	my ($outcomes, $grown) = crowd(@paths);
+
+	is_deeply([ grep { !/^(?:200|503)\z/ } keys %$outcomes ], [], "$name: all are answered, whole");
+	cmp_ok($outcomes->{200} // 0, '>=', 8, "$name: many get what they asked for");
+	cmp_ok($grown, '<', $megabytes << 10, "$name: kB that the shim grows by") unless $sanitized;
+	is(metric('edurange_database_answer_bytes'), 0, "$name: nothing is counted any more");
+}
+
 # ---- clients that close ---------------------------------------------------------------------------
 # The end comes together with the last bytes.
 sub send_and_close_half
