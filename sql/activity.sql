@@ -66,3 +66,10 @@ SELECT metadata ->> 'reportedBy' AS by FROM "ActivityLog" WHERE id = :'again';
 SELECT testing.refused($$SELECT edurange.log_activity(NULL, 'ada')$$);
 SELECT testing.refused($$SELECT edurange.log_activity('USER_UPDATED', '')$$);
 SELECT testing.bound($$edurange.log_activity('USER_UPDATED', 'bob', @)$$, 'ada');
+-- what is kept beside the metadata is short
+SELECT p, testing.refused(format('SELECT edurange.log_activity(event_type => %L, user_id => %L, %I => %L)', 'USER_UPDATED', 'ada', p, repeat('ü', 255))) AS longest,
+  testing.refused(format('SELECT edurange.log_activity(event_type => %L, user_id => %L, %I => %L)', 'USER_UPDATED', 'ada', p, repeat('ü', 256)))
+FROM unnest(ARRAY['severity', 'challenge_id', 'access_code_id']) p;
+SELECT testing.refused(format('SELECT edurange.log_activity(%L, %L, group_id => %L)', 'USER_UPDATED', 'ada', repeat('x', 256))) AS "group",
+  testing.refused(format('SELECT edurange.log_activity(%L, %L, challenge_instance_id => %L)', 'USER_UPDATED', 'ada', repeat('x', 256))) AS instance,
+  testing.refused(format('SELECT edurange.log_activity(%L, %L)', repeat('x', 256), 'ada')) AS event, testing.refused(format('SELECT edurange.log_activity(%L, %L)', 'USER_UPDATED', repeat('x', 256))) AS "user";

@@ -43,3 +43,17 @@ SELECT answer, cdf_payload FROM edurange.question_details(:'flag');
 RESET ROLE;
 SELECT testing.refused($$SELECT edurange.question_details(NULL)$$);
 SELECT testing.refused($$SELECT edurange.question_details('nothing')$$);
+-- a page ends early behind 2 MiB of what was answered or noted, with a cursor that goes on
+INSERT INTO "QuestionAttempt" (id, "questionId", "userId", "groupChallengeId", answer, "isCorrect", "attemptedAt")
+  SELECT 'large' || n, testing.q('text'), 'ada', testing.gc(), repeat('x', 1000000), false, timestamp '2030-01-01' - n * interval '1 s' FROM generate_series(1, 4) n;
+SELECT array_agg(a.id) FILTER (WHERE a.id LIKE 'large%') AS of_a_user, p."nextCursor" LIKE '%-large3' AS goes_on FROM edurange.attempts('spring', 'ada', "limit" => 500) p, unnest(attempts) a GROUP BY p."nextCursor";
+SELECT array_agg(a.id) FILTER (WHERE a.id LIKE 'large%') AS of_all, p."nextCursor" LIKE '%-large3' AS goes_on FROM edurange.attempts('spring', "limit" => 500) p, unnest(attempts) a GROUP BY p."nextCursor";
+SELECT array_agg(a.id ORDER BY a.n) FILTER (WHERE a.id LIKE 'large%') AS behind, bool_or(a.id NOT LIKE 'large%') AS and_others, p."nextCursor"
+FROM edurange.attempts('spring', "limit" => 500, cursor => (SELECT "nextCursor" FROM edurange.attempts('spring', "limit" => 500))) p, unnest(attempts) WITH ORDINALITY a (id, q, u, g, at, c, answer, n) GROUP BY p."nextCursor";
+SELECT cardinality(attempts), "nextCursor" LIKE '%-large1' AS goes_on FROM edurange.attempts('spring', "limit" => 1);
+INSERT INTO "ActivityLog" (id, "eventType", "userId", "groupId", metadata, severity, "timestamp")
+  SELECT 'large' || n, 'USER_UPDATED', 'ada', 'spring', jsonb_build_object('x', repeat('x', 1000000)), 'INFO', timestamp '2030-01-01' - n * interval '1 s' FROM generate_series(1, 4) n;
+SELECT f, cardinality((p).entries), (p)."nextCursor" LIKE '%-large3' AS goes_on FROM (VALUES ('all', edurange.activity("limit" => 500)), ('competition', edurange.activity('spring', "limit" => 500)),
+  ('user', edurange.activity(NULL, 'ada', "limit" => 500)), ('type', edurange.activity('spring', 'ada', 'USER_UPDATED', 500))) t (f, p);
+SELECT entries[1].id, cardinality(entries) > 1 AS and_others FROM edurange.activity("limit" => 500, cursor => (SELECT "nextCursor" FROM edurange.activity("limit" => 500)));
+DELETE FROM "ActivityLog" WHERE id LIKE 'large%';

@@ -102,6 +102,21 @@ optional_reason(FunctionCallInfo fcinfo, int argument)
 }
 
 bool
+is_short(const char *text)
+{
+	return pg_mbstrlen(text) <= SHORT_TEXT;
+}
+
+char *
+short_text(char *text, const char *name)
+{
+	if (text != NULL && !is_short(text))
+		raise_error(EDURANGE_INVALID_PARAMETER, "parameter \"%s\" has more than %d characters",
+		            name, SHORT_TEXT);
+	return text;
+}
+
+bool
 optional_flag(FunctionCallInfo fcinfo, int argument)
 {
 	return !PG_ARGISNULL(argument) && PG_GETARG_BOOL(argument);

@@ -33,6 +33,13 @@ extern char *optional_text(FunctionCallInfo fcinfo, int argument);
 #define LONGEST_REASON 1000 /* characters */
 extern char *optional_reason(FunctionCallInfo fcinfo, int argument);
 
+/* What identifies or names something: it stands in indexes, and in lists of many. */
+#define SHORT_TEXT 255 /* characters */
+extern bool is_short(const char *text);
+
+/* The text of a parameter, which may be NULL; raises invalid_parameter where it is not short. */
+extern char *short_text(char *text, const char *name);
+
 /* Null counts as false. */
 extern bool optional_flag(FunctionCallInfo fcinfo, int argument);
 

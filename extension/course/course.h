@@ -28,7 +28,17 @@
  */
 #define PAGE_OF(row, cursor, limit)                                                                \
 	"coalesce(array_agg(" row " ORDER BY n) FILTER (WHERE n <= " limit "), '{}'),"                 \
-	" CASE WHEN count(*) > " limit " THEN max(" cursor ") FILTER (WHERE n = " limit ") END"
+	" CASE WHEN max(n) > " limit " THEN (array_agg(" cursor                                        \
+	" ORDER BY n DESC) FILTER (WHERE n <= " limit "))[1] END"
+
+/*
+ * The n of a row of a page, in that order, where rows can be large: behind so many bytes of them it is beyond any limit,
+ * so that the page ends there.  The first row is always on it.
+ */
+#define PAGE_BYTES "2097152"
+#define PAGE_PLACE(bytes, order)                                                                   \
+	"CASE WHEN sum(" bytes ") OVER (ORDER BY " order ") - " bytes " < " PAGE_BYTES                 \
+	" THEN row_number() OVER (ORDER BY " order ") ELSE 1000000 END AS n"
 
 /* Where a row stands in a list by time: microseconds and id.  A time of the platform's is in UTC. */
 #define TIME_CURSOR(at, id) "(extract(epoch FROM " at ") * 1000000)::bigint || '-' || " id

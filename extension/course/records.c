@@ -34,39 +34,41 @@
  * on behind the last that was read.  all tells whether all are wanted.
  */
 #define ENTRIES_READ "5000"
-#define ACTIVITY_PAGE(condition, archived, all, wanted)                                                                     \
-	"WITH seen AS MATERIALIZED (SELECT *, row_number() OVER (ORDER BY at DESC, id DESC) AS place"                           \
-	"  FROM ((SELECT id, \"eventType\"::text AS event, severity::text, \"userId\" AS user_id,"                              \
-	"   \"groupId\" AS group_id, \"challengeId\" AS challenge_id,"                                                          \
-	"   \"challengeInstanceId\" AS instance_id, \"accessCodeId\" AS code_id, metadata,"                                     \
-	"   \"timestamp\" AS at, false AS is_archived FROM public.\"ActivityLog\""                                              \
-	"   WHERE " condition BEFORE_OF(                                                                                        \
-	    "\"timestamp\"", "id",                                                                                              \
-	    TO_READ(                                                                                                            \
-	        all)) ")"                                                                                                       \
-	              "  UNION ALL (SELECT id, event_type, severity, user_id, group_id, challenge_id,"                          \
-	              "   instance_id, access_code_id, metadata, at AT TIME ZONE 'UTC', true"                                   \
-	              "   FROM edurange.activity_archive x WHERE " archived                                                     \
-	              "   AND NOT EXISTS (SELECT FROM public.\"ActivityLog\" WHERE " condition                                  \
-	              " AND id = x.id)"                                                                                         \
-	              "   AND (at, id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3, ''))"                             \
-	              "   ORDER BY at DESC, id DESC LIMIT " TO_READ(                                                            \
-	                  all) ")) e"                                                                                           \
-	                       "  ORDER BY at DESC, id DESC LIMIT " TO_READ(                                                    \
-	                           all) "),"                                                                                    \
-	                                " a AS (SELECT *, row_number() OVER (ORDER BY place) AS n FROM seen WHERE " wanted      \
-	                                ")"                                                                                     \
-	                                " SELECT ROW(coalesce(array_agg(ROW(a.id, a.event, a.severity, a.user_id, a.group_id,"  \
-	                                "  a.challenge_id, a.instance_id, a.code_id, a.metadata, a.at AT TIME ZONE 'UTC',"      \
-	                                "  a.is_archived)::edurange.activity_record ORDER BY n) FILTER (WHERE n <= $1), '{}')," \
-	                                " CASE WHEN count(*) > $1 THEN max(" TIME_CURSOR(                                       \
-	                                    "a.at",                                                                             \
-	                                    "a.id") ") FILTER (WHERE n = $1)"                                                   \
-	                                            "  ELSE (SELECT " TIME_CURSOR(                                              \
-	                                                "s.at",                                                                 \
-	                                                "s.id") " FROM seen s WHERE s.place = " ENTRIES_READ                    \
-	                                                        ") END"                                                         \
-	                                                        " )::edurange.activity_page FROM a"
+#define ACTIVITY_PAGE(condition, archived, all, wanted)                                                                                  \
+	"WITH seen AS MATERIALIZED (SELECT *, row_number() OVER (ORDER BY at DESC, id DESC) AS place"                                        \
+	"  FROM ((SELECT id, \"eventType\"::text AS event, severity::text, \"userId\" AS user_id,"                                           \
+	"   \"groupId\" AS group_id, \"challengeId\" AS challenge_id,"                                                                       \
+	"   \"challengeInstanceId\" AS instance_id, \"accessCodeId\" AS code_id, metadata,"                                                  \
+	"   \"timestamp\" AS at, false AS is_archived FROM public.\"ActivityLog\""                                                           \
+	"   WHERE " condition BEFORE_OF(                                                                                                     \
+	    "\"timestamp\"", "id",                                                                                                           \
+	    TO_READ(                                                                                                                         \
+	        all)) ")"                                                                                                                    \
+	              "  UNION ALL (SELECT id, event_type, severity, user_id, group_id, challenge_id,"                                       \
+	              "   instance_id, access_code_id, metadata, at AT TIME ZONE 'UTC', true"                                                \
+	              "   FROM edurange.activity_archive x WHERE " archived                                                                  \
+	              "   AND NOT EXISTS (SELECT FROM public.\"ActivityLog\" WHERE " condition                                               \
+	              " AND id = x.id)"                                                                                                      \
+	              "   AND (at, id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3, ''))"                                          \
+	              "   ORDER BY at DESC, id DESC LIMIT " TO_READ(                                                                         \
+	                  all) ")) e"                                                                                                        \
+	                       "  ORDER BY at DESC, id DESC LIMIT " TO_READ(                                                                 \
+	                           all) "),"                                                                                                 \
+	                                " a AS (SELECT *, " PAGE_PLACE(                                                                      \
+	                                    "octet_length(metadata::text)",                                                                  \
+	                                    "place") " FROM (SELECT * FROM seen WHERE " wanted                                               \
+	                                             "  ORDER BY place LIMIT $1 + 1) w)"                                                     \
+	                                             " SELECT ROW(coalesce(array_agg(ROW(a.id, a.event, a.severity, a.user_id, a.group_id,"  \
+	                                             "  a.challenge_id, a.instance_id, a.code_id, a.metadata, a.at AT TIME ZONE 'UTC',"      \
+	                                             "  a.is_archived)::edurange.activity_record ORDER BY n) FILTER (WHERE n <= $1), '{}')," \
+	                                             " CASE WHEN max(n) > $1 THEN (array_agg(" TIME_CURSOR(                                  \
+	                                                 "a.at",                                                                             \
+	                                                 "a.id") "   ORDER BY n DESC) FILTER (WHERE n <= $1))[1]"                            \
+	                                                         "  ELSE (SELECT " TIME_CURSOR(                                              \
+	                                                             "s.at",                                                                 \
+	                                                             "s.id") " FROM seen s WHERE s.place = " ENTRIES_READ                    \
+	                                                                     ") END"                                                         \
+	                                                                     " )::edurange.activity_page FROM a"
 #define TO_READ(all) "CASE WHEN " all " THEN $1 + 1 ELSE " ENTRIES_READ " END"
 
 typedef enum StatementId
@@ -82,29 +84,33 @@ typedef enum StatementId
 
 static Statement statements[STATEMENT_COUNT] = {
     /* $1 how many, $2 $3 behind which, $5 competition, $6 question, $7 user */
-    [ATTEMPTS] = {"SELECT ROW(" ATTEMPT_PAGE ")::edurange.attempt_page FROM (SELECT x.*,"
-                  "  row_number() OVER (ORDER BY x.\"attemptedAt\" DESC, x.id DESC) AS n"
-                  "  FROM public.\"GroupChallenge\" gc,"
-                  "  LATERAL (SELECT * FROM public.\"QuestionAttempt\" q"
-                  "   WHERE q.\"groupChallengeId\" = gc.id"
-                  "   AND ($6::text IS NULL OR q.\"questionId\" = $6)" BEFORE(
-                      "q.\"attemptedAt\"",
-                      "q.id") ") x"
-                              "  WHERE gc.\"groupId\" = $5"
-                              "  ORDER BY x.\"attemptedAt\" DESC, x.id DESC LIMIT $1 + 1) a",
-                  {INT4OID, TIMESTAMPTZOID, TEXTOID, BOOLOID, TEXTOID, TEXTOID},
-                  .reads = true,
-                  .by_key = true},
-    [ATTEMPTS_OF_USER] = {"SELECT ROW(" ATTEMPT_PAGE ")::edurange.attempt_page FROM (SELECT q.*,"
-                          "  row_number() OVER (ORDER BY q.\"attemptedAt\" DESC, q.id DESC) AS n"
-                          "  FROM public.\"QuestionAttempt\" q JOIN public.\"GroupChallenge\" gc"
-                          "   ON gc.id = q.\"groupChallengeId\" AND gc.\"groupId\" = $5"
-                          "  WHERE q.\"userId\" = $7"
-                          "  AND ($6::text IS NULL OR q.\"questionId\" = $6)" BEFORE(
-                              "q.\"attemptedAt\"", "q.id") ") a",
-                          {INT4OID, TIMESTAMPTZOID, TEXTOID, BOOLOID, TEXTOID, TEXTOID, TEXTOID},
-                          .reads = true,
-                          .by_key = true},
+    [ATTEMPTS] =
+        {"SELECT ROW(" ATTEMPT_PAGE ")::edurange.attempt_page FROM (SELECT x.*,"
+         " " PAGE_PLACE(
+             "octet_length(x.answer)",
+             "x.\"attemptedAt\" DESC, x.id DESC") "  FROM public.\"GroupChallenge\" gc,"
+                                                  "  LATERAL (SELECT * FROM public.\"QuestionAttempt\" q"
+                                                  "   WHERE q.\"groupChallengeId\" = gc.id"
+                                                  "   AND ($6::text IS NULL OR q.\"questionId\" = $6)" BEFORE(
+                                                      "q.\"attemptedAt\"",
+                                                      "q.id") ") x"
+                                                              "  WHERE gc.\"groupId\" = $5"
+                                                              "  ORDER BY x.\"attemptedAt\" DESC, x.id DESC LIMIT $1 + 1) a",
+         {INT4OID, TIMESTAMPTZOID, TEXTOID, BOOLOID, TEXTOID, TEXTOID},
+         .reads = true,
+         .by_key = true},
+    [ATTEMPTS_OF_USER] =
+        {"SELECT ROW(" ATTEMPT_PAGE ")::edurange.attempt_page FROM (SELECT q.*,"
+         " " PAGE_PLACE(
+             "octet_length(q.answer)",
+             "q.\"attemptedAt\" DESC, q.id DESC") "  FROM public.\"QuestionAttempt\" q JOIN public.\"GroupChallenge\" gc"
+                                                  "   ON gc.id = q.\"groupChallengeId\" AND gc.\"groupId\" = $5"
+                                                  "  WHERE q.\"userId\" = $7"
+                                                  "  AND ($6::text IS NULL OR q.\"questionId\" = $6)" BEFORE(
+                                                      "q.\"attemptedAt\"", "q.id") ") a",
+         {INT4OID, TIMESTAMPTZOID, TEXTOID, BOOLOID, TEXTOID, TEXTOID, TEXTOID},
+         .reads = true,
+         .by_key = true},
     /* $1 how many, $2 $3 behind which, $4 event type, $5 competition, $6 user */
     [ACTIVITY] = {ACTIVITY_PAGE("\"timestamp\"" AT_ANY_TIME, "true", "$4::text IS NULL",
                                 "($4::text IS NULL OR event = $4)"),

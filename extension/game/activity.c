@@ -353,11 +353,14 @@ static Datum
 log_activity(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	static const char *const tiers[] = {"player", "player", "service", "admin"};
-	char *event_type = required_text(fcinfo, 0, "event_type");
-	char *user_id = required_text(fcinfo, 1, "user_id");
-	char *group_id = optional_text(fcinfo, 5);
-	char *instance_id = optional_text(fcinfo, 6);
-	char *severity = PG_ARGISNULL(2) ? "INFO" : optional_text(fcinfo, 2);
+	/* (what names nothing is kept in the metadata, which are small) */
+	char *event_type = short_text(required_text(fcinfo, 0, "event_type"), "event_type");
+	char *user_id = short_text(required_text(fcinfo, 1, "user_id"), "user_id");
+	char *challenge_id = short_text(optional_text(fcinfo, 4), "challenge_id");
+	char *group_id = short_text(optional_text(fcinfo, 5), "group_id");
+	char *instance_id = short_text(optional_text(fcinfo, 6), "challenge_instance_id");
+	char *code_id = short_text(optional_text(fcinfo, 7), "access_code_id");
+	char *severity = PG_ARGISNULL(2) ? "INFO" : short_text(optional_text(fcinfo, 2), "severity");
 	NullableDatum metadata = value_jsonb(
 	    read_metadata(optional_text(fcinfo, 3), optional_text(fcinfo, 8), caller->acting_user));
 	Refusal refusal = {0};
@@ -374,8 +377,9 @@ log_activity(FunctionCallInfo fcinfo, const Caller *caller)
 	                  metadata, value_time(GetCurrentTimestamp() - USECS_PER_MINUTE)) == 0)
 		STATEMENT_RUN(&statements[REPORT], value_text(new_id()), value_text(event_type),
 		              value_text(severity), value_text(find_subject(user_id, metadata)),
-		              fcinfo->args[4], fcinfo->args[5], fcinfo->args[7], fcinfo->args[6], metadata,
-		              value_text(tiers[caller->tier]), value_text(user_id));
+		              value_text(challenge_id), value_text(group_id), value_text(code_id),
+		              value_text(instance_id), metadata, value_text(tiers[caller->tier]),
+		              value_text(user_id));
 	row = only_result();
 	statements_end();
 	return row;

@@ -282,7 +282,7 @@ CREATE FUNCTION edurange.attempts(
   RETURNS edurange.attempt_page
   AS 'MODULE_PATHNAME', 'edurange_attempts' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.attempts(text, text, text, integer, text, edurange.caller) IS
-  'The attempts in a competition, of a user and at a question where they are given, newest first, 1 to 500 of them behind the cursor. Players do not see what was submitted. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found.';
+  'The attempts in a competition, of a user and at a question where they are given, newest first, 1 to 500 of them behind the cursor. A page ends early, with a cursor that goes on, behind 2 MiB of answers. Players do not see what was submitted. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found.';
 
 CREATE TYPE edurange.activity_record AS (
   id text,
@@ -309,7 +309,7 @@ CREATE FUNCTION edurange.activity(
   RETURNS edurange.activity_page
   AS 'MODULE_PATHNAME', 'edurange_activity' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.activity(text, text, text, integer, text, edurange.caller) IS
-  'The log of activity, of a competition, a user and an event type where they are given, newest first, 1 to 500 entries behind the cursor. Where it looks for a type, or for a user''s in a competition, a page may have fewer, or none, and a cursor that goes on. Entries of users and competitions that were deleted come from the archive. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden.';
+  'The log of activity, of a competition, a user and an event type where they are given, newest first, 1 to 500 entries behind the cursor. Where it looks for a type, or for a user''s in a competition, a page may have fewer, or none, and a cursor that goes on; behind 2 MiB of metadata it ends early. Entries of users and competitions that were deleted come from the archive. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden.';
 
 CREATE FUNCTION edurange.archive_activity() RETURNS trigger
   AS 'MODULE_PATHNAME', 'edurange_archive_activity' LANGUAGE C;
