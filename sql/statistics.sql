@@ -67,3 +67,9 @@ UPDATE "QuestionCompletion" SET "completedAt" = 'infinity' WHERE "userId" = 'ada
 SELECT solvers, "timeFrom", "secondsQuarter", "secondsThreeQuarters" FROM edurange.question_statistics('spring') WHERE solvers > 1;
 SELECT count(*) FROM edurange.integrity_findings('spring', 2147483647) WHERE kind = 'fast_solve';
 ROLLBACK;
+-- of a long answer its beginning is shown; it is another answer than one that begins the same
+BEGIN;
+INSERT INTO "QuestionAttempt" (id, "questionId", "userId", "groupChallengeId", answer, "isCorrect", "attemptedAt")
+  SELECT 'long' || n, testing.q('text'), 'cyd', testing.gc(), repeat('ü', 199) || CASE WHEN n < 3 THEN 'long' ELSE 'longer' END, false, '2021-01-01' FROM generate_series(1, 5) n;
+SELECT length(w.answer), w.answer LIKE '%ül' AS cut, w.attempts, w.users FROM edurange.question_statistics('spring') s, unnest(s."wrongAnswers") w WHERE w.answer LIKE 'ü%';
+ROLLBACK;

@@ -79,7 +79,7 @@ static Statement statements[STATEMENT_COUNT] = {
          " t.right_ones::float8 / nullif(t.attempts, 0),"
          " CASE WHEN (SELECT is_instance FROM source) THEN 'instance' ELSE 'attempt' END,"
          " u.seconds[1], u.seconds[2], u.seconds[3],"
-         " coalesce((SELECT array_agg(ROW(w.answer, w.attempts, w.users)::edurange.wrong_answer"
+         " coalesce((SELECT array_agg(ROW(left(w.answer, 200), w.attempts, w.users)::edurange.wrong_answer"
          "   ORDER BY w.attempts DESC, w.answer)"
          "  FROM (SELECT answer, count(*) AS attempts, count(DISTINCT user_id) AS users FROM tried"
          "   WHERE NOT is_right AND answer = ANY (ARRAY(SELECT answer FROM wrong)) GROUP BY 1) w), '{}')"

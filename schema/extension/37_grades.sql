@@ -208,7 +208,7 @@ CREATE FUNCTION edurange.question_statistics(group_id text, caller edurange.call
   RETURNS SETOF edurange.question_statistics
   AS 'MODULE_PATHNAME', 'edurange_question_statistics' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.question_statistics(text, edurange.caller) IS
-  'How a class did at each question of a competition: who solved it, attempts and the share of right ones, in how many seconds a quarter, half and three quarters of the solvers were done (timeFrom says from what: their instance, where all have one, else their first attempt), and the five most frequent wrong answers. Tier: service. Errors: missing_parameter, forbidden, competition_not_found.';
+  'How a class did at each question of a competition: who solved it, attempts and the share of right ones, in how many seconds a quarter, half and three quarters of the solvers were done (timeFrom says from what: their instance, where all have one, else their first attempt), and the five most frequent wrong answers, of each its first 200 characters. Tier: service. Errors: missing_parameter, forbidden, competition_not_found.';
 
 CREATE TYPE edurange.timeline_point AS (
   rank bigint,
