@@ -144,3 +144,8 @@ SET enable_bitmapscan = off;
 EXPLAIN (COSTS OFF) SELECT id FROM "User" WHERE lower(btrim(email)) ~>=~ 'a' AND lower(btrim(email)) ~<=~ 'b' ORDER BY lower(btrim(email)) USING ~<~, id LIMIT 2;
 RESET enable_seqscan;
 RESET enable_bitmapscan;
+-- what names something is short, so that it fits into indexes and lists
+SELECT testing.refused(format('SELECT edurange.create_user(%L, id => %L)', 'long@x', repeat('x', 256))) AS id, testing.refused(format('SELECT edurange.create_user(%L, name => %L)', 'long@x', repeat('x', 256))) AS name,
+  testing.refused(format('SELECT edurange.create_user(%L, name => %L, id => (SELECT string_agg(chr(20000 + n * 37), %L) FROM generate_series(1, 255) n))', 'long@x', repeat('ü', 255), '')) AS longest;
+SELECT testing.refused(format('SELECT edurange.create_competition(%L, %L, ARRAY[%L])', repeat('x', 256), '2021-01-01', 'ada')) AS made,
+  testing.refused(format('SELECT edurange.update_competition(%L, %L)', 'spring', repeat('x', 256))) AS changed;

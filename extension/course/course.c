@@ -307,7 +307,7 @@ static Datum
 update_competition(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	char *group_id = required_text(fcinfo, 0, "group_id");
-	char *name = optional_text(fcinfo, 1);
+	char *name = short_text(optional_text(fcinfo, 1), "name");
 	NullableDatum start = optional_time(fcinfo, 3, "start_date");
 	NullableDatum end = optional_time(fcinfo, 4, "end_date");
 	bool no_end = optional_flag(fcinfo, 5);

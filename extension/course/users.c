@@ -188,9 +188,9 @@ create_user(FunctionCallInfo fcinfo, const Caller *caller)
 {
 	NewUser user = {
 	    .email = trimmed(required_text(fcinfo, 0, "email")),
-	    .name = optional_text(fcinfo, 1),
+	    .name = short_text(optional_text(fcinfo, 1), "name"),
 	    .role = checked_role(optional_text(fcinfo, 2), caller),
-	    .id = optional_text(fcinfo, 3),
+	    .id = short_text(optional_text(fcinfo, 3), "id"),
 	};
 	Refusal refusal = {0};
 	char *user_id = NULL;

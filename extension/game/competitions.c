@@ -259,7 +259,7 @@ competition_is_own(const Caller *caller, const Datum *instructors, int count, Re
 static Datum
 create_competition(FunctionCallInfo fcinfo, const Caller *caller)
 {
-	char *name = required_text(fcinfo, 0, "name");
+	char *name = short_text(required_text(fcinfo, 0, "name"), "name");
 	NullableDatum start_date = optional_time(fcinfo, 1, "start_date");
 	int count;
 	Datum *instructors = competition_instructors(fcinfo, 2, &count);

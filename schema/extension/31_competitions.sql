@@ -72,7 +72,7 @@ CREATE FUNCTION edurange.create_competition(
   RETURNS edurange.competition
   AS 'MODULE_PATHNAME', 'edurange_create_competition' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.create_competition(text, timestamptz, text[], text, timestamptz, edurange.caller, text) IS
-  'Creates a competition with at least one instructor; without an end date it stays open. The user that a caller is bound to must be among the instructors. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found, time_out_of_range.';
+  'Creates a competition with at least one instructor; without an end date it stays open. The name has at most 255 characters. The user that a caller is bound to must be among the instructors. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, user_not_found, time_out_of_range.';
 
 CREATE FUNCTION edurange.generate_access_code(
     group_id text, created_by text, code text DEFAULT NULL,

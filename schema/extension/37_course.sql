@@ -51,7 +51,7 @@ CREATE FUNCTION edurange.create_user(
   RETURNS edurange.made_user
   AS 'MODULE_PATHNAME', 'edurange_create_user' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.create_user(text, text, text, text, edurange.caller, text) IS
-  'Makes a user, for places without a dashboard that signs people in: the dashboard refuses to sign in a user row without its account row. Who has the e-mail address already, in whichever case, is returned unchanged. Role ADMIN is given by tier admin only; an acting instructor makes students. The id and the address of the account edurange-system, which the log names where nobody else can be, are given to nobody. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, user_exists.';
+  'Makes a user, for places without a dashboard that signs people in: the dashboard refuses to sign in a user row without its account row. Who has the e-mail address already, in whichever case, is returned unchanged. The id and the name have at most 255 characters. Role ADMIN is given by tier admin only; an acting instructor makes students. The id and the address of the account edurange-system, which the log names where nobody else can be, are given to nobody. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, user_exists.';
 
 CREATE FUNCTION edurange.users(
     search text DEFAULT NULL, "limit" integer DEFAULT 100, cursor text DEFAULT NULL,
@@ -82,7 +82,7 @@ CREATE FUNCTION edurange.update_competition(
   RETURNS edurange.competition
   AS 'MODULE_PATHNAME', 'edurange_update_competition' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.update_competition(text, text, text, timestamptz, timestamptz, boolean, edurange.caller, text) IS
-  'Changes what is given of a competition and leaves the rest; an empty description takes it away, no_end_date the end. The end must come after the start. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, time_out_of_range.';
+  'Changes what is given of a competition and leaves the rest; an empty description takes it away, no_end_date the end. The name has at most 255 characters. The end must come after the start. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, time_out_of_range.';
 
 CREATE FUNCTION edurange.delete_competition(
     group_id text, name text,
