@@ -87,14 +87,15 @@ build_and_stage() {
 }
 
 # Copies sources of the checkout, given by their paths in it, below $1, where they may be newer copies of
-# before; a C file there that the checkout does not have any more goes, with its object.
+# before; a C file there that the checkout does not have any more, and none that make makes, goes with its object
+# and with the libraries.
 copy_sources() {
   copy=$1
   shift
   mkdir -p "$copy"
   (cd "$TOP" && cp -pu --parents "$@" "$copy/")
-  (cd "$copy" && find . -name '*.[ch]') | while read -r source; do
-    [ -e "$TOP/$source" ] || rm -f "$copy/$source" "$copy/${source%.c}.o"
+  (cd "$copy" && find . -name '*.[ch]' ! -name '*.made.c') | while read -r source; do
+    [ -e "$TOP/$source" ] || rm -f "$copy/$source" "$copy/${source%.c}.o" "$copy/edurange.so" "$copy"/syncworker/*.so
   done
 }
 

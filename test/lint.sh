@@ -20,7 +20,7 @@ case ${1:-} in
     ;;
 esac
 
-c_folders='extension shim syncworker test/instance_manager test/fuzz'
+c_folders='extension shim syncworker test/instance_manager test/fuzz test/hostile'
 # shellcheck disable=SC2086 # one word a folder
 c_files=$(find $c_folders -name '*.c' ! -name sql_types.c ! -name '*.made.c' | sort) # those are made by make
 # shellcheck disable=SC2086
@@ -49,14 +49,19 @@ check_format() {
   clang-format --dry-run -Werror $c_files $h_files
 }
 
-# A build by each compiler in a copy, so that the objects of the checkout stay as they are.
+# A build by a compiler in a copy, so that the objects of the checkout stay as they are; of what was built there
+# before only what changed is built again.
+built() {
+  copy=$TOP/build/lint/$1
+  # shellcheck disable=SC2086 # one word a file
+  copy_sources "$copy" $build_files
+  "$MAKE" --no-print-directory -s -j2 -C "$copy" all simulator "CC=$1"
+}
+
 check_compilers() {
   result=0
   for compiler in gcc clang; do
-    copy=$TOP/build/lint/$compiler
-    # shellcheck disable=SC2086 # one word a file
-    copy_sources "$copy" $build_files
-    "$MAKE" --no-print-directory -s -j2 -C "$copy" all simulator "CC=$compiler" || result=1
+    built "$compiler" || result=1
   done
   for file in test/fuzz/*.c; do
     # shellcheck disable=SC2046 # several flags
@@ -69,7 +74,7 @@ check_compilers() {
 # The flags with which analysers read a file.
 flags_of() {
   case $1 in
-    extension/* | syncworker/* | test/fuzz/*_module.c) say "-Iextension -Ibuild -isystem $include_server -I$(dirname "$1")" ;;
+    extension/* | syncworker/* | test/hostile/* | test/fuzz/*_module.c) say "-Iextension -Ibuild -isystem $include_server -I$(dirname "$1")" ;;
     *) say "-Ishim -I$(dirname "$1") -isystem $include_client" ;;
   esac
 }
@@ -93,25 +98,26 @@ check_cppcheck() {
     -D'PG_MODULE_MAGIC=' -D'PG_MODULE_MAGIC_EXT(...)=' -DEDURANGE_VERSION='"0"' -Iextension -Ishim $c_files
 }
 
+# Those that have a shell's name in their first line, whatever they are called, and those that others read.
+shell_files() {
+  find .ci deploy schema test -type f -name '*.sh' -print -o -type f -exec awk '
+    FNR == 1 && /^#! ?\/(usr\/)?bin\/(env )?(ba|da)?sh/ { print FILENAME }
+    { nextfile }' {} + | sort
+}
+
 check_shell() {
   # shellcheck disable=SC2046 # one word a file
   # SC2016: single quotes around a dollar sign are SQL's.
-  shellcheck -x -e SC2016 .ci/run $(find deploy schema test -name '*.sh' | sort)
-}
-
-# The folder that one compiler built in; builds there if nothing did.
-built() {
-  [ -f "$TOP/build/lint/gcc/edurange.so" ] || check_compilers || return 1
-  copy=$TOP/build/lint/gcc
+  shellcheck -x -e SC2016 $(shell_files)
 }
 
 # The rooms and who may use whom.
 check_directions() {
-  built && perl "$TOP/test/directions.pl" "$TOP" "$copy"
+  built gcc && perl "$TOP/test/directions.pl" "$TOP" "$copy"
 }
 
 check_exports() {
-  built && perl "$TOP/test/exports.pl" "$copy"
+  built gcc && perl "$TOP/test/exports.pl" "$copy"
 }
 
 # The analyser of clang over a build, which follows calls through a whole file.

@@ -28,7 +28,8 @@ static struct
 	char *value;
 } settings[MAX_SETTINGS];
 static int count;
-static int depth; /* of functions within functions; those within have what the outer one has made of it */
+/* of functions within functions; those within have what the outer one has made of it */
+static int depth;
 
 static bool
 is_needed(Oid function)
