@@ -20,6 +20,7 @@
 #include "base/surface.h"
 #include "base/under_way.h"
 #include "board/board.h"
+#include "game/board_order.h"
 #include "game/heads.h"
 
 #define HASH_LENGTH 33 /* of MD5, and the terminator */

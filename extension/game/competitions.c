@@ -19,6 +19,7 @@
 #include "calls/idempotency.h"
 #include "calls/locks.h"
 #include "game/activity.h"
+#include "game/board_order.h"
 #include "game/competitions.h"
 #include "game/completions.h"
 #include "game/entries.h"

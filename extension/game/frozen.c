@@ -30,6 +30,7 @@
 #include "base/rows.h"
 #include "base/statements.h"
 #include "base/under_way.h"
+#include "game/board_order.h"
 #include "game/frozen.h"
 #include "game/heads.h"
 

@@ -1,15 +1,11 @@
 /*
  * heads.h
- *	  The order of the board, and how it was: the heads of a competition's pairs, from the ledger, and who had completed
- *	  what.
+ *	  How a board was: the heads of a competition's pairs, from the ledger, and who had completed what.
  */
 #ifndef EDURANGE_HEADS_H
 #define EDURANGE_HEADS_H
 
 #include "game/entries.h"
-
-/* The order of the board, of standings s: of equal totals the one that was reached first, then by ids. */
-#define BOARD_ORDER "s.points DESC, s.reached_at, s.user_id"
 
 /*
  * The heads of a competition's pairs as they were at a time, from the ledger.  A pair whose head is not younger is as

@@ -18,6 +18,7 @@
 #include "course/course.h"
 #include "game/competitions.h"
 #include "game/heads.h"
+#include "game/board_order.h"
 #include "game/entries.h"
 #include "game/retired.h"
 

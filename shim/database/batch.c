@@ -57,6 +57,33 @@ call_weigh(DatabaseCall *call)
 	}
 }
 
+/* The order in which calls take their locks, the same everywhere. */
+static int
+compare_calls(const void *a, const void *b)
+{
+	const DatabaseCall *left = *(DatabaseCall *const *) a;
+	const DatabaseCall *right = *(DatabaseCall *const *) b;
+
+	for (int i = 0; i < CALL_KEYS && left->keys[i] > 0; i++)
+	{
+		const char *one = left->values[left->keys[i] - 1];
+		const char *other = right->values[right->keys[i] - 1];
+		int order = strcmp(one != NULL ? one : "", other != NULL ? other : "");
+
+		if (order != 0)
+			return order;
+	}
+	return 0;
+}
+
+void
+batch_sort(Batch *batch)
+{
+	if (batch->count > 1 && batch->calls[0]->keys[0] > 0)
+		/* NOLINTNEXTLINE(bugprone-sizeof-expression): what is sorted are pointers */
+		qsort(batch->calls, (size_t) batch->count, sizeof(batch->calls[0]), compare_calls);
+}
+
 bool
 batch_encode(const Batch *batch, TextArray *value)
 {

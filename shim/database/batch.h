@@ -28,6 +28,9 @@ typedef struct Batch
 	DatabaseResult error; /* the first one, where it failed */
 } Batch;
 
+/* Puts the calls in the order in which they take their locks, so that no two batches wait for each other. */
+extern void batch_sort(Batch *batch);
+
 /*
  * Makes the one value of a batched statement, an array of all its calls' values.  False: out of memory.
  */

@@ -258,25 +258,6 @@ must_wait(const Lane *lane, const HotKey *hot)
 
 /* ---- batches --------------------------------------------------------------------------------- */
 
-/* The order in which calls take their locks, the same everywhere. */
-static int
-compare_calls(const void *a, const void *b)
-{
-	const DatabaseCall *left = *(DatabaseCall *const *) a;
-	const DatabaseCall *right = *(DatabaseCall *const *) b;
-
-	for (int i = 0; i < CALL_KEYS && left->keys[i] > 0; i++)
-	{
-		const char *one = left->values[left->keys[i] - 1];
-		const char *other = right->values[right->keys[i] - 1];
-		int order = strcmp(one != NULL ? one : "", other != NULL ? other : "");
-
-		if (order != 0)
-			return order;
-	}
-	return 0;
-}
-
 /* Is the call out of time, or has its client gone away?  Then it is answered, and not sent. */
 static bool
 drop_call(DatabaseCall *call, int64_t now)
@@ -338,9 +319,8 @@ take_batch(Lane *lane, int64_t now, int most)
 		free(batch);
 		return NULL;
 	}
-	if (batch != NULL && batch->count > 1 && batch->calls[0]->keys[0] > 0)
-		/* NOLINTNEXTLINE(bugprone-sizeof-expression): what is sorted are pointers */
-		qsort(batch->calls, (size_t) batch->count, sizeof(batch->calls[0]), compare_calls);
+	if (batch != NULL)
+		batch_sort(batch);
 	return batch;
 }
 
