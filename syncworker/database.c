@@ -25,6 +25,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 
+#include "../extension/base/errors.h"
 #include "compat.h"
 #include "database.h"
 
@@ -94,22 +95,18 @@ static bool
 is_refusal(int sqlstate)
 {
 	static const int others[] = {
-	    ERRCODE_CONNECTION_EXCEPTION,
-	    ERRCODE_INVALID_TRANSACTION_STATE,
-	    ERRCODE_TRANSACTION_ROLLBACK,
-	    ERRCODE_INSUFFICIENT_RESOURCES,
-	    ERRCODE_OPERATOR_INTERVENTION,
-	    ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-	    ERRCODE_SYSTEM_ERROR,
-	    ERRCODE_INTERNAL_ERROR,
-	    MAKE_SQLSTATE('R', 'G', '9', '0',
-	                  '2'), /* schema_changed, and no other of ours comes here */
+	    ERRCODE_CONNECTION_EXCEPTION,  ERRCODE_INVALID_TRANSACTION_STATE,
+	    ERRCODE_TRANSACTION_ROLLBACK,  ERRCODE_INSUFFICIENT_RESOURCES,
+	    ERRCODE_OPERATOR_INTERVENTION, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+	    ERRCODE_SYSTEM_ERROR,          ERRCODE_INTERNAL_ERROR,
 	};
 
 	for (int i = 0; i < lengthof(others); i++)
 		if (ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_TO_CATEGORY(others[i]))
 			return false;
-	return true;
+	/* of our own only schema_changed comes here */
+	return strncmp(unpack_sql_state(sqlstate), EDURANGE_ERROR_CLASS,
+	               strlen(EDURANGE_ERROR_CLASS)) != 0;
 }
 
 /*

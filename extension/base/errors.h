@@ -9,6 +9,9 @@
 #ifndef EDURANGE_ERRORS_H
 #define EDURANGE_ERRORS_H
 
+/* The class of the SQLSTATEs that are ours alone. */
+#define EDURANGE_ERROR_CLASS "RG"
+
 /*   X(identifier, name on the wire, SQLSTATE, HTTP status, meaning) */
 #define EDURANGE_ERRORS(X)                                                                           \
 	X(INVALID_PARAMETER, "invalid_parameter", "22023", 400,                                          \

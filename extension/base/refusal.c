@@ -22,8 +22,7 @@ refusal_sqlstate(EdurangeError error)
 	return sqlstates[error];
 }
 
-/* The error's SQLSTATE in PostgreSQL's packed form. */
-static int
+int
 packed_sqlstate(EdurangeError error)
 {
 	const char *code = sqlstates[error];

@@ -39,6 +39,9 @@ extern RefusalFrame *refusal_frame;
 /* The SQLSTATE of an error, as text. */
 extern const char *refusal_sqlstate(EdurangeError error);
 
+/* The error's SQLSTATE in PostgreSQL's packed form. */
+extern int packed_sqlstate(EdurangeError error);
+
 extern bool
 refuse(Refusal *refusal, EdurangeError error, const char *format, ...) pg_attribute_printf(3, 4);
 extern _Noreturn void raise_refusal(const Refusal *refusal);

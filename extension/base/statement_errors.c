@@ -141,14 +141,15 @@ is_of(const ErrorData *error, int category, const char *file)
 bool
 statement_error_is_ours(const ErrorData *error)
 {
-	static const int categories[] = {
-	    MAKE_SQLSTATE('R', 'G', '0', '0', '0'),
-	    ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, /* not_installed: a table is gone */
-	    ERRCODE_INVALID_TRANSACTION_STATE,        /* read_only */
+	/* with whatever is in the category of each: in that of the first stands all that is ours alone */
+	static const EdurangeError those[] = {
+	    EDURANGE_SCHEMA_CHANGED,
+	    EDURANGE_NOT_INSTALLED, /* a table is gone */
+	    EDURANGE_READ_ONLY,
 	};
 
-	for (int i = 0; i < lengthof(categories); i++)
-		if (is_of(error, categories[i], "refusal.c"))
+	for (int i = 0; i < lengthof(those); i++)
+		if (is_of(error, ERRCODE_TO_CATEGORY(packed_sqlstate(those[i])), "refusal.c"))
 			return true;
 	return false;
 }

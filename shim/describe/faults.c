@@ -82,13 +82,13 @@ fault_of_route(const Route *route)
 	return NULL;
 }
 
-/* Has an error of ours the SQLSTATE of another one?  Only one of them would be told. */
+/* Has an error the SQLSTATE of another one?  Only one of them would be told. */
 static bool
 is_taken(int error)
 {
 	const char *sqlstate = errors[error].sqlstate;
 
-	if (sqlstate == NULL || strncmp(sqlstate, "RG", 2) != 0)
+	if (sqlstate == NULL)
 		return false;
 	for (int i = 0; i < error; i++)
 		if (errors[i].sqlstate != NULL && strcmp(errors[i].sqlstate, sqlstate) == 0)
