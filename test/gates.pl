@@ -102,7 +102,12 @@ my $begins = qr/(?:
 	ROLLBACK\s+TO\b | RELEASE\s+SAVEPOINT\b | PREPARE\s+\w+.*\bAS\b | EXECUTE\s+\w+\s*\( | DECLARE\s+\w+.*\bCURSOR\b |
 	FETCH\s+.*\bFROM\b | EXPLAIN\s+(?:\(|ANALYZE\b|SELECT\b) | SECURITY\s+LABEL\b | IMPORT\s+FOREIGN\b
 )/xi;
+# The words that commands of SQL begin with; in capitals, before another word, prose and C have none of them.
+my $command = join '|', qw(ABORT ALTER ANALYZE BEGIN CALL CLOSE CLUSTER COMMENT COMMIT COPY CREATE DEALLOCATE DECLARE DELETE
+  DISCARD DO DROP END EXECUTE EXPLAIN FETCH GRANT IMPORT INSERT LISTEN LOAD LOCK MERGE MOVE NOTIFY PREPARE REASSIGN REFRESH
+  REINDEX RELEASE RESET REVOKE ROLLBACK SAVEPOINT SECURITY SELECT SET SHOW START TABLE TRUNCATE UNLISTEN UPDATE VACUUM VALUES WITH);
 my $sql = qr/
+	(?-i:^[\s(]*(?!DELETE\s+\/\w)(?:$command)\s+\S) | # (but for a method and a path)
 	(?:^|;)(?:[\s(]|\\[nt]|\/\*.*?\*\/|--.*?(?:\\n|\n))*$begins | # a statement
 	\$\d+\b(?!\$) |                                               # the parameter of one
 	\b(?:FROM|JOIN|INTO)\s+(?:ONLY\s+)?(?:edurange|public|pg_catalog|information_schema)\s*\. |
@@ -142,6 +147,9 @@ sub check_sql
 			my ($what, $rest) = ($1, $2);
 			$define{$scope}{$1} .= $2 if $what eq 'define' && $rest =~ /^\s*(\w+)(.*)/s;
 		}
+		# as a macro makes a text of it
+		my $code = $text =~ s/$literal/""/gr;
+		finding("$path:" . line_at($code, $-[0]) . ": SQL outside of a statement table: $&") while $code =~ /\b(?:$command)[ \t]+\w.*/g;
 		$text = without($text, $directive);
 		if ($path =~ /\.c$/)
 		{
@@ -285,8 +293,7 @@ sub check_routes
 	my %batchable = map { $_ => 1 } map { /^SQL_FUNCTION_BATCHABLE\(edurange_(\w+)\)/mg } @c_text{ grep { m{^extension/} } @c_files };
 	my ($table) = $shim =~ /^const Route routes\[\] = \{(.*?)^\};/ms;
 	my %statement;
-	my $count = 0;
-	my @batched;
+	my (@batched, %route);
 
 	push @batched, [ $1, $2 ] while $c_text{'shim/database/statements.h'} =~ /\bX\((\w+), "(\w+)"\)/g;
 
@@ -303,16 +310,22 @@ sub check_routes
 			finding("$name calls edurange.$function in batches, which is not marked as one for them") unless $batchable{$function};
 		}
 	}
-	for my $row (split /^\t(?=\{)/m, $table // '')
+	my $row_of = qr/(\{(?:$literal|[^{}"]|(?1))*\})/;
+	my ($rest) = ($table // '') =~ s/$row_of//gr =~ /(\w[^\n]*)/;
+	finding("routes[] has what is no row: $rest") if defined $rest;
+	while (($table // '') =~ /$row_of/g)
 	{
+		my $row = $1;
 		# as the macros for reads and mutations have it, written out
 		$row =~ s/READ\(("[^"]+"), (\w+), (\w+)\)/.method = "GET", .path = $1, .tier = TIER_$2, .statement = STATEMENT_$3/;
 		$row =~ s/OPEN\(("[^"]+"), \w+\)/.method = "GET", .path = $1/;
 		$row =~ s/WRITE\(("\w+"), ("[^"]+"), (\w+), (\w+), \w+\)/.method = $1, .path = $2, .tier = TIER_$3, .statement = STATEMENT_$4/;
-		my ($method, $path) = $row =~ /\.method = "(\w+)", \.path = "([^"]+)"/ or next;
+		my ($method) = $row =~ /\.method = "(\w+)"/;
+		my ($path) = $row =~ /\.path = "([^"]+)"/;
+		finding("routes[] has a row without a method or a path that can be read: $row"), next unless defined $method && defined $path;
 		my ($tier) = map { lc } $row =~ /\.tier = TIER_(\w+)/;
 		my $heading = defined $tier ? "### `$method $path` ($tier)" : "`$method $path`";
-		$count++;
+		$route{"$method $path"} = $tier // '';
 		finding("docs/http-api.md has no $heading") if index($documented, $heading) < 0;
 		my ($name) = $row =~ /\.statement = (STATEMENT_\w+)/ or next;
 		finding("$method $path has the statement $name, which is in no table") unless defined $statement{$name};
@@ -328,11 +341,19 @@ sub check_routes
 			  unless defined $to && $rank{$to} <= $rank{ ($tier // 'none') eq 'none' ? 'player' : $tier };
 		}
 	}
-	finding('no routes found in the shim') unless $count;
+	finding('no routes found in the shim') unless %route;
+	finding("docs/http-api.md has the route $_, which does not exist")
+	  for grep { !exists $route{$_} } $documented =~ /(?:^#+ +`?|`)((?:GET|POST|PUT|PATCH|DELETE) \/[^\s`?]*)/gm;
 	return;
 }
 
 # ---- settings: documented, and none is named that does not exist ----------------------------------
+
+# Those that read names out of a table, or hand one on.
+my $reads_by_table = qr{^shim/config/config\.c$|^syncworker/settings\.h$};
+
+# Variables of PostgreSQL, of systemd and of everybody, which mean here what they mean elsewhere.
+my %of_others = map { $_ => 1 } qw(PGOPTIONS NOTIFY_SOCKET TMPDIR);
 
 sub check_settings
 {
@@ -340,13 +361,25 @@ sub check_settings
 	my $sources = join "\n", @c_text{ grep { /^extension/ } @c_files };
 	my @server = $sources =~ /DefineCustom\w+Variable\(\s*"(edurange\.\w+)"/g;
 	my @shim = map { slurp($_) =~ /^\t(?:TEXT|SECRET|INTEGER|SWITCH)\("(\w+)"/gm } files(qr/\.h$/, 'shim/config');
-	my @read = map { $c_text{$_} =~ /\bgetenv\(\s*"(EDURANGE_\w+)"/g } grep { m{^(?:extension|shim|syncworker)/} } @c_files;
+	my @read = map { $c_text{$_} =~ /getenv\("(\w+)"/g } @c_files;
 	my $schema = join "\n", map { slurp($_) } files(qr/\.(?:sql|sh)$/, qw(schema/extension schema/migrations schema/make_migrations.sh schema/make_schemas.sh));
 	my $named = qr/(?:FUNCTION|PROCEDURE|TYPE|TABLE|VIEW|SEQUENCE)\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:edurange\.)?(\w+)/i;
 	my %known = map { $_ => 1 } @server, @shim, map { "${_}_FILE" } @shim;
 
+	my %server = map { $_ => 1 } @server;
+
 	finding('no settings found') unless @server && @shim;
-	finding("docs/settings.md lacks $_") for grep { index($documented, "| `$_` |") < 0 } @server, @shim, @read;
+	for my $path (@c_files)
+	{
+		my $text = $c_text{$path};
+		# what is read by a name that nobody sees would be no setting of the page
+		finding("$path:" . line_at($text, $-[0]) . ": $1 without a name that is written there")
+		  while $path !~ $reads_by_table && $text =~ /\b((?:secure_)?getenv\b(?!\(")|environ\b|setting(?:_number)?\((?!"))/g;
+		# a name that the server does not know is no error, but another value: only settings are asked for
+		finding("$path:" . line_at($text, $-[0]) . ": edurange.$2 is no setting")
+		  while $text =~ /(\b\w*(?:setting|setting_number|GetConfigOption|guc_set_locally|set_config)\(\s*)["']edurange\.(\w+)["']/g && !$server{"edurange.$2"};
+	}
+	finding("docs/settings.md lacks $_") for grep { index($documented, "| `$_` |") < 0 && !$of_others{$_} } @server, @shim, @read;
 	# What else is called so: functions, types and tables, and the variables of scripts.
 	$known{"edurange.$1"} = 1
 	  while $schema =~ /^[ \t]*(?:printf .*')?CREATE\s+(?:OR\s+REPLACE\s+)?$named/gim;
@@ -428,15 +461,19 @@ sub check_metrics
 
 sub check_banned
 {
-	my @banned = qw(sprintf vsprintf strcpy stpcpy strcat strncpy strncat gets atoi atol atoll atof strtok
-	  system popen tmpnam tempnam mktemp alloca
-	  asctime ctime gmtime localtime gethostbyname inet_ntoa);
-	my $banned = join '|', @banned;
+	my $banned = join '|', qw(v?sprintf strcpy stpcpy strcat strncpy strncat gets atoi atol atoll atof strtok v?f?scanf vsscanf
+	  system popen v?fork exec[lv]p?e? tmpnam tempnam mktemp alloca strdupa setenv unsetenv putenv rand srand
+	  asctime ctime gmtime localtime gethostbyname gethostbyaddr getservbyname getpw(?:nam|uid|ent) getgr(?:nam|gid|ent)
+	  inet_ntoa strsignal);
 
-	for my $path (files(qr/\.[ch]$/, qw(extension shim syncworker test/instance_manager test/fuzz)))
+	for my $path (files(qr/\.[ch]$/, qw(extension shim syncworker test/instance_manager test/fuzz test/hostile)))
 	{
-		my $text = ($c_text{$path} // c_text($path)) =~ s/$literal/""/gr;
-		finding("$path:" . line_at($text, $-[0]) . ": $1 is banned") while $text =~ /\b($banned)\s*\(/g;
+		my $whole = $c_text{$path} // c_text($path);
+		my $text = $whole =~ s/$literal/'"' . "\n" x ($& =~ tr,\n,,) . '"'/ger;
+		# by name, as it may be called in brackets or through a pointer; members and what libraries call so aside
+		finding("$path:" . line_at($text, $-[0]) . ": $1 is banned") while $text =~ /(?<!\.)(?<!->)\b($banned)\b/g;
+		finding("$path:" . line_at($whole, $-[0]) . ": a text that is read without a limit")
+		  while $whole =~ /\bsscanf\b[^;]*?"(?:[^"\\]|\\.)*%[a-z]*[s\[]/g;
 	}
 	return;
 }
@@ -461,14 +498,19 @@ sub check_tests
 			finding("$folder/$name$suffix is not in $schedule") unless $scheduled{$name};
 		}
 		finding("$schedule names $_, which has no $folder/$_$suffix") for grep { !$test{$_} } sort keys %scheduled;
-		# NAME_1.out is another output that NAME may have
-		finding("$expected/$_.out has no $folder/$_$suffix") for grep { !$test{$_} && !$test{s/_\d$//r} } sort keys %output;
+		# NAME_1.out is another output that NAME may have, NAME_2.out one more
+		for my $name (grep { !$test{$_} } sort keys %output)
+		{
+			my ($of, $number) = $name =~ /^(\w+)_([1-9])$/;
+			my $before = defined $of ? $of . ($number > 1 ? '_' . ($number - 1) : '') : '';
+			finding("$expected/$name.out has no $folder/$name$suffix") unless $output{$before} && $test{$of};
+		}
 	}
 	my %number;
 	for my $path (files(qr/\.pl$/, 'test/t'))
 	{
-		my ($number) = $path =~ m{/(\d{3})_\w+\.pl$};
-		finding("$path has no number") unless defined $number;
+		my ($number) = $path =~ m{^test/t/(\d{3})_\w+\.pl$};
+		finding("$path has no number, or stands where nothing looks for it") unless defined $number;
 		finding("$path has the number of $number{$number}") if defined $number && $number{$number};
 		$number{ $number // '' } = $path;
 	}
@@ -509,22 +551,43 @@ sub check_released
 
 # ---- errors --------------------------------------------------------------------------------------
 
-# The shim finds an error by its SQLSTATE, and clients by its name: no two share one.
+# How an error could be made that has no row of errors.h, and the one file that makes those that have one so.
+my %makes_errors = (
+	'extension/base/errors.h' => qr/"RG/,
+	'extension/base/refusal.c' => qr/\bMAKE_SQLSTATE\b/,
+	'shim/http/response.c' => qr/\bMHD_queue_\w+|"HTTP\/\d/,
+);
+
+# The shim finds an error by its SQLSTATE, and clients by its name: no two share one.  Each is of use to something.
 sub check_errors
 {
-	my $errors = slurp('extension/base/errors.h');
+	my $file = 'extension/base/errors.h';
+	my $rows = $c_text{$file};
+	my $used = join "\n", @c_text{ grep { $_ ne $file } @c_files };
 	my %first;
 
-	while ($errors =~ /^\s*X\((\w+), "(\w+)", "(\w+)",/mg)
+	while ($rows =~ /^\s*X\(([^,]*),([^,]*),([^,]*),([^,]*),/mg)
 	{
-		my ($id, @words) = ($1, $2, $3);
-		for my $word (@words)
+		my ($id, $name, $sqlstate, $status) = map { s/^[\s\\]+|\s+$//gr } $1, $2, $3, $4;
+
+		finding("$file: the name of $id is not its own") if $name ne '"' . lc($id) . '"';
+		finding("$file: the SQLSTATE of $id is none of PostgreSQL's or of ours") if $sqlstate !~ /^"(?:RG\d{3}|\d[0-9A-Z]{4}|XX000)"$/;
+		finding("$file: $status is no HTTP status of an error, that of $id") if $status !~ /^[45]\d\d$/ || $status > 511;
+		finding("$file: nothing raises $id") if $used !~ /\bEDURANGE_$id\b/;
+		for my $word ($name, $sqlstate)
 		{
-			finding("extension/base/errors.h: $first{$word} and $id share \"$word\"") if defined $first{$word};
+			finding("$file: $first{$word} and $id share $word") if defined $first{$word};
 			$first{$word} //= $id;
 		}
 	}
-	finding('extension/base/errors.h: no errors') unless %first;
+	finding("$file: no errors") unless %first;
+	for my $path (@c_files)
+	{
+		for my $maker (grep { $_ ne $path } sort keys %makes_errors)
+		{
+			finding("$path:" . line_at($c_text{$path}, $-[0]) . ": $& is for $maker alone") while $c_text{$path} =~ /$makes_errors{$maker}/g;
+		}
+	}
 	return;
 }
 

@@ -238,7 +238,7 @@ pods_queue(const json_t *fields)
 		return 0;
 	}
 	json_object_set_new(start, "flag",
-	                    json_sprintf("EDU-{%08x-%u}", (unsigned int) rand(), ++number));
+	                    json_sprintf("EDU-{%08x-%u}", (unsigned int) random(), ++number));
 	json_object_set_new(start, "appears", json_integer(appears));
 	json_array_append_new(queue, start);
 	expect(appears);

@@ -20,7 +20,7 @@
 # once, or that does not compile, is an error, and so are tests that fail without a fault.  Exits 1 unless all
 # were killed.
 #
-# "run.pl places" only looks whether each change finds its place in the checkout, and runs nothing.
+# "run.pl places" only looks whether each change finds its place in the checkout and each test is there, and runs nothing.
 
 use strict;
 use warnings;
@@ -189,16 +189,28 @@ sub plant
 	return $before;
 }
 
-# Prints what finds no place in the checkout, and returns how many that are.
+# The file of a test, given as SUITE:NAME, in the checkout.
+sub test_file
+{
+	my ($suite, $name) = split /:/, $_[0];
+	my %files = (regress => "sql/$name.sql", isolation => "test/isolation/specs/$name.spec", tap => "test/t/$name.pl");
+
+	return "$top/$files{$suite}";
+}
+
+# Prints which mutants find no place in the checkout or name a test that is not there, and returns how many that are.
 sub misplaced
 {
 	my $count = 0;
 
 	for my $mutant (@_)
 	{
-		next if eval { changed($mutant, $top) };
-		print "test/mutants/$mutant->{name}: $@";
-		$count++;
+		my @missing = grep { !-f test_file($_) } @{ $mutant->{kills} };
+		my $placed = eval { changed($mutant, $top) };
+
+		print "test/mutants/$mutant->{name}: $@" unless $placed;
+		print "test/mutants/$mutant->{name}: there is no test $_\n" for @missing;
+		$count++ if @missing || !$placed;
 	}
 	return $count;
 }

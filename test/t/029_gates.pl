@@ -1,5 +1,5 @@
-# The rules that test/gates.pl, test/directions.pl, test/exports.pl and docs/generate.pl check hold, and each
-# fault that they guard against is found where it is planted.  Faults are planted many at a time.
+# The rules that test/gates.pl, test/directions.pl, test/exports.pl, test/mutants/run.pl and docs/generate.pl check hold, and
+# each fault that they guard against is found where it is planted.  Faults are planted many at a time.
 
 use strict;
 use warnings;
@@ -90,6 +90,8 @@ my @statements = (
 	'TRUNCATE x', 'BEGIN', 'commit', 'rollback to x', 'savepoint x', 'ANALYZE', 'vacuum (full)', 'refresh materialized view x',
 	'comment on table x is null', 'notify x', 'listen x', 'prepare x as select 1', 'execute x(1)', 'declare x cursor for select 1',
 	'fetch all from x', 'explain select 1', 'discard all',
+	'ALTER SYSTEM SET fsync = off', 'RESET search_path', 'VACUUM x', "LOAD 'x'", 'BEGIN READ ONLY', 'COMMIT AND CHAIN', 'CREATE AGGREGATE x',
+	"PREPARE TRANSACTION 'x'", 'REASSIGN OWNED BY x TO y', 'SELECT a FROM x', 'SET search_path FROM CURRENT', 'CLOSE c',
 	' WHERE x = 1', ' order by x', ' on conflict do nothing', ' for update', 'a b $1', '%s JOIN public.x', 'from pg_catalog.pg_class');
 my @places = map { ($_, "$_/deep") } @rooms, 'syncworker';
 my $number = 0;
@@ -108,6 +110,7 @@ planted(
 		'SQL in a #define of a #define' ],
 	[ 'syncworker/stray4.h', qq{#define FAR "select 1"\n}, undef, '' ],
 	[ 'syncworker/stray4.c', qq{\n#include "stray4.h"\nchar *stray = FAR;\n}, qr{^syncworker/stray4.c:3: SQL.*FAR}m, 'SQL in a #define of a header' ],
+	[ 'extension/cdf/stray8.c', qq{#define STR(x) #x\nchar *stray = STR(SELECT y FROM x);\n}, qr{^extension/cdf/stray8.c:2: SQL}m, 'SQL that a macro makes a text of' ],
 	[ 'shim/http/stray5.c', qq{static const char *const others[] = {\n\t"select 1",\n};\n}, qr{^shim/http/stray5.c:2: SQL}m, 'SQL in another table' ],
 	[ 'shim/http/stray6.c', qq{int x(void)\n{\n\tchar *statements[] = {\n\t"select 1",\n};\n}\n}, qr{^shim/http/stray6.c:4: SQL}m, 'SQL in a table of a function' ],
 	[ 'shim/http/stray7.c', qq{static const Statement statements[] = {\n\t{"x", "select 1"},\n};\n} x 2, qr{^shim/http/stray7.c has 2}m, 'two statement tables' ]);
@@ -126,7 +129,7 @@ static Statement statements[STATEMENT_COUNT] = {
 const char *const prose[] = {
 	"update of a question that is gone", "set the group first", "values must be numbers", "select one of them", "call it again",
 	"lock the table first", "with this key another request came", "delete", "DELETE", "copy of a document", "created", "grants are missing",
-	"the table is locked", "end", "user \"%s\" does not exist", "begin of the window", "show what is there",
+	"the table is locked", "end", "DELETE /users",  "user \"%s\" does not exist", "begin of the window", "show what is there",
 };
 TXT
 
@@ -136,7 +139,15 @@ planted(
 	$gates,
 	[ 'extension/base/errors.h', sub { s/"user_not_found", "RG302"/"user_not_found", "RG303"/ }, qr{^extension/base/errors.h: USER_NOT_FOUND and COMPETITION_NOT_FOUND share "RG303"}m,
 		'two errors with one SQLSTATE' ],
-	[ 'extension/base/errors.h', sub { s/"try_again"/"timeout"/ }, qr{^extension/base/errors.h: TRY_AGAIN and TIMEOUT share "timeout"}m, 'two errors with one name' ]);
+	[ 'extension/base/errors.h', sub { s/"try_again"/"timeout"/ }, qr{^extension/base/errors.h: TRY_AGAIN and TIMEOUT share "timeout"}m, 'two errors with one name' ],
+	[ 'extension/base/errors.h', sub { s/"RG310", 404/"RG310", 999/ }, qr{^extension/base/errors.h: 999 is no HTTP status of an error, that of PACK_NOT_FOUND$}m, 'no status' ],
+	[ 'extension/base/errors.h', sub { s/"RG304"/"RX304"/ }, qr{^extension/base/errors.h: the SQLSTATE of CHALLENGE_NOT_FOUND is none}m, 'no SQLSTATE' ],
+	[ 'extension/base/errors.h', sub { s/(?=\tX\(TIMEOUT,)/\tX(UNHEARD, "unheard", "RG999", 503, "Never.") \\\n/ }, qr{^extension/base/errors.h: nothing raises UNHEARD$}m, 'an error that nothing raises' ],
+	(map { [ "$_/rowless.c", "\nint x = errcode(MAKE_SQLSTATE('R','G','9','9','9'));\n", qr{^$_/rowless.c:2: MAKE_SQLSTATE is for extension/base/refusal.c alone$}m, "$_: an error without a row" ] }
+		'extension/game', 'syncworker'),
+	[ 'shim/http/rowless1.c', qq{char *x = "RG302";\n}, qr{^shim/http/rowless1.c:1: "RG is for}m, 'its SQLSTATE' ],
+	[ 'shim/http/rowless2.c', "int x = MHD_queue_response(c, 503, r);\n", qr{^shim/http/rowless2.c:1: MHD_queue_response is for}m, 'another answer' ],
+	[ 'shim/http/rowless3.c', q{char *x = "HTTP/1.1 503 No\r\n\r\n{\"error\":1}";} . "\n", qr{^shim/http/rowless3.c:1: "HTTP/1 is for}m, 'one by hand' ]);
 
 # ---- parameters in messages ------------------------------------------------------------------------
 
@@ -187,10 +198,19 @@ planted(
 	[ 'schema/extension/90_grants.sql', '', qr/GET \/get_points calls edurange\.get_points, which nobody/, 'another' ],
 	[ 'extension/game/points.c', sub { s/SQL_FUNCTION_BATCHABLE\(edurange_add_points\)/SQL_FUNCTION(edurange_add_points)/ },
 		qr/STATEMENT_ADD_POINTS calls edurange\.add_points in batches, which/, 'a route in batches to a function that is not for them' ],
+	[ 'docs/http-api.md', "### POST /ghost (service)\n### `GET /{spook}` (player)\n", qr{has the route POST /ghost, which.*has the route GET /\{spook\}, which}s, 'routes that do not exist' ],
+	[ 'shim/api/routes.c', sub { s/(?=\t\{OPEN\("\/live")/\t{.path = "\/turned", .method = "PUT"},\n\t{.path = BLURRED, .method = "PUT"},\n\tHIDDEN("\/x"),\n/ },
+		qr{no `PUT /turned`\n.*a row without a method or a path that can be read: \{\.path = BLURRED}ms, 'a row that begins with its path' ],
+	[ 'shim/api/routes.c', '', qr{^routes\[\] has what is no row: HIDDEN}m, 'one of a macro' ],
 	[ 'docs/settings.md', sub { s/`edurange\.sync_interval`/``/g }, qr/lacks edurange\.sync_interval$/m, 'a setting that is not documented' ],
 	[ 'docs/settings.md', sub { s/`EDURANGE_PORT`/``/g }, qr/lacks EDURANGE_PORT$/m, 'one of the shim' ],
 	[ 'docs/sync.md', "Set `edurange.sync_intervals` to 5.\n", qr{docs/sync.md names edurange.sync_intervals,}, 'a setting that does not exist' ],
 	[ 'shim/live/stray.c', qq{char *stray(void) { return getenv("EDURANGE_STRAY"); }\n}, qr/lacks EDURANGE_STRAY$/m, 'one that is read elsewhere' ],
+	[ 'shim/live/stray1.c', qq{char *x = secure_getenv("X");\n}, qr/lacks X$/m, 'in another way' ],
+	[ 'shim/live/stray2.c', "char *x = getenv(variable);\n", qr{^shim/live/stray2.c:1: getenv without a name}m, 'one by a name that nobody sees' ],
+	[ 'syncworker/stray.c', qq{long x = setting_number("edurange.sync_timeoutz", "1");\n}, qr{^syncworker/stray.c:1: edurange.sync_timeoutz is no setting$}m, 'one that the server does not have' ],
+	[ 'extension/admin/stray.h', qq{#define X "current_setting('edurange.token')"\n}, qr{^extension/admin/stray.h:1: edurange.token is no setting$}m, 'one in SQL' ],
+	[ 'syncworker/stray1.c', "char *x = setting(name, \"\");\n", qr{^syncworker/stray1.c:1: setting\( without a name}m, 'one of the server by a name that nobody sees' ],
 	[ 'docs/security.md', "`EDURANGE_POOLS=5`\n", qr{docs/security.md names EDURANGE_POOLS,}, 'one of the shim' ],
 	[ 'deploy/kubernetes/base/deployment.yaml', "# EDURANGE_POOL_SIZES\n", qr{deployment.yaml names EDURANGE_POOL_SIZES,}, 'one in a folder of deploy/' ],
 	[ 'deploy/kubernetes/base/stray.conf', "edurange.points_limit = 5\n", qr{stray.conf names edurange.points_limit,}, 'one of the server there' ]);
@@ -217,20 +237,25 @@ planted(
 # ---- calls, tests, released files ----------------------------------------------------------------
 
 my @banned = qw(sprintf vsprintf strcpy stpcpy strcat strncpy strncat gets atoi atol atoll atof strtok system popen tmpnam mktemp alloca
-  ctime gmtime localtime inet_ntoa);
+  ctime gmtime localtime inet_ntoa scanf fscanf rand getpwnam setenv execlp vfork);
 planted($gates,
 	(map { [ "$_/stray.c", "\nint x = strcpy (y);\n", qr{^$_/stray.c:2: strcpy is banned$}m, "$_: a call that is banned" ] } @rooms),
 	(map { [ "shim/base/stray$_.c", "\nint x = $_ (y);\n", qr{^shim/base/stray$_.c:2: $_ is banned$}m, "$_ is banned" ] } @banned),
 	[ 'extension/cdf/stray.h', "#define X strncpy(a, b, c)\n", qr{^extension/cdf/stray.h:1: strncpy is banned}m, 'in a #define of a header, too' ],
-	[ 'test/fuzz/stray.c', "int x = system(y);\n", qr{^test/fuzz/stray.c:1: system is banned}m, 'and in fuzzers' ]);
-is(planted($gates, [ 'shim/base/stray.c', qq{/* strcpy(a) */ char *x = "system(y)"; int y = pg_strcpy(z);\n}, undef, '' ]), '', 'what only looks like a call');
+	[ 'shim/live/stray1.c', "int x = (strcpy)(a, b);\n", qr{^shim/live/stray1.c:1: strcpy is banned}m, 'in brackets' ],
+	[ 'shim/live/stray2.c', "char *(*x)(char *, const char *) = strcpy;\n", qr{^shim/live/stray2.c:1: strcpy is banned}m, 'through a pointer' ],
+	[ 'shim/live/stray3.c', qq{\nint x = sscanf(a, "%d %" "%s", &b, c);\n}, qr{^shim/live/stray3.c:2: a text that is read without a limit}m, 'a text without a limit' ],
+	(map { [ "test/$_/stray.c", "int x = system(y);\n", qr{^test/$_/stray.c:1: system is banned}m, "and in test/$_" ] } qw(fuzz hostile instance_manager)));
+is(planted($gates, [ 'shim/base/stray.c', qq{/* strcpy(a) */ char *x = "system(y)"; int y = pg_strcpy(z) + a.rand + sscanf(b, "%4s %d", c, d);\n}, undef, '' ]), '', 'what only looks like a call');
 planted(
 	$gates,
 	[ 'expected/stray.out', 'x', qr{^expected/stray.out has no sql/stray.sql}m, 'an output without a test' ],
+	[ 'expected/points_2.out', 'x', qr{^expected/points_2.out has no sql/points_2.sql}m, 'another output where the one before is missing' ],
 	[ 'test/isolation/expected/stray.out', 'x', qr{^test/isolation/expected/stray.out has no }m, 'one of isolation' ],
 	[ 'sql/lone.sql', 'x', qr{^sql/lone.sql has no expected/lone.out\nsql/lone.sql is not in sql/schedule$}m, 'a test without output and place' ],
 	[ 'test/isolation/specs/lone.spec', 'x', qr{^test/isolation/specs/lone.spec has no .*^test/isolation/specs/lone.spec is not in }ms, 'one of isolation' ],
 	[ 'sql/schedule', "test: nothing\n", qr{^sql/schedule names nothing,}m, 'a test that is not there' ],
+	[ 'test/t/deep/200_x.pl', 'x', qr{^test/t/deep/200_x.pl has no number, or stands where}m, 'a test in a folder' ],
 	[ 'test/t/029_other.pl', 'x', qr{^test/t/029_other.pl has the number of test/t/029_gates.pl}m, 'a number that is taken' ]);
 planted(
 	$gates,
@@ -339,12 +364,46 @@ planted(
 	[ 'extension/json_schema/joint.h', qq{#include "json_schema/json_schema_compile.h"\n},
 		qr{in a circle: extension/json_schema/joint -> extension/json_schema/json_schema_\{compile,refs\} -> extension/json_schema/joint}, 'more than the one recursion' ],
 	[ 'extension/json_schema/json_schema_refs.c', qq{\n#include "json_schema/joint.h"\n}, undef, '' ],
+	(map { [ "extension/calls/$_->[0].h", "\n$_->[1]\n", qr{^extension/calls/$_->[0].h includes .* on line [23](?:: calls may not use cdf)?$}m, "an include $_->[2]" ] } (
+			[ 'computed', qq{#define L "$cdf"\n#include L}, 'by a macro' ],
+			[ 'quoted', qq{char *a = "/*";\n#include "$cdf"\nchar *b = "*/";}, 'between what looks like a comment' ],
+			[ 'slashed', qq{// /*\n#include "$cdf"\n// */}, 'between others' ],
+			[ 'gnu', qq{#include_next "$cdf"}, 'of another kind' ],
+			[ 'inner', qq{# /* x */ include "$cdf"}, 'with a comment within' ],
+			[ 'cut', qq{#inc\\\nlude "$cdf"}, 'in two lines' ])),
+	[ 'extension/calls/remark.h', qq{/*\n#include "$cdf"\n*/\n}, qr{\A(?!.*remark)}s, 'none in a comment' ],
+	(map { [ $_, '', qr{^$_ is of a kind that no check reads$}m, $_ ] } qw(extension/game/rows.inc shim/http/more.def syncworker/x.cc)),
 	[ 'extension/stray.c', '/* */', qr{^extension/stray.c stands in no room}m, 'a file outside of the rooms' ],
 	[ 'shim/attic/stray.h', '/* */', qr{^shim/attic/stray.h stands in no room}m, 'a room that nobody knows' ],
 	[ 'shim/http/deep/stray.h', '/* */', qr{^shim/http/deep/stray.h stands in no room}m, 'a room in a room' ],
 	[ 'extension/packs/points.h', '/* */', qr{has the name of extension/(?:game|packs)/points}m, 'a name that is taken' ],
 	[ 'extension/game/lone.c', '/* */', qr{^extension/game/lone.c was not compiled}m, 'a file whose calls are not known' ],
 	[ 'test/directions.pl', sub { s/(?='shim\/main.c' =>)/'shim\/gone' => [], / }, qr{names shim/gone, where nothing stands}, 'a room that is gone' ]);
+
+# ---- mutants, and what lint looks at ----------------------------------------------------------------
+
+planted(sub { findings('test/mutants/run.pl', 'places') },
+	[ 'test/mutants/998_tests', "X\nKills: regress:nope isolation:nope tap:999_nope\nFile: extension/edurange.c\n-edurange.c\n+x\n",
+		qr{(?:^test/mutants/998_tests: there is no test (?:regress:nope|isolation:nope|tap:999_nope)\n){3}}m, 'a mutant of tests that are not there' ],
+	[ 'test/mutants/999_places', "X\nKills: regress:tokens\nFile: extension/edurange.c\n-not there\n+x\n", qr{^test/mutants/999_places: extension/edurange.c has the old text 0 times$}m, 'one without a place' ]);
+
+# The tools tell only what they are called with.
+for my $tool (qw(deploy/install-deps.sh tools/make tools/shellcheck tools/clang-format))
+{
+	put($tool, qq{#!/bin/sh\nprintf '%s: ' '$tool'; echo "\$@"\n});
+	chmod 0755, "$copy/$tool";
+}
+put('build/lint/gcc/edurange.so', 'built before');
+my $linted = '';
+{
+	local @ENV{qw(PATH MAKE LINT)} = ("$copy/tools:$ENV{PATH}", "$copy/tools/make", 'format shell directions exports');
+	IPC::Run::run([ 'sh', "$copy/test/lint.sh" ], '>', \$linted, '2>&1');
+}
+my @made = $linted =~ m{^tools/make: .*-C \S*build/lint/gcc all}gm;
+is(scalar @made, 2, 'directions and exports are those of the sources as they are');
+like($linted, qr{^tools/shellcheck: .*\Q$_\E}m, "shellcheck reads $_")
+  for qw(deploy/debian/edurange-shim.postinst deploy/debian/edurange-shim.postrm deploy/debian/postgresql-extension.postrm.in deploy/lib.sh);
+like($linted, qr{^tools/clang-format: .*test/hostile/hostile\.c}m, 'the formatter reads the module of hostile settings');
 
 # ---- what libraries export -----------------------------------------------------------------------
 
