@@ -122,17 +122,21 @@ waiting_bytes(const Connection *connection)
 }
 
 /*
- * Has libpq read what it has room for, and counts that; false: the connection has ended.  More may come meanwhile, so the
- * number is not exact: as much as its first buffer takes was read at least.
+ * Has libpq read what it has room for, and counts that where it is not all of an answer; false: the connection has ended.
+ * More may come meanwhile, so the number is not exact: as much as libpq's first buffer takes was read at least.
  */
 static bool
 consume(Connection *connection)
 {
-	int before = waiting_bytes(connection);
-	bool alive = PQconsumeInput(connection->pg) != 0;
+	bool amid = connection->taken > 0;
+	int before = amid ? waiting_bytes(connection) : FIRST_BUFFER;
 	int least = before < FIRST_BUFFER ? before : FIRST_BUFFER;
-	int gone = before - waiting_bytes(connection);
+	bool alive = PQconsumeInput(connection->pg) != 0;
+	int gone;
 
+	if (!amid && !PQisBusy(connection->pg))
+		return alive;
+	gone = before - waiting_bytes(connection);
 	gone = gone > least ? gone : least;
 	connection->taken += gone;
 	counter_add(COUNTER_ANSWER_BYTES, gone);
