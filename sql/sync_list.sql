@@ -1,5 +1,5 @@
 -- A list of pods as it came: cut into its elements, each parsed alone.
-DELETE FROM "ChallengeInstance";
+CALL testing.fresh();
 INSERT INTO "ChallengeType" (id, name) VALUES ('slt', 'sync list') ON CONFLICT DO NOTHING;
 INSERT INTO "Challenge" (id, name, "challengeTypeId") VALUES ('slc', 'Sync: list', 'slt') ON CONFLICT DO NOTHING;
 CREATE PROCEDURE testing.listed_instances() LANGUAGE sql AS $$
