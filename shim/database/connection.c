@@ -143,15 +143,17 @@ consume(Connection *connection)
 	return alive;
 }
 
-/* It holds nothing of an answer any more. */
+/* Its answer is complete; what libpq keeps of it stays with it until it ends, where that is much. */
 static void
 let_go(Connection *connection)
 {
 	const Connection *self = connection;
 
+	(void) atomic_compare_exchange_strong(&foremost, &self, NULL);
+	if (connection->state == CONNECTION_OPEN && connection->swollen)
+		return;
 	counter_add(COUNTER_ANSWER_BYTES, -connection->taken);
 	connection->taken = 0;
-	(void) atomic_compare_exchange_strong(&foremost, &self, NULL);
 }
 
 void
@@ -168,9 +170,9 @@ connection_close(Connection *connection, const char *sqlstate)
 	if (connection->state != CONNECTION_OPEN)
 		return;
 	PQfinish(connection->pg);
-	let_go(connection);
 	connection->pg = NULL;
 	connection->state = CONNECTION_CLOSED;
+	let_go(connection);
 	counter_add(COUNTER_DATABASE + owner->tier, -1);
 	connection->first = NULL;
 	connection->last = &connection->first;
@@ -316,8 +318,7 @@ settle_first(Connection *connection, int64_t now)
 	if (connection->first == NULL)
 		connection->last = &connection->first;
 	connection->in_flight--;
-	if (!connection->swollen)
-		let_go(connection);
+	let_go(connection);
 	begin_turn(connection, now);
 	if (batch->failed && (batch->preparing || result_needs_prepare(&batch->error)))
 		connection->prepared[batch->statement] =
@@ -394,8 +395,14 @@ connection_tend(Connection *connection, int64_t now)
 
 	if (connection->state != CONNECTION_OPEN || batch == NULL)
 		return;
-	if (connection->halted && may_read(connection))
-		rewatch(connection, connection->writing, false);
+	if (connection->halted)
+	{
+		/* the others are in time, so its turn comes */
+		if (may_read(connection))
+			rewatch(connection, connection->writing, false);
+		connection->deadline = now + connection->owner->statement_timeout;
+		return;
+	}
 	if (now > connection->deadline + CANCEL_GRACE_MS + LOST_GRACE_MS ||
 	    (now > connection->deadline && batch->calls[0]->run_ms > 0))
 		connection_close(connection, SQLSTATE_NO_ANSWER);

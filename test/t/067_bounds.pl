@@ -15,7 +15,7 @@ use IO::Socket::IP;
 
 my $node = Edurange::Cluster->new_ready('bounds');
 my $metrics_port = PostgreSQL::Test::Cluster::get_free_port();
-my $shim = Edurange::Shim->start($node, EDURANGE_THREADS => 1, EDURANGE_METRICS_PORT => $metrics_port, EDURANGE_BODY_BUDGET => 32 << 20);
+my $shim = Edurange::Shim->start($node, EDURANGE_THREADS => 1, EDURANGE_METRICS_PORT => $metrics_port, EDURANGE_BODY_BUDGET => 32 << 20, EDURANGE_STATEMENT_TIMEOUT => 60_000);
 my %token = map { $_ => $shim->make_token($_) } qw(player service admin);
 $node->safe_psql('edurange', q{
 	INSERT INTO "User" (id, email) VALUES ('ada', 'a');
