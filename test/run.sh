@@ -77,7 +77,7 @@ copy_inputs() {
     META.json Makefile shim/Makefile syncworker/Makefile test/adoption test/archives test/bench test/bots test/clients test/fuzz test/hostile test/instance_manager test/isolation test/kubernetes test/mutants test/pages test/perl \
     test/prisma test/prometheus test/t test/*.pl test/*.sh "$WORK/src/" 2>/dev/null) || true
   # shellcheck disable=SC2046 # one word a file
-  copy_sources "$WORK/src" $(cd "$TOP" && find extension shim syncworker -name '*.[cho]' -o -name '*.so' -o -name '*.html') edurange.so shim/describe/examples.json
+  copy_sources "$WORK/src" $(cd "$TOP" && find extension shim syncworker -name '*.[cho]' -o -name '*.so' -o -name '*.html') edurange.so shim/describe/examples.json extension/text/make_case_folding.pl
   chmod -R a+rX "$WORK/src"
 }
 

@@ -32,7 +32,7 @@ typedef enum StatementId
 	STATEMENT_COUNT
 } StatementId;
 
-/* The formatter would break these statements between every two words. */
+/* The formatter would break these lines at each macro. */
 /* clang-format off */
 static Statement statements[STATEMENT_COUNT] = {
     /* What ended in a mass event stays so: its pod is never ended. */

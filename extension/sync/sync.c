@@ -129,7 +129,7 @@ typedef enum StatementId
 	STATEMENT_COUNT
 } StatementId;
 
-/* The formatter would break these statements between every two words. */
+/* The formatter would break these lines at each macro. */
 /* clang-format off */
 static Statement statements[STATEMENT_COUNT] = {
     [STATE] = {"SELECT applied_at, cleaned_at FROM edurange.sync_state", {InvalidOid}},

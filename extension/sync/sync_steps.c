@@ -81,7 +81,7 @@ typedef enum StatementId
 #define LACKS_COMPETITION(pod)                                                                     \
 	"(" pod ".competition IS NULL AND " pod ".group_id NOT IN ('standalone', 'unknown'))"
 
-/* The formatter would break these statements between every two words. */
+/* The formatter would break these lines at each macro. */
 /* clang-format off */
 static Statement statements[STATEMENT_COUNT] = {
     /*

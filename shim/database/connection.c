@@ -23,12 +23,11 @@
 #define CANCEL_GRACE_MS 1000 /* after the server's own statement_timeout */
 #define LOST_GRACE_MS 1000   /* after having been cancelled */
 #define BUFFER_KEPT 1048576  /* libpq's buffers never shrink: beyond that the connection ends */
-#define OLDER_MS 30000 /* a database of before may be updated: so does one that took it for one */
-#define FIRST_BUFFER 16384 /* bytes of it that libpq begins with */
-#define TAKEN_ANYHOW                                                                               \
-	65536 /* bytes of an answer that are read however much all connections hold ... */
-#define TAKEN_BY_ALL                                                                               \
-	16777216 /* ... and how much that may be until the others are read one after the other */
+#define OLDER_MS 30000       /* a database of before may be updated: then it ends, too */
+#define FIRST_BUFFER 16384   /* bytes of it that libpq begins with */
+/* Bytes of an answer that are read whatever all connections hold, and what that may be until they are read in turn. */
+#define TAKEN_ANYHOW 65536
+#define TAKEN_BY_ALL 16777216
 
 /* The one that reads on beyond that; NULL: none. */
 static _Atomic(const Connection *) foremost;

@@ -143,6 +143,8 @@ $node->safe_psql('edurange', 'ALTER FUNCTION edurange.other_metrics(edurange.cal
 # Who asked a moment ago is still known; who comes later cannot be told from anybody.
 my $proxy = Edurange::Proxy->start($node);
 my $open = Edurange::Shim->start($node, $proxy->env, AS => 'service');
+# the first one waits for connections, which may take longer than a token is known
+$open->get('/health/detailed');
 (undef, $health) = $open->get('/health/detailed');
 my ($well, $connected) = ($health->{status}, $health->{connection_info}{last_connected});
 undef $proxy;

@@ -267,7 +267,10 @@ is($status, 0, 'the other one goes on');
 # ---- killed and started again ------------------------------------------------------------------
 foreach my $program (qw(shim postgres))
 {
-	kill 'KILL', pid_of($copy, $program);
+	my $pid = pid_of($copy, $program);
+
+	kill 'KILL', $pid;
+	ok(becomes(sub { count_alive($pid) == 0 }), "$program is gone");
 	($status, $out) = run_script($copy, 'up');
 	is($status, 0, "up after kill -9 of $program");
 	is(with_env($copy, $points), '10', 'the data is there');
