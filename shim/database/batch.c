@@ -203,7 +203,7 @@ batch_answer(Batch *batch)
 		else
 			read_outcome(rows, i, &result);
 		/* the first is always run: so each time fewer are left */
-		if (i > 0 && strcmp(result.sqlstate, SQLSTATE_NOT_RUN) == 0)
+		if (i > 0 && strcmp(result.sqlstate, errors[EDURANGE_TOO_BUSY].sqlstate) == 0)
 		{
 			result_clear(&result);
 			batch->calls[batch->count++] = batch->calls[i];

@@ -34,7 +34,6 @@
 /* The server's: nothing was done, and trying again may help. */
 #define SQLSTATE_COLLIDED "40001"
 #define SQLSTATE_DEADLOCK "40P01"
-#define SQLSTATE_NOT_RUN "RG804"      /* outcomes() has no room for the answer to a call */
 #define SQLSTATE_NOT_PREPARED "26000" /* somebody deallocated the statement, ... */
 #define SQLSTATE_PREPARED "42P05"     /* ... or prepared it, unknown to us */
 
