@@ -422,7 +422,7 @@ parameter_accepts(const char *key, const json_t *value)
 			return json_is_string(value);
 	if (strcmp(key, "names") == 0)
 		return json_is_array(value);
-	if (strcmp(key, "announced") == 0)
+	if (strcmp(key, "announced") == 0 || strcmp(key, "latin1") == 0)
 		return json_is_boolean(value);
 	return json_is_integer(value) && json_integer_value(value) >= 0;
 }
