@@ -185,3 +185,16 @@ DELETE FROM "GroupChallenge" WHERE id = 'sgc';
 DELETE FROM "ChallengeInstance" WHERE "challengeId" = 'sch';
 DELETE FROM edurange.sync_watch;
 DELETE FROM edurange.sync_past;
+
+-- others in the place of those who are held, as many as they: another event
+CALL testing.running(array_fill('ACTIVE'::text, ARRAY[20]));
+SELECT changed, held FROM edurange.sync_apply(testing.pods(testing.some('ACTIVE', 9, 20)), '2021-10-01 00:00:00');
+SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 1, 8)), '2021-10-01 00:00:01');
+SELECT changed, held FROM edurange.sync_apply(testing.pods(testing.some('ACTIVE', 1, 8) || ', ' || testing.some('ACTIVE', 17, 20)), '2021-10-01 00:09:00');
+SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 9, 16)), '2021-10-01 00:09:01');
+SELECT changed, held FROM edurange.sync_apply(testing.pods(testing.some('ACTIVE', 1, 8) || ', ' || testing.some('ACTIVE', 17, 20)), '2021-10-01 00:11:00');
+SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 9, 16)), '2021-10-01 00:11:01');
+SELECT ended AS before_their_time FROM testing.ended;
+SELECT changed, held FROM edurange.sync_apply(testing.pods(testing.some('ACTIVE', 1, 8) || ', ' || testing.some('ACTIVE', 17, 20)), '2021-10-01 00:19:02');
+SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 9, 16)), '2021-10-01 00:19:03');
+SELECT ended AS by_time FROM testing.ended;

@@ -44,20 +44,23 @@ static Statement statements[STATEMENT_COUNT] = {
     /*
 	 * $1 names, $2 statuses, $3 listed of the observed pods, $4 whether they are a whole list, $5 until when what
 	 * is missing was released.  Gives of how many instances that are ACTIVE nobody has seen a pod since it is missing;
-	 * whether those are many; whether any pod of ours was seen now.
+	 * whether those are many; whether any pod of ours was seen now; how many of them were not missing before.
 	 */
     [COUNT] =
         {"WITH pod AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3) AS p (name, status, listed))"
-         " SELECT missing, " IS_MANY("missing", "live") ", one_seen FROM (SELECT count(*)::integer AS live,"
-         "  count(*) FILTER (WHERE (m.since > $5) IS NOT FALSE AND CASE"
+         " SELECT missing, " IS_MANY("missing", "live") ", one_seen, newly FROM (SELECT count(*)::integer AS live,"
+         "  count(*) FILTER (WHERE missing)::integer AS missing,"
+         "  count(*) FILTER (WHERE missing AND NOT was_missing)::integer AS newly,"
+         "  EXISTS (SELECT FROM pod k JOIN public.\"ChallengeInstance\" o ON o.id = k.name"
+         "   WHERE k.listed OR k.status <> 'not_found') AS one_seen"
+         " FROM (SELECT w.was_missing, (m.since > $5) IS NOT FALSE AND CASE"
          "   WHEN p.listed OR p.status <> 'not_found' THEN false"
          "   WHEN p.status = 'not_found' OR $4 AND m.name IS NULL THEN true"
-         "   ELSE m.name IS NOT NULL AND coalesce(m.pod_status, 'not_found') = 'not_found' END)::integer"
-         "   AS missing, EXISTS (SELECT FROM pod k JOIN public.\"ChallengeInstance\" o ON o.id = k.name"
-         "   WHERE k.listed OR k.status <> 'not_found') AS one_seen"
-         " FROM public.\"ChallengeInstance\" i LEFT JOIN pod p ON p.name = i.id"
-         " LEFT JOIN edurange.sync_watch m ON m.name = i.id AND m.reason = 'missing'"
-         " WHERE i.status = 'ACTIVE') AS counted",
+         "   ELSE w.was_missing END AS missing"
+         "  FROM public.\"ChallengeInstance\" i LEFT JOIN pod p ON p.name = i.id"
+         "  LEFT JOIN edurange.sync_watch m ON m.name = i.id AND m.reason = 'missing',"
+         "  LATERAL (SELECT m.name IS NOT NULL AND coalesce(m.pod_status, 'not_found') = 'not_found') AS w (was_missing)"
+         "  WHERE i.status = 'ACTIVE') AS instance) AS counted",
          {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLOID, TIMESTAMPTZOID}},
     /* They are asked for once more, at once: $1 observed at. */
     [RELEASE] = {"UPDATE edurange.sync_watch SET since = coalesce(since, $1), due = $1"
@@ -143,8 +146,8 @@ count_missing(const Observation *observation, SyncHold *hold, TimestampTz at)
 		hold->since = at;
 		hold->one_seen = false;
 	}
-	/* many more of them are another event, and its time is its own */
-	if (row_int(0, 1) - hold->held > FEW)
+	/* many others are another event, and its time is its own, however many are back meanwhile */
+	if (row_int(0, 4) > FEW)
 		hold->since = at;
 	/* whether it is the right cluster the latest list says, and until the next one what was said of single pods */
 	hold->one_seen = row_bool(0, 3) || (hold->one_seen && !observation->has_list);
