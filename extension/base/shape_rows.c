@@ -58,7 +58,7 @@ key_has(const Key *key, Oid relation, AttrNumber number)
 {
 	char *name = get_attname(relation, number, true);
 
-	for (int i = 0; name != NULL && i < column_count(key); i++)
+	for (int i = 0; name != NULL && i < MOST_COLUMNS && key->columns[i] != NULL; i++)
 		if (strcmp(key->columns[i], name) == 0)
 			return true;
 	return false;
@@ -113,7 +113,7 @@ lacking(const Key *key)
 	StringInfoData columns;
 
 	initStringInfo(&columns);
-	for (int i = 0; i < column_count(key); i++)
+	for (int i = 0; i < MOST_COLUMNS && key->columns[i] != NULL; i++)
 		appendStringInfo(&columns, "%s%s", i > 0 ? ", " : "", quote_identifier(key->columns[i]));
 	return psprintf("%s has no unique key of (%s)",
 	                quote_qualified_identifier("public", key->table), columns.data);
