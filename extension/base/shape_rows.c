@@ -64,6 +64,29 @@ key_has(const Key *key, Oid relation, AttrNumber number)
 	return false;
 }
 
+/* Is a row of a catalogue what is looked for? */
+typedef bool (*RowTest)(HeapTuple tuple, const Key *key, Oid relation);
+
+/* Is any of the rows that a catalogue has of a table? */
+static bool
+any_of_table(Oid catalogue, AttrNumber column, Oid index, Oid relation, RowTest is_it,
+             const Key *key)
+{
+	Relation rows = table_open(catalogue, AccessShareLock);
+	ScanKeyData of_table;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	bool found = false;
+
+	ScanKeyInit(&of_table, column, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relation));
+	scan = systable_beginscan(rows, index, true, NULL, 1, &of_table);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		found = is_it(tuple, key, relation);
+	systable_endscan(scan);
+	table_close(rows, AccessShareLock);
+	return found;
+}
+
 /* Does an index hold rows apart by just the key's columns? */
 static bool
 index_is_key(HeapTuple tuple, const Key *key, Oid relation)
@@ -84,20 +107,8 @@ index_is_key(HeapTuple tuple, const Key *key, Oid relation)
 static bool
 has_key(const Key *key, Oid relation)
 {
-	Relation indexes = table_open(IndexRelationId, AccessShareLock);
-	ScanKeyData of_table;
-	SysScanDesc scan;
-	HeapTuple tuple;
-	bool found = false;
-
-	ScanKeyInit(&of_table, Anum_pg_index_indrelid, BTEqualStrategyNumber, F_OIDEQ,
-	            ObjectIdGetDatum(relation));
-	scan = systable_beginscan(indexes, IndexIndrelidIndexId, true, NULL, 1, &of_table);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-		found = index_is_key(tuple, key, relation);
-	systable_endscan(scan);
-	table_close(indexes, AccessShareLock);
-	return found;
+	return any_of_table(IndexRelationId, Anum_pg_index_indrelid, IndexIndrelidIndexId, relation,
+	                    index_is_key, key);
 }
 
 /* Will the first migration make the key? */
@@ -131,8 +142,10 @@ shape_key_fault(const char *table, Oid relation, bool adopted)
 
 /* Is it a trigger of somebody else's that may fill new rows? */
 static bool
-may_fill(const FormData_pg_trigger *trigger)
+may_fill(HeapTuple tuple, const Key *key, Oid relation)
 {
+	const FormData_pg_trigger *trigger = (const FormData_pg_trigger *) GETSTRUCT(tuple);
+
 	return trigger->tgenabled != TRIGGER_DISABLED && TRIGGER_FOR_BEFORE(trigger->tgtype) &&
 	       TRIGGER_FOR_INSERT(trigger->tgtype) && TRIGGER_FOR_ROW(trigger->tgtype) &&
 	       get_func_namespace(trigger->tgfoid) != get_namespace_oid("edurange", true);
@@ -141,20 +154,8 @@ may_fill(const FormData_pg_trigger *trigger)
 static bool
 may_be_filled(Oid relation)
 {
-	Relation triggers = table_open(TriggerRelationId, AccessShareLock);
-	ScanKeyData of_table;
-	SysScanDesc scan;
-	HeapTuple tuple;
-	bool found = false;
-
-	ScanKeyInit(&of_table, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
-	            ObjectIdGetDatum(relation));
-	scan = systable_beginscan(triggers, TriggerRelidNameIndexId, true, NULL, 1, &of_table);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-		found = may_fill((const FormData_pg_trigger *) GETSTRUCT(tuple));
-	systable_endscan(scan);
-	table_close(triggers, AccessShareLock);
-	return found;
+	return any_of_table(TriggerRelationId, Anum_pg_trigger_tgrelid, TriggerRelidNameIndexId,
+	                    relation, may_fill, NULL);
 }
 
 /* Instances are the platform's to make. */

@@ -455,7 +455,7 @@ walk_rows(const Column *first, Oid table, bool adopted, TakeFault take, void *ar
 	/* (those that were dropped have a number, too) */
 	for (AttrNumber number = 1;
 	     SearchSysCacheExists2(ATTNUM, ObjectIdGetDatum(table), Int16GetDatum(number)); number++)
-		if (shape_wants_value(table, number) && !is_known(first, table, number))
+		if (!is_known(first, table, number) && shape_wants_value(table, number))
 			take(argument, psprintf("%s.%s takes no null", table_name(first),
 			                        quote_identifier(get_attname(table, number, false))));
 }
