@@ -198,3 +198,22 @@ SELECT ended AS before_their_time FROM testing.ended;
 SELECT changed, held FROM edurange.sync_apply(testing.pods(testing.some('ACTIVE', 1, 8) || ', ' || testing.some('ACTIVE', 17, 20)), '2021-10-01 00:19:02');
 SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 9, 16)), '2021-10-01 00:19:03');
 SELECT ended AS by_time FROM testing.ended;
+
+-- a few at a time who join those who are held: they are many, and held for a time of their own
+DELETE FROM edurange.sync_past;
+CALL testing.running(array_fill('ACTIVE'::text, ARRAY[25]));
+SELECT changed, held FROM edurange.sync_apply(testing.pods(testing.some('ACTIVE', 10, 25)), '2021-11-01 00:00:00');
+SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 1, 9)), '2021-11-01 00:00:01');
+SELECT changed, held FROM edurange.sync_apply(testing.pods(testing.some('ACTIVE', 13, 25)), '2021-11-01 00:09:58');
+SELECT changed, held FROM edurange.sync_apply(testing.pods(testing.some('ACTIVE', 16, 25)), '2021-11-01 00:10:00');
+SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 1, 15)), '2021-11-01 00:10:00.5');
+SELECT changed, held FROM edurange.sync_apply(testing.pods(testing.some('ACTIVE', 16, 25)), '2021-11-01 00:10:01');
+SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 1, 15)), '2021-11-01 00:10:02');
+SELECT ended AS the_first FROM testing.ended;
+SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 10, 15)), '2021-11-01 00:11:00');
+SELECT held, regexp_replace("heldUntil", '^it is .*:(\d\d:\d\d).*', 'it is \1') AS "heldUntil" FROM edurange.sync_status();
+-- the last three are few, and go with the others
+SELECT changed, held, jsonb_array_length(wanted -> 'statuses') AS asked FROM edurange.sync_apply(testing.pods(testing.some('ACTIVE', 16, 25)), '2021-11-01 00:19:58');
+SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 10, 15)), '2021-11-01 00:19:59');
+SELECT ended AS all_of_them FROM testing.ended;
+SELECT count(*) AS in_a_mass_event FROM edurange.sync_past WHERE reason = 'mass';

@@ -5,11 +5,12 @@
  * An Instance Manager that looks at the wrong cluster answers for each pod, in all honesty, that it is not
  * found.  So when more than three and more than a fifth of the ACTIVE instances miss their pods and some are
  * reported not found, they are held.  Once a pod is seen that the table knows it is the right cluster, and
- * edurange.sync_mass_grace decides.  Until then nothing does but an operator, with
- * edurange.sync_release().  Instances whose end was requested count for nothing here and end as ever.
+ * edurange.sync_mass_grace decides, counted for each from when its pod was first missing, and for none from before
+ * the hold.  Until then nothing does but an operator, with edurange.sync_release(), who lets all go.  Instances
+ * whose end was requested count for nothing here and end as ever.
  *
  * That a hold is on, and since when, is in shared memory: it follows from what is missing, and after a
- * restart it begins anew.  Released is whatever was missing by then; what is missing later may be held again.
+ * restart it begins anew.  Released is whatever was missing by some time; what is missing since later is judged anew.
  */
 #include "postgres.h"
 
@@ -27,9 +28,6 @@
 #include "sync/sync_status.h"
 #include "sync/telling.h"
 
-/* So many that join those that are held are no event of their own. */
-#define FEW 3
-
 typedef enum StatementId
 {
 	COUNT,
@@ -44,28 +42,28 @@ static Statement statements[STATEMENT_COUNT] = {
     /*
 	 * $1 names, $2 statuses, $3 listed of the observed pods, $4 whether they are a whole list, $5 until when what
 	 * is missing was released.  Gives of how many instances that are ACTIVE nobody has seen a pod since it is missing;
-	 * whether those are many; whether any pod of ours was seen now; how many of them were not missing before.
+	 * whether those are many; whether any pod of ours was seen now; since when the first of them is missing, null if only
+	 * since now.
 	 */
     [COUNT] =
         {"WITH pod AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3) AS p (name, status, listed))"
-         " SELECT missing, " IS_MANY("missing", "live") ", one_seen, newly FROM (SELECT count(*)::integer AS live,"
+         " SELECT missing, " IS_MANY("missing", "live") ", one_seen, first_since FROM (SELECT count(*)::integer AS live,"
          "  count(*) FILTER (WHERE missing)::integer AS missing,"
-         "  count(*) FILTER (WHERE missing AND NOT was_missing)::integer AS newly,"
+         "  min(since) FILTER (WHERE missing) AS first_since,"
          "  EXISTS (SELECT FROM pod k JOIN public.\"ChallengeInstance\" o ON o.id = k.name"
          "   WHERE k.listed OR k.status <> 'not_found') AS one_seen"
-         " FROM (SELECT w.was_missing, (m.since > $5) IS NOT FALSE AND CASE"
+         " FROM (SELECT m.since, (m.since > $5) IS NOT FALSE AND CASE"
          "   WHEN p.listed OR p.status <> 'not_found' THEN false"
          "   WHEN p.status = 'not_found' OR $4 AND m.name IS NULL THEN true"
-         "   ELSE w.was_missing END AS missing"
+         "   ELSE m.name IS NOT NULL AND coalesce(m.pod_status, 'not_found') = 'not_found' END AS missing"
          "  FROM public.\"ChallengeInstance\" i LEFT JOIN pod p ON p.name = i.id"
-         "  LEFT JOIN edurange.sync_watch m ON m.name = i.id AND m.reason = 'missing',"
-         "  LATERAL (SELECT m.name IS NOT NULL AND coalesce(m.pod_status, 'not_found') = 'not_found') AS w (was_missing)"
+         "  LEFT JOIN edurange.sync_watch m ON m.name = i.id AND m.reason = 'missing'"
          "  WHERE i.status = 'ACTIVE') AS instance) AS counted",
          {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLOID, TIMESTAMPTZOID}},
-    /* They are asked for once more, at once: $1 observed at. */
+    /* They are asked for once more, at once: $1 observed at, $2 until when what is missing is released. */
     [RELEASE] = {"UPDATE edurange.sync_watch SET since = coalesce(since, $1), due = $1"
-                 " WHERE reason = 'missing'",
-                 {TIMESTAMPTZOID}},
+                 " WHERE reason = 'missing' AND coalesce(since, $1) <= $2",
+                 {TIMESTAMPTZOID, TIMESTAMPTZOID}},
     /*
 	 * $1 ids, $2 their statuses before, $3 and now, $4 observed at, $5 until when what is missing was released, $6 ids
 	 * that stayed as they were
@@ -118,14 +116,24 @@ report_hold(const SyncHold *before, const SyncHold *now, bool released)
 	                              : "instances are not held any more: their pods were seen")));
 }
 
-/* Is it time to let go, or was that said? */
-static bool
-is_over(const SyncHold *hold, const Observation *observation, TimestampTz at)
+/* Until when what is missing is to be let go now, by an operator's word or since it is time; 0: nothing is. */
+static TimestampTz
+find_release(const SyncHold *hold, const Observation *observation, TimestampTz at)
 {
+	int64 grace = guc_sync_mass_grace * INT64CONST(1000);
+
 	if (sync_status_take_release())
-		return true;
-	return observation->has_list && hold->one_seen &&
-	       at - hold->since >= guc_sync_mass_grace * INT64CONST(1000);
+		return at;
+	return observation->has_list && hold->one_seen && at - hold->since >= grace ? at - grace : 0;
+}
+
+static void
+count(const Observation *observation, const SyncHold *hold)
+{
+	const ObservedPods *pods = &observation->pods;
+
+	STATEMENT_RUN(&statements[COUNT], pods->names, pods->statuses, pods->listed,
+	              value_bool(observation->has_list), value_time(hold->released_at));
 }
 
 /*
@@ -135,10 +143,7 @@ is_over(const SyncHold *hold, const Observation *observation, TimestampTz at)
 static void
 count_missing(const Observation *observation, SyncHold *hold, TimestampTz at)
 {
-	const ObservedPods *pods = &observation->pods;
-
-	STATEMENT_RUN(&statements[COUNT], pods->names, pods->statuses, pods->listed,
-	              value_bool(observation->has_list), value_time(hold->released_at));
+	count(observation, hold);
 	if (hold->held == 0)
 	{
 		if (!row_bool(0, 2))
@@ -146,12 +151,31 @@ count_missing(const Observation *observation, SyncHold *hold, TimestampTz at)
 		hold->since = at;
 		hold->one_seen = false;
 	}
-	/* many others are another event, and its time is its own, however many are back meanwhile */
-	if (row_int(0, 4) > FEW)
-		hold->since = at;
 	/* whether it is the right cluster the latest list says, and until the next one what was said of single pods */
 	hold->one_seen = row_bool(0, 3) || (hold->one_seen && !observation->has_list);
 	hold->held = row_int(0, 1);
+}
+
+/*
+ * Lets go of what was missing by that time.  The others are held on if they are many, who may be another event, until
+ * it is their time; a few go with the first.
+ */
+static void
+release(const Observation *observation, SyncHold *hold, TimestampTz until, TimestampTz at)
+{
+	TimestampTz first_since;
+
+	hold->released_at = until;
+	count(observation, hold);
+	first_since = row_time_or_zero(0, 4);
+	if (row_bool(0, 2))
+	{
+		hold->held = row_int(0, 1);
+		hold->since = first_since != 0 ? first_since : at;
+	}
+	else
+		*hold = (SyncHold){.released_at = at};
+	STATEMENT_RUN(&statements[RELEASE], value_time(at), value_time(hold->released_at));
 }
 
 NullableDatum
@@ -165,11 +189,13 @@ brake_judge(const Observation *observation, NullableDatum observed_at, int32 *he
 	if (before.held > 0 || reports_not_found(&observation->pods))
 	{
 		count_missing(observation, &hold, at);
-		if (hold.held > 0 && is_over(&hold, observation, at))
+		if (hold.held > 0)
 		{
-			STATEMENT_RUN(&statements[RELEASE], observed_at);
-			released = true;
-			hold = (SyncHold){.released_at = at};
+			TimestampTz until = find_release(&hold, observation, at);
+
+			released = until != 0;
+			if (released)
+				release(observation, &hold, until, at);
 		}
 		report_hold(&before, &hold, released);
 		sync_status_set_hold(&hold);

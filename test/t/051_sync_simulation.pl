@@ -126,6 +126,8 @@ DECLARE
   row record;
   seen text;
   expected text;
+  active integer := (SELECT count(*) FROM sim.model WHERE status = 'ACTIVE');
+  early integer := 0;
 BEGIN
   IF NOT applied THEN
     -- nothing at all may have changed
@@ -139,9 +141,10 @@ BEGIN
       (SELECT e ->> 'status' FROM jsonb_array_elements(snapshot -> 'statuses') e WHERE e ->> 'name' = row.id LIMIT 1));
     expected := sim.next(row.was, seen, row.attempts);
     IF row.now = 'TERMINATED' AND row.was <> 'TERMINATED' THEN
-      IF row.lives AND (now.event IS NULL OR now.big AND (now.event = 'other' OR observed_at < now.event_at + mass_grace) AND row.was = 'ACTIVE') THEN
+      IF row.lives AND (now.event IS NULL OR now.big AND now.event = 'other' AND row.was = 'ACTIVE') THEN
         INSERT INTO sim.wrong VALUES (n, 'ended although its pod lives', row.id, concat_ws(' ', row.was, now.event, now.event_at, observed_at));
       ELSIF row.lives AND now.big AND row.was = 'ACTIVE' THEN
+        early := early + (observed_at < now.event_at + mass_grace AND coalesce(row.missing, observed_at) > observed_at - mass_grace)::integer;
         INSERT INTO sim.lost VALUES (row.id);
       END IF;
       IF seen IS DISTINCT FROM 'not_found' OR row.missing IS NULL OR row.missing > observed_at - grace THEN
@@ -164,6 +167,9 @@ BEGIN
     UPDATE sim.model m SET status = row.now, missing = row.missing, sent = CASE WHEN row.now = 'ACTIVE' THEN 0 ELSE sent END
     WHERE id = row.id AND (m.status, m.missing) IS DISTINCT FROM (row.now, row.missing);
   END LOOP;
+  IF early > 3 AND early * 5 > active THEN
+    INSERT INTO sim.wrong VALUES (n, 'many ended before time', early || ' of ' || active, concat_ws(' ', now.event_at, observed_at));
+  END IF;
   INSERT INTO sim.model SELECT i.id, i.status::text FROM "ChallengeInstance" i WHERE NOT EXISTS (SELECT FROM sim.model m WHERE m.id = i.id);
 END $$;
 
@@ -271,7 +277,7 @@ BEGIN
 END $$;
 
 -- Now and then all pods, or most of them, are said not to be there; and now and then a clock is set.  An event is big
--- where many go at once: a few who join those that are held already wait no longer than they.
+-- where many go at once: a few who are missing since later than the others may end with them.
 CREATE PROCEDURE sim.event(n integer) LANGUAGE plpgsql AS $$
 DECLARE
   kind text := CASE WHEN n % 200 BETWEEN 20 AND 75 THEN 'half' WHEN n % 200 BETWEEN 120 AND 150 THEN 'other' END;

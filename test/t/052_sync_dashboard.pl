@@ -24,6 +24,7 @@ my $node = Edurange::Cluster->new_ready(
 edurange.sync_interval = 100
 edurange.sync_timeout = 300
 edurange.sync_grace = 300
+edurange.sync_mass_grace = 1s
 edurange.sync_end_interval = 500
 restart_after_crash = on
 CONF
@@ -94,17 +95,15 @@ while (time < $end)
 	}
 	elsif ($dice < 0.6 && $chosen)
 	{
-		attempt(qq{UPDATE "ChallengeInstance" SET status = 'TERMINATING' WHERE id = '$chosen'});
+		until_answered(qq{UPDATE "ChallengeInstance" SET status = 'TERMINATING' WHERE id = '$chosen'});
 		$im->post('/api/end-challenge', { deployment_name => $chosen });
 		delete $alive{$chosen};
 	}
 	elsif ($dice < 0.66 && $chosen)
 	{
-		if (defined attempt(qq{DELETE FROM "ChallengeInstance" WHERE id = '$chosen'}))
-		{
-			$im->post('/api/end-challenge', { deployment_name => $chosen });
-			delete $alive{$chosen};
-		}
+		until_answered(qq{DELETE FROM "ChallengeInstance" WHERE id = '$chosen'});
+		$im->post('/api/end-challenge', { deployment_name => $chosen });
+		delete $alive{$chosen};
 	}
 	elsif ($dice < 0.76)
 	{
@@ -153,7 +152,9 @@ ok( $node->poll_query_until(
 		'edurange',
 		qq{SELECT NOT EXISTS (SELECT FROM "ChallengeInstance"
 		  WHERE id NOT IN ($live) AND status IN ('ACTIVE', 'TERMINATING'))}),
-	'every other instance is over, or still waits for its pod');
+	'every other instance is over, or still waits for its pod')
+  or diag(until_answered(qq{SELECT string_agg(i.id || ' ' || i.status, ', ') || '; held until ' || (SELECT "heldUntil" FROM edurange.sync_status())
+	FROM "ChallengeInstance" i WHERE id NOT IN ($live) AND status IN ('ACTIVE', 'TERMINATING')}));
 is( until_answered(q{SELECT count(*) FROM (SELECT FROM "ActivityLog"
 	WHERE "eventType" = 'CHALLENGE_INSTANCE_DELETED' GROUP BY metadata ->> 'instanceId'
 	HAVING count(*) > 1) AS twice}), 0, 'no end is logged twice');
