@@ -305,5 +305,25 @@ SELECT testing.change($$void_completion('spring', 'bob', testing.q('text'))$$);
 SELECT testing.latest() AS second \gset
 SELECT testing.change(format($$undo_change('spring', %L)$$, c)) FROM unnest(ARRAY[:'first', :'second']) WITH ORDINALITY AS o (c, n) ORDER BY n;
 SELECT testing.grades() = :'state_third' AS as_before;
+-- a completion that says less than its questions stays as far from them, even where it would say less than nothing
+CALL testing.fresh();
+SELECT edurange.cdf_import(testing.document('[{"type": "question", "id": "one", "config": {"type": "text", "text": "?", "points": 10, "answer": "1"}},
+  {"type": "question", "id": "two", "config": {"type": "text", "text": "?", "points": 30, "answer": "2", "required": false}},
+  {"type": "question", "id": "more", "config": {"type": "text", "text": "?", "points": 20, "answer": "3", "required": false}}]', '{"id": "quiz"}')) IS NOT NULL AS imported;
+SELECT c.challenge IS NOT NULL AS added FROM (SELECT edurange.add_competition_challenge('spring', 'quiz', 60) AS challenge) c;
+SELECT testing.try('ada', 'one', '1'), testing.try('ada', 'two', '2'), testing.try('ada', 'more', '3');
+SELECT testing.grades() AS state_fourth \gset
+SELECT testing.change($$grade_question('spring', 'ada', testing.q('two'), 5)$$);
+SELECT testing.latest() AS first \gset
+SELECT testing.change($$grade_question('spring', 'ada', testing.q('more'), 10)$$);
+SELECT testing.latest() AS second \gset
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'ada';
+SELECT testing.change(format($$undo_change('spring', %L)$$, :'first'));
+UPDATE "ChallengeQuestion" SET points = 20 WHERE id = testing.q('one');
+SELECT testing.change($$reprice('spring', testing.q('one'))$$);
+SELECT testing.latest() AS third \gset
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'ada';
+SELECT testing.change(format($$undo_change('spring', %L)$$, c)) FROM unnest(ARRAY[:'second', :'third']) WITH ORDINALITY AS o (c, n) ORDER BY n;
+SELECT testing.grades() = :'state_fourth' AS as_before;
 SELECT * FROM edurange.check_invariants();
 DROP VIEW testing.books;

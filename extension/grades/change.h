@@ -12,6 +12,8 @@
 #include "calls/caller.h"
 #include "game/answers.h"
 
+#define UTC(column) column " AT TIME ZONE 'UTC'"
+
 /*
  * How many of the questions that a challenge needs were missing at most while its completion was there, as changes
  * have seen it: a service may have asserted it with some missing.
@@ -19,6 +21,16 @@
 #define MOST_MISSING(user_id, completion_id)                                                       \
 	"coalesce((SELECT max(x.questions_missing) FROM edurange.grade_change_user x"                  \
 	" WHERE x.user_id = " user_id " AND x.challenge_completion_id = " completion_id "), 0)"
+
+/*
+ * What a completion of a challenge says more than it would if it could say less than nothing, or less as it says no
+ * more than its questions: the latest change that saw it has it.
+ */
+#define CHALLENGE_LOST(user_id, completion_id)                                                     \
+	"coalesce((SELECT x.challenge_lost FROM edurange.grade_change_user x"                          \
+	" JOIN edurange.grade_change c ON c.id = x.change_id WHERE x.user_id = " user_id               \
+	" AND x.challenge_completion_id = " completion_id                                              \
+	" ORDER BY c.at DESC, c.id DESC LIMIT 1), 0)"
 
 typedef struct Change
 {
@@ -66,6 +78,7 @@ typedef struct Grade
 	TimestampTz challenge_completed_at;
 	int32 challenge_points;
 	int64 challenge_missing; /* MOST_MISSING */
+	int64 challenge_lost;    /* CHALLENGE_LOST */
 	bool is_asserted;        /* a service was paid for the challenge as a whole */
 	int64 paid;              /* for the challenge, since the last reset */
 	TimestampTz counts_at;   /* when what was paid for the question counts; 0: not known */

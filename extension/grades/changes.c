@@ -32,6 +32,7 @@
 #include "game/entries.h"
 #include "game/retired.h"
 #include "grades/changes.h"
+#include "grades/following.h"
 #include "grades/paying.h"
 
 typedef enum StatementId
@@ -44,16 +45,10 @@ typedef enum StatementId
 	DROP_COMPLETION,
 	ADD_COMPLETION,
 	SET_COMPLETION,
-	AFTER,
-	DROP_CHALLENGE,
-	ADD_CHALLENGE,
-	SET_CHALLENGE,
 	RECORD,
 	RECORD_USER,
 	STATEMENT_COUNT
 } StatementId;
-
-#define UTC(column) column " AT TIME ZONE 'UTC'"
 
 /* In the order of what stands behind FOR.  $1 competition, $2 question */
 #define HOLD(strength)                                                                              \
@@ -64,19 +59,13 @@ typedef enum StatementId
 	" WHERE gc.\"groupId\" = $1 AND q.id = $2"                                                      \
 	" FOR SHARE OF ch FOR " strength " OF gc FOR KEY SHARE OF q"
 
-/* What completing a challenge needs: the required ones of its questions, all where none is. */
-#define NEEDED(challenge_id)                                                                       \
-	"needed AS (SELECT id FROM (SELECT q.id, q.required, bool_or(q.required) OVER () AS is_any"    \
-	"  FROM public.\"ChallengeQuestion\" q WHERE q.\"challengeId\" = " challenge_id                \
-	"  AND " QUESTION_IS_LIVE ") AS live WHERE required OR NOT is_any)"
-
 /* The formatter would break these lines at each macro. */
 /* clang-format off */
 static Statement statements[STATEMENT_COUNT] = {
     [HOLD_ALL] = {HOLD("UPDATE"), {TEXTOID, TEXTOID}, .by_key = true},
     [HOLD_ONE] = {HOLD("NO KEY UPDATE"), {TEXTOID, TEXTOID}, .by_key = true},
     /* Now that it is held: is it no part of its challenge any more, and is it needed?  $1 question, $2 challenge */
-    [IS_RETIRED] = {"WITH " NEEDED("$2") " SELECT EXISTS (SELECT FROM edurange.retired_question"
+    [IS_RETIRED] = {"WITH " NEEDED_QUESTIONS("$2") " SELECT EXISTS (SELECT FROM edurange.retired_question"
                     "  WHERE question_id = $1),"
                     " EXISTS (SELECT FROM needed WHERE id = $1)",
                     {TEXTOID, TEXTOID},
@@ -98,6 +87,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "  AND (SELECT g.kind = 'graded' AND g.undone_at IS NULL"
          "   FROM edurange.grade_change g WHERE g.id = gu.change_id)),"
          " cc.id, " UTC("cc.\"completedAt\"") ", cc.\"pointsEarned\", " MOST_MISSING("m.user_id", "cc.id") ","
+         " " CHALLENGE_LOST("m.user_id", "cc.id") ","
          " EXISTS (SELECT FROM edurange.points_ledger l WHERE l.user_id = m.user_id"
          "  AND l.group_id = $1 AND l.kind = 'award' AND l.source_id = $2"
          "  AND l.at > coalesce(s.reset_at, '-infinity')),"
@@ -147,41 +137,6 @@ static Statement statements[STATEMENT_COUNT] = {
                         {TEXTOID, INT4OID},
                         .by_key = true,
                         .must_write = true},
-    /* What is done of the challenge then: what is paid since the reset by questions, by all of them, how many are
-	 * missing, of which there may be none that is needed, and when the last one was done.
-	 * $1 competition, $2 placement, $3 challenge, $4 users */
-    [AFTER] =
-        {"WITH " NEEDED("$3") " SELECT m.user_id, d.paid, least(d.points, 2147483647)::integer,"
-         " n.needed - d.done, n.needed > 0, d.last_at AT TIME ZONE 'UTC'"
-         " FROM unnest($4) AS m (user_id) CROSS JOIN (SELECT count(*) AS needed FROM needed) n"
-         " LEFT JOIN LATERAL (SELECT x.reset_at FROM edurange.standing x"
-         "  WHERE x.group_id = $1 AND x.user_id = m.user_id OFFSET 0) s ON true"
-         " CROSS JOIN LATERAL (SELECT coalesce(sum(\"pointsEarned\") FILTER (WHERE"
-         "    " UTC("\"completedAt\"") " > coalesce(s.reset_at, '-infinity')), 0) AS paid,"
-         "   coalesce(sum(\"pointsEarned\"), 0) AS points, count(*) FILTER (WHERE is_needed) AS done,"
-         "   max(\"completedAt\") FILTER (WHERE is_needed) AS last_at"
-         "  FROM (SELECT *, EXISTS (SELECT FROM needed WHERE id = \"questionId\") AS is_needed"
-         "   FROM public.\"QuestionCompletion\" WHERE \"userId\" = m.user_id"
-         "   AND \"groupChallengeId\" = $2 OFFSET 0) qc) d ORDER BY m.user_id",
-         {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID},
-         .newest = true,
-         .by_key = true},
-    [DROP_CHALLENGE] = {"DELETE FROM public.\"ChallengeCompletion\" WHERE id = $1",
-                        {TEXTOID},
-                        .by_key = true,
-                        .must_write = true},
-    /* $1 id, $2 user, $3 placement, $4 points, $5 when */
-    [ADD_CHALLENGE] = {"INSERT INTO public.\"ChallengeCompletion\" (id, \"userId\","
-                       " \"groupChallengeId\", \"pointsEarned\", \"completedAt\")"
-                       " VALUES ($1, $2, $3, $4, $5 AT TIME ZONE 'UTC')",
-                       {TEXTOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID},
-                       .must_write = true,
-                       .keys_held = true},
-    [SET_CHALLENGE] = {"UPDATE public.\"ChallengeCompletion\" SET \"pointsEarned\" = $2"
-                       " WHERE id = $1",
-                       {TEXTOID, INT4OID},
-                       .by_key = true,
-                       .must_write = true},
     [RECORD] = {"INSERT INTO edurange.grade_change (id, group_id, group_challenge_id, question_id,"
                 " kind, reason, actor, via, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
                 " clock_timestamp())",
@@ -190,11 +145,12 @@ static Statement statements[STATEMENT_COUNT] = {
     [RECORD_USER] = {"INSERT INTO edurange.grade_change_user (change_id, user_id, completion_id,"
                      " completed_at, points_before, completion_after, points_after,"
                      " challenge_completion_id, challenge_completed_at, challenge_points,"
-                     " questions_points, questions_missing, delta, effective_at, voided_before)"
-                     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                     " questions_points, questions_missing, delta, effective_at, voided_before,"
+                     " challenge_lost)"
+                     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
                      {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, INT4OID, TEXTOID, INT4OID, TEXTOID,
                       TIMESTAMPTZOID, INT4OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID,
-                      TIMESTAMPTZOID},
+                      TIMESTAMPTZOID, INT8OID},
                      .must_write = true},
 };
 /* clang-format on */
@@ -286,14 +242,15 @@ change_read_grades(const Change *change, Datum users, int *count)
 		grade->challenge_completed_at = row_time_or_zero(i, 7);
 		grade->challenge_points = grade->challenge_completion_id != NULL ? row_int(i, 8) : 0;
 		grade->challenge_missing = row_long(i, 9);
-		grade->is_asserted = row_bool(i, 10);
-		grade->paid = row_long(i, 11);
-		grade->counts_at = row_time_or_zero(i, 12);
-		grade->reset_at = row_time_or_zero(i, 13);
-		grade->voided_at = row_time_or_zero(i, 14);
-		grade->attempts = row_long(i, 15);
-		grade->first_right = row_time_or_zero(i, 16);
-		grade->last_attempt = row_time_or_zero(i, 17);
+		grade->challenge_lost = row_long(i, 10);
+		grade->is_asserted = row_bool(i, 11);
+		grade->paid = row_long(i, 12);
+		grade->counts_at = row_time_or_zero(i, 13);
+		grade->reset_at = row_time_or_zero(i, 14);
+		grade->voided_at = row_time_or_zero(i, 15);
+		grade->attempts = row_long(i, 16);
+		grade->first_right = row_time_or_zero(i, 17);
+		grade->last_attempt = row_time_or_zero(i, 18);
 	}
 	SPI_freetuptable(SPI_tuptable);
 	*count = (int) rows;
@@ -333,121 +290,29 @@ log_completion(const Caller *caller, const Change *change, const Grade *grade,
 	});
 }
 
-/* What is done of the challenge, when the completions of the question are written. */
-typedef struct Done
+/* Keeps what was before. */
+static void
+record_user(const Change *change, const Grade *grade, const Done *done)
 {
-	int64 paid_by_questions;
-	int32 points;
-	int64 missing; /* questions that are needed */
-	bool is_complete;
-	TimestampTz last_at;
-	bool is_made; /* a completion of the challenge, which says so many points */
-	int32 made_points;
-} Done;
+	const char *challenge_id = grade->challenge_completion_id;
 
-/* Does a completion of the challenge of that time say what questions paid since the last reset, and not all of them? */
-static bool
-is_since_reset(const Grade *grade, TimestampTz at)
-{
-	return at > grade->reset_at;
-}
-
-/* What the questions paid that a completion of the challenge of that time stands for. */
-static int64
-points_after(const Grade *grade, const Done *done, TimestampTz at)
-{
-	return is_since_reset(grade, at) ? done->paid_by_questions : done->points;
-}
-
-/* The same before. */
-static int64
-points_before(const Grade *grade, const Done *done, TimestampTz at)
-{
-	bool is_old = grade->completion_id != NULL;
-	int64 points = points_after(grade, done, at);
-
-	/* a completion that stays keeps its time */
-	if (is_since_reset(grade, at) &&
-	    !is_since_reset(grade, is_old ? grade->completed_at : grade->wanted_at))
-		return points;
-	return points - (grade->wanted_id != NULL ? grade->wanted_points : 0) + grade->points;
-}
-
-/* How many of the questions that are needed were missing before. */
-static int64
-missing_before(const Change *change, const Grade *grade, const Done *done)
-{
-	if (!change->is_needed)
-		return done->missing;
-	return done->missing + (grade->wanted_id != NULL) - (grade->completion_id != NULL);
-}
-
-/*
- * What a completion of the challenge says that was there: more or less with its questions, and no more than they.  One
- * that was made before an optional question was answered says less.  Undone it is again as far from them as it was.
- */
-static int32
-challenge_points(const Grade *grade, const Done *done)
-{
-	bool is_old = grade->old_challenge_id != NULL;
-	TimestampTz at = is_old ? grade->old_challenge_at : grade->challenge_completed_at;
-	int64 points = points_after(grade, done, at);
-
-	if (is_old)
-		points -= grade->old_challenge_distance;
-	else
-		points =
-		    Min(grade->challenge_points + points - points_before(grade, done, at), done->points);
-	return (int32) Min(Max(points, 0), PG_INT32_MAX);
-}
-
-/*
- * Lets the completion of the challenge follow its questions; returns what it pays then.  One for which a service was
- * paid stays, and so does one that was made before a question was added, as long as none that it needs is lost.  Undone,
- * one that was there stays, or is made again, when no more is missing than ever was while it was there.
- */
-static int64
-follow_challenge(const Change *change, const Grade *grade, Done *done)
-{
-	const char *id = grade->challenge_completion_id;
-	TimestampTz at = grade->challenge_completed_at;
-	int32 points = grade->challenge_points;
-	bool is_old = grade->old_challenge_id != NULL && done->missing <= grade->may_miss;
-
-	if (id != NULL && grade->is_asserted)
-		return at > grade->reset_at ? points : 0;
-	if (id != NULL && change->is_needed && grade->wanted_id == NULL &&
-	    done->missing > grade->may_miss)
-	{
-		STATEMENT_RUN(&statements[DROP_CHALLENGE], value_text(id));
-		return 0;
-	}
-	if (id != NULL)
-	{
-		points = challenge_points(grade, done);
-		if (points != grade->challenge_points)
-			STATEMENT_RUN(&statements[SET_CHALLENGE], value_text(id), value_int(points));
-	}
-	else if (grade->wanted_id != NULL && (done->is_complete || is_old))
-	{
-		is_old = grade->old_challenge_id != NULL;
-		at = is_old ? grade->old_challenge_at : done->last_at;
-		points = is_old ? challenge_points(grade, done)
-		                : (int32) Min(done->paid_by_questions, PG_INT32_MAX);
-		STATEMENT_RUN(&statements[ADD_CHALLENGE],
-		              value_text(is_old ? grade->old_challenge_id : new_id()),
-		              value_text(grade->user_id), value_text(change->placement_id),
-		              value_int(points), value_time(at));
-		done->is_made = true;
-		done->made_points = points;
-	}
-	return at > grade->reset_at ? points : 0;
+	STATEMENT_RUN(&statements[RECORD_USER], value_text(change->id), value_text(grade->user_id),
+	              value_text(grade->completion_id), time_or_null(grade->completed_at),
+	              int_or_null(grade->completion_id, grade->points), value_text(grade->wanted_id),
+	              int_or_null(grade->wanted_id, grade->wanted_points), value_text(challenge_id),
+	              time_or_null(grade->challenge_completed_at),
+	              int_or_null(challenge_id, grade->challenge_points),
+	              value_long(points_before(grade, done, grade->challenge_completed_at) +
+	                         grade->challenge_lost),
+	              value_long(missing_before(change, grade, done)), value_long(grade->delta),
+	              time_or_null(grade->effective_at), time_or_null(grade->voided_at),
+	              value_long(done->challenge_lost));
 }
 
 /* Keeps what was before, and logs what was gained. */
 static void
 note_grade(const Caller *caller, Change *change, const Grade *grade, const Done *done,
-           bool is_recorded)
+           bool is_undone)
 {
 	bool is_gained = grade->completion_id == NULL && grade->wanted_id != NULL;
 
@@ -457,32 +322,14 @@ note_grade(const Caller *caller, Change *change, const Grade *grade, const Done 
 		change->lost++;
 	else
 		change->adjusted++;
-	if (is_recorded)
-		STATEMENT_RUN(
-		    &statements[RECORD_USER], value_text(change->id), value_text(grade->user_id),
-		    value_text(grade->completion_id), time_or_null(grade->completed_at),
-		    int_or_null(grade->completion_id, grade->points), value_text(grade->wanted_id),
-		    int_or_null(grade->wanted_id, grade->wanted_points),
-		    value_text(grade->challenge_completion_id), time_or_null(grade->challenge_completed_at),
-		    int_or_null(grade->challenge_completion_id, grade->challenge_points),
-		    value_long(points_before(grade, done, grade->challenge_completed_at)),
-		    value_long(missing_before(change, grade, done)), value_long(grade->delta),
-		    time_or_null(grade->effective_at), time_or_null(grade->voided_at));
+	if (is_undone)
+		keep_lost(grade, done);
+	else
+		record_user(change, grade, done);
 	if (!is_gained)
 		return;
 	log_completion(caller, change, grade, "QUESTION_COMPLETED",
 	               json_member("questionId", change->question_id), grade->wanted_points);
-}
-
-/* The users of what is to be changed, as an array. */
-static Datum
-users_of(Grade *const *grades, int count)
-{
-	Datum *ids = palloc(sizeof(Datum) * Max(count, 1));
-
-	for (int i = 0; i < count; i++)
-		ids[i] = CStringGetTextDatum(grades[i]->user_id);
-	return PointerGetDatum(construct_array(ids, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 void
@@ -503,19 +350,7 @@ change_apply(const Caller *caller, Change *change, Grade *grades, int count, con
 		write_completion(change, changed[i]);
 		statements_end();
 	}
-	if (STATEMENT_RUN(&statements[AFTER], value_text(change->group_id),
-	                  value_text(change->placement_id), value_text(change->challenge_id),
-	                  (NullableDatum){.value = users_of(changed, changed_count)}) != changed_count)
-		elog(ERROR, "a user is listed twice");
-	done = palloc(sizeof(Done) * Max(changed_count, 1));
-	for (int i = 0; i < changed_count; i++)
-		done[i] = (Done){
-		    .paid_by_questions = row_long(i, 2),
-		    .points = row_int(i, 3),
-		    .missing = row_long(i, 4),
-		    .is_complete = row_bool(i, 5) && row_long(i, 4) == 0,
-		    .last_at = row_time_or_zero(i, 6),
-		};
+	done = done_read(change, changed, changed_count);
 	for (int i = 0; i < changed_count; i++)
 	{
 		int64 by_challenge;
@@ -525,7 +360,7 @@ change_apply(const Caller *caller, Change *change, Grade *grades, int count, con
 		by_challenge = follow_challenge(change, changed[i], &done[i]);
 		pay_difference(caller, change, changed[i], Max(done[i].paid_by_questions, by_challenge),
 		               kind);
-		note_grade(caller, change, changed[i], &done[i], strcmp(kind, "undone") != 0);
+		note_grade(caller, change, changed[i], &done[i], strcmp(kind, "undone") == 0);
 		if (done[i].is_made)
 			log_completion(caller, change, changed[i], "CHALLENGE_COMPLETED",
 			               json_member("groupChallengeId", change->placement_id),

@@ -73,7 +73,8 @@ CREATE TABLE grade_change_user (
   challenge_completion_id text,
   challenge_completed_at timestamptz,
   challenge_points integer,
-  questions_points bigint NOT NULL, -- of the challenge, before
+  questions_points bigint NOT NULL, -- of the challenge, before: what its completion is held against
+  challenge_lost bigint NOT NULL DEFAULT 0, -- what its completion says after the latest change more than it would below zero
   questions_missing bigint NOT NULL, -- of those that it needs
   delta bigint NOT NULL,
   effective_at timestamptz,
