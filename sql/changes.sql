@@ -325,5 +325,34 @@ SELECT testing.latest() AS third \gset
 SELECT who, total, completed, challenge FROM testing.books WHERE who = 'ada';
 SELECT testing.change(format($$undo_change('spring', %L)$$, c)) FROM unnest(ARRAY[:'second', :'third']) WITH ORDINALITY AS o (c, n) ORDER BY n;
 SELECT testing.grades() = :'state_fourth' AS as_before;
+-- an answer between a change and its undoing is not the change's; nor is a completion that was made since
+CREATE PROCEDURE testing.optional() LANGUAGE plpgsql AS $$
+BEGIN
+  CALL testing.fresh();
+  PERFORM edurange.cdf_import(testing.document('[{"type": "question", "id": "one", "config": {"type": "text", "text": "?", "points": 10, "answer": "1"}},
+    {"type": "question", "id": "two", "config": {"type": "text", "text": "?", "points": 30, "answer": "2", "required": false}},
+    {"type": "question", "id": "more", "config": {"type": "text", "text": "?", "points": 20, "answer": "3", "required": false}}]', '{"id": "quiz"}'));
+  PERFORM edurange.add_competition_challenge('spring', 'quiz', 60);
+  PERFORM testing.try('ada', 'one', '1'), testing.try('ada', 'two', '2');
+END $$;
+CALL testing.optional();
+SELECT testing.change($$grade_question('spring', 'ada', testing.q('two'), 25)$$), testing.try('ada', 'more', '3');
+SELECT testing.change(format($$undo_change('spring', %L)$$, testing.latest()));
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'ada';
+CALL testing.optional();
+SELECT testing.change($$grade_question('spring', 'ada', testing.q('two'), 5)$$);
+SELECT testing.latest() AS first \gset
+SELECT testing.change($$void_completion('spring', 'ada', testing.q('one'))$$), testing.try('ada', 'one', '1');
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'ada';
+SELECT testing.change(format($$undo_change('spring', %L)$$, :'first'));
+SELECT who, total, completed, challenge FROM testing.books WHERE who = 'ada';
+-- what a completion could not say is nothing any more where somebody has written it since
+CALL testing.optional();
+SELECT testing.try('ada', 'more', '3'), testing.change($$grade_question('spring', 'ada', testing.q('two'), 5)$$);
+SELECT "pointsEarned" FROM edurange.complete_challenge('ada', testing.gc(), 60);
+SELECT edurange.set_points('ada', 'spring', 0) IS NOT NULL AS zero;
+SELECT testing.change($$grade_question('spring', 'ada', testing.q('more'), 10)$$);
+SELECT testing.change(format($$undo_change('spring', %L)$$, testing.latest()));
+SELECT "pointsEarned" FROM "ChallengeCompletion" WHERE "userId" = 'ada';
 SELECT * FROM edurange.check_invariants();
 DROP VIEW testing.books;

@@ -217,3 +217,30 @@ SELECT changed, held, jsonb_array_length(wanted -> 'statuses') AS asked FROM edu
 SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 10, 15)), '2021-11-01 00:19:59');
 SELECT ended AS all_of_them FROM testing.ended;
 SELECT count(*) AS in_a_mass_event FROM edurange.sync_past WHERE reason = 'mass';
+-- many of those who stay, however many there were before
+CALL testing.running(array_fill('ACTIVE'::text, ARRAY[40]));
+SELECT changed, held FROM edurange.sync_apply(testing.pods(testing.some('ACTIVE', 31, 40)), '2021-11-02 00:00:00');
+SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 1, 30)), '2021-11-02 00:00:01');
+SELECT changed, held FROM edurange.sync_apply(testing.pods(testing.some('ACTIVE', 39, 40)), '2021-11-02 00:09:58');
+SELECT changed, held FROM edurange.sync_apply(testing.pods(testing.some('ACTIVE', 39, 40)), '2021-11-02 00:10:01');
+SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 1, 38)), '2021-11-02 00:10:02');
+SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 31, 38)), '2021-11-02 00:10:33');
+SELECT edurange.sync_release() AS held;
+SELECT changed, held FROM edurange.sync_apply(testing.pods(testing.some('ACTIVE', 39, 40)), '2021-11-02 00:10:34');
+SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 31, 38)), '2021-11-02 00:10:35');
+-- whose pod was found, though no list shows it, is not let go with the others
+CALL testing.running(array_fill('ACTIVE'::text, ARRAY[25]));
+SELECT changed, held FROM edurange.sync_apply(testing.pods(testing.some('ACTIVE', 17, 25)), '2021-11-03 00:00:00');
+SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 1, 6) || ', ' || testing.some('ACTIVE', 7, 16)), '2021-11-03 00:00:01');
+SELECT changed, held FROM edurange.sync_apply(testing.pods(testing.some('ACTIVE', 17, 25)), '2021-11-03 00:10:01');
+SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 1, 16)), '2021-11-03 00:10:02');
+SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 7, 16)), '2021-11-03 00:10:33');
+SELECT ended AS not_found_for_long FROM testing.ended;
+-- an operator's word holds for what is missing when it is heard, by whatever older list
+CALL testing.running(array_fill('ACTIVE'::text, ARRAY[10]));
+SELECT changed, held FROM edurange.sync_apply(testing.pods(testing.some('ACTIVE', 1, 10)), '2021-11-04 00:00:00');
+SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 1, 9)), '2021-11-04 00:00:02');
+SELECT edurange.sync_release() AS held;
+SELECT changed, held FROM edurange.sync_apply(testing.pods(testing.some('ACTIVE', 10, 10)), '2021-11-04 00:00:01');
+SELECT changed, held FROM edurange.sync_apply(testing.statuses(testing.some('not_found', 1, 9)), '2021-11-04 00:01:00');
+SELECT ended AS let_go FROM testing.ended;

@@ -242,7 +242,9 @@ change_read_grades(const Change *change, Datum users, int *count)
 		grade->challenge_completed_at = row_time_or_zero(i, 7);
 		grade->challenge_points = grade->challenge_completion_id != NULL ? row_int(i, 8) : 0;
 		grade->challenge_missing = row_long(i, 9);
-		grade->challenge_lost = row_long(i, 10);
+		/* one that says something by now was written by somebody else since */
+		grade->challenge_lost =
+		    grade->challenge_points > 0 ? Min(row_long(i, 10), 0) : row_long(i, 10);
 		grade->is_asserted = row_bool(i, 11);
 		grade->paid = row_long(i, 12);
 		grade->counts_at = row_time_or_zero(i, 13);
@@ -336,6 +338,7 @@ void
 change_apply(const Caller *caller, Change *change, Grade *grades, int count, const char *kind)
 {
 	Grade **changed = palloc(sizeof(Grade *) * Max(count, 1));
+	bool is_undone = strcmp(kind, "undone") == 0;
 	int changed_count = 0;
 	Done *done;
 
@@ -357,10 +360,10 @@ change_apply(const Caller *caller, Change *change, Grade *grades, int count, con
 
 		CHECK_FOR_INTERRUPTS();
 		statements_begin();
-		by_challenge = follow_challenge(change, changed[i], &done[i]);
+		by_challenge = follow_challenge(change, changed[i], &done[i], is_undone);
 		pay_difference(caller, change, changed[i], Max(done[i].paid_by_questions, by_challenge),
 		               kind);
-		note_grade(caller, change, changed[i], &done[i], strcmp(kind, "undone") == 0);
+		note_grade(caller, change, changed[i], &done[i], is_undone);
 		if (done[i].is_made)
 			log_completion(caller, change, changed[i], "CHALLENGE_COMPLETED",
 			               json_member("groupChallengeId", change->placement_id),

@@ -157,25 +157,25 @@ missing_before(const Change *change, const Grade *grade, const Done *done)
  * What it cannot say is kept, so that it is as far from them after any further change, too.
  */
 static int32
-challenge_points(const Grade *grade, Done *done)
+challenge_points(const Grade *grade, Done *done, bool is_undone)
 {
-	bool is_old = grade->old_challenge_id != NULL;
-	TimestampTz at = is_old ? grade->old_challenge_at : grade->challenge_completed_at;
+	bool is_made = grade->challenge_completion_id == NULL;
+	TimestampTz at = is_made ? grade->old_challenge_at : grade->challenge_completed_at;
 	int64 owed = points_after(grade, done, at);
 	int64 points;
 
-	if (is_old)
+	if (is_made)
 		owed -= grade->old_challenge_distance;
 	else
 		owed += grade->challenge_points - grade->challenge_lost - points_before(grade, done, at);
-	points = is_old ? owed : Min(owed, done->points);
+	points = is_undone ? owed : Min(owed, done->points);
 	points = Min(Max(points, 0), PG_INT32_MAX);
 	done->challenge_lost = points - owed;
 	return (int32) points;
 }
 
 int64
-follow_challenge(const Change *change, const Grade *grade, Done *done)
+follow_challenge(const Change *change, const Grade *grade, Done *done, bool is_undone)
 {
 	const char *id = grade->challenge_completion_id;
 	TimestampTz at = grade->challenge_completed_at;
@@ -193,7 +193,7 @@ follow_challenge(const Change *change, const Grade *grade, Done *done)
 	}
 	if (id != NULL)
 	{
-		points = challenge_points(grade, done);
+		points = challenge_points(grade, done, is_undone);
 		if (points != grade->challenge_points)
 			STATEMENT_RUN(&statements[SET_CHALLENGE], value_text(id), value_int(points));
 	}
@@ -201,7 +201,7 @@ follow_challenge(const Change *change, const Grade *grade, Done *done)
 	{
 		is_old = grade->old_challenge_id != NULL;
 		at = is_old ? grade->old_challenge_at : done->last_at;
-		points = is_old ? challenge_points(grade, done)
+		points = is_old ? challenge_points(grade, done, is_undone)
 		                : (int32) Min(done->paid_by_questions, PG_INT32_MAX);
 		STATEMENT_RUN(&statements[ADD_CHALLENGE],
 		              value_text(is_old ? grade->old_challenge_id : new_id()),

@@ -41,7 +41,7 @@ extern int64 missing_before(const Change *change, const Grade *grade, const Done
  * paid stays, and so does one that was made before a question was added, as long as none that it needs is lost.  Undone,
  * one that was there stays, or is made again, when no more is missing than ever was while it was there.
  */
-extern int64 follow_challenge(const Change *change, const Grade *grade, Done *done);
+extern int64 follow_challenge(const Change *change, const Grade *grade, Done *done, bool is_undone);
 
 /* Undone is no change of its own: the latest one that saw the completion of the challenge keeps what it cannot say. */
 extern void keep_lost(const Grade *grade, const Done *done);

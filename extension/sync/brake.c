@@ -42,17 +42,19 @@ static Statement statements[STATEMENT_COUNT] = {
     /*
 	 * $1 names, $2 statuses, $3 listed of the observed pods, $4 whether they are a whole list, $5 until when what
 	 * is missing was released.  Gives of how many instances that are ACTIVE nobody has seen a pod since it is missing;
-	 * whether those are many; whether any pod of ours was seen now; since when the first of them is missing, null if only
-	 * since now.
+	 * whether those are many, of what is not released; whether any pod of ours was seen now; since when the first and
+	 * the last of them are missing, null if only since now.
 	 */
     [COUNT] =
         {"WITH pod AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3) AS p (name, status, listed))"
-         " SELECT missing, " IS_MANY("missing", "live") ", one_seen, first_since FROM (SELECT count(*)::integer AS live,"
-         "  count(*) FILTER (WHERE missing)::integer AS missing,"
-         "  min(since) FILTER (WHERE missing) AS first_since,"
+         " SELECT missing, " IS_MANY("missing", "live") ", one_seen, first_since, last_since FROM (SELECT"
+         "  count(*) FILTER (WHERE NOT missing OR NOT released)::integer AS live,"
+         "  count(*) FILTER (WHERE missing AND NOT released)::integer AS missing,"
+         "  min(since) FILTER (WHERE missing AND NOT released) AS first_since,"
+         "  max(since) FILTER (WHERE missing) AS last_since,"
          "  EXISTS (SELECT FROM pod k JOIN public.\"ChallengeInstance\" o ON o.id = k.name"
          "   WHERE k.listed OR k.status <> 'not_found') AS one_seen"
-         " FROM (SELECT m.since, (m.since > $5) IS NOT FALSE AND CASE"
+         " FROM (SELECT m.since, (m.since <= $5) IS TRUE AS released, CASE"
          "   WHEN p.listed OR p.status <> 'not_found' THEN false"
          "   WHEN p.status = 'not_found' OR $4 AND m.name IS NULL THEN true"
          "   ELSE m.name IS NOT NULL AND coalesce(m.pod_status, 'not_found') = 'not_found' END AS missing"
@@ -62,7 +64,8 @@ static Statement statements[STATEMENT_COUNT] = {
          {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLOID, TIMESTAMPTZOID}},
     /* They are asked for once more, at once: $1 observed at, $2 until when what is missing is released. */
     [RELEASE] = {"UPDATE edurange.sync_watch SET since = coalesce(since, $1), due = $1"
-                 " WHERE reason = 'missing' AND coalesce(since, $1) <= $2",
+                 " WHERE reason = 'missing' AND coalesce(since, $1) <= $2"
+                 " AND coalesce(pod_status, 'not_found') = 'not_found'",
                  {TIMESTAMPTZOID, TIMESTAMPTZOID}},
     /*
 	 * $1 ids, $2 their statuses before, $3 and now, $4 observed at, $5 until when what is missing was released, $6 ids
@@ -116,17 +119,6 @@ report_hold(const SyncHold *before, const SyncHold *now, bool released)
 	                              : "instances are not held any more: their pods were seen")));
 }
 
-/* Until when what is missing is to be let go now, by an operator's word or since it is time; 0: nothing is. */
-static TimestampTz
-find_release(const SyncHold *hold, const Observation *observation, TimestampTz at)
-{
-	int64 grace = guc_sync_mass_grace * INT64CONST(1000);
-
-	if (sync_status_take_release())
-		return at;
-	return observation->has_list && hold->one_seen && at - hold->since >= grace ? at - grace : 0;
-}
-
 static void
 count(const Observation *observation, const SyncHold *hold)
 {
@@ -157,25 +149,42 @@ count_missing(const Observation *observation, SyncHold *hold, TimestampTz at)
 }
 
 /*
- * Lets go of what was missing by that time.  The others are held on if they are many, who may be another event, until
- * it is their time; a few go with the first.
+ * Lets go of what is missing for long enough.  The others are held on if they are many, who may be another event, until
+ * it is their time; a few go with the first.  All go where an operator says so.
  */
 static void
-release(const Observation *observation, SyncHold *hold, TimestampTz until, TimestampTz at)
+release(const Observation *observation, SyncHold *hold, TimestampTz at, bool all)
 {
-	TimestampTz first_since;
-
-	hold->released_at = until;
-	count(observation, hold);
-	first_since = row_time_or_zero(0, 4);
-	if (row_bool(0, 2))
+	hold->released_at = at - guc_sync_mass_grace * INT64CONST(1000);
+	if (!all)
 	{
+		count(observation, hold);
+		all = !row_bool(0, 2);
+	}
+	if (all)
+		/* what was said of single pods may be newer than the list */
+		*hold = (SyncHold){.released_at = Max(at, row_time_or_zero(0, 5))};
+	else
+	{
+		TimestampTz first_since = row_time_or_zero(0, 4);
+
 		hold->held = row_int(0, 1);
 		hold->since = first_since != 0 ? first_since : at;
 	}
-	else
-		*hold = (SyncHold){.released_at = at};
 	STATEMENT_RUN(&statements[RELEASE], value_time(at), value_time(hold->released_at));
+}
+
+/* Lets go if it is time, or an operator has said so. */
+static bool
+release_if_due(const Observation *observation, SyncHold *hold, TimestampTz at)
+{
+	bool is_wanted = sync_status_take_release();
+
+	if (!is_wanted && (!observation->has_list || !hold->one_seen ||
+	                   at - hold->since < guc_sync_mass_grace * INT64CONST(1000)))
+		return false;
+	release(observation, hold, at, is_wanted);
+	return true;
 }
 
 NullableDatum
@@ -189,14 +198,7 @@ brake_judge(const Observation *observation, NullableDatum observed_at, int32 *he
 	if (before.held > 0 || reports_not_found(&observation->pods))
 	{
 		count_missing(observation, &hold, at);
-		if (hold.held > 0)
-		{
-			TimestampTz until = find_release(&hold, observation, at);
-
-			released = until != 0;
-			if (released)
-				release(observation, &hold, until, at);
-		}
+		released = hold.held > 0 && release_if_due(observation, &hold, at);
 		report_hold(&before, &hold, released);
 		sync_status_set_hold(&hold);
 	}
