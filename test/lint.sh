@@ -74,7 +74,8 @@ check_compilers() {
 # The flags with which analysers read a file.
 flags_of() {
   case $1 in
-    extension/* | syncworker/* | test/hostile/* | test/fuzz/*_module.c) say "-Iextension -Ibuild -isystem $include_server -I$(dirname "$1")" ;;
+    test/hostile/*) say "-DSETTINGS=\"\" -isystem $include_server" ;;
+    extension/* | syncworker/* | test/fuzz/*_module.c) say "-Iextension -Ibuild -isystem $include_server -I$(dirname "$1")" ;;
     *) say "-Ishim -I$(dirname "$1") -isystem $include_client" ;;
   esac
 }

@@ -24,7 +24,7 @@ column_name(int column)
 	             : query->commandType == CMD_SELECT ? query->targetList
 	                                                : query->returningList;
 	TargetEntry *entry =
-	    column <= list_length(list) ? list_nth_node(TargetEntry, list, column - 1) : NULL;
+	    list != NIL && column <= list_length(list) ? list_nth_node(TargetEntry, list, column - 1) : NULL;
 
 	if (entry == NULL || !OidIsValid(entry->resorigtbl))
 		return psprintf("column \"%s\" of a result", NameStr(attribute->attname));

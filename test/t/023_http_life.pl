@@ -193,7 +193,7 @@ is_down('stopped');
 $node->start;
 is_up('started');
 $node->safe_psql('edurange',
-	q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim')});
+	q{SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE starts_with(usename, 'edurange_shim')});
 ($status) = $shim->post('/add_points', \%add, $service);
 is($status, 200, 'connections that were ended are opened again, and the request succeeds');
 

@@ -109,7 +109,8 @@ subtest 'an end counts when it was sent' => sub {
 	$asked = $im->asked->{'end-challenge'};
 	my %counted = map { split / / } split /,/,
 	  sql(q{SELECT string_agg(concat_ws(' ', id, "terminationAttempts"), ',') FROM "ChallengeInstance"});
-	is(scalar(grep { $counted{$_} != $asked->{$_} } @ids), 0, 'and each was sent as often as it is counted');
+	# (whose pod a list shows to be gone before the answer is read is over, and counted no more)
+	is(join(' ', grep { $_ < 0 || $_ > 1 } map { $asked->{$_} - $counted{$_} } @ids), '', 'and each was sent as often as it is counted');
 	like(slurp_file($node->logfile), qr/could not ask the Instance Manager: end-challenge: timed out/, 'the log says why');
 	like(slurp_file($node->logfile), qr/ends of pods are accepted again/, 'and when that is over');
 	sql('DELETE FROM "ChallengeInstance"');

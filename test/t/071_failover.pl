@@ -29,7 +29,14 @@ for my $program (qw(patroni etcd etcdctl))
 my $top = abs_path(dirname(__FILE__) . '/../..');
 my $ha = "$top/deploy/ha/local.sh";
 my $dir = File::Temp::tempdir('/tmp/edurange-XXXXXX', CLEANUP => 1);
-my $base_port = 55600;
+# Eight ports that are free, as the setup needs them: other tests that run beside this one take any.
+my $base_port;
+for (my $first = 55600; !defined $base_port && $first < 57600; $first += 8)
+{
+	my @free = grep { defined } map { IO::Socket::INET->new(LocalAddr => "127.0.0.1:$_", Listen => 1, ReuseAddr => 1) } $first .. $first + 7;
+	$base_port = $first if @free == 8;
+}
+die 'no eight ports are free' if !defined $base_port;
 my $writers = 8;
 my $im = Edurange::InstanceManager->start;
 
