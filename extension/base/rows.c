@@ -23,8 +23,9 @@ column_name(int column)
 	List *list = query == NULL                      ? NIL
 	             : query->commandType == CMD_SELECT ? query->targetList
 	                                                : query->returningList;
-	TargetEntry *entry =
-	    list != NIL && column <= list_length(list) ? list_nth_node(TargetEntry, list, column - 1) : NULL;
+	TargetEntry *entry = list != NIL && column <= list_length(list)
+	                         ? list_nth_node(TargetEntry, list, column - 1)
+	                         : NULL;
 
 	if (entry == NULL || !OidIsValid(entry->resorigtbl))
 		return psprintf("column \"%s\" of a result", NameStr(attribute->attname));
