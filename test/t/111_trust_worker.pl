@@ -74,6 +74,7 @@ sql(q{
 		FOREACH name IN ARRAY edurange.platform_tables() LOOP
 			EXECUTE format('ALTER TABLE public.%I OWNER TO platform', name);
 			EXECUTE format('GRANT TRIGGER ON public.%I TO stranger', name);
+			COMMIT; -- the worker is at work, and takes these tables in an order of its own
 		END LOOP;
 	END $$;
 	CREATE TABLE public.seen (way text, session_name text, current_name text, is_superuser text, attempt text, refused text);
