@@ -104,13 +104,13 @@ subtest 'an end counts when it was sent' => sub {
 	# (no second end is under way, which nobody would count, while an instance ends by the first)
 	$node->configure(sync_end_interval => '3s');
 	$im->clear_faults;
-	add_pods({ termination_delay_ms => 100 }, @ids);
+	# (and the answer is read before a list shows the pod to be gone, which ends the counting)
+	add_pods({ termination_delay_ms => 2000 }, @ids);
 	$node->becomes_true(q{SELECT bool_and(status = 'TERMINATED') FROM "ChallengeInstance"}, 'what was given up ends after all');
 	$asked = $im->asked->{'end-challenge'};
 	my %counted = map { split / / } split /,/,
 	  sql(q{SELECT string_agg(concat_ws(' ', id, "terminationAttempts"), ',') FROM "ChallengeInstance"});
-	# (whose pod a list shows to be gone before the answer is read is over, and counted no more)
-	is(join(' ', grep { $_ < 0 || $_ > 1 } map { $asked->{$_} - $counted{$_} } @ids), '', 'and each was sent as often as it is counted');
+	is(scalar(grep { $counted{$_} != $asked->{$_} } @ids), 0, 'and each was sent as often as it is counted');
 	like(slurp_file($node->logfile), qr/could not ask the Instance Manager: end-challenge: timed out/, 'the log says why');
 	like(slurp_file($node->logfile), qr/ends of pods are accepted again/, 'and when that is over');
 	sql('DELETE FROM "ChallengeInstance"');
