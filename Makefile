@@ -185,7 +185,7 @@ lint-fast: ## the same without the slow analysers, as continuous integration run
 docs: ## make the pages of docs/ that list errors, functions, settings and metrics
 	perl docs/generate.pl
 format: ## clang-format all C files in place
-	clang-format -i $(sort $(filter-out %.made.c,$(foreach d,extension $(PARTS) $(SIMULATOR) test/fuzz,$(wildcard $(d)/*.[ch] $(d)/*/*.[ch]))))
+	clang-format -i $(sort $(filter-out %.made.c,$(foreach d,extension $(PARTS) $(SIMULATOR) test/fuzz test/hostile,$(wildcard $(d)/*.[ch] $(d)/*/*.[ch]))))
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | sort | expand -t 18

@@ -100,6 +100,12 @@ SELECT name, reason, attempts, due FROM testing.watched WHERE reason = 'flag';
 -- the same flag again is no change; another secret is fetched, too
 SELECT changed FROM edurange.sync_apply('{"secrets": [{"name": "e2", "secret_name": "flag-secret-e2", "value": "EDU-{two}"}]}', '2021-05-01 00:00:08');
 SELECT wanted -> 'secrets' AS secrets FROM edurange.sync_apply('{"challenge_pods": [{"name": "e2", "status": "ACTIVE", "flag_secret_name": "other"}]}', '2021-05-01 00:00:09');
+-- what is no flag is none in all its forms, though the row names the secret
+CALL testing.running('{ACTIVE,ACTIVE,ACTIVE,ACTIVE,ACTIVE,ACTIVE}');
+UPDATE "ChallengeInstance" i SET flag = n.flag FROM (VALUES ('e1', 'NULL'), ('e2', '{{FLAG}}'), ('e3', U&'\200B\00A0'), ('e4', U&'\FEFF{{}}\200B'), ('e5', '{}}')) AS n (id, flag) WHERE i.id = n.id;
+SELECT kind, name, status, attempts FROM edurange.sync_drift() WHERE kind = 'missing_flag' ORDER BY name;
+SELECT w ->> 'name' AS asked_for FROM edurange.sync_apply(testing.pods('e1 ACTIVE, e2 ACTIVE, e3 ACTIVE, e4 ACTIVE, e5 ACTIVE, e6 ACTIVE'), '2021-05-02 00:00:00'), jsonb_array_elements(wanted -> 'secrets') w ORDER BY 1;
+CALL testing.running('{CREATING,ACTIVE,ACTIVE,TERMINATING,ACTIVE}');
 -- a violated rule does not show the flag
 ALTER TABLE "ChallengeInstance" ADD CONSTRAINT no_stars CHECK (flag NOT LIKE '%*%');
 SELECT testing.refused($$SELECT edurange.sync_apply('{"secrets": [{"name": "e2", "secret_name": "flag-secret-e2", "value": "EDU-{*}"}]}', '2021-05-01 00:00:10')$$);

@@ -26,8 +26,12 @@
 #define NO_URL "edurange.instance_manager_url is not a plain http or https URL"
 #define MAX_PASSWORD 1024
 
-/* How large answers may be: the list and the schema, and those about a single pod, of which many come at once. */
-#define MAX_DOCUMENT (32 * 1024 * 1024)
+/*
+ * How large answers may be: the list; the schema, of which the database takes no larger one; and those about a single
+ * pod, of which many come at once.
+ */
+#define MAX_LIST (32 * 1024 * 1024)
+#define MAX_SCHEMA (1024 * 1024)
 #define MAX_ANSWER (64 * 1024)
 
 const char *const im_lists[] = {
@@ -169,14 +173,14 @@ set_route(const ImTarget *target, const char *route, const char *pod_name, size_
 void
 im_make_list_request(const ImTarget *target, HttpRequest *request)
 {
-	set_route(target, LIST_ROUTE, NULL, MAX_DOCUMENT, request);
+	set_route(target, LIST_ROUTE, NULL, MAX_LIST, request);
 }
 
 /* Asks for the schema of challenge definitions. */
 void
 im_make_schema_request(const ImTarget *target, HttpRequest *request)
 {
-	set_route(target, SCHEMA_ROUTE, NULL, MAX_DOCUMENT, request);
+	set_route(target, SCHEMA_ROUTE, NULL, MAX_SCHEMA, request);
 }
 
 /* One small request, whose answer says that somebody answers, whatever it says. */
@@ -226,7 +230,7 @@ im_document_problem(const HttpRequest *request, char *buffer, size_t size)
 	return buffer;
 }
 
-/* Whether a schema can be used shows when it is set. */
+/* Whether a schema can be used shows when it is set.  Refused here is what jsonb would hide: that a key is there twice. */
 const char *
 im_schema_problem(const HttpRequest *request, char *buffer, size_t size)
 {

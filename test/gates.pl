@@ -77,7 +77,7 @@ sub c_text
 }
 
 # Those that make makes aside.
-my @c_files = grep { !m{/sql_types\.c$|\.made\.c$} } files(qr/\.[ch]$/, qw(extension shim syncworker));
+my @c_files = grep { !m{\.made\.c$} } files(qr/\.[ch]$/, qw(extension shim syncworker));
 my %c_text = map { $_ => c_text($_) } @c_files;
 
 # ---- SQL only in statement tables ----------------------------------------------------------------

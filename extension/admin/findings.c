@@ -192,7 +192,8 @@ typedef enum StatementId
 		sql " ORDER BY 1", {TEXTOID}, .reads = true                                                \
 	}
 
-/* The tables that a finding reads or mends; a repair holds them against changes while it looks. */
+/* The tables that a finding reads or mends; a repair holds them against changes while it looks
+ * (BALANCES_HOLD: the totals alone). */
 #define TYPES_TABLES "public.\"ChallengeType\", public.\"Challenge\""
 #define COMPLETION_TABLES                                                                          \
 	"public.\"User\", public.\"GroupChallenge\", public.\"ChallengeQuestion\","                    \

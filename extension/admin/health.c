@@ -45,21 +45,22 @@ typedef enum StatementId
 	"    JOIN (VALUES ('edurange_service', 2), ('edurange_admin', 3)) AS up (role, height)"               \
 	"     ON own.role = current_setting('role') AND up.height > own.height"                               \
 	"    WHERE pg_has_role(a.usesysid, to_regrole(up.role), 'MEMBER')))) AS shared"
-/*
- * WebOS as it is needs two settings: one of ours, and one of the HTTP services, whose connections say which they have
- * (shim/config/config.c).
- */
+/* What connections of HTTP services say of themselves (shim/config/config.c). */
+#define SERVICE_CONNECTIONS                                                                        \
+	"pg_stat_activity WHERE datname = current_database() AND application_name ~ '^edurange_shim( |$)'"
+#define LETS_ANYBODY_IN "application_name LIKE '% anonymous=%'"
+
+/* WebOS as it is needs two settings: one of ours, and one of the HTTP services. */
 #define WEBOS_PROBLEM                                                                                 \
 	"(SELECT CASE WHEN known = 0 THEN NULL"                                                           \
 	" WHEN open > 0 AND NOT current_setting('edurange.webos_compatibility')::boolean"                 \
-	"  THEN 'requests without a token are those of any player (EDURANGE_ANONYMOUS_TIER), but"         \
+	"  THEN 'requests without a token are those of any player, but"                                   \
 	" edurange.webos_compatibility is off, without which no WebOS completes a question'"              \
 	" WHEN open = 0 AND current_setting('edurange.webos_compatibility')::boolean"                     \
 	"  THEN 'edurange.webos_compatibility shows answers to players, but no HTTP service lets a WebOS" \
-	" in without a token (EDURANGE_ANONYMOUS_TIER); turn it off, or that on' END"                     \
-	" FROM (SELECT count(*), count(*) FILTER (WHERE application_name LIKE '% anonymous=player')"      \
-	"  FROM pg_stat_activity WHERE datname = current_database()"                                      \
-	"  AND application_name ~ '^edurange_shim( |$)') AS service (known, open))"
+	" in without a token; turn it off, or that on' END"                                               \
+	" FROM (SELECT count(*), count(*) FILTER (WHERE " LETS_ANYBODY_IN ")"                             \
+	"  FROM " SERVICE_CONNECTIONS ") AS service (known, open))"
 #define SYNC_PROBLEM                                                                                   \
 	"CASE WHEN pg_is_in_recovery() OR (sync).\"workerProblem\" IS NULL THEN NULL"                      \
 	" WHEN NOT (sync).\"workerRunning\" AND current_setting('edurange.database') = current_database()" \
@@ -111,11 +112,10 @@ typedef enum StatementId
 	"CASE WHEN (drift).\"refusedRows\" > 0 THEN format('%s instances cannot be changed, because a"      \
 	" trigger, a constraint or a key of others refuses it; see edurange.sync_drift()',"                 \
 	" (drift).\"refusedRows\") END,"                                                                    \
-	"(SELECT format('%s boards are frozen, but without a token everybody may ask a shim for points and" \
-	" attempts; set EDURANGE_ANONYMOUS_TIER to none', count(*)) FROM edurange.board_rule r"             \
-	"  WHERE " IS_FROZEN                                                                                \
-	"  AND EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"                     \
-	"   AND application_name LIKE 'edurange_shim anonymous=%') HAVING count(*) > 0),"                   \
+	"(SELECT format('%s boards are frozen, but without a token everybody may ask an HTTP service for"   \
+	" points and attempts; let it take none of these', count(*)) FROM edurange.board_rule r"            \
+	"  WHERE " IS_FROZEN "  AND EXISTS (SELECT FROM " SERVICE_CONNECTIONS " AND " LETS_ANYBODY_IN       \
+	") HAVING count(*) > 0),"                                                                           \
 	"CASE WHEN (connections).utilization_percent > 90 THEN format('%s of %s connections are in"         \
 	" use; raise max_connections, or let what connects open fewer', (connections).current,"             \
 	" (connections).max) END], NULL)"

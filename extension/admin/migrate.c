@@ -159,7 +159,7 @@ static Statement statements[STATEMENT_COUNT] = {
                        " WHERE c.relnamespace = to_regnamespace('edurange') AND c.relkind = 'r'"
                        " AND NOT r.rolsuper GROUP BY rolname ORDER BY count(*) DESC LIMIT 1",
                        {InvalidOid}},
-    /* The install script of before has nothing to ask. */
+    /* The version before lacks it: then there is nothing to ask. */
     [HAS_DOOR] = {"SELECT to_regproc('edurange.planted_roles') IS NOT NULL", {InvalidOid}},
     /* What was there before and is not ours.  $1 the platform's owner, where one was given */
     [PLANTED] = {"SELECT what, hint FROM (SELECT (p).* FROM edurange.planted_roles() AS p"

@@ -86,8 +86,8 @@ names_held(Oid constraint_id)
 }
 
 /*
- * Could somebody's trigger have the rows name others than they were made to, or make go who they name?  Ours, in a
- * schema in which nobody else makes functions, only gives what is missing.
+ * Could a trigger of somebody's change which rows a new row names, or delete them?  Ours, recognized by the schema
+ * edurange, where nobody else makes functions, only fills in what is missing.
  */
 static bool
 may_be_changed(const TriggerDesc *triggers)

@@ -2,9 +2,9 @@
  * held_keys.h
  *	  Foreign keys into rows that the transaction holds already.
  *
- * A foreign key locks the row that it names, with each insert anew.  Of a row that many name at once, a competition
- * or a question, each such lock lists all others who hold it, so that what is to be locked once must not be
- * locked three times.  Nor need it be looked for: a row that is held FOR KEY SHARE cannot go or get another key.
+ * A foreign key locks the row that it names at each insert.  Where many name one row, such as a competition, each
+ * lock has to list all its holders: so the row is locked once, not once for each key.  Nor need it be looked for
+ * again: a row that is held FOR KEY SHARE cannot go or get another key.
  */
 #ifndef EDURANGE_HELD_KEYS_H
 #define EDURANGE_HELD_KEYS_H
@@ -15,7 +15,7 @@
 extern void held_keys_register(void);
 
 /*
- * The next execution of this very text does not check the foreign keys of the platform's that a play has held
+ * The next execution of this very text skips the checks of those foreign keys whose rows the play holds
  * (calls/locks.h); NULL: none is expected any more.
  */
 extern void held_keys_expect(const char *sql);

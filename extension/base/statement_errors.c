@@ -141,7 +141,7 @@ is_of(const ErrorData *error, int category, const char *file)
 bool
 statement_error_is_ours(const ErrorData *error)
 {
-	/* with whatever is in the category of each: in that of the first stands all that is ours alone */
+	/* compared by category: that of the first has all SQLSTATEs that are ours alone */
 	static const EdurangeError those[] = {
 	    EDURANGE_SCHEMA_CHANGED,
 	    EDURANGE_NOT_INSTALLED, /* a table is gone */

@@ -26,6 +26,9 @@
  */
 #define UTC_CLOCK "clock_timestamp() AT TIME ZONE 'UTC'"
 
+/* A time of such a column as answers give it (wire.c), where it goes into JSON that a statement makes. */
+#define ISO_TIME(time) "to_char(" time ", 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+
 /* The same to select from, for statements that write it twice. */
 #define CLOCK_ROW "(SELECT " UTC_CLOCK ") AS clock (now)"
 

@@ -33,12 +33,11 @@ typedef enum StatementId
 	STATEMENT_COUNT
 } StatementId;
 
-#define AS_TIME(time) "to_char(" time ", 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-#define STARTS AS_TIME("c.\"startDate\"")
-#define ENDS AS_TIME("c.\"endDate\"")
-#define FREEZES AS_TIME("r.freeze_at AT TIME ZONE 'UTC'")
-#define THAWS AS_TIME("r.thawed_at AT TIME ZONE 'UTC'")
-#define REACHED "coalesce('\"' || " AS_TIME("reached_at AT TIME ZONE 'UTC'") " || '\"', 'null')"
+#define STARTS ISO_TIME("c.\"startDate\"")
+#define ENDS ISO_TIME("c.\"endDate\"")
+#define FREEZES ISO_TIME("r.freeze_at AT TIME ZONE 'UTC'")
+#define THAWS ISO_TIME("r.thawed_at AT TIME ZONE 'UTC'")
+#define REACHED "coalesce('\"' || " ISO_TIME("reached_at AT TIME ZONE 'UTC'") " || '\"', 'null')"
 #define AS_MILLISECONDS(time) "(extract(epoch FROM " time ") * 1000)::bigint"
 #define SOLVED_AT AS_MILLISECONDS(WITHIN_YEARS("c.at"))
 #define PAID_AT AS_MILLISECONDS("l.at")

@@ -4,7 +4,7 @@
  *
  * A service that is not bound to anybody may say for whom it acts.  That narrows the call: to what this user may
  * have done, by the table below, and, where they act as a player would, to what a player sees and may assert.
- * Whose instructors are who is read as the call sees it; nobody's row is held for it.
+ * Who is an instructor of what is read in the call's own snapshot; no row is locked for it.
  *
  * Nobody is an instructor of what does not exist, so that a refusal tells nothing of other competitions.
  */
@@ -57,7 +57,7 @@ typedef struct FunctionRule
 	const char *user;        /* the argument that names the user, the instructors, or a role */
 } FunctionRule;
 
-/* Every function that takes a caller.  One that is missing here nobody has called on their behalf. */
+/* Every function that takes a caller.  One that is missing here cannot be called on anybody's behalf. */
 static const FunctionRule rules[] = {
     {"get_points", ONESELF, .competition = "group_id", .user = "user_id"},
     {"add_points", INSTRUCTOR, .competition = "group_id"},

@@ -19,6 +19,7 @@
 #include "cdf/cdf_export.h"
 #include "cdf/cdf_mapping.h"
 #include "game/retired.h"
+#include "text/flags.h"
 #include "text/plain_text.h"
 
 typedef enum StatementId
@@ -120,21 +121,21 @@ typedef enum StatementId
  * What a document says of judging is left out where the row says something that it does not go with: options
  * without a right one, another type, an answer that is no number or no flag.
  */
+/* clang-format off */
 #define KEPT_OPTIONS                                                                               \
 	"CASE WHEN k -> 'options' = '[]' AND said.type NOT IN ('multiple_choice', 'checkboxes')"       \
 	"  THEN k -> 'options'"                                                                        \
-	" WHEN jsonb_typeof(k -> 'options') = 'array' AND"                                             \
-	"  (SELECT bool_and(coalesce(" COMPARABLE(                                                     \
-	    "a.answer") ", '') <> '') FROM " ANSWERS ")"                                               \
-	                " THEN k -> 'options' || coalesce(" MISSING_OPTIONS ", '[]') END"
+	" WHEN jsonb_typeof(k -> 'options') = 'array'"                                                 \
+	"  AND (SELECT bool_and(coalesce(" COMPARABLE("a.answer") ", '') <> '') FROM " ANSWERS ")"     \
+	" THEN k -> 'options' || coalesce(" MISSING_OPTIONS ", '[]') END"
+/* clang-format on */
 #define MATCH_IS_KEPT                                                                              \
 	"said.type = 'text' AND NOT " ANSWER_IS_BLANK " AND (k ->> 'match' <> 'number'"                \
 	" OR jsonb_typeof(said.answer) <> 'string' OR said.answer = k -> 'answer'"                     \
 	" OR " ANSWER_TEXT " ~ '^[-+]?([0-9]{1,200}([.][0-9]{0,100})?|[.][0-9]{1,100})"                \
 	"([eE][-+]?[0-9]{1,2})?$')"
 #define FLAG_IS_KEPT                                                                               \
-	"said.type = 'flag' AND NOT (k ->> 'flag' = 'static' AND (" ANSWER_IS_BLANK                    \
-	"  OR lower(" ANSWER_TEXT ") = 'null' OR " ANSWER_TEXT " LIKE '{{%}}'))"
+	"said.type = 'flag' AND NOT (k ->> 'flag' = 'static' AND (" SAYS_NO_FLAG(ANSWER_TEXT) "))"
 
 /* The config k of a question, with what its row q says. */
 #define QUESTION_CONFIG                                                                            \
@@ -161,9 +162,11 @@ typedef enum StatementId
  */
 #define BY_ID(types)                                                                               \
 	"coalesce(jsonb_object_agg(id, c ORDER BY position DESC) FILTER (WHERE type " types "), '{}')"
+/* clang-format off */
 #define OLD_BY_ID                                                                                  \
-	"named (apps, questions, others) AS (SELECT " BY_ID("= 'webosApp'") ", " BY_ID(                \
-	    "= 'question'") ", " BY_ID("IN " OTHER_TYPES) " FROM old WHERE id IS NOT NULL)"
+	"named (apps, questions, others) AS (SELECT " BY_ID("= 'webosApp'") ", " BY_ID("= 'question'") "," \
+	" " BY_ID("IN " OTHER_TYPES) " FROM old WHERE id IS NOT NULL)"
+/* clang-format on */
 
 /* $1 the old document, an object; $2 challenge */
 static Statement statements[STATEMENT_COUNT] = {

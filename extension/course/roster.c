@@ -412,7 +412,7 @@ add_members(Import *import, const Piece *piece)
 	STATEMENT_RUN(&statements[COUNT_MEMBERS], value_text(import->group_id), value_list(&users));
 	if (row_long(0, 1) < users.count)
 		row_kept_out("public.\"_GroupMembers\"");
-	/* who joined while we waited for that may have completed another row; members complete none */
+	/* somebody who joined while we waited may have completed another row; once they are members they complete none */
 	find_other_rows(import, piece);
 	for (int i = 0; i < users.count; i++)
 	{

@@ -10,15 +10,45 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/timestamp.h"
 
 #include "base/guc.h"
 #include "base/wire.h"
 #include "game/attempts.h"
 
+AttemptHistory
+attempts_read(Datum times, TimestampTz reset_at)
+{
+	TimestampTz window = GetCurrentTimestamp() - guc_attempt_window * USECS_PER_SEC;
+	TimestampTz since = Max(window - guc_attempt_lock * USECS_PER_SEC, reset_at);
+	AttemptHistory history = {0};
+	Datum *elements;
+
+	deconstruct_array(DatumGetArrayTypeP(times), TIMESTAMPTZOID, sizeof(TimestampTz), true,
+	                  TYPALIGN_DOUBLE, &elements, NULL, &history.all);
+	/* the newest comes first */
+	for (int i = 0; i < Min(history.all, guc_attempt_limit); i++)
+	{
+		TimestampTz at = DatumGetTimestampTz(elements[i]);
+
+		if (at <= since)
+			break;
+		history.newest = i == 0 ? at : history.newest;
+		history.oldest = at;
+		history.count++;
+		if (at <= window)
+			continue;
+		history.oldest_in_window = at;
+		history.in_window++;
+	}
+	return history;
+}
+
 /* The refusal, with what a form needs to show how long to wait. */
 static bool
-refuse_attempt(const Play *play, TimestampTz now, TimestampTz until, Refusal *refusal)
+refuse_attempt(const char *question_id, TimestampTz now, TimestampTz until, Refusal *refusal)
 {
 	int64 seconds = (until - now + USECS_PER_SEC - 1) / USECS_PER_SEC;
 	int64 minutes = (seconds + SECS_PER_MINUTE - 1) / SECS_PER_MINUTE;
@@ -32,13 +62,13 @@ refuse_attempt(const Play *play, TimestampTz now, TimestampTz until, Refusal *re
 	    " \"details\": \"Please wait " INT64_FORMAT " minutes before the next attempt.\"}",
 	    reset.data, minutes, seconds, guc_attempt_limit, minutes);
 	return refuse(refusal, EDURANGE_TOO_MANY_ATTEMPTS, "too many attempts at question \"%s\"",
-	              play->question_id);
+	              question_id);
 }
 
 bool
-attempts_check(const Play *play, AttemptAllowance *allowance, Refusal *refusal)
+attempts_check(const AttemptHistory *history, const char *question_id, AttemptAllowance *allowance,
+               Refusal *refusal)
 {
-	const AttemptHistory *history = &play->attempts;
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz window = guc_attempt_window * USECS_PER_SEC;
 	TimestampTz lock = guc_attempt_lock * USECS_PER_SEC;
@@ -48,7 +78,7 @@ attempts_check(const Play *play, AttemptAllowance *allowance, Refusal *refusal)
 		return true;
 	if (history->count == guc_attempt_limit && history->newest - history->oldest <= window &&
 	    now < history->newest + lock)
-		return refuse_attempt(play, now, history->newest + lock, refusal);
+		return refuse_attempt(question_id, now, history->newest + lock, refusal);
 	allowance->remaining = Max(guc_attempt_limit - history->in_window - 1, 0);
 	allowance->reset = allowance->remaining == 0
 	                       ? now + lock

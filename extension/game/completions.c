@@ -20,7 +20,6 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "base/guc.h"
 #include "base/ids.h"
 #include "base/json_text.h"
 #include "base/rows.h"
@@ -35,7 +34,7 @@
 	"ROW(qc.id, qc.\"questionId\", qc.\"userId\", qc.\"groupChallengeId\","                        \
 	" qc.\"completedAt\" AT TIME ZONE 'UTC', qc.\"pointsEarned\")::edurange.question_completion"
 
-/* What a play finds of the place, whatever it is about: whether it has begun, and is not over, too. */
+/* What every play reads of its placement, with whether the competition has begun and is not over. */
 #define PLACE_COLUMNS                                                                                  \
 	"gc.\"groupId\", gc.\"challengeId\", c.\"startDate\" AT TIME ZONE 'UTC' <= statement_timestamp()," \
 	" coalesce(c.\"endDate\" AT TIME ZONE 'UTC' > statement_timestamp(), true), gc.points"
@@ -64,23 +63,23 @@
  * reads: so each table is gone to once, and what can be is worked out of it here.
  * $1 user, $2 question, $3 group challenge, $4 challenge, $5 competition
  */
-#define STATE_WITH(retired, live, participation, ...)                                                 \
-	{                                                                                                 \
-		"SELECT coalesce($2 = ANY (done.questions), false), done.paid, (SELECT \"pointsEarned\""      \
+/* clang-format off */
+#define STATE_WITH(retired, live, participation, ...)                                              \
+	{                                                                                              \
+		"SELECT coalesce($2 = ANY (done.questions), false), done.paid, (SELECT \"pointsEarned\""   \
 		"  FROM public.\"ChallengeCompletion\" WHERE \"userId\" = $1 AND \"groupChallengeId\" = $3)," \
-		" " retired ", " IS_LEFT(                                                                     \
-		    live) ", ARRAY(SELECT \"attemptedAt\" AT TIME ZONE 'UTC'"                                 \
-		          "  FROM public.\"QuestionAttempt\" WHERE \"userId\" = $1 AND \"questionId\" = $2"   \
-		          "  AND \"groupChallengeId\" = $3 ORDER BY \"attemptedAt\" DESC),"                   \
-		          " (SELECT reset_at FROM edurange.standing WHERE user_id = $1 AND group_id = $5),"   \
-		          " " participation ", done.first_at AT TIME ZONE 'UTC'"                              \
-		          " FROM (SELECT coalesce(sum(qc.\"pointsEarned\"), 0) AS paid,"                      \
-		          "  array_agg(qc.\"questionId\") AS questions, min(qc.\"completedAt\") AS first_at"  \
-		          "  FROM public.\"QuestionCompletion\" qc"                                           \
-		          "  WHERE qc.\"userId\" = $1 AND qc.\"groupChallengeId\" = $3) AS done",             \
-		    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}, .newest = true, .by_key = true,            \
-		                                                   __VA_ARGS__                                \
+		" " retired ", " IS_LEFT(live) ", ARRAY(SELECT \"attemptedAt\" AT TIME ZONE 'UTC'"         \
+		"  FROM public.\"QuestionAttempt\" WHERE \"userId\" = $1 AND \"questionId\" = $2"          \
+		"  AND \"groupChallengeId\" = $3 ORDER BY \"attemptedAt\" DESC),"                          \
+		" (SELECT reset_at FROM edurange.standing WHERE user_id = $1 AND group_id = $5),"          \
+		" " participation ", done.first_at AT TIME ZONE 'UTC'"                                     \
+		" FROM (SELECT coalesce(sum(qc.\"pointsEarned\"), 0) AS paid,"                             \
+		"  array_agg(qc.\"questionId\") AS questions, min(qc.\"completedAt\") AS first_at"         \
+		"  FROM public.\"QuestionCompletion\" qc"                                                  \
+		"  WHERE qc.\"userId\" = $1 AND qc.\"groupChallengeId\" = $3) AS done",                    \
+		{TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}, .newest = true, .by_key = true, __VA_ARGS__ \
 	}
+/* clang-format on */
 
 /* Where no required question is left: is one required, or is none left at all?  $1 user, $2 group challenge,
  * $3 challenge */
@@ -122,7 +121,7 @@ static Statement statements[STATEMENT_COUNT] = {
                    " WHERE gc.id = $1 FOR KEY SHARE OF u, c, gc, ch, q",
                    {TEXTOID, TEXTOID, TEXTOID},
                    .by_key = true},
-    /* Of a member all at once: whoever scores holds the membership, last, to the end. */
+    /* For a member all of it in one statement, the membership last: whoever scores holds that to the end. */
     [LOCK_MEMBERS_PLAY] =
         {"SELECT " QUESTION_COLUMNS " FROM " QUESTION_TABLES
          " JOIN public.\"_GroupMembers\" m ON m.\"A\" = gc.\"groupId\" AND m.\"B\" = $2"
@@ -262,36 +261,6 @@ lock_play(Play *play, Refusal *refusal)
 	return lock_member(play->group_id, play->user_id, refusal);
 }
 
-/* Reads what was tried, of what the last statement found. */
-static void
-read_attempts(AttemptHistory *attempts)
-{
-	TimestampTz window = GetCurrentTimestamp() - guc_attempt_window * USECS_PER_SEC;
-	TimestampTz since = Max(window - guc_attempt_lock * USECS_PER_SEC, row_time_or_zero(0, 7));
-	bool is_null;
-	Datum times = row_value(0, 6, TIMESTAMPTZARRAYOID, &is_null);
-	Datum *elements;
-
-	*attempts = (AttemptHistory){0};
-	deconstruct_array(DatumGetArrayTypeP(times), TIMESTAMPTZOID, sizeof(TimestampTz), true,
-	                  TYPALIGN_DOUBLE, &elements, NULL, &attempts->all);
-	/* the newest comes first */
-	for (int i = 0; i < Min(attempts->all, guc_attempt_limit); i++)
-	{
-		TimestampTz at = DatumGetTimestampTz(elements[i]);
-
-		if (at <= since)
-			break;
-		attempts->newest = i == 0 ? at : attempts->newest;
-		attempts->oldest = at;
-		attempts->count++;
-		if (at <= window)
-			continue;
-		attempts->oldest_in_window = at;
-		attempts->in_window++;
-	}
-}
-
 /* Leaves out what was paid before a reset, where there is such a thing. */
 static void
 read_since_reset(Play *play, TimestampTz reset_at, TimestampTz first_at)
@@ -314,6 +283,7 @@ read_state(Play *play)
 	NullableDatum completion;
 	int participation;
 	bool is_completed;
+	bool is_null;
 
 	STATEMENT_RUN(&statements[STATE], value_text(play->user_id), value_text(play->question_id),
 	              value_text(play->group_challenge_id), value_text(play->challenge_id),
@@ -325,7 +295,8 @@ read_state(Play *play)
 	play->paid_by_completion = completion.isnull ? 0 : DatumGetInt32(completion.value);
 	play->is_retired = row_bool(0, 4);
 	play->is_left = row_bool(0, 5);
-	read_attempts(&play->attempts);
+	play->attempts =
+	    attempts_read(row_value(0, 6, TIMESTAMPTZARRAYOID, &is_null), row_time_or_zero(0, 7));
 	participation = row_int(0, 8);
 	play->is_open |= play->has_begun && participation == HAS_EXTRA_TIME;
 	play->is_disqualified = participation == IS_DISQUALIFIED;

@@ -14,6 +14,7 @@
 #include "base/statements.h"
 #include "calls/caller.h"
 #include "game/answers.h"
+#include "game/attempts.h"
 
 /*
  * What was paid a user for a group challenge, by its questions and by its completion, resets aside, as SQL that reads
@@ -25,20 +26,6 @@
 #define PAID_BY_COMPLETION(user_id, group_challenge_id)                                                   \
 	"(SELECT coalesce(max(done.\"pointsEarned\"), 0)::bigint FROM public.\"ChallengeCompletion\" AS done" \
 	" WHERE done.\"userId\" = " user_id " AND done.\"groupChallengeId\" = " group_challenge_id ")"
-
-/*
- * The attempts at the question that are on record.  Those that count are the newest, as many as the limit, that
- * are young enough to matter and came after an instructor's reset.
- */
-typedef struct AttemptHistory
-{
-	int32 all;          /* whether they count or not */
-	int32 count;        /* of those that count */
-	TimestampTz newest; /* 0 here and below: there is none */
-	TimestampTz oldest;
-	int32 in_window; /* of those that count: within edurange.attempt_window */
-	TimestampTz oldest_in_window;
-} AttemptHistory;
 
 typedef struct Play
 {

@@ -2,8 +2,8 @@
  * frozen.c
  *	  The board as it was when it was frozen, for many who ask.
  *
- * How the head of a pair was at an instant is found in the ledger where the head is younger: a look-up for each, and
- * late in a freeze for every member; what each had completed is counted.  Neither ever changes again once all
+ * Where a pair has changed since the instant, its head of then is looked up in the ledger: one look-up a pair, which
+ * late in a freeze means every member.  What each had completed is counted.  Neither ever changes again once all
  * transactions have ended that were under way a second after the instant, until when completions may be dated before it:
  * the times of a pair's entries, and of its changes, ascend.  So a session finds it once for all pairs of a board, keeps that
  * in the board's order, and reads a page from it as it would from an index.
@@ -55,18 +55,15 @@ static Statement statements[STATEMENT_COUNT] = {
               .reads = true,
               .by_key = true},
     /* $1 group, $2 until when */
+    /* clang-format off */
     [FIND] = {"SELECT user_id, points, reached_at,"
-              " (SELECT count(*) FROM " COMPLETED_AT(
-                  "s.user_id", "$2",
-                  NONE_CHANGED_SINCE(
-                      "$1", "$2")) " c"
-                                   "  JOIN public.\"GroupChallenge\" gc ON gc.id = c.placement"
-                                   "  WHERE gc.\"groupId\" = $1)"
-                                   " FROM " STANDING_AT("$1", "$2",
-                                                        "false") " AS s ORDER BY " BOARD_ORDER,
+              " (SELECT count(*) FROM " COMPLETED_AT("s.user_id", "$2", NONE_CHANGED_SINCE("$1", "$2")) " c"
+              "  JOIN public.\"GroupChallenge\" gc ON gc.id = c.placement WHERE gc.\"groupId\" = $1)"
+              " FROM " STANDING_AT("$1", "$2", "false") " AS s ORDER BY " BOARD_ORDER,
               {TEXTOID, TIMESTAMPTZOID},
               .reads = true,
               .by_key = true},
+    /* clang-format on */
     /*
 	 * $1 group, $2 $3 $4 $5 the first pairs, $6 limit, $7 offset.  It is planned for as many as they are, as the live
 	 * board is.

@@ -8,9 +8,8 @@
 #include "game/entries.h"
 
 /*
- * The heads of a competition's pairs as they were at a time, from the ledger.  A pair whose head is not younger is as
- * it was, whatever the time; of others what it was by its entries until then is e.  Who is hidden is no member to be
- * seen.
+ * The heads of a competition's pairs as they were at a time, from the ledger.  A pair that has not changed since is as
+ * it was; for the others, e is what their entries say up to then.  Somebody hidden does not count as a member.
  */
 #define HEADS_BY(standing, those, entries, group_id, time)                                         \
 	"SELECT h.user_id, h.member AND NOT h.hidden AS member, h.hidden, h.written,"                  \
@@ -45,19 +44,17 @@
 	" FULL JOIN (SELECT DISTINCT ON (l.user_id) l.user_id, l.balance, l.at, l.delta"               \
 	"  FROM edurange.points_ledger l WHERE l.group_id = " group_id " AND l.at <= " time            \
 	"  ORDER BY l.user_id DESC, l.seq DESC) e ON e.user_id = h.user_id OFFSET 0"
+/* clang-format off */
 #define STANDING_AT(group_id, time, corrected)                                                     \
-	"(" HEADS_BY("edurange.standing", "true",                                                      \
-	             EACH("(" NEWEST_UNTIL(group_id, time) ") UNION ALL " SUM_UNTIL(group_id, time,    \
-	                                                                            corrected)),       \
-	             group_id, time) ")"
+	"(" HEADS_BY("edurange.standing", "true", EACH("(" NEWEST_UNTIL(group_id, time) ") UNION ALL " \
+	                SUM_UNTIL(group_id, time, corrected)), group_id, time) ")"
 /* The same where most of many pairs have to be looked for. */
-#define STANDING_OF_MANY_AT(group_id, time, corrected)                                             \
-	"(SELECT * FROM (" HEADS_BY(                                                                   \
-	    "edurange.standing", "NOT backdated", NEWEST_OF_ALL_UNTIL(group_id, time), group_id,       \
-	    time) ") h"                                                                                \
-	          " WHERE user_id IS NOT NULL UNION ALL " HEADS_BY(                                    \
-	              "edurange.standing", "backdated", EACH(SUM_UNTIL(group_id, time, corrected)),    \
-	              group_id, time) ")"
+#define STANDING_OF_MANY_AT(group_id, time, corrected)                                                 \
+	"(SELECT * FROM (" HEADS_BY("edurange.standing", "NOT backdated", NEWEST_OF_ALL_UNTIL(group_id, time), \
+	                           group_id, time) ") h WHERE user_id IS NOT NULL"                         \
+	" UNION ALL " HEADS_BY("edurange.standing", "backdated", EACH(SUM_UNTIL(group_id, time, corrected)), \
+	                       group_id, time) ")"
+/* clang-format on */
 /* The same before migrate(), when nobody was hidden, and no entry counted from earlier on. */
 #define STANDING_AT_OF_BEFORE(group_id, time, corrected)                                           \
 	"(" HEADS_BY("(SELECT user_id, group_id, points, reached_at, changed_at, member, xmin,"        \

@@ -152,7 +152,8 @@ try_answer(const Caller *caller, Play *play, PlayAttempt *attempt, AttemptAllowa
 	if (play->instance_id != NULL &&
 	    !caller_uses_instance(caller, "challenge_instance_id", play->instance_id, refusal))
 		return false;
-	if (!find_flag(caller, play, refusal) || !attempts_check(play, allowance, refusal) ||
+	if (!find_flag(caller, play, refusal) ||
+	    !attempts_check(&play->attempts, play->question_id, allowance, refusal) ||
 	    !answer_judge(&play->key, attempt->answer, &attempt->is_correct, refusal))
 		return false;
 	if (!attempt->is_correct && (play->flag == NULL || play_has_static_flag(play)))

@@ -23,8 +23,8 @@
 	" WHERE x.user_id = " user_id " AND x.challenge_completion_id = " completion_id "), 0)"
 
 /*
- * What a completion of a challenge says more than it would if it could say less than nothing, or less as it says no
- * more than its questions: the latest change that saw it has it.
+ * How much more a completion of a challenge says than it should, as it cannot say less than nothing; or how much less
+ * (negative), as it says no more than its questions.  The latest change that saw it keeps this.
  */
 #define CHALLENGE_LOST(user_id, completion_id)                                                     \
 	"coalesce((SELECT x.challenge_lost FROM edurange.grade_change_user x"                          \

@@ -152,9 +152,9 @@ missing_before(const Change *change, const Grade *grade, const Done *done)
 }
 
 /*
- * What a completion of the challenge says that was there: more or less with its questions, and no more than they.  One
- * that was made before an optional question was answered says less.  Undone it is again as far from them as it was.
- * What it cannot say is kept, so that it is as far from them after any further change, too.
+ * What a completion of the challenge says now: it rises and falls with its questions, and never says more than they.
+ * One from before an optional question was answered says less.  Undoing restores that distance, and what it cannot
+ * say is kept (challenge_lost), so that any further change restores it, too.
  */
 static int32
 challenge_points(const Grade *grade, Done *done, bool is_undone)

@@ -162,7 +162,7 @@ is_same(const char *one, const char *other)
 	return one != NULL && other != NULL && strcmp(one, other) == 0;
 }
 
-/* Says what is to be of a user: what row says that was before.  False: it is not as the change left it. */
+/* Puts a user's grade back to what the row says was before.  False: it is not as the change left it, and stays. */
 static bool
 turn_back(Grade *grade, uint64 row, TimestampTz changed_at)
 {
@@ -198,7 +198,7 @@ find_old_challenge(const Change *change, Grade *grade)
 	if (!grade->is_changed || grade->challenge_completion_id != NULL ||
 	    grade->old_challenge_id != NULL)
 		return;
-	/* one that was there before a reset only is none */
+	/* one from before the last reset does not count */
 	if (STATEMENT_RUN(&statements[OLD_CHALLENGE], value_text(change->placement_id),
 	                  value_text(grade->user_id)) > 0 &&
 	    row_time(0, 2) > grade->reset_at)

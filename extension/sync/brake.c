@@ -4,13 +4,13 @@
  *
  * An Instance Manager that looks at the wrong cluster answers for each pod, in all honesty, that it is not
  * found.  So when more than three and more than a fifth of the ACTIVE instances miss their pods and some are
- * reported not found, they are held.  Once a pod is seen that the table knows it is the right cluster, and
- * edurange.sync_mass_grace decides, counted for each from when its pod was first missing, and for none from before
- * the hold.  Until then nothing does but an operator, with edurange.sync_release(), who lets all go.  Instances
- * whose end was requested count for nothing here and end as ever.
+ * reported not found, they are held.  Once a pod is seen that the table knows, it is the right cluster:
+ * an instance is held for edurange.sync_mass_grace from when its pod was first missing, or from when the hold began
+ * if that is later.  Until such a pod is seen only an operator ends the hold (edurange.sync_release()).
+ * Instances whose end was requested count for nothing here and end as ever.
  *
  * That a hold is on, and since when, is in shared memory: it follows from what is missing, and after a
- * restart it begins anew.  Released is whatever was missing by some time; what is missing since later is judged anew.
+ * restart it begins anew.  A release covers what was missing by a certain time; what goes missing later is judged anew.
  */
 #include "postgres.h"
 
@@ -41,9 +41,9 @@ typedef enum StatementId
 static Statement statements[STATEMENT_COUNT] = {
     /*
 	 * $1 names, $2 statuses, $3 listed of the observed pods, $4 whether they are a whole list, $5 until when what
-	 * is missing was released.  Gives of how many instances that are ACTIVE nobody has seen a pod since it is missing;
-	 * whether those are many, of what is not released; whether any pod of ours was seen now; since when the first and
-	 * the last of them are missing, null if only since now.
+	 * is missing was released.  Gives: how many ACTIVE instances miss their pods and are not released; whether these are
+	 * many; whether a pod of ours was seen now; since when the first that is not released, and the last of all, have
+	 * been missing (null: since now).
 	 */
     [COUNT] =
         {"WITH pod AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3) AS p (name, status, listed))"
@@ -143,7 +143,7 @@ count_missing(const Observation *observation, SyncHold *hold, TimestampTz at)
 		hold->since = at;
 		hold->one_seen = false;
 	}
-	/* whether it is the right cluster the latest list says, and until the next one what was said of single pods */
+	/* the latest list says whether it is the right cluster; until the next one answers about single pods may, too */
 	hold->one_seen = row_bool(0, 3) || (hold->one_seen && !observation->has_list);
 	hold->held = row_int(0, 1);
 }

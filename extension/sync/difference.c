@@ -71,7 +71,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "  SET status = n.status::public.\"ChallengeStatus\","
          "  \"challengeUrl\" = coalesce(n.url, i.\"challengeUrl\"),"
          "  \"lastStatusChange\" = CASE WHEN n.status <> n.was"
-         "   THEN clock_timestamp() AT TIME ZONE 'UTC' ELSE i.\"lastStatusChange\" END,"
+         "   THEN " UTC_CLOCK " ELSE i.\"lastStatusChange\" END,"
          "  \"terminationAttempts\" = CASE WHEN n.status = 'ACTIVE' THEN 0"
          "   ELSE i.\"terminationAttempts\" END"
          "  FROM unnest($1, $2, $3, $4) AS n (id, was, status, url)"
@@ -84,13 +84,13 @@ static Statement statements[STATEMENT_COUNT] = {
          "   END)::public.\"ActivityEventType\", \"userId\", \"challengeId\", \"competitionId\", id,"
          "   jsonb_build_object('reportedBy', 'server', 'instanceId', id, 'previousStatus', was)"
          "   || CASE WHEN status = 'TERMINATED' THEN jsonb_build_object('deletionTime',"
-         "     to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'))"
+         "     " ISO_TIME(UTC_CLOCK) ")"
          "    WHEN was = 'TERMINATING' THEN jsonb_build_object('reason',"
          "     'the pod did not end', 'terminationAttempts', attempts)"
          "    ELSE jsonb_build_object('reason', CASE WHEN id = ANY ($5)"
          "     THEN 'no pod appeared in time' ELSE 'the pod failed' END) END,"
          "   (CASE status WHEN 'TERMINATED' THEN 'INFO' ELSE 'WARNING' END)::public.\"LogSeverity\","
-         "   clock_timestamp() AT TIME ZONE 'UTC' FROM changed"
+         "   " UTC_CLOCK " FROM changed"
          "  WHERE status <> was AND (status = 'ERROR' OR status = 'TERMINATED' AND NOT EXISTS ("
          "   SELECT FROM public.\"ActivityLog\" l WHERE l.\"challengeInstanceId\" = changed.id"
          "   AND l.\"eventType\" = 'CHALLENGE_INSTANCE_DELETED')))"
@@ -130,16 +130,16 @@ static Statement statements[STATEMENT_COUNT] = {
 /* clang-format on */
 
 /* Instances that are being changed. */
-typedef struct Change
+typedef struct InstanceChange
 {
 	const NullableDatum *columns;
 	NullableDatum left_out; /* ids of those that stay as they are */
 	int32 changed;
-} Change;
+} InstanceChange;
 
 /* Leaves those of them out that cannot be changed now, because others hold them or what they belong to. */
 static void
-lock_instances(Change *change, NullableDatum observed_at)
+lock_instances(InstanceChange *change, NullableDatum observed_at)
 {
 	const NullableDatum *columns = change->columns;
 
@@ -153,7 +153,7 @@ lock_instances(Change *change, NullableDatum observed_at)
 static void
 update_part(void *argument, int first, int count)
 {
-	Change *change = argument;
+	InstanceChange *change = argument;
 	const NullableDatum *columns = change->columns;
 
 	STATEMENT_RUN(
@@ -184,7 +184,7 @@ joined(NullableDatum left, NullableDatum right)
 
 /* Notes which instances could not be changed, and says of those that were refused so, of the first why. */
 static void
-note_refused(const Change *change, const Parts *parts, NullableDatum observed_at)
+note_refused(const InstanceChange *change, const Parts *parts, NullableDatum observed_at)
 {
 	static Telling told;
 	NullableDatum ids = change->columns[CHANGED_IDS];
@@ -202,7 +202,7 @@ note_refused(const Change *change, const Parts *parts, NullableDatum observed_at
 
 /* Changes the instances.  What stays as it is, for whatever reason, is left out from then on. */
 static void
-change_instances(Change *change, NullableDatum observed_at)
+change_instances(InstanceChange *change, NullableDatum observed_at)
 {
 	const NullableDatum *columns = change->columns;
 	Parts parts;
@@ -257,7 +257,7 @@ difference_write(const Difference *found, const char *trouble, NullableDatum obs
 	static Telling told_owners;
 	static Telling told_secrets;
 	const NullableDatum *columns = found->columns;
-	Change change = {
+	InstanceChange change = {
 	    .columns = columns,
 	    .left_out = {.value = PointerGetDatum(construct_empty_array(TEXTOID))},
 	};

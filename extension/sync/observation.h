@@ -40,7 +40,7 @@ typedef struct ObservedProblems
 	char *flags;
 } ObservedProblems;
 
-/* One observation, read as a whole: a list, or why there is none, or answers about single pods. */
+/* One observation: a list, or why there is none, or answers about single pods. */
 typedef struct Observation
 {
 	bool has_list;

@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 
 #include "sync/pods.h"
+#include "sync/sync_sql.h"
 
 /* Under these names sync_watch has what has none, and what has one that no pod can have. */
 #define NAMELESS "(a pod without a name)"
@@ -73,7 +74,7 @@ pod_status_known(const char *status)
 char *
 pod_secret_name(const char *pod_name)
 {
-	return psprintf("flag-secret-%s", pod_name);
+	return psprintf(SECRET_PREFIX "%s", pod_name);
 }
 
 /* Only an address that a browser opens as a page is handed to players, and no browser opens one of any length. */

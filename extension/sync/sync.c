@@ -84,10 +84,12 @@
 	" OR " status " = 'ERROR' AND " attempts " > 0)"
 
 /* What COMPARE takes of an instance that is live. */
+/* clang-format off */
 #define LIVE_COLUMNS                                                                               \
 	"i.id, i.status::text AS status, i.\"terminationAttempts\" AS attempts,"                       \
 	" i.\"challengeUrl\" AS url, " SYNCED_SECRET("i") " AS secret, i.\"userId\" AS user_id,"       \
-	                                                  " i.\"competitionId\" AS group_id"
+	" i.\"competitionId\" AS group_id"
+/* clang-format on */
 
 /* The address that the row of j is to have; null: the one that it has. */
 #define NEW_URL                                                                                    \
@@ -98,14 +100,13 @@
 	"'missing', 'ending', 'zombie', 'unknown', 'mismatch', 'owner', 'flag', 'creating', 'unreadable', 'secret', 'refused'"
 
 /* Whether what was said of pod p was asked for after all that is known of it; $19 the time of the last list. */
-#define IS_NEWS                                                                                              \
-	"(NOT EXISTS (SELECT FROM edurange.sync_watch o WHERE o.name = p.name"                                   \
-	"  AND o.reason = 'observed' AND " IS_AFTER(                                                             \
-	    "o.since",                                                                                           \
-	    "p.asked") ")"                                                                                       \
-	               " AND (p.asked >= $19 OR EXISTS (SELECT FROM edurange.sync_watch m WHERE m.name = p.name" \
-	               "  AND m.reason = 'missing' AND " IS_AFTER("m.since",                                     \
-	                                                          "p.asked") " IS NOT TRUE)))"
+/* clang-format off */
+#define IS_NEWS                                                                                    \
+	"(NOT EXISTS (SELECT FROM edurange.sync_watch o WHERE o.name = p.name"                         \
+	"  AND o.reason = 'observed' AND " IS_AFTER("o.since", "p.asked") ")"                          \
+	" AND (p.asked >= $19 OR EXISTS (SELECT FROM edurange.sync_watch m WHERE m.name = p.name"      \
+	"  AND m.reason = 'missing' AND " IS_AFTER("m.since", "p.asked") " IS NOT TRUE)))"
+/* clang-format on */
 
 /*
  * Whether the pod was made anew, with another flag in a secret of the same name: it was missing and is back, it
@@ -133,7 +134,7 @@ typedef enum StatementId
 /* clang-format off */
 static Statement statements[STATEMENT_COUNT] = {
     [STATE] = {"SELECT applied_at, cleaned_at FROM edurange.sync_state", {InvalidOid}},
-    /* Of what is said by a list that was observed at $1 others know better: names; and whether there are any at all. */
+    /* Names of which something newer is known than the list that was observed at $1; and whether anything is noted. */
     [OVERTAKEN] = {"SELECT coalesce(array_agg(name) FILTER (WHERE " IS_AFTER("since", "$1") "), '{}'), count(*) > 0"
                    " FROM edurange.sync_watch WHERE reason = 'observed'",
                    {TIMESTAMPTZOID}},
@@ -186,7 +187,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "   AND " CONDITION_HOLDS "),"
          /* vanished: had a pod in the last good list, or must have had one */
          " hold AS (SELECT held, held > 0 OR NOT $17 AS unproved FROM (SELECT CASE WHEN $9"
-         "   AND count(*) FILTER (WHERE NOT listed AND since IS NULL) > greatest(3, count(*) * 0.2)"
+         "   AND " IS_MANY("count(*) FILTER (WHERE NOT listed AND since IS NULL)", "count(*)")
          "   THEN count(*) FILTER (WHERE NOT listed AND since IS NULL) ELSE 0 END::integer AS held"
          "   FROM judged WHERE status = 'ACTIVE') AS counted),"
          " reason AS (SELECT j.*, CASE"
@@ -199,7 +200,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "   WHEN next = 'TERMINATING' OR next = 'ERROR' AND attempts > 0 THEN 'ending'"
          "   WHEN next = 'CREATING' AND pod_status = 'CREATING' THEN 'creating'"
          "   WHEN next <> pod_status THEN 'mismatch' END AS reason FROM judged j),"
-         /* attempts: how many, where they are counted anew with a new due; null: what is known of both stays */
+         /* attempts: how many, counted from since; null: since, due and attempts stay as they are */
          " wanted AS (SELECT name, reason, pod_status, CASE WHEN reason = 'ending' THEN coalesce(ends_since, $8)"
          "    WHEN reason <> 'missing' THEN $8 WHEN pod_status = 'not_found' THEN coalesce(since, $8)"
          "    WHEN pod_status IS NOT NULL THEN NULL WHEN observed OR unproved THEN since"
@@ -207,7 +208,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "   CASE reason WHEN 'unknown' THEN $8 + $15 WHEN 'creating' THEN $8 + $11 WHEN 'zombie' THEN $8 + $10"
          "    WHEN 'ending' THEN $8 + CASE WHEN status <> next"
          "     THEN " RETRY_AFTER("$13", "coalesce(ends_requested, 0)", LONGEST_WAIT) " ELSE $13 END"
-         /* who was asked for early, as when instances are held no more, is asked for again when the period is over */
+         /* a pod that was asked for too early, as after a hold, is asked for again when the period is over */
          "    WHEN 'missing' THEN CASE WHEN pod_status = 'not_found' AND least(since, $8) + $10 > $8"
          "      THEN least(since, $8) + $10 WHEN observed THEN $8 + $10"
          "     WHEN marked AND (since IS NOT NULL OR unproved) THEN due"

@@ -2,8 +2,8 @@
  * sync_sql.h
  *	  The room sync/: what the Instance Manager reports, held against the table of instances.
  *
- * An observation comes in through SQL (sync.c), be it the worker's or a test's, and is read as a whole
- * (observation.c; a list of pods is cut by pod_list.c).  One pass compares it with all live instances,
+ * An observation comes in through SQL (sync.c), be it the worker's or a test's, and is read by observation.c; a
+ * list of pods is first cut into its elements (pod_list.c).  One pass compares it with all live instances,
  * writes what it proves and nothing else, does what follows from that (sync_steps.c), and answers
  * with what to ask next.  brake.c holds instances whose pods vanish together; beginning.c is what comes before
  * the first pass.  sync_status.c tells how it goes.  Nobody here speaks to the Instance
@@ -13,6 +13,9 @@
  */
 #ifndef EDURANGE_SYNC_SQL_H
 #define EDURANGE_SYNC_SQL_H
+
+#include "text/flags.h"
+#include "text/plain_text.h"
 
 /* How many requests of a kind one pass asks for at most; the rest comes with the next ones. */
 #define WANTED_LIMIT "1000"
@@ -32,7 +35,8 @@
 #define WATCHABLE(name) "octet_length(" name ") <= 1000"
 
 /* Of the secrets there are, the one that is an instance's own. */
-#define OWN_SECRET(id) "'flag-secret-' || " id
+#define SECRET_PREFIX "flag-secret-"
+#define OWN_SECRET(id) "'" SECRET_PREFIX "' || " id
 
 /*
  * What the Instance Manager makes of a text before it becomes a label of a pod: other characters
@@ -51,9 +55,11 @@
 #define IS_POD_NAME(name) "(" name " ~ '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')"
 
 /* The name of the secret whose value an instance has; null where it has none. */
-#define SYNCED_SECRET(i)                                                                           \
-	"CASE WHEN btrim(coalesce(" i ".flag, '')) NOT IN ('', 'null')"                                \
+/* clang-format off */
+#define SYNCED_SECRET(i)                                                                                             \
+	"CASE WHEN (SELECT NOT " SAYS_NO_FLAG("f.said") " FROM (SELECT " COMPARABLE_COLUMN(i ".flag") " OFFSET 0) AS f (said))" \
 	" THEN " i ".\"flagSecretName\" END"
+/* clang-format on */
 
 /* Whether so many at once are more likely a mistake: more than three, and more than a fifth of all. */
 #define IS_MANY(part, all) "(" part " > 3 AND (" part ") * 5 > " all ")"

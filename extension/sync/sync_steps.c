@@ -2,7 +2,7 @@
  * sync_steps.c
  *	  What a pass does beyond the status of instances: flags, adoption, requests to end, retention.
  *
- * A request counts when it was sent and answered, or timed out, as its answer says: what was only wanted is wanted
+ * A request counts when it was sent and answered, or timed out.  One that was wanted and never sent is wanted
  * again.  Nobody is waited for here either, see difference.c, and what is refused stops nothing else, see parts.c.
  */
 #include "postgres.h"
@@ -57,10 +57,11 @@ typedef enum StatementId
 	")) AS due"
 
 /* A list of what is wanted, each with its attempts where there were any. */
+/* clang-format off */
 #define WANTED_LIST(more, which)                                                                   \
 	"coalesce((SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('name', name" more ","        \
-	"  'attempts', nullif(attempts, 0))) ORDER BY due, hashtext(name)) FROM " DUE(                 \
-	    which) "), '[]')"
+	"  'attempts', nullif(attempts, 0))) ORDER BY due, hashtext(name)) FROM " DUE(which) "), '[]')"
+/* clang-format on */
 
 /*
  * The end of w is to be requested: its instance ends, or is over, or gone.  Not where the next pass gives it up, and
@@ -142,7 +143,7 @@ static Statement statements[STATEMENT_COUNT] = {
          "    OR f.competition IS NULL AND NOT EXISTS (SELECT FROM public.\"CompetitionGroup\""
          "     WHERE id = '" STANDALONE_GROUP "'))"
          "  FOR KEY SHARE OF u, c SKIP LOCKED),"
-         " clock AS (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS t),"
+         " clock AS (SELECT " UTC_CLOCK " AS t),"
          " fallback AS (INSERT INTO public.\"CompetitionGroup\""
          "   (id, name, \"startDate\", \"endDate\", \"createdAt\", \"updatedAt\")"
          "  SELECT '" STANDALONE_GROUP "', 'Standalone Instances', t, t + interval '1 year', t, t"

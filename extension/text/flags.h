@@ -13,4 +13,8 @@
  */
 extern bool is_flag(const char *text);
 
+/* The same in SQL: whether what a text says, which is COMPARABLE or null, is no flag. */
+#define SAYS_NO_FLAG(said)                                                                         \
+	"(coalesce(" said ", '') = '' OR lower(" said ") = 'null' OR " said " LIKE '{{%}}')"
+
 #endif
