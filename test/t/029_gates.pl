@@ -388,22 +388,29 @@ planted(sub { findings('test/mutants/run.pl', 'places') },
 	[ 'test/mutants/999_places', "X\nKills: regress:tokens\nFile: extension/edurange.c\n-not there\n+x\n", qr{^test/mutants/999_places: extension/edurange.c has the old text 0 times$}m, 'one without a place' ]);
 
 # The tools tell only what they are called with.
-for my $tool (qw(deploy/install-deps.sh tools/make tools/shellcheck tools/clang-format))
+for my $tool (qw(deploy/install-deps.sh tools/make tools/shellcheck tools/clang-format tools/cppcheck tools/clang-tidy tools/scan-build))
 {
 	put($tool, qq{#!/bin/sh\nprintf '%s: ' '$tool'; echo "\$@"\n});
 	chmod 0755, "$copy/$tool";
 }
 put('build/lint/gcc/edurange.so', 'built before');
+my @strangers = qw(extension/board/stranger.c shim/live/stranger.c syncworker/stranger.c test/hostile/stranger.c);
+put($_, "int stranger;\n") for @strangers;
 my $linted = '';
 {
-	local @ENV{qw(PATH MAKE LINT)} = ("$copy/tools:$ENV{PATH}", "$copy/tools/make", 'format shell directions exports');
+	local @ENV{qw(PATH MAKE LINT)} = ("$copy/tools:$ENV{PATH}", "$copy/tools/make", 'format cppcheck tidy scan shell directions exports');
 	IPC::Run::run([ 'sh', "$copy/test/lint.sh" ], '>', \$linted, '2>&1');
 }
 my @made = $linted =~ m{^tools/make: .*-C \S*build/lint/gcc all}gm;
 is(scalar @made, 2, 'directions and exports are those of the sources as they are');
 like($linted, qr{^tools/shellcheck: .*\Q$_\E}m, "shellcheck reads $_")
   for qw(deploy/debian/edurange-shim.postinst deploy/debian/edurange-shim.postrm deploy/debian/postgresql-extension.postrm.in deploy/lib.sh);
-like($linted, qr{^tools/clang-format: .*test/hostile/hostile\.c}m, 'the formatter reads the module of hostile settings');
+for my $stranger (@strangers)
+{
+	like($linted, qr{^tools/\Q$_\E: .*(?<!\S)\Q$stranger\E}m, "$_ reads $stranger") for qw(clang-format cppcheck clang-tidy);
+	ok(-f "$copy/build/lint/$_/$stranger", "$_ builds with it") for qw(gcc scan);
+}
+unlink(map { "$copy/$_" } @strangers);
 
 # ---- what libraries export -----------------------------------------------------------------------
 
