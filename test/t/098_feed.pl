@@ -185,6 +185,7 @@ while ($quiet < 2)
 	{
 		page($since, leaves => 1);
 	}
+	my $is_over = !@children;
 	my $got = page($since, limit => 50 + int rand 200);
 	my $rest = $end - time;
 	if (!$killed{shim} && $rest < $seconds * 0.7)
@@ -213,7 +214,8 @@ while ($quiet < 2)
 		waitpid($_, 0) for @children;
 		@children = ();
 	}
-	$quiet = !@children && !@{ $got->{events} } && !$got->{more} ? 2 : 0;
+	# (while they write, pairs may cross in their transactions without a gap for as long as a page waits)
+	$quiet = $is_over && !@{ $got->{events} } && !$got->{more} ? 2 : 0;
 	# who has it all would wait for 25 s
 	last if !@children && scalar(keys %have) == sql(q{SELECT count(*) FROM edurange.points_ledger WHERE group_id = 'g'});
 }
