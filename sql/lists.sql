@@ -57,3 +57,21 @@ SELECT f, cardinality((p).entries), (p)."nextCursor" LIKE '%-large3' AS goes_on 
   ('user', edurange.activity(NULL, 'ada', "limit" => 500)), ('type', edurange.activity('spring', 'ada', 'USER_UPDATED', 500))) t (f, p);
 SELECT entries[1].id, cardinality(entries) > 1 AS and_others FROM edurange.activity("limit" => 500, cursor => (SELECT "nextCursor" FROM edurange.activity("limit" => 500)));
 DELETE FROM "ActivityLog" WHERE id LIKE 'large%';
+DELETE FROM "QuestionAttempt" WHERE id LIKE 'large%';
+-- and of names and descriptions
+INSERT INTO "CompetitionGroup" (id, name, description, "startDate", "createdAt") SELECT 'large' || n, 'L', repeat('x', 1000000), '2020-01-01', timestamp '2030-01-01' - n * interval '1 s' FROM generate_series(1, 4) n;
+INSERT INTO "_GroupInstructors" ("A", "B") SELECT 'large' || n, 'ina' FROM generate_series(1, 4) n;
+SELECT f, (SELECT array_agg(c.id) FROM unnest((p).competitions) c) AS page, (p)."nextCursor" LIKE '%-large3' AS goes_on
+FROM (VALUES ('all', edurange.competitions(500)), ('of an instructor', edurange.competitions(500, NULL, ROW(NULL, NULL, NULL, 'ina')::edurange.caller))) t (f, p);
+SELECT competitions[1].id, "nextCursor" FROM edurange.competitions(500, (SELECT "nextCursor" FROM edurange.competitions(500)));
+DELETE FROM "CompetitionGroup" WHERE id LIKE 'large%';
+INSERT INTO "User" (id, name, email) SELECT '0large' || n, repeat('x', 1000000), '0large' || n FROM generate_series(1, 4) n;
+INSERT INTO "_GroupMembers" ("A", "B") SELECT 'spring', '0large' || n FROM generate_series(1, 4) n;
+SELECT (SELECT array_agg(u.id) FROM unnest(p.users) u) AS page, "nextCursor" LIKE '%0large3' AS goes_on FROM edurange.users("limit" => 500) p;
+SELECT (SELECT array_agg(m."userId") FROM unnest(p.members) m) AS page, "nextCursor" FROM edurange.members('spring', 500) p;
+SELECT users[1].id AS "user", members[1]."userId" AS member FROM edurange.users("limit" => 500, cursor => (SELECT "nextCursor" FROM edurange.users("limit" => 500))),
+  edurange.members('spring', 500, (SELECT "nextCursor" FROM edurange.members('spring', 500)));
+DELETE FROM "User" WHERE id LIKE '0large%';
+INSERT INTO "Challenge" (id, name, description, "challengeTypeId") SELECT '0large' || n, 'L', repeat('x', 1000000), (SELECT id FROM "ChallengeType" LIMIT 1) FROM generate_series(1, 4) n;
+SELECT (SELECT array_agg(c.id) FROM unnest(p.challenges) c) AS page, "nextCursor" FROM edurange.challenge_list("limit" => 500) p;
+SELECT array_agg(p) FILTER (WHERE p LIKE '0large%') AS each_once FROM testing.pages(500) p;

@@ -217,3 +217,8 @@ UPDATE "ChallengeAppConfig" SET width = 1 WHERE "challengeId" = 'vast';
 SELECT jsonb_array_length(edurange.cdf_export('vast')::jsonb -> 'components');
 SELECT created, questions, app_configs FROM edurange.cdf_import(testing.challenge('vast'));
 ROLLBACK;
+-- so much is read of a version, of a range and of a list of files
+SELECT edurange.version_satisfies('1.0.0', repeat('>=1.0.0 <2.0.0 || ', 3600) || '3') AS largest,
+  testing.refused($$SELECT edurange.version_satisfies('1.0.0', repeat('>=1.0.0 <2.0.0 || ', 4000) || '3')$$) AS larger,
+  testing.refused($$SELECT edurange.version_satisfies('1.0.0-' || repeat('a', 70000), '1')$$) AS version;
+SELECT testing.refused($$SELECT edurange.pack_install('{}', array_fill(''::text, ARRAY[100001]), array_fill(''::text, ARRAY[100001]))$$);

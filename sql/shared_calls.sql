@@ -139,3 +139,5 @@ FROM edurange.outcomes('competition', ARRAY['spring',NULL,NULL,NULL, 'nowhere',N
 SELECT length(value) > 17000000 AS answered, sqlstate FROM edurange.outcomes('update_competition',
   ARRAY(SELECT unnest(ARRAY['spring','Summer '||n,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL]) FROM generate_series(1, 2) n));
 SELECT name FROM "CompetitionGroup" WHERE id = 'spring';
+-- a null takes a bit as it comes
+SELECT * FROM edurange.outcomes('get_points', array_fill(NULL::text, ARRAY[134217725]));

@@ -18,3 +18,7 @@ RESET TimeZone;
 -- a statement writes so much at most, in how many rows soever
 SELECT count(edurange.wire(t)) FROM (SELECT repeat('x', 1024 * 1024) AS x FROM generate_series(1, 15)) t;
 SELECT count(edurange.wire(t)) FROM (SELECT repeat('x', 1024 * 1024) AS x FROM generate_series(1, 16)) t;
+-- however little there was to be written it from: a null takes a bit
+SELECT length(edurange.wire(t)::text) FROM (SELECT array_fill(NULL::integer, ARRAY[10000000]) AS x) t;
+SELECT length(edurange.wire_piece(t)::text) FROM (SELECT array_fill(NULL::integer, ARRAY[3000000]) AS x) t;
+SELECT edurange.wire_piece(t) FROM (SELECT repeat('x', 20000000) AS x) t;

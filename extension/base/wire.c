@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "access/tupdesc.h"
 #include "catalog/pg_type.h"
@@ -20,6 +21,7 @@
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
@@ -28,7 +30,23 @@
 #include "base/surface.h"
 #include "base/wire.h"
 
-static void write_value(StringInfo out, Datum value, Oid type);
+/* Where a value is written to, and how many bytes there may be in the end. */
+typedef struct Writing
+{
+	StringInfo out;
+	int64 most;
+} Writing;
+
+static void write_value(const Writing *writing, Datum value, Oid type);
+
+/* Raises where what was written, and so many bytes at least that are to come, are too many. */
+static void
+check_room(const Writing *writing, Size coming)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (writing->out->len + (int64) coming > writing->most)
+		raise_error(EDURANGE_RESPONSE_TOO_LARGE, ANSWER_TOO_LARGE);
+}
 
 /*
  * A time as "2025-11-23T21:18:05.123Z", beyond the years 0 to 9999 with a sign and six digits as
@@ -52,37 +70,40 @@ write_time(StringInfo out, TimestampTz time)
 		                 parts.tm_sec, (int) (microseconds / 1000));
 }
 
-/* An array as a JSON list; a null array never comes here. */
+/*
+ * An array as a JSON list; a null array never comes here.  Element by element: a null is a bit in the array, and would be
+ * nine bytes in a list of all.
+ */
 static void
-write_array(StringInfo out, ArrayType *array)
+write_array(const Writing *writing, ArrayType *array)
 {
-	Oid type = ARR_ELEMTYPE(array);
-	int16 length;
-	bool by_value;
-	char align;
-	Datum *elements;
-	bool *nulls;
-	int count;
+	StringInfo out = writing->out;
+	ArrayIterator iterator = array_create_iterator(array, 0, NULL);
+	bool first = true;
+	bool is_null;
+	Datum element;
 
-	get_typlenbyvalalign(type, &length, &by_value, &align);
-	deconstruct_array(array, type, length, by_value, align, &elements, &nulls, &count);
 	appendStringInfoChar(out, '[');
-	for (int i = 0; i < count; i++)
+	while (array_iterate(iterator, &element, &is_null))
 	{
-		if (i > 0)
+		check_room(writing, 0);
+		if (!first)
 			appendStringInfoChar(out, ',');
-		if (nulls[i])
+		first = false;
+		if (is_null)
 			appendStringInfoString(out, "null");
 		else
-			write_value(out, elements[i], type);
+			write_value(writing, element, ARR_ELEMTYPE(array));
 	}
+	array_free_iterator(iterator);
 	appendStringInfoChar(out, ']');
 }
 
 /* A row as a JSON object, its attributes in order. */
 static void
-write_row(StringInfo out, HeapTupleHeader header)
+write_row(const Writing *writing, HeapTupleHeader header)
 {
+	StringInfo out = writing->out;
 	TupleDesc descriptor =
 	    lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
 	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
@@ -98,6 +119,7 @@ write_row(StringInfo out, HeapTupleHeader header)
 
 		if (attribute->attisdropped)
 			continue;
+		check_room(writing, 0);
 		if (!first)
 			appendStringInfoChar(out, ',');
 		first = false;
@@ -107,7 +129,7 @@ write_row(StringInfo out, HeapTupleHeader header)
 		if (is_null)
 			appendStringInfoString(out, "null");
 		else
-			write_value(out, value, attribute->atttypid);
+			write_value(writing, value, attribute->atttypid);
 	}
 	appendStringInfoChar(out, '}');
 	ReleaseTupleDesc(descriptor);
@@ -133,9 +155,14 @@ write_other(StringInfo out, Datum value, Oid type)
 
 /* One value that is not null. */
 static void
-write_value(StringInfo out, Datum value, Oid type)
+write_value(const Writing *writing, Datum value, Oid type)
 {
+	StringInfo out = writing->out;
+
 	check_stack_depth();
+	/* (what is in a jsonb is shorter as text in odd cases alone, such as a list of nothing but zeros) */
+	if (type == JSONOID || type == TEXTOID || type == JSONBOID)
+		check_room(writing, toast_raw_datum_size(value) - VARHDRSZ);
 	switch (type)
 	{
 		case BOOLOID:
@@ -174,9 +201,9 @@ write_value(StringInfo out, Datum value, Oid type)
 		}
 		default:
 			if (OidIsValid(get_element_type(type)))
-				write_array(out, DatumGetArrayTypeP(value));
+				write_array(writing, DatumGetArrayTypeP(value));
 			else if (type_is_rowtype(type))
-				write_row(out, DatumGetHeapTupleHeader(value));
+				write_row(writing, DatumGetHeapTupleHeader(value));
 			else
 				write_other(out, value, type);
 	}
@@ -185,26 +212,29 @@ write_value(StringInfo out, Datum value, Oid type)
 void
 wire_value(StringInfo out, Datum value, Oid type)
 {
-	write_value(out, value, type);
+	write_value(&(Writing){.out = out, .most = MaxAllocSize}, value, type);
 }
 
-/* A row as text, which may have so many bytes more than were written before. */
+/* A row as text, of which so many bytes were written before: all that is written is one answer. */
 static text *
 row_as_json(HeapTupleHeader row, int64 *written)
 {
 	StringInfoData out;
+	Writing writing = {.out = &out, .most = ANSWER_BYTES + VARHDRSZ - *written};
 	int level = guc_values_are_settled() ? 0 : NewGUCNestLevel();
 
 	if (level > 0)
 		guc_settle();
 	initStringInfo(&out);
-	write_row(&out, row);
+	/* (the place of the text's head) */
+	appendStringInfoSpaces(&out, VARHDRSZ);
+	write_row(&writing, row);
+	check_room(&writing, 0);
 	if (level > 0)
 		AtEOXact_GUC(true, level);
-	*written += out.len;
-	if (*written > ANSWER_BYTES)
-		raise_error(EDURANGE_RESPONSE_TOO_LARGE, ANSWER_TOO_LARGE);
-	return cstring_to_text_with_len(out.data, out.len);
+	*written += out.len - VARHDRSZ;
+	SET_VARSIZE(out.data, out.len);
+	return (text *) out.data;
 }
 
 /* All rows of a statement are one answer. */

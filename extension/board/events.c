@@ -43,6 +43,7 @@
 #include "base/surface.h"
 #include "base/under_way.h"
 #include "board/board.h"
+#include "course/course.h"
 
 #define EVENTS_LIMIT 10000
 #define BEGINNING_MILLISECONDS 1000 /* for which who finds the feed beginning waits */
@@ -64,16 +65,20 @@ typedef enum StatementId
 
 /*
  * $1 group, $2 until when, $3 staff?, $4 $5 $6 behind which entry, $7 how many.  What is aggregated comes in order, and
- * is not sorted once more for each of them.
+ * is not sorted once more for each of them.  A page ends where its reasons have PAGE_BYTES; its first entry is always
+ * on it.  Last comes whether it ended so.
  */
 #define EVENTS(source)                                                                             \
 	"SELECT coalesce(array_agg(ROW(user_id, group_id, seq, delta, balance, kind,"                  \
 	"   CASE WHEN $3 THEN source_id END, CASE WHEN $3 THEN actor END,"                             \
 	"   CASE WHEN $3 THEN reason END, at, CASE WHEN $3 THEN via END)::edurange.event), '{}'),"     \
-	"  count(*), max(at), (array_agg(user_id))[count(*)], (array_agg(seq))[count(*)]"              \
-	" FROM (SELECT l.* FROM " source " AND l.at <= $2"                                             \
-	"  AND (l.at, l.user_id, l.seq) > ($4, $5, $6)"                                                \
-	"  ORDER BY l.at, l.user_id, l.seq LIMIT $7) e"
+	"  count(*), max(at), (array_agg(user_id))[count(*)], (array_agg(seq))[count(*)],"             \
+	"  coalesce(sum(bytes) >= " PAGE_BYTES ", false)"                                              \
+	" FROM (SELECT *, sum(bytes) OVER (ORDER BY at, user_id, seq"                                  \
+	"   ROWS UNBOUNDED PRECEDING) AS so_far FROM (SELECT l.*,"                                     \
+	"   CASE WHEN $3 THEN coalesce(octet_length(l.reason), 0) ELSE 0 END AS bytes"                 \
+	"   FROM " source " AND l.at <= $2 AND (l.at, l.user_id, l.seq) > ($4, $5, $6)"                \
+	"   ORDER BY l.at, l.user_id, l.seq LIMIT $7) e) e WHERE so_far - bytes < " PAGE_BYTES
 #define OF_WINDOW(from)                                                                            \
 	"edurange.points_ledger l LEFT JOIN edurange.feed_history h"                                   \
 	"  ON h.group_id = l.group_id AND h.user_id = l.user_id"                                       \
@@ -105,7 +110,8 @@ static Statement statements[STATEMENT_COUNT] = {
                   {TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID},
                   .by_key = true},
     /* $1 group, $2 until when, $3 from */
-    [FIRST_WITHHELD] = {"SELECT min(l.xid) FROM " OF_WINDOW("$3") " AND l.at > $2",
+    [FIRST_WITHHELD] = {"SELECT l.xid FROM " OF_WINDOW(
+                            "$3") " AND l.at > $2 ORDER BY l.xid LIMIT 1",
                         {TEXTOID, TIMESTAMPTZOID, INT8OID},
                         .by_key = true},
     /* $1 group, $2 from, $3 to: what comes behind an entry of its pair that is not in the window */
@@ -270,7 +276,7 @@ read_events(Reading *reading, StatementId statement, bool behind, int64 from, in
 	reading->events = row_result(0, 1, reading->list);
 	if (reading->count == 0)
 		return;
-	reading->more = reading->count == reading->limit;
+	reading->more = reading->count == reading->limit || row_bool(0, 6);
 	token->at = row_time(0, 3);
 	token->user_id = row_text(0, 4);
 	token->seq = row_long(0, 5);
@@ -307,9 +313,10 @@ first_withheld(const Reading *reading)
 {
 	if (reading->sight.until.isnull)
 		return PG_INT64_MAX;
-	STATEMENT_RUN(&statements[FIRST_WITHHELD], value_text(reading->group_id), reading->sight.until,
-	              value_long(reading->token.from));
-	return found_xid(PG_INT64_MAX);
+	if (STATEMENT_RUN(&statements[FIRST_WITHHELD], value_text(reading->group_id),
+	                  reading->sight.until, value_long(reading->token.from)) == 0)
+		return PG_INT64_MAX;
+	return row_long(0, 1);
 }
 
 /* The end of a window that opens: behind the last entry before that number whose pair the end does not cut. */

@@ -42,6 +42,7 @@
 #define MAX_ARGUMENTS 16
 #define MAX_SYMBOLS 128
 #define MAX_ATTRIBUTES 8
+#define MOST_TEXTS 1000000 /* a null is a bit as it comes, and nine bytes in a list */
 #define BATCH_ANSWER_BYTES                                                                         \
 	(1024 * 1024)      /* of the answers so far, beyond which no further call is run */
 #define CALLER_TEXTS 3 /* of a call that does not say how many: before there was an acting user */
@@ -367,16 +368,20 @@ SQL_FUNCTION_OF(edurange_outcomes, PACK_BYTES)
 {
 	char *name = required_text(fcinfo, 0, "function");
 	Target target = {.caller_texts = CALLER_TEXTS};
+	ArrayType *arguments;
 	Datum *texts;
 	bool *nulls;
 	int count;
 
 	require_argument(fcinfo, 1, "arguments");
+	arguments = PG_GETARG_ARRAYTYPE_P(1);
+	if (ArrayGetNItems(ARR_NDIM(arguments), ARR_DIMS(arguments)) > MOST_TEXTS)
+		raise_error(EDURANGE_PAYLOAD_TOO_LARGE, "parameter \"arguments\" has more than %d elements",
+		            MOST_TEXTS);
 	if (PG_NARGS() > 2)
 		target.caller_texts = int_between(fcinfo, 2, "caller_texts", 1, MAX_ATTRIBUTES);
 	find_target(fcinfo, name, &target);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &texts, &nulls,
-	                  &count);
+	deconstruct_array(arguments, TEXTOID, -1, false, TYPALIGN_INT, &texts, &nulls, &count);
 	if (target.width == 0 || count % target.width != 0)
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"arguments\" must have a multiple of %d elements", target.width);

@@ -27,7 +27,8 @@
 	" 'severity', severity)), max(\"timestamp\") AT TIME ZONE 'UTC',"                              \
 	" (array_agg(id ORDER BY \"timestamp\" DESC, id DESC))[1]"                                     \
 	" FROM (SELECT * FROM public.\"ActivityLog\" WHERE " condition                                 \
-	"  AND ($2::timestamptz IS NULL OR (\"timestamp\", id) > ($2 AT TIME ZONE 'UTC', $3))"         \
+	"  AND (\"timestamp\", id) > (coalesce($2::timestamptz AT TIME ZONE 'UTC', '-infinity'),"      \
+	"   coalesce($3, ''))"                                                                         \
 	"  ORDER BY \"timestamp\", id LIMIT 500) l HAVING count(*) > 0"
 
 typedef enum StatementId

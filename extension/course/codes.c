@@ -40,8 +40,8 @@ static Statement statements[STATEMENT_COUNT] = {
                   "$2") ")::edurange.access_code_page"
                         " FROM (SELECT *, row_number() OVER (ORDER BY \"createdAt\" DESC, id DESC)"
                         "  AS n FROM public.\"CompetitionAccessCode\" WHERE \"groupId\" = $1"
-                        "  AND ($3::timestamptz IS NULL OR (\"createdAt\", id)"
-                        "   < ($3 AT TIME ZONE 'UTC', $4))"
+                        "  AND (\"createdAt\", id) < (coalesce($3::timestamptz AT TIME ZONE 'UTC',"
+                        "   'infinity'), coalesce($4, ''))"
                         "  ORDER BY \"createdAt\" DESC, id DESC LIMIT $2 + 1) c",
               {TEXTOID, INT4OID, TIMESTAMPTZOID, TEXTOID},
               .reads = true,

@@ -74,29 +74,31 @@ static Statement statements[STATEMENT_COUNT] = {
                   .reads = true,
                   .by_key = true},
     /* $1 how many, $2 $3 behind which; newest first */
-    [PAGE] = {"SELECT ROW(" PAGE_OF(
-                  OVERVIEW_ROW, TIME_CURSOR("c.\"createdAt\"", "c.id"),
-                  "$1") ")::edurange.competition_page"
-                        " FROM (SELECT *, row_number() OVER (ORDER BY \"createdAt\" DESC, id DESC)"
-                        "  AS n FROM public.\"CompetitionGroup\" WHERE \"createdAt\"" AT_ANY_TIME
-                        "  AND (\"createdAt\", id) < (coalesce($2::timestamptz AT TIME ZONE 'UTC',"
-                        "   'infinity'), coalesce($3, ''))"
-                        "  ORDER BY \"createdAt\" DESC, id DESC LIMIT $1 + 1) c",
-              {INT4OID, TIMESTAMPTZOID, TEXTOID},
-              .reads = true,
-              .by_key = true},
+    [PAGE] =
+        {"SELECT ROW(" PAGE_OF(
+             OVERVIEW_ROW, TIME_CURSOR("c.\"createdAt\"", "c.id"),
+             "$1") ")::edurange.competition_page"
+                   " FROM (SELECT *, " PAGE_PLACE(
+                       TEXT_BYTES("description") " + octet_length(name)",
+                       "\"createdAt\" DESC, id DESC") " FROM public.\"CompetitionGroup\" WHERE \"createdAt\"" AT_ANY_TIME
+                                                      "  AND (\"createdAt\", id) < (coalesce($2::timestamptz AT TIME ZONE 'UTC',"
+                                                      "   'infinity'), coalesce($3, ''))"
+                                                      "  ORDER BY \"createdAt\" DESC, id DESC LIMIT $1 + 1) c",
+         {INT4OID, TIMESTAMPTZOID, TEXTOID},
+         .reads = true,
+         .by_key = true},
     /* The same of those that the user $4 is an instructor of. */
     [PAGE_OF_INSTRUCTOR] =
         {"SELECT ROW(" PAGE_OF(
              OVERVIEW_ROW, TIME_CURSOR("c.\"createdAt\"", "c.id"),
              "$1") ")::edurange.competition_page"
-                   " FROM (SELECT g.*,"
-                   "  row_number() OVER (ORDER BY g.\"createdAt\" DESC, g.id DESC) AS n"
-                   "  FROM public.\"_GroupInstructors\" i"
-                   "  JOIN public.\"CompetitionGroup\" g ON g.id = i.\"A\" WHERE i.\"B\" = $4"
-                   "  AND ($2::timestamptz IS NULL OR (g.\"createdAt\", g.id)"
-                   "   < ($2 AT TIME ZONE 'UTC', $3))"
-                   "  ORDER BY g.\"createdAt\" DESC, g.id DESC LIMIT $1 + 1) c",
+                   " FROM (SELECT g.*, " PAGE_PLACE(
+                       TEXT_BYTES("g.description") " + octet_length(g.name)",
+                       "g.\"createdAt\" DESC, g.id DESC") " FROM public.\"_GroupInstructors\" i"
+                                                          "  JOIN public.\"CompetitionGroup\" g ON g.id = i.\"A\" WHERE i.\"B\" = $4"
+                                                          "  AND ($2::timestamptz IS NULL OR (g.\"createdAt\", g.id)"
+                                                          "   < ($2 AT TIME ZONE 'UTC', $3))"
+                                                          "  ORDER BY g.\"createdAt\" DESC, g.id DESC LIMIT $1 + 1) c",
          {INT4OID, TIMESTAMPTZOID, TEXTOID, TEXTOID},
          .reads = true,
          .by_key = true},

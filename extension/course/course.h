@@ -33,12 +33,15 @@
 
 /*
  * The n of a row of a page, in that order, where rows can be large: behind so many bytes of them it is beyond any limit,
- * so that the page ends there.  The first row is always on it.
+ * so that the page ends there.  The first row is always on it.  What the bytes are of is never null.
  */
 #define PAGE_BYTES "2097152"
 #define PAGE_PLACE(bytes, order)                                                                   \
-	"CASE WHEN sum(" bytes ") OVER (ORDER BY " order ") - " bytes " < " PAGE_BYTES                 \
+	"CASE WHEN sum(" bytes ") OVER (ORDER BY " order ") - (" bytes ") < " PAGE_BYTES               \
 	" THEN row_number() OVER (ORDER BY " order ") ELSE 1000000 END AS n"
+
+/* How many bytes a text that may be null has. */
+#define TEXT_BYTES(text) "coalesce(octet_length(" text "), 0)"
 
 /* Where a row stands in a list by time: microseconds and id.  A time of the platform's is in UTC. */
 #define TIME_CURSOR(at, id) "(extract(epoch FROM " at ") * 1000000)::bigint || '-' || " id

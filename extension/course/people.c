@@ -38,23 +38,26 @@ typedef enum StatementId
 
 static Statement statements[STATEMENT_COUNT] = {
     /* $1 competition, $2 how many, $3 behind which user */
-    [MEMBERS] = {"SELECT ROW(" PAGE_OF(
-                     "ROW(p.id, p.name, p.email, p.role, p.points,"
-                     " p.is_instructor)::edurange.member",
-                     "p.id", "$2") ")::edurange.member_page"
-                                   " FROM (SELECT u.id, u.name, u.email, u.role::text,"
-                                   "  coalesce(s.points, 0) AS points,"
-                                   "  EXISTS (SELECT FROM public.\"_GroupInstructors\" i"
-                                   "   WHERE i.\"A\" = $1 AND i.\"B\" = u.id) AS is_instructor,"
-                                   "  row_number() OVER (ORDER BY m.\"B\") AS n"
-                                   "  FROM (SELECT \"B\" FROM public.\"_GroupMembers\""
-                                   "   WHERE \"A\" = $1 AND \"B\" > coalesce($3, '') ORDER BY \"B\""
-                                   "   LIMIT $2 + 1) m JOIN public.\"User\" u ON u.id = m.\"B\""
-                                   "  LEFT JOIN edurange.standing s"
-                                   "   ON s.group_id = $1 AND s.user_id = u.id) p",
-                 {TEXTOID, INT4OID, TEXTOID},
-                 .reads = true,
-                 .by_key = true},
+    [MEMBERS] =
+        {"SELECT ROW(" PAGE_OF(
+             "ROW(p.id, p.name, p.email, p.role, p.points,"
+             " p.is_instructor)::edurange.member",
+             "p.id",
+             "$2") ")::edurange.member_page"
+                   " FROM (SELECT u.id, u.name, u.email, u.role::text,"
+                   "  coalesce(s.points, 0) AS points,"
+                   "  EXISTS (SELECT FROM public.\"_GroupInstructors\" i"
+                   "   WHERE i.\"A\" = $1 AND i.\"B\" = u.id) AS is_instructor,"
+                   "  " PAGE_PLACE(
+                       TEXT_BYTES("u.name") " + octet_length(u.email)",
+                       "m.\"B\"") "  FROM (SELECT \"B\" FROM public.\"_GroupMembers\""
+                                  "   WHERE \"A\" = $1 AND \"B\" > coalesce($3, '') ORDER BY \"B\""
+                                  "   LIMIT $2 + 1) m JOIN public.\"User\" u ON u.id = m.\"B\""
+                                  "  LEFT JOIN edurange.standing s"
+                                  "   ON s.group_id = $1 AND s.user_id = u.id) p",
+         {TEXTOID, INT4OID, TEXTOID},
+         .reads = true,
+         .by_key = true},
     /* $1 competition, $2 how many, $3 behind which address */
     [ROSTER] = {"SELECT ROW(" PAGE_OF(
                     "ROW(p.email, p.name, p.external_id, p.login_id, p.section, p.user_id,"

@@ -29,6 +29,20 @@
 	" ORDER BY " at " DESC, " id " DESC LIMIT " most
 
 /*
+ * A page of the attempts of a competition that are wanted, read placement by placement.  What is wanted is a key, and
+ * no filter that may be left out: a plan that serves both reads all attempts for those that are wanted.
+ */
+#define ATTEMPTS_WHERE(wanted)                                                                                                          \
+	"SELECT ROW(" ATTEMPT_PAGE ")::edurange.attempt_page FROM (SELECT x.*,"                                                             \
+	" " PAGE_PLACE(                                                                                                                     \
+	    "octet_length(x.answer)",                                                                                                       \
+	    "x.\"attemptedAt\" DESC, x.id DESC") "  FROM public.\"GroupChallenge\" gc, LATERAL (SELECT * FROM public.\"QuestionAttempt\" q" \
+	                                         "   WHERE q.\"groupChallengeId\" = gc.id AND " wanted                                      \
+	                                             BEFORE(                                                                                \
+	                                                 "q.\"attemptedAt\"",                                                               \
+	                                                 "q.id") ") x WHERE gc.\"groupId\" = $5 ORDER BY x.\"attemptedAt\" DESC, x.id DESC LIMIT $1 + 1) a"
+
+/*
  * A page of the log: of the entries that condition and archived select, each behind WHERE, those that are wanted.  What
  * is not wanted is read, too, so many entries at most: where no wanted ones are among them the page is short, and goes
  * on behind the last that was read.  all tells whether all are wanted.
@@ -74,6 +88,7 @@
 typedef enum StatementId
 {
 	ATTEMPTS,
+	ATTEMPTS_OF_QUESTION,
 	ATTEMPTS_OF_USER,
 	ACTIVITY,
 	ACTIVITY_OF_GROUP,
@@ -84,21 +99,14 @@ typedef enum StatementId
 
 static Statement statements[STATEMENT_COUNT] = {
     /* $1 how many, $2 $3 behind which, $5 competition, $6 question, $7 user */
-    [ATTEMPTS] =
-        {"SELECT ROW(" ATTEMPT_PAGE ")::edurange.attempt_page FROM (SELECT x.*,"
-         " " PAGE_PLACE(
-             "octet_length(x.answer)",
-             "x.\"attemptedAt\" DESC, x.id DESC") "  FROM public.\"GroupChallenge\" gc,"
-                                                  "  LATERAL (SELECT * FROM public.\"QuestionAttempt\" q"
-                                                  "   WHERE q.\"groupChallengeId\" = gc.id"
-                                                  "   AND ($6::text IS NULL OR q.\"questionId\" = $6)" BEFORE(
-                                                      "q.\"attemptedAt\"",
-                                                      "q.id") ") x"
-                                                              "  WHERE gc.\"groupId\" = $5"
-                                                              "  ORDER BY x.\"attemptedAt\" DESC, x.id DESC LIMIT $1 + 1) a",
-         {INT4OID, TIMESTAMPTZOID, TEXTOID, BOOLOID, TEXTOID, TEXTOID},
-         .reads = true,
-         .by_key = true},
+    [ATTEMPTS] = {ATTEMPTS_WHERE("true"),
+                  {INT4OID, TIMESTAMPTZOID, TEXTOID, BOOLOID, TEXTOID},
+                  .reads = true,
+                  .by_key = true},
+    [ATTEMPTS_OF_QUESTION] = {ATTEMPTS_WHERE("q.\"questionId\" = $6"),
+                              {INT4OID, TIMESTAMPTZOID, TEXTOID, BOOLOID, TEXTOID, TEXTOID},
+                              .reads = true,
+                              .by_key = true},
     [ATTEMPTS_OF_USER] =
         {"SELECT ROW(" ATTEMPT_PAGE ")::edurange.attempt_page FROM (SELECT q.*,"
          " " PAGE_PLACE(
@@ -141,6 +149,7 @@ SQL_FUNCTION_BATCHABLE(edurange_attempts)
 	char *user_id = optional_text(fcinfo, 1);
 	int32 limit = page_limit(fcinfo, 3);
 	TimeCursor after = read_time_cursor(fcinfo, 4);
+	NullableDatum sees_answers;
 	Refusal refusal = {0};
 	Caller caller;
 	Datum row;
@@ -150,14 +159,16 @@ SQL_FUNCTION_BATCHABLE(edurange_attempts)
 	if (!caller_lists_user(&caller, "user_id", &user_id, &refusal) ||
 	    !course_find(&caller, group_id, &refusal))
 		raise_refusal(&refusal);
-	if (user_id == NULL)
-		STATEMENT_RUN(&statements[ATTEMPTS], value_int(limit), after.at, after.id,
-		              value_bool(caller.tier >= TIER_SERVICE), value_text(group_id),
-		              fcinfo->args[2]);
-	else
+	sees_answers = value_bool(caller.tier >= TIER_SERVICE);
+	if (user_id != NULL)
 		STATEMENT_RUN(&statements[ATTEMPTS_OF_USER], value_int(limit), after.at, after.id,
-		              value_bool(caller.tier >= TIER_SERVICE), value_text(group_id),
-		              fcinfo->args[2], value_text(user_id));
+		              sees_answers, value_text(group_id), fcinfo->args[2], value_text(user_id));
+	else if (!PG_ARGISNULL(2))
+		STATEMENT_RUN(&statements[ATTEMPTS_OF_QUESTION], value_int(limit), after.at, after.id,
+		              sees_answers, value_text(group_id), fcinfo->args[2]);
+	else
+		STATEMENT_RUN(&statements[ATTEMPTS], value_int(limit), after.at, after.id, sees_answers,
+		              value_text(group_id));
 	row = only_result();
 	statements_end();
 	return row;

@@ -69,21 +69,22 @@ static Statement statements[STATEMENT_COUNT] = {
                .newest = true,
                .by_key = true},
     /* $1 how many, $2 how their addresses begin, $3 $4 behind which: address and id; in the order of bytes */
-    [PAGE] = {"SELECT ROW(" PAGE_OF(
-                  "ROW(" USER_COLUMNS ")::edurange.user_record", TEXT_CURSOR("key", "u.id"),
-                  "$1") ")::edurange.user_page"
-                        " FROM (SELECT *, row_number() OVER"
-                        "  (ORDER BY key USING ~<~, id) AS n"
-                        "  FROM public.\"User\","
-                        "  LATERAL (SELECT " EMAIL_KEY(
-                            "email") ") AS k (key)"
-                                     "  WHERE key ~>=~ $2"
-                                     "  AND key ~<=~ ($2 || chr(1114111))"
-                                     "  AND key ~>=~ $3 AND (key ~>~ $3 OR id > $4)"
-                                     "  ORDER BY key USING ~<~, id LIMIT $1 + 1) u",
-              {INT4OID, TEXTOID, TEXTOID, TEXTOID},
-              .reads = true,
-              .by_key = true},
+    [PAGE] =
+        {"SELECT ROW(" PAGE_OF(
+             "ROW(" USER_COLUMNS ")::edurange.user_record", TEXT_CURSOR("key", "u.id"),
+             "$1") ")::edurange.user_page"
+                   " FROM (SELECT *, " PAGE_PLACE(
+                       TEXT_BYTES("name") " + octet_length(email)",
+                       "key USING ~<~, id") "  FROM public.\"User\","
+                                            "  LATERAL (SELECT " EMAIL_KEY(
+                                                "email") ") AS k (key)"
+                                                         "  WHERE key ~>=~ $2"
+                                                         "  AND key ~<=~ ($2 || chr(1114111))"
+                                                         "  AND key ~>=~ $3 AND (key ~>~ $3 OR id > $4)"
+                                                         "  ORDER BY key USING ~<~, id LIMIT $1 + 1) u",
+         {INT4OID, TEXTOID, TEXTOID, TEXTOID},
+         .reads = true,
+         .by_key = true},
 };
 
 bool

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -22,6 +23,7 @@
 #include "game/retired.h"
 
 #define LIST_LIMIT 500
+#define LIST_BYTES (2 * 1024 * 1024) /* of descriptions, behind which a page ends */
 
 /*
  * What a player sees of a question's document: what it asks, and nothing nested in it.  A list of
@@ -187,6 +189,24 @@ difficulty_filter(FunctionCallInfo fcinfo, int argument)
 	            "parameter \"difficulty\" must be EASY, MEDIUM, HARD or EXPERT");
 }
 
+/* How many of the rows a page has, at most so many; the first is always on it.  Asks the heads of descriptions alone. */
+static uint64
+rows_that_fit(uint64 count)
+{
+	Size bytes = 0;
+	uint64 fit = 0;
+
+	while (fit < count && bytes < LIST_BYTES)
+	{
+		bool is_null;
+		Datum description = row_value(fit, 3, TEXTOID, &is_null);
+
+		bytes += is_null ? 0 : toast_raw_datum_size(description);
+		fit++;
+	}
+	return fit;
+}
+
 /* The rows of a page as an array of the element type of the page's first attribute. */
 static NullableDatum
 page_items(TupleDesc page, uint64 count)
@@ -215,6 +235,7 @@ SQL_FUNCTION(edurange_challenge_list)
 	TupleDesc page;
 	Caller caller;
 	uint64 found;
+	uint64 count;
 
 	caller_read(&caller, fcinfo, 7);
 	if (get_call_result_type(fcinfo, NULL, &page) != TYPEFUNC_COMPOSITE)
@@ -224,9 +245,10 @@ SQL_FUNCTION(edurange_challenge_list)
 		raise_refusal(&refusal);
 	found = STATEMENT_RUN(&statements[PAGE], fcinfo->args[0], difficulty, fcinfo->args[2],
 	                      fcinfo->args[3], fcinfo->args[4], fcinfo->args[6], value_int(limit + 1));
-	items = page_items(page, Min(found, (uint64) limit));
-	if (found > (uint64) limit)
-		cursor = row_result((uint64) limit - 1, 1, TEXTOID);
+	count = rows_that_fit(Min(found, (uint64) limit));
+	items = page_items(page, count);
+	if (found > count)
+		cursor = row_result(count - 1, 1, TEXTOID);
 	statements_end();
 	return composite_result(fcinfo, (NullableDatum[]){items, cursor}, 2);
 }

@@ -22,6 +22,7 @@
 #include "packs/pack_files.h"
 
 #define LONGEST_LIST 500000 /* bytes of violations */
+#define MOST_FILES 100000   /* an empty text is four bytes as it comes, and a hundred as a file */
 
 typedef enum StatementId
 {
@@ -97,6 +98,9 @@ pack_texts(FunctionCallInfo fcinfo, int argument, const char *name, Datum **text
 	if (ARR_NDIM(array) > 1 || array_contains_nulls(array))
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"%s\" must be a list of texts without a null", name);
+	if (ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) > MOST_FILES)
+		raise_error(EDURANGE_PAYLOAD_TOO_LARGE, "parameter \"%s\" has more than %d elements", name,
+		            MOST_FILES);
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, texts, NULL, &count);
 	return count;
 }

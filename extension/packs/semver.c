@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "base/arguments.h"
 #include "base/refusal.h"
 #include "base/surface.h"
@@ -339,6 +341,7 @@ version_in_range(const Version *version, const char *range, bool *is_valid)
 		skip_spaces(&at);
 		while (*at != '\0' && *at != '|')
 		{
+			CHECK_FOR_INTERRUPTS();
 			if (!read_comparator(&at, &match))
 				return false;
 			skip_spaces(&at);
@@ -355,11 +358,13 @@ version_in_range(const Version *version, const char *range, bool *is_valid)
 
 SQL_FUNCTION_ANYWHERE(edurange_version_satisfies)
 {
-	char *text = required_text(fcinfo, 0, "version");
+	char *text;
 	Version version;
 	bool is_valid;
 	bool found;
 
+	surface_bound(fcinfo, ARGUMENT_BYTES);
+	text = required_text(fcinfo, 0, "version");
 	if (!version_read(text, &version))
 		raise_error(EDURANGE_INVALID_PARAMETER,
 		            "parameter \"version\" must be a semantic version such as 1.2.3");

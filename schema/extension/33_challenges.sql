@@ -85,7 +85,7 @@ CREATE FUNCTION edurange.challenge_list(
   RETURNS edurange.challenge_page
   AS 'MODULE_PATHNAME', 'edurange_challenge_list' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.challenge_list(text, text, text, text, text, integer, text, edurange.caller) IS
-  'A page of 1 to 500 challenges in the order of their ids, of those of a type, a difficulty (EASY, MEDIUM, HARD or EXPERT), a pack or a competition, or with a text in name or description (any letter case). nextCursor gets the next page and is null on the last. Tier: player. Errors: invalid_parameter, forbidden, missing_parameter.';
+  'A page of 1 to 500 challenges in the order of their ids, of those of a type, a difficulty (EASY, MEDIUM, HARD or EXPERT), a pack or a competition, or with a text in name or description (any letter case). A page ends early behind 2 MiB of descriptions. nextCursor gets the next page and is null on the last. Tier: player. Errors: invalid_parameter, forbidden, missing_parameter.';
 
 CREATE FUNCTION edurange.challenges(caller edurange.caller DEFAULT NULL)
   RETURNS SETOF edurange.challenge_item

@@ -59,14 +59,14 @@ CREATE FUNCTION edurange.users(
   RETURNS edurange.user_page
   AS 'MODULE_PATHNAME', 'edurange_users' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.users(text, integer, text, edurange.caller) IS
-  'Users whose e-mail addresses begin with search, in whichever case, by address: 1 to 500 of them behind the cursor, and the cursor of those that follow. Tier: service. Errors: invalid_parameter, forbidden.';
+  'Users whose e-mail addresses begin with search, in whichever case, by address: 1 to 500 of them behind the cursor, and the cursor of those that follow. A page ends early behind 2 MiB of names and addresses. Tier: service. Errors: invalid_parameter, forbidden.';
 
 CREATE FUNCTION edurange.competitions(
     "limit" integer DEFAULT 100, cursor text DEFAULT NULL, caller edurange.caller DEFAULT NULL)
   RETURNS edurange.competition_page
   AS 'MODULE_PATHNAME', 'edurange_competitions' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.competitions(integer, text, edurange.caller) IS
-  'Competitions, newest first, 1 to 500 of them behind the cursor, with how many members, instructors, challenges, codes that can be used, and running instances each has. Of an acting user who is no ADMIN, and of a bound one, those that they are an instructor of. Tier: service. Errors: invalid_parameter, forbidden.';
+  'Competitions, newest first, 1 to 500 of them behind the cursor, with how many members, instructors, challenges, codes that can be used, and running instances each has. A page ends early behind 2 MiB of names and descriptions. Of an acting user who is no ADMIN, and of a bound one, those that they are an instructor of. Tier: service. Errors: invalid_parameter, forbidden.';
 
 CREATE FUNCTION edurange.competition(group_id text, caller edurange.caller DEFAULT NULL)
   RETURNS edurange.competition_overview
@@ -121,7 +121,7 @@ CREATE FUNCTION edurange.members(
   RETURNS edurange.member_page
   AS 'MODULE_PATHNAME', 'edurange_members' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.members(text, integer, text, edurange.caller) IS
-  'The members of a competition by user id, 1 to 500 of them behind the cursor, with their points. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found.';
+  'The members of a competition by user id, 1 to 500 of them behind the cursor, with their points. A page ends early behind 2 MiB of names and addresses. Tier: service. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found.';
 
 CREATE FUNCTION edurange.remove_member(
     group_id text, user_id text,

@@ -26,7 +26,7 @@ sub page
 {
 	my ($since, %options) = @_;
 	my $query = join '&', 'limit=' . ($options{limit} // 500), defined $since ? "sinceToken=$since" : ();
-	my $socket = $shim->ask_aside('GET', "/competition/g/events?$query", token => $options{token} // $token);
+	my $socket = $shim->ask_aside('GET', sprintf('/competition/%s/events?%s', $options{of} // 'g', $query), token => $options{token} // $token);
 
 	return if $options{leaves};
 	my ($responses) = Edurange::Shim->read_responses($socket, 1, 60);
@@ -61,6 +61,51 @@ is($lines[0]{reason}, 'why', 'staff see why');
 my ($of_player) = Edurange::Shim->read_responses($other, 1, 20);
 my ($shown) = map { decode_json($_) } split /\n/, $of_player->[0][1];
 is_deeply([ @$shown{qw(delta reason actor)} ], [ 7, undef, undef ], 'players see what, and no more');
+
+# A page ends where its reasons are long, whatever its limit, and goes on behind its last entry; who sees no reasons has all
+# at once.
+sub all_pages
+{
+	my ($of, @options) = @_;
+	my ($all, $pages) = ([], 0);
+
+	for (my $page = page(undef, of => $of, limit => 10000, @options); ; $page = page($page->{token}, of => $of, limit => 10000, @options))
+	{
+		push @$all, map { "$_->{userId} $_->{seq}" } @{ $page->{events} };
+		$pages++ if @{ $page->{events} };
+		return ($all, $pages, $page->{token}) if !$page->{more};
+	}
+}
+sql(q{
+	INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('r', 'R', '2020-01-01'), ('f', 'F', '2020-01-01');
+	INSERT INTO "_GroupMembers" ("A", "B") SELECT g, 'u' || i FROM generate_series(1, 20) i, unnest(ARRAY['r', 'f']) g;
+	SELECT count(*) FROM generate_series(0, 1799) n, (SELECT string_agg(chr(131072 + (random() * 40000)::integer), '') AS reason FROM generate_series(1, 1000)) r,
+		edurange.add_points('u' || 1 + n % 20, 'r', 1, reason)});
+my $wanted = [ split /\n/, sql(q{SELECT user_id || ' ' || seq FROM edurange.points_ledger WHERE group_id = 'r' ORDER BY at, user_id, seq}) ];
+my ($got, $pages) = all_pages('r');
+is_deeply($got, $wanted, 'long reasons: each entry comes once, and in order');
+cmp_ok($pages, '>=', 4, 'on several pages');
+($got, $pages) = all_pages('r', token => $shim->make_token('player'));
+is_deeply([ $pages, $got ], [ 1, $wanted ], 'players have all on one');
+
+# A frozen board: who is no staff has what was before, however much comes after it, and the rest once it is thawed.
+my $player = $shim->make_token('player');
+sql(q{SELECT count(*) FROM generate_series(0, 39) n, edurange.add_points('u' || 1 + n % 20, 'f', 1)});
+my $frozen = [ split /\n/, sql(q{SELECT user_id || ' ' || seq FROM edurange.points_ledger WHERE group_id = 'f' ORDER BY at, user_id, seq}) ];
+sql(q{SELECT edurange.set_board_policy('f', 'members', now())});
+sql(q{SELECT count(*) FROM generate_series(0, 199) n, edurange.add_points('u' || 1 + n % 20, 'f', 1)}) for 1 .. 3;
+($got, undef, my $last) = all_pages('f', token => $player);
+is_deeply($got, $frozen, 'a frozen board: players have what was before');
+is(scalar @{ (all_pages('f'))[0] }, 640, 'staff have all');
+sql(q{SELECT edurange.set_board_policy('f', 'members')});
+my @rest = @$got;
+for (my $more = 1; $more; )
+{
+	my $page = page($last, of => 'f', token => $player);
+	push @rest, map { "$_->{userId} $_->{seq}" } @{ $page->{events} };
+	($last, $more) = ($page->{token}, @rest < 640);
+}
+is_deeply([ sort @rest ], [ sort split /\n/, sql(q{SELECT user_id || ' ' || seq FROM edurange.points_ledger WHERE group_id = 'f'}) ], 'and the rest, once, when it is thawed');
 
 # A transaction elsewhere, which has written something: what comes after it has to wait for it, and nothing is lost.
 $page = page($page->{token});

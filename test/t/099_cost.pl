@@ -63,14 +63,14 @@ sub grow
 		INSERT INTO "User" (id, email, "updatedAt") SELECT 'many' || n, 'many' || n, now() FROM generate_series($loaded + 1, $loaded + $count) n;
 		INSERT INTO "_GroupMembers" ("A", "B") SELECT 'comp3', 'many' || n FROM generate_series($loaded + 1, $loaded + $count) n;
 		INSERT INTO "GroupPoints" (id, "userId", "groupId", "updatedAt") SELECT 'many' || n, 'many' || n, 'comp3', now() FROM generate_series($loaded + 1, $loaded + $count) n;
-		INSERT INTO "QuestionAttempt" (id, "userId", "questionId", "groupChallengeId", answer, "isCorrect")
-		SELECT 'many' || n, 'many' || n, 'ch3q1', 'ch3comp3', 'x', true FROM generate_series($loaded + 1, $loaded + $count) n;
+		INSERT INTO "QuestionAttempt" (id, "userId", "questionId", "groupChallengeId", answer, "isCorrect", "attemptedAt")
+		SELECT 'many' || n, 'many' || n, 'ch3q1', 'ch3comp3', 'x', true, '2025-01-01'::timestamp + n * interval '1 s' FROM generate_series($loaded + 1, $loaded + $count) n;
 		INSERT INTO "QuestionCompletion" (id, "userId", "questionId", "groupChallengeId", "pointsEarned")
 		SELECT 'many' || n, 'many' || n, 'ch3q1', 'ch3comp3', 1 FROM generate_series($loaded + 1, $loaded + $count) n;
 		INSERT INTO "ChallengeCompletion" (id, "userId", "groupChallengeId", "pointsEarned")
 		SELECT 'many' || n, 'many' || n, 'ch3comp3', 1 FROM generate_series($loaded + 1, $loaded + $count) n;
-		INSERT INTO "ActivityLog" (id, "eventType", "userId", "groupId", "challengeId", metadata)
-		SELECT 'many' || n, 'QUESTION_ATTEMPTED', 'many' || n, 'comp3', 'ch3', '{}' FROM generate_series($loaded + 1, $loaded + $count) n});
+		INSERT INTO "ActivityLog" (id, "eventType", "userId", "groupId", "challengeId", metadata, "timestamp")
+		SELECT 'many' || n, 'QUESTION_ATTEMPTED', 'many' || n, 'comp3', 'ch3', '{}', '2025-01-01'::timestamp + n * interval '1 s' FROM generate_series($loaded + 1, $loaded + $count) n});
 	sql('VACUUM (ANALYZE, FREEZE)');
 	$loaded += $count;
 	return;
@@ -85,6 +85,28 @@ sub pages_of
 
 	return $after - $before;
 }
+# Those of a list, once a session has its plans.
+sub pages_of_list
+{
+	my ($call, $role) = @_;
+	my $as = 'SET ROLE ' . ($role // 'edurange_service') . '; ';
+	my $pages = 'RESET ROLE; SELECT FROM pg_stat_force_next_flush(); SELECT blks_hit + blks_read FROM pg_stat_database WHERE datname = current_database(); ';
+	my $page = "SELECT count(*) FROM edurange.$call; ";
+	my @said = split /\n/, sql($as . $page x 10 . $pages . $as . $page . $pages);
+
+	return $said[-1] - $said[-3];
+}
+
+# Lists of what grows, with each of their keys, of which some name nothing: a page of them costs what is on it.  (A list of
+# competitions counts their members.)
+my @lists = (
+	q{attempts('comp3')}, q{attempts('comp3', NULL, 'ch3q1')}, q{attempts('comp3', NULL, 'nothing')}, q{attempts('comp3', 'user1')},
+	q{attempts('comp3', 'user1', 'nothing')}, q{attempts('comp3', 'nobody')}, q{attempts('comp3', "limit" => 500)}, q{members('comp3')}, q{members('comp3', 500, 'm')},
+	q{users()}, q{users('many1')}, q{users('nobody')}, q{roster('comp3')}, q{access_codes('comp3')}, q{participation('comp3')},
+	q{grade_changes('comp3')}, q{activity()}, q{activity('comp3')}, q{activity('comp3', NULL, 'GROUP_JOINED')}, q{activity(NULL, 'user1')},
+	q{activity(NULL, 'user1', 'GROUP_JOINED')}, q{activity(NULL, NULL, 'GROUP_JOINED')}, q{points_history('user1', 'comp3', 100)}, q{points_history('user1', 'comp3', 100, 1)},
+	q{challenge_instances('user1')}, q{leaderboard('comp3', 100)}, q{events('comp3')});
+
 my @things = (
 	[ 'a question', sub { qq{DELETE FROM "ChallengeQuestion" WHERE id = 'ch$_[0]q4' AND NOT EXISTS (SELECT FROM "QuestionAttempt" WHERE "questionId" = 'ch$_[0]q4')} } ],
 	[ 'a user', sub { qq{DELETE FROM "User" WHERE id = 'other$_[0]'} } ],
@@ -93,7 +115,15 @@ my @things = (
 sql(q{DELETE FROM "QuestionAttempt" WHERE "questionId" ~ 'q4'});
 grow(5_000);
 my %small = map { $_->[0] => pages_of($_->[1]->(1)) } @things;
+my %small_list = map { $_ => pages_of_list($_) } @lists;
 grow(100_000);
+for my $list (@lists)
+{
+	my $pages = pages_of_list($list);
+
+	cmp_ok($pages, '<', $small_list{$list} * 1.5 + 50, "$list: pages among 20 times as much as where they are $small_list{$list}");
+	diag("$list: $small_list{$list} pages among 5,000 attempts, $pages among 105,000");
+}
 for my $thing (@things)
 {
 	my ($name, $delete) = @$thing;
@@ -138,6 +168,20 @@ for my $limit (100, 1000)
 	cmp_ok($pages{edurange_player}, '<', 1.2 * $pages{edurange_service} + 100, "a page of $limit of a frozen board touches no more than the live one");
 	diag("a page of $limit touches $pages{edurange_service} pages, frozen $pages{edurange_player}");
 }
+
+# Its feed, for who has all that may be seen of it, whatever came behind the freeze.
+my $abreast = sub {
+	my ($since, $more) = ('NULL', 't');
+	($since, $more) = split /\|/, sql(qq{SET ROLE edurange_player; SELECT quote_literal("sinceToken"), more FROM edurange.events('board1', $since)}) while $more eq 't';
+	return qq{events('board1', $since)};
+};
+my $feed = $abreast->();
+my $withheld = pages_of_list($feed, 'edurange_player');
+sql(q{SELECT count(*) FROM generate_series(1, 2000) n, generate_series(1, 10) i, edurange.add_points('many' || n, 'board1', 1)});
+sql('VACUUM (ANALYZE, FREEZE)');
+my $more_withheld = pages_of_list($feed, 'edurange_player');
+cmp_ok($more_withheld, '<', $withheld * 1.5 + 50, "a page of a frozen feed touches no more among ten times as much that is withheld");
+diag("a page of a frozen feed touches $withheld pages among 2,000 withheld entries, $more_withheld among 22,000");
 
 # ---- long calls ----------------------------------------------------------------------------------
 # They say how far they are, where operators look for it.
