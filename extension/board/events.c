@@ -4,9 +4,12 @@
  *
  * Entries become visible when their transactions end, which is in no order of theirs.  So a reader gets them by
  * windows of transaction ids [from, to), of which no transaction is under way any more: whatever a window holds is
- * there, and nothing comes to it.  Inside a window entries are ordered by (at, user_id, seq).  Entries of one pair
- * may cross in their transaction ids; where such a crossing would be cut by the end of a window, because a third
- * transaction between the two is under way, the window ends before it.
+ * there, and nothing comes to it.  Inside a window entries are ordered by (at, user_id, seq).
+ *
+ * Entries of one pair may cross in their transaction ids: the later one has the smaller id.  So an entry belongs to the
+ * window of the smallest id that it or a later one of its pair has.  All those ids are of transactions that have ended
+ * where the smallest has, since whoever writes an entry has waited for the one before it.  Of each pair a window has
+ * what stands behind the last entry with an id before the window, up to the last one with an id in it.
  *
  * A token names no transaction that may be forgotten: one that wrote nothing may have its number again after a crash.
  * So it moves on with entries alone, behind the last of them.
@@ -32,7 +35,9 @@
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 #include "base/arguments.h"
@@ -56,7 +61,6 @@ typedef enum StatementId
 	STATE,
 	IS_THERE,
 	FIRST_WITHHELD,
-	FIRST_CROSSED,
 	LAST_ENTRY,
 	HISTORY,
 	WINDOW,
@@ -114,29 +118,35 @@ static Statement statements[STATEMENT_COUNT] = {
                             "$3") " AND l.at > $2 ORDER BY l.xid LIMIT 1",
                         {TEXTOID, TIMESTAMPTZOID, INT8OID},
                         .by_key = true},
-    /* $1 group, $2 from, $3 to: what comes behind an entry of its pair that is not in the window */
-    [FIRST_CROSSED] =
-        {"WITH behind AS MATERIALIZED (SELECT l.user_id, min(l.seq) AS seq FROM " OF_WINDOW(
-             "$3") "  GROUP BY l.user_id)"
-                   " SELECT min(l.xid) FROM behind b JOIN edurange.points_ledger l"
-                   "  ON l.user_id = b.user_id AND l.group_id = $1 AND l.seq > b.seq"
-                   " WHERE l.xid >= $2 AND l.xid < $3",
-         {TEXTOID, INT8OID, INT8OID},
-         .by_key = true},
-    [LAST_ENTRY] = {"SELECT max(xid) FROM edurange.points_ledger"
-                    " WHERE group_id = $1 AND xid >= $2 AND xid < $3",
-                    {TEXTOID, INT8OID, INT8OID},
+    /* $1 group, $2 from, $3 to, $4 how many */
+    [LAST_ENTRY] = {"SELECT max(xid) FROM (SELECT xid FROM edurange.points_ledger"
+                    "  WHERE group_id = $1 AND xid >= $2 AND xid < $3 ORDER BY xid LIMIT $4) e",
+                    {TEXTOID, INT8OID, INT8OID, INT4OID},
                     .by_key = true},
     [HISTORY] = {EVENTS("edurange.feed_history h JOIN edurange.points_ledger l"
                         "  ON l.user_id = h.user_id AND l.group_id = h.group_id AND l.seq <= h.seq"
                         " WHERE h.group_id = $1"),
                  {TEXTOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID, TEXTOID, INT8OID, INT4OID},
                  .by_key = true},
-    /* $8 from, $9 to */
-    [WINDOW] = {EVENTS(OF_WINDOW("$8") " AND l.xid < $9"),
-                {TEXTOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID, TEXTOID, INT8OID, INT4OID,
-                 INT8OID, INT8OID},
+    /*
+	 * $8 from, $9 to, $10 the latest time of what has an id before the window.  Times of a pair ascend, so that behind what
+	 * is later than that nothing has such an id: from there back the last one that has is found soon.
+	 */
+    /* clang-format off */
+    [WINDOW] = {EVENTS("(SELECT l.user_id, max(coalesce(h.seq, 0)) AS history, min(l.seq) AS first, max(l.seq) AS last"
+                       "  FROM " OF_WINDOW("$8") " AND l.xid < $9 GROUP BY l.user_id) w"
+                       " CROSS JOIN LATERAL (SELECT coalesce((SELECT n.seq FROM edurange.points_ledger n"
+                       "   WHERE n.group_id = $1 AND n.user_id = w.user_id AND n.seq >= w.first"
+                       "   AND n.at > $10 ORDER BY n.seq LIMIT 1), 9223372036854775807) AS seq OFFSET 0) AS later"
+                       " CROSS JOIN LATERAL (SELECT coalesce((SELECT p.seq FROM edurange.points_ledger p"
+                       "   WHERE p.group_id = $1 AND p.user_id = w.user_id AND p.seq > w.history AND p.seq < later.seq"
+                       "   AND p.xid < $8 ORDER BY p.seq DESC LIMIT 1), w.history) AS seq OFFSET 0) AS before"
+                       " JOIN edurange.points_ledger l ON l.group_id = $1 AND l.user_id = w.user_id"
+                       "  AND l.seq > before.seq AND l.seq <= w.last WHERE true"),
+                {TEXTOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID, TEXTOID, INT8OID, INT4OID, INT8OID, INT8OID,
+                 TIMESTAMPTZOID},
                 .by_key = true},
+    /* clang-format on */
 };
 
 /* How far a reader is. */
@@ -144,11 +154,12 @@ typedef struct Token
 {
 	Past past;
 	TimestampTz origin;
-	int is_live;    /* history is behind it */
-	int64 from, to; /* the window; both the same: it is done, and the next begins there */
-	TimestampTz at; /* of the last entry, ... */
-	int64 seq;      /* ... its number, 0: none, ... */
-	char *user_id;  /* ... and whose it is */
+	int is_live;        /* history is behind it */
+	int64 from, to;     /* the window; both the same: it is done, and the next begins there */
+	TimestampTz latest; /* of all entries of the windows so far */
+	TimestampTz at;     /* of the last entry, ... */
+	int64 seq;          /* ... its number, 0: none, ... */
+	char *user_id;      /* ... and whose it is */
 } Token;
 
 /* What is asked for. */
@@ -169,10 +180,10 @@ static char *
 token_text(const Token *token, const char *group_id)
 {
 	char *plain = psprintf("1 %s %u " INT64_FORMAT " %d " INT64_FORMAT " " INT64_FORMAT
-	                       " " INT64_FORMAT " " INT64_FORMAT " %zu %s%s",
+	                       " " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT " %zu %s%s",
 	                       token->past.server, token->past.timeline, token->origin, token->is_live,
-	                       token->from, token->to, token->at, token->seq, strlen(group_id),
-	                       group_id, token->user_id);
+	                       token->from, token->to, token->latest, token->at, token->seq,
+	                       strlen(group_id), group_id, token->user_id);
 	size_t length = strlen(plain);
 	char *text = palloc(length * 2 + 1);
 
@@ -194,9 +205,10 @@ read_token(const char *text, const char *group_id, Token *token)
 	hex_decode(text, length, plain);
 	if (sscanf(plain,
 	           "1 %63s %u " INT64_FORMAT " %d " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT
-	           " " INT64_FORMAT " %zu%n",
+	           " " INT64_FORMAT " " INT64_FORMAT " %zu%n",
 	           token->past.server, &token->past.timeline, &token->origin, &token->is_live,
-	           &token->from, &token->to, &token->at, &token->seq, &of_group, &ids) != 9 ||
+	           &token->from, &token->to, &token->latest, &token->at, &token->seq, &of_group,
+	           &ids) != 10 ||
 	    plain[ids++] != ' ' || of_group != strlen(group_id) ||
 	    strncmp(plain + ids, group_id, of_group) != 0)
 		return false;
@@ -230,7 +242,7 @@ static int64
 find_place(Reading *reading, const char *since)
 {
 	Token *token = &reading->token;
-	Token here = {.past = past_here(), .user_id = ""};
+	Token here = {.past = past_here(), .latest = DT_NOBEGIN, .user_id = ""};
 	int64 done;
 
 	here.origin = find_origin(here.past.server);
@@ -268,10 +280,11 @@ read_events(Reading *reading, StatementId statement, bool behind, int64 from, in
 	    value_int(reading->limit),
 	    value_long(from),
 	    value_long(to),
+	    value_time(token->latest),
 	};
 
 	statement_run(&statements[statement], arguments,
-	              statement == WINDOW ? lengthof(arguments) : lengthof(arguments) - 2);
+	              statement == WINDOW ? lengthof(arguments) : lengthof(arguments) - 3);
 	reading->count = row_long(0, 2);
 	reading->events = row_result(0, 1, reading->list);
 	if (reading->count == 0)
@@ -319,47 +332,49 @@ first_withheld(const Reading *reading)
 	return row_long(0, 1);
 }
 
-/* The end of a window that opens: behind the last entry before that number whose pair the end does not cut. */
+/* The end of a window that opens: behind the last of as many entries as a page has, or of those before that number. */
 static int64
-window_end(const Reading *reading, int64 to)
+window_end(const Reading *reading, int64 before)
 {
-	NullableDatum group_id = value_text(reading->group_id);
 	int64 from = reading->token.from;
-	int64 end;
 
-	/* until no pair is cut, or nothing is left */
-	for (;;)
-	{
-		CHECK_FOR_INTERRUPTS();
-		STATEMENT_RUN(&statements[LAST_ENTRY], group_id, value_long(from), value_long(to));
-		end = found_xid(from - 1) + 1;
-		if (end == from)
-			return end;
-		STATEMENT_RUN(&statements[FIRST_CROSSED], group_id, value_long(from), value_long(end));
-		to = found_xid(end);
-		if (to == end)
-			return end;
-	}
+	STATEMENT_RUN(&statements[LAST_ENTRY], value_text(reading->group_id), value_long(from),
+	              value_long(before), value_int(reading->limit));
+	return found_xid(from - 1) + 1;
 }
 
 /*
- * Reads on in a window, or opens the next one, up to what is done.  While the board is frozen a window ends before
- * what is withheld; one that was opened before stays open while something in it is.
+ * Reads on in a window, or opens the next ones, up to what is done, until something is read.  While the board is frozen
+ * a window ends before what is withheld; one that was opened before stays open while something in it is.
  */
 static void
-read_window(Reading *reading, int64 done)
+read_windows(Reading *reading, int64 done)
 {
 	Token *token = &reading->token;
-	bool opens = token->from == token->to;
 	int64 withheld = first_withheld(reading);
-	int64 to =
-	    opens ? window_end(reading, Min(Min(done, withheld), reading->newest + 1)) : token->to;
+	int64 end = Min(Min(done, withheld), reading->newest + 1);
 
-	read_events(reading, WINDOW, !opens, token->from, to);
-	if (reading->more)
+	for (;;)
+	{
+		bool opens = token->from == token->to;
+		int64 to = opens ? window_end(reading, end) : token->to;
+
+		CHECK_FOR_INTERRUPTS();
+		if (to == token->from)
+			return;
+		read_events(reading, WINDOW, !opens, token->from, to);
 		token->to = to;
-	else if (withheld >= to)
-		token->from = token->to = to;
+		if (reading->more || withheld < to)
+			return;
+		token->from = to;
+		if (token->seq > 0)
+			token->latest = Max(token->latest, token->at);
+		if (reading->count > 0)
+		{
+			reading->more = window_end(reading, end) > to;
+			return;
+		}
+	}
 }
 
 SQL_FUNCTION(edurange_events)
@@ -377,6 +392,7 @@ SQL_FUNCTION(edurange_events)
 	reading.newest = PG_ARGISNULL(4) ? PG_INT64_MAX - 1 : Min(PG_GETARG_INT64(4), PG_INT64_MAX - 1);
 	(void) get_call_result_type(fcinfo, NULL, &page);
 	reading.list = TupleDescAttr(page, 0)->atttypid;
+	reading.events.value = PointerGetDatum(construct_empty_array(get_element_type(reading.list)));
 	caller_read(&caller, fcinfo, 5);
 	statements_begin();
 	if (!board_find(&caller, is_public, reading.group_id, &reading.sight, &refusal))
@@ -387,7 +403,7 @@ SQL_FUNCTION(edurange_events)
 	if (!reading.token.is_live)
 		read_history(&reading);
 	if (reading.token.is_live && reading.count == 0)
-		read_window(&reading, done);
+		read_windows(&reading, done);
 	token = value_text(token_text(&reading.token, reading.group_id));
 	token.value = SPI_datumTransfer(token.value, false, -1);
 	statements_end();

@@ -93,7 +93,7 @@ CREATE FUNCTION edurange.events(
   RETURNS edurange.event_page
   AS 'MODULE_PATHNAME', 'edurange_events' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION edurange.events(text, text, integer, boolean, bigint, edurange.caller) IS
-  'The ledger of a competition as a feed: 1 to 10000 entries behind the token of the page before, each once and none left out; more says that the next page can be had at once. A page ends early, with more, behind 2 MiB of reasons. Only staff see where an entry comes from and who made it. With newest, as feed_state() gives it, nothing of later transactions is in it, so that many readers come to the same place. On the primary only. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, start_anew, read_only, try_again.';
+  'The ledger of a competition as a feed: 1 to 10000 entries behind the token of the page before, each once and none left out; more says that the next page can be had at once. A page ends early, with more, behind 2 MiB of reasons. Only staff see where an entry comes from and who made it. With newest, as feed_state() gives it, it goes as far as that transaction, so that many readers come to the same place. On the primary only. Tier: player. Errors: missing_parameter, invalid_parameter, forbidden, competition_not_found, start_anew, read_only, try_again.';
 
 CREATE TYPE edurange.feed_state AS (
   "groupId" text,
