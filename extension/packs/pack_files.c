@@ -226,7 +226,7 @@ sort_files(const PackFiles *files)
 static const char *
 behind_letters(const char *at)
 {
-	while (IS_HIGHBIT_SET(*at) || (strncmp(at, "\\x", 2) == 0 && strlen(at) >= 4))
+	while (IS_HIGHBIT_SET(*at) || (strncmp(at, "\\x", 2) == 0 && strnlen(at, 4) == 4))
 		at += IS_HIGHBIT_SET(*at) ? 1 : 4;
 	return at;
 }
