@@ -269,18 +269,21 @@ for (@functions)
 }
 
 # ---- to the end -----------------------------------------------------------------------------------
-# What a class of 20,000 gains and loses again, and a file of 5,000 columns.
+# What a class of 20,000 gains and loses again, a file of 5,000 columns, and what is said of long keys and lists.
 my %function = map { $_->[0] => $_ } @functions;
 for my $step (
 	[ accept_answer => q{'g', 'ended', 'all'} ],
 	[ undo_change => q{'g', (SELECT id FROM edurange.grade_change WHERE group_challenge_id = 'ended')} ],
-	[ gradebook_file => q{'wide', 'canvas', 'question'} ])
+	[ gradebook_file => q{'wide', 'canvas', 'question'} ],
+	(map { [ cdf_validate => $_ ] } grep { /a%s/ } @documents),
+	[ json_schema_validate => q{'{"items": {"format": "regex"}}', ('[' || repeat('"(",', 300000) || '"("]')::jsonb, formats => true} ],
+	[ json_schema_validate => q{'{"uniqueItems": true}', ('[' || repeat('null,', 1999999) || 'null]')::jsonb} ])
 {
 	my ($name, $input) = @$step;
 	my (undef, $memory, $alive, $said) = call(@{ $function{$name} }, $input, 1);
 
-	# (a file comes in pieces, each a row, and an error would be said)
-	like($said, $name eq 'gradebook_file' ? qr/^[1-9][0-9]*$/ : qr/^1$/, "$name($input) ends");
+	# (a file comes in pieces, each a row, as violations do, and an error would be said)
+	like($said, $name =~ /^(?:gradebook_file|json_schema_validate)$/ ? qr/^[1-9][0-9]*$/ : qr/^1$/, "$name($input) ends");
 	cmp_ok($memory, '<=', 64, 'with little memory');
 	ok($alive, 'and its session lives on');
 }
