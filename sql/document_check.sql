@@ -66,6 +66,11 @@ SELECT edurange.cdf_schema() #> '{properties,metadata,properties,challenge_type,
 SELECT testing.validated(testing.document('[{"type": "container", "id": "c", "config": {"image": "i"}}]', '{"challenge_type": "rop"}'));
 SELECT edurange.remove_challenge_type('rop'), edurange.remove_challenge_type('web'), edurange.remove_challenge_type('none');
 SELECT testing.refused($$SELECT edurange.add_challenge_type('a b')$$), testing.refused($$SELECT edurange.add_challenge_type(NULL)$$), testing.refused($$SELECT edurange.remove_challenge_type('')$$), testing.refused(format('SELECT edurange.add_challenge_type(%L)', repeat('a', 101)));
+-- many reports of what lies deep, or under a long key, take no more than somebody reads
+CREATE FUNCTION testing.twice(n integer) RETURNS text LANGUAGE sql AS $$ SELECT '{' || string_agg(format('"a%s": 1, "a%s": 1', i, i), ', ') || '}' FROM generate_series(1, n) i $$;
+SELECT count(*), max(octet_length(path)), min(left(path, 5)), min(right(path, 5)) FROM unnest((edurange.cdf_validate('{"' || repeat('k', 900000) || '": ' || testing.twice(2000) || '}')).errors) WHERE keyword = 'unique';
+SELECT count(*), max(octet_length(path)), min(right(path, 5)) FROM unnest((edurange.cdf_validate(repeat('{"' || repeat('ü', 100) || '": [', 2000) || testing.twice(2000) || repeat(']}', 2000))).errors) WHERE keyword = 'unique';
+SELECT octet_length(testing.refused(format('SELECT edurange.cdf_import(%L)', '{"' || repeat('\u0001', 150000) || '": ' || testing.twice(2000) || '}'))) < 1200000 AS short;
 -- another schema can be made active, and the built-in one again
 SELECT source, set_by = 'role:' || session_user AS set_by_me, set_at IS NULL AS set_at, changed FROM edurange.set_cdf_schema('{"required": ["owner"], "properties": {"metadata": {"properties": {"challenge_type": {"enum": ["lab"]}}}}}', 'http://im.test/schema');
 SELECT changed FROM edurange.set_cdf_schema('{"required": ["owner"], "properties": {"metadata": {"properties": {"challenge_type": {"enum": ["lab"]}}}}}', 'http://im.test/schema');

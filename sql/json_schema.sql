@@ -90,7 +90,20 @@ SELECT testing.refused(format('SELECT edurange.json_schema_validate(%L, %L)', js
     CASE i WHEN 30 THEN '{"type": "number"}' ELSE jsonb_build_object('allOf', jsonb_build_array(
       jsonb_build_object('$ref', '#/definitions/d' || i + 1), jsonb_build_object('$ref', '#/definitions/d' || i + 1))) END)), '1')) FROM generate_series(0, 30) i;
 RESET statement_timeout;
--- compiled schemas are kept, the oldest go
+-- what is quoted is not as long as it may be
+SELECT right(path, 6), octet_length(path), octet_length(message), count(*) FROM edurange.json_schema_validate(jsonb_build_object('additionalProperties', jsonb_build_object('items',
+    jsonb_build_object('required', ARRAY[repeat('ü', 50000)], 'pattern', repeat('p', 5000)))), jsonb_build_object(repeat('~', 100000), '[{}, {}, "a", "b", "c"]'::jsonb)) GROUP BY 1, 2, 3 ORDER BY 3;
+SELECT testing.broken('{"additionalProperties": {"items": false}}', jsonb_build_object(repeat('k', n), '[1]'::jsonb)) = format('/%s/0 items: must not be there', repeat('k', n)) AS whole FROM unnest(ARRAY[497, 498]) n;
+-- nor does a schema take as much memory as there is
+SELECT testing.refused(format('SELECT edurange.json_schema_validate(%L, %L)', schema, '1')) FROM (VALUES
+  ((SELECT jsonb_build_object('patternProperties', jsonb_object_agg('p' || i, true)) FROM generate_series(1, 50000) i)),
+  ((SELECT jsonb_build_object('allOf', jsonb_agg(jsonb_build_object('pattern', '(a{1,255}){1,39}' || i))) FROM generate_series(1, 500) i)),
+  ((SELECT jsonb_build_object('allOf', jsonb_agg(jsonb_build_object('pattern', '(?=' || 'a{255}' || i || ')'))) FROM generate_series(1, 5000) i)),
+  (('{"allOf": [' || repeat('{"type": "null"}, ', 200000) || 'true]}')::jsonb), ((SELECT jsonb_build_object('required', jsonb_agg(i::text)) FROM generate_series(100000, 899999) i))) AS v (schema);
+SELECT left(testing.refused(format('SELECT edurange.json_schema_validate(%L, %L)', jsonb_build_object('pattern', repeat('a', 1000001)), '""')), 30);
+-- compiled schemas are kept, the oldest go, and large ones sooner
+SELECT count(testing.broken(jsonb_build_object('const', i, 'allOf', (SELECT jsonb_agg(jsonb_build_object('pattern', 'p' || n)) FROM generate_series(1, 500) n)), to_jsonb(i))) FROM generate_series(1, 20) i;
+SELECT count(*) BETWEEN 2 AND 8 AS kept FROM pg_backend_memory_contexts WHERE name = 'edurange schema' AND total_bytes > 100000;
 SELECT round, count(*) FILTER (WHERE testing.broken(jsonb_build_object('const', i, 'pattern', 'p' || i), to_jsonb(i)) = 'valid') FROM generate_series(1, 2) AS round, generate_series(1, 100) i GROUP BY 1;
 -- the carried schemas are schemas
 SELECT name, testing.broken(edurange.builtin_schema('draft-07'), edurange.builtin_schema(name)) FROM unnest(ARRAY['cdf', 'pack', 'import', 'draft-07']) AS name;

@@ -56,7 +56,10 @@ UPDATE "ChallengeQuestion" SET answer = '["b"]';
 SELECT testing.verdicts('["b"]', '["a", "b"]', '["a"]'), edurange.cdf_export('quiz')::jsonb #>> '{components,0,config,answer}' AS exported;
 -- accents are not composed in a very long text: sorting accents takes time with the square of their number
 CALL testing.asked('{"type": "text", "answer": "caf\u00e9"}');
-SELECT testing.verdicts(repeat(E'\u0301\u0323', 1000000), repeat('x', 4996) || E'e\u0301') AS verdicts;
+SELECT testing.verdicts(repeat(E'\u0301\u0323', 1000000), repeat('x', 996) || E'e\u0301') AS verdicts;
+CALL testing.asked(jsonb_build_object('type', 'text', 'answer', ARRAY[repeat('x', 998) || E'\u00e9', repeat('y', 999) || E'\u00e9'])::text);
+SELECT testing.verdicts(repeat('x', 998) || E'e\u0301', repeat('y', 999) || E'e\u0301', repeat('y', 999) || E'\u00e9') AS verdicts,
+  edurange.cdf_export('quiz')::jsonb #> '{components,0,config,answer}' = jsonb_build_array(repeat('x', 998) || E'\u00e9', repeat('y', 999) || E'\u00e9') AS exported;
 CALL testing.asked('{"type": "checkboxes", "answer": ["a\u0308", "b"], "options": ["\u00e4", "b", "c"]}');
 -- a blank answer is none, and costs no attempt
 SELECT testing.verdicts('', ' ', E'\u00a0\u3000', E'\u200b', '[]', '[""]', '[" ", null]', '[]x');

@@ -112,6 +112,15 @@ SELECT * FROM testing.pack_violations(testing.manifest('bad', '01.0.0', '{a,b,c}
   ARRAY[testing.challenge('same'), testing.challenge('same')]);
 SELECT file, path FROM testing.pack_violations(testing.manifest('bad', '1.0.0', '{a,b}'), '{a,b}',
   ARRAY[testing.challenge('fine'), testing.challenge('not fine', '{"difficulty": "easy"}')]);
+-- paths of any length are compared and quoted
+BEGIN;
+SET LOCAL statement_timeout = '10s';
+SELECT keyword, octet_length(message) FROM testing.pack_violations(testing.manifest('bad', '1.0.0', ARRAY[repeat(E'\u0301', 20000) || repeat(E'\u0323', 20000), 'a']), ARRAY['a', repeat(E'\u0323', 20000) || repeat(E'\u0301', 20000)],
+  ARRAY[testing.challenge('a'), '{}']);
+SELECT count(*), max(octet_length(file)), sum(octet_length(file)) < 600000 AS short FROM testing.pack_violations(testing.manifest('bad', '1.0.0', ARRAY[repeat('p', 100000)]), ARRAY[repeat('p', 100000)], ARRAY['{' || repeat('"a": 1, "a": 1, ', 500) || '"components": [' || repeat('1, ', 2000) || '1]}']);
+SELECT keyword, octet_length(message) FROM testing.pack_violations(testing.manifest('bad', '1.0.0', '{a}'), ARRAY[repeat('\xe9', 1000000)], '{1}');
+SELECT octet_length(testing.refused(format('SELECT edurange.pack_install(%L, %L, %L)', testing.manifest('bad', '1.0.0', ARRAY[repeat('p', 100000)]), ARRAY[repeat('p', 100000)], ARRAY['{'])));
+ROLLBACK;
 -- one object with all of it: every text stays as it is written
 SELECT * FROM edurange.pack_parts(E' {"challenges": [ {"manifest": "]", "a" :\t1.50, "b":1e400,"b": "\\u00e9\\/é"} ,'
   '{"document": {"q":\n {} }, "path": "sub/\\u0062"}, {"path": 1, "d": 2}, {"path": "p"}], "force": null,'

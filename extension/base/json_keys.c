@@ -32,6 +32,7 @@ typedef struct Walk
 	int room;
 	TakeRepeatedKey take;
 	void *context;
+	bool is_over; /* no more is taken */
 } Walk;
 
 static void
@@ -46,38 +47,31 @@ open_level(Walk *walk, bool is_list)
 	walk->levels[walk->depth++] = (Level){.is_list = is_list, .position = -1};
 }
 
-/* The key in the form of a JSON pointer. */
 static void
 append_key(StringInfo path, const char *key)
 {
-	appendStringInfoChar(path, '/');
-	for (; *key != '\0'; key++)
-	{
-		if (*key == '~' || *key == '/')
-			appendStringInfoString(path, *key == '~' ? "~0" : "~1");
-		else
-			appendStringInfoChar(path, *key);
-	}
+	json_pointer_key(path, key, (int) strlen(key));
 }
 
 /* Reports a key of the innermost object. */
 static void
-report_key(const Walk *walk, const char *key)
+report_key(Walk *walk, const char *key)
 {
 	StringInfoData path;
 
+	CHECK_FOR_INTERRUPTS();
 	initStringInfo(&path);
 	for (int i = 0; i < walk->depth - 1; i++)
 	{
 		const Level *level = &walk->levels[i];
 
 		if (level->is_list)
-			appendStringInfo(&path, "/" INT64_FORMAT, level->position);
+			json_pointer_place(&path, level->position);
 		else
 			append_key(&path, level->keys[level->count - 1]);
 	}
 	append_key(&path, key);
-	walk->take(walk->context, path.data);
+	walk->is_over = !walk->take(walk->context, path.data);
 	pfree(path.data);
 }
 
@@ -135,7 +129,7 @@ on_object_end(void *state)
 
 	if (level->count > 1)
 		qsort(level->keys, level->count, sizeof(char *), compare_keys);
-	for (int i = 1; i < level->count; i++)
+	for (int i = 1; i < level->count && !walk->is_over; i++)
 	{
 		bool is_second = i == 1 || strcmp(level->keys[i - 2], level->keys[i]) != 0;
 

@@ -7,8 +7,11 @@
 
 #include "postgres.h"
 
-/* Takes the path of a key, a JSON pointer; what it allocates goes, like that, with the walk. */
-typedef void (*TakeRepeatedKey)(void *context, const char *path);
+/*
+ * Takes the path of a key, a JSON pointer; what it allocates goes, like that, with the walk.  false: it takes no
+ * more.
+ */
+typedef bool (*TakeRepeatedKey)(void *context, const char *path);
 
 /*
  * Finds each key that is there more than once in its object, however it is escaped.  The text must be

@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -219,4 +220,48 @@ json_member(const char *name, const char *value)
 	appendStringInfoChar(&out, ':');
 	escape_json(&out, value);
 	return out.data;
+}
+
+char *
+json_excerpt(const char *text, int length)
+{
+	if (length <= LONGEST_EXCERPT)
+		return pnstrdup(text, length);
+	return psprintf("%.*s...", pg_mbcliplen(text, length, LONGEST_EXCERPT), text);
+}
+
+/* Ends a pointer that has become longer than what is quoted; nothing is added to it any more. */
+static void
+end_pointer(StringInfo pointer)
+{
+	if (pointer->len <= LONGEST_EXCERPT)
+		return;
+	pointer->len = pg_mbcliplen(pointer->data, pointer->len, LONGEST_EXCERPT);
+	pointer->data[pointer->len] = '\0';
+	appendStringInfoString(pointer, "...");
+}
+
+void
+json_pointer_key(StringInfo pointer, const char *key, int length)
+{
+	if (pointer->len >= LONGEST_EXCERPT)
+		return;
+	appendStringInfoChar(pointer, '/');
+	for (int i = 0; i < length && pointer->len <= LONGEST_EXCERPT + MAX_MULTIBYTE_CHAR_LEN; i++)
+	{
+		if (key[i] == '~' || key[i] == '/')
+			appendStringInfoString(pointer, key[i] == '~' ? "~0" : "~1");
+		else
+			appendStringInfoChar(pointer, key[i]);
+	}
+	end_pointer(pointer);
+}
+
+void
+json_pointer_place(StringInfo pointer, int64 place)
+{
+	if (pointer->len >= LONGEST_EXCERPT)
+		return;
+	appendStringInfo(pointer, "/" INT64_FORMAT, place);
+	end_pointer(pointer);
 }

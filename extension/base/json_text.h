@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 
 #include "base/refusal.h"
@@ -57,5 +58,18 @@ extern bool json_numbers_are_readable(Jsonb *document);
 
 /* One member of a JSON object: "name":"value" with what needs escaping escaped. */
 extern char *json_member(const char *name, const char *value);
+
+/*
+ * What is said of a document is said many times, and may quote keys that are as long as the document.  So no
+ * report quotes more than this; what was longer ends with "...".
+ */
+#define LONGEST_EXCERPT 500 /* bytes */
+
+/* What a report quotes of a text. */
+extern char *json_excerpt(const char *text, int length);
+
+/* Adds a step to a JSON pointer: the key of a member, or the place of an element.  A long pointer ends where it gets so. */
+extern void json_pointer_key(StringInfo pointer, const char *key, int length);
+extern void json_pointer_place(StringInfo pointer, int64 place);
 
 #endif

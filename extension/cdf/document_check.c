@@ -101,7 +101,7 @@ typedef struct KeyReport
 } KeyReport;
 
 /* What reads the text by itself could believe the first of them, and nothing here shows which. */
-static void
+static bool
 report_repeated_key(void *context, const char *path)
 {
 	const KeyReport *report = context;
@@ -109,6 +109,7 @@ report_repeated_key(void *context, const char *path)
 
 	if (strncmp(path, report->within, length) == 0 && (path[length] == '/' || path[length] == '\0'))
 		report_violation(report->list, path + length, "unique", "must not be given twice");
+	return !report_is_full(report->list);
 }
 
 /*

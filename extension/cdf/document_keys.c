@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "utils/varlena.h"
 
+#include "base/json_text.h"
 #include "cdf/document_keys.h"
 #include "json_schema/json_schema.h"
 #include "json_schema/json_values.h"
@@ -129,14 +130,8 @@ deeper(const char *path, const JsonbValue *key)
 	StringInfoData out;
 
 	initStringInfo(&out);
-	appendStringInfo(&out, "%s/", path);
-	for (const char *at = json_string(key); *at != '\0'; at++)
-	{
-		if (*at == '~' || *at == '/')
-			appendStringInfoString(&out, *at == '~' ? "~0" : "~1");
-		else
-			appendStringInfoChar(&out, *at);
-	}
+	appendStringInfoString(&out, path);
+	json_pointer_key(&out, key->val.string.val, key->val.string.len);
 	return out.data;
 }
 

@@ -15,33 +15,43 @@ report_begin(ReportList *list)
 	appendStringInfoChar(&list->json, '[');
 }
 
-/* Is there room for one more?  Writes what stands before it. */
-static bool
-begin_report(ReportList *list)
+bool
+report_is_full(const ReportList *list)
 {
-	if (list->count == MOST_REPORTS)
-		return false;
-	if (list->count++ > 0)
-		appendStringInfoString(&list->json, ", ");
-	return true;
+	return list->count == MOST_REPORTS || list->json.len > LONGEST_REPORTS;
+}
+
+/* Adds a report of some members, unless there is no room for one more. */
+static void
+add_report(ReportList *list, int count, const char *const names[], const char *const values[])
+{
+	if (report_is_full(list))
+		return;
+	appendStringInfoString(&list->json, list->count++ > 0 ? ", {" : "{");
+	for (int i = 0; i < count; i++)
+	{
+		char *member = json_member(names[i], values[i]);
+
+		appendStringInfo(&list->json, "%s%s", i > 0 ? ", " : "", member);
+		pfree(member);
+	}
+	appendStringInfoChar(&list->json, '}');
 }
 
 void
 report_violation(void *context, const char *path, const char *keyword, const char *message)
 {
-	ReportList *list = context;
+	static const char *const names[] = {"path", "keyword", "message"};
 
-	if (begin_report(list))
-		appendStringInfo(&list->json, "{%s, %s, %s}", json_member("path", path),
-		                 json_member("keyword", keyword), json_member("message", message));
+	add_report(context, lengthof(names), names, (const char *[]){path, keyword, message});
 }
 
 void
 report_warning(ReportList *list, const char *path, const char *text)
 {
-	if (begin_report(list))
-		appendStringInfo(&list->json, "{%s, %s}", json_member("path", path),
-		                 json_member("text", text));
+	static const char *const names[] = {"path", "text"};
+
+	add_report(list, lengthof(names), names, (const char *[]){path, text});
 }
 
 char *

@@ -9,7 +9,8 @@
 
 #include "lib/stringinfo.h"
 
-#define MOST_REPORTS 1000 /* that are listed; nobody reads on */
+#define MOST_REPORTS 1000      /* that are listed; nobody reads on */
+#define LONGEST_REPORTS 500000 /* bytes of them, beyond which no further one begins */
 
 typedef struct ReportList
 {
@@ -25,6 +26,9 @@ report_violation(void *list, const char *path, const char *keyword, const char *
 
 /* Adds {"path", "text"}. */
 extern void report_warning(ReportList *list, const char *path, const char *text);
+
+/* Would one more be left out? */
+extern bool report_is_full(const ReportList *list);
 
 /* The list as JSON; an empty one as null, or as []. */
 extern char *report_end_or_null(ReportList *list);

@@ -13,6 +13,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
+#include "base/json_text.h"
 #include "base/refusal.h"
 #include "json_schema/json_schema.h"
 
@@ -36,7 +37,8 @@ struct Evaluation
 	bool quiet; /* only whether it is valid matters, not where it is not */
 	int steps;
 	const Frame *frames;
-	StringInfoData path; /* JSON pointer of the value at hand; not kept up when quiet */
+	MemoryContext scratch; /* of one check of a format */
+	StringInfoData path;   /* JSON pointer of the value at hand; not kept up when quiet */
 	ViolationReport report;
 	void *report_context;
 };
@@ -89,18 +91,7 @@ evaluate_member(Evaluation *evaluation, const Schema *schema, const JsonWalk *wa
 	bool valid;
 
 	if (!evaluation->quiet)
-	{
-		appendStringInfoChar(&evaluation->path, '/');
-		for (int i = 0; i < walk->key.val.string.len; i++)
-		{
-			char letter = walk->key.val.string.val[i];
-
-			if (letter == '~' || letter == '/')
-				appendStringInfoString(&evaluation->path, letter == '~' ? "~0" : "~1");
-			else
-				appendStringInfoChar(&evaluation->path, letter);
-		}
-	}
+		json_pointer_key(&evaluation->path, walk->key.val.string.val, walk->key.val.string.len);
 	valid = evaluate(evaluation, schema, &walk->value, keyword);
 	evaluation->path.len = length;
 	evaluation->path.data[length] = '\0';
@@ -116,7 +107,7 @@ evaluate_element(Evaluation *evaluation, const Schema *schema, const JsonbValue 
 	bool valid;
 
 	if (!evaluation->quiet)
-		appendStringInfo(&evaluation->path, "/%d", position);
+		json_pointer_place(&evaluation->path, position);
 	valid = evaluate(evaluation, schema, element, keyword);
 	evaluation->path.len = length;
 	evaluation->path.data[length] = '\0';
@@ -272,14 +263,15 @@ check_pattern(Evaluation *evaluation, const Rule *rule, const JsonbValue *value)
 bool
 check_format(Evaluation *evaluation, const Rule *rule, const JsonbValue *value)
 {
-	char *text;
+	MemoryContext caller;
 	bool valid;
 
 	if (!evaluation->formats)
 		return true;
-	text = json_string(value);
-	valid = rule->u.format(text);
-	pfree(text);
+	caller = MemoryContextSwitchTo(evaluation->scratch);
+	valid = rule->u.format(json_string(value));
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(evaluation->scratch);
 	return holds(evaluation, rule, valid);
 }
 
@@ -362,6 +354,18 @@ property_find(const PropertyList *list, const char *key, int length)
 	return NULL;
 }
 
+/* Reports that the object has no such property. */
+static void
+report_missing(Evaluation *evaluation, const Rule *rule, const Property *wanted)
+{
+	char *key = json_excerpt(wanted->key, wanted->length);
+	char *message = psprintf("must have the property \"%s\"", key);
+
+	(void) violated(evaluation, rule->keyword, message);
+	pfree(message);
+	pfree(key);
+}
+
 /* Has the object all the properties? */
 static bool
 has_properties(Evaluation *evaluation, const Rule *rule, const JsonbValue *value,
@@ -376,8 +380,7 @@ has_properties(Evaluation *evaluation, const Rule *rule, const JsonbValue *value
 			continue;
 		valid = false;
 		if (!evaluation->quiet)
-			violated(evaluation, rule->keyword,
-			         psprintf("must have the property \"%.*s\"", wanted[i].length, wanted[i].key));
+			report_missing(evaluation, rule, &wanted[i]);
 	}
 	return valid;
 }
@@ -517,6 +520,8 @@ json_schema_check(const JsonSchema *schema, Jsonb *document, bool formats, Viola
 	JsonbValue root = json_root(document);
 	bool valid;
 
+	evaluation.scratch =
+	    AllocSetContextCreate(work, "edurange schema format", ALLOCSET_DEFAULT_SIZES);
 	initStringInfo(&evaluation.path);
 	valid = evaluate(&evaluation, schema->root, &root, "");
 	MemoryContextSwitchTo(caller);

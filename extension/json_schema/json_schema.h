@@ -115,6 +115,7 @@ struct Schema
 typedef struct JsonSchema
 {
 	MemoryContext context; /* of everything that belongs to it */
+	Size bytes;            /* that it takes, its patterns with it */
 	Schema *root;
 	Jsonb *schema; /* what it was made from, which it points into */
 	Jsonb *remotes;

@@ -22,7 +22,8 @@
 #include "json_schema/json_schema.h"
 
 #define KEPT_SCHEMAS 32
-#define KEPT_BYTES (16 * 1024 * 1024) /* of one schema; a larger one is compiled for each use */
+#define KEPT_BYTES                                                                                 \
+	(16 * 1024 * 1024) /* of all of them; one that is larger is compiled for each use */
 
 typedef struct KeptSchema
 {
@@ -144,25 +145,43 @@ same_bytes(const Jsonb *a, const Jsonb *b)
 	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
 }
 
-/* The slot that holds the schema, or the one to be used for it: a free one or the oldest. */
+/* The slot that holds the schema, or NULL. */
 static KeptSchema *
 find_slot(uint64 hash, const Jsonb *schema, const Jsonb *remotes)
 {
-	KeptSchema *oldest = &kept[0];
-
 	for (KeptSchema *slot = kept; slot < kept + KEPT_SCHEMAS; slot++)
-	{
 		if (slot->schema != NULL && slot->hash == hash &&
 		    same_bytes(slot->schema->schema, schema) && same_bytes(slot->schema->remotes, remotes))
 			return slot;
-		if (slot->last_use < oldest->last_use)
-			oldest = slot;
-	}
-	if (oldest->schema != NULL)
+	return NULL;
+}
+
+/* A free slot for a schema of so many bytes; the oldest ones go until it fits. */
+static KeptSchema *
+make_slot(Size bytes)
+{
+	for (;;)
+	{
+		KeptSchema *empty = NULL;
+		KeptSchema *oldest = NULL;
+		Size all = bytes;
+
+		for (KeptSchema *slot = kept; slot < kept + KEPT_SCHEMAS; slot++)
+		{
+			if (slot->schema == NULL)
+			{
+				empty = slot;
+				continue;
+			}
+			all += slot->schema->bytes;
+			if (oldest == NULL || slot->last_use < oldest->last_use)
+				oldest = slot;
+		}
+		if (oldest == NULL || (empty != NULL && all <= KEPT_BYTES))
+			return empty;
 		MemoryContextDelete(oldest->schema->context);
-	oldest->schema = NULL;
-	oldest->last_use = 0;
-	return oldest;
+		oldest->schema = NULL;
+	}
 }
 
 const JsonSchema *
@@ -172,19 +191,20 @@ json_schema_get(Jsonb *schema, Jsonb *remotes)
 	    hash_combine64(hash_bytes_extended((unsigned char *) schema, (int) VARSIZE(schema), 0),
 	                   hash_bytes_extended((unsigned char *) remotes, (int) VARSIZE(remotes), 0));
 	KeptSchema *slot = find_slot(hash, schema, remotes);
-	JsonSchema *compiled = slot->schema;
 
-	if (compiled == NULL)
+	if (slot == NULL)
 	{
-		compiled = json_schema_compile(schema, remotes, metaschema());
-		if (MemoryContextMemAllocated(compiled->context, true) > KEPT_BYTES)
+		JsonSchema *compiled = json_schema_compile(schema, remotes, metaschema());
+
+		if (compiled->bytes > KEPT_BYTES)
 			return compiled;
+		slot = make_slot(compiled->bytes);
 		MemoryContextSetParent(compiled->context, TopMemoryContext);
 		slot->hash = hash;
 		slot->schema = compiled;
 	}
 	slot->last_use = ++uses;
-	return compiled;
+	return slot->schema;
 }
 
 /* Puts a violation into the result. */

@@ -158,7 +158,8 @@ build_type(Schema *schema, const JsonbValue *source)
 		while (json_walk_next(&walk))
 			types |= read_type(&walk.value, &message);
 	}
-	add_rule(schema, "type", KIND_ANY, check_type, message.data)->u.types = types;
+	add_rule(schema, "type", KIND_ANY, check_type, pstrdup(message.data))->u.types = types;
+	pfree(message.data);
 }
 
 /* Adds a value to a list of allowed ones; false when the list has become long enough. */
@@ -180,7 +181,7 @@ list_value(StringInfo list, const char *separator, const JsonbValue *value)
 
 /* enum and const, which is one of one. */
 static void
-build_values(Schema *schema, const JsonbValue *source)
+build_values(Compiler *compiler, Schema *schema, const JsonbValue *source)
 {
 	JsonbValue value;
 	JsonWalk walk;
@@ -202,6 +203,7 @@ build_values(Schema *schema, const JsonbValue *source)
 			room = list_value(&message, message.len == 0 ? "must be one of " : ", ", &walk.value);
 		if (message.len == 0)
 			appendStringInfoString(&message, "must be one of no values");
+		require_room(compiler, JSON_SET_ENTRY * json_count(&value));
 		add_rule(schema, "enum", KIND_ANY, check_values, message.data)->u.values =
 		    json_set_make(&value);
 	}
@@ -215,7 +217,7 @@ free_regex(void *pattern)
 
 /* A compiled pattern, whose memory in the regular expression engine goes with this context. */
 static Pattern *
-compile_pattern(const char *text, int length)
+compile_pattern(Compiler *compiler, const char *text, int length)
 {
 	Pattern *pattern = palloc0(sizeof(Pattern));
 	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
@@ -227,19 +229,21 @@ compile_pattern(const char *text, int length)
 	callback->func = free_regex;
 	callback->arg = pattern;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	count_pattern(compiler, &pattern->regex);
 	return pattern;
 }
 
 static void
-build_strings(Schema *schema, const JsonbValue *source)
+build_strings(Compiler *compiler, Schema *schema, const JsonbValue *source)
 {
 	JsonbValue value;
 	FormatTest format;
 
 	if (schema_keyword(source, "pattern", &value))
 		add_rule(schema, "pattern", KIND_STRING, check_pattern,
-		         psprintf("must match the pattern %s", json_string(&value)))
-		    ->u.pattern = compile_pattern(value.val.string.val, value.val.string.len);
+		         psprintf("must match the pattern %s",
+		                  json_excerpt(value.val.string.val, value.val.string.len)))
+		    ->u.pattern = compile_pattern(compiler, value.val.string.val, value.val.string.len);
 	if (schema_keyword(source, "format", &value))
 	{
 		format = json_format_find(json_string(&value));
@@ -263,9 +267,11 @@ keyword_schema(Compiler *compiler, const JsonbValue *source, const char *base, c
 static SchemaList
 compile_list(Compiler *compiler, const JsonbValue *array, const char *base)
 {
-	SchemaList list = {.schemas = palloc(sizeof(Schema *) * Max(json_count(array), 1))};
+	SchemaList list = {0};
 	JsonWalk walk;
 
+	require_room(compiler, sizeof(Schema *) * json_count(array));
+	list.schemas = palloc(sizeof(Schema *) * Max(json_count(array), 1));
 	json_walk_begin(&walk, array);
 	while (json_walk_next(&walk))
 		list.schemas[list.count++] = compile_schema(compiler, &walk.value, base);
@@ -308,11 +314,13 @@ build_arrays(Compiler *compiler, Schema *schema, const JsonbValue *source, const
 
 /* An array of property names. */
 static PropertyList
-read_names(const JsonbValue *array)
+read_names(const Compiler *compiler, const JsonbValue *array)
 {
-	PropertyList list = {.properties = palloc0(sizeof(Property) * Max(json_count(array), 1))};
+	PropertyList list = {0};
 	JsonWalk walk;
 
+	require_room(compiler, sizeof(Property) * json_count(array));
+	list.properties = palloc0(sizeof(Property) * Max(json_count(array), 1));
 	json_walk_begin(&walk, array);
 	while (json_walk_next(&walk))
 	{
@@ -326,9 +334,11 @@ read_names(const JsonbValue *array)
 static PropertyList
 read_properties(Compiler *compiler, const JsonbValue *object, const char *base)
 {
-	PropertyList list = {.properties = palloc0(sizeof(Property) * Max(json_count(object), 1))};
+	PropertyList list = {0};
 	JsonWalk walk;
 
+	require_room(compiler, sizeof(Property) * json_count(object));
+	list.properties = palloc0(sizeof(Property) * Max(json_count(object), 1));
 	json_walk_begin(&walk, object);
 	while (json_walk_next(&walk))
 	{
@@ -341,7 +351,7 @@ read_properties(Compiler *compiler, const JsonbValue *object, const char *base)
 			property->schema = compile_schema(compiler, &walk.value, base);
 		else
 		{
-			names = read_names(&walk.value);
+			names = read_names(compiler, &walk.value);
 			property->wanted = names.properties;
 			property->wanted_count = names.count;
 		}
@@ -361,11 +371,13 @@ build_properties(Compiler *compiler, Schema *schema, const JsonbValue *source, c
 		object.named = read_properties(compiler, &value, base);
 	if (schema_keyword(source, "patternProperties", &value))
 	{
+		require_room(compiler, sizeof(Pattern *) * json_count(&value));
 		object.patterns = palloc(sizeof(Pattern *) * Max(json_count(&value), 1));
 		json_walk_begin(&walk, &value);
 		while (json_walk_next(&walk))
 		{
-			Pattern *pattern = compile_pattern(walk.key.val.string.val, walk.key.val.string.len);
+			Pattern *pattern =
+			    compile_pattern(compiler, walk.key.val.string.val, walk.key.val.string.len);
 
 			pattern->schema = compile_schema(compiler, &walk.value, base);
 			object.patterns[object.pattern_count++] = pattern;
@@ -386,7 +398,7 @@ build_objects(Compiler *compiler, Schema *schema, const JsonbValue *source, cons
 
 	if (schema_keyword(source, "required", &value))
 		add_rule(schema, "required", KIND_OBJECT, check_required, NULL)->u.properties =
-		    read_names(&value);
+		    read_names(compiler, &value);
 	build_properties(compiler, schema, source, base);
 	names = keyword_schema(compiler, source, base, "propertyNames");
 	if (names != NULL)
@@ -441,10 +453,10 @@ void
 build_rules(Compiler *compiler, Schema *schema, const JsonbValue *source, const char *base)
 {
 	build_type(schema, source);
-	build_values(schema, source);
+	build_values(compiler, schema, source);
 	build_numbers(schema, source);
 	build_counts(schema, source);
-	build_strings(schema, source);
+	build_strings(compiler, schema, source);
 	build_objects(compiler, schema, source, base);
 	build_arrays(compiler, schema, source, base);
 	build_combinations(compiler, schema, source, base);

@@ -19,6 +19,12 @@ extern bool schema_keyword(const JsonbValue *schema, const char *name, JsonbValu
 extern void
 build_rules(Compiler *compiler, Schema *schema, const JsonbValue *source, const char *base);
 
+/* Raises schema_invalid where the compiled form would become too large with so many bytes more. */
+extern void require_room(const Compiler *compiler, Size bytes);
+
+/* Counts what a pattern takes beside that. */
+extern void count_pattern(Compiler *compiler, const regex_t *regex);
+
 /* The compiled form of a schema, whose base URI is given; the same one for the same place. */
 extern Schema *compile_schema(Compiler *compiler, const JsonbValue *value, const char *base);
 

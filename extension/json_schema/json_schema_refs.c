@@ -18,6 +18,8 @@
 #include "json_schema/uri.h"
 
 #define METASCHEMA_URI "http://json-schema.org/draft-07/schema"
+#define LARGEST_COMPILED                                                                           \
+	(32 * 1024 * 1024) /* bytes of a schema that has been compiled, with its patterns */
 
 /* Where a URI leads to, and the base URI of that place. */
 typedef struct Place
@@ -60,6 +62,8 @@ typedef struct CompiledPlace
 
 struct Compiler
 {
+	MemoryContext context; /* of what is compiled, but for the patterns ... */
+	Size pattern_bytes;    /* ... which lie elsewhere */
 	places_hash *places;
 	nodes_hash *nodes;
 	List *references; /* schemas whose $ref is still to be followed */
@@ -68,6 +72,22 @@ struct Compiler
 	JsonbValue remotes;
 	const JsonSchema *metaschema; /* NULL: it is the one that is compiled */
 };
+
+void
+require_room(const Compiler *compiler, Size bytes)
+{
+	if (MemoryContextMemAllocated(compiler->context, false) + compiler->pattern_bytes + bytes >
+	    LARGEST_COMPILED)
+		raise_error(EDURANGE_SCHEMA_INVALID, "schema takes more than %d MiB of memory to be used",
+		            LARGEST_COMPILED / 1024 / 1024);
+}
+
+void
+count_pattern(Compiler *compiler, const regex_t *regex)
+{
+	compiler->pattern_bytes += ecma_regex_size(regex);
+	require_room(compiler, 0);
+}
 
 /* Raises schema_invalid for the first violation of the metaschema. */
 static void
@@ -182,6 +202,7 @@ compile_schema(Compiler *compiler, const JsonbValue *value, const char *base)
 
 	check_stack_depth();
 	CHECK_FOR_INTERRUPTS();
+	require_room(compiler, 0);
 	if (value->type == jbvBool)
 		return value->val.boolean ? compiler->anything : compiler->nothing;
 	node = nodes_insert(compiler->nodes, value->val.binary.data, &found);
@@ -363,7 +384,7 @@ json_schema_compile(Jsonb *schema, Jsonb *remotes, const JsonSchema *metaschema)
 	    AllocSetContextCreate(CurrentMemoryContext, "edurange schema", ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	JsonSchema *compiled = palloc0(sizeof(JsonSchema));
-	Compiler compiler = {.metaschema = metaschema};
+	Compiler compiler = {.context = context, .metaschema = metaschema};
 
 	compiled->context = context;
 	compiled->schema = copy_jsonb(schema);
@@ -377,6 +398,7 @@ json_schema_compile(Jsonb *schema, Jsonb *remotes, const JsonSchema *metaschema)
 	compiled->root = compile_all(&compiler, compiled->schema);
 	places_destroy(compiler.places);
 	nodes_destroy(compiler.nodes);
+	compiled->bytes = MemoryContextMemAllocated(context, false) + compiler.pattern_bytes;
 	MemoryContextSwitchTo(caller);
 	return compiled;
 }

@@ -12,16 +12,13 @@
 
 #include "json_schema/json_values.h"
 
-typedef struct HashedValue
-{
-	uint64 hash;
-	JsonbValue value;
-} HashedValue;
-
+/* Of each value there is its hash and its place: a list of millions has them, and the values stay where they are. */
 struct JsonValueSet
 {
 	int count;
-	HashedValue *values; /* sorted by hash */
+	uint64 *entries;             /* sorted; the hash, with the place in the lower half */
+	const JsonbContainer *array; /* NULL: the only value is this one */
+	JsonbValue value;
 };
 
 void
@@ -142,7 +139,7 @@ json_equal(const JsonbValue *a, const JsonbValue *b)
 
 /* A hash that equal values share. */
 static uint64
-hash_value(const JsonbValue *value)
+hash_parts(const JsonbValue *value)
 {
 	uint64 hash = (uint64) json_kind(value);
 	JsonWalk walk;
@@ -158,16 +155,36 @@ hash_value(const JsonbValue *value)
 	{
 		if (json_kind(value) == KIND_OBJECT)
 			JsonbHashScalarValueExtended(&walk.key, &hash, 0);
-		hash = hash_combine64(hash, hash_value(&walk.value));
+		hash = hash_combine64(hash, hash_parts(&walk.value));
 	}
 	return hash;
 }
 
-static int
-compare_hashes(const void *a, const void *b)
+static uint32
+hash_value(const JsonbValue *value)
 {
-	uint64 first = ((const HashedValue *) a)->hash;
-	uint64 second = ((const HashedValue *) b)->hash;
+	uint64 hash = hash_parts(value);
+
+	return (uint32) (hash ^ (hash >> 32));
+}
+
+static uint64
+make_entry(const JsonbValue *value, uint32 place)
+{
+	return (uint64) hash_value(value) << 32 | place;
+}
+
+static uint32
+entry_hash(uint64 entry)
+{
+	return (uint32) (entry >> 32);
+}
+
+static int
+compare_entries(const void *a, const void *b)
+{
+	uint64 first = *(const uint64 *) a;
+	uint64 second = *(const uint64 *) b;
 
 	return first < second ? -1 : first > second;
 }
@@ -176,20 +193,19 @@ compare_hashes(const void *a, const void *b)
 JsonValueSet *
 json_set_make(const JsonbValue *array)
 {
-	JsonValueSet *set = palloc(sizeof(JsonValueSet));
+	JsonValueSet *set = palloc0(sizeof(JsonValueSet));
 	JsonWalk walk;
 
-	set->count = 0;
-	set->values = MemoryContextAllocHuge(CurrentMemoryContext,
-	                                     sizeof(HashedValue) * Max(json_count(array), 1));
+	set->array = array->val.binary.data;
+	set->entries = palloc_extended(sizeof(uint64) * Max(json_count(array), 1), MCXT_ALLOC_HUGE);
 	json_walk_begin(&walk, array);
 	while (json_walk_next(&walk))
 	{
 		CHECK_FOR_INTERRUPTS();
-		set->values[set->count].hash = hash_value(&walk.value);
-		set->values[set->count++].value = walk.value;
+		set->entries[set->count] = make_entry(&walk.value, (uint32) set->count);
+		set->count++;
 	}
-	qsort(set->values, set->count, sizeof(HashedValue), compare_hashes);
+	qsort(set->entries, set->count, sizeof(uint64), compare_entries);
 	return set;
 }
 
@@ -197,26 +213,42 @@ json_set_make(const JsonbValue *array)
 JsonValueSet *
 json_set_of(const JsonbValue *value)
 {
-	JsonValueSet *set = palloc(sizeof(JsonValueSet));
+	JsonValueSet *set = palloc0(sizeof(JsonValueSet));
 
 	set->count = 1;
-	set->values = palloc(sizeof(HashedValue));
-	set->values[0].hash = hash_value(value);
-	set->values[0].value = *value;
+	set->entries = palloc(sizeof(uint64));
+	set->entries[0] = make_entry(value, 0);
+	set->value = *value;
 	return set;
 }
 
 void
 json_set_free(JsonValueSet *set)
 {
-	pfree(set->values);
+	pfree(set->entries);
 	pfree(set);
+}
+
+/* Is the value of an entry equal to this one? */
+static bool
+entry_equals(const JsonValueSet *set, uint64 entry, const JsonbValue *value)
+{
+	JsonbValue *element;
+	bool equal;
+
+	if (set->array == NULL)
+		return json_equal(&set->value, value);
+	element =
+	    getIthJsonbValueFromContainer(unconstify(JsonbContainer *, set->array), (uint32) entry);
+	equal = json_equal(element, value);
+	pfree(element);
+	return equal;
 }
 
 bool
 json_set_has(const JsonValueSet *set, const JsonbValue *value)
 {
-	uint64 hash = hash_value(value);
+	uint32 hash = hash_value(value);
 	int low = 0;
 	int high = set->count;
 
@@ -224,27 +256,48 @@ json_set_has(const JsonValueSet *set, const JsonbValue *value)
 	{
 		int middle = low + (high - low) / 2;
 
-		if (set->values[middle].hash < hash)
+		if (entry_hash(set->entries[middle]) < hash)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (; low < set->count && set->values[low].hash == hash; low++)
-		if (json_equal(&set->values[low].value, value))
+	for (; low < set->count && entry_hash(set->entries[low]) == hash; low++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (entry_equals(set, set->entries[low], value))
 			return true;
+	}
 	return false;
+}
+
+/* Is the value of the i-th entry equal to none behind it? */
+static bool
+is_the_last(const JsonValueSet *set, int i)
+{
+	uint32 hash = entry_hash(set->entries[i]);
+	JsonbValue *element;
+	bool found = false;
+
+	if (i + 1 == set->count || entry_hash(set->entries[i + 1]) != hash)
+		return true;
+	element = getIthJsonbValueFromContainer(unconstify(JsonbContainer *, set->array),
+	                                        (uint32) set->entries[i]);
+	for (int j = i + 1; j < set->count && entry_hash(set->entries[j]) == hash && !found; j++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		found = entry_equals(set, set->entries[j], element);
+	}
+	pfree(element);
+	return !found;
 }
 
 /* Are no two of the values equal? */
 bool
 json_set_is_unique(const JsonValueSet *set)
 {
-	for (int i = 0; i < set->count; i++)
-		for (int j = i + 1; j < set->count && set->values[j].hash == set->values[i].hash; j++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			if (json_equal(&set->values[i].value, &set->values[j].value))
-				return false;
-		}
-	return true;
+	bool unique = true;
+
+	for (int i = 0; i < set->count && unique; i++)
+		unique = is_the_last(set, i);
+	return unique;
 }

@@ -44,7 +44,8 @@ extern bool json_is_integer(const JsonbValue *number);
 /* Equality as JSON Schema has it: 1 and 1.0 are equal, the order of members does not matter. */
 extern bool json_equal(const JsonbValue *a, const JsonbValue *b);
 
-/* A set of values that finds its members by hash. */
+/* A set of values that finds its members by hash; they stay where they are, and must stay there as long as it. */
+#define JSON_SET_ENTRY sizeof(uint64)
 typedef struct JsonValueSet JsonValueSet;
 extern JsonValueSet *json_set_make(const JsonbValue *array);
 extern JsonValueSet *json_set_of(const JsonbValue *value);

@@ -5,12 +5,10 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "common/string.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/json.h"
 
 #include "base/arguments.h"
@@ -20,6 +18,7 @@
 #include "base/statements.h"
 #include "cdf/document_check.h"
 #include "packs/pack_files.h"
+#include "text/plain_text.h"
 
 #define LONGEST_LIST 500000 /* bytes of violations */
 #define MOST_FILES 100000   /* an empty text is four bytes as it comes, and a hundred as a file */
@@ -52,13 +51,20 @@ static Statement statements[STATEMENT_COUNT] = {
                    .reads = true},
 };
 
+/* What is said of a path. */
+static char *
+shown(const char *path)
+{
+	return json_excerpt(path, (int) strlen(path));
+}
+
 /* Adds what a list of violations says of a file; NULL says nothing. */
 static void
 add_violations(StringInfo list, const char *violations, const char *file)
 {
 	if (violations == NULL)
 		return;
-	STATEMENT_RUN(&statements[WITH_FILE], value_text(violations), value_text(file));
+	STATEMENT_RUN(&statements[WITH_FILE], value_text(violations), value_text(shown(file)));
 	if (list->len > 0)
 		appendStringInfoChar(list, ',');
 	appendStringInfoString(list, row_text(0, 1));
@@ -130,16 +136,13 @@ pack_path_key(const char *path)
 {
 	while (strncmp(path, "./", 2) == 0)
 		path += 2;
-	if (pg_is_ascii(path))
-		return pstrdup(path);
-	return TextDatumGetCString(DirectFunctionCall2(
-	    unicode_normalize_func, CStringGetTextDatum(path), CStringGetTextDatum("NFC")));
+	return composed(path);
 }
 
 _Noreturn void
 raise_of_file(const char *path, Refusal *refusal)
 {
-	refusal->message = psprintf("file \"%s\": %s", path, refusal->message);
+	refusal->message = psprintf("file \"%s\": %s", shown(path), refusal->message);
 	raise_refusal(refusal);
 }
 
@@ -158,15 +161,19 @@ check_dependencies(PackFiles *files, StringInfo violations)
 	}
 	for (uint64 i = 0; i < count && !is_long(violations); i++)
 	{
-		char *path = psprintf("/dependencies/%s", names[i]);
+		StringInfoData path;
 		bool is_valid;
 
+		CHECK_FOR_INTERRUPTS();
+		initStringInfo(&path);
+		appendStringInfoString(&path, "/dependencies");
+		json_pointer_key(&path, names[i], (int) strlen(names[i]));
 		(void) version_in_range(&files->parsed_version, ranges[i], &is_valid);
 		if (!is_valid)
-			add_violation(violations, MANIFEST_PATH, path, "format",
+			add_violation(violations, MANIFEST_PATH, path.data, "format",
 			              "must be a range of versions such as ^1.2.0");
 		if (strcmp(names[i], files->id) == 0)
-			add_violation(violations, MANIFEST_PATH, path, "not", "a pack cannot need itself");
+			add_violation(violations, MANIFEST_PATH, path.data, "not", "a pack cannot need itself");
 	}
 }
 
@@ -215,7 +222,7 @@ sort_files(const PackFiles *files)
 		if (compare_paths(&sorted[i - 1], &sorted[i]) == 0)
 			raise_error(EDURANGE_INVALID_PARAMETER,
 			            "the pack has two files with one path: \"%s\" and \"%s\"",
-			            sorted[i - 1]->path, sorted[i]->path);
+			            shown(sorted[i - 1]->path), shown(sorted[i]->path));
 	return sorted;
 }
 
@@ -223,7 +230,7 @@ sort_files(const PackFiles *files)
 static const char *
 behind_letters(const char *at)
 {
-	while (IS_HIGHBIT_SET(*at) || (strncmp(at, "\\x", 2) == 0 && strlen(at) >= 4))
+	while (IS_HIGHBIT_SET(*at) || (strncmp(at, "\\x", 2) == 0 && strnlen(at, 4) == 4))
 		at += IS_HIGHBIT_SET(*at) ? 1 : 4;
 	return at;
 }
@@ -254,12 +261,12 @@ describe_missing(const PackFiles *files, const char *path)
 				break;
 			if (*left == '\0')
 				return psprintf("the pack has no file \"%s\"; the name of \"%s\" is not UTF-8",
-				                path, files->files[i].path);
+				                shown(path), shown(files->files[i].path));
 			left++;
 			right++;
 		}
 	}
-	return psprintf("the pack has no file \"%s\"", path);
+	return psprintf("the pack has no file \"%s\"", shown(path));
 }
 
 /* Brings the files that the manifest names to the front, in its order and as it spells them. */
@@ -324,7 +331,7 @@ read_document(PackFiles *files, int number, StringInfo violations, MemoryContext
 
 		if (other != NULL && strcmp(other, file->document.challenge_id) == 0)
 			add_violation(violations, file->path, "/metadata/id", "unique",
-			              psprintf("file \"%s\" has the same id", files->files[i].path));
+			              psprintf("file \"%s\" has the same id", shown(files->files[i].path)));
 	}
 }
 

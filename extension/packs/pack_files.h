@@ -54,7 +54,7 @@ extern int pack_texts(FunctionCallInfo fcinfo, int argument, const char *name, D
 
 /*
  * What all spellings of a path have in common: accented letters as one character each, of which macOS
- * writes two, and no "./" in front.
+ * writes two (not in a very long one), and no "./" in front.
  */
 extern char *pack_path_key(const char *path);
 

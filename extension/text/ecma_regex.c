@@ -133,6 +133,7 @@ group_number(const Translation *t)
 		const pg_wchar *a = t->names[i];
 		const pg_wchar *b = t->at;
 
+		CHECK_FOR_INTERRUPTS();
 		while (a != NULL && a < t->end && b < t->end && *a == *b && *a != '>')
 			a++, b++;
 		if (a != NULL && a < t->end && b < t->end && *a == '>' && *b == '>')
@@ -375,8 +376,12 @@ translate_term(Translation *t)
 	int least;
 	int most;
 
+	CHECK_FOR_INTERRUPTS();
 	if (t->used > LONGEST_TRANSLATION)
 		return fault(t, "it is too long");
+	/* what is read is copied by each quantifier around it */
+	if (t->atoms > MOST_ATOMS_OF_ANY)
+		return fault(t, "its quantifiers are too large");
 	t->atoms = Min(t->atoms + 1, PG_INT32_MAX / 2);
 	switch (character)
 	{
@@ -499,33 +504,37 @@ translate(Translation *t)
 	return check_small(t);
 }
 
+/* Hands what was translated to the engine; NULL, or what that says. */
+static char *
+compile_translated(const Translation *t, regex_t *regex)
+{
+	int result = pg_regcomp(regex, t->out, t->used, REG_ADVANCED | REG_NOSUB, C_COLLATION_OID);
+	char message[100];
+
+	if (result == REG_OKAY)
+		return NULL;
+	CHECK_FOR_INTERRUPTS();
+	pg_regerror(result, regex, message, sizeof(message));
+	return pstrdup(message);
+}
+
 static char *
 compile(const char *pattern, size_t length, bool small, regex_t *regex)
 {
-	pg_wchar *characters = palloc((length + 1) * sizeof(pg_wchar));
-	int count = pg_mb2wchar_with_len(pattern, characters, (int) length);
-	Translation t = {
-	    .at = characters,
-	    .end = characters + count,
-	    .is_small = small,
-	    .size = 2 * length + 64,
-	};
-	int result;
-	char message[100];
+	pg_wchar *characters;
+	Translation t = {.is_small = small, .size = 2 * length + 64};
+	char *fault;
 
-	t.out = MemoryContextAllocHuge(CurrentMemoryContext, t.size * sizeof(pg_wchar));
-	if (!translate(&t))
-		return t.fault;
-	result = pg_regcomp(regex, t.out, t.used, REG_ADVANCED | REG_NOSUB, C_COLLATION_OID);
-	if (result != REG_OKAY)
-	{
-		CHECK_FOR_INTERRUPTS();
-		pg_regerror(result, regex, message, sizeof(message));
-		return pstrdup(message);
-	}
+	if (length > LONGEST_TRANSLATION)
+		return pstrdup("it is too long");
+	characters = palloc((length + 1) * sizeof(pg_wchar));
+	t.at = characters;
+	t.end = characters + pg_mb2wchar_with_len(pattern, characters, (int) length);
+	t.out = palloc(t.size * sizeof(pg_wchar));
+	fault = translate(&t) ? compile_translated(&t, regex) : t.fault;
 	pfree(t.out);
 	pfree(characters);
-	return NULL;
+	return fault;
 }
 
 static int steps;

@@ -22,6 +22,9 @@ extern char *ecma_regex_compile(const char *pattern, size_t length, regex_t *reg
  */
 extern char *ecma_regex_compile_small(const char *pattern, size_t length, regex_t *regex);
 
+/* How much memory a compiled pattern takes. */
+extern Size ecma_regex_size(const regex_t *regex);
+
 /* Does the pattern match in the text, anywhere unless it was compiled for the whole? */
 extern bool ecma_regex_matches(regex_t *regex, const char *text, size_t length);
 

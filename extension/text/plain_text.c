@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "common/unicode_norm.h"
+#include "miscadmin.h"
 
 #include "text/characters.h"
 #include "text/plain_text.h"
@@ -64,6 +65,7 @@ normalized(Characters characters, UnicodeNormalizationForm form)
 {
 	Characters result = {0};
 
+	CHECK_FOR_INTERRUPTS();
 	if (characters.count > LONGEST_NORMALIZED ||
 	    unicode_is_normalized_quickcheck(form, characters.at) == UNICODE_NORM_QC_YES)
 		return characters;
@@ -101,6 +103,12 @@ char *
 trimmed(const char *text)
 {
 	return text_of(without_outer_space(characters_of(text)));
+}
+
+char *
+composed(const char *text)
+{
+	return is_ascii(text) ? pstrdup(text) : text_of(normalized(characters_of(text), UNICODE_NFC));
 }
 
 char *

@@ -11,12 +11,15 @@
 
 /*
  * What is longer is compared as it is written: the server's function sorts accents in a time that grows with
- * the square of their number, and nothing can end it.
+ * the square of their number, and nothing can end it.  A text of so many accents takes it some milliseconds.
  */
-#define LONGEST_NORMALIZED 5000 /* characters */
+#define LONGEST_NORMALIZED 1000 /* characters */
 
 /* The text without outer white space, which is what JavaScript's trim() takes; a copy. */
 extern char *trimmed(const char *text);
+
+/* The text with its accents composed (NFC; not in a very long one); a copy. */
+extern char *composed(const char *text);
 
 /*
  * The text as it is compared: accents composed (NFC; not in a very long one), without what nobody sees and without outer white

@@ -5,7 +5,7 @@ CREATE FUNCTION edurange.json_schema_validate(
   RETURNS TABLE (path text, keyword text, message text)
   AS 'MODULE_PATHNAME', 'edurange_json_schema_validate' LANGUAGE C IMMUTABLE;
 COMMENT ON FUNCTION edurange.json_schema_validate(jsonb, jsonb, jsonb, boolean) IS
-  'Every violation of a JSON schema of draft-07 by a document: JSON pointer, keyword and message; no row, the document is valid. remotes are the schemas that the schema may refer to, by URI; the metaschema is there without, and nothing is ever fetched. formats: whether format is asserted; otherwise it is an annotation. Tier: service. Errors: missing_parameter, invalid_parameter, schema_invalid, schema_unknown, pattern_unsupported, too_deep.';
+  'Every violation of a JSON schema of draft-07 by a document: JSON pointer (one of more than 500 bytes is cut and ends with ...), keyword and message; no row, the document is valid. remotes are the schemas that the schema may refer to, by URI; the metaschema is there without, and nothing is ever fetched. formats: whether format is asserted; otherwise it is an annotation. Tier: service. Errors: missing_parameter, invalid_parameter, schema_invalid, schema_unknown, pattern_unsupported, too_deep.';
 
 CREATE FUNCTION edurange.cdf_schema(caller edurange.caller DEFAULT NULL)
   RETURNS jsonb
@@ -58,4 +58,4 @@ CREATE FUNCTION edurange.cdf_validate(document text, caller edurange.caller DEFA
   RETURNS edurange.cdf_validation
   AS 'MODULE_PATHNAME', 'edurange_cdf_validate' LANGUAGE C STABLE;
 COMMENT ON FUNCTION edurange.cdf_validate(text, edurange.caller) IS
-  'Whether a challenge definition, given as such or as the member cdf of an object, can be imported, and where it breaks the rules: the active schema first, then what the rows of a challenge need, then what no schema can say (ids and places that two components share, choices and variables that do not exist, how questions are judged). warnings tell what is allowed and surely not meant. At most 1000 of each are listed. Tier: service. Errors: missing_parameter, invalid_json, invalid_text, out_of_range, too_deep, payload_too_large, schema_invalid, pattern_unsupported.';
+  'Whether a challenge definition, given as such or as the member cdf of an object, can be imported, and where it breaks the rules: the active schema first, then what the rows of a challenge need, then what no schema can say (ids and places that two components share, choices and variables that do not exist, how questions are judged). warnings tell what is allowed and surely not meant. At most 1000 of each are listed, and some 500 kB. Tier: service. Errors: missing_parameter, invalid_json, invalid_text, out_of_range, too_deep, payload_too_large, schema_invalid, pattern_unsupported.';

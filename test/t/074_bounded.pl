@@ -98,7 +98,13 @@ my @documents = (
 	# the longest list of options, and the largest set of the last of them
 	q{testing.document('[' || replace(replace('} . $question . q{', '"options": ["a"]', '"options": ' || (SELECT jsonb_agg('c' || n) FROM generate_series(1, 19000) n)::text),
 		'"answer": ["a"]', '"answer": ' || (SELECT jsonb_agg('c' || n) FROM generate_series(18101, 19000) n)::text) || ']')},
-	qq{'{"metadata": {"id": "' || repeat('x', 1000000) || '"}}'});
+	qq{'{"metadata": {"id": "' || repeat('x', 1000000) || '"}}'},
+	# keys that are given twice below a key that is long, and below many
+	q{'{"' || repeat('k', 900000) || '": {' || (SELECT string_agg(format('"a%s": 1, "a%s": 1', n, n), ',') FROM generate_series(1, 2000) n) || '}}'},
+	q{testing.document(repeat('{"' || repeat('k', 200) || '": [', 3000) || '{' || (SELECT string_agg(format('"a%s": 1, "a%s": 1', n, n), ',') FROM generate_series(1, 6000) n) || '}' || repeat(']}', 3000))},
+	# options of nothing but accents
+	map { qq{testing.document('[' || replace('$question', '["a"]', testing.listed('"' || $_ || '"', 1000000 / octet_length($_) / 2)) || ']')} }
+	  map { qq{(repeat(E'\\u0344', $_) || repeat(E'\\u0323', $_))} } 500, 2500, 100000);
 my @schemas = (
 	# every reference doubles what is asked
 	q{(SELECT jsonb_build_object('$ref', '#/definitions/d0', 'definitions', jsonb_object_agg('d' || i, CASE i WHEN 100 THEN '{}' ELSE
@@ -114,6 +120,18 @@ my @schemas = (
 	q{'{"items": {"multipleOf": 1e-300}}', (SELECT jsonb_agg(to_jsonb(1e131000 + i)) FROM generate_series(1, 10) i)},
 	q{jsonb_build_object('multipleOf', repeat('7', 60000)::numeric), to_jsonb(repeat('8', 131000)::numeric)},
 	q{'{"items": {"minimum": 1e131000}}', ('[' || repeat('1e131000,', 100000) || '1]')::jsonb},
+	q{'{"uniqueItems": true}', ('[' || repeat('null,', 1999999) || 'null]')::jsonb},
+	q{('{"enum": [' || repeat('null,', 1999999) || 'null]}')::jsonb, '1'},
+	q{(SELECT jsonb_build_object('required', jsonb_agg(i::text)) FROM generate_series(100000, 899999) i), '{}'},
+	q{(SELECT jsonb_build_object('patternProperties', jsonb_object_agg('p' || i, true)) FROM generate_series(1, 400000) i), '1'},
+	q{(SELECT jsonb_build_object('allOf', jsonb_agg(jsonb_build_object('pattern', '(a{1,255}){1,39}' || i))) FROM generate_series(1, 50000) i), '1'},
+	q{('{"allOf": [' || repeat('{"type": "null"},', 400000) || 'true]}')::jsonb, '1'},
+	q{jsonb_build_object('items', jsonb_build_object('required', ARRAY[repeat('k', 1000000)])), ('[' || repeat('{},', 999999) || '{}]')::jsonb},
+	q{'{"additionalProperties": {"items": false}}', jsonb_build_object(repeat('k', 1000000), ('[' || repeat('1,', 300000) || '1]')::jsonb)},
+	q{'{"items": {"format": "regex"}}', ('[' || repeat('"(",', 900000) || '"("]')::jsonb, formats => true},
+	q{'{"format": "regex"}', to_jsonb(repeat('a', 8000000)), formats => true},
+	q{'{"format": "regex"}', to_jsonb(repeat('(?:', 2000) || repeat('a', 300000) || repeat('){1,1}', 2000)), formats => true},
+	q{'{"format": "regex"}', to_jsonb((SELECT string_agg('(?<' || repeat('n', 9900) || i || '>a)', '') || '\1' FROM generate_series(100, 199) i)), formats => true},
 	q{'{"format": "uri"}', to_jsonb(repeat('%41', 1000000)), formats => true},
 	q{'{"format": "email"}', to_jsonb(repeat('a.', 1000000) || '@x'), formats => true},
 	q{'{"format": "hostname"}', to_jsonb(repeat('a.', 1000000)), formats => true},
@@ -128,7 +146,9 @@ my @rows = (
 my %worst = (
 	attempt_question => [
 		qq{'u1', 'q', 'gc', $numbers}, q{'u2', 'q', 'gc', testing.listed('"c0"', 1000)}, qq{'u3', 'q', 'gc', '[' || repeat('[', 30000)},
-		qq{'u3', 'q', 'gc', $long}, q{'u3', 'q', 'gc', testing.listed('1', 30000)} ],
+		qq{'u3', 'q', 'gc', $long}, q{'u3', 'q', 'gc', testing.listed('1', 30000)},
+		q{'u3', 'q', 'gc', testing.listed('"' || repeat(E'\\u0344', 500) || repeat(E'\\u0323', 500) || '"', 30)}, q{'u3', 'q', 'gc', testing.listed('"' || repeat(E'\\u0344', 2500) || repeat(E'\\u0323', 2500) || '"', 6)} ],
+	join_competition => [ map { qq{repeat(E'\\u0344', $_) || repeat(E'\\u0323', $_), 'u1'} } 500, 2500 ],
 	log_activity => [
 		q{'USER_UPDATED', 'u1', metadata => testing.listed('{}', 900)}, q{'USER_UPDATED', 'u1', metadata => repeat('[', 900) || repeat(']', 900)},
 		q{'USER_UPDATED', 'u1', metadata => testing.listed('1e131000', 900)}, q{'USER_UPDATED', 'u1', metadata => testing.listed('{"a":1e-16000}', 450)},
@@ -164,7 +184,8 @@ my %worst = (
 	pack_install => [
 		q{(SELECT jsonb_build_object('id', 'p', 'name', 'P', 'version', '1.0.0', 'challenges', jsonb_agg('f' || n))::text FROM generate_series(1, 20000) n),
 			(SELECT array_agg('f' || n) FROM generate_series(1, 20000) n), (SELECT array_agg('{}'::text) FROM generate_series(1, 20000))},
-		qq{'{"id": "p", "name": "P", "version": "1.0.0", "challenges": ["a"]}', '{a}', ARRAY[$documents[1]]} ],
+		qq{'{"id": "p", "name": "P", "version": "1.0.0", "challenges": ["a"]}', '{a}', ARRAY[$documents[1]]},
+		q{'{"id": "p", "name": "P", "version": "1.0.0", "challenges": ["a"]}', ARRAY[repeat(E'\\u0344', 20000) || repeat(E'\\u0323', 20000)], '{1}'} ],
 	pack_parts => [ q{'{"manifest": {}, "challenges": ' || testing.listed('{"metadata": {"id": "x"}}', 300000) || '}'}, q{'{"manifest": ' || testing.listed('1', 10000000) || '}'} ],
 	sync_apply => [ q{jsonb_build_object('challenge_pods', (SELECT jsonb_agg(jsonb_build_object('name', 'p' || n, 'status', 'ACTIVE')) FROM generate_series(1, 100000) n)), now()} ],
 	sync_apply_list => [ q{'{"challenge_pods": ' || testing.listed('{"name": "p", "status": "ACTIVE"}', 200000) || '}', now()}, q!'{"challenge_pods": [' || repeat('[', 2000000), now()! ],
@@ -333,18 +354,21 @@ for (@functions)
 }
 
 # ---- to the end -----------------------------------------------------------------------------------
-# What a class of 20,000 gains and loses again, and a file of 5,000 columns.
+# What a class of 20,000 gains and loses again, a file of 5,000 columns, and what is said of long keys and lists.
 my %function = map { $_->[0] => $_ } @functions;
 for my $step (
 	[ accept_answer => q{'g', 'ended', 'all'} ],
 	[ undo_change => q{'g', (SELECT id FROM edurange.grade_change WHERE group_challenge_id = 'ended')} ],
-	[ gradebook_file => q{'wide', 'canvas', 'question'} ])
+	[ gradebook_file => q{'wide', 'canvas', 'question'} ],
+	(map { [ cdf_validate => $_ ] } grep { /a%s/ } @documents),
+	[ json_schema_validate => q{'{"items": {"format": "regex"}}', ('[' || repeat('"(",', 300000) || '"("]')::jsonb, formats => true} ],
+	[ json_schema_validate => q{'{"uniqueItems": true}', ('[' || repeat('null,', 1999999) || 'null]')::jsonb} ])
 {
 	my ($name, $input) = @$step;
 	my (undef, $memory, $alive, $said) = call(@{ $function{$name} }, $input, to_the_end => 1, stays => 1);
 
-	# (a file comes in pieces, each a row, and an error would be said)
-	like($said, $name eq 'gradebook_file' ? qr/^[1-9][0-9]*$/ : qr/^1$/, "$name($input) ends");
+	# (a file comes in pieces, each a row, as violations do, and an error would be said)
+	like($said, $name =~ /^(?:gradebook_file|json_schema_validate)$/ ? qr/^[1-9][0-9]*$/ : qr/^1$/, "$name($input) ends");
 	cmp_ok($memory, '<=', 64, 'with little memory');
 	ok($alive, 'and its session lives on');
 }
