@@ -365,7 +365,7 @@ proceed(Request *request)
 		request->upload.uploader = request_header(request, "X-Uploader-User-Id");
 		request->aside =
 		    (Work){.run = read_body, .done.run = on_read, .loop = request->worker->loop};
-		offload(&request->aside);
+		offload(with_pack ? OFFLOAD_PACKS : OFFLOAD_BODIES, &request->aside);
 	}
 	else if (request->failure.info == NULL && prepare_request(request))
 		submit(request);
