@@ -183,7 +183,7 @@ check_size(Request *request)
 		(void) request_hold(request, size);
 	if (request->reply == NULL || request->failure.info == NULL)
 		return;
-	if (!route->read_only || route->open)
+	if (!route->read_only || route->open || route->response == RESPOND_METRICS)
 		failure_clear(&request->failure);
 	else
 	{
