@@ -167,7 +167,7 @@ suspend(Request *request)
 	return MHD_YES;
 }
 
-/* Refuses an answer that is too large; not one to a write, which tells what has been done. */
+/* Refuses an answer that is too large; not one to a write, which tells what has been done, or of how the service is. */
 static void
 check_size(Request *request)
 {
@@ -210,6 +210,10 @@ on_piece(void *closure, const char *bytes, size_t length)
 		(void) request_hold(request, spool->length);
 	else
 		most *= FILE_FACTOR;
+	if (request->failure.info == NULL &&
+	    counter_value(COUNTER_FILE_BYTES) > request->config->file_budget)
+		failure_set(&request->failure, EDURANGE_TOO_BUSY,
+		            "the service has as many files as it has room for; try again");
 	if (request->failure.info == NULL && spool->length > most)
 		failure_set(&request->failure, EDURANGE_RESPONSE_TOO_LARGE,
 		            "the answer would have more than %" PRIu64 " bytes", most);
