@@ -392,7 +392,7 @@ ask_or_join(Listener *listener)
 {
 	for (Listener *one = TAILQ_FIRST(&listener->request->worker->listeners); one != NULL;
 	     one = TAILQ_NEXT(one, others))
-		if (one->feed != NULL && one->by == one && one->turn == listener->turn &&
+		if (one->feed == listener->feed && one->by == one && one->turn == listener->turn &&
 		    may_share(listener->request, one->request))
 		{
 			listener->by = one;

@@ -269,9 +269,6 @@ for my $case (
 	is($of_files->(), 0, 'files of who has gone are counted no more');
 	is(($filing->get('/competition/b/gradebook', $token{service}))[0], 200, 'and it comes again');
 	is($filing->stop, 0, 'stopped');
-	my ($room) = slurp_file("$ENV{TESTDIR}/../../src/deploy/kubernetes/base/deployment.yaml") =~ /sizeLimit: (\d+)Gi/;
-	my ($budget) = slurp_file("$ENV{TESTDIR}/../../src/docs/settings.md") =~ /`EDURANGE_FILE_BUDGET`.*?(\d{9,})/;
-	cmp_ok($budget, '<', $room << 30, 'what they may have fits into the folder of a pod');
 }
 
 # ---- a log that nobody reads ------------------------------------------------------------------------
