@@ -76,7 +76,10 @@ typedef struct BodyKindInfo
 	const char *media; /* its Content-Type; NULL: several can be */
 } BodyKindInfo;
 
-#define SMALL_BODY 65536 /* bytes up to which a body is taken however many there are */
+/* Bytes up to which bodies are taken until all together have twice their budget, and however many there are. */
+#define SMALL_BODY 65536
+#define SMALL_FACTOR 2
+#define TINY_BODY 8192
 
 /* How the value that the statement returned becomes the response. */
 typedef enum ResponseKind

@@ -26,6 +26,9 @@
 	ONE(FEED_DELAY, "edurange_feed_delay_seconds", "gauge", \
 		"How long an entry of the ledger has been waiting for another transaction to end before feeds have it.") \
 	ONE(BODY_BYTES, "edurange_http_body_bytes", "gauge", "Bytes of the bodies of requests and answers in memory.") \
+	ONE(FILE_BYTES, "edurange_http_file_bytes", "gauge", "Bytes of answers that wait in files.") \
+	ONE(LOST_LINES, "edurange_log_lines_lost_total", "counter", \
+		"Lines of the log that standard error did not take at once.") \
 	ONE(ANSWER_BYTES, "edurange_database_answer_bytes", "gauge", \
 		"Bytes of answers of the database that are not complete.") \
 	EACH_TIER(QUEUE, "edurange_database_queue", "gauge", "Statements that wait for a database connection.") \

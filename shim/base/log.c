@@ -2,17 +2,23 @@
  * log.c
  *	  One JSON object a line on standard error; only whole lines are written.
  *
- * What is logged is chosen by the caller; nothing here adds text that came with a request.  Lines need
- * no lock: each is written by one call, and what is collected belongs to its thread.
+ * What is logged is chosen by the caller; nothing here adds text that came with a request.  What is collected belongs to
+ * its thread.  Loops write the log, so none waits for who reads it: what standard error does not take at once is lost, and
+ * counted.
  */
 #include "base/log.h"
 
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/counters.h"
 
 #define BUFFER_LENGTH 16384
 
@@ -37,13 +43,30 @@ iso_time_now(char text[ISO_TIME_LENGTH])
 	snprintf(text + used, ISO_TIME_LENGTH - used, ".%03dZ", (int) (now.tv_nsec / 1000000));
 }
 
-/* Writes to standard error, all at once. */
+/*
+ * Writes lines to standard error.  It may be a pipe, whose other descriptors would not like it if it did not block any
+ * more; but one that is ready takes PIPE_BUF bytes without that, where nobody else writes between the question and them.
+ */
 static void
 write_out(const char *text, size_t length)
 {
-	if (write(STDERR_FILENO, text, length) < 0)
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+	while (length > 0)
 	{
-		/* there is nobody left to tell */
+		struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+		size_t piece = length < PIPE_BUF ? length : PIPE_BUF;
+		const char *end = memrchr(text, '\n', piece);
+
+		if (end != NULL)
+			piece = (size_t) (end - text) + 1;
+		pthread_mutex_lock(&lock);
+		if (poll(&ready, 1, 0) <= 0 || write(STDERR_FILENO, text, piece) < 0)
+			for (size_t i = 0; i < piece; i++)
+				counter_add(COUNTER_LOST_LINES, text[i] == '\n');
+		pthread_mutex_unlock(&lock);
+		text += piece;
+		length -= piece;
 	}
 }
 
@@ -64,7 +87,7 @@ log_line(const char *line, size_t length)
 	buffer.length += length;
 }
 
-/* Writes one line, time first; frees the object.  Lines of several threads never mix. */
+/* Writes one line, time first; frees the object. */
 void
 log_object(json_t *object)
 {

@@ -4,7 +4,7 @@
  *
  * Everything that a loop serves is touched by its thread alone, so that nothing of it needs a lock.
  * Tasks are the only way in from outside: a new connection, what another thread has read or opened, news for listeners, the
- * end.  One thread for all loops does what would keep them from other requests.
+ * end.  Two threads for all loops do what would keep them from other requests.
  */
 #include "base/loop.h"
 
@@ -134,7 +134,7 @@ thread_start(void *(*life)(void *), void *arg)
 
 /* ---- work that would keep a loop from its requests --------------------------------------------- */
 
-/* The life of the thread: it does what is posted to a loop of its own, and ends with the process. */
+/* The life of such a thread: it does what is posted to a loop of its own, and ends with the process. */
 static void *
 run_aside(void *arg)
 {
@@ -153,18 +153,21 @@ do_work(Task *task)
 	loop_post(work->loop, &work->done);
 }
 
-static Loop *aside;
+static Loop *aside[OFFLOAD_KINDS];
 
 bool
 offload_start(void)
 {
-	aside = loop_new();
-	return aside != NULL && thread_start(run_aside, aside);
+	bool fine = true;
+
+	for (int i = 0; fine && i < OFFLOAD_KINDS; i++)
+		fine = (aside[i] = loop_new()) != NULL && thread_start(run_aside, aside[i]);
+	return fine;
 }
 
 void
-offload(Work *work)
+offload(Offload kind, Work *work)
 {
 	work->task.run = do_work;
-	loop_post(aside, &work->task);
+	loop_post(aside[kind], &work->task);
 }

@@ -50,12 +50,20 @@ typedef struct Work
 	Loop *loop;
 } Work;
 
+/* A thread for each kind of work: so packs, which take long, keep nothing else waiting. */
+typedef enum Offload
+{
+	OFFLOAD_BODIES, /* and what the reader is told (live/) */
+	OFFLOAD_PACKS,
+	OFFLOAD_KINDS
+} Offload;
+
 /*
- * Starts the thread that does such work, once; and hands work over.  Pieces are done one after the other, so
- * that what they need does not add up.
+ * Starts the threads, once; and hands work over.  Pieces of a kind are done one after the other, so that what they need
+ * does not add up.
  */
 extern bool offload_start(void);
-extern void offload(Work *work);
+extern void offload(Offload kind, Work *work);
 
 /* Milliseconds of a clock that never goes back. */
 extern int64_t now_ms(void);

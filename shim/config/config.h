@@ -94,7 +94,9 @@ extern const char *setting_flag(const Setting *setting, char flag[FLAG_LENGTH]);
 	INTEGER("EDURANGE_BODY_BUDGET", body_budget, "67108864", 33554432, 1073741824, \
 		"bytes of request bodies and answers that may be in memory, until large ones are refused (503)") \
 	INTEGER("EDURANGE_MAX_RESPONSE", max_response, "67108864", 65536, 1073741824, \
-		"bytes that the answer to a read may have; a gradebook, which waits in a file (in TMPDIR or /tmp), sixteen times that")
+		"bytes that the answer to a read may have; a gradebook, which waits in a file (in TMPDIR or /tmp), sixteen times that") \
+	INTEGER("EDURANGE_FILE_BUDGET", file_budget, "1610612736", 1048576, 2147483647, \
+		"bytes of gradebooks that may wait in files together, until further ones are refused (503)")
 /* clang-format on */
 
 /* The fields in which they are kept. */

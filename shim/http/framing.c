@@ -20,7 +20,11 @@
 #include <string.h>
 #include <strings.h>
 
-/* Fields of which a request has at most one; the first two say where its body ends. */
+/*
+ * Fields of which a request has at most one, as what it means depends on which is read; the first two say where its body
+ * ends.  Of others that are read the second one changes nothing: Expect is there or not, Access-Control-Request-Headers
+ * is a list, and X-Request-Id is a name that proxies may add to.
+ */
 enum
 {
 	FIELD_LENGTH,
@@ -35,6 +39,9 @@ static const char *const singles[] = {
     MHD_HTTP_HEADER_CONTENT_ENCODING,
     "Idempotency-Key",
     "X-Acting-User",
+    "X-Uploader-User-Id",
+    "Last-Event-ID",
+    "Origin",
 };
 #define SINGLES (sizeof(singles) / sizeof(singles[0]))
 

@@ -167,7 +167,7 @@ suspend(Request *request)
 	return MHD_YES;
 }
 
-/* Refuses an answer that is too large; not one to a write, which tells what has been done. */
+/* Refuses an answer that is too large; not one to a write, which tells what has been done, or of how the service is. */
 static void
 check_size(Request *request)
 {
@@ -183,7 +183,7 @@ check_size(Request *request)
 		(void) request_hold(request, size);
 	if (request->reply == NULL || request->failure.info == NULL)
 		return;
-	if (!route->read_only || route->open)
+	if (!route->read_only || route->open || route->response == RESPOND_METRICS)
 		failure_clear(&request->failure);
 	else
 	{
@@ -210,6 +210,10 @@ on_piece(void *closure, const char *bytes, size_t length)
 		(void) request_hold(request, spool->length);
 	else
 		most *= FILE_FACTOR;
+	if (request->failure.info == NULL &&
+	    counter_value(COUNTER_FILE_BYTES) > request->config->file_budget)
+		failure_set(&request->failure, EDURANGE_TOO_BUSY,
+		            "the service has as many files as it has room for; try again");
 	if (request->failure.info == NULL && spool->length > most)
 		failure_set(&request->failure, EDURANGE_RESPONSE_TOO_LARGE,
 		            "the answer would have more than %" PRIu64 " bytes", most);
@@ -365,7 +369,7 @@ proceed(Request *request)
 		request->upload.uploader = request_header(request, "X-Uploader-User-Id");
 		request->aside =
 		    (Work){.run = read_body, .done.run = on_read, .loop = request->worker->loop};
-		offload(&request->aside);
+		offload(with_pack ? OFFLOAD_PACKS : OFFLOAD_BODIES, &request->aside);
 	}
 	else if (request->failure.info == NULL && prepare_request(request))
 		submit(request);

@@ -253,7 +253,7 @@ listen_holds_back(Request *request)
 {
 	const char *token = request->values.values[FEED_SINCE];
 
-	return token != NULL && feeds_have_told(token) && !response_is_closing() &&
+	return token != NULL && feeds_have_told(group_of(request), token) && !response_is_closing() &&
 	       wait_for_feed(request) != NULL;
 }
 
@@ -357,7 +357,7 @@ listen_for_feed(Request *request, DatabaseResult *result)
 	bool waits;
 
 	if (result->ok)
-		feeds_note(result->text);
+		feeds_note(group_of(request), result->text);
 	if (listener != NULL)
 	{
 		bool small = result->ok && strlen(result->text) <= (size_t) request->config->max_response;
@@ -392,7 +392,7 @@ ask_or_join(Listener *listener)
 {
 	for (Listener *one = TAILQ_FIRST(&listener->request->worker->listeners); one != NULL;
 	     one = TAILQ_NEXT(one, others))
-		if (one->feed != NULL && one->by == one && one->turn == listener->turn &&
+		if (one->feed == listener->feed && one->by == one && one->turn == listener->turn &&
 		    may_share(listener->request, one->request))
 		{
 			listener->by = one;
@@ -415,7 +415,7 @@ take_turn(Listener *listener, uint64_t turn, int64_t now)
 		return;
 	if (told && ends)
 	{
-		feeds_note(request->reply);
+		feeds_note(group_of(request), request->reply);
 		stop_waiting(listener);
 		return;
 	}

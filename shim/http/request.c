@@ -81,10 +81,14 @@ request_free(Request *request)
 bool
 request_hold(Request *request, size_t bytes)
 {
+	long most = request->config->body_budget;
+
 	counter_add(COUNTER_BODY_BYTES, (long) bytes - (long) request->held);
 	request->held = bytes;
-	if (request->failure.info == NULL && bytes > SMALL_BODY &&
-	    counter_value(COUNTER_BODY_BYTES) > request->config->body_budget)
+	if (bytes <= SMALL_BODY)
+		most *= SMALL_FACTOR;
+	if (request->failure.info == NULL && bytes > TINY_BODY &&
+	    counter_value(COUNTER_BODY_BYTES) > most)
 		failure_set(&request->failure, EDURANGE_TOO_BUSY,
 		            "the service holds as much as it has memory for; try again");
 	return request->failure.info == NULL;

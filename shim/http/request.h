@@ -114,7 +114,7 @@ extern int64_t request_age_us(const Request *request);
 
 /*
  * Counts so many bytes as held for the request, in the place of those that were.  A request that holds more than a
- * little fails when all together hold more than they may.  False: it has failed, now or before.
+ * little fails when all together hold more than they may, and one that holds little when they hold twice that.  False: it has failed, now or before.
  */
 extern bool request_hold(Request *request, size_t bytes);
 

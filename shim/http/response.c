@@ -213,6 +213,11 @@ response_send(Request *request)
 	if (response == NULL)
 		return MHD_NO;
 	bear_silence(request);
+	/* what there is to say of a failure may be much */
+	if (request->failure.info != NULL)
+		(void) request_hold(request, request->held + strlen(request->reply));
+	json_decref(request->members);
+	request->members = NULL;
 	request->reply = NULL;
 	client_enter(request->client, CLIENT_SENDING);
 	queued = MHD_queue_response(request->connection, request->status, response);

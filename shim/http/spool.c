@@ -14,6 +14,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/counters.h"
+
 static bool
 open_file(Spool *spool)
 {
@@ -42,6 +44,8 @@ spool_write(Spool *spool, const char *bytes, size_t length)
 		bytes += written;
 		length -= (size_t) written;
 		spool->length += (uint64_t) written;
+		if (!spool->in_memory)
+			counter_add(COUNTER_FILE_BYTES, (long) written);
 	}
 	return true;
 }
@@ -61,6 +65,8 @@ spool_free(Spool *spool)
 {
 	if (spool->open)
 		close(spool->fd);
+	if (!spool->in_memory)
+		counter_add(COUNTER_FILE_BYTES, -(long) spool->length);
 	spool->open = false;
 	spool->length = 0;
 }

@@ -18,10 +18,10 @@ typedef struct Spool
 	uint64_t length;
 } Spool;
 
-/* Adds a piece; false: there is no room. */
+/* Adds a piece; false: there is no room.  What is in files is counted until it is freed. */
 extern bool spool_write(Spool *spool, const char *bytes, size_t length);
 
-/* The response that sends it, which takes the file over; NULL: out of memory. */
+/* The response that sends it, which takes the file over, but not its length; NULL: out of memory. */
 extern struct MHD_Response *spool_response(Spool *spool);
 
 extern void spool_free(Spool *spool);

@@ -2,8 +2,8 @@
  * feeds.c
  *	  The feeds that somebody waits for: whether there may be more, and when to look.
  *
- * Which tokens were handed out in this turn is known by their hashes.  Of two with one place the later one is: who
- * comes with the other is answered at once, which costs no more than a statement.
+ * Which tokens were handed out in this turn is remembered, with whose they are.  Of two with one place the later one is:
+ * who comes with the other is answered at once, which costs no more than a statement.
  */
 #include "live/feeds.h"
 
@@ -26,19 +26,18 @@ static struct
 	uint64_t turn;
 	struct
 	{
-		uint64_t hash;
+		char *key;
 		uint64_t turn;
 	} told[TOLD];
 } feeds = {.lock = PTHREAD_MUTEX_INITIALIZER, .turn = 1};
 
-/* The feed of that competition, with the lock held; NULL: nobody waits for it. */
+/* The feed of that competition, there or among those behind it, with the lock held; NULL: nobody waits for it. */
 static Feed *
-find_feed(const char *group_id)
+find_feed(Feed *feed, const char *group_id)
 {
-	for (Feed *feed = LIST_FIRST(&feeds.all); feed != NULL; feed = LIST_NEXT(feed, others))
-		if (strcmp(feed->group_id, group_id) == 0)
-			return feed;
-	return NULL;
+	while (feed != NULL && strcmp(feed->group_id, group_id) != 0)
+		feed = LIST_NEXT(feed, others);
+	return feed;
 }
 
 Feed *
@@ -47,7 +46,7 @@ feed_hold(const char *group_id)
 	Feed *feed;
 
 	pthread_mutex_lock(&feeds.lock);
-	feed = find_feed(group_id);
+	feed = find_feed(LIST_FIRST(&feeds.all), group_id);
 	if (feed == NULL && (feed = calloc(1, sizeof(Feed))) != NULL)
 	{
 		feed->group_id = strdup(group_id);
@@ -96,12 +95,20 @@ feeds_turn(void)
 	return turn;
 }
 
+/* Where what that text says is remembered. */
+static size_t
+place_of(const char *key)
+{
+	return hash_text(HASH_OF_NOTHING, key, strlen(key)) % TOLD;
+}
+
 void
-feeds_note(const char *page)
+feeds_note(const char *group_id, const char *page)
 {
 	size_t length = strlen(page);
 	const char *token = length > strlen(ALL_THERE_IS) ? page + length - 1 : NULL;
-	uint64_t hash;
+	char *key;
+	size_t place;
 
 	/* who can have more at once asks for it at once */
 	if (token == NULL || strcmp(page + length - strlen(ALL_THERE_IS), ALL_THERE_IS) != 0)
@@ -112,23 +119,31 @@ feeds_note(const char *page)
 	if (token == NULL)
 		return;
 	token += strlen(TOKEN_KEY);
-	hash = hash_text(HASH_OF_NOTHING, token, strcspn(token, "\""));
+	if (asprintf(&key, "%.*s %s", (int) strcspn(token, "\""), token, group_id) < 0)
+		return;
+	place = place_of(key);
 	pthread_mutex_lock(&feeds.lock);
-	feeds.told[hash % TOLD].hash = hash;
-	feeds.told[hash % TOLD].turn = feeds.turn;
+	free(feeds.told[place].key);
+	feeds.told[place].key = key;
+	feeds.told[place].turn = feeds.turn;
 	pthread_mutex_unlock(&feeds.lock);
 }
 
 bool
-feeds_have_told(const char *token)
+feeds_have_told(const char *group_id, const char *token)
 {
-	uint64_t hash = hash_text(HASH_OF_NOTHING, token, strlen(token));
+	char *key;
+	size_t place;
 	bool told;
 
+	if (asprintf(&key, "%s %s", token, group_id) < 0)
+		return false;
+	place = place_of(key);
 	pthread_mutex_lock(&feeds.lock);
-	told =
-	    feeds.told[hash % TOLD].hash == hash && feeds.turn - feeds.told[hash % TOLD].turn <= LATE;
+	told = feeds.told[place].key != NULL && strcmp(feeds.told[place].key, key) == 0 &&
+	       feeds.turn - feeds.told[place].turn <= LATE;
 	pthread_mutex_unlock(&feeds.lock);
+	free(key);
 	return told;
 }
 
@@ -169,18 +184,22 @@ feeds_take(const json_t *answer)
 	double delay = 0;
 	const json_t *state;
 	size_t i;
+	Feed *next;
 
 	pthread_mutex_lock(&feeds.lock);
 	feeds.turn++;
+	next = LIST_FIRST(&feeds.all);
 	json_array_foreach(answer, i, state)
 	{
 		const char *group_id = json_string_value(json_object_get(state, "groupId"));
 		double its = json_number_value(json_object_get(state, "feedDelay"));
-		Feed *feed = group_id != NULL ? find_feed(group_id) : NULL;
+		Feed *feed = group_id != NULL ? find_feed(next, group_id) : NULL;
 
 		delay = its > delay ? its : delay;
-		if (feed != NULL)
-			take_state(feed, state);
+		if (feed == NULL)
+			continue;
+		take_state(feed, state);
+		next = LIST_NEXT(feed, others);
 	}
 	pthread_mutex_unlock(&feeds.lock);
 	return delay;

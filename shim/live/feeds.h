@@ -36,12 +36,18 @@ extern uint64_t feed_changes(const Feed *feed, char newest[FEED_NEWEST_LENGTH]);
 /* Which turn it is, counted from 1. */
 extern uint64_t feeds_turn(void);
 
-/* Somebody is told this page, whose token is at its end; and was that token, with all there is, handed out just now? */
-extern void feeds_note(const char *page);
-extern bool feeds_have_told(const char *token);
+/*
+ * Somebody is told this page of a feed, whose token is at its end; and was that token, with all there is, handed out just
+ * now?  A token says nothing of another competition, which may not even be there.
+ */
+extern void feeds_note(const char *group_id, const char *page);
+extern bool feeds_have_told(const char *group_id, const char *token);
 
 /* What the database is to be asked, as JSON: how feeds are; NULL: nobody waits. */
 extern json_t *feeds_question(void);
 
-/* Takes the answer, NULL where there is none, which ends a turn; how many seconds an entry has been waiting. */
+/*
+ * Takes the answer, which has them in the same order; NULL where there is none, which ends a turn, too.  How many seconds an
+ * entry has been waiting.
+ */
 extern double feeds_take(const json_t *answer);

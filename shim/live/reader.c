@@ -41,7 +41,7 @@ static struct
 	char *question;
 	DatabaseCall call;
 	int64_t answered_at;
-	Work work; /* reads how boards are, which may be much, where no request waits for that */
+	Work work; /* reads the answer, which may be much, where no request waits for that */
 	char *answer;
 } reader = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -117,13 +117,28 @@ end_question(void)
 	reader_tell();
 }
 
-/* Work: reads how boards are. */
+/* Takes the answer; NULL: nobody knows how they are, which ends a turn of the feeds as well. */
 static void
-read_boards(Work *work)
+take(const json_t *answer)
+{
+	if (reader.asked == &boards)
+		boards_take(answer, reader.answered_at, reader.answered_at - reader.asked_at);
+	else
+	{
+		double delay = feeds_take(answer);
+
+		if (answer != NULL)
+			note_delay(delay);
+	}
+}
+
+/* Work: reads the answer. */
+static void
+read_answer(Work *work)
 {
 	json_t *answer = json_loads(reader.answer, 0, NULL);
 
-	boards_take(answer, reader.answered_at, reader.answered_at - reader.asked_at);
+	take(answer);
 	json_decref(answer);
 	free(reader.answer);
 }
@@ -135,31 +150,21 @@ on_read(Task *task)
 	end_question();
 }
 
-/* Callback: how they are, or that nobody knows, which ends a turn of the feeds as well. */
+/* Callback: how they are, or that nobody knows. */
 static void
 on_answer(void *closure, DatabaseResult *result)
 {
 	reader.answered_at = now_ms();
-	if (reader.asked == &feeds)
+	if (!result->ok)
 	{
-		json_t *answer = result->ok ? json_loads(result->text, 0, NULL) : NULL;
-		double delay = feeds_take(answer);
-
-		if (answer != NULL)
-			note_delay(delay);
-		json_decref(answer);
-	}
-	else if (result->ok)
-	{
-		reader.answer = result->text;
-		result->text = NULL;
-		reader.work = (Work){.run = read_boards, .done.run = on_read, .loop = reader.loop};
-		offload(&reader.work);
+		take(NULL);
+		end_question();
 		return;
 	}
-	else
-		boards_take(NULL, reader.answered_at, reader.answered_at - reader.asked_at);
-	end_question();
+	reader.answer = result->text;
+	result->text = NULL;
+	reader.work = (Work){.run = read_answer, .done.run = on_read, .loop = reader.loop};
+	offload(OFFLOAD_BODIES, &reader.work);
 }
 
 /* Asks, where somebody wants to know. */

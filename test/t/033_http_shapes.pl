@@ -95,6 +95,12 @@ my %refused = (
 	'an unknown version' => "GET /live HTTP/1.2\r\nHost: x\r\n\r\n",
 	'Host twice' => "GET /live HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
 	'Authorization twice' => "GET /live HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n");
+# Each field that is read, but for those whose second one changes nothing.
+my %read = map { slurp_file($_) =~ /request_header\(\s*request,\s*(?|"([^"]+)"|MHD_HTTP_HEADER_(\w+))/g ? (map { lc tr/_/-/r => 1 } slurp_file($_) =~ /request_header\(\s*request,\s*(?|"([^"]+)"|MHD_HTTP_HEADER_(\w+))/g) : () }
+  glob "$ENV{TESTDIR}/../../src/shim/*/*.c";
+delete @read{qw(expect x-request-id access-control-request-headers)};
+cmp_ok(scalar keys %read, '>=', 9, 'fields that are read: ' . join(', ', sort keys %read));
+$refused{"$_ twice, as all that is read"} = post("$_: 7\r\nX-A: b\r\n$_: 7\r\n" . ($_ eq 'content-length' ? '' : "Content-Length: 7\r\n")) for keys %read;
 for my $name (sort keys %refused)
 {
 	my ($response, $closed, $more) = try($refused{$name});

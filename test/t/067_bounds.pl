@@ -11,8 +11,11 @@ use Time::HiRes qw(sleep time);
 
 use Edurange::Cluster;
 use Edurange::Shim;
+use Edurange::Zip qw(zip_of);
 use IO::Socket::IP;
 use List::Util qw(max);
+use POSIX ();
+use Socket qw(IPPROTO_TCP SOL_SOCKET SO_RCVBUF TCP_MAXSEG);
 
 my $node = Edurange::Cluster->new_ready('bounds');
 my $metrics_port = PostgreSQL::Test::Cluster::get_free_port();
@@ -146,6 +149,43 @@ $end = time + 20;
 sleep 0.1 while metric('edurange_http_body_bytes') > 0 && time < $end;
 is(metric('edurange_http_body_bytes'), 0, 'clients that are gone in the middle of a body are noticed long before their time is up');
 
+# Small ones are until all together have twice the budget; then tiny ones are, and who looks after the service is told.
+my @small = map { say_to(head('/add_points', 65_536, $token{service}) . ' ' x 65_000) } 1 .. 1030;
+$end = time + 30;
+sleep 0.1 while metric('edurange_http_body_bytes') < 63 << 20 && time < $end;
+cmp_ok(metric('edurange_http_body_bytes'), '>=', 63 << 20, 'small bodies are counted, and were taken');
+my @over = map { say_to(head('/add_points', 65_536, $token{service}) . ' ' x 65_000) } 1 .. 4;
+is_deeply([ answers($over[-1]) ], ['503 too_busy'], 'one more has to come again');
+is(($shim->post('/add_points', $award, $token{service}))[0], 200, 'a tiny one is taken');
+close($_) for @small, @over;
+$end = time + 20;
+sleep 0.1 while metric('edurange_http_body_bytes') > 0 && time < $end;
+is(metric('edurange_http_body_bytes'), 0, 'nothing is counted any more');
+
+# What there is to say of a failure is counted, too, until it was read.
+my $wrong = '{"metadata":{"id":"d"},"components":[' . join(',', ('{"type":"question"}') x 1000) . ']}';
+# (with small segments the system keeps little of it)
+my $unread = IO::Socket::INET->new(Proto => 'tcp');
+setsockopt($unread, SOL_SOCKET, SO_RCVBUF, 4096);
+setsockopt($unread, IPPROTO_TCP, TCP_MAXSEG, 536);
+connect($unread, Socket::pack_sockaddr_in($shim->port, Socket::inet_aton('127.0.0.1'))) or die $!;
+syswrite($unread, head('/cdf/import', length $wrong, $token{admin}) . $wrong);
+$end = time + 20;
+sleep 0.1 while !IO::Select->new($unread)->can_read(0) && time < $end;
+cmp_ok(metric('edurange_http_body_bytes'), '>', 80_000, 'bytes of an error that is long and not read');
+close($unread);
+
+# ---- packs, and everybody else's bodies -----------------------------------------------------------
+# Each takes long to inflate, and the last file shows that it was for nothing.
+my $slow = join('', map { sprintf('%016x', rand 2**53) . 'x' x 300 } 1 .. 3000);
+my $pack = zip_of([ (map { { name => "f$_", content => $slow } } 1 .. 30), { name => 'g', content => 'g', central => { crc => 1 }, local => { crc => 1 } } ]);
+my @packs = map { say_to(head('/packs/upload', length $pack, $token{admin}) =~ s{application/json}{application/zip}r . $pack) } 1 .. 12;
+$end = time + 10;
+sleep 0.05 while metric('edurange_http_requests_in_flight') < 13 && time < $end;
+is(($shim->post('/add_points', $award . ' ' x 10_000, $token{service}))[0], 200, 'a body that is read elsewhere');
+is(scalar(grep { !IO::Select->new($_)->can_read(0) } @packs) > 0 ? 1 : 0, 1, 'does not wait until packs are');
+like((answers($_))[0], qr/^400 /, 'which are refused in their turn') for @packs;
+
 # ---- what a crowd asks for ------------------------------------------------------------------------
 # A challenge whose answer has some 1.5 MB, and boards of some 8 MB: asked for by many at once, who read as it comes, they
 # take no more memory than the budget and what is on its way from the database.
@@ -212,6 +252,72 @@ for my $case (
 	is(metric('edurange_database_answer_bytes'), 0, "$name: nothing is counted any more");
 }
 
+# ---- files that are not read ------------------------------------------------------------------------
+# Gradebooks of some 8 MB wait in files, until all together have more than they may.
+{
+	my $filing = Edurange::Shim->start($node, EDURANGE_THREADS => 1, EDURANGE_FILE_BUDGET => 20 << 20);
+	my $of_files = sub { return (($filing->get('/metrics', $token{admin}))[3] =~ /^edurange_http_file_bytes (\d+)$/m)[0] };
+	my @unread = map { $filing->ask_aside('GET', '/competition/b/gradebook', token => $token{service}) } 1, 2;
+	like(join(' ', map { sysread($_, my $line, 12); $line } @unread), qr{^HTTP/1.1 200 HTTP/1.1 200$}, 'two begin to read a file');
+	cmp_ok($of_files->(), '>', 10 << 20, 'files are counted');
+	my ($code, $said, $head) = $filing->get('/competition/b/gradebook', $token{service});
+	is_deeply([ $code, $said->{code}, $head->{'retry-after'} ], [ 503, 'too_busy', 1 ], 'a third has to come again');
+	cmp_ok($of_files->(), '<', 20 << 20, 'and leaves nothing');
+	close($_) for @unread;
+	$end = time + 20;
+	sleep 0.1 while $of_files->() > 0 && time < $end;
+	is($of_files->(), 0, 'files of who has gone are counted no more');
+	is(($filing->get('/competition/b/gradebook', $token{service}))[0], 200, 'and it comes again');
+	is($filing->stop, 0, 'stopped');
+}
+
+# ---- a log that nobody reads ------------------------------------------------------------------------
+{
+	my $port = PostgreSQL::Test::Cluster::get_free_port();
+	pipe(my $log, my $into) or die $!;
+	my $pid = fork() // die $!;
+	if ($pid == 0)
+	{
+		%ENV = (%ENV, %{ $shim->{env} }, EDURANGE_PORT => $port, EDURANGE_METRICS_PORT => 0);
+		open(STDERR, '>&', $into) && exec($ENV{EDURANGE_SHIM});
+		POSIX::_exit(127);
+	}
+	close($into);
+	my $ask = sub { return HTTP::Tiny->new(timeout => 20)->get("http://127.0.0.1:$port$_[0]", { headers => { Authorization => "Bearer $token{service}", 'X-Request-Id' => $_[1] // 'x' } }) };
+	$end = time + 30;
+	sleep 0.1 while $ask->('/ready')->{status} != 200 && time < $end;
+	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or die $!;
+	my $told = 0;
+	for (1 .. 5)
+	{
+		syswrite($socket, "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n" x 400);
+		my ($said) = $shim->read_responses($socket, 400, 20);
+		$told += grep { $_->[0] == 404 } @$said;
+	}
+	is($told, 2000, 'thousands of errors are answered');
+	is($ask->('/live')->{status}, 200, '/live is');
+	is($ask->('/get_points?user_id=ada&group_id=g')->{status}, 200, 'and calls are');
+	cmp_ok(($ask->('/metrics')->{content} =~ /^edurange_log_lines_lost_total (\d+)$/m)[0] // 0, '>', 1000, 'what the log does not take is counted');
+
+	# Somebody begins to read: it has whole lines, and goes on.
+	my $lines = '';
+	my $read_on = sub { sysread($log, $lines, 1 << 20, length $lines) or die 'no line' while $lines !~ $_[0]; return; };
+	sysread($log, $lines, 1 << 20);
+	$ask->('/live', 'the-last');
+	local $SIG{ALRM} = sub { die 'no line came' };
+	alarm 30;
+	$read_on->(qr/"the-last".*\n\z/);
+	alarm 0;
+	is(scalar(grep { !eval { decode_json($_) } } split /\n/, $lines), 0, 'all lines are whole');
+	kill 'TERM', $pid;
+	$end = time + 30;
+	my $ended;
+	sleep 0.1 until ($ended = waitpid($pid, POSIX::WNOHANG())) || time > $end;
+	is($ended ? $? : 'running', 0, 'stopped');
+	kill('KILL', $pid), waitpid($pid, 0) unless $ended;
+	$? = 0;
+}
+
 # ---- clients that close ---------------------------------------------------------------------------
 # The end comes together with the last bytes.
 sub send_and_close_half
@@ -269,6 +375,23 @@ my $gone = time;
 sleep 0.1 while metric('edurange_listeners') > 0 && time < $end;
 # (they would be told the time after 15 s)
 cmp_ok(time - $gone, '<', 8, 'listeners who have gone have no place any more, long before they would be told something');
+
+# ---- tokens of a feed ---------------------------------------------------------------------------------
+# Who was told all there is and comes back waits for the next turn, with the token of that competition and no other.
+{
+	my $quiet = '/competition/quiet/events';
+	$node->safe_psql('edurange', q{INSERT INTO "CompetitionGroup" (id, name, "startDate") VALUES ('quiet', 'Q', '2020-01-01')});
+	my $told = sub { return (($shim->get($quiet, $token{service}))[3] =~ /"sinceToken" : "(\w+)", "more" : false/)[0] // die 'there is more' };
+	my $follows = $shim->ask_aside('GET', "$quiet?sinceToken=" . $told->(), token => $token{service});
+	sleep 1.2;
+	my $fresh = $told->();
+	my $begun = time;
+	is(($shim->get("/competition/$_/events?sinceToken=$fresh", $token{service}))[0], 404, 'a competition that is none, ' . length($_) . ' bytes') for 'nowhere', 'x' x 3000, 'y' x 3000, 'z';
+	cmp_ok(time - $begun, '<', 1.5, 'waits for no turn');
+	my $back = $shim->ask_aside('GET', "$quiet?sinceToken=" . $told->(), token => $token{service});
+	ok(!IO::Select->new($back)->can_read(1.5), 'who comes back does, as there is nothing new');
+	close($_) for $follows, $back;
+}
 
 # ---- forms of a request ---------------------------------------------------------------------------
 for my $case (

@@ -152,8 +152,10 @@ sub is_shim
 	is($ports{http}, $effect{EDURANGE_PORT}, "$name: its port");
 	is($ports{metrics}, $effect{EDURANGE_METRICS_PORT}, "$name: that of its metrics");
 	is($container->{resources}{limits}{cpu}, $effect{EDURANGE_THREADS}, "$name: a loop for each CPU");
-	# 063_hostile shows that it stays below 256 MiB with the bodies of 64 MiB that come without a setting
-	cmp_ok(($container->{resources}{limits}{memory} =~ /^(\d+)Mi$/)[0], '>=', 256 + ($effect{EDURANGE_BODY_BUDGET} >> 20) - 64, "$name: memory for the worst");
+	# the sum of docs/deployment.md
+	cmp_ok(($container->{resources}{limits}{memory} =~ /^(\d+)Mi$/)[0], '>=', 480 + 3 * (($effect{EDURANGE_BODY_BUDGET} >> 20) - 64), "$name: memory for all at once");
+	my ($folder) = map { $_->{emptyDir}{sizeLimit} // () } grep { $_->{name} eq 'files' } @{ $pod->{volumes} };
+	cmp_ok((($folder // '') =~ /^(\d+)Gi$/)[0] << 30, '>', $effect{EDURANGE_FILE_BUDGET}, "$name: room for all files");
 	for my $probe (qw(startupProbe livenessProbe readinessProbe))
 	{
 		my $get = $container->{$probe}{httpGet};
