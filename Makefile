@@ -174,7 +174,7 @@ mutants: ## plant faults that tests must see, in a copy; MUTANTS="011 lock" pick
 	@MAKE='$(MAKE)' MUTANTS='$(MUTANTS)' SEED='$(SEED)' perl test/mutants/run.pl
 fuzz: ## fuzz what reads requests and documents, SECONDS=60 for each target
 	@MAKE='$(MAKE)' test/fuzz/run.sh $(or $(SECONDS),60)
-bench: ## speed, as a table; BENCH="quick reads writes hot sessions failing lock idle feed listeners award sync cdf fresh" picks parts
+bench: ## speed, as a table; BENCH="quick reads writes hot sessions failing lock idle feed listeners award sync cdf fresh keyed large" picks parts
 	@MAKE='$(MAKE)' test/bench/run.sh
 deb: ## Debian packages for the PostgreSQL of PG_CONFIG, in build/deb/
 	@MAKE='$(MAKE)' deploy/deb.sh

@@ -39,11 +39,11 @@ own_parts=
 for part in ${BENCH:-}; do
   case $part in
     quick) ;;
-    sync | cdf | fresh) own_parts="$own_parts $part" ;;
+    sync | cdf | fresh | keyed | large) own_parts="$own_parts $part" ;;
     *) shim_parts="$shim_parts $part" ;;
   esac
 done
-[ -n "$shim_parts$own_parts" ] || own_parts='sync cdf fresh' all=yes
+[ -n "$shim_parts$own_parts" ] || own_parts='sync cdf fresh keyed large' all=yes
 [ -z "$shim_parts${all:-}" ] || run bench.pl || status=$?
 for part in $own_parts; do
   run "$part.pl" || status=$?
