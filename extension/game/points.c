@@ -24,7 +24,7 @@
 #define HISTORY_COLUMNS "user_id, group_id, seq, delta, balance, kind, source_id, actor, reason, at"
 #define HISTORY_PAGE                                                                               \
 	" FROM edurange.points_ledger WHERE user_id = $1 AND group_id = $2"                            \
-	" AND seq < coalesce($4, 9223372036854775807) ORDER BY seq DESC LIMIT $3"
+	" AND ($4::bigint IS NULL OR seq < $4) ORDER BY seq DESC LIMIT $3"
 
 typedef enum StatementId
 {
