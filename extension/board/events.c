@@ -18,8 +18,8 @@
  * since the last vacuum is in no range of it and had to be read whole each time.
  *
  * What was written before there was a feed, or came from another server by a restore, has no transaction id that
- * means something here.  It is history: how far each pair's is, is noted once, by one statement; what that does not
- * see yet is written here and has a number.  So nobody who writes is held up by a feed that begins.  History is handed
+ * means something here.  It is history.  One statement notes, once, how far each pair's history reaches; what that
+ * statement does not see yet is written here and has a number.  So nobody who writes is held up by a feed that begins.  History is handed
  * out first, by (at, user_id, seq).
  *
  * A token is worth something only where the past that it speaks of is still there.  It names server, database,
@@ -51,7 +51,8 @@
 #include "course/course.h"
 
 #define EVENTS_LIMIT 10000
-#define BEGINNING_MILLISECONDS 1000 /* for which who finds the feed beginning waits */
+#define BEGINNING_MILLISECONDS                                                                     \
+	1000 /* so long somebody waits while another session begins the feed */
 
 typedef enum StatementId
 {
@@ -150,7 +151,7 @@ static Statement statements[STATEMENT_COUNT] = {
 };
 
 /* How far a reader is. */
-typedef struct Token
+typedef struct FeedToken
 {
 	Past past;
 	TimestampTz origin;
@@ -160,7 +161,7 @@ typedef struct Token
 	TimestampTz at;     /* of the last entry, ... */
 	int64 seq;          /* ... its number, 0: none, ... */
 	char *user_id;      /* ... and whose it is */
-} Token;
+} FeedToken;
 
 /* What is asked for. */
 typedef struct Reading
@@ -170,14 +171,14 @@ typedef struct Reading
 	Sight sight;
 	int32 limit;
 	int64 newest; /* nothing of a later transaction is given */
-	Token token;
+	FeedToken token;
 	NullableDatum events;
 	int64 count;
 	bool more;
 } Reading;
 
 static char *
-token_text(const Token *token, const char *group_id)
+token_text(const FeedToken *token, const char *group_id)
 {
 	char *plain = psprintf("1 %s %u " INT64_FORMAT " %d " INT64_FORMAT " " INT64_FORMAT
 	                       " " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT " %zu %s%s",
@@ -193,7 +194,7 @@ token_text(const Token *token, const char *group_id)
 
 /* Reads what token_text() wrote for this competition; false where it is nothing such. */
 static bool
-read_token(const char *text, const char *group_id, Token *token)
+read_token(const char *text, const char *group_id, FeedToken *token)
 {
 	size_t length = strlen(text);
 	char *plain = palloc0(length / 2 + 1);
@@ -241,8 +242,8 @@ find_origin(const char *server)
 static int64
 find_place(Reading *reading, const char *since)
 {
-	Token *token = &reading->token;
-	Token here = {.past = past_here(), .latest = DT_NOBEGIN, .user_id = ""};
+	FeedToken *token = &reading->token;
+	FeedToken here = {.past = past_here(), .latest = DT_NOBEGIN, .user_id = ""};
 	int64 done;
 
 	here.origin = find_origin(here.past.server);
@@ -269,7 +270,7 @@ find_place(Reading *reading, const char *since)
 static void
 read_events(Reading *reading, StatementId statement, bool behind, int64 from, int64 to)
 {
-	Token *token = &reading->token;
+	FeedToken *token = &reading->token;
 	NullableDatum arguments[] = {
 	    value_text(reading->group_id),
 	    reading->sight.until.isnull ? value_time(DT_NOEND) : reading->sight.until,
@@ -299,7 +300,7 @@ read_events(Reading *reading, StatementId statement, bool behind, int64 from, in
 static void
 read_history(Reading *reading)
 {
-	Token *token = &reading->token;
+	FeedToken *token = &reading->token;
 
 	read_events(reading, HISTORY, token->seq > 0, 0, 0);
 	/* what was frozen before there was a feed is withheld history: nothing behind it is shown, either */
@@ -350,7 +351,7 @@ window_end(const Reading *reading, int64 before)
 static void
 read_windows(Reading *reading, int64 done)
 {
-	Token *token = &reading->token;
+	FeedToken *token = &reading->token;
 	int64 withheld = first_withheld(reading);
 	int64 end = Min(Min(done, withheld), reading->newest + 1);
 

@@ -20,7 +20,7 @@
 #include "calls/caller.h"
 #include "cdf/cdf_schema.h"
 #include "cdf/document_check.h"
-#include "cdf/document_keys.h"
+#include "cdf/key_spelling.h"
 #include "cdf/question_check.h"
 #include "cdf/report_list.h"
 #include "json_schema/json_schema.h"

@@ -124,7 +124,7 @@ static Statement statements[STATEMENT_COUNT] = {
 };
 
 /* An installation: what is asked, and what came of it. */
-typedef struct Installation
+typedef struct PackInstall
 {
 	PackFiles files;
 	bool must_be_installed; /* it is an update */
@@ -136,7 +136,7 @@ typedef struct Installation
 	bool changed;
 	int counts[4]; /* challenges by ChallengeOutcome */
 	StringInfoData challenges;
-} Installation;
+} PackInstall;
 
 typedef enum ChallengeOutcome
 {
@@ -150,7 +150,7 @@ static const char *const outcome_names[] = {"added", "changed", "unchanged", "re
 
 /* An older version does not replace a newer one. */
 static void
-check_version(const Installation *installation, const char *present)
+check_version(const PackInstall *installation, const char *present)
 {
 	Version version;
 
@@ -192,7 +192,7 @@ check_needed(const PackFiles *files)
 
 /* The packs that need this one must be able to do with its new version. */
 static void
-check_needed_by(const Installation *installation)
+check_needed_by(const PackInstall *installation)
 {
 	const PackFiles *files = &installation->files;
 	uint64 count = STATEMENT_RUN(&statements[NEEDED_BY], value_text(files->id));
@@ -207,7 +207,7 @@ check_needed_by(const Installation *installation)
 
 /* Locks the pack, judges what stands against the installation, and writes the pack's row. */
 static void
-write_pack(Installation *installation)
+write_pack(PackInstall *installation)
 {
 	PackFiles *files = &installation->files;
 
@@ -238,7 +238,7 @@ report_counts(StringInfo out, const char *name, int32 total, const RowCounts *co
 
 /* Reports what became of a challenge; one that was removed has no file. */
 static void
-report_challenge(Installation *installation, const char *id, const char *path,
+report_challenge(PackInstall *installation, const char *id, const char *path,
                  ChallengeOutcome outcome, const DocumentWrite *write)
 {
 	StringInfo out = &installation->challenges;
@@ -261,7 +261,7 @@ report_challenge(Installation *installation, const char *id, const char *path,
 
 /* Writes the challenges of the pack, each with statements of its own, which frees what they hold. */
 static void
-write_challenges(Installation *installation)
+write_challenges(PackInstall *installation)
 {
 	for (int i = 0; i < installation->files.named; i++)
 	{
@@ -305,7 +305,7 @@ release(const char *pack_id, Datum *stay, int count)
 
 /* Lets the challenges go that the new version does not have. */
 static void
-release_others(Installation *installation)
+release_others(PackInstall *installation)
 {
 	PackFiles *files = &installation->files;
 	Datum *ids = palloc(sizeof(Datum) * Max(files->named, 1));
@@ -320,7 +320,7 @@ release_others(Installation *installation)
 
 /* The entry in the log, by who installed or by the system's account. */
 static void
-log_installation(const Installation *installation)
+log_installation(const PackInstall *installation)
 {
 	const PackFiles *files = &installation->files;
 
@@ -338,7 +338,7 @@ log_installation(const Installation *installation)
 static void
 install(void *argument)
 {
-	Installation *installation = argument;
+	PackInstall *installation = argument;
 	const PackFiles *files = &installation->files;
 	bool row_written;
 
@@ -361,7 +361,7 @@ install(void *argument)
 
 /* A sentence for people. */
 static char *
-describe(const Installation *installation)
+describe(const PackInstall *installation)
 {
 	const int *counts = installation->counts;
 	const char *done = !installation->changed  ? "was installed already, nothing changed"
@@ -377,7 +377,7 @@ describe(const Installation *installation)
 
 /* The answer. */
 static Datum
-installation_result(const Installation *installation)
+installation_result(const PackInstall *installation)
 {
 	const PackFiles *files = &installation->files;
 	StringInfoData out;
@@ -404,7 +404,7 @@ installation_result(const Installation *installation)
 
 /* Who installs: the user that was named, or the one that the caller is bound to or acts for. */
 static void
-find_installer(Installation *installation, const Caller *caller)
+find_installer(PackInstall *installation, const Caller *caller)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Refusal refusal = {0};
@@ -421,7 +421,7 @@ find_installer(Installation *installation, const Caller *caller)
 }
 
 static Datum
-run_installation(FunctionCallInfo fcinfo, const Caller *caller, Installation *installation)
+run_installation(FunctionCallInfo fcinfo, const Caller *caller, PackInstall *installation)
 {
 	find_installer(installation, caller);
 	pack_files_read(&installation->files, fcinfo);
@@ -436,7 +436,7 @@ run_installation(FunctionCallInfo fcinfo, const Caller *caller, Installation *in
 static Datum
 pack_install(FunctionCallInfo fcinfo, const Caller *caller)
 {
-	Installation installation = {
+	PackInstall installation = {
 	    .dry_run = optional_flag(fcinfo, 3),
 	    .installed_by = optional_text(fcinfo, 4),
 	};
@@ -452,7 +452,7 @@ SQL_FUNCTION_OF(edurange_pack_install, PACK_BYTES)
 static Datum
 pack_update(FunctionCallInfo fcinfo, const Caller *caller)
 {
-	Installation installation = {
+	PackInstall installation = {
 	    .must_be_installed = true,
 	    .force = optional_flag(fcinfo, 3),
 	    .dry_run = optional_flag(fcinfo, 4),

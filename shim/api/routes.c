@@ -3,7 +3,7 @@
  *	  Every route, once: what it takes, who may call it and the one statement that answers it.
  *
  * Dispatch, 404, 405 and parameter checks are all driven by this table and by that of the statements.
- * There is no function that belongs to one route.
+ * What a route does beyond its statement is a kind of response (ResponseKind), never its path.
  */
 #include "api/routes.h"
 

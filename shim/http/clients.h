@@ -62,8 +62,8 @@ extern bool client_has_closed(const Client *client);
 extern bool clients_sweep(Clients *clients, const Config *config, void (*too_slow)(Client *client));
 
 /*
- * Makes room: ends, in the same way, the connection that has sent no request for longest, and for that many
- * milliseconds, of those that are spare or those that are not.  False: there is none.
+ * Makes room: of the spare connections, or of the others, ends the one that has been without a first request for
+ * longest, in the same way, if that is at least silent_ms.  False: there is none.
  */
 extern bool
 clients_evict(Clients *clients, bool spare, int silent_ms, void (*too_slow)(Client *client));

@@ -7,9 +7,9 @@
  * listener is in phase CLIENT_LISTENING from being handed something until it asks for more, so who does not read is
  * ended like whoever else is too slow.
  *
- * Who waits for the feed has been told that there is nothing new, and has the answer that says so ready, or has been
- * told all there was a moment ago, and no answer yet.  They are asked for in the reader's turns (live/feeds.h), where
- * the feed may have more: requests for the same together, by one of them.
+ * Who waits for the feed either has the answer "nothing new" ready, or was told everything a moment ago and has no
+ * answer yet.  Both are looked after in the reader's turns (live/feeds.h), where the feed may have more; of requests for
+ * the same one asks for all.
  */
 #include "http/request.h"
 

@@ -166,7 +166,7 @@ extern void listen_refuse(Request *request);
 /* It has a response without end, of what the database lets it see of the board; or a failure. */
 extern void listen_to_board(Request *request, const DatabaseResult *result);
 
-/* Does a request for the feed that is to be submitted wait first, as its client has just been told all there is? */
+/* Is this request for the feed to wait first, because its client was told everything a moment ago? */
 extern bool listen_holds_back(Request *request);
 
 /* Does the request wait for more of the feed, as there is nothing new?  It keeps the answer for the end of that. */

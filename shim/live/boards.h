@@ -38,7 +38,7 @@ typedef struct Board
 	bool is_staff;    /* as they see it, who is never shown a frozen one */
 	char *visibility; /* with which all who listen were let in: with another one it is over */
 	unsigned long
-	    number; /* of the board, so that no event of another one is taken for one of its */
+	    number; /* of this Board, so that ids of events of another one are not taken for its own */
 	int holders;
 	bool over; /* it is gone, or for others than before: whoever listens has to come anew */
 	/* when the database is asked for its rows again, and when for names and the past of the best as well */

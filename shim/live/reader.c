@@ -2,9 +2,8 @@
  * reader.c
  *	  Asks the database how the boards and feeds are that somebody listens to or waits for: one for the whole process.
  *
- * Feeds are asked for once a second, and less often where that would take more than a twentieth of the time, but for the
- * longest pause that boards have, too: an answer may have been late for something that is over by then.  When a board
- * is asked for, live/boards.h says.
+ * Feeds are asked for once a second; less often where that would take more than a twentieth of the time, but never
+ * further apart than boards: one late answer must not slow them down for long.  live/boards.h says when boards are due.
  */
 #include "live/reader.h"
 

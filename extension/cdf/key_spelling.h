@@ -1,9 +1,9 @@
 /*
- * document_keys.h
+ * key_spelling.h
  *	  Keys of a document that nobody knows, and that are spelled almost as one that means something.
  */
-#ifndef EDURANGE_DOCUMENT_KEYS_H
-#define EDURANGE_DOCUMENT_KEYS_H
+#ifndef EDURANGE_KEY_SPELLING_H
+#define EDURANGE_KEY_SPELLING_H
 
 #include "postgres.h"
 

@@ -1,5 +1,5 @@
 /*
- * document_keys.c
+ * key_spelling.c
  *	  Keys of a document that nobody knows, and that are spelled almost as one that means something.
  *
  * Documents may have keys of their own, so an unknown one is no fault.  Known is what the two built-in schemas
@@ -14,7 +14,7 @@
 #include "utils/varlena.h"
 
 #include "base/json_text.h"
-#include "cdf/document_keys.h"
+#include "cdf/key_spelling.h"
 #include "json_schema/json_schema.h"
 #include "json_schema/json_values.h"
 
