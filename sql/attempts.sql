@@ -45,9 +45,6 @@ END
 $$;
 SELECT testing.limits('wrong ' || n) FROM generate_series(1, 10) n;
 SELECT testing.limited($$SELECT testing.limits('Forty-Two')$$);
--- who may not try is told so, whatever the answer: that is not looked at
-SELECT left(testing.refused($$SELECT edurange.attempt_question('eve', testing.q('text'), testing.gc(), ' ')$$), 24) AS locked,
-  left(testing.refused($$SELECT edurange.attempt_question('nobody', testing.q('text'), testing.gc(), ' ')$$), 24) AS nobody;
 SELECT testing.limited($$SELECT testing.limits('Forty-Two')$$);
 -- a refused attempt is not on record, and another question or user is not concerned
 SELECT count(*) FROM "QuestionAttempt" WHERE "userId" = 'eve';

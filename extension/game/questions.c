@@ -140,7 +140,7 @@ find_flag(const Caller *caller, Play *play, Refusal *refusal)
 	return play->flag == NULL || check_static_flag(play, refusal);
 }
 
-/* Judges and records an attempt.  What an answer says is looked at, which costs, only where it may be given. */
+/* Judges and records an attempt. */
 static bool
 try_answer(const Caller *caller, Play *play, PlayAttempt *attempt, AttemptAllowance *allowance,
            Refusal *refusal)
@@ -153,11 +153,8 @@ try_answer(const Caller *caller, Play *play, PlayAttempt *attempt, AttemptAllowa
 	    !caller_uses_instance(caller, "challenge_instance_id", play->instance_id, refusal))
 		return false;
 	if (!find_flag(caller, play, refusal) ||
-	    !attempts_check(&play->attempts, play->question_id, allowance, refusal))
-		return false;
-	if (comparable(attempt->answer)[0] == '\0')
-		return refuse(refusal, EDURANGE_MISSING_PARAMETER, "parameter \"answer\" is blank");
-	if (!answer_judge(&play->key, attempt->answer, &attempt->is_correct, refusal))
+	    !attempts_check(&play->attempts, play->question_id, allowance, refusal) ||
+	    !answer_judge(&play->key, attempt->answer, &attempt->is_correct, refusal))
 		return false;
 	if (!attempt->is_correct && (play->flag == NULL || play_has_static_flag(play)))
 		attempt->is_correct = answer_is_accepted(
@@ -243,6 +240,8 @@ attempt_question(FunctionCallInfo fcinfo, const Caller *caller)
 	NullableDatum reset = value_null();
 
 	play.instance_id = optional_text(fcinfo, 4);
+	if (comparable(attempt.answer)[0] == '\0')
+		raise_error(EDURANGE_MISSING_PARAMETER, "parameter \"answer\" is blank");
 	statements_begin();
 	if (!try_answer(caller, &play, &attempt, &allowance, &refusal))
 		raise_refusal(&refusal);
