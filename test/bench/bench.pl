@@ -57,6 +57,8 @@ $node->safe_psql('edurange', 'VACUUM ANALYZE');
 
 my $shim = Edurange::Shim->start($node, EDURANGE_CONNECTION_LIMIT => 20_000);
 my $token = $shim->make_token('service');
+# (the feed begins, so that nothing that follows is history of it, which is read whole for each page)
+$node->safe_psql('edurange', q{SELECT FROM edurange.events('g0')});
 my %asked = (TOKEN => $token, USERS => $users, QUESTIONS => $questions);
 
 my $any = "\\set u random(0, $users - 1)\n\\set g random(0, 4)\n\\set q random(1, $questions)\n";
@@ -251,7 +253,7 @@ my $violations = $node->safe_psql('edurange', 'SELECT count(*) FROM edurange.che
 # are sent share the processors with it; as many as there can be would be fewer beside them, and each dearer.
 sub read_feed
 {
-	my ($count, $told) = @_;
+	my ($count, $told, $since) = @_;
 	my $select = IO::Select->new;
 	my %reader;
 	my $behind = $count;
@@ -267,6 +269,7 @@ sub read_feed
 	{
 		my $socket = $shim->socket;
 		$select->add($socket);
+		$reader{$socket}{since} = $since;
 		$ask->($socket);
 	}
 	while (1)
@@ -300,7 +303,10 @@ sub read_feed
 if (wanted('feed'))
 {
 	my (%rates, %costs, @for_readers);
+	my ($since, $more) = ('', 't');
 
+	($since, $more) = split /\|/, $node->safe_psql('edurange', qq{SELECT "sinceToken", more FROM edurange.events('g0', '$since', 10000)})
+	  while $more eq 't';
 	for (1 .. $rounds)
 	{
 		for my $readers (0, 100)
@@ -310,8 +316,8 @@ if (wanted('feed'))
 			{
 				pipe(my $there, my $told) or die $!;
 				$child = fork() // die "could not fork: $!";
-				be_elsewhere(), read_feed($readers, $told) if $child == 0;
-				# the history of a competition is read first, by all of them
+				be_elsewhere(), read_feed($readers, $told, $since) if $child == 0;
+				# what was written since is read first, by all of them
 				sysread($there, my $all, 1);
 			}
 			my ($cost, $readers_cost);
