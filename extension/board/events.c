@@ -19,8 +19,8 @@
  *
  * What was written before there was a feed, or came from another server by a restore, has no transaction id that
  * means something here.  It is history.  One statement notes, once, how far each pair's history reaches; what that
- * statement does not see yet is written here and has a number.  So nobody who writes is held up by a feed that begins.  History is handed
- * out first, by (at, user_id, seq).
+ * statement does not see yet is written here and has a number.  So nobody who writes is held up by a feed that begins.
+ * History is handed out first, by (at, user_id, seq).
  *
  * A token is worth something only where the past that it speaks of is still there.  It names server, database,
  * timeline and origin, and its last entry must exist as it was.  So that this says something of a past without
@@ -51,8 +51,8 @@
 #include "course/course.h"
 
 #define EVENTS_LIMIT 10000
-#define BEGINNING_MILLISECONDS                                                                     \
-	1000 /* so long somebody waits while another session begins the feed */
+/* So long somebody waits while another session begins the feed. */
+#define BEGINNING_MILLISECONDS 1000
 
 typedef enum StatementId
 {

@@ -64,6 +64,17 @@ typedef enum StatementId
 	STATEMENT_COUNT
 } StatementId;
 
+/* A page of the competitions g of that source, newest first.  $1 how many, $2 $3 behind which */
+/* clang-format off */
+#define PAGE_OF_COMPETITIONS(source)                                                                \
+	"SELECT ROW(" PAGE_OF(OVERVIEW_ROW, TIME_CURSOR("c.\"createdAt\"", "c.id"), "$1")              \
+	")::edurange.competition_page FROM (SELECT g.*, "                                               \
+	PAGE_PLACE(TEXT_BYTES("g.description") " + octet_length(g.name)", "g.\"createdAt\" DESC, g.id DESC") \
+	" FROM " source " AND (g.\"createdAt\", g.id)"                                                  \
+	"  < (coalesce($2::timestamptz AT TIME ZONE 'UTC', 'infinity'), coalesce($3, ''))"              \
+	" ORDER BY g.\"createdAt\" DESC, g.id DESC LIMIT $1 + 1) c"
+/* clang-format on */
+
 static Statement statements[STATEMENT_COUNT] = {
     [EXISTS_COMPETITION] = {"SELECT 1 FROM public.\"CompetitionGroup\" WHERE id = $1",
                             {TEXTOID},
@@ -73,32 +84,16 @@ static Statement statements[STATEMENT_COUNT] = {
                   {TEXTOID},
                   .reads = true,
                   .by_key = true},
-    /* $1 how many, $2 $3 behind which; newest first */
-    [PAGE] =
-        {"SELECT ROW(" PAGE_OF(
-             OVERVIEW_ROW, TIME_CURSOR("c.\"createdAt\"", "c.id"),
-             "$1") ")::edurange.competition_page"
-                   " FROM (SELECT *, " PAGE_PLACE(
-                       TEXT_BYTES("description") " + octet_length(name)",
-                       "\"createdAt\" DESC, id DESC") " FROM public.\"CompetitionGroup\" WHERE \"createdAt\"" AT_ANY_TIME
-                                                      "  AND (\"createdAt\", id) < (coalesce($2::timestamptz AT TIME ZONE 'UTC',"
-                                                      "   'infinity'), coalesce($3, ''))"
-                                                      "  ORDER BY \"createdAt\" DESC, id DESC LIMIT $1 + 1) c",
-         {INT4OID, TIMESTAMPTZOID, TEXTOID},
-         .reads = true,
-         .by_key = true},
+    [PAGE] = {PAGE_OF_COMPETITIONS(
+                  "public.\"CompetitionGroup\" g WHERE g.\"createdAt\"" AT_ANY_TIME),
+              {INT4OID, TIMESTAMPTZOID, TEXTOID},
+              .reads = true,
+              .by_key = true},
     /* The same of those that the user $4 is an instructor of. */
     [PAGE_OF_INSTRUCTOR] =
-        {"SELECT ROW(" PAGE_OF(
-             OVERVIEW_ROW, TIME_CURSOR("c.\"createdAt\"", "c.id"),
-             "$1") ")::edurange.competition_page"
-                   " FROM (SELECT g.*, " PAGE_PLACE(
-                       TEXT_BYTES("g.description") " + octet_length(g.name)",
-                       "g.\"createdAt\" DESC, g.id DESC") " FROM public.\"_GroupInstructors\" i"
-                                                          "  JOIN public.\"CompetitionGroup\" g ON g.id = i.\"A\" WHERE i.\"B\" = $4"
-                                                          "  AND ($2::timestamptz IS NULL OR (g.\"createdAt\", g.id)"
-                                                          "   < ($2 AT TIME ZONE 'UTC', $3))"
-                                                          "  ORDER BY g.\"createdAt\" DESC, g.id DESC LIMIT $1 + 1) c",
+        {PAGE_OF_COMPETITIONS(
+             "public.\"_GroupInstructors\" i"
+             " JOIN public.\"CompetitionGroup\" g ON g.id = i.\"A\" WHERE i.\"B\" = $4"),
          {INT4OID, TIMESTAMPTZOID, TEXTOID, TEXTOID},
          .reads = true,
          .by_key = true},

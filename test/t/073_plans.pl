@@ -52,7 +52,6 @@ my %reads_all = (
 my %filters = (
 	'admin/findings.c' => 'operators ask for all rows, or for those of one subject',
 	'board/state.c ROWS' => 'the heads of one board, which its rows are made from',
-	'course/course.c PAGE_OF_INSTRUCTOR' => 'what one instructor runs, which has to be sorted',
 	'course/records.c ATTEMPTS_OF_USER' => 'the attempts of one user',
 	'game/questions.c FIND_FLAG' => 'the instances of one user of one challenge',
 	'game/questions.c LIVE_FLAG' => 'the instances of one user of one challenge',
